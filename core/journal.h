@@ -1,0 +1,64 @@
+/*
+ * The journal: how a trainer tells what it does, as an append-only file of
+ * framed records that anyone may follow from any record boundary.
+ *
+ * A frame is a little-endian header {magic "PRJ1", payload size u32, crc32 of
+ * what follows u32, kind u8, 3 zero bytes, unix time f64} and the payload,
+ * UTF-8 text of at most JOURNAL_PAYLOAD_MAX bytes. Each start of a trainer
+ * opens a new segment file, JOURNAL_SEGMENT with its number from 1. A frame
+ * that is cut or does not match its crc ends a segment: what is before it
+ * counts, what is behind it does not.
+ *
+ * Payloads by kind:
+ *   OPEN        "version=1 iteration=N": the checkpoint it starts from (0 =
+ *               from scratch); the first record of each segment
+ *   STAGE       "dataset" "base" "training" "export" …: what begins now
+ *   LOG         one line for people
+ *   METRIC      a row of metrics.csv (core/report.h)
+ *   PROGRESS    core/report.h; sent about once a second, also the heartbeat
+ *   FACT        "key=value", a line of `info` (classes, images, …)
+ *   CHECKPOINT  "iteration=N": is on disk, durable
+ *   ARTIFACT    "name": artifacts/NAME in the run directory is complete
+ *   END         "succeeded", "stopped" or "failed: REASON"; the last record
+ *
+ * The functions here only frame and unframe; no file is opened, no memory is
+ * kept, any thread may call them.
+ */
+#ifndef PRIMO_JOURNAL_H
+#define PRIMO_JOURNAL_H
+
+#include "text.h"
+
+#define JOURNAL_SEGMENT     "journal.%06u"
+#define JOURNAL_PAYLOAD_MAX 4096
+
+enum journal_kind {
+    JOURNAL_OPEN = 'O',
+    JOURNAL_STAGE = 'S',
+    JOURNAL_LOG = 'L',
+    JOURNAL_METRIC = 'M',
+    JOURNAL_PROGRESS = 'P',
+    JOURNAL_FACT = 'F',
+    JOURNAL_CHECKPOINT = 'C',
+    JOURNAL_ARTIFACT = 'A',
+    JOURNAL_END = 'E',
+};
+
+struct journal_record {
+    enum journal_kind kind;
+    double time;                           /* unix seconds */
+    size_t size;                           /* of the payload */
+    char payload[JOURNAL_PAYLOAD_MAX + 1]; /* NUL behind it */
+};
+
+/* Append the frame to out; a longer payload is cut at a UTF-8 character. */
+void journal_frame(struct text *out, enum journal_kind kind, double time,
+                   const char *payload);
+
+/* Read the frame at data. Returns its whole length, or 0 when what is there
+ * is not (yet) a whole valid frame: cut, damaged, an unknown kind, invalid
+ * UTF-8 or with a NUL. */
+size_t journal_unframe(const char *data, size_t size,
+                       struct journal_record *record);
+
+#endif

@@ -1,0 +1,319 @@
+#include "param.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <wchar.h>
+
+#define BOTH (SCOPE_TEMPLATE | SCOPE_TYPE)
+
+const struct param params[KEY_COUNT] = {
+    [KEY_TYPE] = {"type", SCOPE_TEMPLATE, PARAM_NAME, NULL, 0, 0, "classifier",
+                  "model type, one of types/", "Тип"},
+    [KEY_BASE] = {"base", BOTH, PARAM_BASE, NULL, 0, 0, "base",
+                  "base model to start from, one of bases/, or "
+                  "models/TEMPLATE/N or models/TEMPLATE/latest to train a "
+                  "trained model further",
+                  "Шаблон модели: Базовая модель"},
+    [KEY_DATASET] = {"dataset", BOTH, PARAM_PATH, NULL, 0, 0, "",
+                     "folder of class folders on the target machine, or one "
+                     "with train/ and test/ inside; required to start",
+                     "Датасет"},
+    [KEY_DESCRIPTION] = {"description", BOTH | SCOPE_MACHINE, PARAM_TEXT, NULL,
+                         0, 0, "", "free text", "Описание"},
+    [KEY_AUGMENT] = {"augment", BOTH, PARAM_SET, "rotation exposure noise", 0,
+                     0, "rotation+exposure+noise",
+                     "how the training pictures are varied",
+                     "Искусственно расширить датасет"},
+    [KEY_EXTENSIONS] = {"extensions", BOTH, PARAM_LIST,
+                        "jpg jpeg jpe png bmp dib tif tiff", 0, 0,
+                        "jpg jpeg jpe png bmp dib tif tiff",
+                        "which files of the dataset count",
+                        "Допустимые расширения файлов"},
+    [KEY_EPOCHS] = {"epochs", BOTH, PARAM_INT, NULL, 1, 10000, "30",
+                    "passes over the training pictures", NULL},
+    [KEY_ITERATIONS] = {"iterations", BOTH, PARAM_INT, NULL, 1, 100000000, "",
+                        "updates to make; takes the place of epochs",
+                        "Кол-во итераций"},
+    [KEY_BATCH_SIZE] = {"batch_size", BOTH, PARAM_INT, NULL, 1, 1024, "16",
+                        "pictures per update", "Batch Size"},
+    [KEY_LEARNING_RATE] = {"learning_rate", BOTH, PARAM_REAL, "auto", 1e-7, 10,
+                           "auto",
+                           "peak rate; auto is 0.05 for a fresh network, "
+                           "less from a trained base",
+                           "Начальный коэф. обучения"},
+    [KEY_WORKERS] = {"workers", BOTH, PARAM_INT, "auto", 1, 256, "auto",
+                     "threads that load pictures", "Num workers"},
+    [KEY_IMAGE_SIZE] = {"image_size", BOTH, PARAM_INT, "auto", 32, 1024, "auto",
+                        "side of the square network input in pixels", NULL},
+    [KEY_TEST_FRACTION] = {"test_fraction", BOTH, PARAM_REAL, NULL, 0.01, 0.9,
+                           "0.2",
+                           "part held out per class when the dataset brings "
+                           "no test part",
+                           NULL},
+    [KEY_PRECISION] = {"precision", BOTH, PARAM_CHOICE, "auto f32 bf16", 0, 0,
+                       "auto",
+                       "arithmetic; auto takes bf16 where the processor has "
+                       "it in hardware",
+                       NULL},
+    [KEY_PATIENCE] = {"patience", BOTH, PARAM_INT, NULL, 0, 10000, "0",
+                      "stop early after so many epochs without a better "
+                      "average precision; 0 = never",
+                      NULL},
+    [KEY_SEED] = {"seed", BOTH, PARAM_INT, NULL, 0, 4294967295.0, "1",
+                  "the same seed, data, machine and thread count give the "
+                  "same model, bit for bit",
+                  NULL},
+    [KEY_GOAL] = {"goal", SCOPE_TYPE, PARAM_CHOICE, "classification", 0, 0,
+                  "classification", "what models of this type do", NULL},
+    [KEY_LAUNCHER] = {"launcher", SCOPE_MACHINE, PARAM_CHOICE, "local", 0, 0,
+                      "local", "how the trainer is run there", NULL},
+    [KEY_THREADS] = {"threads", SCOPE_MACHINE | SCOPE_JOB, PARAM_INT, "auto", 1,
+                     1024, "auto",
+                     "threads of a training; auto respects affinity and "
+                     "cgroup quota",
+                     NULL},
+    [KEY_NICE] = {"nice", SCOPE_MACHINE | SCOPE_JOB, PARAM_INT, NULL, 0, 19,
+                  "0", "how far trainings give way to other programs", NULL},
+    [KEY_MEMORY] = {"memory", SCOPE_MACHINE | SCOPE_JOB, PARAM_SIZE, "none", 0,
+                    0, "none", "memory limit of a training, e.g. 8G", NULL},
+    [KEY_ENABLED] = {"enabled", SCOPE_MACHINE, PARAM_CHOICE, "yes no", 0, 0,
+                     "yes", "no refuses start and resume there",
+                     "Выключить/Включить"},
+};
+
+const struct param *param_find(const char *key, size_t size, unsigned scope)
+{
+    for (int i = 0; i < KEY_COUNT; i++)
+        if ((params[i].scope & scope) && strlen(params[i].key) == size &&
+            !memcmp(params[i].key, key, size))
+            return &params[i];
+    return NULL;
+}
+
+/* Whether the word of `size` bytes is in a space-separated list. */
+static bool word_listed(const char *words, const char *word, size_t size)
+{
+    if (!words || !size)
+        return false;
+    for (const char *w = words; *w; w += *w == ' ') {
+        size_t n = strcspn(w, " ");
+        if (n == size && !memcmp(w, word, n))
+            return true;
+        w += n;
+    }
+    return false;
+}
+
+static void put_words(struct text *out, const char *words, const char *last)
+{
+    for (const char *w = words; *w;) {
+        size_t n = strcspn(w, " ");
+        bool end = !w[n];
+        if (w != words)
+            text_puts(out, end ? last : ", ");
+        text_add(out, w, n);
+        w += n + !end;
+    }
+}
+
+void param_accepts(const struct param *p, struct text *out)
+{
+    switch (p->kind) {
+    case PARAM_TEXT:
+        text_puts(out, "text");
+        break;
+    case PARAM_NAME:
+        text_puts(out, "a name of letters, digits, '-', '_' and '.'");
+        break;
+    case PARAM_BASE:
+        text_puts(out, "a name from bases/, models/TEMPLATE/N or "
+                       "models/TEMPLATE/latest");
+        break;
+    case PARAM_PATH:
+        text_puts(out, "an absolute path");
+        break;
+    case PARAM_SET:
+        text_puts(out, "any of ");
+        put_words(out, p->words, " and ");
+        text_puts(out, " joined by '+', or none");
+        break;
+    case PARAM_LIST:
+        text_puts(out, "any of ");
+        put_words(out, p->words, " and ");
+        text_puts(out, ", separated by spaces");
+        break;
+    case PARAM_INT:
+        text_printf(out, "an integer from %.0f to %.0f", p->low, p->high);
+        break;
+    case PARAM_REAL:
+        text_puts(out, "a number from ");
+        text_put_double(out, p->low, 6);
+        text_puts(out, " to ");
+        text_put_double(out, p->high, 6);
+        break;
+    case PARAM_SIZE:
+        text_puts(out, "a size such as 512M or 8G");
+        break;
+    case PARAM_CHOICE:
+        put_words(out, p->words, " or ");
+        return;
+    }
+    if (p->words && p->kind >= PARAM_INT) {
+        text_puts(out, ", or ");
+        put_words(out, p->words, " or ");
+    }
+}
+
+/* Every `separator`-separated word of value is in words, none twice, at least
+ * one. */
+static bool words_ok(const char *words, const char *value,
+                     const char *separator)
+{
+    bool any = false;
+    for (const char *w = value; *w;) {
+        size_t n = strcspn(w, separator);
+        if (n == 0 && *separator == '+')
+            return false;
+        if (n) {
+            if (!word_listed(words, w, n))
+                return false;
+            if (w > value && memmem(value, (size_t)(w - value), w, n)) {
+                struct text before = TEXT_INIT;
+                text_add(&before, value, (size_t)(w - value));
+                for (char *c = before.data; *c; c++)
+                    if (*c == *separator)
+                        *c = ' ';
+                bool twice = word_listed(before.data, w, n);
+                text_release(&before);
+                if (twice)
+                    return false;
+            }
+            any = true;
+        }
+        w += n;
+        if (*w && !*++w && *separator == '+')
+            return false;
+    }
+    return any;
+}
+
+static bool number_ok(const struct param *p, const char *value)
+{
+    long long n;
+    double v;
+    if (p->kind == PARAM_INT) {
+        if (!parse_int(value, &n))
+            return false;
+        v = (double)n;
+    } else if (!parse_double(value, &v)) {
+        return false;
+    }
+    return v >= p->low && v <= p->high;
+}
+
+static bool size_ok(const char *value)
+{
+    size_t digits = strspn(value, "0123456789");
+    const char *unit = value + digits;
+    return digits > 0 && digits < 13 && (!*unit || strchr("KMGT", *unit)) &&
+           (!*unit || !unit[1]) && strspn(value, "0") < digits;
+}
+
+static bool base_ok(const char *value)
+{
+    if (strncmp(value, "models/", 7))
+        return name_check(value, strlen(value), NULL) == 0;
+    const char *name = value + 7, *slash = strchr(name, '/');
+    if (!slash || name_check(name, (size_t)(slash - name), NULL))
+        return false;
+    long long n;
+    return !strcmp(slash + 1, "latest") ||
+           (slash[1] >= '1' && slash[1] <= '9' && parse_int(slash + 1, &n));
+}
+
+static bool value_ok(const struct param *p, const char *value)
+{
+    switch (p->kind) {
+    case PARAM_TEXT:
+        return true;
+    case PARAM_NAME:
+        return name_check(value, strlen(value), NULL) == 0;
+    case PARAM_BASE:
+        return base_ok(value);
+    case PARAM_PATH:
+        return value[0] == '/';
+    case PARAM_SET:
+        return !strcmp(value, "none") || words_ok(p->words, value, "+");
+    case PARAM_LIST:
+        return words_ok(p->words, value, " ");
+    case PARAM_INT:
+    case PARAM_REAL:
+        return word_listed(p->words, value, strlen(value)) ||
+               number_ok(p, value);
+    case PARAM_CHOICE:
+        return word_listed(p->words, value, strlen(value));
+    case PARAM_SIZE:
+        return word_listed(p->words, value, strlen(value)) || size_ok(value);
+    }
+    return false;
+}
+
+int param_check(const struct param *p, const char *value, struct reason *why)
+{
+    if (!*value || value_ok(p, value))
+        return 0;
+    struct text accepts = TEXT_INIT;
+    param_accepts(p, &accepts);
+    refuse(why, EINVAL, "%s must be %s, got '%.200s'", p->key,
+           text_string(&accepts), value);
+    text_release(&accepts);
+    return -EINVAL;
+}
+
+static void put_comment(struct text *out, const struct param *p)
+{
+    text_printf(out, "# %s", p->meaning);
+    if (p->term)
+        text_printf(out, " (%s)", p->term);
+    text_puts(out, "\n# accepted: ");
+    param_accepts(p, out);
+    text_puts(out, "\n");
+}
+
+void param_example(struct text *out, unsigned scope)
+{
+    text_puts(out,
+              "# A training template: every parameter with its default.\n"
+              "# cp template.example templates/NAME, then set the dataset.\n"
+              "# key = value; '#' starts a comment at the beginning of a line "
+              "only;\n# an empty value means the default.\n");
+    for (int i = 0; i < KEY_COUNT; i++) {
+        const struct param *p = &params[i];
+        if (!(p->scope & scope))
+            continue;
+        text_puts(out, "\n");
+        put_comment(out, p);
+        text_printf(out, "%s =%s%s\n", p->key, *p->fallback ? " " : "",
+                    p->fallback);
+    }
+}
+
+void param_table(struct text *out, unsigned scope)
+{
+    text_puts(out, "| key | default | accepted | meaning |\n"
+                   "|---|---|---|---|\n");
+    for (int i = 0; i < KEY_COUNT; i++) {
+        const struct param *p = &params[i];
+        if (!(p->scope & scope))
+            continue;
+        text_printf(out, "| `%s` | %s%s%s | ", p->key, *p->fallback ? "`" : "",
+                    *p->fallback ? p->fallback : "–", *p->fallback ? "`" : "");
+        param_accepts(p, out);
+        text_printf(out, " | %s", p->meaning);
+        if (p->term)
+            text_printf(out, " (%s)", p->term);
+        text_puts(out, " |\n");
+    }
+}

@@ -1,0 +1,91 @@
+/*
+ * The parameter table: every key that a template, a type, a machine or a job
+ * file may have, with its kind, range, default and meaning. Checks, defaults,
+ * `template.example`, the trainer's arguments and docs/template.md all come
+ * from its rows. Constant data; any thread.
+ */
+#ifndef PRIMO_PARAM_H
+#define PRIMO_PARAM_H
+
+#include "reason.h"
+#include "text.h"
+
+#include <stdbool.h>
+
+enum param_kind {
+    PARAM_TEXT,   /* anything on one line */
+    PARAM_NAME,   /* an object's name */
+    PARAM_BASE,   /* an object's name or models/TEMPLATE/(N|latest) */
+    PARAM_PATH,   /* absolute */
+    PARAM_SET,    /* '+'-joined words of `words`, or "none" */
+    PARAM_LIST,   /* space-separated words of `words` */
+    PARAM_INT,    /* low..high, or one of `words` */
+    PARAM_REAL,   /* low..high, or one of `words` */
+    PARAM_CHOICE, /* one of `words` */
+    PARAM_SIZE,   /* bytes with K, M, G or T, or one of `words` */
+};
+
+/* Who may have the key: a set. */
+enum param_scope {
+    SCOPE_TEMPLATE = 1,
+    SCOPE_TYPE = 2,
+    SCOPE_MACHINE = 4,
+    SCOPE_JOB = 8, /* what the supervisor tells a trainer */
+};
+
+struct param {
+    const char *key;
+    unsigned scope;
+    enum param_kind kind;
+    const char *words;    /* space-separated, NULL = none */
+    double low, high;     /* PARAM_INT, PARAM_REAL */
+    const char *fallback; /* the default as text; "" = none */
+    const char *meaning;  /* one sentence for people */
+    const char *term;     /* the guide's word for it, NULL = none */
+};
+
+/* The rows, named by their place. */
+enum key {
+    KEY_TYPE,
+    KEY_BASE,
+    KEY_DATASET,
+    KEY_DESCRIPTION,
+    KEY_AUGMENT,
+    KEY_EXTENSIONS,
+    KEY_EPOCHS,
+    KEY_ITERATIONS,
+    KEY_BATCH_SIZE,
+    KEY_LEARNING_RATE,
+    KEY_WORKERS,
+    KEY_IMAGE_SIZE,
+    KEY_TEST_FRACTION,
+    KEY_PRECISION,
+    KEY_PATIENCE,
+    KEY_SEED,
+    KEY_GOAL,
+    KEY_LAUNCHER,
+    KEY_THREADS,
+    KEY_NICE,
+    KEY_MEMORY,
+    KEY_ENABLED,
+    KEY_COUNT,
+};
+
+extern const struct param params[KEY_COUNT];
+
+/* Read */
+
+/* The row of `key` (of `size` bytes) within scope, or NULL. */
+const struct param *param_find(const char *key, size_t size, unsigned scope);
+/* Check a value; an empty one is always right. EINVAL with a sentence. */
+int param_check(const struct param *p, const char *value, struct reason *why);
+/* Append what the row accepts, for people: "an integer from 1 to 10000". */
+void param_accepts(const struct param *p, struct text *out);
+/* Append template.example: every template parameter, commented. */
+void param_example(struct text *out, unsigned scope);
+/* Append the table of docs/template.md (Markdown rows). */
+void param_table(struct text *out, unsigned scope);
+/* Whether an object may have this name; EINVAL with a sentence. */
+int name_check(const char *name, size_t size, struct reason *why);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * What a trainer reports while it trains: the rows of metrics.csv and the
+ * state of its progress. Plain values and their text forms; no memory is
+ * kept. NAN stands for "not known yet".
+ */
+#ifndef PRIMO_REPORT_H
+#define PRIMO_REPORT_H
+
+#include "text.h"
+
+#include <stdint.h>
+
+/* One row of metrics.csv. */
+struct metrics_row {
+    double time;              /* unix seconds */
+    double epoch;             /* epochs completed; fractional within one */
+    uint64_t iteration;       /* updates done since the start */
+    double learning_rate;     /* of the last update */
+    double train_loss;        /* mean since the row before, nats */
+    double average_precision; /* 0 to 1, on the test part */
+    double accuracy;          /* 0 to 1, on the test part */
+    double images_per_second; /* training, since the row before */
+};
+
+/* Where a training is, sent about once a second. */
+struct progress {
+    uint64_t epoch, epochs;         /* completed, planned */
+    uint64_t iteration, iterations; /* completed, planned */
+    double learning_rate, train_loss, images_per_second;
+    double eta; /* seconds left, of the whole run; NAN = not known */
+    double average_precision, accuracy; /* of the last evaluation */
+    double best_average_precision;
+};
+
+#define METRICS_HEADER                                                         \
+    "time,epoch,iteration,learning_rate,train_loss,average_precision,"         \
+    "accuracy,images_per_second\n"
+
+/* Change */
+/* Appends the row with its newline. */
+void metrics_row_print(struct text *out, const struct metrics_row *row);
+/* `line` is one row without newline; false = not one. */
+bool metrics_row_parse(const char *line, struct metrics_row *row);
+
+/* "epoch=3 epochs=30 …"; parse takes missing keys as 0 or NAN. */
+void progress_print(struct text *out, const struct progress *p);
+bool progress_parse(const char *s, struct progress *p);
+
+#endif

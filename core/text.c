@@ -1,0 +1,284 @@
+#include "text.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+void text_init(struct text *t)
+{
+    *t = (struct text)TEXT_INIT;
+}
+
+void text_release(struct text *t)
+{
+    free(t->data);
+    text_init(t);
+}
+
+void text_move(struct text *to, struct text *from)
+{
+    text_release(to);
+    *to = *from;
+    text_init(from);
+}
+
+const char *text_string(const struct text *t)
+{
+    return t->data ? t->data : "";
+}
+
+static void text_grow(struct text *t, size_t size)
+{
+    if (size + 1 <= t->room)
+        return;
+    size_t room = t->room ? t->room : 64;
+    while (room < size + 1)
+        room += room / 2;
+    t->data = realloc(t->data, room);
+    if (!t->data)
+        abort();
+    t->room = room;
+}
+
+void text_resize(struct text *t, size_t size)
+{
+    text_grow(t, size);
+    if (size > t->size)
+        memset(t->data + t->size, 0, size - t->size);
+    t->size = size;
+    t->data[size] = 0;
+}
+
+void text_write(struct text *t, size_t offset, const void *data, size_t size)
+{
+    if (offset + size > t->size)
+        text_resize(t, offset + size);
+    if (size)
+        memcpy(t->data + offset, data, size);
+}
+
+void text_add(struct text *t, const void *data, size_t size)
+{
+    text_grow(t, t->size + size);
+    if (size)
+        memcpy(t->data + t->size, data, size);
+    t->size += size;
+    t->data[t->size] = 0;
+}
+
+void text_puts(struct text *t, const char *s)
+{
+    text_add(t, s, strlen(s));
+}
+
+void text_vprintf(struct text *t, const char *format, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, format, ap);
+    if (n > 0) {
+        text_grow(t, t->size + (size_t)n);
+        vsnprintf(t->data + t->size, (size_t)n + 1, format, again);
+        t->size += (size_t)n;
+    }
+    va_end(again);
+}
+
+void text_printf(struct text *t, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    text_vprintf(t, format, ap);
+    va_end(ap);
+}
+
+/* The "C" locale, made once and kept: printf and strtod follow the thread's
+ * locale, and a decimal comma in a CSV would be a defect. */
+static locale_t c_locale(void)
+{
+    static locale_t made;
+    locale_t known = __atomic_load_n(&made, __ATOMIC_ACQUIRE);
+    if (known)
+        return known;
+    locale_t fresh = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!fresh)
+        abort();
+    if (!__atomic_compare_exchange_n(&made, &known, fresh, 0, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)) {
+        freelocale(fresh);
+        return known;
+    }
+    return fresh;
+}
+
+void text_put_double(struct text *t, double v, int significant_digits)
+{
+    locale_t old = uselocale(c_locale());
+    text_printf(t, "%.*g", significant_digits, v);
+    uselocale(old);
+}
+
+void text_put_time(struct text *t, double unix_seconds)
+{
+    long long ms = llround(unix_seconds * 1000);
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    gmtime_r(&s, &tm);
+    text_printf(t, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
+                tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+                (int)(ms % 1000));
+}
+
+void text_put_duration(struct text *t, double seconds)
+{
+    long long s = seconds > 0 ? llround(seconds) : 0;
+    text_printf(t, "%02lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+}
+
+void text_put_escaped(struct text *t, const char *s)
+{
+    for (; *s; s++) {
+        switch (*s) {
+        case '&':
+            text_puts(t, "&amp;");
+            break;
+        case '<':
+            text_puts(t, "&lt;");
+            break;
+        case '>':
+            text_puts(t, "&gt;");
+            break;
+        case '"':
+            text_puts(t, "&quot;");
+            break;
+        default:
+            if ((unsigned char)*s >= 0x20 || *s == '\n' || *s == '\t')
+                text_add(t, s, 1);
+        }
+    }
+}
+
+size_t utf8_decode(const char *s, size_t n, unsigned *code)
+{
+    const unsigned char *u = (const unsigned char *)s;
+    if (n == 0)
+        return 0;
+    size_t length = u[0] < 0x80   ? 1
+                    : u[0] < 0xC2 ? 0
+                    : u[0] < 0xE0 ? 2
+                    : u[0] < 0xF0 ? 3
+                    : u[0] < 0xF5 ? 4
+                                  : 0;
+    if (length == 0 || length > n)
+        return 0;
+    unsigned c = length == 1 ? u[0] : u[0] & (0xFFu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if ((u[i] & 0xC0) != 0x80)
+            return 0;
+        c = c << 6 | (u[i] & 0x3Fu);
+    }
+    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (c < least[length] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
+        return 0;
+    if (code)
+        *code = c;
+    return length;
+}
+
+size_t utf8_valid(const char *s, size_t n)
+{
+    size_t i = 0;
+    while (i < n) {
+        size_t k = utf8_decode(s + i, n - i, NULL);
+        if (k == 0)
+            return i;
+        i += k;
+    }
+    return n;
+}
+
+size_t utf8_count(const char *s, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += ((unsigned char)s[i] & 0xC0) != 0x80;
+    return count;
+}
+
+bool parse_double(const char *s, double *out)
+{
+    char *end;
+    if (!*s || strpbrk(s, " \t\r\nxXpPnN"))
+        return false; /* no spaces, hexadecimal, inf, nan */
+    errno = 0;
+    double v = strtod_l(s, &end, c_locale());
+    if (*end || !isfinite(v))
+        return false;
+    *out = v;
+    return true;
+}
+
+bool parse_int(const char *s, long long *out)
+{
+    char *end;
+    if (!*s || strpbrk(s, " \t\r\n"))
+        return false;
+    errno = 0;
+    long long v = strtoll(s, &end, 10);
+    if (*end || errno)
+        return false;
+    *out = v;
+    return true;
+}
+
+/* Edit distance with transpositions (optimal string alignment), in bytes. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    enum { MOST = 64 };
+    size_t n = strlen(a), m = strlen(b);
+    if (n > MOST || m > MOST)
+        return n > m ? n : m;
+    size_t row[3][MOST + 1];
+    size_t *before = row[0], *last = row[1], *now = row[2];
+    for (size_t j = 0; j <= m; j++)
+        last[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        now[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
+            if (last[j] + 1 < best)
+                best = last[j] + 1;
+            if (now[j - 1] + 1 < best)
+                best = now[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+                a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            now[j] = best;
+        }
+        size_t *spare = before;
+        before = last;
+        last = now;
+        now = spare;
+    }
+    return last[m];
+}
+
+const char *nearest_name(const char *s, const char *const *names, size_t n)
+{
+    const char *nearest = NULL;
+    size_t least = (size_t)-1;
+    for (size_t i = 0; i < n; i++) {
+        size_t d = edit_distance(s, names[i]);
+        size_t a = strlen(s), b = strlen(names[i]);
+        size_t limit = (a > b ? a : b) / 3;
+        if (d <= (limit ? limit : 1) && d < least) {
+            least = d;
+            nearest = names[i];
+        }
+    }
+    return nearest;
+}

@@ -1,0 +1,65 @@
+/*
+ * Growable byte strings and small questions about text.
+ *
+ * A struct text owns its bytes, always has a NUL behind them and never fails:
+ * out of memory ends the process (abort), as the sizes that reach it are
+ * bounded by its callers. Not for concurrent use. All text is UTF-8.
+ */
+#ifndef PRIMO_TEXT_H
+#define PRIMO_TEXT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct text {
+    char *data;  /* NULL = empty, nothing allocated */
+    size_t size; /* bytes, without the NUL */
+    size_t room; /* bytes allocated */
+};
+
+/* Life cycle */
+#define TEXT_INIT                                                              \
+    {                                                                          \
+        0                                                                      \
+    }
+void text_init(struct text *t);    /* no allocation */
+void text_release(struct text *t); /* frees, then as after init */
+void text_move(struct text *to, struct text *from); /* releases *to first */
+
+/* Read */
+const char *text_string(const struct text *t); /* never NULL */
+
+/* Change */
+void text_add(struct text *t, const void *data, size_t size);
+void text_puts(struct text *t, const char *s);
+void text_printf(struct text *t, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void text_vprintf(struct text *t, const char *format, va_list ap);
+void text_resize(struct text *t, size_t size); /* new bytes are 0 */
+/* overwrite or extend at offset; a gap is filled with 0 */
+void text_write(struct text *t, size_t offset, const void *data, size_t size);
+/* Numbers and durations that read the same in every locale. */
+void text_put_double(struct text *t, double v, int significant_digits);
+void text_put_time(struct text *t, double unix_seconds); /* RFC 3339 UTC, ms */
+void text_put_duration(struct text *t, double seconds);  /* HH:MM:SS */
+/* XML/HTML special characters escaped; control characters dropped. */
+void text_put_escaped(struct text *t, const char *s);
+
+/* Questions about strings */
+
+/* Length in bytes of the valid UTF-8 character at s, of at most n bytes; 0 =
+ * not valid (overlong, surrogate, past U+10FFFF, cut). *code may be NULL. */
+size_t utf8_decode(const char *s, size_t n, unsigned *code);
+/* Offset of the first byte that is not valid UTF-8, or n. */
+size_t utf8_valid(const char *s, size_t n);
+/* Characters (code points) in valid UTF-8. */
+size_t utf8_count(const char *s, size_t n);
+/* Parse a number in the C locale, whole string; false = not one. */
+bool parse_double(const char *s, double *out);
+bool parse_int(const char *s, long long *out);
+/* The one of names[0..n) that is nearest to s by edit distance, or NULL when
+ * none is near enough (a third of the longer one's length, at least 1). */
+const char *nearest_name(const char *s, const char *const *names, size_t n);
+
+#endif

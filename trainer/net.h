@@ -1,0 +1,75 @@
+/*
+ * The network: ResNet-18 in torchvision's shape, on oneDNN.
+ *
+ * One struct net holds the weights (f32 masters), their momenta, the running
+ * statistics of batch normalisation, and everything that is allocated for a
+ * batch size, an image side and a precision. Training is cut in two so that a
+ * training can be stopped at any moment and repeated bit for bit:
+ *   net_gradients()  forward and backward of one batch; changes no weight, no
+ *                    momentum, no running statistic; may be abandoned
+ *   net_update()     commits the batch: optimiser and running statistics
+ * All functions of one net are called from one thread at a time; inside they
+ * use OpenMP with the number of threads that OpenMP has been given.
+ */
+#ifndef PRIMO_NET_H
+#define PRIMO_NET_H
+
+#include "reason.h"
+#include "tensor.h"
+
+#include <stdbool.h>
+
+struct net;
+
+struct net_options {
+    int classes;    /* 2.. */
+    int image_size; /* side in pixels, 32.. */
+    int batch;      /* most pictures in one call, 1.. */
+    bool bf16;      /* bf16 arithmetic, f32 masters */
+    bool training;  /* false: evaluation only, no gradients allocated */
+};
+
+struct net_rule { /* one SGD step with Nesterov momentum */
+    float learning_rate, momentum, weight_decay; /* decay: kernels and head */
+};
+
+/* Life cycle */
+
+/* Build it with freshly initialised weights (He fan-out normal for kernels as
+ * torchvision, from a counter-based generator of `seed`). ENOMEM, EINVAL,
+ * ENOTSUP with a reason. */
+int net_open(struct net **out, const struct net_options *options, uint64_t seed,
+             struct reason *why);
+void net_free(struct net *net); /* NULL is fine */
+
+/* Read */
+
+/* Copies of the weights and running statistics in torchvision's order and
+ * names (with .num_batches_tracked left out); with `state`, the momenta too,
+ * named "momentum.NAME". One allocation behind *out; free it with free(). */
+int net_export(const struct net *net, bool state, struct tensor **out,
+               int *count, struct reason *why);
+/* Mean loss of the last net_gradients() batch; not finite after divergence. */
+float net_loss(const struct net *net);
+/* The gradients of the last batch, named and laid out like the weights. */
+int net_export_gradients(const struct net *net, struct tensor **out, int *count,
+                         struct reason *why);
+
+/* Change */
+
+/* Take weights (and momenta where given) by name. EINVAL names the first one
+ * that is missing or misshapen; the net is then as it was. */
+int net_import(struct net *net, const struct tensor *tensors, int count,
+               struct reason *why);
+/* images: f32 [n, 3, S, S], RGB, 0 to 255 (normalised inside with ImageNet's
+ * mean and deviation); labels [n]; smoothing of the labels 0 to 1; 1 <= n <=
+ * batch. Cross-entropy, mean over n. */
+int net_gradients(struct net *net, const float *images, const int *labels,
+                  int n, float smoothing, struct reason *why);
+int net_update(struct net *net, const struct net_rule *rule,
+               struct reason *why);
+/* Evaluation mode (running statistics); probabilities f32 [n, classes]. */
+int net_predict(struct net *net, const float *images, int n,
+                float *probabilities, struct reason *why);
+
+#endif

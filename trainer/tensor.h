@@ -1,0 +1,32 @@
+/*
+ * A named tensor: the form in which weights travel between the network, the
+ * checkpoint and the exports.
+ *
+ * f32, plain row-major layout: convolution kernels are [out, in, height,
+ * width], the head is [classes, features], the rest are [n]. Names are
+ * torchvision's ("layer1.0.conv1.weight"). The bytes belong to whoever made
+ * the tensor.
+ */
+#ifndef PRIMO_TENSOR_H
+#define PRIMO_TENSOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct tensor {
+    char name[64];
+    int rank;       /* 0 to 4 */
+    int64_t dim[4]; /* dim[rank..] = 1 */
+    float *data;
+};
+
+/* Elements in t. */
+static inline size_t tensor_count(const struct tensor *t)
+{
+    size_t n = 1;
+    for (int i = 0; i < t->rank; i++)
+        n *= (size_t)t->dim[i];
+    return n;
+}
+
+#endif
