@@ -1,0 +1,22 @@
+/*
+ * A trained model as files that other programs read.
+ */
+#ifndef PRIMO_EXPORT_H
+#define PRIMO_EXPORT_H
+
+#include "model.h"
+
+/* The files, in the order in which they are written. */
+#define EXPORT_SAFETENSORS "model.safetensors"
+#define EXPORT_ONNX        "model.onnx"
+#define EXPORT_LABELS      "labels.txt"
+
+/* Write model.safetensors, model.onnx and labels.txt (a class a line, in the
+ * order of the network's outputs) into an existing folder; each is written
+ * aside, synced and renamed. Bytes of a class name that are no UTF-8 and
+ * control characters become U+FFFD there. The same model gives the same bytes.
+ * EINVAL when the tensors are not those of the network; ENOSPC, EACCES, … */
+int export_model(const char *dir, const struct model *model,
+                 struct reason *why);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * A model as an ONNX graph (opset 13) that ONNX Runtime, OpenCV's dnn and
+ * others run: input `image`, float32 [N, 3, S, S], RGB, 0 to 255; output
+ * `probabilities`, float32 [N, classes]. The image's normalisation and the
+ * softmax are nodes of the graph. Class names (JSON list), image size and how
+ * to resize are in metadata_props, beside ONNX's own Image.* keys.
+ */
+#ifndef PRIMO_ONNX_H
+#define PRIMO_ONNX_H
+
+#include "model.h"
+
+/* Write aside, sync, rename. The same model gives the same bytes. `metadata`
+ * goes into metadata_props. EINVAL when a tensor is missing or misshapen. */
+int onnx_write(const char *path, const struct model *model,
+               const struct metadata *metadata, int metadata_count,
+               struct reason *why);
+
+#endif

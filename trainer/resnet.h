@@ -1,0 +1,40 @@
+/*
+ * The shape of ResNet-18 as torchvision defines it, as rows that the network,
+ * the exports and the tests walk: the only place that knows it.
+ *
+ * Rows are in an order in which they can be computed: a row reads only rows
+ * before it. Constant data; any thread.
+ */
+#ifndef PRIMO_RESNET_H
+#define PRIMO_RESNET_H
+
+#include <stdbool.h>
+
+enum layer_kind {
+    LAYER_CONVOLUTION, /* without bias, batch-normalised, see `shortcut` */
+    LAYER_MAX_POOL,    /* padded with -infinity */
+    LAYER_MEAN_POOL,   /* over the whole height and width */
+    LAYER_LINEAR,      /* `out` = 0 stands for the number of classes */
+};
+
+struct layer {
+    enum layer_kind kind;
+    const char *name; /* its weights are NAME.weight (and NAME.bias) */
+    const char *norm; /* its batch normalisation: NORM.weight, NORM.bias,
+                         NORM.running_mean, NORM.running_var; NULL = none */
+    int input;        /* the row that it reads, -1 = the normalised image */
+    int shortcut;     /* the row added behind the normalisation, -1 = none */
+    int in, out;      /* channels */
+    int kernel, stride, padding;
+    bool relu; /* the last step of the row */
+};
+
+enum { RESNET_LAYERS = 23 };
+extern const struct layer resnet_layers[RESNET_LAYERS];
+
+#define RESNET_EPSILON 1e-5f /* of batch normalisation */
+
+/* ImageNet's mean and deviation of red, green and blue, of values 0 to 255. */
+extern const float resnet_mean[3], resnet_deviation[3];
+
+#endif
