@@ -1,0 +1,80 @@
+#include "recipe.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void close_to(double got, double want)
+{
+    if (fabs(got - want) > 1e-12)
+        fail_msg("%.17g instead of %.17g", got, want);
+}
+
+static void rate_rises_then_falls(void **state)
+{
+    (void)state;
+    struct recipe r;
+    recipe_init(&r, 0.05, 100, 4, 0);
+    assert_int_equal(r.iterations, 400);
+    assert_int_equal(r.warmup, 20);
+    close_to(recipe_rate(&r, 0), 0.05 / 20);
+    close_to(recipe_rate(&r, 9), 0.025);
+    close_to(recipe_rate(&r, 19), 0.05);
+    close_to(recipe_rate(&r, 20), 0.05);
+    close_to(recipe_rate(&r, 210), 0.025); /* halfway down */
+    close_to(recipe_rate(&r, 400), 0);
+    for (uint64_t i = 21; i < 400; i++)
+        assert_true(recipe_rate(&r, i) < recipe_rate(&r, i - 1));
+    assert_true(recipe_rate(&r, 399) > 0);
+}
+
+static void one_update_is_made_at_the_peak(void **state)
+{
+    (void)state;
+    struct recipe r;
+    recipe_init(&r, 0.1, 1, 1, 0);
+    close_to(recipe_rate(&r, 0), 0.1);
+    close_to(recipe_rate(&r, 1), 0);
+}
+
+static void iterations_take_the_place_of_epochs(void **state)
+{
+    (void)state;
+    struct recipe r;
+    recipe_init(&r, 0.05, 63, 30, 100);
+    assert_int_equal(recipe_epochs(&r), 2);
+    assert_int_equal(recipe_epoch_steps(&r, 0), 63);
+    assert_int_equal(recipe_epoch_steps(&r, 1), 37);
+    assert_int_equal(recipe_epoch_steps(&r, 2), 0);
+    assert_int_equal(recipe_epochs_left(&r, 0), 2);
+    assert_int_equal(recipe_epochs_left(&r, 2), 0);
+    assert_int_equal(recipe_epochs_left(&r, 7), 0);
+}
+
+static void whole_epochs_are_not_cut(void **state)
+{
+    (void)state;
+    struct recipe r;
+    recipe_init(&r, 0.05, 10, 3, 0);
+    assert_int_equal(recipe_epochs(&r), 3);
+    for (uint64_t e = 0; e < 3; e++)
+        assert_int_equal(recipe_epoch_steps(&r, e), 10);
+    recipe_init(&r, 0.05, 10, 3, 20);
+    assert_int_equal(recipe_epochs(&r), 2);
+    assert_int_equal(recipe_epoch_steps(&r, 1), 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rate_rises_then_falls),
+        cmocka_unit_test(one_update_is_made_at_the_peak),
+        cmocka_unit_test(iterations_take_the_place_of_epochs),
+        cmocka_unit_test(whole_epochs_are_not_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

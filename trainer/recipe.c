@@ -1,0 +1,46 @@
+#include "recipe.h"
+
+#include <math.h>
+
+enum { WARMUP_PART = 20 }; /* a twentieth */
+
+void recipe_init(struct recipe *r, double peak, uint64_t steps, uint64_t epochs,
+                 uint64_t iterations)
+{
+    r->peak = peak;
+    r->steps = steps;
+    r->iterations = iterations ? iterations : epochs * steps;
+    r->warmup = r->iterations / WARMUP_PART;
+    if (r->warmup == 0)
+        r->warmup = 1;
+}
+
+double recipe_rate(const struct recipe *r, uint64_t iteration)
+{
+    if (iteration >= r->iterations)
+        return 0;
+    if (iteration < r->warmup)
+        return r->peak * (double)(iteration + 1) / (double)r->warmup;
+    double done =
+        (double)(iteration - r->warmup) / (double)(r->iterations - r->warmup);
+    return r->peak * 0.5 * (1 + cos(M_PI * done));
+}
+
+uint64_t recipe_epochs(const struct recipe *r)
+{
+    return (r->iterations + r->steps - 1) / r->steps;
+}
+
+uint64_t recipe_epoch_steps(const struct recipe *r, uint64_t epoch)
+{
+    if (epoch >= recipe_epochs(r))
+        return 0;
+    uint64_t left = r->iterations - epoch * r->steps;
+    return left < r->steps ? left : r->steps;
+}
+
+uint64_t recipe_epochs_left(const struct recipe *r, uint64_t epoch)
+{
+    uint64_t epochs = recipe_epochs(r);
+    return epoch < epochs ? epochs - epoch : 0;
+}

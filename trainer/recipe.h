@@ -1,0 +1,42 @@
+/*
+ * The recipe: how many updates a training makes and at which learning rate.
+ *
+ * The rate rises in a straight line over the first twentieth of all updates
+ * (at least one) to its peak and falls along half a cosine from there on;
+ * update 0 is not at rate 0, and the first update that is never made would be.
+ * Pure functions of their arguments.
+ */
+#ifndef PRIMO_RECIPE_H
+#define PRIMO_RECIPE_H
+
+#include <stdint.h>
+
+#define RECIPE_MOMENTUM     0.9f /* Nesterov's */
+#define RECIPE_WEIGHT_DECAY 5e-4f
+#define RECIPE_SMOOTHING    0.1f /* of the labels */
+
+struct recipe {
+    double peak;         /* learning rate */
+    uint64_t steps;      /* updates of a whole epoch, 1.. */
+    uint64_t iterations; /* updates of the training, 1.. */
+    uint64_t warmup;     /* updates of the rise, 1.. */
+};
+
+/* Life cycle */
+
+/* `iterations` = 0: as many as `epochs` make; otherwise epochs is not used. */
+void recipe_init(struct recipe *r, double peak, uint64_t steps, uint64_t epochs,
+                 uint64_t iterations);
+
+/* Read */
+
+/* The rate of update `iteration` (from 0). */
+double recipe_rate(const struct recipe *r, uint64_t iteration);
+/* Epochs that are begun: the last one may be cut short. */
+uint64_t recipe_epochs(const struct recipe *r);
+/* Updates in `epoch` (from 0); 0 behind the end. */
+uint64_t recipe_epoch_steps(const struct recipe *r, uint64_t epoch);
+/* Evaluations still to come when `epoch` epochs are complete. */
+uint64_t recipe_epochs_left(const struct recipe *r, uint64_t epoch);
+
+#endif

@@ -1,0 +1,77 @@
+#include "threads.h"
+
+#include "cgroup.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SIBLINGS = 64 }; /* bytes of a core's list that tell it from others */
+
+/* The processors that share the core of `cpu`, as the kernel writes them. */
+static void siblings_read(const char *root, int cpu, char *out)
+{
+    char path[4096];
+    snprintf(out, SIBLINGS, "%d\n", cpu);
+    snprintf(path, sizeof path,
+             "%s/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list",
+             root, cpu);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return;
+    if (!fgets(out, SIBLINGS, f))
+        snprintf(out, SIBLINGS, "%d\n", cpu);
+    fclose(f);
+}
+
+static int cores_count(const char *root, const cpu_set_t *allowed)
+{
+    char seen[CPU_SETSIZE][SIBLINGS], own[SIBLINGS];
+    int cores = 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, allowed))
+            continue;
+        siblings_read(root, cpu, own);
+        int i = 0;
+        while (i < cores && strcmp(seen[i], own))
+            i++;
+        if (i == cores)
+            strcpy(seen[cores++], own);
+    }
+    return cores;
+}
+
+/* Without a mask (more processors than it has bits): all that fit. */
+static void affinity_read(cpu_set_t *own)
+{
+    CPU_ZERO(own);
+    if (sched_getaffinity(0, sizeof *own, own) == 0)
+        return;
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    for (int cpu = 0; cpu < online && cpu < CPU_SETSIZE; cpu++)
+        CPU_SET(cpu, own);
+}
+
+void threads_find(struct threads *t, const char *root, const cpu_set_t *allowed)
+{
+    cpu_set_t own;
+    if (!allowed) {
+        affinity_read(&own);
+        allowed = &own;
+    }
+    t->allowed = CPU_COUNT(allowed);
+    t->cores = cores_count(root, allowed);
+    t->quota = cgroup_cpus(root);
+    t->use = t->cores > 0 ? t->cores : 1;
+    int used = snprintf(t->why, sizeof t->why,
+                        "%d processor%s allowed, %d physical core%s",
+                        t->allowed, t->allowed == 1 ? "" : "s", t->cores,
+                        t->cores == 1 ? "" : "s");
+    if (isfinite(t->quota)) {
+        int whole = t->quota < 1 ? 1 : (int)t->quota;
+        t->use = whole < t->use ? whole : t->use;
+        snprintf(t->why + used, sizeof t->why - (size_t)used,
+                 ", a cgroup quota of %.2f processors", t->quota);
+    }
+}

@@ -1,0 +1,24 @@
+/*
+ * How many threads a training should have here: one for each physical core
+ * that the process may run on (two hardware threads of a core share its
+ * vector units), and no more than the whole processors of its cgroup quota.
+ * `root` as in cgroup.h. Any thread.
+ */
+#ifndef PRIMO_THREADS_H
+#define PRIMO_THREADS_H
+
+#include <sched.h>
+
+struct threads {
+    int use;       /* 1.. */
+    int allowed;   /* processors in the affinity mask */
+    int cores;     /* physical cores among them */
+    double quota;  /* INFINITY = none */
+    char why[160]; /* a sentence for people */
+};
+
+/* `allowed` = NULL asks for this process's own mask. */
+void threads_find(struct threads *t, const char *root,
+                  const cpu_set_t *allowed);
+
+#endif
