@@ -1,16 +1,31 @@
-# primofs: make, make demo, make test, make install; `make help` lists all.
+# primofs. `make help` lists the targets.
 
 PREFIX  ?= /usr/local
+DESTDIR ?=
 BUILD   ?= build
 WERROR  ?= $(if $(CI),1)
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
 
-# Sanitizers are a build of their own: make asan, make tsan.
+# Sanitizers are builds of their own: make asan, make tsan.
 SANITIZE ?=
+# What to test: make test TESTS='mounting settings_test'.
+TESTS ?=
+# Where the programs that confirm our results live: make test PEERS=1.
+PEERS     ?=
+PEERS_DIR ?= build-peers
 
-PACKAGES := fuse3 lmdb libjpeg libpng libtiff-4 zlib libprotobuf-c
+# Debian packages; NAME:COMMAND is there when COMMAND is in $PATH.
+BUILD_PACKAGES := libfuse3-dev fuse3 liblmdb-dev \
+  libjpeg-dev libpng-dev libtiff-dev zlib1g-dev libunistring-dev \
+  libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler
+DEMO_PACKAGES  := dataset-fashion-mnist
+TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
+  rsync:rsync vim-tiny:vi $(DEMO_PACKAGES)
+PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
+  python3-opencv python3-pil nodejs:node npm:npm
+STYLE_PACKAGES := clang-format:clang-format
 
 BASE_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
   -DPRIMO_VERSION='"$(VERSION)"' -Icore -Itrainer -Ifs -I$(BUILD)/gen \
@@ -24,6 +39,7 @@ CORE    := $(filter-out $(LEAF),$(basename $(notdir $(wildcard core/*.c))))
 FS      := $(basename $(notdir $(wildcard fs/*.c)))
 TRAINER := $(basename $(notdir $(wildcard trainer/*.c)))
 UNIT    := $(basename $(notdir $(wildcard tests/unit/*_test.c)))
+EXAMPLE := $(basename $(notdir $(wildcard examples/*.c)))
 
 LEAF_LIBS    := -lunistring -lz -lm
 CORE_LIBS    := -llmdb
@@ -35,7 +51,9 @@ LEAF_O    = $(call object,core,$(LEAF))
 CORE_O    = $(call object,core,$(CORE))
 FS_O      = $(call object,fs,$(FS))
 TRAINER_O = $(call object,trainer,$(TRAINER)) $(BUILD)/gen/onnx.pb-c.o
+UNIT_O    = $(call object,tests/unit,$(UNIT))
 
+#: all           build primofs and primo-train (plain `make`)
 all: $(BUILD)/primofs $(BUILD)/primo-train
 
 $(BUILD)/primofs: $(FS_O) $(CORE_O) $(LEAF_O)
@@ -44,32 +62,126 @@ $(BUILD)/primofs: $(FS_O) $(CORE_O) $(LEAF_O)
 $(BUILD)/primo-train: $(TRAINER_O) $(LEAF_O)
 	$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(TRAINER_LIBS) $(LEAF_LIBS)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c | $(BUILD)/.packages
 	@mkdir -p $(@D)
 	$(CC) $(BASE_FLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# Says what is missing before a compiler would.
+$(BUILD)/.packages: Makefile tools/packages
+	@tools/packages check $(BUILD_PACKAGES)
+	@mkdir -p $(@D)
+	@touch $@
+
 # The ONNX schema, from the one that libonnx-dev ships.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
-$(BUILD)/gen/onnx.pb-c.c: $(ONNX_PROTO)
+$(BUILD)/gen/onnx.pb-c.c: | $(BUILD)/.packages
 	@mkdir -p $(@D)
-	protoc-c --proto_path=$(dir $<) --c_out=$(BUILD)/gen $(notdir $<)
+	protoc-c --proto_path=$(dir $(ONNX_PROTO)) --c_out=$(@D) \
+	  $(notdir $(ONNX_PROTO))
 $(BUILD)/gen/onnx.pb-c.h: $(BUILD)/gen/onnx.pb-c.c
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(CC) $(BASE_FLAGS) $(CFLAGS) -w -c -o $@ $<
-$(call object,trainer,onnx): $(BUILD)/gen/onnx.pb-c.h
+$(call object,trainer,$(TRAINER)) $(UNIT_O): | $(BUILD)/gen/onnx.pb-c.h
 
-# Unit tests: tests/unit/NAME_test.c, linked with all but the mains.
-UNIT_O = $(CORE_O) $(LEAF_O) \
+# Unit tests: tests/unit/NAME_test.c, linked with what they use of all but the
+# mains.
+$(BUILD)/unit.a: $(CORE_O) $(LEAF_O) \
   $(filter-out $(BUILD)/trainer/main.o,$(TRAINER_O))
-$(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(UNIT_O)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/unit.a
 	$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(TRAINER_LIBS) \
 	  $(CORE_LIBS) $(LEAF_LIBS)
 unit: $(UNIT:%=$(BUILD)/tests/unit/%)
 
-clean:
-	rm -rf build build-asan build-tsan
+$(BUILD)/examples/%: $(BUILD)/examples/%.o
+	$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -ljpeg -lpng -lz -lm
+examples: $(EXAMPLE:%=$(BUILD)/examples/%)
 
-.PHONY: all unit clean
+# The targets below install what is missing, then call make again, as what
+# there is to build is known only then.
+again = $(MAKE) --no-print-directory
+
+#: demo          install what is missing, build, train on real pictures
+demo:
+	@tools/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES)
+	@$(again) all examples
+	@BUILD=$(BUILD) examples/demo.sh
+
+#: test          install what is missing, build, run the tests;
+#:               PEERS=1 with the peers that confirm them,
+#:               TESTS='NAME…' only some of them
+test:
+	@tools/packages install $(BUILD_PACKAGES) $(TEST_PACKAGES) \
+	  $(if $(PEERS),$(PEER_PACKAGES))
+	@$(if $(PEERS),$(again) $(PEERS_DIR)/node_modules)
+	@$(again) all unit examples
+	@BUILD=$(BUILD) PEERS_DIR=$(PEERS_DIR) SANITIZE=$(SANITIZE) \
+	  tests/run $(TESTS)
+
+#: bench         train beside PyTorch on the same pictures: docs/measurements.md
+bench:
+	@tools/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES) $(PEER_PACKAGES)
+	@$(again) all examples
+	@BUILD=$(BUILD) tests/bench/run
+
+#: asan          the tests, with address and undefined-behaviour sanitizers
+asan:
+	@$(again) test BUILD=build-asan SANITIZE=address,undefined CFLAGS='-O1 -g'
+
+#: tsan          the tests, with the thread sanitizer
+tsan:
+	@$(again) test BUILD=build-tsan SANITIZE=thread CFLAGS='-O1 -g'
+
+#: test-bare     `make demo` and `make test` in a bare Debian root (as root)
+test-bare:
+	@tools/packages install debootstrap:debootstrap git:git
+	@tests/bare-root
+
+#: deps          install the Debian packages that the build needs
+deps:
+	@tools/packages install $(BUILD_PACKAGES)
+
+# ONNX Runtime, of the version that tests/peers/package-lock.json names. Its
+# install script would fetch GPU libraries and is not run.
+$(PEERS_DIR)/node_modules: tests/peers/package-lock.json
+	@mkdir -p $(@D)
+	cp tests/peers/package.json tests/peers/package-lock.json $(@D)
+	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+#: install       into PREFIX (/usr/local), below DESTDIR
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BUILD)/primofs $(BUILD)/primo-train \
+	  $(DESTDIR)$(PREFIX)/bin
+
+#: uninstall     take it away again
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/primofs $(DESTDIR)$(PREFIX)/bin/primo-train
+
+C_FILES = $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h)
+
+#: format        bring the C files into the project's form
+format:
+	@tools/packages install $(STYLE_PACKAGES)
+	clang-format -i $(C_FILES)
+
+#: check-format  say which are not
+check-format:
+	@tools/packages install $(STYLE_PACKAGES)
+	clang-format --dry-run --Werror $(C_FILES)
+
+#: clean         remove what was built
+clean:
+	rm -rf build build-asan build-tsan $(PEERS_DIR)
+
+#: help          this list
+help:
+	@sed -n 's/^#: /make /p' Makefile | sed 's/^make  /     /'
+
+.PHONY: all unit examples demo test bench asan tsan test-bare deps install \
+  uninstall format check-format clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/unit/*.d)

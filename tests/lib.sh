@@ -1,0 +1,219 @@
+# What the end-to-end tests share; each begins with `. "$(dirname "$0")/lib.sh"`.
+#
+# A test has a folder of its own, $SCRATCH, with $STATE for a state directory
+# and $MNT for a mount point; at its end, however that comes, what it mounted
+# is unmounted, what it started is ended, and the folder is removed. Under
+# `set -e`, with pipefail: a command that is not expected to fail ends the
+# test.
+set -Eeuo pipefail
+export LC_ALL=C.UTF-8 TZ=UTC
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=${BUILD:-$ROOT/build}
+PEERS_DIR=${PEERS_DIR:-$ROOT/build-peers}
+export PRIMOFS_TEST=${PRIMOFS_TEST:-primofs-test-$$}
+SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/primofs.XXXXXX")
+STATE=$SCRATCH/state
+MNT=$SCRATCH/mnt
+mkdir "$MNT"
+
+# The processes of this test that run the program NAME.
+pids_of()
+{
+    local pid comm
+    for pid in /proc/[0-9]*; do
+        read -r comm 2>/dev/null <"$pid/comm" && [ "$comm" = "$1" ] || continue
+        grep -zqs "^PRIMOFS_TEST=$PRIMOFS_TEST\$" "$pid/environ" || continue
+        [[ $(cat "$pid/stat" 2>/dev/null) =~ \)\ [ZX] ]] || echo "${pid#/proc/}"
+    done
+}
+daemon_pids() { pids_of primofs; }
+trainer_pids() { pids_of primo-train; }
+
+end_test()
+{
+    local status=$? mount pid
+    trap - EXIT ERR
+    cd /
+    [ $status -eq 0 ] || [ $status -eq 77 ] || show_errors
+    for mount in $(awk -v at="$SCRATCH/" 'index($5, at) == 1 { print $5 }' \
+        /proc/self/mountinfo | sort -r); do
+        umount -l "$mount" 2>/dev/null || fusermount3 -uz "$mount"
+    done
+    eventually 10 no_daemon || true
+    for pid in $(daemon_pids) $(trainer_pids); do
+        kill -9 "$pid" 2>/dev/null || true
+    done
+    rm -rf "$SCRATCH"
+    exit $status
+}
+
+# What may explain a failure.
+show_errors()
+{
+    [ ! -e "$MNT/errors" ] || { echo "-- the mount's errors:"
+        timeout 5 tail -n 12 "$MNT/errors"; } 2>/dev/null
+}
+
+failed_at()
+{
+    echo "$0: line $1: failed: $2" >&2
+}
+trap 'failed_at "$LINENO" "$BASH_COMMAND"' ERR
+trap end_test EXIT
+trap 'exit 143' TERM INT HUP
+
+fail()
+{
+    echo "$0: line ${BASH_LINENO[0]}: $*" >&2
+    trap - ERR
+    exit 1
+}
+
+skip()
+{
+    echo "$*"
+    exit 77
+}
+
+# ---- mounting
+
+no_daemon() { [ -z "$(daemon_pids)" ]; }
+
+is_mounted()
+{
+    awk -v at="$1" '$5 == at { found = 1 } END { exit !found }' \
+        /proc/self/mountinfo
+}
+
+# mount_primofs [STATE MNT [OPTION…]]
+mount_primofs()
+{
+    local state=${1:-$STATE} mnt=${2:-$MNT}
+    shift $(($# < 2 ? $# : 2))
+    [ -c /dev/fuse ] ||
+        fail "there is no /dev/fuse: load the kernel's module fuse" \
+            "(in a container: --device /dev/fuse --cap-add SYS_ADMIN)"
+    "$BUILD/primofs" "$state" "$mnt" "$@" </dev/null ||
+        fail "primofs did not mount"
+}
+
+# umount_primofs [MNT]: until its daemon has ended.
+umount_primofs()
+{
+    umount "${1:-$MNT}" 2>/dev/null || fusermount3 -u "${1:-$MNT}"
+    eventually 20 no_daemon || fail "the daemon did not end"
+}
+
+# ---- asserting
+
+# eventually SECONDS COMMAND…: until it succeeds.
+eventually()
+{
+    local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "${EPOCHREALTIME/./}" -lt $end ] || return 1
+        sleep 0.05
+    done
+}
+
+# expect_errno MESSAGE COMMAND…: it fails and says MESSAGE, an errno's text.
+expect_errno()
+{
+    local message=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        fail "'$*' succeeded, expected '$message'"
+    fi
+    [[ $output == *"$message"* ]] ||
+        fail "'$*' said '$output', expected '$message'"
+}
+
+# expect WANTED COMMAND…: what it prints.
+expect()
+{
+    local wanted=$1 output
+    shift
+    output=$("$@" 2>&1) || fail "'$*' failed: $output"
+    [ "$output" = "$wanted" ] ||
+        fail "'$*' printed '$output', expected '$wanted'"
+}
+
+# expect_match REGEX COMMAND…: what it prints has it.
+expect_match()
+{
+    local regex=$1 output
+    shift
+    output=$("$@" 2>&1) || fail "'$*' failed: $output"
+    grep -Eq -- "$regex" <<<"$output" ||
+        fail "'$*' printed '$output', expected a match of '$regex'"
+}
+
+# put FILE TEXT: a write as a shell does it; fails as that does.
+put()
+{
+    printf '%b' "$2" >"$1"
+}
+
+# The last refusal's sentence, from errors, has REGEX.
+last_error()
+{
+    local entry
+    entry=$(tail -n 6 "$MNT/errors")
+    grep -Eq -- "$1" <<<"$entry" ||
+        fail "errors ends in '$entry', expected a match of '$1'"
+}
+
+# refused MESSAGE REGEX COMMAND…: fails with the errno's MESSAGE, and errors
+# got a new entry that has REGEX.
+refused()
+{
+    local message=$1 regex=$2 before after
+    shift 2
+    before=$(wc -c <"$MNT/errors")
+    expect_errno "$message" "$@"
+    after=$(tail -c "+$((before + 1))" "$MNT/errors")
+    grep -Eq -- "$regex" <<<"$after" ||
+        fail "'$*' left '$after' in errors, expected a match of '$regex'"
+}
+
+# ---- datasets and trainings
+
+# pictures DIR TRAIN TEST: ten classes of real pictures in DIR/train/CLASS and
+# DIR/test/CLASS, so many a class.
+pictures()
+{
+    "$BUILD/examples/fashion-mnist" "$@" >/dev/null
+}
+
+status_is() { [ "$(cat "$MNT/processes/${2:-local}/status")" = "$1" ]; }
+
+# await STATUS [SECONDS] [MACHINE]
+await()
+{
+    local seconds=${2:-60}
+    [ -z "${SANITIZE:-}" ] || seconds=$((seconds * 4))
+    eventually "$seconds" status_is "$1" "${3:-local}" ||
+        fail "status is '$(cat "$MNT/processes/${3:-local}/status")'," \
+            "expected '$1'; $(tail -n 5 "$MNT/processes/${3:-local}/log")"
+}
+
+# Python with the modules named, or the test is skipped.
+need_python()
+{
+    local module
+    for module; do
+        python3 -c "import $module" 2>/dev/null ||
+            skip "python3 has no $module (make test PEERS=1 installs it)"
+    done
+}
+
+# Node with ONNX Runtime, or the test is skipped.
+need_onnxruntime()
+{
+    command -v node >/dev/null &&
+        [ -d "$PEERS_DIR/node_modules/onnxruntime-node" ] ||
+        skip "no onnxruntime-node (make test PEERS=1 installs it)"
+    export NODE_PATH=$PEERS_DIR/node_modules
+}
