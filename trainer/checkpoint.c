@@ -1,0 +1,360 @@
+#include "checkpoint.h"
+
+#include "durable.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define MAGIC "PRIMOCP1"
+enum { MAGIC_SIZE = 8, TENSORS_MAX = 4096 };
+#define FILE_MAX (16ll << 30)
+
+/* A tensor's header in the file. */
+struct packed {
+    char name[64];
+    int64_t dim[4];
+    uint32_t rank;
+    uint32_t zero;
+};
+
+_Static_assert(sizeof(struct packed) == 104, "the header has no holes");
+
+/* The numbers of a position, once: name, place, whether it counts. */
+static const struct field {
+    const char *name;
+    size_t offset;
+    bool count; /* uint64_t, else double */
+} fields[] = {
+#define FIELD(f, count)                                                        \
+    {                                                                          \
+#f, offsetof(struct position, f), count                                \
+    }
+    FIELD(epoch, true),
+    FIELD(step, true),
+    FIELD(iteration, true),
+    FIELD(retries, true),
+    FIELD(rate_scale, false),
+    FIELD(seconds, false),
+    FIELD(row_loss, false),
+    FIELD(row_updates, false),
+    FIELD(row_images, false),
+    FIELD(row_seconds, false),
+    FIELD(average_precision, false),
+    FIELD(accuracy, false),
+    FIELD(best_average_precision, false),
+    FIELD(best_accuracy, false),
+    FIELD(best_epoch, true),
+    FIELD(stale, true),
+    FIELD(update_seconds, false),
+    FIELD(evaluation_seconds, false),
+#undef FIELD
+};
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+void position_init(struct position *p)
+{
+    *p = (struct position)POSITION_INIT;
+}
+
+void tensor_list_release(struct tensor_list *l)
+{
+    free(l->tensors);
+    *l = (struct tensor_list){0};
+}
+
+void checkpoint_release(struct checkpoint *c)
+{
+    text_release(&c->identity);
+    tensor_list_release(&c->state);
+    tensor_list_release(&c->best);
+    position_init(&c->at);
+}
+
+/* Writing */
+
+struct sink {
+    struct durable file;
+    uLong crc;
+};
+
+static int sink_put(struct sink *s, const void *data, size_t size,
+                    struct reason *why)
+{
+    s->crc = crc32_z(s->crc, data, size);
+    return durable_write(&s->file, data, size, why);
+}
+
+static void position_print(struct text *out, const struct position *p)
+{
+    for (int i = 0; i < FIELDS; i++) {
+        const char *at = (const char *)p + fields[i].offset;
+        text_printf(out, "%s=", fields[i].name);
+        if (fields[i].count)
+            text_printf(out, "%llu", (unsigned long long)*(const uint64_t *)at);
+        else if (*(const double *)at == *(const double *)at)
+            text_put_double(out, *(const double *)at, 17);
+        text_puts(out, "\n");
+    }
+}
+
+static int list_put(struct sink *s, const struct tensor_list *l,
+                    struct reason *why)
+{
+    uint32_t count = (uint32_t)l->count;
+    int err = sink_put(s, &count, sizeof count, why);
+    for (int i = 0; i < l->count && err == 0; i++) {
+        const struct tensor *t = &l->tensors[i];
+        struct packed p = {.rank = (uint32_t)t->rank};
+        memcpy(p.name, t->name, sizeof p.name);
+        memcpy(p.dim, t->dim, sizeof p.dim);
+        err = sink_put(s, &p, sizeof p, why);
+        if (err == 0)
+            err = sink_put(s, t->data, tensor_count(t) * sizeof(float), why);
+    }
+    return err;
+}
+
+static int body_put(struct sink *s, const struct checkpoint *c,
+                    struct reason *why)
+{
+    struct text text = TEXT_INIT;
+    position_print(&text, &c->at);
+    text_puts(&text, "\n");
+    text_puts(&text, text_string(&c->identity));
+    uint64_t size = text.size;
+    int err = sink_put(s, MAGIC, MAGIC_SIZE, why);
+    if (err == 0)
+        err = sink_put(s, &size, sizeof size, why);
+    if (err == 0)
+        err = sink_put(s, text.data, text.size, why);
+    text_release(&text);
+    if (err == 0)
+        err = list_put(s, &c->state, why);
+    if (err == 0)
+        err = list_put(s, &c->best, why);
+    if (err)
+        return err;
+    uint32_t crc = (uint32_t)s->crc;
+    return durable_write(&s->file, &crc, sizeof crc, why);
+}
+
+int checkpoint_write(const struct checkpoint *c, const char *path,
+                     struct reason *why)
+{
+    struct sink s = {.crc = crc32_z(0, NULL, 0)};
+    int err = durable_open(&s.file, path, why);
+    if (err)
+        return err;
+    err = body_put(&s, c, why);
+    if (err) {
+        durable_abandon(&s.file);
+        return err;
+    }
+    return durable_commit(&s.file, why);
+}
+
+/* Reading */
+
+struct bytes {
+    const char *at;
+    size_t left;
+};
+
+static bool bytes_take(struct bytes *b, void *to, size_t size)
+{
+    if (b->left < size)
+        return false;
+    memcpy(to, b->at, size);
+    b->at += size;
+    b->left -= size;
+    return true;
+}
+
+static bool position_set(struct position *p, const char *name,
+                         const char *value)
+{
+    for (int i = 0; i < FIELDS; i++) {
+        if (strcmp(fields[i].name, name))
+            continue;
+        char *at = (char *)p + fields[i].offset;
+        long long n;
+        if (fields[i].count) {
+            if (!parse_int(value, &n) || n < 0)
+                return false;
+            *(uint64_t *)at = (uint64_t)n;
+            return true;
+        }
+        *(double *)at = __builtin_nan("");
+        return !*value || parse_double(value, (double *)at);
+    }
+    return false;
+}
+
+/* The lines up to the empty one are the position, the rest is the identity. */
+static bool text_take(struct bytes *b, struct checkpoint *c)
+{
+    uint64_t size;
+    if (!bytes_take(b, &size, sizeof size) || size > b->left)
+        return false;
+    char *text = strndup(b->at, size), *rest = text, *line;
+    b->at += size;
+    b->left -= size;
+    bool good = text != NULL;
+    while (good && (line = strsep(&rest, "\n")) && *line) {
+        char *value = strchr(line, '=');
+        if (value)
+            *value++ = 0;
+        good = value && position_set(&c->at, line, value);
+    }
+    if (good && rest)
+        text_puts(&c->identity, rest);
+    free(text);
+    return good;
+}
+
+/* Bytes of data behind a header; SIZE_MAX = not one. */
+static size_t packed_size(const struct packed *p)
+{
+    size_t n = sizeof(float);
+    if (p->rank > 4 || !memchr(p->name, 0, sizeof p->name))
+        return SIZE_MAX;
+    for (uint32_t i = 0; i < p->rank; i++)
+        if (p->dim[i] < 0 || __builtin_mul_overflow(n, (size_t)p->dim[i], &n))
+            return SIZE_MAX;
+    return n;
+}
+
+/* Two passes over a list: measure, then copy into one allocation. */
+static bool list_measure(struct bytes b, uint32_t count, size_t *data)
+{
+    *data = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct packed p;
+        if (!bytes_take(&b, &p, sizeof p))
+            return false;
+        size_t n = packed_size(&p);
+        if (n > b.left)
+            return false;
+        b.at += n;
+        b.left -= n;
+        *data += n;
+    }
+    return true;
+}
+
+static bool list_take(struct bytes *b, struct tensor_list *l)
+{
+    uint32_t count;
+    size_t data;
+    if (!bytes_take(b, &count, sizeof count) || count > TENSORS_MAX ||
+        !list_measure(*b, count, &data))
+        return false;
+    if (count == 0)
+        return true;
+    l->tensors = calloc(1, count * sizeof *l->tensors + data);
+    if (!l->tensors)
+        return false;
+    l->count = (int)count;
+    float *to = (float *)(l->tensors + count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct tensor *t = &l->tensors[i];
+        struct packed p;
+        bytes_take(b, &p, sizeof p);
+        memcpy(t->name, p.name, sizeof t->name);
+        memcpy(t->dim, p.dim, sizeof t->dim);
+        t->rank = (int)p.rank;
+        t->data = to;
+        bytes_take(b, to, packed_size(&p));
+        to += tensor_count(t);
+    }
+    return true;
+}
+
+static int body_take(struct checkpoint *c, const char *data, size_t size,
+                     struct reason *why)
+{
+    struct bytes b = {data, size};
+    char magic[MAGIC_SIZE];
+    uint32_t crc;
+    if (!bytes_take(&b, magic, sizeof magic) ||
+        memcmp(magic, MAGIC, MAGIC_SIZE) || b.left < sizeof crc)
+        return refuse(why, EINVAL, "it does not begin as a checkpoint");
+    b.left -= sizeof crc;
+    memcpy(&crc, data + size - sizeof crc, sizeof crc);
+    if (crc != (uint32_t)crc32_z(crc32_z(0, NULL, 0), (const Bytef *)data,
+                                 size - sizeof crc))
+        return refuse(why, EINVAL, "its checksum is wrong");
+    if (!text_take(&b, c) || !list_take(&b, &c->state) ||
+        !list_take(&b, &c->best) || b.left || !c->state.count)
+        return refuse(why, EINVAL, "it was written by another version");
+    return 0;
+}
+
+static int file_load(const char *path, char **data, size_t *size,
+                     struct reason *why)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return refuse_errno(why, errno, "cannot open '%s'", path);
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
+        close(fd);
+        return refuse(why, EINVAL, "it is not a file of a checkpoint's size");
+    }
+    *data = malloc((size_t)st.st_size + 1);
+    *size = 0;
+    ssize_t n = 1;
+    while (*data && *size < (size_t)st.st_size && n > 0) {
+        n = read(fd, *data + *size, (size_t)st.st_size - *size);
+        *size += n > 0 ? (size_t)n : 0;
+    }
+    int code = !*data ? ENOMEM : n < 0 ? errno : 0;
+    close(fd);
+    if (code) {
+        free(*data);
+        return refuse_errno(why, code, "cannot read '%s'", path);
+    }
+    return 0;
+}
+
+int checkpoint_read(struct checkpoint *c, const char *path, struct reason *why)
+{
+    char *data;
+    size_t size;
+    int err = file_load(path, &data, &size, why);
+    if (err)
+        return err;
+    struct checkpoint read = CHECKPOINT_INIT;
+    err = body_take(&read, data, size, why);
+    free(data);
+    if (err) {
+        checkpoint_release(&read);
+        return err;
+    }
+    checkpoint_release(c);
+    *c = read;
+    return 0;
+}
+
+int checkpoint_match(const struct checkpoint *c, const char *identity,
+                     struct reason *why)
+{
+    const char *old = text_string(&c->identity), *now = identity;
+    while (*old || *now) {
+        size_t a = strcspn(old, "\n"), b = strcspn(now, "\n");
+        if (a != b || memcmp(old, now, a))
+            return refuse(why, EINVAL,
+                          "the checkpoint was made with %.*s, this training "
+                          "has %.*s; continue it as it began, or start anew",
+                          (int)a, old, (int)b, now);
+        old += a + (old[a] == '\n');
+        now += b + (now[b] == '\n');
+    }
+    return 0;
+}

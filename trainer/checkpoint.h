@@ -1,0 +1,80 @@
+/*
+ * A checkpoint: all that a training needs to go on as if it had never been
+ * interrupted, in one file that appears whole or not at all.
+ *
+ * The file (little-endian) is the magic "PRIMOCP1", the size u64 of a text and
+ * the text (lines `key=value`: the numbers below, then an empty line, then the
+ * identity), two lists of tensors (count u32; each name[64], rank u32,
+ * dim i64[4], f32 data) and a crc32 u32 of all before it.
+ *
+ * Not for concurrent use of one struct.
+ */
+#ifndef PRIMO_CHECKPOINT_H
+#define PRIMO_CHECKPOINT_H
+
+#include "reason.h"
+#include "tensor.h"
+#include "text.h"
+
+struct tensor_list {
+    struct tensor *tensors; /* as net_export() gives them, NULL = none */
+    int count;
+};
+
+/* Where a training is. Plain values; NAN = not known. */
+struct position {
+    uint64_t epoch;     /* epochs completed, with their evaluation */
+    uint64_t step;      /* updates made in this epoch */
+    uint64_t iteration; /* updates made */
+    uint64_t retries;   /* times that it diverged and was set back */
+    double rate_scale;  /* of the learning rate, halved at each of them */
+    double seconds;     /* that the training has taken so far */
+    /* since the last row of metrics */
+    double row_loss, row_updates, row_images, row_seconds;
+    /* the last evaluation, and the best one */
+    double average_precision, accuracy;
+    double best_average_precision, best_accuracy;
+    uint64_t best_epoch; /* epochs that were completed then, 0 = none */
+    uint64_t stale;      /* epochs since average precision last rose */
+    double update_seconds, evaluation_seconds; /* measured, for the time left */
+};
+
+struct checkpoint {
+    struct position at;
+    struct text identity; /* what the result depends on, `key=value` lines */
+    struct tensor_list state; /* weights, running statistics, momenta */
+    struct tensor_list best;  /* weights of the best epoch, empty = none */
+};
+
+/* Life cycle */
+#define CHECKPOINT_INIT                                                        \
+    {                                                                          \
+        .at = POSITION_INIT                                                    \
+    }
+#define POSITION_INIT                                                          \
+    {                                                                          \
+        .rate_scale = 1, .average_precision = __builtin_nan(""),               \
+        .accuracy = __builtin_nan(""),                                         \
+        .best_average_precision = __builtin_nan(""),                           \
+        .best_accuracy = __builtin_nan(""),                                    \
+        .update_seconds = __builtin_nan(""),                                   \
+        .evaluation_seconds = __builtin_nan("")                                \
+    }
+void checkpoint_release(struct checkpoint *c); /* then as after init */
+void tensor_list_release(struct tensor_list *l);
+void position_init(struct position *p);
+
+/* Read */
+
+/* ENOENT when there is none; EINVAL when it is damaged, with what is wrong.
+ * *c is initialised, and untouched on failure. */
+int checkpoint_read(struct checkpoint *c, const char *path, struct reason *why);
+/* EINVAL when the two identities differ, naming the first line that does. */
+int checkpoint_match(const struct checkpoint *c, const char *identity,
+                     struct reason *why);
+
+/* Change */
+int checkpoint_write(const struct checkpoint *c, const char *path,
+                     struct reason *why);
+
+#endif
