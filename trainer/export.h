@@ -6,12 +6,10 @@
 
 #include "model.h"
 
-/* The files, in the order in which they are written. */
-#define EXPORT_SAFETENSORS "model.safetensors"
-#define EXPORT_ONNX        "model.onnx"
-#define EXPORT_LABELS      "labels.txt"
+#define EXPORT_ONNX   "model.onnx"
+#define EXPORT_LABELS "labels.txt"
 
-/* Write model.safetensors, model.onnx and labels.txt (a class a line, in the
+/* Write model.onnx, model.safetensors and labels.txt (a class a line, in the
  * order of the network's outputs) into an existing folder; each is written
  * aside, synced and renamed. Bytes of a class name that are no UTF-8 and
  * control characters become U+FFFD there. The same model gives the same bytes.

@@ -10,6 +10,8 @@
 #include "reason.h"
 #include "tensor.h"
 
+#define MODEL_FILE "model.safetensors"
+
 struct model {
     int image_size;     /* side of the network's input in pixels */
     char **class_names; /* as the folders were named, any bytes but NUL */
@@ -27,7 +29,7 @@ struct model {
         0                                                                      \
     }
 
-/* Read DIR/model.safetensors; everything is in it. ENOENT, EACCES, …; EINVAL
+/* Read DIR/MODEL_FILE; everything is in it. ENOENT, EACCES, …; EINVAL
  * when it is damaged or was not written by export_model(). */
 int model_open(struct model *out, const char *dir, struct reason *why);
 /* Release what model_open() made (not a model that was put together). */

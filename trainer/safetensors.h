@@ -18,7 +18,7 @@
 #include "tensor.h"
 
 #define SAFETENSORS_HEADER_MAX (16u << 20) /* bytes of JSON */
-#define SAFETENSORS_FILE_MAX   (4ull << 30)
+#define SAFETENSORS_FILE_MAX   (1ull << 30)
 
 struct safetensors {
     struct tensor *tensors; /* in the order of their bytes in the file */
@@ -44,12 +44,16 @@ void safetensors_release(struct safetensors *s);
 
 /* The value, or NULL. */
 const char *safetensors_find(const struct safetensors *s, const char *key);
+/* The value as a JSON list of strings, one allocation behind each and one
+ * behind *out. EINVAL when it is not there or is no such list. */
+int safetensors_strings(const struct safetensors *s, const char *key,
+                        char ***out, int *count, struct reason *why);
 
 /* Change */
 
 /* Write the file at path aside, sync it and rename it. The same arguments
- * give the same bytes. Each tensor named X.running_var is followed by
- * torchvision's counter X.num_batches_tracked (I64, 0), which strict loading
+ * give the same bytes. For each tensor named X.running_var torchvision's
+ * counter X.num_batches_tracked (I64, 0) is written too, which strict loading
  * asks for. Without metadata, pass NULL and 0. */
 int safetensors_write(const char *path, const struct tensor *tensors, int count,
                       const struct metadata *metadata, int metadata_count,

@@ -1,0 +1,124 @@
+#include "export.h"
+
+#include "durable.h"
+#include "json.h"
+#include "onnx.h"
+#include "safetensors.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What both model files say of the model. The strings are borrowed. */
+struct card {
+    struct text classes, side;
+    struct metadata *list;
+    int count;
+};
+
+static int card_make(struct card *c, const struct model *m, struct reason *why)
+{
+    *c = (struct card){0};
+    json_put_strings(&c->classes, m->class_names, m->classes);
+    text_printf(&c->side, "%d", m->image_size);
+    const struct metadata own[] = {
+        {"format", "pt"}, /* torchvision's names and layouts */
+        {"architecture", "resnet18"},
+        {"classes", text_string(&c->classes)},
+        {"image_size", text_string(&c->side)},
+        {"color", "RGB"},
+        {"resize", "bilinear, antialiased, aspect ratio not kept"},
+    };
+    size_t n = sizeof own / sizeof *own;
+    c->list = calloc(n + (size_t)m->fact_count, sizeof *c->list);
+    if (!c->list)
+        return refuse(why, ENOMEM, "no memory to export the model");
+    memcpy(c->list, own, sizeof own);
+    for (int i = 0; i < m->fact_count; i++)
+        c->list[n + (size_t)i] = m->facts[i];
+    c->count = (int)n + m->fact_count;
+    return 0;
+}
+
+static void card_release(struct card *c)
+{
+    text_release(&c->classes);
+    text_release(&c->side);
+    free(c->list);
+}
+
+/* One class a line, whatever bytes the folder's name has. */
+static void put_label(struct text *out, const char *name)
+{
+    for (size_t left = strlen(name); left > 0;) {
+        size_t size = utf8_decode(name, left, NULL);
+        if (size == 0 || (unsigned char)*name < 0x20 || *name == 0x7F)
+            text_puts(out, "\xEF\xBF\xBD");
+        else
+            text_add(out, name, size);
+        size_t step = size ? size : 1;
+        name += step;
+        left -= step;
+    }
+    text_puts(out, "\n");
+}
+
+static int labels_write(const char *path, const struct model *m,
+                        const struct card *c, struct reason *why)
+{
+    (void)c;
+    struct text labels = TEXT_INIT;
+    for (int i = 0; i < m->classes; i++)
+        put_label(&labels, m->class_names[i]);
+    int r = durable_save(path, text_string(&labels), labels.size, why);
+    text_release(&labels);
+    return r;
+}
+
+static int weights_write(const char *path, const struct model *m,
+                         const struct card *c, struct reason *why)
+{
+    return safetensors_write(path, m->tensors, m->count, c->list, c->count,
+                             why);
+}
+
+static int graph_write(const char *path, const struct model *m,
+                       const struct card *c, struct reason *why)
+{
+    return onnx_write(path, m, c->list, c->count, why);
+}
+
+/* The graph comes first: it is what checks the tensors. */
+static const struct file {
+    const char *name;
+    int (*write)(const char *path, const struct model *, const struct card *,
+                 struct reason *why);
+} files[] = {
+    {EXPORT_ONNX, graph_write},
+    {MODEL_FILE, weights_write},
+    {EXPORT_LABELS, labels_write},
+};
+
+static int files_write(const char *dir, const struct model *m,
+                       const struct card *c, struct reason *why)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof files / sizeof *files; i++) {
+        struct text path = TEXT_INIT;
+        text_printf(&path, "%s/%s", dir, files[i].name);
+        r = files[i].write(text_string(&path), m, c, why);
+        text_release(&path);
+    }
+    return r;
+}
+
+int export_model(const char *dir, const struct model *model, struct reason *why)
+{
+    struct card card;
+    int r = card_make(&card, model, why);
+    if (r == 0)
+        r = files_write(dir, model, &card, why);
+    card_release(&card);
+    return r;
+}

@@ -1,0 +1,40 @@
+#include "json.h"
+
+#include <string.h>
+
+static void put_character(struct text *out, const char *s, size_t size)
+{
+    unsigned char c = (unsigned char)*s;
+    if (size == 0)
+        text_puts(out, "\xEF\xBF\xBD");
+    else if (c == '"' || c == '\\')
+        text_printf(out, "\\%c", c);
+    else if (c < 0x20 || c == 0x7F)
+        text_printf(out, "\\u%04x", c);
+    else
+        text_add(out, s, size);
+}
+
+void json_put_string(struct text *out, const char *s)
+{
+    text_puts(out, "\"");
+    for (size_t left = strlen(s); left > 0;) {
+        size_t size = utf8_decode(s, left, NULL);
+        put_character(out, s, size);
+        size_t step = size ? size : 1;
+        s += step;
+        left -= step;
+    }
+    text_puts(out, "\"");
+}
+
+void json_put_strings(struct text *out, char *const *strings, int count)
+{
+    text_puts(out, "[");
+    for (int i = 0; i < count; i++) {
+        if (i)
+            text_puts(out, ", ");
+        json_put_string(out, strings[i]);
+    }
+    text_puts(out, "]");
+}

@@ -1,0 +1,15 @@
+/*
+ * JSON text, written. (What is read of JSON is read by safetensors_read.c.)
+ */
+#ifndef PRIMO_JSON_H
+#define PRIMO_JSON_H
+
+#include "text.h"
+
+/* Append s as a JSON string with its quotes: everything that RFC 8259 asks for
+ * escaped, bytes that are no UTF-8 as U+FFFD. */
+void json_put_string(struct text *out, const char *s);
+/* Append a list of strings. */
+void json_put_strings(struct text *out, char *const *strings, int count);
+
+#endif

@@ -1,0 +1,238 @@
+#include "predict.h"
+
+#include "model.h"
+#include "net.h"
+#include "picture.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 16, TOP = 5 };
+
+static const char help[] =
+    "Prints the best classes of each picture, best first, one a line:\n"
+    "picture, class and probability, separated by tabs. A tab, newline or\n"
+    "backslash in a name is written \\t, \\n, \\\\.\n"
+    "  --top N  print N classes of each picture (default 5)\n"
+    "MODEL_DIR holds the model.safetensors of a training.\n";
+
+/* What one call of the program works with. */
+struct prediction {
+    struct model model;
+    struct net *net;
+    int top;                       /* classes to print of each picture */
+    float *images, *probabilities; /* BATCH pictures, their answers */
+    uint8_t *rgb;                  /* one picture of the network's size */
+    int *order;                    /* the classes, best first */
+    const char *name[BATCH];       /* of the pictures in `images` */
+    int count;                     /* pictures in `images` */
+};
+
+/* Life cycle */
+
+static int prediction_alloc(struct prediction *p, struct reason *why)
+{
+    size_t side = (size_t)p->model.image_size;
+    size_t classes = (size_t)p->model.classes;
+    p->images = malloc(sizeof(float) * BATCH * 3 * side * side);
+    p->probabilities = malloc(sizeof(float) * BATCH * classes);
+    p->rgb = malloc(3 * side * side);
+    p->order = malloc(sizeof(int) * classes);
+    if (!p->images || !p->probabilities || !p->rgb || !p->order)
+        return refuse(why, ENOMEM, "no memory for pictures of side %zu", side);
+    return 0;
+}
+
+/* `pictures` is how many there are to come. */
+static int prediction_open(struct prediction *p, const char *dir, int pictures,
+                           struct reason *why)
+{
+    int r = model_open(&p->model, dir, why);
+    if (r < 0)
+        return r;
+    struct net_options options = {
+        .classes = p->model.classes,
+        .image_size = p->model.image_size,
+        .batch = pictures < BATCH ? pictures : BATCH,
+    };
+    r = net_open(&p->net, &options, 0, why);
+    if (r == 0)
+        r = net_import(p->net, p->model.tensors, p->model.count, why);
+    if (r < 0) {
+        reason_prefix(why, "the model in '%s' does not fit: ", dir);
+        return r;
+    }
+    return prediction_alloc(p, why);
+}
+
+static void prediction_release(struct prediction *p)
+{
+    net_free(p->net);
+    model_release(&p->model);
+    free(p->images);
+    free(p->probabilities);
+    free(p->rgb);
+    free(p->order);
+}
+
+/* Output */
+
+/* A name as one field of a line. */
+static void put_field(struct text *out, const char *s)
+{
+    for (; *s; s++) {
+        if (*s == '\t')
+            text_puts(out, "\\t");
+        else if (*s == '\n')
+            text_puts(out, "\\n");
+        else if (*s == '\\')
+            text_puts(out, "\\\\");
+        else
+            text_add(out, s, 1);
+    }
+}
+
+static int by_probability(const void *a, const void *b, void *probabilities)
+{
+    const float *of = probabilities;
+    int x = *(const int *)a, y = *(const int *)b;
+    if (of[x] != of[y])
+        return of[x] > of[y] ? -1 : 1;
+    return (x > y) - (x < y);
+}
+
+static void put_answer(struct text *out, struct prediction *p, int picture)
+{
+    float *of = p->probabilities + (size_t)picture * p->model.classes;
+    for (int i = 0; i < p->model.classes; i++)
+        p->order[i] = i;
+    qsort_r(p->order, (size_t)p->model.classes, sizeof *p->order,
+            by_probability, of);
+    for (int i = 0; i < p->model.classes && i < p->top; i++) {
+        put_field(out, p->name[picture]);
+        text_puts(out, "\t");
+        put_field(out, p->model.class_names[p->order[i]]);
+        text_puts(out, "\t");
+        text_put_double(out, of[p->order[i]], 9);
+        text_puts(out, "\n");
+    }
+}
+
+/* Ask the network about the pictures that were gathered, print, start anew. */
+static int batch_answer(struct prediction *p, struct reason *why)
+{
+    int count = p->count;
+    p->count = 0;
+    if (count == 0)
+        return 0;
+    int r = net_predict(p->net, p->images, count, p->probabilities, why);
+    if (r < 0)
+        return r;
+    struct text out = TEXT_INIT;
+    for (int i = 0; i < count; i++)
+        put_answer(&out, p, i);
+    size_t written = fwrite(text_string(&out), 1, out.size, stdout);
+    int code = written < out.size || fflush(stdout) ? errno : 0;
+    text_release(&out);
+    return code ? refuse_errno(why, code, "cannot write the answers") : 0;
+}
+
+/* Input */
+
+/* [side, side, 3] of bytes to [3, side, side] of floats. */
+static void spread(const uint8_t *rgb, size_t pixels, float *image)
+{
+    for (size_t i = 0; i < pixels; i++)
+        for (size_t c = 0; c < 3; c++)
+            image[c * pixels + i] = rgb[3 * i + c];
+}
+
+static int picture_gather(struct prediction *p, const char *path,
+                          struct reason *why)
+{
+    int side = p->model.image_size;
+    size_t pixels = (size_t)side * (size_t)side;
+    struct picture picture = PICTURE_INIT;
+    int r = picture_read(&picture, path, side, why);
+    if (r == 0)
+        r = picture_resize(&picture, side, p->rgb, why);
+    picture_release(&picture);
+    if (r < 0)
+        return r;
+    spread(p->rgb, pixels, p->images + (size_t)p->count * 3 * pixels);
+    p->name[p->count++] = path;
+    return 0;
+}
+
+/* Returns the exit status. */
+static int pictures_answer(struct prediction *p, char **path, int count)
+{
+    int status = 0;
+    for (int i = 0; i < count; i++) {
+        struct reason why = REASON_INIT;
+        if (picture_gather(p, path[i], &why) < 0) {
+            fprintf(stderr, "primo-train: %s: %s\n", path[i], why.sentence);
+            status = 1;
+        }
+        if (p->count < BATCH && i + 1 < count)
+            continue;
+        if (batch_answer(p, &why) < 0) {
+            fprintf(stderr, "primo-train: %s\n", why.sentence);
+            return 1;
+        }
+    }
+    return status;
+}
+
+/* Options */
+
+static int usage(const char *fault, const char *word)
+{
+    if (fault)
+        fprintf(stderr, "primo-train: %s '%s'\n", fault, word);
+    fprintf(stderr, "usage: %s\n", PREDICT_USAGE);
+    return 2;
+}
+
+/* Takes the options off; returns how many words they were, or -2. */
+static int options_take(int argc, char **argv, int *top)
+{
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+        if (!strcmp(argv[i], "--"))
+            return i + 1;
+        long long n;
+        if (strcmp(argv[i], "--top"))
+            return -usage("unknown option", argv[i]);
+        if (i + 1 >= argc || !parse_int(argv[i + 1], &n) || n < 1)
+            return -usage("a number from 1 is wanted after", argv[i]);
+        *top = n < 1 << 20 ? (int)n : 1 << 20;
+        i++;
+    }
+    return i;
+}
+
+int predict_main(int argc, char **argv)
+{
+    if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+        printf("usage: %s\n%s", PREDICT_USAGE, help);
+        return 0;
+    }
+    struct prediction p = {.top = TOP};
+    int first = options_take(argc, argv, &p.top);
+    if (first < 0)
+        return -first;
+    if (argc - first < 2)
+        return usage(NULL, NULL);
+    struct reason why = REASON_INIT;
+    int pictures = argc - first - 1, status = 1;
+    if (prediction_open(&p, argv[first], pictures, &why) < 0)
+        fprintf(stderr, "primo-train: %s\n", why.sentence);
+    else
+        status = pictures_answer(&p, argv + first + 1, pictures);
+    prediction_release(&p);
+    return status;
+}
