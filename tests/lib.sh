@@ -79,6 +79,7 @@ skip()
 # ---- mounting
 
 no_daemon() { [ -z "$(daemon_pids)" ]; }
+no_trainer() { [ -z "$(trainer_pids)" ]; }
 
 is_mounted()
 {
@@ -118,7 +119,10 @@ eventually()
     done
 }
 
-# expect_errno MESSAGE COMMAND…: it fails and says MESSAGE, an errno's text.
+# step TEXT: what the test does next; the last one is where it failed.
+step() { echo "-- $*"; }
+
+# expect_errno REGEX COMMAND…: it fails and says REGEX, an errno's text.
 expect_errno()
 {
     local message=$1 output
@@ -126,7 +130,7 @@ expect_errno()
     if output=$("$@" 2>&1); then
         fail "'$*' succeeded, expected '$message'"
     fi
-    [[ $output == *"$message"* ]] ||
+    grep -Eq -- "$message" <<<"$output" ||
         fail "'$*' said '$output', expected '$message'"
 }
 
@@ -165,7 +169,7 @@ last_error()
         fail "errors ends in '$entry', expected a match of '$1'"
 }
 
-# refused MESSAGE REGEX COMMAND…: fails with the errno's MESSAGE, and errors
+# refused ERRNO REGEX COMMAND…: fails with ERRNO's text (a regex), and errors
 # got a new entry that has REGEX.
 refused()
 {

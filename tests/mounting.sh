@@ -1,0 +1,123 @@
+#!/bin/bash
+# timeout: 120
+# Mounting, unmounting and what stands in their way.
+. "$(dirname "$0")/lib.sh"
+
+primofs=$BUILD/primofs
+
+# cannot_mount REGEX ARGUMENT…: exits non-zero with one sentence on standard
+# error that has REGEX, and leaves no daemon.
+cannot_mount()
+{
+    local regex=$1 status=0
+    shift
+    timeout 20 "$primofs" "$@" >"$SCRATCH/out" 2>"$SCRATCH/err" </dev/null ||
+        status=$?
+    [ $status -ne 0 ] && [ $status -ne 124 ] ||
+        fail "primofs $* exited with $status"
+    [ ! -s "$SCRATCH/out" ] || fail "wrote to standard output"
+    grep -Eq -- "$regex" "$SCRATCH/err" ||
+        fail "said '$(cat "$SCRATCH/err")', expected a match of '$regex'"
+    [ "$(wc -l <"$SCRATCH/err")" -eq 1 ] ||
+        fail "said more than a line: $(cat "$SCRATCH/err")"
+}
+
+step "help and version"
+expect_match 'STATE_DIR MOUNTPOINT' "$primofs" --help
+expect_match '^primofs [0-9]+\.[0-9]+' "$primofs" --version
+cannot_mount '.' # no arguments
+cannot_mount '.' "$STATE"
+cannot_mount '.' "$STATE" "$MNT" too many
+
+step "mounts that cannot be"
+cannot_mount "$SCRATCH/nowhere" "$STATE" "$SCRATCH/nowhere"
+echo text >"$SCRATCH/file"
+cannot_mount "$SCRATCH/file" "$STATE" "$SCRATCH/file"
+cannot_mount "$SCRATCH/file" "$SCRATCH/file" "$MNT"
+cannot_mount 'nonsense' "$STATE" "$MNT" -o nonsense
+no_daemon
+
+step "a mount answers when primofs returns, and a second one is refused"
+mount_primofs
+[ -f "$MNT/README" ]
+expect_match "^[^ ]+ $MNT fuse.primofs " cat /proc/mounts
+mkdir "$SCRATCH/other"
+cannot_mount "$STATE.* (in use|held|another)" "$STATE" "$SCRATCH/other"
+cannot_mount "$MNT" "$SCRATCH/state2" "$MNT"
+[ -f "$MNT/README" ]
+put "$MNT/templates/kept" 'epochs = 3\n'
+umount_primofs
+[ -z "$(ls "$MNT")" ]
+
+step "two states, two mounts"
+mount_primofs
+mount_primofs "$SCRATCH/state2" "$SCRATCH/other"
+[ ! -e "$SCRATCH/other/templates/kept" ]
+[ -e "$MNT/templates/kept" ]
+umount "$SCRATCH/other"
+expect 'epochs = 3' cat "$MNT/templates/kept"
+
+step "SIGTERM unmounts"
+kill -TERM $(daemon_pids)
+eventually 10 no_daemon
+! is_mounted "$MNT"
+
+step "in the foreground"
+"$primofs" -f "$STATE" "$MNT" &
+pid=$!
+eventually 10 is_mounted "$MNT"
+eventually 10 test -f "$MNT/README"
+kill -TERM $pid
+wait $pid || fail "a daemon in the foreground exits with $? after SIGTERM"
+! is_mounted "$MNT"
+
+step "one thread, and debugging output"
+mount_primofs "$STATE" "$MNT" -s
+expect 'epochs = 3' cat "$MNT/templates/kept"
+umount_primofs
+"$primofs" -d "$STATE" "$MNT" 2>"$SCRATCH/debug" >&2 &
+pid=$!
+eventually 10 test -f "$MNT/README"
+kill -TERM $pid
+wait $pid || true
+[ -s "$SCRATCH/debug" ]
+
+step "read-only"
+mount_primofs "$STATE" "$MNT" -o ro
+expect 'epochs = 3' cat "$MNT/templates/kept"
+expect_errno 'Read-only file system' put "$MNT/templates/new" ''
+expect_errno 'Read-only file system' mkdir "$MNT/processes/local"
+expect_errno 'Read-only file system' rm "$MNT/templates/kept"
+umount_primofs
+
+step "a state directory that cannot be written"
+if [ "$(id -u)" = 0 ]; then
+    mkdir "$SCRATCH/sealed"
+    mount -t tmpfs -o ro none "$SCRATCH/sealed"
+    cannot_mount "$SCRATCH/sealed.*Read-only" "$SCRATCH/sealed" "$MNT"
+    cannot_mount "$SCRATCH/sealed.*Read-only" "$SCRATCH/sealed/new" "$MNT"
+    umount "$SCRATCH/sealed"
+else
+    mkdir -m 500 "$SCRATCH/sealed"
+    cannot_mount "$SCRATCH/sealed.*denied" "$SCRATCH/sealed" "$MNT"
+fi
+expect 700 stat -c %a "$STATE"
+
+step "as mount(8) and fstab do"
+if [ "$(id -u)" = 0 ] && command -v mount.fuse3 >/dev/null; then
+    mount -t fuse "$primofs#$STATE" "$MNT" -o noatime,nodev
+    expect 'epochs = 3' cat "$MNT/templates/kept"
+    expect_match "^[^ ]+ $MNT fuse.primofs .*noatime" cat /proc/mounts
+    umount_primofs
+    install -D "$BUILD/primofs" "$SCRATCH/bin/primofs"
+    PATH=$SCRATCH/bin:$PATH mount.fuse3 "$STATE" "$MNT" -t fuse.primofs
+    expect 'epochs = 3' cat "$MNT/templates/kept"
+    umount_primofs
+fi
+
+step "relative paths, and a mount point with a space"
+mkdir "$SCRATCH/a b"
+(cd "$SCRATCH" && "$primofs" state 'a b')
+expect 'epochs = 3' cat "$SCRATCH/a b/templates/kept"
+fusermount3 -u "$SCRATCH/a b"
+eventually 10 no_daemon

@@ -1,0 +1,87 @@
+#!/bin/bash
+# Who may include what, and how the code looks.
+export LC_ALL=C
+cd "$(dirname "$0")/.." || exit 1
+status=0
+say()
+{
+    echo "$*"
+    status=1
+}
+
+mapfile -t files < <(ls ./*/*.[ch] tests/*/*.[ch] 2>/dev/null | sed 's,^\./,,')
+
+# includers REGEX: the files that include a header whose path matches.
+includers()
+{
+    grep -lE "^ *# *include *[<\"]($1)[>\"]" "${files[@]}"
+}
+
+# only_in FILES-REGEX HEADERS-REGEX [COUNT]: no others include them, and no
+# more than COUNT files in all.
+only_in()
+{
+    local file count=0
+    for file in $(includers "$2"); do
+        [[ $file =~ ^($1)$ ]] || say "$file includes $2, which only $1 may"
+        count=$((count + 1))
+    done
+    [ $count -le "${3:-1000}" ] ||
+        say "$2 is included by $count files, at most ${3} may"
+}
+
+tests='tests/.*|examples/.*'
+only_in "core/store\.c" 'lmdb\.h'
+only_in "fs/[^/]*" 'fuse.*'
+only_in "trainer/[^/]*\.c" 'dnnl.*|oneapi/.*' 1
+only_in "trainer/[^/]*\.c|$tests" 'jpeglib\.h|turbojpeg\.h'
+only_in "trainer/[^/]*\.c|$tests" 'png\.h'
+only_in "trainer/[^/]*\.c" 'tiff(io)?\.h' 1
+only_in "trainer/[^/]*\.c" 'onnx\.pb-c\.h' 1
+for header in 'jpeglib\.h' 'png\.h'; do
+    count=$(includers "$header" | grep -c '^trainer/')
+    [ "$count" -le 1 ] || say "$count files of trainer/ include $header"
+done
+
+# fs/ -> core/, never back; trainer/ shares only core/'s leaf modules.
+leaf=$(sed -n 's/^LEAF *:= *//p' Makefile)
+headers() { (cd "$1" && ls ./*.h 2>/dev/null | sed 's,^\./,,'); }
+may_not() # FOLDER HEADER…
+{
+    local folder=$1 header file
+    shift
+    for header; do
+        for file in $(includers "(.*/)?${header//./\\.}"); do
+            [[ $file != "$folder"/* ]] || say "$file includes $header"
+        done
+    done
+}
+shared=$(for module in $leaf; do echo "$module.h"; done)
+# shellcheck disable=SC2046
+{
+    may_not core $(headers fs) $(headers trainer)
+    may_not fs $(headers trainer)
+    may_not trainer $(headers fs) \
+        $(headers core | grep -vxF "$shared")
+}
+for module in $leaf; do
+    for header in $(headers core | grep -vxF "$shared"); do
+        ! grep -q "\"$header\"" "core/$module.c" ||
+            say "core/$module.c is a leaf, but includes $header"
+    done
+done
+
+# The form.
+awk 'FNR == 1 { line = 0 } { line++ }
+    { text = $0; gsub(/[\200-\277]/, "", text) }
+    length(text) > 80 { print FILENAME ":" line ": over 80 columns"; bad = 1 }
+    /[ \t]$/ { print FILENAME ":" line ": space at its end"; bad = 1 }
+    /\t/ { print FILENAME ":" line ": a tab"; bad = 1 }
+    END { exit bad }' "${files[@]}" || status=1
+for file in "${files[@]}"; do
+    [ -z "$(tail -c 1 "$file")" ] || say "$file does not end in a newline"
+done
+if command -v clang-format >/dev/null; then
+    clang-format --dry-run --Werror "${files[@]}" || status=1
+fi
+exit $status
