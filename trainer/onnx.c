@@ -259,10 +259,10 @@ static char *(*const rows[])(struct graph *, const struct layer *, char *) = {
 
 static char *normalisation(struct graph *g, char *input)
 {
-    static const int64_t dim[] = {1, 3, 1, 1};
-    Onnx__TensorProto *mean = add_values(g, "mean", dim, 4, resnet_mean);
+    static const int64_t dim[] = {3, 1, 1};
+    Onnx__TensorProto *mean = add_values(g, "mean", dim, 3, resnet_mean);
     Onnx__TensorProto *deviation =
-        add_values(g, "deviation", dim, 4, resnet_deviation);
+        add_values(g, "deviation", dim, 3, resnet_deviation);
     Onnx__NodeProto *n =
         add_node(g, "Sub", "image.centred", NAMES(input, mean->name));
     n = add_node(g, "Div", "image.normalised", NAMES(n->name, deviation->name));
