@@ -17,6 +17,7 @@ struct diary {
     off_t written;       /* bytes of whole records in the file */
     struct text waiting; /* records that are not in the file yet */
     struct diary_view view;
+    bool ended; /* by diary_end(): nothing follows */
 };
 
 double unix_now(void)
@@ -50,11 +51,14 @@ static void record_add(struct diary *d, enum journal_kind kind, const char *s)
 {
     struct text line = TEXT_INIT;
     double now = unix_now();
+    if (d->ended)
+        return;
     line_clean(&line, s);
     if (d->waiting.size < WAITING_MAX)
         journal_frame(&d->waiting, kind, now, text_string(&line));
     if (d->view.seen)
         d->view.seen(d->view.context, kind, now, text_string(&line));
+    d->ended = kind == JOURNAL_END;
     text_release(&line);
 }
 

@@ -1,0 +1,193 @@
+#include "control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    TICK_MS = 200,
+    HEARTBEAT_TICKS = 5,
+    LOCK_SECONDS = 3, /* a stop is promised within five */
+};
+
+struct control {
+    struct control_options options;
+    pthread_t thread;
+    pthread_mutex_t state;       /* the main thread's, and on_stop's */
+    void (*save)(void *context); /* guarded by state; NULL = nothing to save */
+    void *context;
+    pthread_mutex_t lock; /* guards what follows */
+    struct progress progress;
+    double progress_time; /* monotonic, when it was given */
+    double deadline;      /* monotonic, INFINITY = none */
+    char overdue[512];
+    bool closing;
+};
+
+static double clock_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void stop_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+}
+
+void control_block_signals(void)
+{
+    sigset_t set;
+    stop_signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Whether a stop is asked for; waits for a tick. */
+static bool stop_awaited(const struct control *c)
+{
+    sigset_t set;
+    struct timespec tick = {0, TICK_MS * 1000000l};
+    stop_signals(&set);
+    if (sigtimedwait(&set, NULL, &tick) > 0)
+        return true;
+    return faccessat(c->options.dir, "stop", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void stop(struct control *c)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += LOCK_SECONDS;
+    int err = pthread_mutex_clocklock(&c->state, CLOCK_MONOTONIC, &until);
+    if (err == 0 && c->save)
+        c->save(c->context);
+    else if (err)
+        diary_log(c->options.diary, "the disk is slow: stopping with the "
+                                    "checkpoint before this one");
+    int ended = diary_end(c->options.diary, "stopped");
+    _exit(ended < 0 ? c->options.failed_status : c->options.stopped_status);
+}
+
+static void fail_overdue(struct control *c)
+{
+    char outcome[600];
+    snprintf(outcome, sizeof outcome, "failed: %s", c->overdue);
+    diary_end(c->options.diary, outcome);
+    _exit(c->options.failed_status);
+}
+
+static void heartbeat(struct control *c)
+{
+    struct progress p = c->progress;
+    if (!isnan(p.eta))
+        p.eta = fmax(0, p.eta - (clock_seconds() - c->progress_time));
+    diary_progress(c->options.diary, &p);
+}
+
+static void *control_run(void *argument)
+{
+    struct control *c = argument;
+    for (unsigned tick = 1;; tick++) {
+        bool wanted = stop_awaited(c);
+        pthread_mutex_lock(&c->lock);
+        bool closing = c->closing, overdue = clock_seconds() > c->deadline;
+        if (!closing && !wanted && !overdue && tick % HEARTBEAT_TICKS == 0)
+            heartbeat(c);
+        pthread_mutex_unlock(&c->lock);
+        if (closing)
+            return NULL;
+        if (wanted)
+            stop(c);
+        if (overdue)
+            fail_overdue(c);
+    }
+}
+
+int control_open(struct control **out, const struct control_options *options,
+                 struct reason *why)
+{
+    struct control *c = calloc(1, sizeof *c);
+    if (!c)
+        return refuse(why, ENOMEM, "no memory for the control thread");
+    c->options = *options;
+    c->deadline = INFINITY;
+    progress_parse("", &c->progress);
+    pthread_mutex_init(&c->state, NULL);
+    pthread_mutex_init(&c->lock, NULL);
+    int err = pthread_create(&c->thread, NULL, control_run, c);
+    if (err) {
+        free(c);
+        return refuse_errno(why, err, "cannot start the control thread");
+    }
+    *out = c;
+    return 0;
+}
+
+void control_free(struct control *c)
+{
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->closing = true;
+    pthread_mutex_unlock(&c->lock);
+    pthread_join(c->thread, NULL);
+    pthread_mutex_destroy(&c->state);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+void control_lock(struct control *c)
+{
+    pthread_mutex_lock(&c->state);
+}
+
+void control_unlock(struct control *c)
+{
+    pthread_mutex_unlock(&c->state);
+}
+
+void control_on_stop(struct control *c, void (*save)(void *context),
+                     void *context)
+{
+    control_lock(c);
+    c->save = save;
+    c->context = context;
+    control_unlock(c);
+}
+
+void control_progress(struct control *c, const struct progress *p)
+{
+    pthread_mutex_lock(&c->lock);
+    c->progress = *p;
+    c->progress_time = clock_seconds();
+    pthread_mutex_unlock(&c->lock);
+}
+
+void control_expect(struct control *c, double seconds, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    pthread_mutex_lock(&c->lock);
+    c->deadline = clock_seconds() + seconds;
+    vsnprintf(c->overdue, sizeof c->overdue, format, ap);
+    pthread_mutex_unlock(&c->lock);
+    va_end(ap);
+}
+
+void control_arrived(struct control *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->deadline = INFINITY;
+    pthread_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,53 @@
+/*
+ * The control thread: keeps a training answerable whatever its main thread is
+ * doing. About once a second it writes the progress (the heartbeat); four
+ * times a second it looks for the file `stop` in the run directory and for
+ * SIGTERM, SIGINT and SIGHUP, which all other threads must have blocked
+ * (control_block_signals(), before any thread is made).
+ *
+ * On a stop it takes the state lock, which the main thread holds only while it
+ * commits something, has the checkpoint written, ends the journal with
+ * "stopped" and leaves the process: what the main thread was doing (a long
+ * update, a read from a dead path, an export) is abandoned, not awaited.
+ */
+#ifndef PRIMO_CONTROL_H
+#define PRIMO_CONTROL_H
+
+#include "diary.h"
+
+struct control;
+
+struct control_options {
+    int dir;             /* the run directory; not owned */
+    struct diary *diary; /* not owned */
+    int stopped_status;  /* exit status after a stop */
+    int failed_status;   /* after a deadline that passed */
+};
+
+/* Life cycle */
+void control_block_signals(void);
+int control_open(struct control **out, const struct control_options *options,
+                 struct reason *why);
+/* Ends the thread; a stop that has begun is waited for, and then this call
+ * does not return. NULL is fine. */
+void control_free(struct control *c);
+
+/* Change; by the main thread */
+
+/* The state lock: held while weights, momenta and position don't fit together
+ * and while a checkpoint is written. */
+void control_lock(struct control *c);
+void control_unlock(struct control *c);
+/* From now on a stop calls save(context), with the state locked, in the
+ * control thread. It logs its own failures. */
+void control_on_stop(struct control *c, void (*save)(void *context),
+                     void *context);
+/* What the heartbeat says; the time left counts down by itself. */
+void control_progress(struct control *c, const struct progress *p);
+/* Unless control_arrived() is called within `seconds`, the training fails
+ * with this sentence. */
+void control_expect(struct control *c, double seconds, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void control_arrived(struct control *c);
+
+#endif

@@ -1,0 +1,252 @@
+#include "prepare.h"
+
+#include "cgroup.h"
+#include "picture.h"
+#include "threads.h"
+
+#include <errno.h>
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+enum {
+    ANSWER_SECONDS = 30, /* a dead network path is given up after this */
+    SIDE_SAMPLES = 64,   /* pictures that image_size = auto looks at */
+    SIDE_MIN = 32,
+    SIDE_MAX = 224,
+    SIDE_STEP = 32,
+};
+
+/* Machine */
+
+static int limits_take(struct run *run, const struct options *o,
+                       struct reason *why)
+{
+    struct rlimit limit = {o->memory, o->memory};
+    if (o->nice && setpriority(PRIO_PROCESS, 0, o->nice) < 0)
+        diary_log(run->diary, "nice = %d is not allowed here", o->nice);
+    if (o->memory && setrlimit(RLIMIT_DATA, &limit) < 0)
+        return refuse_errno(why, errno, "cannot limit the memory to %s",
+                            settings_get(&o->settings, KEY_MEMORY));
+    return 0;
+}
+
+static int threads_take(struct run *run, struct options *o, struct reason *why)
+{
+    struct threads found;
+    int kept = run_threads(run);
+    threads_find(&found, "", NULL);
+    if (kept && kept != o->threads)
+        options_decide(o, KEY_THREADS, kept, "as the training began");
+    else if (!kept && !o->threads)
+        options_decide(o, KEY_THREADS, found.use, "%s", found.why);
+    diary_log(run->diary, "threads: %d (%s; here: %s)", o->threads,
+              *o->notes[KEY_THREADS].value ? o->notes[KEY_THREADS].why
+                                           : "as was asked for",
+              found.why);
+    diary_fact(run->diary, "threads", "%d", o->threads);
+    omp_set_num_threads(o->threads);
+    return kept ? 0 : run_keep_threads(run, o->threads, why);
+}
+
+int prepare_machine(struct run *run, struct options *o, struct reason *why)
+{
+    int err = limits_take(run, o, why);
+    if (err == 0)
+        err = threads_take(run, o, why);
+    if (err == 0 && !o->workers)
+        options_decide(o, KEY_WORKERS, o->threads, "as many as threads");
+    return err;
+}
+
+/* Half of the memory that can be had is for decoded pictures. */
+static uint64_t memory_for_pictures(const struct options *o)
+{
+    unsigned long long kib = 0;
+    char line[256];
+    FILE *f = fopen("/proc/meminfo", "re");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+            break;
+    if (f)
+        fclose(f);
+    uint64_t room = kib ? (uint64_t)kib << 10 : (uint64_t)1 << 30;
+    uint64_t group = cgroup_memory("");
+    if (group < room)
+        room = group;
+    if (o->memory && o->memory < room)
+        room = o->memory;
+    return room / 2;
+}
+
+/* Dataset */
+
+static int dataset_answers(struct run *run, const struct options *o,
+                           struct reason *why)
+{
+    const char *path = settings_get(&o->settings, KEY_DATASET);
+    struct stat st;
+    control_expect(run->control, ANSWER_SECONDS,
+                   "the dataset '%s' does not answer", path);
+    int err = stat(path, &st) < 0 ? errno : 0;
+    control_arrived(run->control);
+    if (err)
+        return refuse_errno(why, err, "cannot read the dataset '%s'", path);
+    return 0;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The side of a square of the picture's area; 0 = unreadable. A picture may
+ * come decoded smaller, but with both sides still at SIDE_MAX or more. */
+static double picture_side(const char *path)
+{
+    struct picture p = PICTURE_INIT;
+    if (picture_read(&p, path, SIDE_MAX, NULL) < 0)
+        return 0;
+    double side = sqrt((double)p.width * p.height);
+    picture_release(&p);
+    return side < SIDE_MAX ? side : SIDE_MAX;
+}
+
+static void image_size_decide(struct options *o, const struct dataset *d)
+{
+    double sides[SIDE_SAMPLES];
+    int looked = 0, n = 0;
+    int most = d->train_count < SIDE_SAMPLES ? d->train_count : SIDE_SAMPLES;
+    for (; looked < most; looked++) {
+        long at = (long)looked * d->train_count / most;
+        double side = picture_side(d->train[at].path);
+        if (side > 0)
+            sides[n++] = side;
+    }
+    qsort(sides, (size_t)n, sizeof *sides, compare_doubles);
+    double median = n ? sides[n / 2] : SIDE_MIN;
+    int size = (int)lround(median / SIDE_STEP) * SIDE_STEP;
+    size = size < SIDE_MIN ? SIDE_MIN : size > SIDE_MAX ? SIDE_MAX : size;
+    options_decide(o, KEY_IMAGE_SIZE, size,
+                   "of %d training pictures the median side is %.0f%s, in "
+                   "steps of %d from %d to %d",
+                   n, median, median < SIDE_MAX ? "" : " or more", SIDE_STEP,
+                   SIDE_MIN, SIDE_MAX);
+}
+
+static void log_line(void *context, const char *line)
+{
+    struct run *run = context;
+    diary_log(run->diary, "%s", line);
+}
+
+static int loader_make(struct run *run, const struct options *o,
+                       struct material *m, struct reason *why)
+{
+    const struct loader_options options = {
+        .side = o->image_size,
+        .batch = o->batch,
+        .augment = o->augment,
+        .seed = o->seed,
+        .workers = o->workers,
+        .memory = memory_for_pictures(o),
+        .log = log_line,
+        .context = run,
+    };
+    struct text report = TEXT_INIT;
+    int err = loader_open(&m->loader, &m->dataset, &options, &report, why);
+    if (err == 0)
+        err = run_artifact(run, "dataset", &report, why);
+    text_release(&report);
+    return err;
+}
+
+static int config_save(struct run *run, const struct options *o,
+                       struct reason *why)
+{
+    struct text config = TEXT_INIT;
+    options_config(o, &config);
+    int err = run_artifact(run, "config", &config, why);
+    text_release(&config);
+    return err;
+}
+
+static void material_tell(struct run *run, const struct options *o,
+                          const struct material *m)
+{
+    int train = loader_train_count(m->loader);
+    int test = loader_test_count(m->loader);
+    diary_fact(run->diary, "classes", "%d", m->dataset.classes);
+    diary_fact(run->diary, "images", "%d", train);
+    diary_fact(run->diary, "test_images", "%d", test);
+    diary_fact(run->diary, "image_size", "%d", o->image_size);
+    diary_log(run->diary,
+              "dataset read: %d classes, %d training and %d test pictures, "
+              "taken at %d x %d",
+              m->dataset.classes, train, test, o->image_size, o->image_size);
+}
+
+int prepare_material(struct run *run, struct options *o, struct material *m,
+                     struct reason *why)
+{
+    const char *path = settings_get(&o->settings, KEY_DATASET);
+    diary_stage(run->diary, "dataset");
+    diary_fact(run->diary, "dataset", "%s", path);
+    int err = dataset_answers(run, o, why);
+    if (err == 0)
+        err = dataset_open(&m->dataset, &o->settings, why);
+    if (err)
+        return err;
+    diary_log(run->diary, "reading the pictures of '%s'", path);
+    if (!o->image_size)
+        image_size_decide(o, &m->dataset);
+    err = config_save(run, o, why);
+    if (err == 0)
+        err = loader_make(run, o, m, why);
+    if (err == 0)
+        material_tell(run, o, m);
+    return err;
+}
+
+void material_release(struct material *m)
+{
+    loader_free(m->loader);
+    dataset_release(&m->dataset);
+    *m = (struct material){0};
+}
+
+static uLong string_crc(uLong crc, const char *s)
+{
+    return crc32_z(crc, (const Bytef *)s, strlen(s) + 1);
+}
+
+static uLong samples_crc(const struct sample *s, int count)
+{
+    uLong crc = crc32_z(0, NULL, 0);
+    for (int i = 0; i < count; i++) {
+        crc = string_crc(crc, s[i].path);
+        crc = crc32_z(crc, (const Bytef *)&s[i].label, sizeof s[i].label);
+    }
+    return crc;
+}
+
+void material_identity(const struct material *m, struct text *out)
+{
+    const struct dataset *d = &m->dataset;
+    uLong names = crc32_z(0, NULL, 0);
+    for (int i = 0; i < d->classes; i++)
+        names = string_crc(names, d->class_names[i]);
+    text_printf(out, "classes=%d (%08lx)\n", d->classes, names);
+    text_printf(out, "training_pictures=%d of %d (%08lx)\n",
+                loader_train_count(m->loader), d->train_count,
+                samples_crc(d->train, d->train_count));
+    text_printf(out, "test_pictures=%d of %d (%08lx)\n",
+                loader_test_count(m->loader), d->test_count,
+                samples_crc(d->test, d->test_count));
+}

@@ -1,0 +1,35 @@
+/*
+ * What comes before a training: the machine's part (priority, memory limit,
+ * threads) and the dataset's. Decides the options that say `auto`, writes the
+ * artifacts `config` and `dataset` and tells the journal what was found.
+ */
+#ifndef PRIMO_PREPARE_H
+#define PRIMO_PREPARE_H
+
+#include "loader.h"
+#include "options.h"
+#include "run.h"
+
+struct material {
+    struct dataset dataset;
+    struct loader *loader;
+};
+
+/* Life cycle */
+
+/* Take the priority, the memory limit and the threads, for the calling thread
+ * and all that it makes; before OpenMP is first used. */
+int prepare_machine(struct run *run, struct options *o, struct reason *why);
+/* Open the dataset and read every picture once. A path that does not answer
+ * within half a minute ends the training. Fails as dataset_open() and
+ * loader_open() do. */
+int prepare_material(struct run *run, struct options *o, struct material *m,
+                     struct reason *why);
+void material_release(struct material *m);
+
+/* Read */
+
+/* Append `key=value` lines that name the classes and the pictures. */
+void material_identity(const struct material *m, struct text *out);
+
+#endif

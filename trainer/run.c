@@ -1,0 +1,203 @@
+#include "run.h"
+
+#include "durable.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TEXT_MAX = 64 * 1024, THREADS_MAX = 1024 };
+
+char *run_path(const struct run *r, const char *name)
+{
+    char *path;
+    if (asprintf(&path, "%s/%s", r->path, name) < 0)
+        abort();
+    return path;
+}
+
+/* Whether the supervisor's descriptor is the lock of this directory. */
+static bool lock_inherited(const struct run *r)
+{
+    struct stat mine, named;
+    return fstat(RUN_LOCK_FD, &mine) == 0 &&
+           fstatat(r->dir, "lock", &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
+}
+
+static int lock_take(struct run *r, struct reason *why)
+{
+    if (lock_inherited(r)) {
+        r->lock = RUN_LOCK_FD;
+        fcntl(r->lock, F_SETFD, FD_CLOEXEC);
+    } else {
+        r->lock = openat(r->dir, "lock",
+                         O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    }
+    if (r->lock < 0)
+        return refuse_errno(why, errno, "cannot open '%s/lock'", r->path);
+    if (flock(r->lock, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno == EWOULDBLOCK)
+        return refuse(why, EBUSY, "another trainer works in '%s'", r->path);
+    return refuse_errno(why, errno, "cannot lock '%s/lock'", r->path);
+}
+
+static int dir_open(struct run *r, const char *path, struct reason *why)
+{
+    r->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (r->dir < 0)
+        return refuse_errno(why, errno, "cannot open the run directory '%s'",
+                            path);
+    r->path = realpath(path, NULL);
+    if (!r->path)
+        return refuse_errno(why, errno, "cannot open the run directory '%s'",
+                            path);
+    if (mkdirat(r->dir, "artifacts", 0755) < 0 && errno != EEXIST)
+        return refuse_errno(why, errno, "cannot create '%s/artifacts'", path);
+    return 0;
+}
+
+static void run_release(struct run *r)
+{
+    control_free(r->control);
+    diary_free(r->diary);
+    checkpoint_release(&r->from);
+    if (r->dir >= 0)
+        close(r->dir);
+    free(r->path);
+    r->control = NULL;
+    r->diary = NULL;
+    r->path = NULL;
+    r->dir = -1;
+}
+
+/* A checkpoint that is there and can't be read is not an error. */
+static int found_read(struct run *r, struct reason *damage)
+{
+    char *path = run_path(r, "checkpoint");
+    int err = checkpoint_read(&r->from, path, damage);
+    free(path);
+    return err == -ENOENT ? 0 : err;
+}
+
+static int parts_open(struct run *r, const struct diary_view *view,
+                      int stopped_status, struct reason *why)
+{
+    struct reason damage = REASON_INIT;
+    int err = lock_take(r, why);
+    if (err)
+        return err;
+    int damaged = found_read(r, &damage);
+    err = diary_open(&r->diary, r->dir, r->from.at.iteration, view, why);
+    if (err)
+        return err;
+    if (damaged)
+        diary_log(r->diary,
+                  "the checkpoint is damaged (%s), starting from "
+                  "scratch",
+                  damage.sentence);
+    const struct control_options options = {.dir = r->dir,
+                                            .diary = r->diary,
+                                            .stopped_status = stopped_status,
+                                            .failed_status = RUN_FAILED};
+    return control_open(&r->control, &options, why);
+}
+
+int run_open(struct run *r, const char *path, const struct diary_view *view,
+             int stopped_status, struct reason *why)
+{
+    *r = (struct run){.dir = -1, .lock = -1, .from = CHECKPOINT_INIT};
+    int err = dir_open(r, path, why);
+    if (err == 0)
+        err = parts_open(r, view, stopped_status, why);
+    if (err)
+        run_release(r);
+    return err;
+}
+
+int run_end(struct run *r, int err, const struct reason *why)
+{
+    struct text outcome = TEXT_INIT;
+    control_free(r->control);
+    r->control = NULL;
+    if (err)
+        text_printf(&outcome, "failed: %s", why->sentence);
+    else
+        text_puts(&outcome, "succeeded");
+    int ended = diary_end(r->diary, text_string(&outcome));
+    text_release(&outcome);
+    run_release(r);
+    return err || ended ? RUN_FAILED : RUN_SUCCEEDED;
+}
+
+static int fd_read(int fd, struct text *out)
+{
+    char block[4096];
+    ssize_t n;
+    while ((n = read(fd, block, sizeof block)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        text_add(out, block, (size_t)n);
+        if (out->size > TEXT_MAX)
+            return -EFBIG;
+    }
+    return 0;
+}
+
+int run_read(const struct run *r, const char *name, struct text *out,
+             struct reason *why)
+{
+    int fd = openat(r->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    int err = fd < 0 ? -errno : fd_read(fd, out);
+    if (fd >= 0)
+        close(fd);
+    if (err)
+        return refuse_errno(why, -err, "cannot read '%s/%s'", r->path, name);
+    return 0;
+}
+
+int run_threads(const struct run *r)
+{
+    struct text t = TEXT_INIT;
+    long long n = 0;
+    if (run_read(r, "threads", &t, NULL) == 0 && t.size) {
+        t.data[strcspn(t.data, "\n")] = 0;
+        if (!parse_int(t.data, &n) || n < 1 || n > THREADS_MAX)
+            n = 0;
+    }
+    text_release(&t);
+    return (int)n;
+}
+
+int run_keep_threads(struct run *r, int threads, struct reason *why)
+{
+    char line[16], *path = run_path(r, "threads");
+    int n = snprintf(line, sizeof line, "%d\n", threads);
+    int err = durable_save(path, line, (size_t)n, why);
+    free(path);
+    return err;
+}
+
+int run_artifact(struct run *r, const char *name, const struct text *text,
+                 struct reason *why)
+{
+    struct text file = TEXT_INIT;
+    text_printf(&file, "artifacts/%s", name);
+    char *path = run_path(r, text_string(&file));
+    int err = durable_save(path, text_string(text), text->size, why);
+    if (err == 0)
+        diary_artifact(r->diary, name);
+    free(path);
+    text_release(&file);
+    return err;
+}

@@ -1,0 +1,64 @@
+/*
+ * A run directory, from the trainer's side, and what a trainer holds while it
+ * is alive: the lock, the journal, the control thread, the checkpoint that it
+ * found.
+ *
+ *   job template type   settings texts, written by who started the run
+ *   lock                flock()ed for the life of the trainer
+ *   stop                a file whose appearance asks for a stop
+ *   journal.NNNNNN      core/journal.h
+ *   checkpoint          checkpoint.h
+ *   threads             how many the training began with, kept when it resumes
+ *   artifacts/          what comes out
+ *
+ * Used by the main thread.
+ */
+#ifndef PRIMO_RUN_H
+#define PRIMO_RUN_H
+
+#include "checkpoint.h"
+#include "control.h"
+#include "diary.h"
+
+struct run {
+    char *path;
+    int dir;  /* -1 = not open */
+    int lock; /* -1 = not held; never closed before the process ends */
+    struct checkpoint from; /* state.count = 0: there is none */
+    struct diary *diary;
+    struct control *control;
+};
+
+#define RUN_LOCK_FD 3 /* where a supervisor hands over the lock, taken */
+
+/* Exit statuses. */
+enum { RUN_SUCCEEDED = 0, RUN_FAILED = 1, RUN_USAGE = 2, RUN_STOPPED = 3 };
+
+/* Life cycle */
+
+/* Open, lock, read the checkpoint, begin a journal segment, start the control
+ * thread. A damaged checkpoint is said in the log and left alone. EBUSY when
+ * another trainer holds the lock. `stopped_status` as in control.h. */
+int run_open(struct run *r, const char *path, const struct diary_view *view,
+             int stopped_status, struct reason *why);
+/* End the journal with success, or with *why when err is not 0, and release.
+ * Returns the exit status. */
+int run_end(struct run *r, int err, const struct reason *why);
+
+/* Read */
+
+/* A text of at most 64 KiB; a missing one is empty. EFBIG, EACCES, … */
+int run_read(const struct run *r, const char *name, struct text *out,
+             struct reason *why);
+/* Threads that the training began with, 0 = it has not begun. */
+int run_threads(const struct run *r);
+
+/* Change */
+int run_keep_threads(struct run *r, int threads, struct reason *why);
+/* Save artifacts/NAME and tell. */
+int run_artifact(struct run *r, const char *name, const struct text *text,
+                 struct reason *why);
+/* PATH of a file in the run directory; free() it. */
+char *run_path(const struct run *r, const char *name);
+
+#endif
