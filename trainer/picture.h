@@ -1,14 +1,24 @@
 /*
  * One picture file as pixels: the only decoder, for training, evaluation and
- * prediction. The format is told from the content, never from the file name.
+ * prediction. JPEG, PNG, BMP (also DIB without a file header) and the first
+ * page of TIFF; the format is told from the content, never from the file name.
  * Thread safe; a struct picture belongs to one thread.
+ *
+ * Reasons are said of the file without naming it ("is cut short: …"), so that
+ * "PATH: REASON" is a line for people.
  */
 #ifndef PRIMO_PICTURE_H
 #define PRIMO_PICTURE_H
 
 #include "reason.h"
 
+#include <stddef.h>
 #include <stdint.h>
+
+enum {
+    PICTURE_PIXELS_MAX = 100 * 1000 * 1000, /* what a header may promise */
+    PICTURE_BYTES_MAX = 512 << 20,          /* of a file */
+};
 
 struct picture {
     int width, height;
@@ -25,14 +35,26 @@ void picture_release(struct picture *p);
 /* Decode a file, upright (EXIF orientation applied), grey and CMYK and alpha
  * (over white) turned into RGB. `side` > 0: the picture will be resized to
  * side x side, so a JPEG may be decoded at a smaller DCT scale as long as both
- * sides stay >= side; 0 = full size. ENOENT, EACCES, EINVAL (not a picture,
+ * sides stay >= side; 0 = full size; PICTURE_MEASURE = only width and height
+ * (upright), from the header. ENOENT, EACCES, EINVAL (not a picture,
  * truncated, …), EFBIG (more pixels than are decoded, told from the header),
- * each with a reason. Regular files only. */
+ * each with a reason. Regular files only, through links too. *out is released
+ * first and, on failure, empty. */
+enum { PICTURE_MEASURE = -1 };
 int picture_read(struct picture *out, const char *path, int side,
                  struct reason *why);
+/* The same from bytes in memory. */
+int picture_decode(struct picture *out, const uint8_t *data, size_t size,
+                   int side, struct reason *why);
+
+/* Read */
+
 /* Resize to side x side (antialiased bilinear, as PIL and torchvision do with
- * antialias; the aspect ratio is not kept). Same size: a copy. */
+ * antialias, bit for bit; the aspect ratio is not kept). Same size: a copy.
+ * rgb [side, side, 3]. ENOMEM. */
 int picture_resize(const struct picture *in, int side, uint8_t *rgb,
                    struct reason *why);
+/* 128 bits that tell pictures apart by their size and pixels. */
+void picture_hash(const struct picture *p, uint64_t hash[2]);
 
 #endif

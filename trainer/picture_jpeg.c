@@ -1,0 +1,171 @@
+#include "picture_format.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+/* Progressive pictures have some ten scans; more of them cost a decoding of
+ * the whole picture each, for a few bytes of the file. */
+enum { SCANS_MAX = 100, EXIF_HEADER_BYTES = 6 };
+
+struct jpeg_reader {
+    struct jpeg_decompress_struct j; /* first: its callbacks get this */
+    struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
+    jmp_buf failed;
+    int code; /* positive errno of a failure that *why tells already */
+    struct reason *why;
+};
+
+static void reader_fail(j_common_ptr j)
+{
+    struct jpeg_reader *r = (struct jpeg_reader *)j;
+    char message[JMSG_LENGTH_MAX];
+    j->err->format_message(j, message);
+    r->code = EINVAL;
+    refuse(r->why, EINVAL, "%s: %s",
+           j->err->msg_code == JWRN_JPEG_EOF ||
+                   j->err->msg_code == JERR_INPUT_EMPTY ||
+                   j->err->msg_code == JERR_INPUT_EOF
+               ? "is cut short"
+               : "is not a good JPEG",
+           message);
+    longjmp(r->failed, 1);
+}
+
+/* libjpeg goes on with grey pixels after these. */
+static bool is_damage(int code)
+{
+    return code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER ||
+           code == JWRN_HUFF_BAD_CODE || code == JWRN_ARITH_BAD_CODE ||
+           code == JWRN_MUST_RESYNC || code == JWRN_BOGUS_PROGRESSION;
+}
+
+static void reader_message(j_common_ptr j, int level)
+{
+    if (level < 0 && is_damage(j->err->msg_code))
+        reader_fail(j);
+}
+
+static void reader_progress(j_common_ptr j)
+{
+    struct jpeg_reader *r = (struct jpeg_reader *)j;
+    if (r->j.input_scan_number <= SCANS_MAX)
+        return;
+    r->code = EFBIG;
+    refuse(r->why, EFBIG, "has more than %d scans", SCANS_MAX);
+    longjmp(r->failed, 1);
+}
+
+static int reader_orientation(const struct jpeg_reader *r)
+{
+    for (jpeg_saved_marker_ptr m = r->j.marker_list; m; m = m->next)
+        if (m->marker == JPEG_APP0 + 1 && m->data_length > EXIF_HEADER_BYTES &&
+            !memcmp(m->data, "Exif\0", EXIF_HEADER_BYTES))
+            return exif_orientation(m->data + EXIF_HEADER_BYTES,
+                                    m->data_length - EXIF_HEADER_BYTES);
+    return 1;
+}
+
+/* The halvings have vector code in libjpeg-turbo, the steps between have not.
+ */
+static unsigned scale_denominator(const struct jpeg_reader *r, int side)
+{
+    unsigned denominator = 8, n = (unsigned)side;
+    if (side <= 0)
+        return 1;
+    while (denominator > 1 && (r->j.image_width < n * denominator ||
+                               r->j.image_height < n * denominator))
+        denominator /= 2;
+    return denominator;
+}
+
+/* One line of CMYK; Adobe's programs store it inverted. */
+static void line_from_cmyk(const uint8_t *cmyk, uint8_t *rgb, int width,
+                           bool inverted)
+{
+    unsigned flip = inverted ? 0 : 255;
+    for (int x = 0; x < width; x++, cmyk += 4)
+        for (int c = 0; c < 3; c++)
+            *rgb++ =
+                (uint8_t)(((cmyk[c] ^ flip) * (cmyk[3] ^ flip) + 127) / 255);
+}
+
+static void reader_lines(struct jpeg_reader *r, struct picture *out)
+{
+    struct jpeg_decompress_struct *j = &r->j;
+    JSAMPARRAY line = NULL;
+    bool cmyk = j->out_color_space == JCS_CMYK;
+    if (cmyk)
+        line = j->mem->alloc_sarray((j_common_ptr)j, JPOOL_IMAGE,
+                                    j->output_width * 4, 1);
+    while (j->output_scanline < j->output_height) {
+        uint8_t *row =
+            out->rgb + (size_t)j->output_scanline * j->output_width * 3;
+        if (jpeg_read_scanlines(j, cmyk ? line : &row, 1) == 1 && cmyk)
+            line_from_cmyk(line[0], row, out->width, j->saw_Adobe_marker);
+    }
+    jpeg_finish_decompress(j);
+}
+
+/* What may longjmp; all that must outlive that is in *r and *out. */
+static int reader_run(struct jpeg_reader *r, struct picture *out,
+                      const uint8_t *data, size_t size, int side)
+{
+    struct jpeg_decompress_struct *j = &r->j;
+    jpeg_mem_src(j, data, size);
+    jpeg_save_markers(j, JPEG_APP0 + 1, 0xFFFF);
+    jpeg_read_header(j, TRUE);
+    int err = picture_bound(j->image_width, j->image_height, r->why);
+    if (err)
+        return err;
+    out->width = (int)j->image_width;
+    out->height = (int)j->image_height;
+    int orientation = reader_orientation(r);
+    if (side != PICTURE_MEASURE) {
+        bool cmyk =
+            j->jpeg_color_space == JCS_CMYK || j->jpeg_color_space == JCS_YCCK;
+        j->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+        j->scale_num = 1;
+        j->scale_denom = scale_denominator(r, side);
+        jpeg_start_decompress(j);
+        err = picture_alloc(out, (int)j->output_width, (int)j->output_height,
+                            r->why);
+        if (err)
+            return err;
+        reader_lines(r, out);
+    }
+    return picture_orient(out, orientation, r->why);
+}
+
+static int jpeg_decode(struct picture *out, const uint8_t *data, size_t size,
+                       int side, struct reason *why)
+{
+    struct jpeg_reader r = {.why = why};
+    r.j.err = jpeg_std_error(&r.errors);
+    r.errors.error_exit = reader_fail;
+    r.errors.emit_message = reader_message;
+    r.progress.progress_monitor = reader_progress;
+    int err;
+    if (setjmp(r.failed) == 0) {
+        jpeg_create_decompress(&r.j);
+        r.j.progress = &r.progress;
+        err = reader_run(&r, out, data, size, side);
+    } else {
+        err = -r.code;
+    }
+    jpeg_destroy_decompress(&r.j);
+    return err;
+}
+
+static bool jpeg_matches(const uint8_t *data, size_t size)
+{
+    return size >= 3 && !memcmp(data, "\xFF\xD8\xFF", 3);
+}
+
+const struct picture_format picture_jpeg = {jpeg_matches, jpeg_decode};

@@ -1,0 +1,142 @@
+#include "picture_format.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <png.h>
+
+struct png_reader {
+    png_structp png;
+    png_infop info;
+    const uint8_t *data;
+    size_t size, at;
+    uint8_t *rgba; /* [height, width, 4] */
+    png_bytep *rows;
+    struct reason *why;
+};
+
+static void reader_fail(png_structp png, png_const_charp message)
+{
+    struct png_reader *r = png_get_error_ptr(png);
+    refuse(r->why, EINVAL, "is not a good PNG: %s", message);
+    png_longjmp(png, 1);
+}
+
+static void reader_warning(png_structp png, png_const_charp message)
+{
+    (void)png, (void)message; /* of metadata only */
+}
+
+static void reader_take(png_structp png, png_bytep to, size_t n)
+{
+    struct png_reader *r = png_get_io_ptr(png);
+    if (n > r->size - r->at) {
+        refuse(r->why, EINVAL, "is cut short: the PNG has no end");
+        png_longjmp(png, 1);
+    }
+    memcpy(to, r->data + r->at, n);
+    r->at += n;
+}
+
+static int reader_orientation(struct png_reader *r)
+{
+    png_uint_32 size = 0;
+    png_bytep exif = NULL;
+    if (!png_get_eXIf_1(r->png, r->info, &size, &exif))
+        return 1;
+    return exif_orientation(exif, size);
+}
+
+/* Whatever it is, as four bytes a pixel. */
+static void reader_transform(struct png_reader *r)
+{
+    png_set_expand(r->png);
+    png_set_scale_16(r->png);
+    png_set_gray_to_rgb(r->png);
+    png_set_add_alpha(r->png, 0xFF, PNG_FILLER_AFTER);
+    png_set_interlace_handling(r->png);
+    png_read_update_info(r->png, r->info);
+}
+
+static void over_white(const uint8_t *rgba, uint8_t *rgb, size_t pixels)
+{
+    for (size_t i = 0; i < pixels; i++, rgba += 4)
+        for (int c = 0; c < 3; c++) {
+            unsigned a = rgba[3];
+            *rgb++ = (uint8_t)((rgba[c] * a + 255 * (255 - a) + 127) / 255);
+        }
+}
+
+static int reader_pixels(struct png_reader *r, struct picture *out)
+{
+    size_t width = (size_t)out->width, height = (size_t)out->height;
+    reader_transform(r);
+    r->rgba = malloc(width * height * 4);
+    r->rows = malloc(height * sizeof *r->rows);
+    if (!r->rgba || !r->rows)
+        return refuse(r->why, ENOMEM, "no memory for %zu x %zu pixels", width,
+                      height);
+    for (size_t y = 0; y < height; y++)
+        r->rows[y] = r->rgba + y * width * 4;
+    png_read_image(r->png, r->rows);
+    png_read_end(r->png, r->info);
+    int err = picture_alloc(out, out->width, out->height, r->why);
+    if (err == 0)
+        over_white(r->rgba, out->rgb, width * height);
+    return err;
+}
+
+/* What may longjmp; all that must outlive that is in *r and *out. */
+static int reader_run(struct png_reader *r, struct picture *out, int side)
+{
+    png_set_read_fn(r->png, r, reader_take);
+    png_set_user_limits(r->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    png_read_info(r->png, r->info);
+    png_uint_32 width = png_get_image_width(r->png, r->info);
+    png_uint_32 height = png_get_image_height(r->png, r->info);
+    int err = picture_bound(width, height, r->why);
+    if (err)
+        return err;
+    out->width = (int)width;
+    out->height = (int)height;
+    if (side != PICTURE_MEASURE) {
+        err = reader_pixels(r, out);
+        if (err)
+            return err;
+    }
+    return picture_orient(out, reader_orientation(r), r->why);
+}
+
+static int reader_open(struct png_reader *r)
+{
+    r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, r, reader_fail,
+                                    reader_warning);
+    if (r->png)
+        r->info = png_create_info_struct(r->png);
+    return r->info ? 0 : refuse(r->why, ENOMEM, "no memory for a PNG reader");
+}
+
+static int png_decode(struct picture *out, const uint8_t *data, size_t size,
+                      int side, struct reason *why)
+{
+    struct png_reader r = {.data = data, .size = size, .why = why};
+    int err = reader_open(&r);
+    if (err == 0) {
+        if (setjmp(png_jmpbuf(r.png)) == 0)
+            err = reader_run(&r, out, side);
+        else
+            err = -EINVAL;
+    }
+    png_destroy_read_struct(&r.png, &r.info, NULL);
+    free(r.rgba);
+    free(r.rows);
+    return err;
+}
+
+static bool png_matches(const uint8_t *data, size_t size)
+{
+    return size >= 4 && !memcmp(data, "\x89PNG", 4);
+}
+
+const struct picture_format picture_png = {png_matches, png_decode};

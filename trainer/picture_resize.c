@@ -1,0 +1,152 @@
+/*
+ * Pillow's BILINEAR resize, in its arithmetic: a triangle filter as wide as
+ * the scale, 22-bit fixed-point weights, across first, then down, each pass
+ * rounded to bytes.
+ */
+#include "picture.h"
+#include "simd.h"
+
+#include <stdbool.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WEIGHT_BITS = 32 - 8 - 2 };
+
+/* Which inputs make an output, and how much of each. */
+struct taps {
+    int first, count;
+    const int32_t *weight;
+};
+
+struct filter {
+    struct taps *taps; /* [outputs] */
+    int32_t *weights;
+};
+
+static void filter_release(struct filter *f)
+{
+    free(f->taps);
+    free(f->weights);
+}
+
+/* The taps of one output; weight [most]. */
+static void taps_fill(struct taps *t, int32_t *weight, double *share, int i,
+                      double scale, int inputs)
+{
+    double wide = scale < 1 ? 1 : scale, centre = (i + 0.5) * scale, sum = 0;
+    int first = (int)(centre - wide + 0.5), end = (int)(centre + wide + 0.5);
+    first = first < 0 ? 0 : first;
+    end = end > inputs ? inputs : end;
+    for (int x = first; x < end; x++) {
+        double far = fabs((x - centre + 0.5) * (1 / wide));
+        share[x - first] = far < 1 ? 1 - far : 0;
+        sum += share[x - first];
+    }
+    for (int k = 0; k < end - first; k++) {
+        double v = sum != 0 ? share[k] * (1 / sum) : share[k];
+        weight[k] = (int32_t)(0.5 + v * (1 << WEIGHT_BITS));
+    }
+    *t = (struct taps){first, end - first, weight};
+}
+
+static int filter_init(struct filter *f, int inputs, int outputs,
+                       struct reason *why)
+{
+    double scale = (double)inputs / outputs;
+    size_t most = (size_t)ceil(scale < 1 ? 1 : scale) * 2 + 1;
+    double *share = malloc(most * sizeof *share);
+    f->taps = malloc((size_t)outputs * sizeof *f->taps);
+    f->weights = malloc((size_t)outputs * most * sizeof *f->weights);
+    bool ok = share && f->taps && f->weights;
+    for (int i = 0; ok && i < outputs; i++)
+        taps_fill(&f->taps[i], f->weights + (size_t)i * most, share, i, scale,
+                  inputs);
+    free(share);
+    return ok ? 0 : refuse(why, ENOMEM, "no memory to resize a picture");
+}
+
+static inline uint8_t to_byte(int32_t sum)
+{
+    int32_t v = sum >> WEIGHT_BITS;
+    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+}
+
+/* [height, width, 3] to [height, side, 3]. */
+MULTIVERSION static void resize_across(const struct picture *in,
+                                       const struct filter *f, int side,
+                                       uint8_t *out)
+{
+    for (int y = 0; y < in->height; y++) {
+        const uint8_t *line = in->rgb + (size_t)y * (size_t)in->width * 3;
+        for (int i = 0; i < side; i++, out += 3) {
+            const struct taps *t = &f->taps[i];
+            const uint8_t *p = line + (size_t)t->first * 3;
+            int32_t sum[3] = {1 << (WEIGHT_BITS - 1), 1 << (WEIGHT_BITS - 1),
+                              1 << (WEIGHT_BITS - 1)};
+            for (int k = 0; k < t->count; k++, p += 3)
+                for (int c = 0; c < 3; c++)
+                    sum[c] += p[c] * t->weight[k];
+            for (int c = 0; c < 3; c++)
+                out[c] = to_byte(sum[c]);
+        }
+    }
+}
+
+/* One line of [bytes] from taps->count lines of it. */
+MULTIVERSION static void line_down(const uint8_t *lines, const struct taps *t,
+                                   int bytes, int32_t *restrict sum,
+                                   uint8_t *restrict out)
+{
+#pragma omp simd
+    for (int x = 0; x < bytes; x++)
+        sum[x] = 1 << (WEIGHT_BITS - 1);
+    for (int k = 0; k < t->count; k++) {
+        const uint8_t *line = lines + (size_t)(t->first + k) * (size_t)bytes;
+        int32_t weight = t->weight[k];
+#pragma omp simd
+        for (int x = 0; x < bytes; x++)
+            sum[x] += line[x] * weight;
+    }
+#pragma omp simd
+    for (int x = 0; x < bytes; x++)
+        out[x] = to_byte(sum[x]);
+}
+
+static int resize_with(const struct picture *in, const struct filter *across,
+                       const struct filter *down, int side, uint8_t *rgb,
+                       struct reason *why)
+{
+    int bytes = side * 3;
+    uint8_t *lines = malloc((size_t)in->height * (size_t)bytes);
+    int32_t *sum = malloc((size_t)bytes * sizeof *sum);
+    bool ok = lines && sum;
+    if (ok) {
+        resize_across(in, across, side, lines);
+        for (int i = 0; i < side; i++)
+            line_down(lines, &down->taps[i], bytes, sum, rgb + i * bytes);
+    }
+    free(lines);
+    free(sum);
+    return ok ? 0 : refuse(why, ENOMEM, "no memory to resize a picture");
+}
+
+int picture_resize(const struct picture *in, int side, uint8_t *rgb,
+                   struct reason *why)
+{
+    if (in->width == side && in->height == side) {
+        memcpy(rgb, in->rgb, (size_t)side * (size_t)side * 3);
+        return 0;
+    }
+    struct filter across = {0}, down = {0};
+    int err = filter_init(&across, in->width, side, why);
+    if (err == 0)
+        err = filter_init(&down, in->height, side, why);
+    if (err == 0)
+        err = resize_with(in, &across, &down, side, rgb, why);
+    filter_release(&across);
+    filter_release(&down);
+    return err;
+}
