@@ -214,6 +214,13 @@ void diary_metric(struct diary *d, const struct metrics_row *row,
     text_release(&s);
 }
 
+void diary_sync(struct diary *d)
+{
+    pthread_mutex_lock(&d->lock);
+    waiting_write(d, true);
+    pthread_mutex_unlock(&d->lock);
+}
+
 void diary_checkpoint(struct diary *d, uint64_t iteration)
 {
     char s[64];

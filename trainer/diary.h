@@ -44,6 +44,7 @@ void diary_progress(struct diary *d, const struct progress *p);
 /* A row and the progress that goes with it. */
 void diary_metric(struct diary *d, const struct metrics_row *row,
                   const struct progress *p);
+void diary_sync(struct diary *d); /* what was written so far, to disk */
 void diary_checkpoint(struct diary *d, uint64_t iteration);
 void diary_artifact(struct diary *d, const char *name);
 /* "succeeded", "stopped" or "failed: REASON"; nothing may follow. -errno when

@@ -24,7 +24,7 @@ enum {
 
 /* Machine */
 
-static int limits_take(struct run *run, const struct options *o,
+static int limits_take(struct rundir *run, const struct options *o,
                        struct reason *why)
 {
     struct rlimit limit = {o->memory, o->memory};
@@ -36,10 +36,11 @@ static int limits_take(struct run *run, const struct options *o,
     return 0;
 }
 
-static int threads_take(struct run *run, struct options *o, struct reason *why)
+static int threads_take(struct rundir *run, struct options *o,
+                        struct reason *why)
 {
     struct threads found;
-    int kept = run_threads(run);
+    int kept = rundir_threads(run);
     threads_find(&found, "", NULL);
     if (kept && kept != o->threads)
         options_decide(o, KEY_THREADS, kept, "as the training began");
@@ -51,10 +52,10 @@ static int threads_take(struct run *run, struct options *o, struct reason *why)
               found.why);
     diary_fact(run->diary, "threads", "%d", o->threads);
     omp_set_num_threads(o->threads);
-    return kept ? 0 : run_keep_threads(run, o->threads, why);
+    return kept ? 0 : rundir_keep_threads(run, o->threads, why);
 }
 
-int prepare_machine(struct run *run, struct options *o, struct reason *why)
+int prepare_machine(struct rundir *run, struct options *o, struct reason *why)
 {
     int err = limits_take(run, o, why);
     if (err == 0)
@@ -86,7 +87,7 @@ static uint64_t memory_for_pictures(const struct options *o)
 
 /* Dataset */
 
-static int dataset_answers(struct run *run, const struct options *o,
+static int dataset_answers(struct rundir *run, const struct options *o,
                            struct reason *why)
 {
     const char *path = settings_get(&o->settings, KEY_DATASET);
@@ -142,11 +143,11 @@ static void image_size_decide(struct options *o, const struct dataset *d)
 
 static void log_line(void *context, const char *line)
 {
-    struct run *run = context;
+    struct rundir *run = context;
     diary_log(run->diary, "%s", line);
 }
 
-static int loader_make(struct run *run, const struct options *o,
+static int loader_make(struct rundir *run, const struct options *o,
                        struct material *m, struct reason *why)
 {
     const struct loader_options options = {
@@ -162,22 +163,22 @@ static int loader_make(struct run *run, const struct options *o,
     struct text report = TEXT_INIT;
     int err = loader_open(&m->loader, &m->dataset, &options, &report, why);
     if (err == 0)
-        err = run_artifact(run, "dataset", &report, why);
+        err = rundir_artifact(run, "dataset", &report, why);
     text_release(&report);
     return err;
 }
 
-static int config_save(struct run *run, const struct options *o,
+static int config_save(struct rundir *run, const struct options *o,
                        struct reason *why)
 {
     struct text config = TEXT_INIT;
     options_config(o, &config);
-    int err = run_artifact(run, "config", &config, why);
+    int err = rundir_artifact(run, "config", &config, why);
     text_release(&config);
     return err;
 }
 
-static void material_tell(struct run *run, const struct options *o,
+static void material_tell(struct rundir *run, const struct options *o,
                           const struct material *m)
 {
     int train = loader_train_count(m->loader);
@@ -192,7 +193,7 @@ static void material_tell(struct run *run, const struct options *o,
               m->dataset.classes, train, test, o->image_size, o->image_size);
 }
 
-int prepare_material(struct run *run, struct options *o, struct material *m,
+int prepare_material(struct rundir *run, struct options *o, struct material *m,
                      struct reason *why)
 {
     const char *path = settings_get(&o->settings, KEY_DATASET);

@@ -8,7 +8,7 @@
 
 #include "loader.h"
 #include "options.h"
-#include "run.h"
+#include "rundir.h"
 
 struct material {
     struct dataset dataset;
@@ -19,11 +19,11 @@ struct material {
 
 /* Take the priority, the memory limit and the threads, for the calling thread
  * and all that it makes; before OpenMP is first used. */
-int prepare_machine(struct run *run, struct options *o, struct reason *why);
+int prepare_machine(struct rundir *run, struct options *o, struct reason *why);
 /* Open the dataset and read every picture once. A path that does not answer
  * within half a minute ends the training. Fails as dataset_open() and
  * loader_open() do. */
-int prepare_material(struct run *run, struct options *o, struct material *m,
+int prepare_material(struct rundir *run, struct options *o, struct material *m,
                      struct reason *why);
 void material_release(struct material *m);
 

@@ -1,4 +1,4 @@
-#include "run.h"
+#include "rundir.h"
 
 #include "durable.h"
 
@@ -13,7 +13,7 @@
 
 enum { TEXT_MAX = 64 * 1024, THREADS_MAX = 1024 };
 
-char *run_path(const struct run *r, const char *name)
+char *rundir_path(const struct rundir *r, const char *name)
 {
     char *path;
     if (asprintf(&path, "%s/%s", r->path, name) < 0)
@@ -22,7 +22,7 @@ char *run_path(const struct run *r, const char *name)
 }
 
 /* Whether the supervisor's descriptor is the lock of this directory. */
-static bool lock_inherited(const struct run *r)
+static bool lock_inherited(const struct rundir *r)
 {
     struct stat mine, named;
     return fstat(RUN_LOCK_FD, &mine) == 0 &&
@@ -30,7 +30,7 @@ static bool lock_inherited(const struct run *r)
            mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
 }
 
-static int lock_take(struct run *r, struct reason *why)
+static int lock_take(struct rundir *r, struct reason *why)
 {
     if (lock_inherited(r)) {
         r->lock = RUN_LOCK_FD;
@@ -48,7 +48,7 @@ static int lock_take(struct run *r, struct reason *why)
     return refuse_errno(why, errno, "cannot lock '%s/lock'", r->path);
 }
 
-static int dir_open(struct run *r, const char *path, struct reason *why)
+static int dir_open(struct rundir *r, const char *path, struct reason *why)
 {
     r->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (r->dir < 0)
@@ -63,7 +63,7 @@ static int dir_open(struct run *r, const char *path, struct reason *why)
     return 0;
 }
 
-static void run_release(struct run *r)
+static void rundir_release(struct rundir *r)
 {
     control_free(r->control);
     diary_free(r->diary);
@@ -78,15 +78,15 @@ static void run_release(struct run *r)
 }
 
 /* A checkpoint that is there and can't be read is not an error. */
-static int found_read(struct run *r, struct reason *damage)
+static int found_read(struct rundir *r, struct reason *damage)
 {
-    char *path = run_path(r, "checkpoint");
+    char *path = rundir_path(r, "checkpoint");
     int err = checkpoint_read(&r->from, path, damage);
     free(path);
     return err == -ENOENT ? 0 : err;
 }
 
-static int parts_open(struct run *r, const struct diary_view *view,
+static int parts_open(struct rundir *r, const struct diary_view *view,
                       int stopped_status, struct reason *why)
 {
     struct reason damage = REASON_INIT;
@@ -109,19 +109,20 @@ static int parts_open(struct run *r, const struct diary_view *view,
     return control_open(&r->control, &options, why);
 }
 
-int run_open(struct run *r, const char *path, const struct diary_view *view,
-             int stopped_status, struct reason *why)
+int rundir_open(struct rundir *r, const char *path,
+                const struct diary_view *view, int stopped_status,
+                struct reason *why)
 {
-    *r = (struct run){.dir = -1, .lock = -1, .from = CHECKPOINT_INIT};
+    *r = (struct rundir){.dir = -1, .lock = -1, .from = CHECKPOINT_INIT};
     int err = dir_open(r, path, why);
     if (err == 0)
         err = parts_open(r, view, stopped_status, why);
     if (err)
-        run_release(r);
+        rundir_release(r);
     return err;
 }
 
-int run_end(struct run *r, int err, const struct reason *why)
+int rundir_end(struct rundir *r, int err, const struct reason *why)
 {
     struct text outcome = TEXT_INIT;
     control_free(r->control);
@@ -132,7 +133,7 @@ int run_end(struct run *r, int err, const struct reason *why)
         text_puts(&outcome, "succeeded");
     int ended = diary_end(r->diary, text_string(&outcome));
     text_release(&outcome);
-    run_release(r);
+    rundir_release(r);
     return err || ended ? RUN_FAILED : RUN_SUCCEEDED;
 }
 
@@ -152,8 +153,8 @@ static int fd_read(int fd, struct text *out)
     return 0;
 }
 
-int run_read(const struct run *r, const char *name, struct text *out,
-             struct reason *why)
+int rundir_read(const struct rundir *r, const char *name, struct text *out,
+                struct reason *why)
 {
     int fd = openat(r->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT)
@@ -166,11 +167,11 @@ int run_read(const struct run *r, const char *name, struct text *out,
     return 0;
 }
 
-int run_threads(const struct run *r)
+int rundir_threads(const struct rundir *r)
 {
     struct text t = TEXT_INIT;
     long long n = 0;
-    if (run_read(r, "threads", &t, NULL) == 0 && t.size) {
+    if (rundir_read(r, "threads", &t, NULL) == 0 && t.size) {
         t.data[strcspn(t.data, "\n")] = 0;
         if (!parse_int(t.data, &n) || n < 1 || n > THREADS_MAX)
             n = 0;
@@ -179,21 +180,21 @@ int run_threads(const struct run *r)
     return (int)n;
 }
 
-int run_keep_threads(struct run *r, int threads, struct reason *why)
+int rundir_keep_threads(struct rundir *r, int threads, struct reason *why)
 {
-    char line[16], *path = run_path(r, "threads");
+    char line[16], *path = rundir_path(r, "threads");
     int n = snprintf(line, sizeof line, "%d\n", threads);
     int err = durable_save(path, line, (size_t)n, why);
     free(path);
     return err;
 }
 
-int run_artifact(struct run *r, const char *name, const struct text *text,
-                 struct reason *why)
+int rundir_artifact(struct rundir *r, const char *name, const struct text *text,
+                    struct reason *why)
 {
     struct text file = TEXT_INIT;
     text_printf(&file, "artifacts/%s", name);
-    char *path = run_path(r, text_string(&file));
+    char *path = rundir_path(r, text_string(&file));
     int err = durable_save(path, text_string(text), text->size, why);
     if (err == 0)
         diary_artifact(r->diary, name);

@@ -13,14 +13,14 @@
  *
  * Used by the main thread.
  */
-#ifndef PRIMO_RUN_H
-#define PRIMO_RUN_H
+#ifndef PRIMO_RUNDIR_H
+#define PRIMO_RUNDIR_H
 
 #include "checkpoint.h"
 #include "control.h"
 #include "diary.h"
 
-struct run {
+struct rundir {
     char *path;
     int dir;  /* -1 = not open */
     int lock; /* -1 = not held; never closed before the process ends */
@@ -39,26 +39,27 @@ enum { RUN_SUCCEEDED = 0, RUN_FAILED = 1, RUN_USAGE = 2, RUN_STOPPED = 3 };
 /* Open, lock, read the checkpoint, begin a journal segment, start the control
  * thread. A damaged checkpoint is said in the log and left alone. EBUSY when
  * another trainer holds the lock. `stopped_status` as in control.h. */
-int run_open(struct run *r, const char *path, const struct diary_view *view,
-             int stopped_status, struct reason *why);
+int rundir_open(struct rundir *r, const char *path,
+                const struct diary_view *view, int stopped_status,
+                struct reason *why);
 /* End the journal with success, or with *why when err is not 0, and release.
  * Returns the exit status. */
-int run_end(struct run *r, int err, const struct reason *why);
+int rundir_end(struct rundir *r, int err, const struct reason *why);
 
 /* Read */
 
 /* A text of at most 64 KiB; a missing one is empty. EFBIG, EACCES, … */
-int run_read(const struct run *r, const char *name, struct text *out,
-             struct reason *why);
+int rundir_read(const struct rundir *r, const char *name, struct text *out,
+                struct reason *why);
 /* Threads that the training began with, 0 = it has not begun. */
-int run_threads(const struct run *r);
+int rundir_threads(const struct rundir *r);
 
 /* Change */
-int run_keep_threads(struct run *r, int threads, struct reason *why);
+int rundir_keep_threads(struct rundir *r, int threads, struct reason *why);
 /* Save artifacts/NAME and tell. */
-int run_artifact(struct run *r, const char *name, const struct text *text,
-                 struct reason *why);
+int rundir_artifact(struct rundir *r, const char *name, const struct text *text,
+                    struct reason *why);
 /* PATH of a file in the run directory; free() it. */
-char *run_path(const struct run *r, const char *name);
+char *rundir_path(const struct rundir *r, const char *name);
 
 #endif

@@ -1,0 +1,250 @@
+#include "alone.h"
+
+#include "chart.h"
+#include "durable.h"
+#include "export.h"
+#include "options.h"
+#include "rundir.h"
+#include "screen.h"
+#include "train.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TEMPLATE_MAX = 64 * 1024 };
+
+struct alone {
+    const char *template_file, *out;
+    struct text template;
+    struct options options;
+    struct screen *screen;
+};
+
+static int complain(const struct reason *why, int status)
+{
+    fprintf(stderr, "primo-train: %s\n", why->sentence);
+    return status;
+}
+
+static char *path_join(const char *dir, const char *name)
+{
+    char *path;
+    if (asprintf(&path, "%s/%s", dir, name) < 0)
+        abort();
+    return path;
+}
+
+/* Reading */
+
+static int file_take(const char *path, size_t most, struct text *out,
+                     struct reason *why)
+{
+    char block[4096];
+    size_t n;
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return refuse_errno(why, errno, "cannot read '%s'", path);
+    while (out->size <= most && (n = fread(block, 1, sizeof block, f)) > 0)
+        text_add(out, block, n);
+    int code = ferror(f) ? errno : out->size > most ? EFBIG : 0;
+    fclose(f);
+    return code ? refuse_errno(why, code, "cannot read '%s'", path) : 0;
+}
+
+static int template_take(struct alone *a)
+{
+    struct reason why = REASON_INIT;
+    if (file_take(a->template_file, TEMPLATE_MAX, &a->template, &why))
+        return complain(&why, RUN_USAGE);
+    if (settings_parse(&a->options.settings, text_string(&a->template),
+                       a->template.size, SCOPE_TEMPLATE, "template", &why) == 0)
+        return 0;
+    fprintf(stderr, "%s:%d:%d: %s\n", a->template_file, why.line, why.column,
+            why.sentence);
+    if (*why.excerpt)
+        fprintf(stderr, "%s\n", why.excerpt);
+    return RUN_USAGE;
+}
+
+static int words_take(struct alone *a, int count, char **words)
+{
+    struct settings_check check = {.scope = SCOPE_TEMPLATE | SCOPE_JOB};
+    for (int i = 0; i < count; i++) {
+        struct reason why = REASON_INIT;
+        if (strchr(words[i], '=') &&
+            settings_line(&check, words[i], strlen(words[i]),
+                          &a->options.settings, "command line", &why) == 0)
+            continue;
+        fprintf(stderr, "primo-train: argument '%s': %s\n", words[i],
+                *why.sentence ? why.sentence : "key=value is expected");
+        return RUN_USAGE;
+    }
+    return 0;
+}
+
+/* The folder */
+
+static int folder_make(const char *path, struct reason *why)
+{
+    if (mkdir(path, 0755) == 0 || errno == EEXIST)
+        return 0;
+    return refuse_errno(why, errno, "cannot create '%s'", path);
+}
+
+static int folder_prepare(const struct alone *a, struct reason *why)
+{
+    int err = folder_make(a->out, why);
+    if (err)
+        return err;
+    char *model = path_join(a->out, EXPORT_ONNX);
+    if (access(model, F_OK) == 0)
+        err = refuse(why, EEXIST,
+                     "'%s' holds a finished model; another folder would be "
+                     "accepted",
+                     a->out);
+    free(model);
+    char *run = path_join(a->out, ".run"), *stop = path_join(run, "stop");
+    if (err == 0)
+        err = folder_make(run, why);
+    if (err == 0)
+        unlink(stop); /* of a training that was stopped before */
+    free(stop);
+    free(run);
+    return err;
+}
+
+static void chart_save(const struct alone *a)
+{
+    struct text svg = TEXT_INIT;
+    struct chart chart = {.title = a->out, .status = "succeeded"};
+    screen_chart(a->screen, &chart);
+    chart_svg(&svg, &chart);
+    char *path = path_join(a->out, "monitor.svg");
+    struct reason why = REASON_INIT;
+    if (durable_save(path, text_string(&svg), svg.size, &why))
+        complain(&why, 0); /* a picture is not worth a failure */
+    free(path);
+    text_release(&svg);
+}
+
+static int artifact_move(const struct alone *a, const char *name,
+                         struct reason *why)
+{
+    char *from, *to = path_join(a->out, name);
+    if (asprintf(&from, "%s/.run/artifacts/%s", a->out, name) < 0)
+        abort();
+    int err = rename(from, to) < 0 ? errno : 0;
+    free(from);
+    free(to);
+    return err ? refuse_errno(why, err, "cannot move '%s' into '%s'", name,
+                              a->out)
+               : 0;
+}
+
+/* The ONNX file comes last: it says that a folder is finished. */
+static int artifacts_move(const struct alone *a, struct reason *why)
+{
+    static const char *const names[] = {"config", "dataset", EXPORT_LABELS,
+                                        MODEL_FILE, EXPORT_ONNX};
+    int err = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && err == 0; i++)
+        err = artifact_move(a, names[i], why);
+    return err;
+}
+
+static void folder_drop(const char *path)
+{
+    DIR *dir = opendir(path);
+    struct dirent *e;
+    while (dir && (e = readdir(dir)))
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+            unlinkat(dirfd(dir), e->d_name, 0);
+    if (dir)
+        closedir(dir);
+    rmdir(path);
+}
+
+static int finish(const struct alone *a, struct reason *why)
+{
+    int err = artifacts_move(a, why);
+    if (err)
+        return err;
+    chart_save(a);
+    char *run = path_join(a->out, ".run");
+    char *artifacts = path_join(run, "artifacts");
+    folder_drop(artifacts);
+    folder_drop(run);
+    free(artifacts);
+    free(run);
+    return 0;
+}
+
+/* Running */
+
+static int template_keep(const struct alone *a, struct reason *why)
+{
+    char *path = path_join(a->out, "template");
+    int err =
+        durable_save(path, text_string(&a->template), a->template.size, why);
+    free(path);
+    return err;
+}
+
+static int train_in(struct alone *a, struct reason *why)
+{
+    struct rundir run;
+    struct diary_view view = {screen_seen, a->screen};
+    char *path = path_join(a->out, ".run");
+    int err = rundir_open(&run, path, &view, RUN_STOPPED, why);
+    free(path);
+    if (err)
+        return complain(why, RUN_FAILED);
+    err = screen_begin(a->screen, run.from.at.iteration, why);
+    if (err == 0)
+        err = template_keep(a, why);
+    if (err == 0)
+        err = train(&run, &a->options, why);
+    int status = rundir_end(&run, err, why);
+    if (status == RUN_SUCCEEDED && finish(a, why))
+        status = complain(why, RUN_FAILED);
+    return status;
+}
+
+static int alone_run(struct alone *a, int count, char **words)
+{
+    struct reason why = REASON_INIT;
+    int status = template_take(a);
+    if (status == 0)
+        status = words_take(a, count, words);
+    if (status)
+        return status;
+    if (options_take(&a->options, &why))
+        return complain(&why, RUN_USAGE);
+    if (folder_prepare(a, &why))
+        return complain(&why, RUN_FAILED);
+    if (screen_open(&a->screen, a->out, &why))
+        return complain(&why, RUN_FAILED);
+    return train_in(a, &why);
+}
+
+int alone_main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fprintf(stderr, "usage: %s\n", ALONE_USAGE);
+        return RUN_USAGE;
+    }
+    struct alone a = {.template_file = argv[0], .out = argv[1]};
+    options_init(&a.options);
+    control_block_signals();
+    int status = alone_run(&a, argc - 2, argv + 2);
+    screen_free(a.screen);
+    options_release(&a.options);
+    text_release(&a.template);
+    return status;
+}

@@ -1,0 +1,267 @@
+#include "training.h"
+
+#include "average_precision.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+enum {
+    ROW_SECONDS = 30,              /* between rows within a long epoch */
+    CHECKPOINT_SECONDS = 60,       /* between checkpoints within an epoch */
+    CHECKPOINT_LEAST_SECONDS = 15, /* between those of short epochs */
+    RETRIES_MAX = 1,
+};
+
+/* Telling */
+
+void training_tell(struct training *t)
+{
+    struct progress p;
+    pace_progress(&t->pace, &t->recipe, &t->at, &p);
+    control_progress(t->run->control, &p);
+}
+
+/* With the state locked: a stop must not come between a row and the state that
+ * it tells of. */
+static void tell_row(struct training *t, double precision, double right)
+{
+    struct metrics_row row;
+    struct progress p;
+    pace_row(&t->pace, &t->recipe, &t->at, &row);
+    row.average_precision = precision;
+    row.accuracy = right;
+    pace_row_clear(&t->at);
+    pace_progress(&t->pace, &t->recipe, &t->at, &p);
+    control_progress(t->run->control, &p);
+    diary_metric(t->run->diary, &row, &p);
+}
+
+static void tell_epoch(const struct training *t)
+{
+    diary_log(t->run->diary,
+              "epoch %llu of %llu: loss %.4f, average precision %.4f%s, "
+              "accuracy %.4f, %.0f images/s",
+              (unsigned long long)t->at.epoch,
+              (unsigned long long)recipe_epochs(&t->recipe), t->pace.loss,
+              t->at.average_precision,
+              t->at.best_epoch == t->at.epoch ? " (best)" : "", t->at.accuracy,
+              t->pace.speed);
+}
+
+static void checkpoint_when_due(struct training *t, double least)
+{
+    if (pace_clock() - t->saved_time < least)
+        return;
+    control_lock(t->run->control);
+    training_save(t);
+    control_unlock(t->run->control);
+}
+
+/* Divergence */
+
+/* The best weights with momenta of zero. */
+static int best_restore(struct training *t, struct reason *why)
+{
+    struct tensor_list all = {0};
+    int err = net_export(t->net, true, &all.tensors, &all.count, why);
+    if (err)
+        return err;
+    for (int i = 0; i < all.count; i++) {
+        struct tensor *to = &all.tensors[i];
+        memset(to->data, 0, tensor_count(to) * sizeof(float));
+        for (int j = 0; j < t->best.count; j++)
+            if (!strcmp(to->name, t->best.tensors[j].name))
+                memcpy(to->data, t->best.tensors[j].data,
+                       tensor_count(to) * sizeof(float));
+    }
+    err = net_import(t->net, all.tensors, all.count, why);
+    tensor_list_release(&all);
+    return err;
+}
+
+static int begin_anew(struct training *t, struct reason *why)
+{
+    uint64_t retries = t->at.retries;
+    net_free(t->net);
+    t->net = NULL;
+    position_init(&t->at);
+    t->at.retries = retries;
+    return training_net(t, why);
+}
+
+static int set_back(struct training *t, struct reason *why)
+{
+    if (t->at.retries >= RETRIES_MAX)
+        return refuse(why, EDOM,
+                      "the training diverged again at half the learning rate "
+                      "(update %llu); a lower learning_rate would help",
+                      (unsigned long long)t->at.iteration);
+    diary_log(t->run->diary,
+              "the training diverged at update %llu, it goes %s at half the "
+              "learning rate",
+              (unsigned long long)t->at.iteration,
+              t->best.count ? "back to its best weights" : "anew");
+    control_lock(t->run->control);
+    int err = t->best.count ? best_restore(t, why) : begin_anew(t, why);
+    t->at.retries++;
+    t->at.rate_scale /= 2;
+    pace_row_clear(&t->at);
+    control_unlock(t->run->control);
+    return err;
+}
+
+/* Training */
+
+static int update_commit(struct training *t, double began, int n,
+                         struct reason *why)
+{
+    double rate = recipe_rate(&t->recipe, t->at.iteration) * t->at.rate_scale;
+    const struct net_rule rule = {.learning_rate = (float)rate,
+                                  .momentum = RECIPE_MOMENTUM,
+                                  .weight_decay = RECIPE_WEIGHT_DECAY};
+    double loss = net_loss(t->net);
+    control_lock(t->run->control);
+    int err = net_update(t->net, &rule, why);
+    if (err == 0) {
+        t->at.step++;
+        t->at.iteration++;
+        pace_update(&t->pace, &t->at, pace_clock() - began, n, loss, rate);
+        if (t->at.row_seconds >= ROW_SECONDS &&
+            t->at.step < recipe_epoch_steps(&t->recipe, t->at.epoch))
+            tell_row(t, NAN, NAN);
+    }
+    control_unlock(t->run->control);
+    return err;
+}
+
+static int update(struct training *t, struct reason *why)
+{
+    double began = pace_clock();
+    int n = loader_train(t->material.loader, (int)t->at.epoch, (int)t->at.step,
+                         t->images, t->labels, why);
+    if (n < 0)
+        return n;
+    int err =
+        net_gradients(t->net, t->images, t->labels, n, RECIPE_SMOOTHING, why);
+    if (err)
+        return err;
+    if (!isfinite(net_loss(t->net)))
+        return set_back(t, why);
+    err = update_commit(t, began, n, why);
+    if (err)
+        return err;
+    training_tell(t);
+    checkpoint_when_due(t, CHECKPOINT_SECONDS);
+    return 0;
+}
+
+/* Evaluation */
+
+static int test_predict(struct training *t, struct reason *why)
+{
+    struct loader *l = t->material.loader;
+    int steps = loader_test_steps(l), classes = t->material.dataset.classes;
+    int done = 0;
+    for (int step = 0; step < steps; step++) {
+        int n = loader_test(l, step, t->images, t->answers + done, why);
+        if (n < 0)
+            return n;
+        int err = net_predict(t->net, t->images, n,
+                              t->scores + (size_t)done * classes, why);
+        if (err)
+            return err;
+        done += n;
+    }
+    return 0;
+}
+
+static bool scores_finite(const struct training *t)
+{
+    size_t n = (size_t)loader_test_count(t->material.loader) *
+               (size_t)t->material.dataset.classes;
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(t->scores[i]))
+            return false;
+    return true;
+}
+
+/* With the state locked. */
+static int best_keep(struct training *t, struct reason *why)
+{
+    struct tensor_list now = {0};
+    int err = net_export(t->net, false, &now.tensors, &now.count, why);
+    if (err)
+        return err;
+    tensor_list_release(&t->best);
+    t->best = now;
+    t->at.best_average_precision = t->at.average_precision;
+    t->at.best_accuracy = t->at.accuracy;
+    t->at.best_epoch = t->at.epoch;
+    return 0;
+}
+
+static int epoch_commit(struct training *t, double precision, double right,
+                        double seconds, struct reason *why)
+{
+    int err = 0;
+    control_lock(t->run->control);
+    double best = t->at.best_average_precision;
+    t->at.average_precision = precision;
+    t->at.accuracy = right;
+    t->at.stale = isnan(best) || precision > best ? 0 : t->at.stale + 1;
+    t->at.epoch++;
+    t->at.step = 0;
+    pace_evaluation(&t->at, seconds);
+    if (isnan(best) || precision >= best)
+        err = best_keep(t, why);
+    if (err == 0)
+        tell_row(t, precision, right);
+    control_unlock(t->run->control);
+    return err;
+}
+
+static int evaluate(struct training *t, struct reason *why)
+{
+    int n = loader_test_count(t->material.loader);
+    int classes = t->material.dataset.classes;
+    double began = pace_clock(), precision;
+    int err = test_predict(t, why);
+    if (err)
+        return err;
+    if (!scores_finite(t))
+        return set_back(t, why);
+    err = average_precision(t->scores, t->answers, n, classes, &precision, why);
+    if (err)
+        return err;
+    double right = accuracy(t->scores, t->answers, n, classes);
+    err = epoch_commit(t, precision, right, pace_clock() - began, why);
+    if (err)
+        return err;
+    tell_epoch(t);
+    checkpoint_when_due(t, t->saved.epoch ? CHECKPOINT_LEAST_SECONDS : 0);
+    return 0;
+}
+
+static bool is_over(const struct training *t)
+{
+    if (t->at.epoch >= recipe_epochs(&t->recipe))
+        return true;
+    return t->options->patience && t->at.stale >= t->options->patience;
+}
+
+int training_epochs(struct training *t, struct reason *why)
+{
+    diary_stage(t->run->diary, "training");
+    int err = 0;
+    while (err == 0 && !is_over(t)) {
+        bool more = t->at.step < recipe_epoch_steps(&t->recipe, t->at.epoch);
+        err = more ? update(t, why) : evaluate(t, why);
+    }
+    if (err == 0 && t->at.epoch < recipe_epochs(&t->recipe))
+        diary_log(t->run->diary,
+                  "stopping early: average precision has not risen for %llu "
+                  "epochs",
+                  (unsigned long long)t->at.stale);
+    return err;
+}

@@ -1,0 +1,110 @@
+/*
+ * primo-train: the program. Chooses between its three uses and sets up what
+ * must be there before any library is used.
+ */
+#include "alone.h"
+#include "control.h"
+#include "options.h"
+#include "predict.h"
+#include "rundir.h"
+#include "train.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: " ALONE_USAGE "\n"
+    "       " PREDICT_USAGE "\n"
+    "       primo-train --run RUN_DIR\n"
+    "       primo-train --help | --version\n"
+    "\n"
+    "Trains an image classifier on the processors of this machine.\n"
+    "\n"
+    "The first form takes the parameters of a template file, and on top of\n"
+    "them those of the command line (threads, nice and memory too), and\n"
+    "leaves the model in OUT_DIR: model.onnx, model.safetensors, labels.txt,\n"
+    "metrics.csv, monitor.svg, config, dataset, template and log. Ctrl-C or\n"
+    "SIGTERM stops it with a checkpoint; the same command goes on from there.\n"
+    "\n"
+    "`predict` prints what a trained model says of pictures. `--run` is how\n"
+    "primofs starts a training; RUN_DIR holds its job, template and type.\n"
+    "\n"
+    "Exit status: 0 done (with --run also: stopped), 1 failed, 2 wrong use or\n"
+    "a bad template, 3 stopped.\n";
+
+/* Texts are laid over each other: what comes later wins. */
+static int texts_take(const struct rundir *run, struct options *o,
+                      struct reason *why)
+{
+    static const struct {
+        const char *name;
+        unsigned scope;
+    } texts[] = {
+        {"type", SCOPE_TYPE}, {"template", SCOPE_TEMPLATE}, {"job", SCOPE_JOB}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct text t = TEXT_INIT;
+        int err = rundir_read(run, texts[i].name, &t, why);
+        if (err == 0) {
+            err = settings_parse(&o->settings, text_string(&t), t.size,
+                                 texts[i].scope, texts[i].name, why);
+            if (err)
+                reason_prefix(why, "%s, line %d: ", texts[i].name, why->line);
+        }
+        text_release(&t);
+        if (err)
+            return err;
+    }
+    return options_take(o, why);
+}
+
+static int supervised_main(const char *path)
+{
+    struct reason why = REASON_INIT;
+    struct rundir run;
+    control_block_signals();
+    if (rundir_open(&run, path, NULL, RUN_SUCCEEDED, &why)) {
+        fprintf(stderr, "primo-train: %s\n", why.sentence);
+        return RUN_FAILED;
+    }
+    struct options o;
+    options_init(&o);
+    int err = texts_take(&run, &o, &why);
+    if (err == 0)
+        err = train(&run, &o, &why);
+    if (err)
+        fprintf(stderr, "primo-train: %s\n", why.sentence);
+    int status = rundir_end(&run, err, &why);
+    options_release(&o);
+    return status;
+}
+
+/* OpenMP's threads that wait at a barrier spin, which takes the processor from
+ * the file system and from the threads that load pictures. How long is read
+ * from the environment when the program is loaded, so load it again. */
+static void spin_little(char **argv)
+{
+    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
+        return;
+    if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0)
+        execv("/proc/self/exe", argv);
+}
+
+int main(int argc, char **argv)
+{
+    const char *use = argc > 1 ? argv[1] : "";
+    if (!strcmp(use, "--help"))
+        return fputs(help, stdout) < 0;
+    if (!strcmp(use, "--version"))
+        return puts("primo-train " PRIMO_VERSION) < 0;
+    spin_little(argv);
+    if (!strcmp(use, "predict"))
+        return predict_main(argc - 1, argv + 1);
+    if (!strcmp(use, "--run") && argc == 3)
+        return supervised_main(argv[2]);
+    if (argc > 2 && *use != '-')
+        return alone_main(argc - 1, argv + 1);
+    fputs(help, stderr);
+    return RUN_USAGE;
+}

@@ -1,0 +1,116 @@
+#include "pace.h"
+
+#include "diary.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    COLD_UPDATES = 2,   /* the first ones allocate and fill caches */
+    MEAN_UPDATES = 100, /* about so many count in the running mean */
+    CHECKPOINT_EVERY = 60,
+    EXPORT_CHECKPOINTS = 2, /* an export takes about so many of their time */
+};
+
+double pace_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+void pace_init(struct pace *p)
+{
+    *p = (struct pace){
+        .checkpoint_seconds = NAN, .rate = NAN, .loss = NAN, .speed = NAN};
+}
+
+void pace_update(struct pace *p, struct position *at, double seconds, int n,
+                 double loss, double rate)
+{
+    at->row_loss += loss;
+    at->row_updates += 1;
+    at->row_images += n;
+    at->row_seconds += seconds;
+    p->rate = rate;
+    if (++p->measured <= COLD_UPDATES)
+        return;
+    double count = (double)(p->measured - COLD_UPDATES);
+    double weight = 1 / fmin(count, MEAN_UPDATES);
+    double mean = isnan(at->update_seconds) ? seconds : at->update_seconds;
+    at->update_seconds = mean + weight * (seconds - mean);
+}
+
+void pace_evaluation(struct position *at, double seconds)
+{
+    double mean =
+        isnan(at->evaluation_seconds) ? seconds : at->evaluation_seconds;
+    at->evaluation_seconds = 0.5 * (mean + seconds);
+}
+
+void pace_row_clear(struct position *at)
+{
+    at->row_loss = at->row_updates = at->row_images = at->row_seconds = 0;
+}
+
+/* Loss and speed of the row, or the last known ones where it is empty. */
+static double row_loss(const struct pace *p, const struct position *at)
+{
+    return at->row_updates > 0 ? at->row_loss / at->row_updates : p->loss;
+}
+
+static double row_speed(const struct pace *p, const struct position *at)
+{
+    return at->row_seconds > 0 ? at->row_images / at->row_seconds : p->speed;
+}
+
+void pace_row(struct pace *p, const struct recipe *r, const struct position *at,
+              struct metrics_row *row)
+{
+    p->loss = row_loss(p, at);
+    p->speed = row_speed(p, at);
+    *row = (struct metrics_row){
+        .time = unix_now(),
+        .epoch = (double)at->iteration / (double)r->steps,
+        .iteration = at->iteration,
+        .learning_rate = p->rate,
+        .train_loss = p->loss,
+        .average_precision = NAN,
+        .accuracy = NAN,
+        .images_per_second = p->speed,
+    };
+}
+
+double pace_left(const struct pace *p, const struct recipe *r,
+                 const struct position *at)
+{
+    if (isnan(at->update_seconds))
+        return NAN;
+    double left = (double)(r->iterations - at->iteration) * at->update_seconds;
+    if (!isnan(at->evaluation_seconds))
+        left +=
+            (double)recipe_epochs_left(r, at->epoch) * at->evaluation_seconds;
+    if (!isnan(p->checkpoint_seconds))
+        left += p->checkpoint_seconds *
+                (EXPORT_CHECKPOINTS + 1 + floor(left / CHECKPOINT_EVERY));
+    return left;
+}
+
+void pace_progress(const struct pace *p, const struct recipe *r,
+                   const struct position *at, struct progress *out)
+{
+    *out = (struct progress){
+        .epoch = at->epoch,
+        .epochs = recipe_epochs(r),
+        .iteration = at->iteration,
+        .iterations = r->iterations,
+        .learning_rate = p->rate,
+        .train_loss = row_loss(p, at),
+        .images_per_second = row_speed(p, at),
+        .eta = pace_left(p, r, at),
+        .average_precision = at->average_precision,
+        .accuracy = at->accuracy,
+        .best_average_precision = at->best_average_precision,
+    };
+}

@@ -1,0 +1,236 @@
+#include "train.h"
+
+#include "export.h"
+#include "training.h"
+
+#include <errno.h>
+#include <omp.h>
+#include <stdlib.h>
+
+/* Checkpoints */
+
+static bool is_saved(const struct training *t)
+{
+    return t->saved.iteration == t->at.iteration &&
+           t->saved.epoch == t->at.epoch && t->saved.retries == t->at.retries;
+}
+
+/* With the state locked. */
+static int checkpoint_save(struct training *t, struct reason *why)
+{
+    struct checkpoint c = {
+        .at = t->at, .identity = t->identity, .best = t->best};
+    double start = pace_clock();
+    c.at.seconds = t->seconds + start - t->began;
+    int err = net_export(t->net, true, &c.state.tensors, &c.state.count, why);
+    if (err)
+        return err;
+    diary_sync(t->run->diary); /* rows before it must not be lost */
+    char *path = rundir_path(t->run, "checkpoint");
+    err = checkpoint_write(&c, path, why);
+    free(path);
+    tensor_list_release(&c.state);
+    if (err)
+        return err;
+    t->saved = t->at;
+    t->saved_time = pace_clock();
+    t->pace.checkpoint_seconds = t->saved_time - start;
+    diary_checkpoint(t->run->diary, t->at.iteration);
+    return 0;
+}
+
+void training_save(struct training *t)
+{
+    struct reason why = REASON_INIT;
+    if (is_saved(t) || checkpoint_save(t, &why) == 0)
+        return;
+    t->saved_time = pace_clock();
+    diary_log(t->run->diary, "no checkpoint: %s", why.sentence);
+}
+
+/* For control_on_stop(), in its thread. */
+static void checkpoint_on_stop(void *context)
+{
+    struct training *t = context;
+    omp_set_num_threads(t->options->threads); /* a thread's own setting */
+    if (t->at.iteration > 0)
+        training_save(t);
+}
+
+int training_net(struct training *t, struct reason *why)
+{
+    const struct net_options options = {
+        .classes = t->material.dataset.classes,
+        .image_size = t->options->image_size,
+        .batch = t->options->batch,
+        .bf16 = t->options->bf16,
+        .training = true,
+    };
+    return net_open(&t->net, &options, t->options->seed, why);
+}
+
+/* Begin and end */
+
+/* A lone picture has no variance to normalise by where the last feature map is
+ * one pixel: such a last batch is left out. */
+static int recipe_make(struct training *t, struct reason *why)
+{
+    const struct options *o = t->options;
+    int pictures = loader_train_count(t->material.loader);
+    int steps = loader_train_steps(t->material.loader);
+    if (o->image_size <= 32 && pictures % o->batch == (o->batch > 1))
+        steps -= o->batch > 1 ? 1 : steps;
+    if (steps < 1)
+        return refuse(why, EINVAL,
+                      "batch_size = %d with image_size = %d leaves single "
+                      "pixels to normalise; a batch of at least 2 pictures "
+                      "would be accepted",
+                      o->batch, o->image_size);
+    recipe_init(&t->recipe, o->learning_rate, (uint64_t)steps, o->epochs,
+                o->iterations);
+    return 0;
+}
+
+static int buffers_make(struct training *t, struct reason *why)
+{
+    size_t batch = (size_t)t->options->batch, side = t->options->image_size;
+    size_t tests = (size_t)loader_test_count(t->material.loader);
+    size_t classes = (size_t)t->material.dataset.classes;
+    t->images = malloc(batch * 3 * side * side * sizeof(float));
+    t->labels = malloc(batch * sizeof(int));
+    t->scores = malloc(tests * classes * sizeof(float));
+    t->answers = malloc(tests * sizeof(int));
+    if (!t->images || !t->labels || !t->scores || !t->answers)
+        return refuse(why, ENOMEM, "no memory for a batch of %zu pictures",
+                      batch);
+    return 0;
+}
+
+static int found_continue(struct training *t, struct reason *why)
+{
+    struct checkpoint *from = &t->run->from;
+    if (!from->state.count)
+        return 0;
+    int err = checkpoint_match(from, text_string(&t->identity), why);
+    if (err == 0)
+        err = net_import(t->net, from->state.tensors, from->state.count, why);
+    if (err)
+        return err;
+    t->at = t->saved = from->at;
+    t->seconds = from->at.seconds;
+    t->best = from->best;
+    from->best = (struct tensor_list){0};
+    tensor_list_release(&from->state);
+    diary_log(t->run->diary, "continuing from the checkpoint at update %llu",
+              (unsigned long long)t->at.iteration);
+    return 0;
+}
+
+static int training_open(struct training *t, struct options *o,
+                         struct reason *why)
+{
+    int err = prepare_machine(t->run, o, why);
+    if (err == 0)
+        err = prepare_material(t->run, o, &t->material, why);
+    if (err == 0)
+        err = recipe_make(t, why);
+    if (err == 0)
+        err = buffers_make(t, why);
+    if (err)
+        return err;
+    diary_stage(t->run->diary, "base");
+    diary_fact(t->run->diary, "base", "%s",
+               settings_get(&o->settings, KEY_BASE));
+    diary_fact(t->run->diary, "precision", "%s", o->bf16 ? "bf16" : "f32");
+    options_identity(o, &t->identity);
+    material_identity(&t->material, &t->identity);
+    err = training_net(t, why);
+    if (err == 0)
+        err = found_continue(t, why);
+    if (err)
+        return err;
+    diary_log(t->run->diary, "network ready: ResNet-18 for %d classes, %s",
+              t->material.dataset.classes, o->bf16 ? "bf16" : "f32");
+    control_on_stop(t->run->control, checkpoint_on_stop, t);
+    training_tell(t);
+    return 0;
+}
+
+/* Tell about a file that is complete in artifacts/. */
+static int model_export(struct training *t, struct reason *why)
+{
+    struct text precision = TEXT_INIT, right = TEXT_INIT, epoch = TEXT_INIT;
+    text_put_double(&precision, t->at.best_average_precision, 7);
+    text_put_double(&right, t->at.best_accuracy, 7);
+    text_printf(&epoch, "%llu", (unsigned long long)t->at.best_epoch);
+    struct metadata facts[] = {
+        {"average_precision", text_string(&precision)},
+        {"accuracy", text_string(&right)},
+        {"epoch", text_string(&epoch)},
+    };
+    const struct model model = {
+        .image_size = t->options->image_size,
+        .class_names = t->material.dataset.class_names,
+        .classes = t->material.dataset.classes,
+        .tensors = t->best.tensors,
+        .count = t->best.count,
+        .facts = facts,
+        .fact_count = sizeof facts / sizeof *facts,
+    };
+    char *dir = rundir_path(t->run, "artifacts");
+    int err = export_model(dir, &model, why);
+    free(dir);
+    text_release(&precision);
+    text_release(&right);
+    text_release(&epoch);
+    return err;
+}
+
+static int training_finish(struct training *t, struct reason *why)
+{
+    static const char *const files[] = {MODEL_FILE, EXPORT_ONNX, EXPORT_LABELS};
+    control_lock(t->run->control);
+    training_save(t);
+    control_unlock(t->run->control);
+    diary_stage(t->run->diary, "export");
+    int err = model_export(t, why);
+    if (err)
+        return err;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        diary_artifact(t->run->diary, files[i]);
+    diary_log(t->run->diary,
+              "model of epoch %llu exported: average precision %.4f, "
+              "accuracy %.4f",
+              (unsigned long long)t->at.best_epoch,
+              t->at.best_average_precision, t->at.best_accuracy);
+    return 0;
+}
+
+/* Takes the state away from a stop that may come. */
+static void training_close(struct training *t)
+{
+    control_on_stop(t->run->control, NULL, NULL);
+    net_free(t->net);
+    tensor_list_release(&t->best);
+    text_release(&t->identity);
+    free(t->images);
+    free(t->labels);
+    free(t->scores);
+    free(t->answers);
+    material_release(&t->material);
+}
+
+int train(struct rundir *run, struct options *o, struct reason *why)
+{
+    struct training t = {
+        .run = run, .options = o, .at = POSITION_INIT, .saved = POSITION_INIT};
+    pace_init(&t.pace);
+    t.began = t.saved_time = pace_clock();
+    int err = training_open(&t, o, why);
+    if (err == 0)
+        err = training_epochs(&t, why);
+    if (err == 0)
+        err = training_finish(&t, why);
+    training_close(&t);
+    return err;
+}

@@ -1,0 +1,49 @@
+/*
+ * A training while it runs, shared by train.c, which opens and closes it, and
+ * epochs.c, which does what is between. Used by the main thread; a stop reads
+ * what a checkpoint holds, with the state locked.
+ */
+#ifndef PRIMO_TRAINING_H
+#define PRIMO_TRAINING_H
+
+#include "net.h"
+#include "options.h"
+#include "pace.h"
+#include "prepare.h"
+#include "recipe.h"
+#include "rundir.h"
+
+struct training {
+    struct rundir *run;
+    const struct options *options;
+    struct material material;
+    struct recipe recipe;
+    struct text identity;
+    float *images; /* [batch, 3, side, side] */
+    int *labels;   /* [batch] */
+    float *scores; /* [test pictures, classes] */
+    int *answers;  /* [test pictures] */
+
+    /* what a checkpoint holds; changed with the state locked */
+    struct net *net;
+    struct position at;
+    struct tensor_list best;
+    struct position saved; /* as the checkpoint on disk has it */
+
+    struct pace pace;
+    double began;   /* monotonic, of this process's part */
+    double seconds; /* that the training had taken by then */
+    double saved_time;
+};
+
+/* Build the network, with fresh weights of the seed. */
+int training_net(struct training *t, struct reason *why);
+/* Write a checkpoint, unless this position has one; with the state locked. A
+ * full disk must not end a training: it is logged, the one before stands. */
+void training_save(struct training *t);
+/* What the heartbeat says. */
+void training_tell(struct training *t);
+/* Train from t->at to the end; afterwards t->best are the weights to keep. */
+int training_epochs(struct training *t, struct reason *why);
+
+#endif
