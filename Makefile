@@ -18,11 +18,13 @@ PEERS_DIR ?= build-peers
 
 # Debian packages; NAME:COMMAND is there when COMMAND is in $PATH.
 BUILD_PACKAGES := libfuse3-dev fuse3 liblmdb-dev \
-  libjpeg-dev libpng-dev libtiff-dev zlib1g-dev libunistring-dev \
-  libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler
+  libjpeg-dev libpng-dev libtiff-dev libxxhash-dev zlib1g-dev \
+  libunistring-dev \
+  libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler \
+  libjansson-dev
 DEMO_PACKAGES  := dataset-fashion-mnist
 TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
-  rsync:rsync vim-tiny:vi $(DEMO_PACKAGES)
+  lmdb-utils:mdb_dump rsync:rsync vim-tiny:vi $(DEMO_PACKAGES)
 PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
   python3-opencv python3-pil nodejs:node npm:npm
 STYLE_PACKAGES := clang-format:clang-format
@@ -44,7 +46,7 @@ EXAMPLE := $(basename $(notdir $(wildcard examples/*.c)))
 LEAF_LIBS    := -lunistring -lz -lm
 CORE_LIBS    := -llmdb
 FS_LIBS      := -lfuse3
-TRAINER_LIBS := -ldnnl -ljpeg -lpng -ltiff -lprotobuf-c
+TRAINER_LIBS := -ldnnl -ljpeg -lpng -ltiff -lxxhash -lprotobuf-c -ljansson
 
 object = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 LEAF_O    = $(call object,core,$(LEAF))
@@ -88,7 +90,7 @@ $(call object,trainer,$(TRAINER)) $(UNIT_O): | $(BUILD)/gen/onnx.pb-c.h
 $(BUILD)/unit.a: $(CORE_O) $(LEAF_O) \
   $(filter-out $(BUILD)/trainer/main.o,$(TRAINER_O))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) qcs $@ $^
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/unit.a
 	$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(TRAINER_LIBS) \
 	  $(CORE_LIBS) $(LEAF_LIBS)
@@ -97,6 +99,14 @@ unit: $(UNIT:%=$(BUILD)/tests/unit/%)
 $(BUILD)/examples/%: $(BUILD)/examples/%.o
 	$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -ljpeg -lpng -lz -lm
 examples: $(EXAMPLE:%=$(BUILD)/examples/%)
+
+# Writes the tables of the reference pages from those in the code.
+$(BUILD)/tools/reference: $(BUILD)/tools/reference.o $(LEAF_O)
+	$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(LEAF_LIBS)
+
+#: docs          bring the tables of docs/ up to date with the code
+docs: $(BUILD)/tools/reference
+	tools/fill-docs $< docs/*.md
 
 # The targets below install what is missing, then call make again, as what
 # there is to build is known only then.
@@ -115,7 +125,7 @@ test:
 	@tools/packages install $(BUILD_PACKAGES) $(TEST_PACKAGES) \
 	  $(if $(PEERS),$(PEER_PACKAGES))
 	@$(if $(PEERS),$(again) $(PEERS_DIR)/node_modules)
-	@$(again) all unit examples
+	@$(again) all unit examples $(BUILD)/tools/reference
 	@BUILD=$(BUILD) PEERS_DIR=$(PEERS_DIR) SANITIZE=$(SANITIZE) \
 	  tests/run $(TESTS)
 
@@ -180,7 +190,7 @@ clean:
 help:
 	@sed -n 's/^#: /make /p' Makefile | sed 's/^make  /     /'
 
-.PHONY: all unit examples demo test bench asan tsan test-bare deps install \
+.PHONY: all unit examples demo test bench asan tsan test-bare deps docs install \
   uninstall format check-format clean help
 .SECONDARY:
 .DELETE_ON_ERROR:

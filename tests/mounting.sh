@@ -103,6 +103,16 @@ else
 fi
 expect 700 stat -c %a "$STATE"
 
+step "a state directory of a newer version"
+mount_primofs "$SCRATCH/state3" "$MNT"
+umount_primofs
+# the format's number, a little-endian 1, becomes 9
+mdb_dump -s meta "$SCRATCH/state3/db" |
+    sed '/^ 666f726d6174$/{n;s/^ 01/ 09/}' >"$SCRATCH/meta"
+grep -q '^ 09' "$SCRATCH/meta"
+mdb_load -s meta -f "$SCRATCH/meta" "$SCRATCH/state3/db"
+cannot_mount 'newer' "$SCRATCH/state3" "$MNT"
+
 step "as mount(8) and fstab do"
 if [ "$(id -u)" = 0 ] && command -v mount.fuse3 >/dev/null; then
     mount -t fuse "$primofs#$STATE" "$MNT" -o noatime,nodev

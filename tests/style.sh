@@ -51,6 +51,7 @@ may_not() # FOLDER HEADER…
     local folder=$1 header file
     shift
     for header; do
+        [ ! -e "$folder/$header" ] || continue # means its own
         for file in $(includers "(.*/)?${header//./\\.}"); do
             [[ $file != "$folder"/* ]] || say "$file includes $header"
         done

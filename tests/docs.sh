@@ -1,0 +1,88 @@
+#!/bin/bash
+# timeout: 400
+# The documentation is right: its tables are those of the code, its links lead
+# somewhere, and its shell blocks run.
+#
+# The blocks fenced as `sh` of README.md and each docs/*.md are one session of
+# a shell, in their order, with a HOME, a state and a mount of its own; below
+# /data lies a dataset of real pictures. Within them,
+#   COMMAND   # prints: TEXT      it must print just this (one line, `…` in
+#                                 it stands for anything)
+#   COMMAND   # fails: TEXT       it must fail and say this
+# All other commands must succeed. Blocks fenced otherwise (console, text) are
+# for readers alone.
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+
+step "tables"
+tools/fill-docs --check "$BUILD/tools/reference" docs/*.md
+
+step "links"
+for file in README.md docs/*.md; do
+    for link in $(grep -oE '\]\([^)#]+' "$file" | sed 's/^](//'); do
+        case $link in
+        http*) continue ;;
+        esac
+        [ -e "$(dirname "$file")/$link" ] || fail "$file: no $link"
+    done
+done
+
+# The sh blocks of a document as a script: same line numbers, all else empty.
+blocks()
+{
+    awk '/^```/ { inside = !inside && /^```sh$/; print ""; next }
+        { print inside ? $0 : "" }' "$1"
+}
+
+# That script with its annotations turned into checks.
+session()
+{
+    blocks "$1" | sed "s,/data/,$SCRATCH/data/,g" | awk '
+        function quoted(text) {
+            gsub(/\047/, "\047\\\\\047\047", text)
+            return "\047" text "\047"
+        }
+        match($0, / +# (prints|fails): /) {
+            what = substr($0, RSTART, RLENGTH)
+            gsub(/[ #:]/, "", what)
+            print "doc_" what, quoted(substr($0, RSTART + RLENGTH)), \
+                quoted(substr($0, 1, RSTART - 1))
+            next
+        }
+        { print }'
+}
+
+doc_prints()
+{
+    local output
+    output=$(eval "$2" 2>&1) || fail "'$2' failed: $output"
+    # shellcheck disable=SC2053
+    [[ $output == ${1//…/*} ]] ||
+        fail "'$2' printed '$output', expected '$1'"
+}
+
+doc_fails()
+{
+    local output
+    ! output=$(eval "$2" 2>&1) || fail "'$2' succeeded"
+    [[ $output == *"$1"* ]] || fail "'$2' said '$output', expected '$1'"
+}
+
+pictures "$SCRATCH/data/invoices" 12 4
+export PATH=$BUILD:$PATH
+for file in README.md docs/*.md; do
+    blocks "$file" | grep -q . || continue
+    step "$file"
+    export HOME=$SCRATCH/home-$(basename "$file" .md)
+    mkdir -p "$HOME/primo"
+    session "$file" >"$SCRATCH/$(basename "$file" .md).sh"
+    (
+        MNT=$HOME/primo
+        cd "$HOME"
+        # shellcheck disable=SC1090
+        . "$SCRATCH/$(basename "$file" .md).sh"
+    )
+    for mount in "$HOME"/*; do
+        ! is_mounted "$mount" || umount_primofs "$mount"
+    done
+done
