@@ -17,7 +17,8 @@ struct card {
     int count;
 };
 
-static int card_make(struct card *c, const struct model *m, struct reason *why)
+static int card_make(struct card *c, const struct classifier *m,
+                     struct reason *why)
 {
     *c = (struct card){0};
     json_put_strings(&c->classes, m->class_names, m->classes);
@@ -64,7 +65,7 @@ static void put_label(struct text *out, const char *name)
     text_puts(out, "\n");
 }
 
-static int labels_write(const char *path, const struct model *m,
+static int labels_write(const char *path, const struct classifier *m,
                         const struct card *c, struct reason *why)
 {
     (void)c;
@@ -76,14 +77,14 @@ static int labels_write(const char *path, const struct model *m,
     return r;
 }
 
-static int weights_write(const char *path, const struct model *m,
+static int weights_write(const char *path, const struct classifier *m,
                          const struct card *c, struct reason *why)
 {
     return safetensors_write(path, m->tensors, m->count, c->list, c->count,
                              why);
 }
 
-static int graph_write(const char *path, const struct model *m,
+static int graph_write(const char *path, const struct classifier *m,
                        const struct card *c, struct reason *why)
 {
     return onnx_write(path, m, c->list, c->count, why);
@@ -92,15 +93,15 @@ static int graph_write(const char *path, const struct model *m,
 /* The graph comes first: it is what checks the tensors. */
 static const struct file {
     const char *name;
-    int (*write)(const char *path, const struct model *, const struct card *,
-                 struct reason *why);
+    int (*write)(const char *path, const struct classifier *,
+                 const struct card *, struct reason *why);
 } files[] = {
     {EXPORT_ONNX, graph_write},
-    {MODEL_FILE, weights_write},
+    {CLASSIFIER_FILE, weights_write},
     {EXPORT_LABELS, labels_write},
 };
 
-static int files_write(const char *dir, const struct model *m,
+static int files_write(const char *dir, const struct classifier *m,
                        const struct card *c, struct reason *why)
 {
     int r = 0;
@@ -113,7 +114,8 @@ static int files_write(const char *dir, const struct model *m,
     return r;
 }
 
-int export_model(const char *dir, const struct model *model, struct reason *why)
+int export_model(const char *dir, const struct classifier *model,
+                 struct reason *why)
 {
     struct card card;
     int r = card_make(&card, model, why);

@@ -4,7 +4,7 @@
 #ifndef PRIMO_EXPORT_H
 #define PRIMO_EXPORT_H
 
-#include "model.h"
+#include "classifier.h"
 
 #define EXPORT_ONNX   "model.onnx"
 #define EXPORT_LABELS "labels.txt"
@@ -14,7 +14,7 @@
  * aside, synced and renamed. Bytes of a class name that are no UTF-8 and
  * control characters become U+FFFD there. The same model gives the same bytes.
  * EINVAL when the tensors are not those of the network; ENOSPC, EACCES, … */
-int export_model(const char *dir, const struct model *model,
+int export_model(const char *dir, const struct classifier *model,
                  struct reason *why);
 
 #endif

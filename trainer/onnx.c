@@ -19,7 +19,7 @@ enum {
 /* A graph that is being put together. Its messages live until graph_release(),
  * the weights are the model's own bytes. */
 struct graph {
-    const struct model *model;
+    const struct classifier *model;
     struct reason *why;
     int failed; /* the first -errno */
     struct kept *kept;
@@ -96,7 +96,7 @@ static Onnx__TensorProto *add_values(struct graph *g, const char *name,
     return t;
 }
 
-static const struct tensor *find(const struct model *m, const char *name)
+static const struct tensor *find(const struct classifier *m, const char *name)
 {
     for (int i = 0; i < m->count; i++)
         if (!strcmp(m->tensors[i].name, name))
@@ -389,7 +389,7 @@ static int message_save(const char *path, const Onnx__ModelProto *m,
     return r;
 }
 
-int onnx_write(const char *path, const struct model *model,
+int onnx_write(const char *path, const struct classifier *model,
                const struct metadata *metadata, int metadata_count,
                struct reason *why)
 {

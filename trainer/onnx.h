@@ -8,11 +8,11 @@
 #ifndef PRIMO_ONNX_H
 #define PRIMO_ONNX_H
 
-#include "model.h"
+#include "classifier.h"
 
 /* Write aside, sync, rename. The same model gives the same bytes. `metadata`
  * goes into metadata_props. EINVAL when a tensor is missing or misshapen. */
-int onnx_write(const char *path, const struct model *model,
+int onnx_write(const char *path, const struct classifier *model,
                const struct metadata *metadata, int metadata_count,
                struct reason *why);
 

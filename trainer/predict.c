@@ -1,6 +1,6 @@
 #include "predict.h"
 
-#include "model.h"
+#include "classifier.h"
 #include "net.h"
 #include "picture.h"
 #include "text.h"
@@ -21,7 +21,7 @@ static const char help[] =
 
 /* What one call of the program works with. */
 struct prediction {
-    struct model model;
+    struct classifier model;
     struct net *net;
     int top;                       /* classes to print of each picture */
     float *images, *probabilities; /* BATCH pictures, their answers */
@@ -50,7 +50,7 @@ static int prediction_alloc(struct prediction *p, struct reason *why)
 static int prediction_open(struct prediction *p, const char *dir, int pictures,
                            struct reason *why)
 {
-    int r = model_open(&p->model, dir, why);
+    int r = classifier_open(&p->model, dir, why);
     if (r < 0)
         return r;
     struct net_options options = {
@@ -71,7 +71,7 @@ static int prediction_open(struct prediction *p, const char *dir, int pictures,
 static void prediction_release(struct prediction *p)
 {
     net_free(p->net);
-    model_release(&p->model);
+    classifier_release(&p->model);
     free(p->images);
     free(p->probabilities);
     free(p->rgb);

@@ -168,7 +168,7 @@ static int model_export(struct training *t, struct reason *why)
         {"accuracy", text_string(&right)},
         {"epoch", text_string(&epoch)},
     };
-    const struct model model = {
+    const struct classifier model = {
         .image_size = t->options->image_size,
         .class_names = t->material.dataset.class_names,
         .classes = t->material.dataset.classes,

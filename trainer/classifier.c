@@ -1,4 +1,4 @@
-#include "model.h"
+#include "classifier.h"
 
 #include "safetensors.h"
 #include "text.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Take the tensors and the metadata out of *s. */
-static void model_take(struct model *m, struct safetensors *s)
+static void classifier_take(struct classifier *m, struct safetensors *s)
 {
     m->tensors = s->tensors;
     m->count = s->count;
@@ -16,7 +16,8 @@ static void model_take(struct model *m, struct safetensors *s)
     *s = (struct safetensors)SAFETENSORS_INIT;
 }
 
-static int model_read(struct model *m, const char *path, struct reason *why)
+static int classifier_read(struct classifier *m, const char *path,
+                           struct reason *why)
 {
     struct safetensors s = SAFETENSORS_INIT;
     int r = safetensors_read(&s, path, why);
@@ -29,32 +30,32 @@ static int model_read(struct model *m, const char *path, struct reason *why)
                    side > 16384 || m->classes < 1))
         r = refuse(why, EINVAL, "no usable image_size in the metadata");
     m->image_size = (int)side;
-    model_take(m, &s);
+    classifier_take(m, &s);
     if (r < 0)
         reason_prefix(why, "'%s' is not a model of primo-train: ", path);
     return r;
 }
 
-int model_open(struct model *out, const char *dir, struct reason *why)
+int classifier_open(struct classifier *out, const char *dir, struct reason *why)
 {
     struct text path = TEXT_INIT;
-    text_printf(&path, "%s/" MODEL_FILE, dir);
-    struct model fresh = MODEL_INIT;
-    int r = model_read(&fresh, text_string(&path), why);
+    text_printf(&path, "%s/" CLASSIFIER_FILE, dir);
+    struct classifier fresh = CLASSIFIER_INIT;
+    int r = classifier_read(&fresh, text_string(&path), why);
     text_release(&path);
     if (r < 0)
-        model_release(&fresh);
+        classifier_release(&fresh);
     else
         *out = fresh;
     return r;
 }
 
-void model_release(struct model *m)
+void classifier_release(struct classifier *m)
 {
     struct safetensors s = {m->tensors, m->count, m->facts, m->fact_count};
     safetensors_release(&s);
     for (int i = 0; i < m->classes; i++)
         free(m->class_names[i]);
     free(m->class_names);
-    *m = (struct model)MODEL_INIT;
+    *m = (struct classifier)CLASSIFIER_INIT;
 }

@@ -1,18 +1,18 @@
 /*
  * A trained classifier as a value: its weights, its classes, the size of its
  * pictures and what else is known of it. export.h writes one as files,
- * model_open() reads it back from them.
+ * classifier_open() reads it back from them.
  */
-#ifndef PRIMO_MODEL_H
-#define PRIMO_MODEL_H
+#ifndef PRIMO_CLASSIFIER_H
+#define PRIMO_CLASSIFIER_H
 
 #include "metadata.h"
 #include "reason.h"
 #include "tensor.h"
 
-#define MODEL_FILE "model.safetensors"
+#define CLASSIFIER_FILE "model.safetensors"
 
-struct model {
+struct classifier {
     int image_size;     /* side of the network's input in pixels */
     char **class_names; /* as the folders were named, any bytes but NUL */
     int classes;
@@ -24,15 +24,16 @@ struct model {
 
 /* Life cycle */
 
-#define MODEL_INIT                                                             \
+#define CLASSIFIER_INIT                                                        \
     {                                                                          \
         0                                                                      \
     }
 
-/* Read DIR/MODEL_FILE; everything is in it. ENOENT, EACCES, …; EINVAL
+/* Read DIR/CLASSIFIER_FILE; everything is in it. ENOENT, EACCES, …; EINVAL
  * when it is damaged or was not written by export_model(). */
-int model_open(struct model *out, const char *dir, struct reason *why);
-/* Release what model_open() made (not a model that was put together). */
-void model_release(struct model *m);
+int classifier_open(struct classifier *out, const char *dir,
+                    struct reason *why);
+/* Release what classifier_open() made (not a model that was put together). */
+void classifier_release(struct classifier *m);
 
 #endif
