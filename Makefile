@@ -55,18 +55,23 @@ FS_O      = $(call object,fs,$(FS))
 TRAINER_O = $(call object,trainer,$(TRAINER)) $(BUILD)/gen/onnx.pb-c.o
 UNIT_O    = $(call object,tests/unit,$(UNIT))
 
+# What is done, in a word; make V=1 shows the commands.
+V    ?=
+quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(@:$(BUILD)/%=%);)
+
 #: all           build primofs and primo-train (plain `make`)
 all: $(BUILD)/primofs $(BUILD)/primo-train
 
 $(BUILD)/primofs: $(FS_O) $(CORE_O) $(LEAF_O)
-	$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(FS_LIBS) $(CORE_LIBS) $(LEAF_LIBS)
+	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(FS_LIBS) \
+	  $(CORE_LIBS) $(LEAF_LIBS)
 
 $(BUILD)/primo-train: $(TRAINER_O) $(LEAF_O)
-	$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(TRAINER_LIBS) $(LEAF_LIBS)
+	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(TRAINER_LIBS) $(LEAF_LIBS)
 
 $(BUILD)/%.o: %.c | $(BUILD)/.packages
 	@mkdir -p $(@D)
-	$(CC) $(BASE_FLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call quiet,cc)$(CC) $(BASE_FLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # Says what is missing before a compiler would.
 $(BUILD)/.packages: Makefile tools/packages
@@ -78,11 +83,11 @@ $(BUILD)/.packages: Makefile tools/packages
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
 $(BUILD)/gen/onnx.pb-c.c: | $(BUILD)/.packages
 	@mkdir -p $(@D)
-	protoc-c --proto_path=$(dir $(ONNX_PROTO)) --c_out=$(@D) \
-	  $(notdir $(ONNX_PROTO))
+	$(call quiet,proto)protoc-c --proto_path=$(dir $(ONNX_PROTO)) \
+	  --c_out=$(@D) $(notdir $(ONNX_PROTO))
 $(BUILD)/gen/onnx.pb-c.h: $(BUILD)/gen/onnx.pb-c.c
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
-	$(CC) $(BASE_FLAGS) $(CFLAGS) -w -c -o $@ $<
+	$(call quiet,cc)$(CC) $(BASE_FLAGS) $(CFLAGS) -w -c -o $@ $<
 $(call object,trainer,$(TRAINER)) $(UNIT_O): | $(BUILD)/gen/onnx.pb-c.h
 
 # Unit tests: tests/unit/NAME_test.c, linked with what they use of all but the
@@ -90,19 +95,19 @@ $(call object,trainer,$(TRAINER)) $(UNIT_O): | $(BUILD)/gen/onnx.pb-c.h
 $(BUILD)/unit.a: $(CORE_O) $(LEAF_O) \
   $(filter-out $(BUILD)/trainer/main.o,$(TRAINER_O))
 	@rm -f $@
-	$(AR) qcs $@ $^
+	$(call quiet,ar)$(AR) qcs $@ $^
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/unit.a
-	$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(TRAINER_LIBS) \
-	  $(CORE_LIBS) $(LEAF_LIBS)
+	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka \
+	  $(TRAINER_LIBS) $(CORE_LIBS) $(LEAF_LIBS)
 unit: $(UNIT:%=$(BUILD)/tests/unit/%)
 
 $(BUILD)/examples/%: $(BUILD)/examples/%.o
-	$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -ljpeg -lpng -lz -lm
+	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -ljpeg -lpng -lz -lm
 examples: $(EXAMPLE:%=$(BUILD)/examples/%)
 
 # Writes the tables of the reference pages from those in the code.
 $(BUILD)/tools/reference: $(BUILD)/tools/reference.o $(LEAF_O)
-	$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(LEAF_LIBS)
+	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(LEAF_LIBS)
 
 #: docs          bring the tables of docs/ up to date with the code
 docs: $(BUILD)/tools/reference
@@ -110,7 +115,8 @@ docs: $(BUILD)/tools/reference
 
 # The targets below install what is missing, then call make again, as what
 # there is to build is known only then.
-again = $(MAKE) --no-print-directory
+again = $(MAKE) --no-print-directory \
+  $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 #: demo          install what is missing, build, train on real pictures
 demo:
