@@ -141,6 +141,7 @@ void control_free(struct control *c)
     pthread_mutex_lock(&c->lock);
     c->closing = true;
     pthread_mutex_unlock(&c->lock);
+    pthread_kill(c->thread, SIGTERM); /* need not wait for its tick */
     pthread_join(c->thread, NULL);
     pthread_mutex_destroy(&c->state);
     pthread_mutex_destroy(&c->lock);

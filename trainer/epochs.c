@@ -51,10 +51,9 @@ static void tell_epoch(const struct training *t)
 
 static void checkpoint_when_due(struct training *t, double least)
 {
-    if (pace_clock() - t->saved_time < least)
-        return;
     control_lock(t->run->control);
-    training_save(t);
+    if (pace_clock() - t->saved_time >= least)
+        training_save(t);
     control_unlock(t->run->control);
 }
 

@@ -1,0 +1,175 @@
+#include "options.h"
+
+#include "loader.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int make(void **state)
+{
+    static struct options o;
+    options_init(&o);
+    *state = &o;
+    return 0;
+}
+
+static int drop(void **state)
+{
+    options_release(*state);
+    return 0;
+}
+
+static void lay(struct options *o, const char *source, unsigned scope,
+                const char *text)
+{
+    struct reason why = REASON_INIT;
+    if (settings_parse(&o->settings, text, strlen(text), scope, source, &why))
+        fail_msg("%s", why.sentence);
+}
+
+static void take(struct options *o)
+{
+    struct reason why = REASON_INIT;
+    if (options_take(o, &why))
+        fail_msg("%s", why.sentence);
+}
+
+static void has(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("'%s' is not in:\n%s", part, text);
+}
+
+static void defaults(void **state)
+{
+    struct options *o = *state;
+    lay(o, "template", SCOPE_TEMPLATE, "dataset = /data\n");
+    take(o);
+    assert_int_equal(o->epochs, 30);
+    assert_int_equal(o->iterations, 0);
+    assert_int_equal(o->batch, 16);
+    assert_int_equal(o->image_size, 0);
+    assert_int_equal(o->workers, 0);
+    assert_int_equal(o->threads, 0);
+    assert_int_equal(o->memory, 0);
+    assert_true(o->learning_rate == 0.05);
+    assert_int_equal(o->augment,
+                     AUGMENT_ROTATION | AUGMENT_EXPOSURE | AUGMENT_NOISE);
+}
+
+static void a_later_layer_wins(void **state)
+{
+    struct options *o = *state;
+    lay(o, "type", SCOPE_TYPE, "epochs = 5\nbatch_size = 64\nseed = 7\n");
+    lay(o, "template", SCOPE_TEMPLATE,
+        "dataset = /data\nbatch_size = 32\nepochs =\naugment = noise\n");
+    lay(o, "job", SCOPE_JOB, "threads = 3\nnice = 5\nmemory = 2G\n");
+    take(o);
+    assert_int_equal(o->epochs, 5); /* an empty value leaves the type's */
+    assert_int_equal(o->batch, 32);
+    assert_int_equal(o->seed, 7);
+    assert_int_equal(o->threads, 3);
+    assert_int_equal(o->nice, 5);
+    assert_true(o->memory == (uint64_t)2 << 30);
+    assert_int_equal(o->augment, AUGMENT_NOISE);
+}
+
+static void what_cannot_be_trained_is_refused(void **state)
+{
+    struct options *o = *state;
+    struct reason why = REASON_INIT;
+    assert_int_equal(options_take(o, &why), -EINVAL);
+    has(why.sentence, "dataset");
+    lay(o, "template", SCOPE_TEMPLATE, "dataset = /data\nbase = resnet18\n");
+    assert_int_equal(options_take(o, &why), -ENOTSUP);
+    has(why.sentence, "'resnet18'");
+}
+
+static void config_says_where_from(void **state)
+{
+    struct options *o = *state;
+    lay(o, "type", SCOPE_TYPE, "seed = 7\n");
+    lay(o, "template", SCOPE_TEMPLATE, "dataset = /data\nimage_size = auto\n");
+    take(o);
+    options_decide(o, KEY_IMAGE_SIZE, 64, "the median side is %d", 60);
+    options_decide(o, KEY_THREADS, 2, "two cores");
+    assert_int_equal(o->image_size, 64);
+    assert_int_equal(o->threads, 2);
+    struct text config = TEXT_INIT;
+    options_config(o, &config);
+    const char *s = text_string(&config);
+    has(s, "\n# type\nseed = 7\n");
+    has(s, "\n# template\ndataset = /data\n");
+    has(s, "\n# default\nepochs = 30\n");
+    has(s, "\n# template auto: the median side is 60\nimage_size = 64\n");
+    has(s, "\n# default auto: for a fresh network\nlearning_rate = 0.05\n");
+    has(s, "\n# default auto: two cores\n# threads = 2\n");
+    text_release(&config);
+}
+
+static void config_is_a_template(void **state)
+{
+    struct options *o = *state, again;
+    struct text first = TEXT_INIT, second = TEXT_INIT;
+    lay(o, "template", SCOPE_TEMPLATE,
+        "dataset = /data # 1\nlearning_rate = 0.0123\nextensions = png bmp\n");
+    take(o);
+    options_decide(o, KEY_IMAGE_SIZE, 96, "the pictures");
+    options_decide(o, KEY_WORKERS, 2, "the threads");
+    options_decide(o, KEY_THREADS, 2, "the cores");
+    options_config(o, &first);
+    options_init(&again);
+    lay(&again, "template", SCOPE_TEMPLATE, text_string(&first));
+    take(&again);
+    options_decide(&again, KEY_THREADS, 2, "the cores");
+    struct text a = TEXT_INIT, b = TEXT_INIT;
+    options_identity(o, &a);
+    options_identity(&again, &b);
+    assert_string_equal(text_string(&a), text_string(&b));
+    options_config(&again, &second);
+    has(text_string(&second), "dataset = /data # 1\n");
+    options_release(&again);
+    text_release(&first);
+    text_release(&second);
+    text_release(&a);
+    text_release(&b);
+}
+
+static void identity_depends_on_what_matters(void **state)
+{
+    struct options *o = *state;
+    lay(o, "template", SCOPE_TEMPLATE, "dataset = /data\n");
+    take(o);
+    struct text a = TEXT_INIT, b = TEXT_INIT, c = TEXT_INIT;
+    options_identity(o, &a);
+    lay(o, "template", SCOPE_TEMPLATE, "description = x\nworkers = 5\n");
+    options_identity(o, &b);
+    assert_string_equal(text_string(&a), text_string(&b));
+    lay(o, "template", SCOPE_TEMPLATE, "seed = 2\n");
+    options_identity(o, &c);
+    assert_string_not_equal(text_string(&a), text_string(&c));
+    text_release(&a);
+    text_release(&b);
+    text_release(&c);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(defaults),
+        TEST(a_later_layer_wins),
+        TEST(what_cannot_be_trained_is_refused),
+        TEST(config_says_where_from),
+        TEST(config_is_a_template),
+        TEST(identity_depends_on_what_matters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
