@@ -151,7 +151,7 @@ static int artifact_move(const struct alone *a, const char *name,
 static int artifacts_move(const struct alone *a, struct reason *why)
 {
     static const char *const names[] = {"config", "dataset", EXPORT_LABELS,
-                                        MODEL_FILE, EXPORT_ONNX};
+                                        CLASSIFIER_FILE, EXPORT_ONNX};
     int err = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names && err == 0; i++)
         err = artifact_move(a, names[i], why);

@@ -188,7 +188,7 @@ static int model_export(struct training *t, struct reason *why)
 
 static int training_finish(struct training *t, struct reason *why)
 {
-    static const char *const files[] = {MODEL_FILE, EXPORT_ONNX, EXPORT_LABELS};
+    static const char *const files[] = {CLASSIFIER_FILE, EXPORT_ONNX, EXPORT_LABELS};
     control_lock(t->run->control);
     training_save(t);
     control_unlock(t->run->control);

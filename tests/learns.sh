@@ -1,0 +1,25 @@
+#!/bin/bash
+# It learns: ten classes of Fashion-MNIST, 1000 training and 200 test pictures
+# a class, twelve epochs: the published model's average precision is at least
+# 0.93 (PyTorch's, in the same run: 0.942, tests/bench).
+# timeout: 1500
+# alone
+# not under: address|thread
+. "$(dirname "$0")/lib.sh"
+
+cd "$SCRATCH"
+pictures "$SCRATCH/data" 1000 200
+cat >template <<END
+dataset = $SCRATCH/data
+augment = none
+image_size = 32
+epochs = 12
+batch_size = 64
+END
+"$BUILD/primo-train" template out 2>err || fail "$(tail -n 5 err)"
+best=$(tail -n +2 out/metrics.csv | cut -d, -f6 | sort -g | tail -n 1)
+grep '^epoch' err
+awk -v best="$best" 'BEGIN { exit !(best >= 0.93) }' ||
+    fail "the best average precision is $best, expected 0.93"
+grep -q "exported: average precision ${best:0:5}" out/log ||
+    fail "the best epoch is not the one exported: $(tail -n 2 out/log)"

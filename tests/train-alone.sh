@@ -1,0 +1,147 @@
+#!/bin/bash
+# primo-train from a shell: trains, is stopped and killed and goes on, and the
+# model is the same bit for bit; what it refuses; its contract with primofs.
+# timeout: 300
+. "$(dirname "$0")/lib.sh"
+
+TRAIN=$BUILD/primo-train
+DATA=$SCRATCH/data
+cd "$SCRATCH"
+pictures "$DATA" 24 6
+cat >template <<END
+dataset = $DATA
+epochs = 4
+image_size = 32
+END
+
+# train OUT [key=value…]: on one thread; the exit status is kept.
+train() { "$TRAIN" template "$@" threads=1 2>>"$1.err"; }
+
+# rows_are COUNT OUT: so many rows, beside the header.
+rows_are() { [ "$(grep -c , "$2/metrics.csv" 2>/dev/null)" -gt "$1" ]; }
+
+# exits STATUS COMMAND…
+exits()
+{
+    local status=0 wanted=$1
+    shift
+    "$@" || status=$?
+    [ $status -eq "$wanted" ] ||
+        fail "'$*' ended with $status, expected $wanted"
+}
+
+step "undisturbed"
+train one
+for file in model.onnx model.safetensors labels.txt metrics.csv monitor.svg \
+    config dataset template log; do
+    [ -s one/$file ] || fail "one/$file is missing"
+done
+[ ! -e one/.run ] || fail "one/.run is left over"
+[ "$(wc -l <one/labels.txt)" -eq 10 ] || fail "labels.txt has not ten classes"
+[ "$(wc -l <one/metrics.csv)" -eq 5 ] || fail "metrics.csv has not four epochs"
+cmp template one/template
+grep -q '^image_size = 32$' one/config
+grep -qF '# template' one/config
+"$TRAIN" one/config three epochs=1 threads=1 2>/dev/null ||
+    fail "config is no template"
+xmllint --noout one/monitor.svg 2>/dev/null ||
+    ! command -v xmllint >/dev/null || fail "monitor.svg is no XML"
+
+step "a finished model is not written over"
+exits 1 train one
+grep -q "finished model" one.err
+
+step "killed in its second epoch"
+train two &
+pid=$!
+eventually 60 rows_are 1 two || fail "no first epoch"
+eventually 10 test -s two/.run/checkpoint || fail "no checkpoint of it"
+kill -9 $pid
+wait $pid 2>/dev/null || true
+
+step "another training may not go on from its checkpoint"
+exits 1 train two batch_size=8
+grep -q "made with batch_size=16, this training has batch_size=8" two.err
+
+step "stopped by a signal"
+train two &
+pid=$!
+eventually 60 rows_are 2 two || fail "no second epoch"
+eventually 5 pgrep -P $pid primo-train || true
+start=${EPOCHREALTIME/./}
+pkill -INT -P $pid primo-train || kill -INT $pid
+exits 3 wait $pid
+took=$(((${EPOCHREALTIME/./} - start) / 1000))
+[ $took -lt 5000 ] || fail "the stop took $took ms"
+
+step "goes on to the same model"
+train two
+grep -q "continuing from the checkpoint" two/log
+cmp one/model.safetensors two/model.safetensors
+cmp one/model.onnx two/model.onnx
+diff <(cut -d, -f2-7 one/metrics.csv) <(cut -d, -f2-7 two/metrics.csv) ||
+    fail "the metrics differ"
+
+step "a damaged checkpoint is said and not used"
+train four &
+pid=$!
+eventually 60 rows_are 1 four || fail "no first epoch"
+eventually 10 test -s four/.run/checkpoint || fail "no checkpoint of it"
+kill -9 $pid
+wait $pid 2>/dev/null || true
+printf 'x' | dd of=four/.run/checkpoint bs=1 seek=100000 conv=notrunc \
+    status=none
+train four
+grep -q "checkpoint is damaged.*from scratch" four/log
+cmp one/model.safetensors four/model.safetensors
+
+step "wrong use"
+printf 'dataset = %s\nepohcs = 3\n' "$DATA" >bad
+exits 2 "$TRAIN" bad out 2>err
+grep -q "^bad:2:1: unknown key 'epohcs', did you mean 'epochs'?" err
+grep -qx 'epohcs = 3' err
+grep -qx '^\^' err
+exits 2 "$TRAIN" template out epochs=0 2>err
+grep -q "argument 'epochs=0'" err
+exits 2 "$TRAIN" template out nonsense 2>err
+exits 2 "$TRAIN" missing out 2>err
+grep -q "missing" err
+exits 2 "$TRAIN" /dev/null out 2>err
+grep -q "dataset must be set" err
+exits 2 "$TRAIN" 2>err
+exits 1 "$TRAIN" template /nowhere/out 2>err
+grep -q "/nowhere/out" err
+"$TRAIN" --version | grep -q '^primo-train [0-9]'
+"$TRAIN" --help | grep -q 'Exit status'
+[ ! -e out ] || fail "a refused command left out/"
+
+step "under a supervisor: the lock, the stop file, the exit status"
+mkdir run
+cp template run/template
+printf 'threads = 1\n' >run/job
+(
+    exec 3>run/lock
+    flock 3
+    exec "$TRAIN" --run run 2>run/stderr
+) &
+pid=$!
+eventually 60 grep -aq 'iteration=[1-9]' run/journal.000001 ||
+    fail "it did not train"
+exits 1 "$TRAIN" --run run 2>err
+grep -q "another trainer" err
+[ ! -e run/journal.000002 ] || fail "the refused one wrote a journal"
+start=${EPOCHREALTIME/./}
+touch run/stop
+exits 0 wait $pid
+took=$(((${EPOCHREALTIME/./} - start) / 1000))
+[ $took -lt 5000 ] || fail "the stop took $took ms"
+tail -c 7 run/journal.000001 | grep -qx stopped
+[ -s run/checkpoint ] || fail "there is no checkpoint"
+rm run/stop
+
+step "and a bad template is the reason of the end"
+mkdir ill
+printf 'dataset = relative\n' >ill/template
+exits 1 "$TRAIN" --run ill 2>err
+grep -aq "failed: template, line 1: dataset must be an absolute path" \
+    ill/journal.000001
