@@ -1,12 +1,11 @@
 /*
  * The chart of a training as SVG text, and as a page that renews itself:
- * learning rate (green, logarithmic right axis), train loss (blue, left axis)
- * and average precision on the test part (red, axis of its own from 0 to 1)
- * over epochs; current figures in the heading.
+ * train loss (blue) and average precision on the test part (red) on two left
+ * axes, learning rate (green) on a logarithmic right axis, over epochs;
+ * current figures in the heading, which is the legend too.
  *
  * A pure function of its arguments: the same chart gives the same bytes in
- * every locale. Rows may be any number, with cells not known (NAN) or not
- * finite; more than CHART_POINTS are thinned. Any thread.
+ * every locale. Any thread.
  */
 #ifndef PRIMO_CHART_H
 #define PRIMO_CHART_H
@@ -17,19 +16,22 @@
 enum { CHART_POINTS = 1000 }; /* most points of one line */
 
 struct chart {
-    const char *title;  /* "invoices on local"; any UTF-8, escaped here */
+    const char *title;  /* "invoices on local"; any bytes, cleaned here */
     const char *status; /* one word: "running" */
-    const struct metrics_row *rows; /* in the order of time; NULL = none */
+    /* In the order of time; cells not known (NAN) or not finite are left out.
+     * Where there are more than CHART_POINTS, extremes are kept. */
+    const struct metrics_row *rows;
     size_t count;
-    struct progress now; /* all zero before the first start */
+    struct progress now; /* epochs = 0: not known, the last row is shown */
     bool live;           /* more is to come: the page renews itself */
 };
 
 /* Append the chart as one self-contained SVG document (UTF-8, with its XML
- * declaration, 800 x 450 user units). */
+ * declaration, 800 x 460 units, light or dark as the viewer prefers). */
 void chart_svg(struct text *out, const struct chart *c);
 
-/* Append an HTML page with the same chart inline. */
+/* Append a self-contained HTML page with the same chart; while `live`, it
+ * reloads itself every two seconds. */
 void chart_html(struct text *out, const struct chart *c);
 
 #endif

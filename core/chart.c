@@ -1,0 +1,326 @@
+#include "chart.h"
+
+#include "chart_plot.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TITLE_MOST = 46 }; /* character cells */
+
+/* What stands over the plot. */
+struct heading {
+    const struct chart *chart;
+    struct metrics_row last; /* the figures; NAN = not known */
+    double best;             /* average precision, NAN = not known */
+};
+
+/* ---- text */
+
+/* Character cells that a code point takes, about. */
+static int cells(unsigned code)
+{
+    if (code >= 0x300 && code < 0x370)
+        return 0; /* combining */
+    return code >= 0x1100 && (code < 0x2000 || code > 0x2FFF) ? 2 : 1;
+}
+
+static bool may_be_in_xml(unsigned code)
+{
+    return code >= 0x20 && !(code >= 0x7F && code < 0xA0) &&
+           (code & 0xFFFE) != 0xFFFE;
+}
+
+/* Any bytes as XML text of at most `most` cells, with an ellipsis if cut. */
+static void put_clean(struct text *out, const char *s, int most)
+{
+    struct text clean = TEXT_INIT;
+    for (size_t left = strlen(s); left > 0;) {
+        unsigned code = 0xFFFD;
+        size_t size = utf8_decode(s, left, &code);
+        most -= cells(code);
+        if (most < 0) {
+            text_puts(&clean, "\u2026");
+            break;
+        }
+        if (size == 0)
+            text_puts(&clean, "\uFFFD");
+        else if (may_be_in_xml(code))
+            text_add(&clean, s, size);
+        s += size ? size : 1;
+        left -= size ? size : 1;
+    }
+    text_put_escaped(out, text_string(&clean));
+    text_release(&clean);
+}
+
+/* ---- heading */
+
+/* A row without an evaluation leaves that of the row before. */
+static void heading_row(struct heading *h, const struct metrics_row *row)
+{
+    double precision = h->last.average_precision, right = h->last.accuracy;
+    h->last = *row;
+    if (isnan(row->average_precision)) {
+        h->last.average_precision = precision;
+        h->last.accuracy = right;
+    }
+    if (isfinite(row->average_precision))
+        h->best = fmax(h->best, row->average_precision);
+}
+
+/* The heading's figures: those of now, else of the last row. */
+static struct heading heading_make(const struct chart *c)
+{
+    struct heading h = {c, {0, NAN, 0, NAN, NAN, NAN, NAN, NAN}, NAN};
+    for (size_t i = 0; i < c->count; i++)
+        heading_row(&h, &c->rows[i]);
+    const struct progress *now = &c->now;
+    if (now->epochs == 0)
+        return h;
+    h.last.epoch = (double)now->epoch;
+    h.last.learning_rate = now->learning_rate;
+    h.last.train_loss = now->train_loss;
+    h.last.average_precision = now->average_precision;
+    h.last.accuracy = now->accuracy;
+    h.last.images_per_second = now->images_per_second;
+    h.best = fmax(h.best, now->best_average_precision);
+    return h;
+}
+
+static void put_value(struct text *out, double v, int digits, double scale,
+                      const char *unit)
+{
+    if (!isfinite(v)) {
+        text_puts(out, "\u2013");
+        return;
+    }
+    text_put_double(out, v * scale, digits);
+    text_puts(out, unit);
+}
+
+/* To `decimals` places, whatever the locale. */
+static void put_fixed(struct text *out, double v, int decimals, double scale,
+                      const char *unit)
+{
+    double unit_size = pow(10, decimals);
+    if (!isfinite(v) || fabs(v * scale) > 1e9) {
+        put_value(out, v, 4, scale, unit);
+        return;
+    }
+    long long n = llround(fabs(v * scale) * unit_size);
+    long long whole = (long long)unit_size;
+    text_printf(out, "%s%lld", v < 0 && n ? "-" : "", n / whole);
+    if (decimals)
+        text_printf(out, ".%0*lld", decimals, n % whole);
+    text_puts(out, unit);
+}
+
+/* Behind a figure, in smaller letters. */
+#define UNIT(what) "<tspan class=\"note\" fill=\"#64748b\">" what "</tspan>"
+
+static void put_epoch(struct text *out, const struct heading *h)
+{
+    put_value(out, h->last.epoch, 6, 1, "");
+    if (h->chart->now.epochs)
+        text_printf(out, " / %llu", (unsigned long long)h->chart->now.epochs);
+}
+
+static void put_rate(struct text *out, const struct heading *h)
+{
+    put_value(out, h->last.learning_rate, 3, 1, "");
+}
+
+static void put_loss(struct text *out, const struct heading *h)
+{
+    put_value(out, h->last.train_loss, 4, 1, "");
+}
+
+static void put_precision(struct text *out, const struct heading *h)
+{
+    put_fixed(out, h->last.average_precision, 4, 1, "");
+    if (!isfinite(h->best))
+        return;
+    text_puts(out, "<tspan class=\"note\" fill=\"#64748b\"> best ");
+    put_fixed(out, h->best, 4, 1, "</tspan>");
+}
+
+static void put_accuracy(struct text *out, const struct heading *h)
+{
+    put_fixed(out, h->last.accuracy, 1, 100, UNIT(" %"));
+}
+
+static void put_speed(struct text *out, const struct heading *h)
+{
+    put_fixed(out, h->last.images_per_second, 0, 1, UNIT(" images/s"));
+}
+
+static void put_left(struct text *out, const struct heading *h)
+{
+    double eta = h->chart->now.epochs ? h->chart->now.eta : NAN;
+    if (h->chart->live && isfinite(eta))
+        text_put_duration(out, fmin(eta, 3.6e6 - 1));
+    else
+        text_puts(out, h->chart->live ? "--:--:--" : "\u2013");
+}
+
+/* The figures of the heading; those of a line are its legend. */
+static const struct figure {
+    const char *name;
+    int x, line; /* line: enum of series, -1 = none */
+    void (*put)(struct text *out, const struct heading *h);
+} figures[] = {
+    {"Epoch", 20, -1, put_epoch},
+    {"Learning rate", 126, RATE, put_rate},
+    {"Train loss", 240, LOSS, put_loss},
+    {"Average precision", 338, PRECISION, put_precision},
+    {"Accuracy", 502, -1, put_accuracy},
+    {"Speed", 584, -1, put_speed},
+    {"Time left", 700, -1, put_left},
+};
+
+static void put_figure(struct text *out, const struct heading *h,
+                       const struct figure *f)
+{
+    int x = f->x;
+    if (f->line >= 0) {
+        const struct chart_series *s = &chart_series[f->line];
+        text_printf(out,
+                    "<path class=\"line %s\" stroke=\"%s\" d=\"M%d 60h14\"/>\n",
+                    s->class, s->color, x + 1);
+        x += 21;
+    }
+    chart_put_label(out, x, 64, "note", "#64748b", "start");
+    text_printf(out, "%s</text>\n", f->name);
+    chart_put_label(out, f->x, 86, "figure", "#0f172a", "start");
+    f->put(out, h);
+    text_puts(out, "</text>\n");
+}
+
+static const char *status_color(const char *status)
+{
+    static const char *const known[][2] = {{"running", "#1d4ed8"},
+                                           {"succeeded", "#15803d"},
+                                           {"failed", "#b91c1c"},
+                                           {"stopped", "#a16207"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(known[i][0], status))
+            return known[i][1];
+    return "#475569";
+}
+
+static void put_heading(struct text *out, const struct heading *h)
+{
+    const struct chart *c = h->chart;
+    text_puts(out, "<svg x=\"20\" y=\"8\" width=\"640\" height=\"34\">"
+                   "<text class=\"heading\" fill=\"#0f172a\" x=\"0\" "
+                   "y=\"23\">");
+    put_clean(out, c->title, TITLE_MOST);
+    text_printf(out,
+                "</text></svg>\n<rect x=\"676\" y=\"14\" width=\"104\" "
+                "height=\"24\" rx=\"12\" fill=\"%s\"/>\n",
+                status_color(c->status));
+    chart_put_label(out, 728, 30.5, "status", "#ffffff", "middle");
+    put_clean(out, c->status, 12);
+    text_puts(out, "</text>\n");
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        put_figure(out, h, &figures[i]);
+}
+
+/* How much of the training is done, as a bar under the figures. */
+static void put_progress(struct text *out, const struct chart *c)
+{
+    const struct progress *now = &c->now;
+    if (!c->live || now->iterations == 0)
+        return;
+    double done = (double)now->iteration / (double)now->iterations;
+    text_printf(out, "<path class=\"bar grid\" stroke=\"#e2e8f0\" "
+                     "d=\"M22 102H778\"/>\n");
+    if (done <= 0)
+        return;
+    text_puts(out, "<path class=\"bar\" stroke=\"#64748b\" d=\"M22 102H");
+    chart_put_number(out, 22 + 756 * fmin(done, 1));
+    text_puts(out, "\"/>\n");
+}
+
+/* ---- documents */
+
+static const char style[] =
+    "<style>\n"
+    "text{font:12px system-ui,-apple-system,\"Segoe UI\",Roboto,"
+    "\"Liberation Sans\",\"DejaVu Sans\",sans-serif;"
+    "font-variant-numeric:tabular-nums}\n"
+    ".heading{font-size:19px;font-weight:600}\n"
+    ".figure{font-size:15px;font-weight:600}\n"
+    ".note{font-size:12px;font-weight:400}\n"
+    ".status,.title{font-weight:600}\n"
+    "path{fill:none}\n"
+    ".line{stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\n"
+    ".dots{stroke-width:5;stroke-linecap:round}\n"
+    ".bar{stroke-width:4;stroke-linecap:round}\n"
+    "@media(prefers-color-scheme:dark){\n"
+    ".paper{fill:#0f172a}.grid{stroke:#263247}\n"
+    "text.heading,text.figure{fill:#f1f5f9}\n"
+    ".note,text.axis{fill:#94a3b8}\n"
+    "path.rate{stroke:#4ade80}text.rate{fill:#4ade80}\n"
+    "path.loss{stroke:#60a5fa}text.loss{fill:#60a5fa}\n"
+    "path.precision{stroke:#f87171}text.precision{fill:#f87171}\n"
+    "}\n"
+    "</style>\n";
+
+static void put_drawing(struct text *out, const struct chart *c)
+{
+    struct heading h = heading_make(c);
+    struct chart_plot p = chart_plot_make(c);
+    text_printf(out,
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" "
+                "height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\">\n<title>",
+                WIDTH, HEIGHT, WIDTH, HEIGHT);
+    put_clean(out, c->title, 1000);
+    text_puts(out, ": ");
+    put_clean(out, c->status, 100);
+    text_printf(out,
+                "</title>\n%s<rect class=\"paper\" fill=\"#ffffff\" "
+                "width=\"%d\" height=\"%d\"/>\n",
+                style, WIDTH, HEIGHT);
+    put_heading(out, &h);
+    put_progress(out, c);
+    chart_put_plot(out, &p);
+    text_puts(out, "</svg>\n");
+}
+
+void chart_svg(struct text *out, const struct chart *c)
+{
+    text_puts(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    put_drawing(out, c);
+}
+
+void chart_html(struct text *out, const struct chart *c)
+{
+    text_puts(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
+                   "<meta charset=\"utf-8\">\n<title>");
+    put_clean(out, c->title, 1000);
+    text_puts(out, ": ");
+    put_clean(out, c->status, 100);
+    text_puts(out, "</title>\n"
+                   "<meta name=\"viewport\" "
+                   "content=\"width=device-width, initial-scale=1\">\n"
+                   "<meta name=\"color-scheme\" content=\"light dark\">\n");
+    if (c->live)
+        text_puts(out, "<meta http-equiv=\"refresh\" content=\"2\">\n");
+    text_puts(out,
+              "<style>\n"
+              "body{margin:0;padding:2vmin;background:#f1f5f9;color:#475569;"
+              "font:13px system-ui,sans-serif}\n"
+              "main{max-width:1100px;margin:auto}\n"
+              "main>svg{display:block;width:100%;height:auto;"
+              "border-radius:10px;box-shadow:0 1px 4px #0003}\n"
+              "p{text-align:center}\n"
+              "@media(prefers-color-scheme:dark){"
+              "body{background:#020617;color:#94a3b8}}\n"
+              "</style>\n</head>\n<body>\n<main>\n");
+    put_drawing(out, c);
+    text_printf(out, "<p>%s</p>\n</main>\n</body>\n</html>\n",
+                c->live ? "This page renews itself every two seconds."
+                        : "No training is running: this page is complete.");
+}

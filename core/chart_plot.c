@@ -1,0 +1,392 @@
+#include "chart_plot.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    STEPS = 5,   /* between the lines of the grid */
+    DECADES = 5, /* most on the logarithmic axis */
+    SHORT = 50   /* as many epochs are always shown to their planned end */
+};
+
+struct point {
+    double x, y; /* 0 to 1, of the plot's width and height */
+};
+
+const struct chart_series chart_series[SERIES] = {
+    [RATE] = {"rate", "#15803d", "Learning rate",
+              offsetof(struct metrics_row, learning_rate), 790, RIGHT + 9,
+              "start"},
+    [LOSS] = {"loss", "#1d4ed8", "Train loss",
+              offsetof(struct metrics_row, train_loss), 64, LEFT - 8, "end"},
+    [PRECISION] = {"precision", "#dc2626", "Average precision (test)",
+                   offsetof(struct metrics_row, average_precision), 14,
+                   LEFT - 58, "end"},
+};
+
+/* ---- values */
+
+static double value(const struct metrics_row *row, const struct chart_series *s)
+{
+    double v;
+    memcpy(&v, (const char *)row + s->offset, sizeof v);
+    return v;
+}
+
+static bool has_point(const struct metrics_row *row,
+                      const struct chart_series *s)
+{
+    return isfinite(row->epoch) && row->epoch >= 0 && isfinite(value(row, s));
+}
+
+static double place(const struct chart_axis *a, double v)
+{
+    if (a->logarithmic && v <= 0)
+        return 0;
+    double at = a->logarithmic ? log10(v / a->low) / log10(a->high / a->low)
+                               : (v - a->low) / (a->high - a->low);
+    return at > 0 ? at < 1 ? at : 1 : 0;
+}
+
+/* The smallest of 1, 2, 2.5, 5 times a power of ten that is >= v > 0. */
+static double nice(double v)
+{
+    static const double steps[] = {1, 2, 2.5, 5, 10};
+    double unit = pow(10, floor(log10(v)));
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (steps[i] * unit >= v * (1 - 1e-9))
+            return steps[i] * unit;
+    return 10 * unit;
+}
+
+/* ---- axes */
+
+/* The least and the greatest value; false = there is none. */
+static bool extent(const struct chart *c, const struct chart_series *s,
+                   double *low, double *high)
+{
+    *low = INFINITY;
+    *high = -INFINITY;
+    for (size_t i = 0; i < c->count; i++) {
+        if (!has_point(&c->rows[i], s))
+            continue;
+        *low = fmin(*low, value(&c->rows[i], s));
+        *high = fmax(*high, value(&c->rows[i], s));
+    }
+    return *low <= *high;
+}
+
+static struct chart_axis loss_axis(const struct chart *c)
+{
+    double low, high;
+    if (!extent(c, &chart_series[LOSS], &low, &high) || high <= 0)
+        high = 1;
+    high = fmin(fmax(high, 1e-6), 1e300);
+    return (struct chart_axis){0, STEPS * nice(high / STEPS), false};
+}
+
+/* From 0, or from nearer to 1 when nothing lies below. */
+static struct chart_axis precision_axis(const struct chart *c)
+{
+    static const double from[] = {0.9, 0.75, 0.5};
+    double low, high;
+    if (extent(c, &chart_series[PRECISION], &low, &high))
+        for (size_t i = 0; i < sizeof from / sizeof *from; i++)
+            if (low >= from[i])
+                return (struct chart_axis){from[i], 1, false};
+    return (struct chart_axis){0, 1, false};
+}
+
+/* Whole decades; a rate that falls to zero ends at the bottom. */
+static struct chart_axis rate_axis(const struct chart *c)
+{
+    double low = INFINITY, high = 0;
+    const struct chart_series *s = &chart_series[RATE];
+    for (size_t i = 0; i < c->count; i++) {
+        double v = value(&c->rows[i], s);
+        if (!has_point(&c->rows[i], s) || v <= 0)
+            continue;
+        low = fmin(low, v);
+        high = fmax(high, v);
+    }
+    if (high <= 0)
+        return (struct chart_axis){1e-4, 0.1, true};
+    double top = ceil(log10(fmin(fmax(high, 1e-12), 1e12)) - 1e-9);
+    double bottom = floor(log10(fmin(fmax(low, 1e-12), 1e12)) + 1e-9);
+    bottom = fmax(fmin(bottom, top - 1), top - DECADES);
+    return (struct chart_axis){pow(10, bottom), pow(10, top), true};
+}
+
+/* As far as is planned, unless that leaves most of the plot empty. */
+static struct chart_axis epoch_axis(const struct chart *c)
+{
+    double last = 0, planned = (double)c->now.epochs;
+    for (size_t i = 0; i < c->count; i++)
+        if (isfinite(c->rows[i].epoch))
+            last = fmax(last, c->rows[i].epoch);
+    last = fmin(last, 1e15);
+    if (!c->live || planned <= last)
+        return (struct chart_axis){0, fmax(last, 1), false};
+    if (planned > SHORT && last > 0 && last * 8 < planned)
+        planned = fmin(planned, nice(fmax(2 * last, 10)));
+    return (struct chart_axis){0, fmax(planned, 1), false};
+}
+
+struct chart_plot chart_plot_make(const struct chart *c)
+{
+    struct chart_plot p = {.chart = c, .epochs = epoch_axis(c)};
+    p.axis[RATE] = rate_axis(c);
+    p.axis[LOSS] = loss_axis(c);
+    p.axis[PRECISION] = precision_axis(c);
+    return p;
+}
+
+/* ---- text */
+
+void chart_put_number(struct text *out, double v)
+{
+    long tenths = lround(v * 10);
+    text_printf(out, "%s%ld", tenths < 0 ? "-" : "", labs(tenths) / 10);
+    if (tenths % 10)
+        text_printf(out, ".%ld", labs(tenths) % 10);
+}
+
+static double plot_x(double at)
+{
+    return LEFT + at * (RIGHT - LEFT);
+}
+
+static double plot_y(double at)
+{
+    return BOTTOM - at * (BOTTOM - TOP);
+}
+
+void chart_put_label(struct text *out, double x, double y, const char *class,
+                     const char *color, const char *anchor)
+{
+    text_printf(out, "<text class=\"%s\" fill=\"%s\" text-anchor=\"%s\" x=\"",
+                class, color, anchor);
+    chart_put_number(out, x);
+    text_puts(out, "\" y=\"");
+    chart_put_number(out, y);
+    text_puts(out, "\">");
+}
+
+/* 10 with a superscript exponent of one or two digits. */
+static void put_power(struct text *out, int exponent)
+{
+    static const char *const digit[] = {"\u2070", "\u00B9", "\u00B2", "\u00B3",
+                                        "\u2074", "\u2075", "\u2076", "\u2077",
+                                        "\u2078", "\u2079"};
+    int n = abs(exponent);
+    text_printf(out, "10%s%s%s", exponent < 0 ? "\u207B" : "",
+                n > 9 ? digit[n / 10 % 10] : "", digit[n % 10]);
+}
+
+/* ---- the lines */
+
+static size_t points_collect(const struct chart_plot *p, int which,
+                             struct point *points)
+{
+    const struct chart_series *s = &chart_series[which];
+    size_t n = 0;
+    for (size_t i = 0; i < p->chart->count; i++) {
+        const struct metrics_row *row = &p->chart->rows[i];
+        if (has_point(row, s))
+            points[n++] = (struct point){place(&p->epochs, row->epoch),
+                                         place(&p->axis[which], value(row, s))};
+    }
+    return n;
+}
+
+/* Keep the lowest and the highest point of each of CHART_POINTS / 2 bins, in
+ * their order: a spike stays where it was. */
+static size_t points_thin(struct point *points, size_t n)
+{
+    enum { BINS = CHART_POINTS / 2 };
+    if (n <= CHART_POINTS)
+        return n;
+    size_t kept = 0;
+    for (size_t bin = 0; bin < BINS; bin++) {
+        size_t from = n * bin / BINS, to = n * (bin + 1) / BINS;
+        size_t low = from, high = from;
+        for (size_t i = from; i < to; i++) {
+            if (points[i].y < points[low].y)
+                low = i;
+            if (points[i].y >= points[high].y)
+                high = i;
+        }
+        struct point first = points[low < high ? low : high];
+        struct point second = points[low < high ? high : low];
+        points[kept++] = first;
+        points[kept++] = second;
+    }
+    return kept;
+}
+
+static void put_point(struct text *out, const struct point *at)
+{
+    chart_put_number(out, plot_x(at->x));
+    text_puts(out, " ");
+    chart_put_number(out, plot_y(at->y));
+}
+
+static void put_line(struct text *out, const struct chart_plot *p, int which,
+                     struct point *room)
+{
+    const struct chart_series *s = &chart_series[which];
+    size_t n = points_thin(room, points_collect(p, which, room));
+    if (n == 0)
+        return;
+    text_printf(out, "<path class=\"line %s\" stroke=\"%s\" d=\"M", s->class,
+                s->color);
+    for (size_t i = 0; i < n; i++) {
+        text_puts(out, i ? "L" : "");
+        put_point(out, &room[i]);
+    }
+    text_puts(out, n > 1 ? "\"/>\n" : "h0\"/>\n"); /* a dot is a line too */
+    if (n > 60)
+        return;
+    text_printf(out, "<path class=\"dots %s\" stroke=\"%s\" d=\"", s->class,
+                s->color);
+    for (size_t i = 0; i < n; i++) {
+        text_puts(out, "M");
+        put_point(out, &room[i]);
+        text_puts(out, "h0");
+    }
+    text_puts(out, "\"/>\n");
+}
+
+static void put_lines(struct text *out, const struct chart_plot *p)
+{
+    size_t n = p->chart->count;
+    struct point *room = malloc(sizeof *room * (n ? n : 1));
+    if (!room)
+        abort();
+    for (int i = 0; i < SERIES; i++)
+        put_line(out, p, i, room);
+    free(room);
+    if (n > 0)
+        return;
+    chart_put_label(out, plot_x(0.5), plot_y(0.5), "note", "#64748b", "middle");
+    text_puts(out, "No epoch is complete yet</text>\n");
+}
+
+/* ---- grid and axes */
+
+static void put_grid(struct text *out)
+{
+    text_puts(out, "<path class=\"grid\" stroke=\"#e2e8f0\" d=\"");
+    for (int i = 0; i <= STEPS; i++) {
+        text_printf(out, "M%d ", LEFT);
+        chart_put_number(out, plot_y((double)i / STEPS));
+        text_printf(out, "H%d", RIGHT);
+    }
+    text_puts(out, "\"/>\n");
+}
+
+static void put_axis_title(struct text *out, const struct chart_series *s)
+{
+    int y = (TOP + BOTTOM) / 2;
+    text_printf(out,
+                "<text class=\"title %s\" fill=\"%s\" text-anchor=\"middle\" "
+                "transform=\"translate(%d %d) rotate(-90)\">%s</text>\n",
+                s->class, s->color, s->title_x, y, s->axis_title);
+}
+
+static void put_left_axis(struct text *out, const struct chart_plot *p,
+                          int which)
+{
+    const struct chart_series *s = &chart_series[which];
+    const struct chart_axis *a = &p->axis[which];
+    for (int i = 0; i <= STEPS; i++) {
+        double at = (double)i / STEPS;
+        chart_put_label(out, s->label_x, plot_y(at) + 4, s->class, s->color,
+                        s->anchor);
+        text_put_double(out, a->low + at * (a->high - a->low), 6);
+        text_puts(out, "</text>\n");
+    }
+    put_axis_title(out, s);
+}
+
+/* 0.001 and above as decimals, else as a power of ten. */
+static void put_rate_label(struct text *out, const struct chart_plot *p,
+                           int digit, int decade)
+{
+    const struct chart_series *s = &chart_series[RATE];
+    double v = digit * pow(10, decade);
+    chart_put_label(out, s->label_x, plot_y(place(&p->axis[RATE], v)) + 4,
+                    s->class, s->color, s->anchor);
+    if (decade >= -3 && decade <= 3)
+        text_put_double(out, v, 2);
+    else if (digit > 1)
+        text_printf(out, "%d\u00B7", digit);
+    if (decade < -3 || decade > 3)
+        put_power(out, decade);
+    text_puts(out, "</text>\n");
+}
+
+/* Whole decades with labels, 2 to 9 times them as short marks. */
+static void put_rate_axis(struct text *out, const struct chart_plot *p)
+{
+    const struct chart_series *s = &chart_series[RATE];
+    const struct chart_axis *a = &p->axis[RATE];
+    int low = (int)lround(log10(a->low)), high = (int)lround(log10(a->high));
+    text_printf(out, "<path class=\"%s\" stroke=\"%s\" d=\"", s->class,
+                s->color);
+    for (int decade = low; decade <= high; decade++)
+        for (int i = 1; i < (decade < high ? 10 : 2); i++) {
+            text_printf(out, "M%d ", RIGHT);
+            chart_put_number(out, plot_y(place(a, i * pow(10, decade))));
+            text_printf(out, "h%d", i == 1 ? 6 : 3);
+        }
+    text_puts(out, "\"/>\n");
+    for (int decade = low; decade <= high; decade++)
+        put_rate_label(out, p, 1, decade);
+    if (high == low + 1) {
+        put_rate_label(out, p, 2, low);
+        put_rate_label(out, p, 5, low);
+    }
+    put_axis_title(out, s);
+}
+
+static void put_epoch_axis(struct text *out, const struct chart_plot *p)
+{
+    double step = nice(p->epochs.high / 12);
+    if (p->epochs.high > 3) /* whole epochs */
+        step = step == 2.5 ? 5 : fmax(step, 1);
+    int marks = (int)(p->epochs.high / step + 1e-6);
+    text_printf(out, "<path class=\"axis\" stroke=\"#64748b\" d=\"M%d %dH%d",
+                LEFT, BOTTOM, RIGHT);
+    for (int i = 0; i <= marks; i++) {
+        text_puts(out, "M");
+        put_point(out, &(struct point){place(&p->epochs, i * step), 0});
+        text_puts(out, "v5");
+    }
+    text_puts(out, "\"/>\n");
+    for (int i = 0; i <= marks; i++) {
+        chart_put_label(out, plot_x(place(&p->epochs, i * step)), BOTTOM + 19,
+                        "axis", "#475569", "middle");
+        text_put_double(out, i * step, 6);
+        text_puts(out, "</text>\n");
+    }
+    chart_put_label(out, plot_x(0.5), BOTTOM + 42, "title axis", "#475569",
+                    "middle");
+    text_puts(out, "Epoch</text>\n");
+}
+
+static void put_axes(struct text *out, const struct chart_plot *p)
+{
+    put_grid(out);
+    put_left_axis(out, p, PRECISION);
+    put_left_axis(out, p, LOSS);
+    put_rate_axis(out, p);
+    put_epoch_axis(out, p);
+}
+
+void chart_put_plot(struct text *out, const struct chart_plot *p)
+{
+    put_axes(out, p);
+    put_lines(out, p);
+}
