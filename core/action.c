@@ -1,0 +1,469 @@
+#include "action.h"
+
+#include "settings.h"
+#include "supervisor.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* One durable change of a process: began, then ended well or undone. */
+struct change {
+    struct primo *primo;
+    struct store_txn *txn;
+    struct process p;
+};
+
+static int change_begin(struct change *c, struct primo *primo, uint64_t id,
+                        struct reason *why)
+{
+    c->primo = primo;
+    process_init(&c->p);
+    pthread_mutex_lock(&primo->change);
+    int err = store_begin(primo->store, true, &c->txn, why);
+    if (err == 0) {
+        err = process_load(c->txn, id, &c->p);
+        if (err) {
+            refuse(why, -err, "the process is gone");
+            store_abort(c->txn);
+        }
+    }
+    if (err)
+        pthread_mutex_unlock(&primo->change);
+    return err;
+}
+
+/* Save and commit when err is 0, undo otherwise. */
+static int change_end(struct change *c, int err, struct reason *why)
+{
+    if (err == 0) {
+        c->p.changed = (double)clock_ns() / 1e9;
+        err = process_save(c->txn, &c->p, why);
+    }
+    if (err == 0)
+        err = store_commit(c->txn, why);
+    else
+        store_abort(c->txn);
+    pthread_mutex_unlock(&c->primo->change);
+    process_release(&c->p);
+    return err;
+}
+
+static int process_event(struct change *c, const struct caller *caller,
+                         const char *what, struct reason *why)
+{
+    struct text object = TEXT_INIT;
+    text_printf(&object, "processes/%s", c->p.machine);
+    int err =
+        event_add(c->txn, caller->uid, text_string(&object), why, "%s", what);
+    text_release(&object);
+    return err;
+}
+
+/* The machine's settings; EBUSY when it is switched off. */
+static int machine_load(struct store_txn *txn, const char *name,
+                        struct settings *out, struct reason *why)
+{
+    struct object machine = OBJECT_INIT;
+    int err = object_find(txn, TREE_MACHINES, name, &machine);
+    if (err)
+        return refuse(why, -err, "there is no machine '%s' in machines/", name);
+    err = settings_parse(out, text_string(&machine.body), machine.body.size,
+                         SCOPE_MACHINE, "machine", why);
+    object_release(&machine);
+    if (err == 0 && !strcmp(settings_get(out, KEY_ENABLED), "no"))
+        err = refuse(why, EBUSY,
+                     "the machine '%s' is switched off (enabled = no in "
+                     "machines/%s)",
+                     name, name);
+    return err;
+}
+
+/* Create and remove */
+
+static int process_insert(struct primo *primo, struct store_txn *txn,
+                          const struct caller *caller, const char *machine,
+                          uint64_t id, struct reason *why)
+{
+    struct settings settings;
+    settings_init(&settings);
+    int err = machine_load(txn, machine, &settings, why);
+    settings_release(&settings);
+    struct object o = {.id = id,
+                       .parent = TREE_PROCESSES,
+                       .kind = OBJECT_PROCESS,
+                       .mode = 0755,
+                       .uid = primo->owner,
+                       .gid = primo->group};
+    struct object old = OBJECT_INIT;
+    if (err == 0 && object_find(txn, TREE_PROCESSES, machine, &old) == 0)
+        err = refuse(why, EEXIST, "the machine '%s' has a process already",
+                     machine);
+    object_release(&old);
+    if (err)
+        return err;
+    strcpy(o.name, machine);
+    o.mtime = o.ctime = o.atime = clock_ns();
+    err = object_put(txn, &o, why);
+    struct process p;
+    process_init(&p);
+    p.id = id;
+    strcpy(p.machine, machine);
+    p.author = caller->uid;
+    p.created = p.changed = p.status_changed = p.template_changed =
+        p.enabled_changed = (double)o.mtime / 1e9;
+    if (err == 0)
+        err = process_save(txn, &p, why);
+    if (err == 0)
+        err = stream_append(txn, process_metrics(&p), METRICS_HEADER,
+                            strlen(METRICS_HEADER), why);
+    process_release(&p);
+    struct text name = TEXT_INIT;
+    text_printf(&name, "processes/%s", machine);
+    if (err == 0)
+        err = event_add(txn, caller->uid, text_string(&name), why, "created");
+    text_release(&name);
+    return err;
+}
+
+int process_create(struct primo *primo, const struct caller *caller,
+                   const char *machine, uint64_t *id, struct reason *why)
+{
+    int err = name_check(machine, strlen(machine), why);
+    if (err == 0)
+        err = ids_take(&primo->ids, primo->store, id, why);
+    if (err)
+        return err;
+    struct store_txn *txn;
+    pthread_mutex_lock(&primo->change);
+    err = store_begin(primo->store, true, &txn, why);
+    if (err == 0) {
+        err = process_insert(primo, txn, caller, machine, *id, why);
+        if (err)
+            store_abort(txn);
+        else
+            err = store_commit(txn, why);
+    }
+    pthread_mutex_unlock(&primo->change);
+    return err;
+}
+
+/* The growing texts and blobs of the process's last run. */
+static int run_texts_drop(struct store_txn *txn, const struct process *p,
+                          struct reason *why)
+{
+    int err = stream_drop(txn, process_metrics(p), why);
+    if (err == 0)
+        err = stream_drop(txn, process_log(p), why);
+    return err || !p->run ? err : blob_drop_all(txn, p->run, why);
+}
+
+int process_remove(struct primo *primo, const struct caller *caller,
+                   uint64_t id, struct reason *why)
+{
+    struct change c;
+    struct object o = OBJECT_INIT;
+    int err = change_begin(&c, primo, id, why);
+    if (err)
+        return err;
+    err = process_step(&c.p, LIFE_REMOVE, why);
+    if (err == 0)
+        err = process_event(&c, caller, "removed", why);
+    if (err == 0)
+        err = run_texts_drop(c.txn, &c.p, why);
+    if (err == 0 && object_get(c.txn, id, &o) == 0)
+        err = object_drop(c.txn, &o, why);
+    object_release(&o);
+    if (err == 0)
+        err = store_commit(c.txn, why);
+    else
+        store_abort(c.txn);
+    pthread_mutex_unlock(&primo->change);
+    process_release(&c.p);
+    if (err == 0)
+        supervisor_sweep(primo->supervisor);
+    return err;
+}
+
+/* Set up */
+
+int process_set_template(struct primo *primo, const struct caller *caller,
+                         uint64_t id, const char *name, struct reason *why)
+{
+    struct change c;
+    int err = change_begin(&c, primo, id, why);
+    if (err)
+        return err;
+    err = process_step(&c.p, LIFE_EDIT, why);
+    struct object template = OBJECT_INIT;
+    if (err == 0 && *name) {
+        err = name_check(name, strlen(name), why);
+        if (err == 0 && object_find(c.txn, TREE_TEMPLATES, name, &template))
+            err = refuse(why, EINVAL, "there is no template '%s' in templates/",
+                         name);
+    }
+    object_release(&template);
+    if (err == 0) {
+        strcpy(c.p.template, name);
+        c.p.template_changed = (double)clock_ns() / 1e9;
+        err = process_event(&c, caller, "template set", why);
+    }
+    return change_end(&c, err, why);
+}
+
+int process_set_enabled(struct primo *primo, const struct caller *caller,
+                        uint64_t id, const char *word, struct reason *why)
+{
+    bool yes = !strcmp(word, "yes");
+    if (!yes && strcmp(word, "no"))
+        return refuse(why, EINVAL, "enabled must be yes or no, got '%.100s'",
+                      word);
+    struct change c;
+    int err = change_begin(&c, primo, id, why);
+    if (err)
+        return err;
+    c.p.enabled = yes;
+    c.p.enabled_changed = (double)clock_ns() / 1e9;
+    err = process_event(&c, caller, yes ? "enabled" : "disabled", why);
+    return change_end(&c, err, why);
+}
+
+static int process_check_enabled(const struct process *p, struct reason *why)
+{
+    if (p->enabled)
+        return 0;
+    return refuse(why, EBUSY,
+                  "the process on '%s' is disabled; echo yes > "
+                  "processes/%s/enabled",
+                  p->machine, p->machine);
+}
+
+/* Start */
+
+/* What a run is made of: the texts as they stand now. */
+struct run_texts {
+    struct object template, type;
+    struct settings machine;
+};
+
+static void run_texts_release(struct run_texts *t)
+{
+    object_release(&t->template);
+    object_release(&t->type);
+    settings_release(&t->machine);
+}
+
+static int template_judge(struct store_txn *txn, struct run_texts *t,
+                          struct reason *why)
+{
+    struct settings s;
+    settings_init(&s);
+    const struct text *body = &t->template.body;
+    int err = settings_parse(&s, text_string(body), body->size, SCOPE_TEMPLATE,
+                             "template", why);
+    const char *type = settings_get(&s, KEY_TYPE);
+    if (err == 0 && object_find(txn, TREE_TYPES, type, &t->type))
+        err = refuse(why, EINVAL, "there is no type '%s' in types/", type);
+    struct settings defaults;
+    settings_init(&defaults);
+    if (err == 0)
+        err = settings_parse(&defaults, text_string(&t->type.body),
+                             t->type.body.size, SCOPE_TYPE, "type", why);
+    if (err == 0 && !*settings_get(&s, KEY_DATASET) &&
+        !*settings_get(&defaults, KEY_DATASET))
+        err = refuse(why, EINVAL,
+                     "the template '%s' has no dataset; it must have a line "
+                     "'dataset = /path/of/a/folder'",
+                     t->template.name);
+    const char *base =
+        settings_get(s.value[KEY_BASE] ? &s : &defaults, KEY_BASE);
+    struct object o = OBJECT_INIT;
+    if (err == 0 && object_find(txn, TREE_BASES, base, &o))
+        err =
+            refuse(why, EINVAL, "there is no base model '%s' in bases/", base);
+    object_release(&o);
+    settings_release(&defaults);
+    settings_release(&s);
+    return err;
+}
+
+static int run_texts_load(struct store_txn *txn, const struct process *p,
+                          struct run_texts *t, struct reason *why)
+{
+    int err = machine_load(txn, p->machine, &t->machine, why);
+    if (err)
+        return err;
+    if (!*p->template)
+        return refuse(why, EINVAL,
+                      "the process has no template; echo NAME > "
+                      "processes/%s/template",
+                      p->machine);
+    if (object_find(txn, TREE_TEMPLATES, p->template, &t->template))
+        return refuse(why, EINVAL, "there is no template '%s' in templates/",
+                      p->template);
+    return template_judge(txn, t, why);
+}
+
+/* The `job` of the trainer: what the machine says. */
+static void job_print(const struct settings *machine, struct text *out)
+{
+    for (int i = 0; i < KEY_COUNT; i++)
+        if (params[i].scope & SCOPE_JOB)
+            text_printf(out, "%s = %s\n", params[i].key,
+                        settings_get(machine, (enum key)i));
+}
+
+static int run_texts_save(struct store_txn *txn, uint64_t run,
+                          const struct run_texts *t, struct reason *why)
+{
+    struct text job = TEXT_INIT;
+    job_print(&t->machine, &job);
+    const struct text *template = &t->template.body, *type = &t->type.body;
+    int err = blob_put(txn, run, RUN_TEMPLATE, text_string(template),
+                       template->size, why);
+    if (err == 0)
+        err = blob_put(txn, run, RUN_TYPE, text_string(type), type->size, why);
+    if (err == 0)
+        err = blob_put(txn, run, RUN_JOB, text_string(&job), job.size, why);
+    text_release(&job);
+    return err;
+}
+
+/* Forget the last run in the record, begin a new one. */
+static void process_renew(struct process *p, uint64_t run, uid_t author)
+{
+    p->run = run;
+    p->author = author;
+    p->started = (double)clock_ns() / 1e9;
+    p->finished = 0;
+    p->wanted = true;
+    p->segment = p->offset = p->row_iteration = 0;
+    p->row_time = p->log_time = p->started;
+    p->checkpoint = p->losses = p->model = p->number = 0;
+    *p->stage = *p->reason = 0;
+    progress_parse("", &p->progress);
+    text_release(&p->facts);
+}
+
+static int start_change(struct change *c, const struct caller *caller,
+                        uint64_t run, struct reason *why)
+{
+    struct run_texts t = {0};
+    int err = process_step(&c->p, LIFE_START, why);
+    if (err == 0)
+        err = process_check_enabled(&c->p, why);
+    if (err == 0)
+        err = run_texts_load(c->txn, &c->p, &t, why);
+    if (err == 0)
+        err = run_texts_drop(c->txn, &c->p, why);
+    if (err == 0) {
+        process_renew(&c->p, run, caller->uid);
+        snprintf(c->p.launcher, sizeof c->p.launcher, "%s",
+                 settings_get(&t.machine, KEY_LAUNCHER));
+        err = run_texts_save(c->txn, run, &t, why);
+    }
+    if (err == 0)
+        err = stream_append(c->txn, process_metrics(&c->p), METRICS_HEADER,
+                            strlen(METRICS_HEADER), why);
+    if (err == 0)
+        err = process_event(c, caller, "started", why);
+    run_texts_release(&t);
+    return err;
+}
+
+int process_start(struct primo *primo, const struct caller *caller, uint64_t id,
+                  struct reason *why)
+{
+    struct change c;
+    uint64_t run;
+    int err = ids_take(&primo->ids, primo->store, &run, why);
+    if (err == 0)
+        err = change_begin(&c, primo, id, why);
+    if (err)
+        return err;
+    err = change_end(&c, start_change(&c, caller, run, why), why);
+    if (err == 0) {
+        hidden_clear(&primo->hidden, tree_inode(id, 0),
+                     tree_inode(id + 1, 0) - 1);
+        supervisor_wake(primo->supervisor);
+    }
+    return err;
+}
+
+/* Stop and resume */
+
+static int stop_once(struct primo *primo, const struct caller *caller,
+                     uint64_t id, struct reason *why)
+{
+    struct change c;
+    int err = change_begin(&c, primo, id, why);
+    if (err)
+        return err;
+    err = process_step(&c.p, LIFE_STOP, why);
+    if (err == 0)
+        err = process_event(&c, caller, "stop requested", why);
+    return change_end(&c, err, why);
+}
+
+int process_stop(struct primo *primo, const struct caller *caller, uint64_t id,
+                 struct reason *why)
+{
+    int err = stop_once(primo, caller, id, why);
+    /* stopping is what a full disk needs most */
+    if (err == -ENOSPC && store_give_reserve(primo->store))
+        err = stop_once(primo, caller, id, why);
+    if (err == 0)
+        supervisor_wake(primo->supervisor);
+    return err;
+}
+
+int process_resume(struct primo *primo, const struct caller *caller,
+                   uint64_t id, struct reason *why)
+{
+    struct change c;
+    struct settings machine;
+    int err = change_begin(&c, primo, id, why);
+    if (err)
+        return err;
+    settings_init(&machine);
+    err = process_step(&c.p, LIFE_RESUME, why);
+    if (err == 0)
+        err = process_check_enabled(&c.p, why);
+    if (err == 0)
+        err = machine_load(c.txn, c.p.machine, &machine, why);
+    settings_release(&machine);
+    if (err == 0) {
+        c.p.finished = 0;
+        c.p.wanted = true;
+        c.p.losses = 0;
+        *c.p.reason = 0;
+        err = process_event(&c, caller, "resumed", why);
+    }
+    err = change_end(&c, err, why);
+    if (err == 0) {
+        hidden_clear(&primo->hidden, tree_inode(id, 0),
+                     tree_inode(id + 1, 0) - 1);
+        supervisor_wake(primo->supervisor);
+    }
+    return err;
+}
+
+int process_may_hide(struct primo *primo, uint64_t id, struct reason *why)
+{
+    struct store_txn *txn;
+    struct process p;
+    enum status to;
+    int err = store_begin(primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = process_load(txn, id, &p);
+    if (err == 0) {
+        err = life_step(p.status, LIFE_EDIT, &to, why);
+        process_release(&p);
+    } else {
+        refuse(why, -err, "the process is gone");
+    }
+    store_abort(txn);
+    return err;
+}

@@ -1,0 +1,35 @@
+/*
+ * What users do to processes: make, set up, start, stop, resume, remove. Each
+ * is one durable change with an entry in `events`; when it returns 0 it would
+ * survive a power cut. Rights are checked by the caller (the gate of the
+ * tree); everything else is checked here. Any thread.
+ */
+#ifndef PRIMO_ACTION_H
+#define PRIMO_ACTION_H
+
+#include "primo.h"
+
+/* A process for a machine. ENOENT (no such machine), EBUSY (switched off),
+ * EEXIST. */
+int process_create(struct primo *primo, const struct caller *caller,
+                   const char *machine, uint64_t *id, struct reason *why);
+/* EBUSY while it is live. */
+int process_remove(struct primo *primo, const struct caller *caller,
+                   uint64_t id, struct reason *why);
+/* The text written to `template`: a name, or nothing. EINVAL: no such. */
+int process_set_template(struct primo *primo, const struct caller *caller,
+                         uint64_t id, const char *name, struct reason *why);
+/* The text written to `enabled`: yes or no. */
+int process_set_enabled(struct primo *primo, const struct caller *caller,
+                        uint64_t id, const char *word, struct reason *why);
+/* EBUSY (live, disabled, machine off), EINVAL (no template, no dataset …). */
+int process_start(struct primo *primo, const struct caller *caller, uint64_t id,
+                  struct reason *why);
+int process_stop(struct primo *primo, const struct caller *caller, uint64_t id,
+                 struct reason *why);
+int process_resume(struct primo *primo, const struct caller *caller,
+                   uint64_t id, struct reason *why);
+/* Whether a file of the process may be hidden now. */
+int process_may_hide(struct primo *primo, uint64_t id, struct reason *why);
+
+#endif

@@ -1,0 +1,553 @@
+#include "handle.h"
+
+#include "input.h"
+#include "model.h"
+#include "settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct handle {
+    struct primo *primo;
+    struct caller caller;
+    struct node node;
+    int flags;
+    pthread_mutex_t lock; /* guards all below */
+    struct text text;     /* a state, or the staged text of this open */
+    int fd;               /* SHAPE_BODY, else -1 */
+    struct stream stream; /* SHAPE_GROWING */
+    bool read_once;
+    /* of those that write */
+    bool fresh;   /* this open made the file */
+    bool dirty;   /* written since the last save */
+    bool emptied; /* cut to nothing since the last save */
+    bool refused; /* saves nothing until it is cut to nothing */
+    bool fired;   /* an action, once per open */
+    int64_t mtime;
+    struct settings_check check; /* of the lines in text[0 .. checked) */
+    size_t checked;
+    bool disordered; /* written into the middle: checked as a whole at close */
+    struct handle *next, *before; /* in primo->handles, under its lock */
+};
+
+/* The list of those that write inputs */
+
+static void handle_list(struct handle *h)
+{
+    struct handles *all = &h->primo->handles;
+    pthread_mutex_lock(&all->lock);
+    h->next = all->first;
+    if (h->next)
+        h->next->before = h;
+    all->first = h;
+    pthread_mutex_unlock(&all->lock);
+}
+
+static void handle_unlist(struct handle *h)
+{
+    struct handles *all = &h->primo->handles;
+    pthread_mutex_lock(&all->lock);
+    if (h->next)
+        h->next->before = h->before;
+    if (h->before)
+        h->before->next = h->next;
+    else if (all->first == h)
+        all->first = h->next;
+    pthread_mutex_unlock(&all->lock);
+}
+
+void handles_set_mtime(struct primo *primo, uint64_t object, int64_t mtime)
+{
+    struct handles *all = &primo->handles;
+    pthread_mutex_lock(&all->lock);
+    for (struct handle *h = all->first; h; h = h->next)
+        if (h->node.object == object)
+            __atomic_store_n(&h->mtime, mtime, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&all->lock);
+}
+
+/* Open */
+
+static bool wants_write(int flags)
+{
+    return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+static int open_may(struct primo *primo, const struct caller *caller,
+                    struct node n, int flags, struct reason *why)
+{
+    const struct row *row = node_row(n);
+    if (row->shape == SHAPE_DIRECTORY)
+        return refuse(why, EISDIR, "this is a directory");
+    if (row->shape == SHAPE_LINK)
+        return refuse(why, ELOOP, "this is a link");
+    if (!wants_write(flags))
+        return tree_may(primo, caller, n, RIGHT_VIEW, why);
+    if (row->shape != SHAPE_INPUT && row->shape != SHAPE_WORD &&
+        row->shape != SHAPE_ACTION)
+        return refuse(why, EACCES, "this file is generated and read-only");
+    return tree_may(primo, caller, n,
+                    row->shape == SHAPE_INPUT ? RIGHT_EDIT : RIGHT_MANAGE, why);
+}
+
+/* A mode may tighten what a right allows, for all but root. */
+static int open_input(struct handle *h, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    int err = object_load(h->primo, h->node.object, &o);
+    uint32_t needed = wants_write(h->flags) ? 0200 : 0;
+    needed |= (h->flags & O_ACCMODE) != O_WRONLY ? 0400 : 0;
+    if (err)
+        err = refuse(why, ENOENT, "the file is gone");
+    else if (h->caller.uid != 0 && (o.mode & needed) != needed && !h->fresh)
+        err = refuse(why, EACCES, "the file's own mode is %03o", o.mode);
+    else if (!(h->flags & O_TRUNC))
+        text_add(&h->text, text_string(&o.body), o.body.size);
+    h->mtime = o.mtime;
+    h->emptied = (h->flags & O_TRUNC) && o.body.size > 0;
+    object_release(&o);
+    return err;
+}
+
+static int open_state(struct handle *h, const struct text *shown,
+                      struct reason *why)
+{
+    int64_t mtime;
+    if (shown) {
+        text_add(&h->text, text_string(shown), shown->size);
+        return 0;
+    }
+    return tree_show(h->primo, h->node, &h->text, &mtime, why);
+}
+
+static int open_shape(struct handle *h, const struct text *shown,
+                      struct reason *why)
+{
+    const struct row *row = node_row(h->node);
+    switch (row->shape) {
+    case SHAPE_INPUT:
+        return open_input(h, why);
+    case SHAPE_BODY:
+        h->fd = model_file_open(h->primo, h->node.object, row->name, why);
+        return h->fd < 0 ? h->fd : 0;
+    case SHAPE_GROWING:
+        return tree_stream(h->primo, h->node, &h->stream, why);
+    case SHAPE_WORD:
+        return h->flags & O_TRUNC ? 0 : open_state(h, NULL, why);
+    case SHAPE_TEXT:
+    case SHAPE_BUILTIN:
+        return open_state(h, shown, why);
+    default:
+        return 0;
+    }
+}
+
+/* Note how far the lines of the staged text are known to be right. */
+static int check_lines(struct handle *h, struct reason *why)
+{
+    const struct text *t = &h->text;
+    while (h->checked < t->size) {
+        const char *line = t->data + h->checked;
+        const char *end = memchr(line, '\n', t->size - h->checked);
+        if (!end)
+            return 0;
+        int err =
+            settings_line(&h->check, line, (size_t)(end - line), NULL, "", why);
+        if (err)
+            return err;
+        h->checked += (size_t)(end - line) + 1;
+    }
+    return 0;
+}
+
+static void check_restart(struct handle *h)
+{
+    h->check = (struct settings_check){.scope = node_row(h->node)->scope};
+    h->checked = 0;
+    h->disordered = check_lines(h, NULL) != 0;
+}
+
+static struct handle *handle_new(struct primo *primo,
+                                 const struct caller *caller, struct node node,
+                                 int flags)
+{
+    struct handle *h = calloc(1, sizeof *h);
+    if (!h)
+        abort();
+    h->primo = primo;
+    h->caller = *caller;
+    h->node = node;
+    h->flags = flags;
+    h->fd = -1;
+    pthread_mutex_init(&h->lock, NULL);
+    return h;
+}
+
+static void handle_free(struct handle *h)
+{
+    if (h->fd >= 0)
+        close(h->fd);
+    text_release(&h->text);
+    pthread_mutex_destroy(&h->lock);
+    free(h);
+}
+
+static int handle_begin(struct handle *h, const struct text *shown,
+                        struct handle **out, struct reason *why)
+{
+    int err = open_shape(h, shown, why);
+    if (err) {
+        handle_free(h);
+        return err;
+    }
+    if (node_row(h->node)->shape == SHAPE_INPUT && wants_write(h->flags)) {
+        check_restart(h);
+        handle_list(h);
+    }
+    *out = h;
+    return 0;
+}
+
+int handle_open(struct primo *primo, const struct caller *caller,
+                struct node node, int flags, const struct text *shown,
+                struct handle **out, struct reason *why)
+{
+    int err = open_may(primo, caller, node, flags, why);
+    if (err)
+        return err;
+    return handle_begin(handle_new(primo, caller, node, flags), shown, out,
+                        why);
+}
+
+int handle_create(struct primo *primo, const struct caller *caller,
+                  struct node directory, const char *name, uint32_t mode,
+                  int flags, struct node *node, struct handle **out,
+                  struct reason *why)
+{
+    int err = tree_may(primo, caller, directory, RIGHT_CREATE, why);
+    if (err == 0)
+        err = input_create(primo, caller, directory, name, mode, node, why);
+    if (err)
+        return err;
+    struct handle *h = handle_new(primo, caller, *node, flags);
+    h->fresh = true;
+    err = handle_begin(h, NULL, out, why);
+    if (err)
+        input_discard(primo, *node);
+    return err;
+}
+
+/* Read */
+
+struct node handle_node(const struct handle *h)
+{
+    return h->node;
+}
+
+int handle_descriptor(const struct handle *h)
+{
+    return h->fd;
+}
+
+static int read_stream(struct handle *h, uint64_t offset, size_t size,
+                       struct text *out, struct reason *why)
+{
+    struct store_txn *txn;
+    int err = store_begin(h->primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = stream_read(txn, h->stream, offset, size, out);
+    store_abort(txn);
+    return err ? refuse(why, -err, "the text cannot be read") : 0;
+}
+
+static int read_body(struct handle *h, uint64_t offset, size_t size,
+                     struct text *out, struct reason *why)
+{
+    size_t had = out->size;
+    text_resize(out, had + size);
+    ssize_t n = pread(h->fd, out->data + had, size, (off_t)offset);
+    int code = errno;
+    text_resize(out, had + (n > 0 ? (size_t)n : 0));
+    return n < 0 ? refuse_errno(why, code, "the model cannot be read") : 0;
+}
+
+/* A handle without changes of its own shows what is saved. */
+static int refresh(struct handle *h, struct reason *why)
+{
+    const struct row *row = node_row(h->node);
+    bool input = row->shape == SHAPE_INPUT && !h->dirty && !h->emptied;
+    bool polled = row->polled && h->read_once;
+    int64_t mtime;
+    if (!input && !polled)
+        return 0;
+    struct text now = TEXT_INIT;
+    int err = tree_show(h->primo, h->node, &now, &mtime, NULL);
+    if (err == 0)
+        text_move(&h->text, &now);
+    text_release(&now);
+    (void)why;
+    return 0; /* gone: the last state stays */
+}
+
+static int read_text(struct handle *h, uint64_t offset, size_t size,
+                     struct text *out, struct reason *why)
+{
+    int err = offset == 0 ? refresh(h, why) : 0;
+    h->read_once = true;
+    if (err == 0 && offset < h->text.size) {
+        size_t left = h->text.size - offset;
+        text_add(out, h->text.data + offset, left < size ? left : size);
+    }
+    return err;
+}
+
+static int read_locked(struct handle *h, uint64_t offset, size_t size,
+                       struct text *out, struct reason *why)
+{
+    int64_t mtime;
+    switch (node_row(h->node)->shape) {
+    case SHAPE_GROWING:
+        return read_stream(h, offset, size, out, why);
+    case SHAPE_BODY:
+        return read_body(h, offset, size, out, why);
+    case SHAPE_ERRORS:
+        refusals_read(&h->primo->refusals, offset, size, out);
+        return 0;
+    case SHAPE_ACTION:
+        return 0;
+    case SHAPE_WAIT:
+        return offset ? 0 : tree_show(h->primo, h->node, out, &mtime, why);
+    default:
+        return read_text(h, offset, size, out, why);
+    }
+}
+
+int handle_read(struct handle *h, uint64_t offset, size_t size,
+                struct text *out, struct reason *why)
+{
+    pthread_mutex_lock(&h->lock);
+    int err = read_locked(h, offset, size, out, why);
+    pthread_mutex_unlock(&h->lock);
+    return err;
+}
+
+/* Write */
+
+/* The staged text was refused: keep what was there before. */
+static int write_refused(struct handle *h, struct text *before, int err)
+{
+    text_move(&h->text, before);
+    h->refused = true;
+    h->dirty = false;
+    if (h->fresh)
+        input_discard(h->primo, h->node);
+    return err;
+}
+
+static int write_input(struct handle *h, uint64_t offset, const char *data,
+                       size_t size, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    bool named = object_load(h->primo, h->node.object, &o) == 0;
+    bool scratch = named && name_is_scratch(o.name);
+    object_release(&o);
+    size_t most = scratch ? SCRATCH_FILE_SIZE : INPUT_BYTES;
+    struct text before = TEXT_INIT;
+    text_add(&before, text_string(&h->text), h->text.size);
+    if (h->flags & O_APPEND)
+        offset = h->text.size;
+    if (offset + size > most)
+        return write_refused(h, &before,
+                             refuse(why, scratch ? ENOSPC : EFBIG,
+                                    "a text must have at most %zu KiB",
+                                    most >> 10));
+    if (offset < h->checked || offset > h->text.size)
+        h->disordered = true;
+    text_write(&h->text, (size_t)offset, data, size);
+    int err = scratch || h->disordered ? 0 : check_lines(h, why);
+    if (err)
+        return write_refused(h, &before, err);
+    text_release(&before);
+    h->dirty = true;
+    __atomic_store_n(&h->mtime, clock_ns(), __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* The trimmed word of a staged text; EINVAL for more than one line. */
+static int word_of(const struct text *t, char *out, size_t size,
+                   struct reason *why)
+{
+    const char *s = text_string(t);
+    size_t from = strspn(s, " \t\r\n"), end = t->size;
+    while (end > from && strchr(" \t\r\n", s[end - 1]))
+        end--;
+    if (end - from >= size || memchr(s, 0, t->size) ||
+        memchr(s + from, '\n', end - from))
+        return refuse(why, EINVAL, "one line of at most %zu bytes is accepted",
+                      size - 1);
+    memcpy(out, s + from, end - from);
+    out[end - from] = 0;
+    return 0;
+}
+
+static int store_word(struct handle *h, struct reason *why)
+{
+    char word[256];
+    int err = word_of(&h->text, word, sizeof word, why);
+    if (err == 0)
+        err = node_row(h->node)->store(h->primo, &h->caller, h->node.object,
+                                       word, why);
+    h->dirty = h->emptied = false;
+    h->refused = err != 0;
+    return err;
+}
+
+static int write_word(struct handle *h, uint64_t offset, const char *data,
+                      size_t size, struct reason *why)
+{
+    if (h->flags & O_APPEND)
+        offset = h->text.size;
+    if (offset + size > 4096)
+        return refuse(why, EFBIG, "one line is accepted");
+    if (!h->dirty && offset == 0)
+        text_resize(&h->text, 0); /* opened without truncating */
+    text_write(&h->text, (size_t)offset, data, size);
+    h->dirty = true;
+    if (size && data[size - 1] == '\n')
+        return store_word(h, why);
+    return 0;
+}
+
+static int write_action(struct handle *h, size_t size, struct reason *why)
+{
+    if (!size || h->fired)
+        return 0;
+    h->fired = true;
+    return node_row(h->node)->act(h->primo, &h->caller, h->node.object, why);
+}
+
+static int write_locked(struct handle *h, uint64_t offset, const char *data,
+                        size_t size, struct reason *why)
+{
+    if (h->refused)
+        return refuse(why, EINVAL,
+                      "an earlier write was refused; the file "
+                      "must be emptied first");
+    switch (node_row(h->node)->shape) {
+    case SHAPE_INPUT:
+        return write_input(h, offset, data, size, why);
+    case SHAPE_WORD:
+        return write_word(h, offset, data, size, why);
+    case SHAPE_ACTION:
+        return write_action(h, size, why);
+    default:
+        return refuse(why, EBADF, "the file is not open for writing");
+    }
+}
+
+int handle_write(struct handle *h, uint64_t offset, const char *data,
+                 size_t size, struct reason *why)
+{
+    pthread_mutex_lock(&h->lock);
+    int err = write_locked(h, offset, data, size, why);
+    pthread_mutex_unlock(&h->lock);
+    return err;
+}
+
+int handle_truncate(struct handle *h, uint64_t size, struct reason *why)
+{
+    enum shape shape = node_row(h->node)->shape;
+    if (shape == SHAPE_ACTION)
+        return 0;
+    if (shape != SHAPE_INPUT && shape != SHAPE_WORD)
+        return refuse(why, EACCES, "this file is generated and read-only");
+    if (size > SCRATCH_FILE_SIZE)
+        return refuse(why, EFBIG, "a text must have at most %d KiB",
+                      INPUT_BYTES >> 10);
+    pthread_mutex_lock(&h->lock);
+    h->emptied |= size == 0 && h->text.size > 0;
+    h->dirty = size ? h->dirty || size != h->text.size : false;
+    text_resize(&h->text, (size_t)size);
+    if (size == 0)
+        h->refused = false;
+    __atomic_store_n(&h->mtime, clock_ns(), __ATOMIC_RELAXED);
+    if (shape == SHAPE_INPUT)
+        check_restart(h);
+    pthread_mutex_unlock(&h->lock);
+    return 0;
+}
+
+/* Save */
+
+static int save_input(struct handle *h, struct reason *why)
+{
+    int64_t mtime = __atomic_load_n(&h->mtime, __ATOMIC_RELAXED);
+    int err = input_save(h->primo, &h->caller, h->node, &h->text, mtime, why);
+    h->dirty = h->emptied = false;
+    if (err == 0 && h->text.size)
+        h->fresh = false;
+    if (err && err != -ENOSPC && err != -EIO) {
+        h->refused = true;
+        if (h->fresh)
+            input_discard(h->primo, h->node);
+    }
+    return err;
+}
+
+/* Emptying alone waits for the last close: shells close the file once before
+ * they write it. A new file is saved even when nothing was written. */
+static int save_locked(struct handle *h, bool last, struct reason *why)
+{
+    enum shape shape = node_row(h->node)->shape;
+    bool due = h->dirty || (last && h->emptied);
+    if (h->refused || !wants_write(h->flags))
+        return 0;
+    if (shape == SHAPE_WORD)
+        return due ? store_word(h, why) : 0;
+    if (shape != SHAPE_INPUT)
+        return 0;
+    struct object o = OBJECT_INIT;
+    if (h->fresh && object_load(h->primo, h->node.object, &o) == 0)
+        due |= o.scratch && !name_is_scratch(o.name);
+    object_release(&o);
+    return due ? save_input(h, why) : 0;
+}
+
+int handle_flush(struct handle *h, struct reason *why)
+{
+    pthread_mutex_lock(&h->lock);
+    int err = save_locked(h, false, why);
+    pthread_mutex_unlock(&h->lock);
+    return err;
+}
+
+int handle_close(struct handle *h, struct reason *why)
+{
+    pthread_mutex_lock(&h->lock);
+    int err = save_locked(h, true, why);
+    pthread_mutex_unlock(&h->lock);
+    if (node_row(h->node)->shape == SHAPE_INPUT && wants_write(h->flags))
+        handle_unlist(h);
+    handle_free(h);
+    return err;
+}
+
+int tree_truncate(struct primo *primo, const struct caller *caller,
+                  struct node n, uint64_t size, struct reason *why)
+{
+    struct handle *h;
+    int err = handle_open(primo, caller, n, O_WRONLY, NULL, &h, why);
+    if (err)
+        return err;
+    err = handle_truncate(h, size, why);
+    if (err == 0)
+        err = handle_flush(h, why);
+    if (err)
+        h->refused = true; /* nothing of it is saved at close */
+    int end = handle_close(h, err ? NULL : why);
+    return err ? err : end;
+}

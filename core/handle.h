@@ -1,0 +1,55 @@
+/*
+ * Open files: what one open of a node reads and writes. A handle is used by
+ * one request at a time per lock of its own; any thread.
+ *
+ *   generated texts   the state at open (a polled one: at each read from 0)
+ *   growing texts     whatever there is by now
+ *   inputs            a text of its own: written there, saved as a whole
+ *   words             the same, handed to the row's store function
+ *   actions           fire at the first non-empty write
+ */
+#ifndef PRIMO_HANDLE_H
+#define PRIMO_HANDLE_H
+
+#include "tree.h"
+
+struct handle;
+
+/* Life cycle */
+
+/* flags as open(2): access mode, O_TRUNC, O_APPEND. `shown` gives the state of
+ * a generated text that the caller has already (its bytes are copied), or is
+ * NULL. EACCES, EISDIR, EPERM … with a reason. */
+int handle_open(struct primo *primo, const struct caller *caller,
+                struct node node, int flags, const struct text *shown,
+                struct handle **out, struct reason *why);
+/* Make an input file and open it. EEXIST, EINVAL (the name), EPERM. */
+int handle_create(struct primo *primo, const struct caller *caller,
+                  struct node directory, const char *name, uint32_t mode,
+                  int flags, struct node *node, struct handle **out,
+                  struct reason *why);
+/* Saves an emptied text; a failure goes to *why but frees all the same. */
+int handle_close(struct handle *h, struct reason *why);
+
+/* Read */
+struct node handle_node(const struct handle *h);
+/* The descriptor of a model's file, or -1. */
+int handle_descriptor(const struct handle *h);
+/* Append up to `size` bytes from `offset` on to *out. */
+int handle_read(struct handle *h, uint64_t offset, size_t size,
+                struct text *out, struct reason *why);
+
+/* Change */
+int handle_write(struct handle *h, uint64_t offset, const char *data,
+                 size_t size, struct reason *why);
+int handle_truncate(struct handle *h, uint64_t size, struct reason *why);
+/* close(2) of one descriptor, or fsync: save what was written. */
+int handle_flush(struct handle *h, struct reason *why);
+
+/* truncate(2) through a path. */
+int tree_truncate(struct primo *primo, const struct caller *caller,
+                  struct node n, uint64_t size, struct reason *why);
+/* Tell the handles that have text to save which time it gets. */
+void handles_set_mtime(struct primo *primo, uint64_t object, int64_t mtime);
+
+#endif

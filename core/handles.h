@@ -1,0 +1,17 @@
+/*
+ * The open handles on input files, so that a change of attributes through a
+ * path reaches those that have text to save. Any thread.
+ */
+#ifndef PRIMO_HANDLES_H
+#define PRIMO_HANDLES_H
+
+#include <pthread.h>
+
+struct handle;
+
+struct handles {
+    pthread_mutex_t lock;
+    struct handle *first; /* under lock */
+};
+
+#endif

@@ -1,0 +1,66 @@
+#include "hidden.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void hidden_init(struct hidden *h)
+{
+    memset(h, 0, sizeof *h);
+    pthread_rwlock_init(&h->lock, NULL);
+}
+
+void hidden_release(struct hidden *h)
+{
+    free(h->list);
+    pthread_rwlock_destroy(&h->lock);
+}
+
+/* The place of the first entry that is not below inode. */
+static size_t lower_bound(const struct hidden *h, uint64_t inode)
+{
+    size_t low = 0, high = h->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (h->list[middle] < inode)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool hidden_has(struct hidden *h, uint64_t inode)
+{
+    pthread_rwlock_rdlock(&h->lock);
+    size_t at = lower_bound(h, inode);
+    bool has = at < h->count && h->list[at] == inode;
+    pthread_rwlock_unlock(&h->lock);
+    return has;
+}
+
+void hidden_add(struct hidden *h, uint64_t inode)
+{
+    pthread_rwlock_wrlock(&h->lock);
+    size_t at = lower_bound(h, inode);
+    if (at == h->count || h->list[at] != inode) {
+        h->list = realloc(h->list, (h->count + 1) * sizeof *h->list);
+        if (!h->list)
+            abort();
+        memmove(h->list + at + 1, h->list + at,
+                (h->count - at) * sizeof *h->list);
+        h->list[at] = inode;
+        h->count++;
+    }
+    pthread_rwlock_unlock(&h->lock);
+}
+
+void hidden_clear(struct hidden *h, uint64_t first, uint64_t last)
+{
+    pthread_rwlock_wrlock(&h->lock);
+    size_t from = lower_bound(h, first), to = from;
+    while (to < h->count && h->list[to] <= last)
+        to++;
+    memmove(h->list + from, h->list + to, (h->count - to) * sizeof *h->list);
+    h->count -= to - from;
+    pthread_rwlock_unlock(&h->lock);
+}

@@ -1,0 +1,31 @@
+/*
+ * Generated files that somebody removed: they stay out of sight until the
+ * next start of their process or the next mount, so that `rm -r` works and
+ * nothing pretends. A set of inode numbers in memory. Any thread.
+ */
+#ifndef PRIMO_HIDDEN_H
+#define PRIMO_HIDDEN_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct hidden {
+    pthread_rwlock_t lock;
+    uint64_t *list; /* under lock, sorted */
+    size_t count;   /* under lock */
+};
+
+/* Life cycle */
+void hidden_init(struct hidden *h);
+void hidden_release(struct hidden *h);
+
+/* Read */
+bool hidden_has(struct hidden *h, uint64_t inode);
+
+/* Change */
+void hidden_add(struct hidden *h, uint64_t inode);
+/* Show all of first <= inode <= last again. */
+void hidden_clear(struct hidden *h, uint64_t first, uint64_t last);
+
+#endif

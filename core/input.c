@@ -1,0 +1,517 @@
+#include "input.h"
+
+#include "handle.h"
+#include "settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What the rename to a scratch name leaves behind, for the next mount. */
+static struct store_key displaced_key(uint64_t id)
+{
+    struct store_key key = {0};
+    key_bytes(&key, "displaced/", 10);
+    key_u64(&key, id);
+    return key;
+}
+
+/* The row of the files in a directory; EPERM where nobody makes any. */
+static int input_row(struct node directory, enum tree_no *out,
+                     struct reason *why)
+{
+    for (int i = 0; i < 256; i++) {
+        const struct row *row = &tree_rows[i];
+        if (row->parent == directory.no && row->shape == SHAPE_INPUT) {
+            *out = (enum tree_no)i;
+            return 0;
+        }
+    }
+    return refuse(why, EPERM,
+                  "files can be made in templates/ and machines/ "
+                  "only");
+}
+
+static int input_name_check(const char *name, struct reason *why)
+{
+    size_t n = strlen(name);
+    if (!name_is_scratch(name))
+        return name_check(name, n, why);
+    if (n > 255)
+        return refuse(why, ENAMETOOLONG, "a name must have at most 255 bytes");
+    if (utf8_valid(name, n) < n)
+        return refuse(why, EINVAL, "a name must be valid UTF-8");
+    return 0;
+}
+
+static int input_text_check(const struct row *row, const struct text *text,
+                            struct reason *why)
+{
+    struct settings s;
+    if (text->size > INPUT_BYTES)
+        return refuse(why, EFBIG, "a text must have at most %d KiB",
+                      INPUT_BYTES >> 10);
+    settings_init(&s);
+    int err =
+        settings_parse(&s, text_string(text), text->size, row->scope, "", why);
+    settings_release(&s);
+    return err;
+}
+
+static int input_event(struct store_txn *txn, const struct caller *caller,
+                       const struct object *o, const char *what,
+                       struct reason *why)
+{
+    char object[300];
+    snprintf(object, sizeof object, "%s/%s", tree_rows[o->parent].name,
+             o->name);
+    return event_add(txn, caller->uid, object, why, "%s", what);
+}
+
+/* Create */
+
+int input_create(struct primo *primo, const struct caller *caller,
+                 struct node directory, const char *name, uint32_t mode,
+                 struct node *out, struct reason *why)
+{
+    enum tree_no no;
+    struct object o = OBJECT_INIT, old = OBJECT_INIT;
+    int err = input_row(directory, &no, why);
+    if (err == 0)
+        err = input_name_check(name, why);
+    if (err == 0)
+        err = ids_take(&primo->ids, primo->store, &o.id, why);
+    if (err)
+        return err;
+    o.parent = directory.no;
+    o.kind = tree_rows[no].kind;
+    o.mode = mode & 0777;
+    o.uid = caller->uid;
+    o.gid = caller->gid;
+    strcpy(o.name, name);
+    o.atime = o.mtime = o.ctime = clock_ns();
+    pthread_mutex_lock(&primo->change);
+    if (object_search(primo, o.parent, name, &old) == 0)
+        err = refuse(why, EEXIST, "'%s' exists", name);
+    else
+        err = scratch_put(&primo->scratch, &o, why);
+    pthread_mutex_unlock(&primo->change);
+    object_release(&old);
+    *out = (struct node){no, o.id};
+    return err;
+}
+
+/* Save */
+
+static int save_durable(struct primo *primo, const struct caller *caller,
+                        struct object *o, bool fresh, struct reason *why)
+{
+    struct store_txn *txn;
+    int err = store_begin(primo->store, true, &txn, why);
+    if (err)
+        return err;
+    err = object_put(txn, o, why);
+    if (err == 0 && o->body.size)
+        err = input_event(txn, caller, o, fresh ? "created" : "changed", why);
+    if (err) {
+        store_abort(txn);
+        return err;
+    }
+    err = store_commit(txn, why);
+    if (err == 0 && fresh)
+        scratch_drop(&primo->scratch, o->id);
+    return err;
+}
+
+int input_save(struct primo *primo, const struct caller *caller, struct node n,
+               const struct text *text, int64_t mtime, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    pthread_mutex_lock(&primo->change);
+    int err = object_load(primo, n.object, &o);
+    if (err) {
+        pthread_mutex_unlock(&primo->change);
+        return err == -ENOENT ? 0 : refuse(why, -err, "it cannot be read");
+    }
+    bool scratch = name_is_scratch(o.name);
+    if (!scratch)
+        err = input_text_check(node_row(n), text, why);
+    if (err == 0) {
+        o.body.size = 0;
+        text_add(&o.body, text_string(text), text->size);
+        o.mtime = mtime;
+        o.ctime = clock_ns();
+        err = scratch && o.scratch
+                  ? scratch_put(&primo->scratch, &o, why)
+                  : save_durable(primo, caller, &o, o.scratch, why);
+    }
+    object_release(&o);
+    pthread_mutex_unlock(&primo->change);
+    return err;
+}
+
+static int drop_durable(struct primo *primo, const struct caller *caller,
+                        const struct object *o, const char *event,
+                        struct reason *why)
+{
+    struct store_txn *txn;
+    int err = store_begin(primo->store, true, &txn, why);
+    if (err)
+        return err;
+    struct store_key displaced = displaced_key(o->id);
+    err = object_drop(txn, o, why);
+    if (err == 0)
+        err = store_delete(txn, STORE_META, &displaced, why);
+    if (err == 0 && event && !name_is_scratch(o->name))
+        err = input_event(txn, caller, o, event, why);
+    if (err) {
+        store_abort(txn);
+        return err;
+    }
+    return store_commit(txn, why);
+}
+
+void input_discard(struct primo *primo, struct node n)
+{
+    struct object o = OBJECT_INIT;
+    pthread_mutex_lock(&primo->change);
+    if (object_load(primo, n.object, &o) == 0) {
+        if (o.scratch)
+            scratch_drop(&primo->scratch, o.id);
+        else if (o.body.size == 0)
+            drop_durable(primo, NULL, &o, NULL, NULL);
+    }
+    object_release(&o);
+    pthread_mutex_unlock(&primo->change);
+}
+
+/* In use */
+
+/* A process that names the template and is live, or that is the machine's. */
+static int process_uses(struct store_txn *txn, const struct object *o,
+                        struct reason *why)
+{
+    struct object item = OBJECT_INIT;
+    struct process p;
+    uint64_t after = 0;
+    int err = 0;
+    while (err == 0 && object_next(txn, TREE_PROCESSES, after, &item) == 0) {
+        after = item.id;
+        if (process_decode(&item, &p) == 0) {
+            if (o->kind == OBJECT_MACHINE && !strcmp(p.machine, o->name))
+                err = refuse(why, EBUSY,
+                             "the machine '%s' is in use: it has a process; "
+                             "rmdir processes/%s first",
+                             o->name, o->name);
+            if (o->kind == OBJECT_TEMPLATE && !strcmp(p.template, o->name) &&
+                status_is_live(p.status))
+                err = refuse(why, EBUSY,
+                             "the template '%s' is in use by the process on "
+                             "'%s', which is %s",
+                             o->name, p.machine, status_name(p.status));
+            process_release(&p);
+        }
+        object_release(&item);
+    }
+    return err;
+}
+
+static int check_unused(struct primo *primo, const struct object *o,
+                        struct reason *why)
+{
+    struct store_txn *txn;
+    if (name_is_scratch(o->name))
+        return 0;
+    int err = store_begin(primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = process_uses(txn, o, why);
+    store_abort(txn);
+    return err;
+}
+
+/* Unlink */
+
+static int input_unlink(struct primo *primo, const struct caller *caller,
+                        struct node n, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    pthread_mutex_lock(&primo->change);
+    int err = object_load(primo, n.object, &o);
+    if (err) {
+        refuse(why, -err, "the file is gone");
+    } else if (o.scratch) {
+        scratch_drop(&primo->scratch, o.id);
+    } else {
+        err = check_unused(primo, &o, why);
+        if (err == 0)
+            err = drop_durable(primo, caller, &o, "removed", why);
+    }
+    object_release(&o);
+    pthread_mutex_unlock(&primo->change);
+    return err;
+}
+
+static int generated_unlink(struct primo *primo, struct node directory,
+                            struct node n, struct reason *why)
+{
+    const struct row *dir = node_row(directory);
+    if (!dir->hide)
+        return refuse(why, EPERM, "%s is generated and cannot be removed",
+                      node_row(n)->name ? node_row(n)->name : "this");
+    int err = dir->hide(primo, directory.object, why);
+    if (err == 0)
+        hidden_add(&primo->hidden, tree_inode(n.object, n.no));
+    return err;
+}
+
+int tree_unlink(struct primo *primo, const struct caller *caller,
+                struct node directory, const char *name, struct reason *why)
+{
+    struct node n;
+    int err = tree_find(primo, directory, name, &n, why);
+    if (err == 0)
+        err = tree_may(primo, caller, n, RIGHT_DELETE, why);
+    if (err)
+        return err;
+    switch (node_row(n)->shape) {
+    case SHAPE_DIRECTORY:
+        return refuse(why, EISDIR, "'%s' is a directory", name);
+    case SHAPE_INPUT:
+        return input_unlink(primo, caller, n, why);
+    case SHAPE_BUILTIN:
+        return refuse(why, EPERM, "'%s' is built in and cannot be removed",
+                      name);
+    default:
+        return generated_unlink(primo, directory, n, why);
+    }
+}
+
+/* Rename */
+
+struct move {
+    struct object from, to; /* `to`: what has the new name now */
+    bool from_there, to_there;
+    const char *name; /* the new one */
+    enum tree_no no;
+};
+
+static int move_durable(struct primo *primo, const struct caller *caller,
+                        struct move *m, struct reason *why)
+{
+    struct object *o = &m->from;
+    bool was_scratch = name_is_scratch(o->name);
+    bool fresh = o->scratch, away = name_is_scratch(m->name);
+    struct store_txn *txn;
+    int err = store_begin(primo->store, true, &txn, why);
+    if (err)
+        return err;
+    struct store_key key = displaced_key(o->id);
+    if (m->to_there && !m->to.scratch)
+        err = object_drop(txn, &m->to, why);
+    if (err == 0 && !was_scratch && !fresh && !away)
+        err = input_event(txn, caller, o, "renamed away", why);
+    if (away && !was_scratch)
+        strcpy(o->home, o->name);
+    if (!away)
+        *o->home = 0;
+    strcpy(o->name, m->name);
+    o->ctime = clock_ns();
+    if (err == 0)
+        err = object_put(txn, o, why);
+    if (err == 0)
+        err = *o->home ? store_put(txn, STORE_META, &key, "", 0, why)
+                       : store_delete(txn, STORE_META, &key, why);
+    if (err == 0 && !away)
+        err = input_event(txn, caller, o, m->to_there ? "changed" : "created",
+                          why);
+    if (err) {
+        store_abort(txn);
+        return err;
+    }
+    err = store_commit(txn, why);
+    if (err == 0 && fresh)
+        scratch_drop(&primo->scratch, o->id);
+    return err;
+}
+
+static int move_check(struct primo *primo, struct move *m, bool no_replace,
+                      struct reason *why)
+{
+    if (m->to_there && no_replace)
+        return refuse(why, EEXIST, "'%s' exists", m->name);
+    int err = input_name_check(m->name, why);
+    if (err == 0 && !name_is_scratch(m->name))
+        err = input_text_check(&tree_rows[m->no], &m->from.body, why);
+    if (err == 0 && m->from.kind == OBJECT_MACHINE && !name_is_scratch(m->name))
+        err = check_unused(primo, &m->from, why);
+    return err;
+}
+
+static int input_move(struct primo *primo, const struct caller *caller,
+                      struct move *m, bool no_replace, struct reason *why)
+{
+    int err = move_check(primo, m, no_replace, why);
+    if (err)
+        return err;
+    if (!m->from.scratch || !name_is_scratch(m->name)) {
+        err = move_durable(primo, caller, m, why);
+    } else {
+        strcpy(m->from.name, m->name);
+        m->from.ctime = clock_ns();
+        err = scratch_put(&primo->scratch, &m->from, why);
+        if (err == 0 && m->to_there && !m->to.scratch)
+            err = drop_durable(primo, caller, &m->to, NULL, why);
+    }
+    if (err == 0 && m->to_there && m->to.scratch)
+        scratch_drop(&primo->scratch, m->to.id);
+    return err;
+}
+
+int tree_rename(struct primo *primo, const struct caller *caller,
+                struct node directory, const char *name, struct node to,
+                const char *new_name, bool no_replace, struct reason *why)
+{
+    struct node n;
+    struct move m = {.name = new_name};
+    int err = tree_find(primo, directory, name, &n, why);
+    if (err == 0)
+        err = tree_may(primo, caller, n, RIGHT_EDIT, why);
+    if (err == 0 && node_row(n)->shape != SHAPE_INPUT)
+        err = refuse(why, EPERM, "'%s' cannot be renamed", name);
+    if (err == 0 && (directory.no != to.no || directory.object != to.object))
+        err = refuse(why, EXDEV,
+                     "a file cannot be moved to another kind of "
+                     "directory; it can be copied");
+    if (err || !strcmp(name, new_name))
+        return err;
+    m.no = n.no;
+    pthread_mutex_lock(&primo->change);
+    err = object_load(primo, n.object, &m.from);
+    m.to_there =
+        object_search(primo, (uint64_t)directory.no, new_name, &m.to) == 0;
+    if (err)
+        refuse(why, -err, "'%s' is gone", name);
+    else
+        err = input_move(primo, caller, &m, no_replace, why);
+    pthread_mutex_unlock(&primo->change);
+    object_release(&m.from);
+    object_release(&m.to);
+    return err;
+}
+
+/* Attributes */
+
+static int object_store(struct primo *primo, const struct object *o,
+                        struct reason *why)
+{
+    if (o->scratch)
+        return scratch_put(&primo->scratch, o, why);
+    struct store_txn *txn;
+    int err = store_begin(primo->store, true, &txn, why);
+    if (err)
+        return err;
+    err = object_put(txn, o, why);
+    if (err == 0)
+        return store_commit(txn, why);
+    store_abort(txn);
+    return err;
+}
+
+static int input_change(struct primo *primo, const struct caller *caller,
+                        struct node n, const struct tree_change *c,
+                        struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    pthread_mutex_lock(&primo->change);
+    int err = object_load(primo, n.object, &o);
+    if (err)
+        refuse(why, -err, "the file is gone");
+    if (err == 0 && c->owner_set && caller->uid != 0 &&
+        ((c->uid != (uint32_t)-1 && c->uid != o.uid) ||
+         (c->gid != (uint32_t)-1 && c->gid != o.gid)))
+        err = refuse(why, EPERM, "only root may give a file away");
+    if (err == 0) {
+        o.mode = c->mode_set ? c->mode & 0777 : o.mode;
+        if (c->owner_set && c->uid != (uint32_t)-1)
+            o.uid = c->uid;
+        if (c->owner_set && c->gid != (uint32_t)-1)
+            o.gid = c->gid;
+        o.atime = c->atime_set ? c->atime : o.atime;
+        o.mtime = c->mtime_set ? c->mtime : o.mtime;
+        o.ctime = clock_ns();
+        err = object_store(primo, &o, why);
+    }
+    object_release(&o);
+    pthread_mutex_unlock(&primo->change);
+    if (err == 0 && c->mtime_set)
+        handles_set_mtime(primo, n.object, c->mtime);
+    return err;
+}
+
+/* touch: a time that is "now", or, as some send it, a whole second near it. */
+static bool is_touch(const struct tree_change *c)
+{
+    int64_t second = 1000000000, away = c->mtime - clock_ns();
+    if (!c->mtime_set)
+        return false;
+    return c->now ||
+           (c->mtime % second == 0 && away < 2 * second && away > -2 * second);
+}
+
+int tree_change(struct primo *primo, const struct caller *caller, struct node n,
+                const struct tree_change *c, struct reason *why)
+{
+    const struct row *row = node_row(n);
+    if (row->shape == SHAPE_ACTION && is_touch(c)) {
+        int err = tree_may(primo, caller, n, RIGHT_MANAGE, why);
+        return err ? err : row->act(primo, caller, n.object, why);
+    }
+    int err = tree_may(primo, caller, n, RIGHT_EDIT, why);
+    if (err)
+        return err;
+    if (row->shape == SHAPE_INPUT)
+        return input_change(primo, caller, n, c, why);
+    if (row->shape == SHAPE_ACTION || row->shape == SHAPE_WORD)
+        return 0; /* generated attributes stay as they are */
+    return refuse(why, EPERM, "the attributes of this file are generated");
+}
+
+/* Directories */
+
+int tree_mkdir(struct primo *primo, const struct caller *caller,
+               struct node directory, const char *name, struct node *out,
+               struct reason *why)
+{
+    const struct row *row = node_row(directory);
+    if (!row->make)
+        return refuse(why, EPERM,
+                      "directories can be made in processes/ only: "
+                      "one named like a machine");
+    int err = tree_may(primo, caller, directory, RIGHT_CREATE, why);
+    for (int i = 0; i < 256; i++)
+        if (tree_rows[i].parent == directory.no && tree_rows[i].kind)
+            out->no = (enum tree_no)i;
+    return err ? err : row->make(primo, caller, name, &out->object, why);
+}
+
+int tree_rmdir(struct primo *primo, const struct caller *caller,
+               struct node directory, const char *name, struct reason *why)
+{
+    struct node n;
+    int err = tree_find(primo, directory, name, &n, why);
+    if (err)
+        return err;
+    const struct row *row = node_row(n);
+    if (row->shape != SHAPE_DIRECTORY)
+        return refuse(why, ENOTDIR, "'%s' is not a directory", name);
+    if (!row->drop)
+        return refuse(why, EPERM, "'%s' is part of the tree", name);
+    err = tree_may(primo, caller, n, RIGHT_DELETE, why);
+    if (err == 0)
+        err = row->drop(primo, caller, n.object, why);
+    if (err == 0)
+        hidden_clear(&primo->hidden, tree_inode(n.object, 0),
+                     tree_inode(n.object, 255));
+    return err;
+}

@@ -1,0 +1,23 @@
+/*
+ * Input files as objects: who may be called what, what their texts must be,
+ * how they are made, saved, renamed and removed. Each change is durable when
+ * it returns, but for those of scratch files. Any thread.
+ */
+#ifndef PRIMO_INPUT_H
+#define PRIMO_INPUT_H
+
+#include "tree.h"
+
+enum { INPUT_BYTES = 64 << 10 }; /* most of a text */
+
+/* A new file in memory: scratch by its name, or not closed yet. */
+int input_create(struct primo *primo, const struct caller *caller,
+                 struct node directory, const char *name, uint32_t mode,
+                 struct node *out, struct reason *why);
+/* Save its text. Checked unless scratch; 0 too when the file is gone. */
+int input_save(struct primo *primo, const struct caller *caller, struct node n,
+               const struct text *text, int64_t mtime, struct reason *why);
+/* Forget a new file whose text was refused. */
+void input_discard(struct primo *primo, struct node n);
+
+#endif

@@ -1,0 +1,279 @@
+/* The launcher of this host. */
+#include "disk.h"
+#include "journal.h"
+#include "launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    FOLLOW_BYTES = 1 << 16,
+    TEXT_BYTES = 4 << 20,
+    WORDS_BYTES = 4096,
+    TRAINER_LOCK_FD = 3,
+};
+#define ARTIFACT_BYTES ((uint64_t)4 << 30)
+
+extern char **environ;
+
+/* `tail` of the run directory; "" for itself. Freed by the caller. */
+static char *run_path(const struct launch_site *site, uint64_t run,
+                      const char *tail)
+{
+    char *path;
+    if (asprintf(&path, "%s/%" PRIu64 "%s%s", site->runs, run, *tail ? "/" : "",
+                 tail) < 0)
+        abort();
+    return path;
+}
+
+static int run_open(const struct launch_site *site, uint64_t run,
+                    const char *tail, struct reason *why)
+{
+    char *path = run_path(site, run, tail);
+    int fd = directory_open(path, why);
+    free(path);
+    return fd;
+}
+
+/* Start */
+
+static int write_job(int dir, const struct run_job *job, struct reason *why)
+{
+    const struct {
+        const char *name;
+        const struct text *text;
+    } files[] = {
+        {"job", &job->job}, {"template", &job->template}, {"type", &job->type}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        const struct text *t = files[i].text;
+        int err = file_write(dir, files[i].name, text_string(t), t->size, why);
+        if (err)
+            return err;
+    }
+    return directory_sync(dir, why);
+}
+
+static int spawn(const struct launch_site *site, const char *path, int lock,
+                 struct reason *why)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    char *words = NULL;
+    if (asprintf(&words, "%s/stderr", path) < 0)
+        abort();
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files, 1, words,
+                                     O_WRONLY | O_CREAT | O_APPEND, 0600);
+    posix_spawn_file_actions_adddup2(&files, 1, 2);
+    posix_spawn_file_actions_adddup2(&files, lock, TRAINER_LOCK_FD);
+    posix_spawn_file_actions_addclosefrom_np(&files, TRAINER_LOCK_FD + 1);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID |
+                                        POSIX_SPAWN_SETSIGMASK |
+                                        POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &all);
+    char *argv[] = {"primo-train", "--run", (char *)path, NULL};
+    pid_t pid;
+    int code = posix_spawnp(&pid, site->trainer, &files, &attr, argv, environ);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    free(words);
+    return code ? refuse_errno(why, code, "cannot start '%s'", site->trainer)
+                : 0;
+}
+
+static int start_in(const struct launch_site *site, const char *path, int dir,
+                    const struct run_job *job, struct reason *why)
+{
+    int lock =
+        openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (lock < 0)
+        return refuse_errno(why, errno, "cannot open '%s/lock'", path);
+    int err = 0;
+    if (flock(lock, LOCK_EX | LOCK_NB) == 0) {
+        unlinkat(dir, "stop", 0);
+        err = write_job(dir, job, why);
+        if (err == 0)
+            err = spawn(site, path, lock, why);
+    } else if (errno != EWOULDBLOCK) {
+        err = refuse_errno(why, errno, "cannot lock '%s/lock'", path);
+    }
+    close(lock); /* the trainer's own descriptor keeps it */
+    return err;
+}
+
+static int local_start(const struct launch_site *site, uint64_t run,
+                       const struct run_job *job, struct reason *why)
+{
+    char *path = run_path(site, run, "");
+    int err = directory_make(path, why);
+    int dir = err ? err : directory_open(path, why);
+    if (dir >= 0) {
+        err = start_in(site, path, dir, job, why);
+        close(dir);
+    }
+    free(path);
+    return dir < 0 ? dir : err;
+}
+
+/* Watch */
+
+static int local_alive(const struct launch_site *site, uint64_t run)
+{
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ; /* trainers that this daemon started are its children */
+    char *path = run_path(site, run, "lock");
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int code = errno, alive = 0;
+    free(path);
+    if (fd < 0)
+        return code == ENOENT ? 0 : -code;
+    if (flock(fd, LOCK_EX | LOCK_NB))
+        alive = errno == EWOULDBLOCK ? 1 : -errno;
+    close(fd);
+    return alive;
+}
+
+static int local_follow(const struct launch_site *site, uint64_t run,
+                        uint64_t segment, uint64_t offset, struct text *out)
+{
+    char name[32];
+    snprintf(name, sizeof name, JOURNAL_SEGMENT, (unsigned)segment);
+    int dir = run_open(site, run, "", NULL);
+    if (dir < 0)
+        return dir;
+    int fd = file_open(dir, name, NULL);
+    close(dir);
+    if (fd < 0)
+        return fd;
+    size_t had = out->size;
+    text_resize(out, had + FOLLOW_BYTES);
+    ssize_t n = pread(fd, out->data + had, FOLLOW_BYTES, (off_t)offset);
+    int err = n < 0 ? -errno : 0;
+    text_resize(out, had + (n > 0 ? (size_t)n : 0));
+    close(fd);
+    return err;
+}
+
+static int local_fetch(const struct launch_site *site, uint64_t run,
+                       const char *name, int to, struct reason *why)
+{
+    int dir = run_open(site, run, "artifacts", why);
+    if (dir < 0)
+        return dir;
+    int err = file_copy(dir, name, to, ARTIFACT_BYTES, why);
+    close(dir);
+    return err;
+}
+
+static int local_fetch_text(const struct launch_site *site, uint64_t run,
+                            const char *name, struct text *out,
+                            struct reason *why)
+{
+    int dir = run_open(site, run, "artifacts", why);
+    if (dir < 0)
+        return dir;
+    int err = file_read(dir, name, TEXT_BYTES, out, why);
+    close(dir);
+    return err;
+}
+
+static void put_last_line(struct text *out, const char *s, size_t size)
+{
+    while (size && (s[size - 1] == '\n' || s[size - 1] == ' '))
+        size--;
+    size_t from = size;
+    while (from > 0 && s[from - 1] != '\n')
+        from--;
+    for (size_t i = from; i < size;) {
+        size_t n = utf8_decode(s + i, size - i, NULL);
+        text_add(out, n && (unsigned char)s[i] >= 0x20 ? s + i : "?",
+                 n && (unsigned char)s[i] >= 0x20 ? n : 1);
+        i += n ? n : 1;
+    }
+}
+
+static void local_last_words(const struct launch_site *site, uint64_t run,
+                             struct text *out)
+{
+    char *path = run_path(site, run, "stderr");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    free(path);
+    if (fd < 0)
+        return;
+    char words[WORDS_BYTES];
+    struct stat st;
+    off_t from = fstat(fd, &st) == 0 && st.st_size > WORDS_BYTES
+                     ? st.st_size - WORDS_BYTES
+                     : 0;
+    ssize_t n = pread(fd, words, sizeof words, from);
+    close(fd);
+    if (n > 0)
+        put_last_line(out, words, (size_t)n);
+}
+
+/* Stop */
+
+static int local_stop(const struct launch_site *site, uint64_t run,
+                      struct reason *why)
+{
+    char *path = run_path(site, run, "stop");
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int code = errno;
+    free(path);
+    if (fd < 0)
+        return refuse_errno(why, code, "cannot ask the trainer to stop");
+    close(fd);
+    return 0;
+}
+
+static int local_discard(const struct launch_site *site, uint64_t run,
+                         struct reason *why)
+{
+    int runs = directory_open(site->runs, why);
+    if (runs < 0)
+        return runs;
+    char name[32];
+    snprintf(name, sizeof name, "%" PRIu64, run);
+    int err = directory_remove(runs, name, why);
+    close(runs);
+    return err;
+}
+
+const struct launcher launcher_local = {
+    .name = "local",
+    .start = local_start,
+    .alive = local_alive,
+    .follow = local_follow,
+    .fetch = local_fetch,
+    .fetch_text = local_fetch_text,
+    .stop = local_stop,
+    .last_words = local_last_words,
+    .discard = local_discard,
+};
+
+static const struct launcher *const launchers[] = {&launcher_local};
+
+const struct launcher *launcher_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++)
+        if (!strcmp(launchers[i]->name, name))
+            return launchers[i];
+    return NULL;
+}

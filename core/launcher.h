@@ -1,0 +1,58 @@
+/*
+ * Launchers: how a run is started, watched and stopped on a machine. Nothing
+ * outside a launcher may assume that a run directory is on this host.
+ *
+ * A run directory holds: `job`, `template`, `type` (what to do), `lock` (held
+ * by the living trainer), `stop` (asks it to end), `journal.N` (core/
+ * journal.h), `checkpoint`, `artifacts/`, `stderr`. All functions are called
+ * from the supervisor's thread.
+ */
+#ifndef PRIMO_LAUNCHER_H
+#define PRIMO_LAUNCHER_H
+
+#include "reason.h"
+#include "text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct launch_site {     /* where a launcher works; belongs to the supervisor */
+    const char *runs;    /* directory of run directories */
+    const char *trainer; /* path of primo-train, or its name for $PATH */
+};
+
+struct run_job { /* what the trainer is given; texts of settings */
+    struct text job, template, type;
+};
+
+struct launcher {
+    const char *name;
+    /* Start the trainer; 0 also when it is already there. */
+    int (*start)(const struct launch_site *site, uint64_t run,
+                 const struct run_job *job, struct reason *why);
+    /* 1 alive, 0 gone, -errno not to be told now. */
+    int (*alive)(const struct launch_site *site, uint64_t run);
+    /* Append up to 64 KiB of a journal segment from `offset`; -ENOENT when
+     * there is no such segment. */
+    int (*follow)(const struct launch_site *site, uint64_t run,
+                  uint64_t segment, uint64_t offset, struct text *out);
+    /* Copy artifacts/NAME into the directory `to`, or append it to *out. */
+    int (*fetch)(const struct launch_site *site, uint64_t run, const char *name,
+                 int to, struct reason *why);
+    int (*fetch_text)(const struct launch_site *site, uint64_t run,
+                      const char *name, struct text *out, struct reason *why);
+    int (*stop)(const struct launch_site *site, uint64_t run,
+                struct reason *why);
+    /* Why a trainer that is gone without a last word went, for people. */
+    void (*last_words)(const struct launch_site *site, uint64_t run,
+                       struct text *out);
+    int (*discard)(const struct launch_site *site, uint64_t run,
+                   struct reason *why);
+};
+
+/* By the machine's `launcher`; NULL = there is none of that name. */
+const struct launcher *launcher_find(const char *name);
+
+extern const struct launcher launcher_local;
+
+#endif

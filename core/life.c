@@ -1,0 +1,134 @@
+#include "life.h"
+
+#include "text.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    bool live;
+} statuses[STATUSES] = {
+    [STATUS_CREATED] = {"created", false},
+    [STATUS_STARTING] = {"starting", true},
+    [STATUS_RUNNING] = {"running", true},
+    [STATUS_STOPPING] = {"stopping", true},
+    [STATUS_STOPPED] = {"stopped", false},
+    [STATUS_SUCCEEDED] = {"succeeded", false},
+    [STATUS_FAILED] = {"failed", false},
+};
+
+static const char *const event_names[LIFE_EVENTS] = {
+    [LIFE_START] = "start",
+    [LIFE_RESUME] = "resume",
+    [LIFE_STOP] = "stop",
+    [LIFE_EDIT] = "a change",
+    [LIFE_REMOVE] = "removal",
+    [LIFE_TRAINING] = "training",
+    [LIFE_LOST] = "a restart",
+    [LIFE_ENDED_SUCCEEDED] = "success",
+    [LIFE_ENDED_STOPPED] = "having stopped",
+    [LIFE_ENDED_FAILED] = "failure",
+};
+
+/* The next status + 1; 0 (an empty cell) is the refusal. */
+#define TO(status) (STATUS_##status + 1)
+static const unsigned char life[STATUSES][LIFE_EVENTS] = {
+    [STATUS_CREATED] =
+        {
+            [LIFE_START] = TO(STARTING),
+            [LIFE_EDIT] = TO(CREATED),
+            [LIFE_REMOVE] = TO(CREATED),
+        },
+    [STATUS_STARTING] =
+        {
+            [LIFE_STOP] = TO(STOPPING),
+            [LIFE_TRAINING] = TO(RUNNING),
+            [LIFE_LOST] = TO(STARTING),
+            [LIFE_ENDED_SUCCEEDED] = TO(SUCCEEDED),
+            [LIFE_ENDED_STOPPED] = TO(STOPPED),
+            [LIFE_ENDED_FAILED] = TO(FAILED),
+        },
+    [STATUS_RUNNING] =
+        {
+            [LIFE_STOP] = TO(STOPPING),
+            [LIFE_TRAINING] = TO(RUNNING),
+            [LIFE_LOST] = TO(STARTING),
+            [LIFE_ENDED_SUCCEEDED] = TO(SUCCEEDED),
+            [LIFE_ENDED_STOPPED] = TO(STOPPED),
+            [LIFE_ENDED_FAILED] = TO(FAILED),
+        },
+    [STATUS_STOPPING] =
+        {
+            [LIFE_TRAINING] = TO(STOPPING),
+            [LIFE_LOST] = TO(STOPPED),
+            [LIFE_ENDED_SUCCEEDED] = TO(SUCCEEDED),
+            [LIFE_ENDED_STOPPED] = TO(STOPPED),
+            [LIFE_ENDED_FAILED] = TO(FAILED),
+        },
+    [STATUS_STOPPED] =
+        {
+            [LIFE_START] = TO(STARTING),
+            [LIFE_RESUME] = TO(STARTING),
+            [LIFE_EDIT] = TO(STOPPED),
+            [LIFE_REMOVE] = TO(STOPPED),
+        },
+    [STATUS_SUCCEEDED] =
+        {
+            [LIFE_START] = TO(STARTING),
+            [LIFE_EDIT] = TO(SUCCEEDED),
+            [LIFE_REMOVE] = TO(SUCCEEDED),
+        },
+    [STATUS_FAILED] =
+        {
+            [LIFE_START] = TO(STARTING),
+            [LIFE_RESUME] = TO(STARTING),
+            [LIFE_EDIT] = TO(FAILED),
+            [LIFE_REMOVE] = TO(FAILED),
+        },
+};
+
+const char *status_name(enum status s)
+{
+    return statuses[s].name;
+}
+
+bool status_from_name(const char *name, enum status *out)
+{
+    for (int i = 0; i < STATUSES; i++) {
+        if (!strcmp(statuses[i].name, name)) {
+            *out = (enum status)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool status_is_live(enum status s)
+{
+    return statuses[s].live;
+}
+
+static int life_refuse(enum status from, enum life_event event,
+                       struct reason *why)
+{
+    struct text when = TEXT_INIT;
+    for (int i = 0; i < STATUSES; i++)
+        if (life[i][event])
+            text_printf(&when, "%s%s", when.size ? ", " : "", statuses[i].name);
+    refuse(why, statuses[from].live ? EBUSY : EINVAL,
+           "the process is %s; %s is possible when it is: %s",
+           statuses[from].name, event_names[event], text_string(&when));
+    text_release(&when);
+    return statuses[from].live ? -EBUSY : -EINVAL;
+}
+
+int life_step(enum status from, enum life_event event, enum status *to,
+              struct reason *why)
+{
+    unsigned char next = life[from][event];
+    if (!next)
+        return life_refuse(from, event, why);
+    *to = (enum status)(next - 1);
+    return 0;
+}

@@ -1,0 +1,38 @@
+/*
+ * Models: what trainings make. models/TEMPLATE/N is an object whose id is the
+ * run's; its files lie in STATE/models/ID and never change.
+ */
+#ifndef PRIMO_MODEL_H
+#define PRIMO_MODEL_H
+
+#include "launcher.h"
+#include "primo.h"
+
+/* Change */
+
+/* Fetch what a succeeded run made, then name it and turn the process to
+ * succeeded in one transaction. A failure leaves no trace. Supervisor only. */
+int model_publish(struct primo *primo, const struct launcher *launcher,
+                  const struct launch_site *site, uint64_t process,
+                  struct reason *why);
+/* Remove models/TEMPLATE/N, its files included. */
+int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,
+                 struct reason *why);
+/* Remove models/TEMPLATE; ENOTEMPTY while there is a version. */
+int model_family_remove(struct primo *primo, const struct caller *caller,
+                        uint64_t id, struct reason *why);
+/* Remove the bodies that no object names. */
+void model_sweep(struct primo *primo);
+
+/* Read */
+
+/* Open a file of a version for reading; a descriptor or -errno. */
+int model_file_open(const struct primo *primo, uint64_t id, const char *name,
+                    struct reason *why);
+/* Its size in bytes; -ENOENT. */
+int64_t model_file_size(const struct primo *primo, uint64_t id,
+                        const char *name);
+/* The version with the highest number; 0 or -ENOENT. */
+int model_latest(struct store_txn *txn, uint64_t family, uint64_t *number);
+
+#endif

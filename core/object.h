@@ -1,0 +1,87 @@
+/*
+ * Objects: everything in the tree that somebody made: templates, machines,
+ * types, bases, processes, models and their versions. Each has an id that is
+ * never used again; parent and name find it.
+ *
+ * The functions here are about durable objects: they live in the store and
+ * are found and changed within a transaction of the caller. Those that live
+ * in memory only (scratch files, and new files that nobody has closed yet)
+ * are in scratch.h, with ids from the same counter.
+ *
+ * A struct object owns its body and belongs to one thread.
+ */
+#ifndef PRIMO_OBJECT_H
+#define PRIMO_OBJECT_H
+
+#include "store.h"
+#include "text.h"
+
+#include <pthread.h>
+
+enum object_kind {
+    OBJECT_TEMPLATE = 1,
+    OBJECT_MACHINE,
+    OBJECT_TYPE,
+    OBJECT_BASE,
+    OBJECT_ROLE,
+    OBJECT_PROCESS,
+    OBJECT_MODEL,   /* models/TEMPLATE */
+    OBJECT_VERSION, /* models/TEMPLATE/N */
+    OBJECT_KINDS,
+};
+
+enum { OBJECT_FIRST_ID = 256 }; /* below: parents that are rows of the tree */
+
+struct object {
+    uint64_t id, parent;
+    enum object_kind kind;
+    uint32_t mode, uid, gid;     /* permission bits only */
+    int64_t atime, mtime, ctime; /* ns since 1970 */
+    uint64_t number;             /* of a version; else 0 */
+    bool scratch;                /* lives in memory, see scratch.h */
+    char name[256], home[256];   /* home: the name before a rename to a
+                                    scratch name, "" = none */
+    struct text body;            /* an input's text, a process's fields */
+};
+
+/* Where new ids come from: blocks that are reserved in the store. */
+struct id_source {
+    pthread_mutex_t lock;
+    uint64_t next, end; /* under lock; equal = a block must be reserved */
+};
+
+/* Life cycle */
+#define OBJECT_INIT                                                            \
+    {                                                                          \
+        0                                                                      \
+    }
+void object_release(struct object *o);
+void object_copy(struct object *to, const struct object *from);
+
+/* Read; 0 or -ENOENT (-EIO) without a sentence */
+int object_get(struct store_txn *txn, uint64_t id, struct object *out);
+int object_find(struct store_txn *txn, uint64_t parent, const char *name,
+                struct object *out);
+/* The durable child with the smallest id above `after`. */
+int object_next(struct store_txn *txn, uint64_t parent, uint64_t after,
+                struct object *out);
+/* Whether parent has a durable child. */
+bool object_has_children(struct store_txn *txn, uint64_t parent);
+
+/* Change */
+
+/* Write it (new or changed); a changed parent or name moves it. */
+int object_put(struct store_txn *txn, const struct object *o,
+               struct reason *why);
+int object_drop(struct store_txn *txn, const struct object *o,
+                struct reason *why);
+/* An id that was never used before. Not within a write transaction. */
+int ids_take(struct id_source *ids, struct store *s, uint64_t *out,
+             struct reason *why);
+
+int64_t clock_ns(void); /* now, as in mtime */
+
+/* Whether a name is one that editors and copy tools use for a moment. */
+bool name_is_scratch(const char *name);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * The system behind the tree: one struct primo for one state directory. Owns
+ * everything in core/ that lives longer than a request.
+ *
+ * STATE/lock keeps a second daemon out, STATE/db is the store, STATE/models/ID
+ * are the bodies of models, STATE/runs/ID are run directories.
+ */
+#ifndef PRIMO_PRIMO_H
+#define PRIMO_PRIMO_H
+
+#include "handles.h"
+#include "hidden.h"
+#include "object.h"
+#include "process.h"
+#include "refusals.h"
+#include "scratch.h"
+#include "store.h"
+#include "waiters.h"
+
+#include <pthread.h>
+#include <sys/types.h>
+
+struct supervisor;
+
+struct primo {
+    char *state;         /* absolute path of the state directory */
+    char *runs, *models; /* and of two directories in it */
+    char *trainer;       /* primo-train: a path, or a name for $PATH */
+    int lock;            /* descriptor of STATE/lock */
+    uid_t owner;         /* who mounted: may do all, as root may */
+    gid_t group;
+    int64_t opened; /* ns: when this mount began */
+    struct store *store;
+    struct id_source ids;
+    struct scratch scratch;
+    struct refusals refusals;
+    struct waiters waiters;
+    struct hidden hidden;
+    struct handles handles;
+    /* Held by whoever changes names in the tree (scratch or durable). Taken
+     * before a write transaction, never within one. */
+    pthread_mutex_t change;
+    struct supervisor *supervisor;
+};
+
+struct caller { /* who asks */
+    uid_t uid;
+    gid_t gid;
+    pid_t pid;
+};
+
+/* Life cycle */
+
+/* Opens (or makes) a state directory, puts things in order after a crash and
+ * starts the supervisor, which picks up the runs that go on. EBUSY when another
+ * daemon has it; EACCES, EROFS, ENOSPC, EINVAL (newer version) … */
+int primo_open(struct primo *p, const char *state, struct reason *why);
+/* Ends the supervisor; trainings go on. Waiters get an error. */
+void primo_close(struct primo *p);
+
+/* Read: an object wherever it lives, scratch first; 0 or -ENOENT, -EIO */
+int object_load(struct primo *primo, uint64_t id, struct object *out);
+int object_search(struct primo *primo, uint64_t parent, const char *name,
+                  struct object *out);
+
+/* Change */
+
+/* Append "TIME USER OBJECT WHAT" to the events, in the caller's transaction. */
+int event_add(struct store_txn *txn, uid_t user, const char *object,
+              struct reason *why, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* Append the user's name, or the number where it has none. */
+void user_name(struct text *out, uid_t uid);
+
+#endif

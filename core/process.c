@@ -1,0 +1,217 @@
+#include "process.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum field_kind { FIELD_STRING, FIELD_COUNT, FIELD_TIME, FIELD_BOOL };
+
+/* One row a field: how it is called in the record and where it is. */
+static const struct field {
+    const char *name;
+    enum field_kind kind;
+    size_t offset, size;
+} fields[] = {
+#define ROW(f, kind)                                                           \
+    {                                                                          \
+#f, kind, offsetof(struct process, f),                                 \
+            sizeof(((struct process *)0)->f)                                   \
+    }
+    ROW(machine, FIELD_STRING),       ROW(template, FIELD_STRING),
+    ROW(enabled, FIELD_BOOL),         ROW(author, FIELD_COUNT),
+    ROW(created, FIELD_TIME),         ROW(started, FIELD_TIME),
+    ROW(finished, FIELD_TIME),        ROW(changed, FIELD_TIME),
+    ROW(status_changed, FIELD_TIME),  ROW(template_changed, FIELD_TIME),
+    ROW(enabled_changed, FIELD_TIME), ROW(run, FIELD_COUNT),
+    ROW(segment, FIELD_COUNT),        ROW(offset, FIELD_COUNT),
+    ROW(row_iteration, FIELD_COUNT),  ROW(row_time, FIELD_TIME),
+    ROW(log_time, FIELD_TIME),        ROW(checkpoint, FIELD_COUNT),
+    ROW(losses, FIELD_COUNT),         ROW(model, FIELD_COUNT),
+    ROW(number, FIELD_COUNT),         ROW(stage, FIELD_STRING),
+    ROW(reason, FIELD_STRING),
+#undef ROW
+};
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+void process_init(struct process *p)
+{
+    memset(p, 0, sizeof *p);
+    p->enabled = true;
+    progress_parse("", &p->progress);
+}
+
+void process_release(struct process *p)
+{
+    text_release(&p->facts);
+    process_init(p);
+}
+
+struct stream process_metrics(const struct process *p)
+{
+    return (struct stream){p->run ? p->run : p->id, 'm'};
+}
+
+struct stream process_log(const struct process *p)
+{
+    return (struct stream){p->run ? p->run : p->id, 'l'};
+}
+
+/* Encoding */
+
+static void field_print(const struct process *p, const struct field *f,
+                        struct text *out)
+{
+    const char *at = (const char *)p + f->offset;
+    text_printf(out, "%s=", f->name);
+    switch (f->kind) {
+    case FIELD_STRING:
+        text_puts(out, at);
+        break;
+    case FIELD_COUNT:
+        text_printf(out, "%llu", (unsigned long long)*(const uint64_t *)at);
+        break;
+    case FIELD_TIME:
+        text_put_double(out, *(const double *)at, 17);
+        break;
+    case FIELD_BOOL:
+        text_puts(out, *(const bool *)at ? "1" : "0");
+        break;
+    }
+    text_puts(out, "\n");
+}
+
+static bool field_parse(struct process *p, const struct field *f,
+                        const char *value)
+{
+    char *at = (char *)p + f->offset;
+    switch (f->kind) {
+    case FIELD_STRING:
+        if (strlen(value) >= f->size)
+            return false;
+        strcpy(at, value);
+        return true;
+    case FIELD_COUNT:
+        *(uint64_t *)at = strtoull(value, NULL, 10);
+        return true;
+    case FIELD_TIME:
+        return parse_double(value, (double *)at);
+    case FIELD_BOOL:
+        *(bool *)at = *value == '1';
+        return true;
+    }
+    return false;
+}
+
+static void process_encode(const struct process *p, struct text *out)
+{
+    text_printf(out, "status=%s\n", status_name(p->status));
+    for (int i = 0; i < FIELDS; i++)
+        field_print(p, &fields[i], out);
+    text_puts(out, "progress=");
+    progress_print(out, &p->progress);
+    text_puts(out, "\n\n"); /* the facts follow behind the empty line */
+    text_puts(out, text_string(&p->facts));
+}
+
+static bool process_take(struct process *p, const char *key, const char *value)
+{
+    if (!strcmp(key, "status"))
+        return status_from_name(value, &p->status);
+    if (!strcmp(key, "progress"))
+        return progress_parse(value, &p->progress);
+    for (int i = 0; i < FIELDS; i++)
+        if (!strcmp(fields[i].name, key))
+            return field_parse(p, &fields[i], value);
+    return true; /* of a later version */
+}
+
+int process_decode(const struct object *o, struct process *out)
+{
+    process_init(out);
+    out->id = o->id;
+    char *copy = strdup(text_string(&o->body)), *rest = copy, *line;
+    bool good = copy != NULL;
+    while (good && (line = strsep(&rest, "\n")) && *line) {
+        char *value = strchr(line, '=');
+        good = value != NULL;
+        if (good) {
+            *value++ = 0;
+            good = process_take(out, line, value);
+        }
+    }
+    if (good && rest)
+        text_puts(&out->facts, rest);
+    free(copy);
+    if (!good)
+        process_release(out);
+    return good ? 0 : -EIO;
+}
+
+int process_load(struct store_txn *txn, uint64_t id, struct process *out)
+{
+    struct object o = OBJECT_INIT;
+    int err = object_get(txn, id, &o);
+    if (err == 0)
+        err = process_decode(&o, out);
+    object_release(&o);
+    return err;
+}
+
+/* Change */
+
+int process_save(struct store_txn *txn, const struct process *p,
+                 struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    int err = object_get(txn, p->id, &o);
+    if (err)
+        return refuse(why, -err, "the process is gone");
+    o.body.size = 0;
+    process_encode(p, &o.body);
+    o.mtime = (int64_t)(p->changed * 1e9);
+    err = object_put(txn, &o, why);
+    object_release(&o);
+    return err;
+}
+
+/* A fact is one line: control characters become spaces. */
+static void put_flat(struct text *out, const char *s)
+{
+    for (; *s; s++)
+        text_add(out, (unsigned char)*s < 0x20 ? " " : s, 1);
+}
+
+void process_set_fact(struct process *p, const char *key, const char *value)
+{
+    struct text out = TEXT_INIT;
+    const char *line = text_string(&p->facts);
+    size_t n = strlen(key);
+    for (; *line; line += strcspn(line, "\n") + 1) {
+        if (!strncmp(line, key, n) && line[n] == ':')
+            continue;
+        text_add(&out, line, strcspn(line, "\n") + 1);
+    }
+    put_flat(&out, key);
+    text_puts(&out, ": ");
+    put_flat(&out, value);
+    text_puts(&out, "\n");
+    text_move(&p->facts, &out);
+}
+
+int process_step(struct process *p, enum life_event event, struct reason *why)
+{
+    enum status to;
+    int err = life_step(p->status, event, &to, why);
+    if (err)
+        return err;
+    double now = (double)clock_ns() / 1e9;
+    if (to != p->status)
+        p->status_changed = now;
+    if (status_is_live(p->status) && !status_is_live(to))
+        p->finished = now;
+    p->status = to;
+    p->changed = now;
+    return 0;
+}

@@ -1,0 +1,73 @@
+/*
+ * The process record: all that is known of the training process of a machine
+ * besides its growing texts. Kept as the body of its object, as `key=value`
+ * lines from one table of fields, so that a later version may add some.
+ *
+ * A struct process has fixed-size strings but for `facts`, and belongs to one
+ * thread.
+ */
+#ifndef PRIMO_PROCESS_H
+#define PRIMO_PROCESS_H
+
+#include "life.h"
+#include "object.h"
+#include "report.h"
+#include "stream.h"
+
+/* The texts of a run that are blobs of the store (core/stream.h). */
+enum run_text {
+    RUN_TEMPLATE = 't',
+    RUN_TYPE = 'y',
+    RUN_JOB = 'j',
+    RUN_CONFIG = 'c',
+    RUN_DATASET = 'd',
+};
+
+struct process {
+    uint64_t id; /* its object's */
+    char machine[256];
+    char template[256]; /* "" = none yet */
+    enum status status;
+    bool enabled;
+    uint64_t author; /* uid of who made it or started it last */
+    double created;  /* unix seconds; 0 = not yet, as all times */
+    double started, finished;
+    double changed; /* anything */
+    double status_changed, template_changed, enabled_changed;
+
+    char launcher[32];
+    bool wanted;              /* a trainer is to be started */
+    uint64_t run;             /* the last run's id, 0 = never started */
+    uint64_t segment, offset; /* how far its journal has been read */
+    uint64_t row_iteration;   /* of the last row of metrics.csv */
+    double row_time;          /* of the same */
+    double log_time;          /* of the last line of log */
+    uint64_t checkpoint;      /* iteration of the last one */
+    uint64_t losses;          /* trainers lost since that one */
+    uint64_t model;           /* id of the version that came out, 0 = none */
+    uint64_t number;          /* its N */
+    char stage[32];
+    char reason[1024]; /* of `failed` */
+    struct progress progress;
+    struct text facts; /* "key: value" lines of info */
+};
+
+/* Life cycle */
+void process_init(struct process *p);
+void process_release(struct process *p);
+
+/* Read; 0 or -ENOENT, -EIO without a sentence */
+int process_load(struct store_txn *txn, uint64_t id, struct process *out);
+int process_decode(const struct object *o, struct process *out);
+struct stream process_metrics(const struct process *p);
+struct stream process_log(const struct process *p);
+
+/* Change */
+int process_save(struct store_txn *txn, const struct process *p,
+                 struct reason *why);
+/* Set "key: value" in facts. Keys and values of one line only. */
+void process_set_fact(struct process *p, const char *key, const char *value);
+/* Step the life cycle and note the time. As life_step(). */
+int process_step(struct process *p, enum life_event event, struct reason *why);
+
+#endif

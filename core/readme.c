@@ -1,0 +1,54 @@
+/* The file `README`: a session, then every file, from the tree's rows. */
+#include "show.h"
+#include "tree.h"
+
+static const char session[] =
+    "primofs: train image models with files\n"
+    "\n"
+    "How to train a model, in six commands (here, in the mount point):\n"
+    "\n"
+    "    printf 'dataset = /path/of/class/folders\\n' > templates/invoices\n"
+    "    mkdir processes/local\n"
+    "    echo invoices > processes/local/template\n"
+    "    touch processes/local/start\n"
+    "    cat processes/local/progress processes/local/wait\n"
+    "    cp models/invoices/latest/model.onnx ~\n"
+    "\n"
+    "When something is refused, the last entry of `errors` says why. Every\n"
+    "parameter of a template is in template.example. Stop with\n"
+    "`touch processes/local/stop`, go on with `touch processes/local/resume`.\n"
+    "\n"
+    "The files:\n"
+    "\n";
+
+static void put_rows(struct text *out, enum tree_no directory, int depth)
+{
+    for (int i = 0; i < 256; i++) {
+        const struct row *row = &tree_rows[i];
+        if (row->parent != directory || !row->help)
+            continue;
+        static const char *const names[] = {
+            [OBJECT_TEMPLATE] = "NAME",  [OBJECT_MACHINE] = "NAME",
+            [OBJECT_TYPE] = "NAME",      [OBJECT_BASE] = "NAME",
+            [OBJECT_ROLE] = "NAME",      [OBJECT_PROCESS] = "MACHINE",
+            [OBJECT_MODEL] = "TEMPLATE", [OBJECT_VERSION] = "N"};
+        const char *name = row->name ? row->name : names[row->kind];
+        bool is_dir = row->shape == SHAPE_DIRECTORY;
+        size_t from = out->size;
+        text_printf(out, "%*s%s%s", depth * 2, "", name, is_dir ? "/" : "");
+        while (out->size - from < 24)
+            text_puts(out, " ");
+        text_printf(out, " %s\n", row->help);
+        if (is_dir)
+            put_rows(out, (enum tree_no)i, depth + 1);
+    }
+}
+
+int show_readme(struct show_request *r, struct text *out, struct reason *why)
+{
+    (void)r;
+    (void)why;
+    text_puts(out, session);
+    put_rows(out, TREE_ROOT, 0);
+    return 0;
+}

@@ -1,0 +1,307 @@
+#include "run.h"
+
+#include "journal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FACTS_BYTES = 16 << 10 };
+
+/* Where a batch of records goes. */
+struct intake {
+    struct store_txn *txn;
+    struct process *p;
+    const struct launcher *launcher;
+    const struct launch_site *site;
+    bool succeeded;
+};
+
+int log_add(struct store_txn *txn, struct process *p, double time,
+            const char *line, struct reason *why)
+{
+    struct text out = TEXT_INIT;
+    text_put_time(&out, time);
+    text_puts(&out, " ");
+    for (; *line; line++)
+        text_add(&out, (unsigned char)*line < 0x20 ? " " : line, 1);
+    text_puts(&out, "\n");
+    int err = stream_append(txn, process_log(p), out.data, out.size, why);
+    text_release(&out);
+    p->log_time = time;
+    return err;
+}
+
+/* One function a kind of record. */
+
+static int take_open(struct intake *in, const struct journal_record *r,
+                     struct reason *why)
+{
+    const char *at = strstr(r->payload, "iteration=");
+    long long from = 0;
+    char line[128] = "the trainer begins";
+    if (at && parse_int(at + strlen("iteration="), &from) && from > 0)
+        snprintf(line, sizeof line,
+                 "the trainer continues from its checkpoint at update %lld",
+                 from);
+    return log_add(in->txn, in->p, r->time, line, why);
+}
+
+static int take_stage(struct intake *in, const struct journal_record *r,
+                      struct reason *why)
+{
+    snprintf(in->p->stage, sizeof in->p->stage, "%.*s",
+             (int)utf8_valid(r->payload, r->size < 31 ? r->size : 31),
+             r->payload);
+    if (!strcmp(r->payload, "training"))
+        process_step(in->p, LIFE_TRAINING, NULL);
+    struct text line = TEXT_INIT;
+    text_printf(&line, "stage: %s", r->payload);
+    int err = log_add(in->txn, in->p, r->time, text_string(&line), why);
+    text_release(&line);
+    return err;
+}
+
+static int take_log(struct intake *in, const struct journal_record *r,
+                    struct reason *why)
+{
+    return log_add(in->txn, in->p, r->time, r->payload, why);
+}
+
+/* A resumed trainer tells again what it told after its checkpoint: a row
+ * counts if it is of a later update, or brings the evaluation of the last. */
+static int take_metric(struct intake *in, const struct journal_record *r,
+                       struct reason *why)
+{
+    struct metrics_row row;
+    if (!metrics_row_parse(r->payload, &row) || row.iteration > UINT64_MAX / 4)
+        return 0;
+    uint64_t order = 2 * row.iteration + !isnan(row.average_precision);
+    if (order <= in->p->row_iteration)
+        return 0;
+    in->p->row_iteration = order;
+    in->p->row_time = row.time;
+    struct text line = TEXT_INIT;
+    metrics_row_print(&line, &row);
+    int err = stream_append(in->txn, process_metrics(in->p), line.data,
+                            line.size, why);
+    text_release(&line);
+    return err;
+}
+
+static int take_progress(struct intake *in, const struct journal_record *r,
+                         struct reason *why)
+{
+    struct progress progress;
+    (void)why;
+    if (progress_parse(r->payload, &progress))
+        in->p->progress = progress;
+    return 0;
+}
+
+static int take_fact(struct intake *in, const struct journal_record *r,
+                     struct reason *why)
+{
+    char copy[JOURNAL_PAYLOAD_MAX + 1];
+    (void)why;
+    memcpy(copy, r->payload, r->size + 1);
+    char *value = strchr(copy, '=');
+    if (value && in->p->facts.size + r->size < FACTS_BYTES) {
+        *value++ = 0;
+        process_set_fact(in->p, copy, value);
+    }
+    return 0;
+}
+
+static int take_checkpoint(struct intake *in, const struct journal_record *r,
+                           struct reason *why)
+{
+    long long n;
+    (void)why;
+    if (!strncmp(r->payload, "iteration=", 10) &&
+        parse_int(r->payload + 10, &n) && n > 0) {
+        in->p->checkpoint = (uint64_t)n;
+        in->p->losses = 0;
+    }
+    return 0;
+}
+
+/* Two artifacts are texts that are shown while the training runs. */
+static int take_artifact(struct intake *in, const struct journal_record *r,
+                         struct reason *why)
+{
+    char part = !strcmp(r->payload, "config")    ? RUN_CONFIG
+                : !strcmp(r->payload, "dataset") ? RUN_DATASET
+                                                 : 0;
+    if (!part)
+        return 0;
+    struct text text = TEXT_INIT;
+    struct reason unread = REASON_INIT;
+    int err = in->launcher->fetch_text(in->site, in->p->run, r->payload, &text,
+                                       &unread);
+    if (err)
+        err = log_add(in->txn, in->p, r->time, unread.sentence, why);
+    else
+        err = blob_put(in->txn, in->p->run, part, text_string(&text), text.size,
+                       why);
+    text_release(&text);
+    return err;
+}
+
+static int take_end(struct intake *in, const struct journal_record *r,
+                    struct reason *why)
+{
+    const char *failed = "failed: ";
+    if (!strcmp(r->payload, "succeeded")) {
+        in->succeeded = true;
+        return 0;
+    }
+    if (!strcmp(r->payload, "stopped"))
+        return process_step(in->p, LIFE_ENDED_STOPPED, why);
+    if (strncmp(r->payload, failed, strlen(failed)))
+        failed = "";
+    snprintf(in->p->reason, sizeof in->p->reason, "%.1000s",
+             r->payload + strlen(failed));
+    in->p->reason[utf8_valid(in->p->reason, strlen(in->p->reason))] = 0;
+    for (char *c = in->p->reason; *c; c++)
+        if ((unsigned char)*c < 0x20)
+            *c = ' ';
+    log_add(in->txn, in->p, r->time, in->p->reason, NULL);
+    return process_step(in->p, LIFE_ENDED_FAILED, why);
+}
+
+static const struct {
+    enum journal_kind kind;
+    int (*take)(struct intake *in, const struct journal_record *r,
+                struct reason *why);
+} intakes[] = {
+    {JOURNAL_OPEN, take_open},
+    {JOURNAL_STAGE, take_stage},
+    {JOURNAL_LOG, take_log},
+    {JOURNAL_METRIC, take_metric},
+    {JOURNAL_PROGRESS, take_progress},
+    {JOURNAL_FACT, take_fact},
+    {JOURNAL_CHECKPOINT, take_checkpoint},
+    {JOURNAL_ARTIFACT, take_artifact},
+    {JOURNAL_END, take_end},
+};
+
+static int take_record(struct intake *in, const struct journal_record *r,
+                       struct reason *why)
+{
+    for (size_t i = 0; i < sizeof intakes / sizeof *intakes; i++)
+        if (intakes[i].kind == r->kind)
+            return intakes[i].take(in, r, why);
+    return 0;
+}
+
+/* All whole records at the beginning of `data`, up to an end. */
+static int take_records(struct intake *in, const struct text *data,
+                        struct reason *why)
+{
+    struct journal_record r;
+    size_t at = 0, n;
+    int err = 0;
+    while (err == 0 && status_is_live(in->p->status) &&
+           (n = journal_unframe(data->data + at, data->size - at, &r)) > 0) {
+        err = take_record(in, &r, why);
+        if (in->succeeded)
+            return err;
+        at += n;
+        in->p->offset += n;
+        in->p->changed = (double)clock_ns() / 1e9;
+    }
+    return err;
+}
+
+static bool has_record(const struct text *data)
+{
+    struct journal_record r;
+    return data->size && journal_unframe(data->data, data->size, &r) > 0;
+}
+
+/* One piece of the journal, one transaction. */
+static int take_piece(struct primo *primo, struct intake *in, uint64_t process,
+                      uint64_t run, uint64_t segment, uint64_t offset,
+                      const struct text *data, struct reason *why)
+{
+    struct process p;
+    int err = store_begin(primo->store, true, &in->txn, why);
+    if (err)
+        return err;
+    err = process_load(in->txn, process, &p);
+    if (err || p.run != run) {
+        store_abort(in->txn);
+        return refuse(why, EIO, "the process of the run is gone");
+    }
+    in->p = &p;
+    p.segment = segment;
+    p.offset = offset;
+    err = take_records(in, data, why);
+    if (err == 0)
+        err = process_save(in->txn, &p, why);
+    if (err == 0)
+        err = store_commit(in->txn, why);
+    else
+        store_abort(in->txn);
+    process_release(&p);
+    return err;
+}
+
+static int position_load(struct primo *primo, uint64_t process,
+                         struct process *p, struct reason *why)
+{
+    struct store_txn *txn;
+    int err = store_begin(primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = process_load(txn, process, p);
+    store_abort(txn);
+    return err ? refuse(why, -err, "the process is gone") : 0;
+}
+
+/* The next piece with whole records: from this segment, or from the beginning
+ * of the next one, as a segment that has a successor is over. */
+static bool next_piece(const struct launcher *launcher,
+                       const struct launch_site *site, const struct process *p,
+                       uint64_t *segment, uint64_t *offset, struct text *data)
+{
+    *segment = p->segment ? p->segment : 1;
+    *offset = p->offset;
+    data->size = 0;
+    launcher->follow(site, p->run, *segment, *offset, data);
+    if (has_record(data))
+        return true;
+    *segment += 1;
+    *offset = 0;
+    data->size = 0;
+    launcher->follow(site, p->run, *segment, 0, data);
+    return has_record(data);
+}
+
+int run_follow(struct primo *primo, const struct launcher *launcher,
+               const struct launch_site *site, uint64_t process,
+               bool *succeeded, struct reason *why)
+{
+    struct intake in = {.launcher = launcher, .site = site};
+    struct text data = TEXT_INIT;
+    bool more = true;
+    int err = 0;
+    while (err == 0 && more && !in.succeeded) {
+        struct process p;
+        uint64_t segment, offset;
+        err = position_load(primo, process, &p, why);
+        if (err)
+            break;
+        more = status_is_live(p.status) &&
+               next_piece(launcher, site, &p, &segment, &offset, &data);
+        if (more)
+            err = take_piece(primo, &in, process, p.run, segment, offset, &data,
+                             why);
+        process_release(&p);
+    }
+    text_release(&data);
+    *succeeded = in.succeeded;
+    return err;
+}

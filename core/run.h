@@ -1,0 +1,22 @@
+/*
+ * Following a run: what its journal says is taken over into the process's
+ * record and growing texts, each piece in one transaction with how far the
+ * journal has been read, so that nothing is lost or doubled.
+ */
+#ifndef PRIMO_RUN_H
+#define PRIMO_RUN_H
+
+#include "launcher.h"
+#include "primo.h"
+
+/* Take over all there is. *succeeded is set when the trainer's last record
+ * says so and the model is to be published; that record is then left unread.
+ * The caller is the supervisor. */
+int run_follow(struct primo *primo, const struct launcher *launcher,
+               const struct launch_site *site, uint64_t process,
+               bool *succeeded, struct reason *why);
+/* Append a line of the supervisor's own to the process's log. */
+int log_add(struct store_txn *txn, struct process *p, double time,
+            const char *line, struct reason *why);
+
+#endif

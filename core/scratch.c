@@ -1,0 +1,132 @@
+#include "scratch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void scratch_init(struct scratch *s)
+{
+    memset(s, 0, sizeof *s);
+    pthread_mutex_init(&s->lock, NULL);
+}
+
+void scratch_release(struct scratch *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        object_release(s->list[i]);
+        free(s->list[i]);
+    }
+    free(s->list);
+    pthread_mutex_destroy(&s->lock);
+}
+
+static struct object *by_id(const struct scratch *s, uint64_t id)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->list[i]->id == id)
+            return s->list[i];
+    return NULL;
+}
+
+static struct object *by_name(const struct scratch *s, uint64_t parent,
+                              const char *name)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->list[i]->parent == parent && !strcmp(s->list[i]->name, name))
+            return s->list[i];
+    return NULL;
+}
+
+static struct object *by_order(const struct scratch *s, uint64_t parent,
+                               uint64_t after)
+{
+    struct object *best = NULL;
+    for (size_t i = 0; i < s->count; i++) {
+        struct object *o = s->list[i];
+        if (o->parent == parent && o->id > after && (!best || o->id < best->id))
+            best = o;
+    }
+    return best;
+}
+
+/* Ends the caller's hold of the lock. */
+static int found(struct scratch *s, const struct object *o, struct object *out)
+{
+    if (o)
+        object_copy(out, o);
+    pthread_mutex_unlock(&s->lock);
+    return o ? 0 : -ENOENT;
+}
+
+int scratch_get(struct scratch *s, uint64_t id, struct object *out)
+{
+    pthread_mutex_lock(&s->lock);
+    return found(s, by_id(s, id), out);
+}
+
+int scratch_find(struct scratch *s, uint64_t parent, const char *name,
+                 struct object *out)
+{
+    pthread_mutex_lock(&s->lock);
+    return found(s, by_name(s, parent, name), out);
+}
+
+int scratch_next(struct scratch *s, uint64_t parent, uint64_t after,
+                 struct object *out)
+{
+    pthread_mutex_lock(&s->lock);
+    return found(s, by_order(s, parent, after), out);
+}
+
+static int scratch_put_locked(struct scratch *s, const struct object *o,
+                              struct reason *why)
+{
+    struct object *old = by_id(s, o->id);
+    size_t before = old ? old->body.size : 0;
+    if (o->body.size > SCRATCH_FILE_SIZE)
+        return refuse(why, ENOSPC, "a scratch file must have at most %d KiB",
+                      SCRATCH_FILE_SIZE >> 10);
+    if (s->bytes - before + o->body.size > SCRATCH_SIZE)
+        return refuse(why, ENOSPC,
+                      "scratch files must have at most %d MiB "
+                      "together",
+                      SCRATCH_SIZE >> 20);
+    if (!old && s->count == SCRATCH_FILES)
+        return refuse(why, ENOSPC, "there must be at most %d scratch files",
+                      SCRATCH_FILES);
+    if (!old) {
+        s->list = realloc(s->list, (s->count + 1) * sizeof *s->list);
+        old = calloc(1, sizeof *old);
+        if (!s->list || !old)
+            abort();
+        s->list[s->count++] = old;
+    }
+    object_release(old);
+    object_copy(old, o);
+    old->scratch = true;
+    s->bytes += o->body.size - before;
+    return 0;
+}
+
+int scratch_put(struct scratch *s, const struct object *o, struct reason *why)
+{
+    pthread_mutex_lock(&s->lock);
+    int err = scratch_put_locked(s, o, why);
+    pthread_mutex_unlock(&s->lock);
+    return err;
+}
+
+void scratch_drop(struct scratch *s, uint64_t id)
+{
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->list[i]->id != id)
+            continue;
+        s->bytes -= s->list[i]->body.size;
+        object_release(s->list[i]);
+        free(s->list[i]);
+        s->list[i] = s->list[--s->count];
+        break;
+    }
+    pthread_mutex_unlock(&s->lock);
+}

@@ -1,0 +1,41 @@
+/*
+ * Objects that live in memory only: scratch files (names that editors and
+ * copy tools use for a moment) and new input files that have not been closed
+ * yet. Bounded in number and size; gone at the next mount. Any thread.
+ */
+#ifndef PRIMO_SCRATCH_H
+#define PRIMO_SCRATCH_H
+
+#include "object.h"
+
+enum {
+    SCRATCH_FILES = 1024,        /* at the same time */
+    SCRATCH_FILE_SIZE = 1 << 20, /* bytes each */
+    SCRATCH_SIZE = 32 << 20,     /* bytes together */
+};
+
+struct scratch {
+    pthread_mutex_t lock;
+    struct object **list; /* under lock */
+    size_t count, bytes;  /* under lock */
+};
+
+/* Life cycle */
+void scratch_init(struct scratch *s);
+void scratch_release(struct scratch *s);
+
+/* Read: copies; 0 or -ENOENT without a sentence */
+int scratch_get(struct scratch *s, uint64_t id, struct object *out);
+int scratch_find(struct scratch *s, uint64_t parent, const char *name,
+                 struct object *out);
+/* The child with the smallest id above `after`. */
+int scratch_next(struct scratch *s, uint64_t parent, uint64_t after,
+                 struct object *out);
+
+/* Change */
+
+/* New or changed, by id. ENOSPC past a bound. */
+int scratch_put(struct scratch *s, const struct object *o, struct reason *why);
+void scratch_drop(struct scratch *s, uint64_t id); /* if there */
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * The store: ordered tables of bytes in one LMDB environment. The only file
+ * that knows LMDB is store.c.
+ *
+ * A transaction belongs to the thread that began it. Read transactions never
+ * wait; write transactions wait for each other, and a commit returns when the
+ * change would survive a power cut. What store_get() and store_seek() show
+ * lives until the transaction ends or writes. No use after fork.
+ *
+ * A full disk is ENOSPC. A small reserve file is given up once so that a
+ * change that must go through (the end of a run) still can; it is made anew
+ * when there is room.
+ */
+#ifndef PRIMO_STORE_H
+#define PRIMO_STORE_H
+
+#include "reason.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+struct store_txn; /* an LMDB transaction */
+
+/* Keys, all numbers big-endian so that they sort:
+ *   META    a word                     next object id, versions, …
+ *   OBJECT  id                         core/object.h
+ *   NAME    parent, name               id
+ *   CHILD   parent, id                 empty: a directory in order of ids
+ *   STREAM  stream, part, offset       a piece of a growing text
+ *   BLOB    id, part                   a text that belongs to a run */
+enum store_table {
+    STORE_META,
+    STORE_OBJECT,
+    STORE_NAME,
+    STORE_CHILD,
+    STORE_STREAM,
+    STORE_BLOB,
+    STORE_TABLES,
+};
+
+struct store_key {
+    size_t size;
+    unsigned char bytes[400];
+};
+
+struct store_view {
+    const void *data;
+    size_t size;
+};
+
+/* Life cycle */
+
+/* Opens (or makes) DIR/db. EINVAL when it was written by a newer version,
+ * ENOSPC, EACCES, EIO … with a reason. */
+int store_open(struct store **out, const char *dir, struct reason *why);
+void store_close(struct store *s); /* NULL is fine; no transaction is open */
+
+/* Transactions */
+int store_begin(struct store *s, bool write, struct store_txn **out,
+                struct reason *why);
+int store_commit(struct store_txn *txn, struct reason *why); /* ends it */
+void store_abort(struct store_txn *txn);                     /* ends it */
+/* Give up the reserve so that a failed commit may be tried again; false when
+ * there is none left. */
+bool store_give_reserve(struct store *s);
+void store_make_reserve(struct store *s); /* where there is room */
+
+/* Keys */
+void key_clear(struct store_key *k);
+void key_u64(struct store_key *k, uint64_t v);
+void key_bytes(struct store_key *k, const void *data, size_t size);
+uint64_t key_read_u64(const struct store_key *k, size_t offset);
+
+/* Read */
+
+/* 0, or -ENOENT without a sentence. */
+int store_get(struct store_txn *txn, enum store_table table,
+              const struct store_key *key, struct store_view *out);
+/* The first entry behind *key (or at it, with `here`) that shares its first
+ * `prefix` bytes; moves *key to it. -ENOENT past the last. */
+int store_next(struct store_txn *txn, enum store_table table,
+               struct store_key *key, size_t prefix, bool here,
+               struct store_view *out);
+/* The last entry at or before *key that shares its first `prefix` bytes. */
+int store_last(struct store_txn *txn, enum store_table table,
+               struct store_key *key, size_t prefix, struct store_view *out);
+
+/* Change */
+int store_put(struct store_txn *txn, enum store_table table,
+              const struct store_key *key, const void *data, size_t size,
+              struct reason *why);
+int store_delete(struct store_txn *txn, enum store_table table,
+                 const struct store_key *key, struct reason *why);
+/* Delete all that share the first `prefix` bytes of *key. */
+int store_delete_all(struct store_txn *txn, enum store_table table,
+                     const struct store_key *key, size_t prefix,
+                     struct reason *why);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * Streams: texts that only grow, by whole records, in the store. A stream is
+ * named by an object id and a part letter; its pieces are keyed by their byte
+ * offset, so that neither appending nor reading touches the rest.
+ */
+#ifndef PRIMO_STREAM_H
+#define PRIMO_STREAM_H
+
+#include "store.h"
+#include "text.h"
+
+struct stream {
+    uint64_t id;
+    char part; /* 'm' metrics, 'l' log, 'e' events */
+};
+
+/* Read */
+uint64_t stream_size(struct store_txn *txn, struct stream s); /* bytes */
+/* Append up to `size` bytes from `offset` on to *out. */
+int stream_read(struct store_txn *txn, struct stream s, uint64_t offset,
+                size_t size, struct text *out);
+
+/* Change */
+int stream_append(struct store_txn *txn, struct stream s, const char *data,
+                  size_t size, struct reason *why);
+int stream_drop(struct store_txn *txn, struct stream s, struct reason *why);
+
+/* Blobs: whole texts of a run, such as its template. */
+int blob_get(struct store_txn *txn, uint64_t id, char part, struct text *out);
+int blob_put(struct store_txn *txn, uint64_t id, char part, const char *data,
+             size_t size, struct reason *why);
+int blob_drop_all(struct store_txn *txn, uint64_t id, struct reason *why);
+
+#endif

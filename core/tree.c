@@ -1,0 +1,428 @@
+#include "tree.h"
+
+#include "model.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { ROWS = sizeof tree_rows / sizeof *tree_rows };
+
+/* Identity */
+
+uint64_t tree_inode(uint64_t object, unsigned no)
+{
+    return object << 8 | no;
+}
+
+bool tree_node(uint64_t inode, struct node *out)
+{
+    out->no = (enum tree_no)(inode & 0xFF);
+    out->object = inode >> 8;
+    return node_row(*out)->help != NULL;
+}
+
+static uint64_t node_inode(struct node n)
+{
+    return tree_inode(n.object, n.no);
+}
+
+/* Whether the row is named by an object rather than by itself. */
+static bool is_object(const struct row *row)
+{
+    return row->kind != 0;
+}
+
+/* The id under which the objects of a directory are filed. */
+static uint64_t objects_parent(struct node directory)
+{
+    return directory.object ? directory.object : (uint64_t)directory.no;
+}
+
+static enum tree_no objects_row(enum tree_no directory)
+{
+    for (int i = 0; i < ROWS; i++)
+        if (tree_rows[i].parent == directory && is_object(&tree_rows[i]))
+            return (enum tree_no)i;
+    return 0;
+}
+
+int object_load(struct primo *primo, uint64_t id, struct object *out)
+{
+    if (scratch_get(&primo->scratch, id, out) == 0)
+        return 0;
+    struct store_txn *txn;
+    int err = store_begin(primo->store, false, &txn, NULL);
+    if (err)
+        return err;
+    err = object_get(txn, id, out);
+    store_abort(txn);
+    return err;
+}
+
+int object_search(struct primo *primo, uint64_t parent, const char *name,
+                  struct object *out)
+{
+    if (scratch_find(&primo->scratch, parent, name, out) == 0)
+        return 0;
+    struct store_txn *txn;
+    int err = store_begin(primo->store, false, &txn, NULL);
+    if (err)
+        return err;
+    err = object_find(txn, parent, name, out);
+    store_abort(txn);
+    return err;
+}
+
+void tree_path(struct primo *primo, struct node n, struct text *out)
+{
+    const struct row *row = node_row(n);
+    if (n.no == TREE_ROOT) {
+        text_puts(out, "/");
+        return;
+    }
+    struct node parent;
+    if (row->parent != TREE_ROOT && tree_parent(primo, n, &parent, NULL) == 0) {
+        tree_path(primo, parent, out);
+        text_puts(out, "/");
+    }
+    struct object o = OBJECT_INIT;
+    if (!is_object(row))
+        text_puts(out, row->name);
+    else if (object_load(primo, n.object, &o) == 0)
+        text_puts(out, o.name);
+    object_release(&o);
+}
+
+/* The gate */
+
+static const char *const right_names[] = {
+    [RIGHT_VIEW] = "view",     [RIGHT_CREATE] = "create", [RIGHT_EDIT] = "edit",
+    [RIGHT_DELETE] = "delete", [RIGHT_MANAGE] = "manage",
+};
+
+int tree_may(struct primo *primo, const struct caller *caller, struct node n,
+             enum right right, struct reason *why)
+{
+    if (caller->uid == 0 || caller->uid == primo->owner)
+        return 0;
+    struct text path = TEXT_INIT;
+    tree_path(primo, n, &path);
+    refuse(why, EACCES,
+           "the right '%s' is missing for %s: only the user who mounted may "
+           "do this",
+           right_names[right], text_string(&path));
+    text_release(&path);
+    return -EACCES;
+}
+
+/* Find */
+
+static bool node_exists(struct primo *primo, struct node n)
+{
+    const struct row *row = node_row(n);
+    if (hidden_has(&primo->hidden, node_inode(n)))
+        return false;
+    if (row->shape == SHAPE_BODY)
+        return model_file_size(primo, n.object, row->name) >= 0;
+    if (row->shape != SHAPE_LINK)
+        return true;
+    struct text target = TEXT_INIT;
+    int64_t mtime;
+    int err = tree_show(primo, n, &target, &mtime, NULL);
+    text_release(&target);
+    return err == 0;
+}
+
+static int find_fixed(struct primo *primo, struct node directory,
+                      const char *name, struct node *out)
+{
+    for (int i = 0; i < ROWS; i++) {
+        const struct row *row = &tree_rows[i];
+        if (row->parent != directory.no || !row->name ||
+            strcmp(row->name, name))
+            continue;
+        *out = (struct node){(enum tree_no)i, directory.object};
+        return node_exists(primo, *out) ? 0 : -ENOENT;
+    }
+    return -ENOENT;
+}
+
+int tree_find(struct primo *primo, struct node directory, const char *name,
+              struct node *out, struct reason *why)
+{
+    if (node_row(directory)->shape != SHAPE_DIRECTORY)
+        return refuse(why, ENOTDIR, "this is not a directory");
+    if (strlen(name) > 255)
+        return -ENAMETOOLONG;
+    if (find_fixed(primo, directory, name, out) == 0)
+        return 0;
+    enum tree_no no = objects_row(directory.no);
+    struct object o = OBJECT_INIT;
+    if (!no || object_search(primo, objects_parent(directory), name, &o))
+        return -ENOENT;
+    *out = (struct node){no, o.id};
+    object_release(&o);
+    return 0;
+}
+
+int tree_parent(struct primo *primo, struct node n, struct node *out,
+                struct reason *why)
+{
+    const struct row *row = node_row(n);
+    *out = (struct node){TREE_ROOT, 0};
+    if (n.no == TREE_ROOT)
+        return 0;
+    out->no = row->parent;
+    if (!is_object(row)) {
+        out->object = n.object;
+        return 0;
+    }
+    struct object o = OBJECT_INIT;
+    int err = object_load(primo, n.object, &o);
+    if (err)
+        return refuse(why, -err, "the object is gone");
+    out->object = o.parent < OBJECT_FIRST_ID ? 0 : o.parent;
+    object_release(&o);
+    return 0;
+}
+
+/* List: fixed rows first, by number, then objects, by id */
+
+static bool next_fixed(struct primo *primo, struct node directory,
+                       uint64_t cookie, struct tree_entry *out)
+{
+    for (uint64_t i = cookie + 1; i < ROWS; i++) {
+        const struct row *row = &tree_rows[i];
+        if (row->parent != directory.no || !row->name || row->unlisted)
+            continue;
+        out->node = (struct node){(enum tree_no)i, directory.object};
+        if (!node_exists(primo, out->node))
+            continue;
+        out->cookie = i;
+        strcpy(out->name, row->name);
+        return true;
+    }
+    return false;
+}
+
+int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
+              struct tree_entry *out, struct reason *why)
+{
+    if (node_row(directory)->shape != SHAPE_DIRECTORY)
+        return refuse(why, ENOTDIR, "this is not a directory");
+    if (next_fixed(primo, directory, cookie, out))
+        return 0;
+    enum tree_no no = objects_row(directory.no);
+    if (!no)
+        return -ENOENT;
+    uint64_t parent = objects_parent(directory);
+    struct object kept = OBJECT_INIT, scratch = OBJECT_INIT;
+    struct store_txn *txn;
+    int err = store_begin(primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = object_next(txn, parent, cookie, &kept);
+    store_abort(txn);
+    bool in_memory =
+        scratch_next(&primo->scratch, parent, cookie, &scratch) == 0 &&
+        (err || scratch.id <= kept.id);
+    const struct object *next = in_memory ? &scratch : &kept;
+    if (in_memory)
+        err = 0;
+    if (err == 0) {
+        out->cookie = next->id;
+        out->node = (struct node){no, next->id};
+        strcpy(out->name, next->name);
+    }
+    object_release(&kept);
+    object_release(&scratch);
+    return err;
+}
+
+/* Show */
+
+/* Run `take` with what the show functions of the node need. */
+static int with_request(struct primo *primo, struct node n,
+                        int (*take)(struct show_request *r, struct node n,
+                                    void *context, struct reason *why),
+                        void *context, struct reason *why)
+{
+    struct process p;
+    struct show_request r = {.primo = primo, .object = n.object};
+    int err = store_begin(primo->store, false, &r.txn, why);
+    if (err)
+        return err;
+    if (node_row(n)->parent == TREE_PROCESS) {
+        err = process_load(r.txn, n.object, &p);
+        if (err)
+            refuse(why, -err, "the process is gone");
+        else
+            r.process = &p;
+    }
+    if (err == 0)
+        err = take(&r, n, context, why);
+    store_abort(r.txn);
+    if (r.process)
+        process_release(&p);
+    return err;
+}
+
+struct shown {
+    struct text *out;
+    int64_t *mtime;
+};
+
+static int take_shown(struct show_request *r, struct node n, void *context,
+                      struct reason *why)
+{
+    struct shown *s = context;
+    int err = node_row(n)->show(r, s->out, why);
+    *s->mtime = r->mtime ? r->mtime : r->primo->opened;
+    return err;
+}
+
+int tree_show(struct primo *primo, struct node n, struct text *out,
+              int64_t *mtime, struct reason *why)
+{
+    struct shown shown = {out, mtime};
+    struct object o = OBJECT_INIT;
+    if (node_row(n)->show)
+        return with_request(primo, n, take_shown, &shown, why);
+    int err = object_load(primo, n.object, &o); /* an object's own text */
+    if (err)
+        return refuse(why, -err, "the object is gone");
+    text_add(out, text_string(&o.body), o.body.size);
+    *mtime = o.mtime;
+    object_release(&o);
+    return 0;
+}
+
+static int take_stream(struct show_request *r, struct node n, void *context,
+                       struct reason *why)
+{
+    struct stream *s = context;
+    (void)why;
+    *s = (struct stream){0, node_row(n)->stream};
+    if (r->process)
+        s->id = process_metrics(r->process).id;
+    return 0;
+}
+
+int tree_stream(struct primo *primo, struct node n, struct stream *out,
+                struct reason *why)
+{
+    return with_request(primo, n, take_stream, out, why);
+}
+
+/* Stat */
+
+static uint32_t shape_mode(const struct row *row)
+{
+    switch (row->shape) {
+    case SHAPE_DIRECTORY:
+        return S_IFDIR | 0755;
+    case SHAPE_LINK:
+        return S_IFLNK | 0777;
+    case SHAPE_WORD:
+    case SHAPE_ACTION:
+    case SHAPE_INPUT:
+        return S_IFREG | 0644;
+    default:
+        return S_IFREG | 0444;
+    }
+}
+
+/* The time and size of a growing text; times come with its show function. */
+static int take_growing(struct show_request *r, struct node n, void *context,
+                        struct reason *why)
+{
+    struct tree_stat *st = context;
+    struct stream s;
+    int err = take_stream(r, n, &s, why);
+    if (err)
+        return err;
+    st->size = stream_size(r->txn, s);
+    if (n.no == TREE_P_METRICS && r->process->row_time > 0)
+        st->mtime = (int64_t)(r->process->row_time * 1e9);
+    else if (n.no == TREE_P_LOG && r->process->log_time > 0)
+        st->mtime = (int64_t)(r->process->log_time * 1e9);
+    else if (r->process)
+        st->mtime = (int64_t)(r->process->created * 1e9);
+    return 0;
+}
+
+static int stat_object(const struct object *o, struct node n,
+                       struct tree_stat *out)
+{
+    const struct row *row = node_row(n);
+    if (is_object(row) && row->shape != SHAPE_DIRECTORY) {
+        out->mode = S_IFREG | (o->mode & 0777);
+        out->uid = o->uid;
+        out->gid = o->gid;
+        out->size = o->body.size;
+    }
+    out->atime = o->atime;
+    out->mtime = o->mtime;
+    out->ctime = o->ctime;
+    return 0;
+}
+
+static int stat_text(struct primo *primo, struct node n,
+                     const struct text *shown, struct tree_stat *out,
+                     struct reason *why)
+{
+    struct text text = TEXT_INIT;
+    int err = tree_show(primo, n, &text, &out->mtime, why);
+    out->size = shown ? shown->size : text.size;
+    text_release(&text);
+    return err;
+}
+
+int tree_stat(struct primo *primo, struct node n, const struct text *shown,
+              struct tree_stat *out, struct reason *why)
+{
+    const struct row *row = node_row(n);
+    struct object o = OBJECT_INIT;
+    int err = 0;
+    *out = (struct tree_stat){.inode = node_inode(n),
+                              .mode = shape_mode(row),
+                              .uid = primo->owner,
+                              .gid = primo->group};
+    out->mtime = primo->opened;
+    if (n.object && (err = object_load(primo, n.object, &o)) == 0)
+        stat_object(&o, n, out);
+    object_release(&o);
+    if (err)
+        return refuse(why, ENOENT, "the object is gone");
+    if (hidden_has(&primo->hidden, out->inode))
+        return -ENOENT;
+    int64_t size;
+    switch (row->shape) {
+    case SHAPE_TEXT:
+    case SHAPE_WORD:
+    case SHAPE_ACTION:
+    case SHAPE_WAIT:
+    case SHAPE_LINK:
+        err = stat_text(primo, n, shown, out, why);
+        break;
+    case SHAPE_GROWING:
+        err = with_request(primo, n, take_growing, out, why);
+        break;
+    case SHAPE_ERRORS:
+        out->size = refusals_size(&primo->refusals, &out->mtime);
+        break;
+    case SHAPE_BODY:
+        size = model_file_size(primo, n.object, row->name);
+        if (size < 0)
+            return -ENOENT;
+        out->size = (uint64_t)size;
+        break;
+    default:
+        break;
+    }
+    if (out->atime < out->mtime)
+        out->atime = out->mtime;
+    if (!is_object(row) || row->shape == SHAPE_DIRECTORY)
+        out->ctime = out->mtime;
+    return err;
+}
