@@ -31,12 +31,12 @@ STYLE_PACKAGES := clang-format:clang-format
 
 BASE_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
   -DPRIMO_VERSION='"$(VERSION)"' -Icore -Itrainer -Ifs -I$(BUILD)/gen \
-  -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) -fopenmp -pthread -MMD -MP \
+  -fno-math-errno -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) -fopenmp -pthread -MMD -MP \
   $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 LINK_FLAGS = -fopenmp -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 # The modules of core/ that the trainer shares: they know no store, no tree.
-LEAF    := reason text name param settings journal report
+LEAF    := reason text name param settings journal report chart chart_plot
 CORE    := $(filter-out $(LEAF),$(basename $(notdir $(wildcard core/*.c))))
 FS      := $(basename $(notdir $(wildcard fs/*.c)))
 TRAINER := $(basename $(notdir $(wildcard trainer/*.c)))
