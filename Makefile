@@ -31,7 +31,8 @@ STYLE_PACKAGES := clang-format:clang-format
 
 BASE_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
   -DPRIMO_VERSION='"$(VERSION)"' -Icore -Itrainer -Ifs -I$(BUILD)/gen \
-  -fno-math-errno -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) -fopenmp -pthread -MMD -MP \
+  -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) -fno-math-errno -fopenmp \
+  -pthread -MMD -MP \
   $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 LINK_FLAGS = -fopenmp -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
