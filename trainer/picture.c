@@ -57,6 +57,12 @@ int picture_alloc(struct picture *out, int width, int height,
     return 0;
 }
 
+void picture_measured(struct picture *out, uint32_t width, uint32_t height)
+{
+    out->width = out->full_width = (int)width;
+    out->height = out->full_height = (int)height;
+}
+
 int picture_orient(struct picture *p, int orientation, struct reason *why)
 {
     if (orientation <= 1 || orientation > 8)
@@ -67,6 +73,8 @@ int picture_orient(struct picture *p, int orientation, struct reason *why)
     struct picture in = *p;
     p->width = swap ? in.height : in.width;
     p->height = swap ? in.width : in.height;
+    p->full_width = swap ? in.full_height : in.full_width;
+    p->full_height = swap ? in.full_width : in.full_height;
     if (!in.rgb)
         return 0;
     if (picture_alloc(p, p->width, p->height, why)) {

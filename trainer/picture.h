@@ -22,7 +22,8 @@ enum {
 
 struct picture {
     int width, height;
-    uint8_t *rgb; /* [height, width, 3], owned; NULL = none */
+    int full_width, full_height; /* before a smaller DCT scale was taken */
+    uint8_t *rgb;                /* [height, width, 3], owned; NULL = none */
 };
 
 /* Life cycle */

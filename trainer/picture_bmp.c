@@ -66,8 +66,7 @@ static int bmp_measure(struct bmp *b, struct picture *out, struct reason *why)
     int err = picture_bound(width, height, why);
     if (err)
         return err;
-    out->width = (int)width;
-    out->height = (int)height;
+    picture_measured(out, (uint32_t)width, (uint32_t)height);
     return 0;
 }
 

@@ -21,6 +21,8 @@ extern const struct picture_format picture_jpeg, picture_png, picture_tiff,
 
 /* EINVAL for an empty picture, EFBIG past PICTURE_PIXELS_MAX. */
 int picture_bound(int64_t width, int64_t height, struct reason *why);
+/* Set the size that the header tells, within picture_bound(). */
+void picture_measured(struct picture *out, uint32_t width, uint32_t height);
 /* Set the size and allocate the pixels. ENOMEM. */
 int picture_alloc(struct picture *out, int width, int height,
                   struct reason *why);

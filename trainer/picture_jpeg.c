@@ -124,8 +124,7 @@ static int reader_run(struct jpeg_reader *r, struct picture *out,
     int err = picture_bound(j->image_width, j->image_height, r->why);
     if (err)
         return err;
-    out->width = (int)j->image_width;
-    out->height = (int)j->image_height;
+    picture_measured(out, j->image_width, j->image_height);
     int orientation = reader_orientation(r);
     if (side != PICTURE_MEASURE) {
         bool cmyk =

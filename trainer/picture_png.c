@@ -98,8 +98,7 @@ static int reader_run(struct png_reader *r, struct picture *out, int side)
     int err = picture_bound(width, height, r->why);
     if (err)
         return err;
-    out->width = (int)width;
-    out->height = (int)height;
+    picture_measured(out, width, height);
     if (side != PICTURE_MEASURE) {
         err = reader_pixels(r, out);
         if (err)

@@ -142,8 +142,7 @@ static int tiff_page(TIFF *tiff, struct tiff_reader *r, struct picture *out,
     int err = picture_bound(width, height, why);
     if (err)
         return err;
-    out->width = (int)width;
-    out->height = (int)height;
+    picture_measured(out, width, height);
     TIFFRGBAImage image;
     char message[MESSAGE_BYTES] = "";
     if (!TIFFRGBAImageOK(tiff, message) ||

@@ -1,0 +1,362 @@
+#include "dataset.h"
+
+#include "folder.h"
+#include "random.h"
+#include "streams.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The folder names of parts; of several test parts the first one counts. */
+static const char train_name[] = "train";
+static const char *const test_names[] = {"test", "val", "valid", "validation"};
+
+enum { TEST_NAMES = sizeof test_names / sizeof *test_names };
+
+/* Where the class folders are. */
+struct layout {
+    char *train, *test; /* paths; test NULL = split train */
+};
+
+/* One part while it is collected. */
+struct part {
+    struct sample *samples;
+    size_t count, room;
+};
+
+static void *or_abort(void *p)
+{
+    if (!p)
+        abort();
+    return p;
+}
+
+static void samples_free(struct sample *samples, int count)
+{
+    for (int i = 0; i < count; i++)
+        free(samples[i].path);
+    free(samples);
+}
+
+void dataset_release(struct dataset *d)
+{
+    for (int i = 0; i < d->classes; i++)
+        free(d->class_names[i]);
+    free(d->class_names);
+    samples_free(d->train, d->train_count);
+    samples_free(d->test, d->test_count);
+    free(d->root);
+    text_release(&d->layout);
+    *d = (struct dataset){0};
+}
+
+const char *dataset_relative(const struct dataset *d, const char *path)
+{
+    size_t n = strlen(d->root);
+    return strncmp(path, d->root, n) || path[n] != '/' ? path : path + n + 1;
+}
+
+/* Layout */
+
+static const char *names_find(const struct names *names, const char *wanted)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (!strcasecmp(names->name[i], wanted))
+            return names->name[i];
+    return NULL;
+}
+
+static char *path_join(const char *folder, const char *name)
+{
+    struct text t = TEXT_INIT;
+    text_printf(&t, "%s/%s", folder, name);
+    return t.data;
+}
+
+static bool has_folders(const char *path)
+{
+    struct names names = {0};
+    bool any = folder_list(&names, path, NULL) == 0 && names.count > 0;
+    names_release(&names);
+    return any;
+}
+
+static void layout_parts(struct dataset *d, struct layout *l,
+                         const struct names *names, const char *train,
+                         const char *test)
+{
+    l->train = path_join(d->root, train);
+    l->test = test ? path_join(d->root, test) : NULL;
+    text_printf(&d->layout, "layout: %s/%s%s%s\n", train, test ? " and " : "",
+                test ? test : "", test ? "/" : "");
+    for (size_t i = 0; i < names->count; i++)
+        if (names->name[i] != train && names->name[i] != test)
+            text_printf(&d->layout, "not used: %s/\n", names->name[i]);
+}
+
+/* A folder named train is a part when a test part is beside it or nothing is,
+ * and it holds folders: there is a class of trains, too. */
+static int layout_find(struct dataset *d, struct layout *l, struct reason *why)
+{
+    struct names names = {0};
+    int err = folder_list(&names, d->root, why);
+    if (err)
+        return err;
+    const char *train = names_find(&names, train_name), *test = NULL;
+    for (int i = 0; !test && i < TEST_NAMES; i++)
+        test = names_find(&names, test_names[i]);
+    char *path = path_join(d->root, train ? train : "");
+    if (train && (test || names.count == 1) && has_folders(path)) {
+        layout_parts(d, l, &names, train, test);
+    } else {
+        l->train = or_abort(strdup(d->root));
+        text_puts(&d->layout, "layout: class folders\n");
+    }
+    free(path);
+    names_release(&names);
+    return 0;
+}
+
+/* Classes */
+
+/* Class names stand on lines of labels.txt and in the model. */
+static int class_name_check(const char *name, struct reason *why)
+{
+    size_t n = strlen(name);
+    if (utf8_valid(name, n) < n)
+        return refuse(why, EINVAL,
+                      "the name of a class folder must be valid UTF-8");
+    for (; *name; name++)
+        if ((unsigned char)*name < 0x20 || *name == 0x7F)
+            return refuse(why, EINVAL,
+                          "the name of a class folder must not "
+                          "have control characters");
+    return 0;
+}
+
+static int classes_find(struct dataset *d, const char *path, struct reason *why)
+{
+    struct names names = {0};
+    int err = folder_list(&names, path, why);
+    if (err == 0 && names.count < 2)
+        err = names.count
+                  ? refuse(why, EINVAL,
+                           "the dataset '%s' has one class, '%s'; at least "
+                           "two are needed",
+                           path, names.name[0])
+                  : refuse(why, EINVAL, "the dataset '%s' has no class folders",
+                           path);
+    for (size_t i = 0; err == 0 && i < names.count; i++)
+        err = class_name_check(names.name[i], why);
+    if (err) {
+        names_release(&names);
+        return err;
+    }
+    d->class_names = names.name;
+    d->classes = (int)names.count;
+    return 0;
+}
+
+/* A test class that training lacks can't be learnt, only got wrong. */
+static int test_classes_check(const struct dataset *d, const char *path,
+                              struct reason *why)
+{
+    struct names names = {0};
+    int err = folder_list(&names, path, why);
+    for (size_t i = 0; err == 0 && i < names.count; i++) {
+        bool known = false;
+        for (int k = 0; !known && k < d->classes; k++)
+            known = !strcmp(names.name[i], d->class_names[k]);
+        if (!known)
+            err = refuse(why, EINVAL,
+                         "the class '%s' of the test part '%s' has no folder "
+                         "in the training part",
+                         names.name[i], path);
+    }
+    names_release(&names);
+    return err;
+}
+
+/* Samples */
+
+static void part_add(struct part *p, char *path, int label)
+{
+    if (p->count == p->room) {
+        p->room = p->room ? p->room * 2 : 256;
+        p->samples =
+            or_abort(realloc(p->samples, p->room * sizeof *p->samples));
+    }
+    p->samples[p->count++] = (struct sample){path, label};
+}
+
+/* Add the pictures of one class; takes them out of `files`. */
+static void part_take(struct part *p, struct names *files, size_t from,
+                      size_t to, int label)
+{
+    for (size_t i = from; i < to; i++) {
+        part_add(p, files->name[i], label);
+        files->name[i] = NULL;
+    }
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Held out: a random choice, by seed and class; both parts sorted again. */
+static void files_split(struct names *files, size_t held, uint64_t seed,
+                        int label)
+{
+    struct random r;
+    random_open(&r, seed, (uint32_t)label, 0, STREAM_SPLIT);
+    for (size_t i = 0; i < held; i++) {
+        size_t k = i + random_below(&r, (uint32_t)(files->count - i));
+        char *s = files->name[i];
+        files->name[i] = files->name[k];
+        files->name[k] = s;
+    }
+    qsort(files->name, held, sizeof *files->name, compare_paths);
+    qsort(files->name + held, files->count - held, sizeof *files->name,
+          compare_paths);
+}
+
+static size_t held_out(size_t count, double fraction)
+{
+    size_t held = (size_t)llround((double)count * fraction);
+    return held < 1 ? 1 : held > count - 1 ? count - 1 : held;
+}
+
+static int class_check(const struct dataset *d, int label, size_t count,
+                       bool split, const char *extensions, struct reason *why)
+{
+    const char *name = d->class_names[label];
+    if (count == 0)
+        return refuse(why, EINVAL,
+                      "the class '%s' has no pictures (files ending in: %s)",
+                      name, extensions);
+    if (count == 1 && split)
+        return refuse(why, EINVAL,
+                      "the class '%s' has one picture; to hold one out for "
+                      "testing takes two",
+                      name);
+    return 0;
+}
+
+static int class_collect(struct dataset *d, const struct layout *l, int label,
+                         const struct settings *s, struct part *train,
+                         struct part *test, struct reason *why)
+{
+    const char *extensions = settings_get(s, KEY_EXTENSIONS);
+    char *path = path_join(l->train, d->class_names[label]);
+    struct names files = {0};
+    int err = folder_walk(&files, path, extensions, why);
+    if (err == 0)
+        err = class_check(d, label, files.count, !l->test, extensions, why);
+    if (err == 0) {
+        double fraction = settings_number(s, KEY_TEST_FRACTION);
+        size_t held = l->test ? 0 : held_out(files.count, fraction);
+        if (held)
+            files_split(&files, held, (uint64_t)settings_number(s, KEY_SEED),
+                        label);
+        part_take(test, &files, 0, held, label);
+        part_take(train, &files, held, files.count, label);
+    }
+    free(path);
+    names_release(&files);
+    return err;
+}
+
+/* The test pictures of one class; there may be none. */
+static int class_collect_test(struct dataset *d, const struct layout *l,
+                              int label, const char *extensions,
+                              struct part *test, struct reason *why)
+{
+    char *path = path_join(l->test, d->class_names[label]);
+    struct names files = {0};
+    struct stat st;
+    int err = 0;
+    if (stat(path, &st) == 0 || errno != ENOENT)
+        err = folder_walk(&files, path, extensions, why);
+    if (err == 0 && files.count == 0)
+        text_printf(&d->layout, "no test pictures: %s\n",
+                    d->class_names[label]);
+    if (err == 0)
+        part_take(test, &files, 0, files.count, label);
+    free(path);
+    names_release(&files);
+    return err;
+}
+
+static int samples_collect(struct dataset *d, const struct layout *l,
+                           const struct settings *s, struct reason *why)
+{
+    struct part train = {0}, test = {0};
+    int err = 0;
+    for (int i = 0; err == 0 && i < d->classes; i++) {
+        err = class_collect(d, l, i, s, &train, &test, why);
+        if (err == 0 && l->test)
+            err = class_collect_test(d, l, i, settings_get(s, KEY_EXTENSIONS),
+                                     &test, why);
+    }
+    d->train = train.samples;
+    d->test = test.samples;
+    d->train_count = (int)train.count;
+    d->test_count = (int)test.count;
+    if (err == 0 && test.count == 0)
+        err =
+            refuse(why, EINVAL, "the test part '%s' has no pictures", l->test);
+    return err;
+}
+
+/* Life cycle */
+
+static int root_take(struct dataset *d, const char *path, struct reason *why)
+{
+    struct stat st;
+    if (!*path)
+        return refuse(why, EINVAL,
+                      "there is no dataset: it must be the "
+                      "absolute path of a folder");
+    if (stat(path, &st))
+        return refuse_errno(why, errno, "the dataset '%s' can't be read", path);
+    if (!S_ISDIR(st.st_mode))
+        return refuse(why, ENOTDIR,
+                      "the dataset '%s' is not a folder of class folders",
+                      path);
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    d->root = or_abort(strndup(path, n));
+    return 0;
+}
+
+int dataset_open(struct dataset *d, const struct settings *settings,
+                 struct reason *why)
+{
+    struct layout l = {0};
+    *d = (struct dataset){0};
+    int err = root_take(d, settings_get(settings, KEY_DATASET), why);
+    if (err == 0)
+        err = layout_find(d, &l, why);
+    if (err == 0)
+        err = classes_find(d, l.train, why);
+    if (err == 0 && l.test)
+        err = test_classes_check(d, l.test, why);
+    if (err == 0)
+        err = samples_collect(d, &l, settings, why);
+    if (err == 0 && !l.test)
+        text_printf(&d->layout,
+                    "split: %s of each class held out for testing, seed %s\n",
+                    settings_get(settings, KEY_TEST_FRACTION),
+                    settings_get(settings, KEY_SEED));
+    free(l.train);
+    free(l.test);
+    if (err)
+        dataset_release(d);
+    return err;
+}

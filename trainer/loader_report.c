@@ -1,0 +1,307 @@
+#include "loader_scan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINES_MAX = 1000, LOG_LINES_MAX = 100, SMALL_CLASS = 10 };
+
+/* A path for people and for the journal: valid UTF-8 on one line. */
+static void put_path(struct text *out, const struct scan *s, int i)
+{
+    const char *p = dataset_relative(s->dataset, scan_sample(s, i)->path);
+    for (size_t left = strlen(p); left;) {
+        size_t n = utf8_decode(p, left, NULL);
+        bool good = n && (unsigned char)*p >= 0x20 && *p != 0x7F;
+        text_add(out, good ? p : "?", good ? n : 1);
+        n = n ? n : 1;
+        p += n;
+        left -= n;
+    }
+}
+
+/* Unreadable pictures */
+
+static int count_faults(const struct scan *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->count; i++)
+        n += s->pictures[i].fault != NULL;
+    return n;
+}
+
+static void log_line(const struct loader_options *o, const char *line)
+{
+    if (o->log)
+        o->log(o->context, line);
+}
+
+static void put_faults(const struct scan *s, const struct loader_options *o,
+                       struct text *report)
+{
+    int total = count_faults(s), n = 0;
+    struct text line = TEXT_INIT;
+    if (total)
+        text_puts(report, "\nunreadable pictures\n");
+    for (int i = 0; i < s->count && n < LINES_MAX; i++) {
+        if (!s->pictures[i].fault)
+            continue;
+        text_release(&line);
+        put_path(&line, s, i);
+        text_printf(&line, ": %s", s->pictures[i].fault);
+        if (n++ < LOG_LINES_MAX)
+            log_line(o, text_string(&line));
+        text_printf(report, "  %s\n", text_string(&line));
+    }
+    text_release(&line);
+    if (total > n)
+        text_printf(report, "  and %d more\n", total - n);
+    if (total > LOG_LINES_MAX) {
+        text_printf(&line, "and %d more pictures that can't be read",
+                    total - LOG_LINES_MAX);
+        log_line(o, text_string(&line));
+        text_release(&line);
+    }
+}
+
+/* Copies */
+
+struct copies {
+    const struct scan *scan;
+    int *order; /* the readable pictures by hash, then by place */
+    int count;
+};
+
+static int compare_pictures(const void *a, const void *b, void *context)
+{
+    const struct scan *s = context;
+    int i = *(const int *)a, k = *(const int *)b;
+    const uint64_t *x = s->pictures[i].hash, *y = s->pictures[k].hash;
+    if (x[0] != y[0])
+        return x[0] < y[0] ? -1 : 1;
+    if (x[1] != y[1])
+        return x[1] < y[1] ? -1 : 1;
+    return (i > k) - (i < k);
+}
+
+static void copies_init(struct copies *c, const struct scan *s)
+{
+    c->scan = s;
+    c->count = 0;
+    c->order = malloc(((size_t)s->count + 1) * sizeof *c->order);
+    if (!c->order)
+        abort();
+    for (int i = 0; i < s->count; i++)
+        if (!s->pictures[i].fault)
+            c->order[c->count++] = i;
+    qsort_r(c->order, (size_t)c->count, sizeof *c->order, compare_pictures,
+            (void *)(uintptr_t)s);
+}
+
+/* Where the group that begins at `from` ends. */
+static int group_end(const struct copies *c, int from)
+{
+    const struct scanned *pictures = c->scan->pictures;
+    int to = from + 1;
+    while (to < c->count &&
+           !memcmp(pictures[c->order[to]].hash, pictures[c->order[from]].hash,
+                   sizeof pictures->hash))
+        to++;
+    return to;
+}
+
+static void put_group(struct text *report, const struct copies *c, int from,
+                      int to, bool leak, bool contradiction)
+{
+    text_puts(report, "  ");
+    for (int i = from; i < to; i++) {
+        text_puts(report, i > from ? " = " : "");
+        put_path(report, c->scan, c->order[i]);
+    }
+    text_printf(report, "%s%s\n",
+                contradiction ? " (of different classes)" : "",
+                leak ? " (in training and test)" : "");
+}
+
+/* Judges one group of copies; appends its line while there are not many. */
+static void take_group(const struct copies *c, int from, int to,
+                       struct text *report, int line, struct loader_findings *f)
+{
+    int tests = 0, first = scan_sample(c->scan, c->order[from])->label;
+    bool contradiction = false;
+    for (int i = from; i < to; i++) {
+        tests += scan_is_test(c->scan, c->order[i]);
+        contradiction |= scan_sample(c->scan, c->order[i])->label != first;
+    }
+    bool leak = tests && tests < to - from;
+    f->duplicates += to - from - 1;
+    f->leaks += leak ? tests : 0;
+    f->contradictions += contradiction;
+    if (line < LINES_MAX)
+        put_group(report, c, from, to, leak, contradiction);
+}
+
+static void put_copies(const struct scan *s, struct text *report,
+                       struct loader_findings *f)
+{
+    struct copies c;
+    struct text groups = TEXT_INIT;
+    copies_init(&c, s);
+    int n = 0;
+    for (int from = 0, to; from < c.count; from = to) {
+        to = group_end(&c, from);
+        if (to - from > 1)
+            take_group(&c, from, to, &groups, n++, f);
+    }
+    free(c.order);
+    if (n)
+        text_printf(report, "\nidentical pictures\n%s", text_string(&groups));
+    if (n > LINES_MAX)
+        text_printf(report, "  and %d more groups\n", n - LINES_MAX);
+    text_release(&groups);
+}
+
+/* Classes */
+
+struct class_row {
+    int train, test, faults;
+    int smallest, largest; /* pictures, -1 = none */
+};
+
+static int64_t area(const struct scan *s, int i)
+{
+    return (int64_t)s->pictures[i].width * s->pictures[i].height;
+}
+
+static struct class_row *class_rows(const struct scan *s)
+{
+    struct class_row *rows = calloc((size_t)s->dataset->classes, sizeof *rows);
+    if (!rows)
+        abort();
+    for (int i = 0; i < s->dataset->classes; i++)
+        rows[i].smallest = rows[i].largest = -1;
+    for (int i = 0; i < s->count; i++) {
+        struct class_row *r = &rows[scan_sample(s, i)->label];
+        if (s->pictures[i].fault) {
+            r->faults++;
+            continue;
+        }
+        *(scan_is_test(s, i) ? &r->test : &r->train) += 1;
+        if (r->smallest < 0 || area(s, i) < area(s, r->smallest))
+            r->smallest = i;
+        if (r->largest < 0 || area(s, i) > area(s, r->largest))
+            r->largest = i;
+    }
+    return rows;
+}
+
+static void put_size(struct text *report, const struct scan *s, int i)
+{
+    char size[32] = "-";
+    if (i >= 0)
+        snprintf(size, sizeof size, "%dx%d", s->pictures[i].width,
+                 s->pictures[i].height);
+    text_printf(report, "  %11s", size);
+}
+
+static void put_padded(struct text *report, const char *name, size_t wide)
+{
+    text_puts(report, name);
+    for (size_t n = utf8_count(name, strlen(name)); n < wide; n++)
+        text_puts(report, " ");
+}
+
+static void put_classes(const struct scan *s, const struct class_row *rows,
+                        struct text *report)
+{
+    const struct dataset *d = s->dataset;
+    size_t wide = strlen("class");
+    for (int i = 0; i < d->classes; i++) {
+        const char *name = d->class_names[i];
+        size_t n = utf8_count(name, strlen(name));
+        wide = n > wide ? n : wide;
+    }
+    text_puts(report, "\n");
+    put_padded(report, "class", wide);
+    text_puts(report,
+              "  training    test  unreadable     smallest      largest\n");
+    for (int i = 0; i < d->classes; i++) {
+        const struct class_row *r = &rows[i];
+        put_padded(report, d->class_names[i], wide);
+        text_printf(report, "  %8d  %6d  %10d", r->train, r->test, r->faults);
+        put_size(report, s, r->smallest);
+        put_size(report, s, r->largest);
+        text_puts(report, "\n");
+    }
+}
+
+static void put_small_classes(const struct scan *s,
+                              const struct class_row *rows, struct text *report,
+                              struct loader_findings *f)
+{
+    for (int i = 0; i < s->dataset->classes; i++) {
+        if (rows[i].train >= SMALL_CLASS)
+            continue;
+        if (f->small_classes++ == 0)
+            text_printf(report,
+                        "\nclasses with fewer than %d training pictures\n",
+                        SMALL_CLASS);
+        text_printf(report, "  %s: %d\n", s->dataset->class_names[i],
+                    rows[i].train);
+    }
+}
+
+/* The summary, which people and scripts look at first. */
+static void put_head(const struct scan *s, const struct class_row *rows,
+                     const struct loader_findings *f, struct text *report)
+{
+    const struct dataset *d = s->dataset;
+    int train = 0, test = 0;
+    for (int i = 0; i < d->classes; i++) {
+        train += rows[i].train;
+        test += rows[i].test;
+    }
+    text_printf(report, "dataset: %s\n%s", d->root, text_string(&d->layout));
+    text_printf(report, "classes: %d\ntraining pictures: %d\n", d->classes,
+                train);
+    text_printf(report, "test pictures: %d\nunreadable: %d\n", test,
+                f->unreadable);
+    text_printf(report, "duplicates: %d\n", f->duplicates);
+    text_printf(report, "test pictures that are in training: %d\n", f->leaks);
+    text_printf(report, "identical pictures of different classes: %d\n",
+                f->contradictions);
+    text_printf(report, "small classes: %d\n", f->small_classes);
+}
+
+static void log_findings(const struct loader_options *o,
+                         const struct loader_findings *f)
+{
+    struct text line = TEXT_INIT;
+    if (f->duplicates)
+        text_printf(&line, "%d pictures are copies of others", f->duplicates);
+    if (f->leaks)
+        text_printf(&line, "; %d test pictures are in training, too", f->leaks);
+    if (f->contradictions)
+        text_printf(&line, "; %d groups of copies have different classes",
+                    f->contradictions);
+    if (line.size)
+        log_line(o, text_string(&line));
+    text_release(&line);
+}
+
+void scan_report(const struct scan *s, const struct loader_options *options,
+                 struct text *report, struct loader_findings *findings)
+{
+    struct text body = TEXT_INIT;
+    struct class_row *rows = class_rows(s);
+    *findings = (struct loader_findings){.unreadable = count_faults(s)};
+    put_classes(s, rows, &body);
+    put_small_classes(s, rows, &body, findings);
+    put_faults(s, options, &body);
+    put_copies(s, &body, findings);
+    put_head(s, rows, findings, report);
+    text_puts(report, text_string(&body));
+    log_findings(options, findings);
+    free(rows);
+    text_release(&body);
+}

@@ -1,0 +1,45 @@
+/*
+ * The first reading of a dataset: every picture once, in several threads, into
+ * the cache as far as it goes. And what can be told from it.
+ */
+#ifndef PRIMO_LOADER_SCAN_H
+#define PRIMO_LOADER_SCAN_H
+
+#include "loader.h"
+
+#include <pthread.h>
+
+struct scanned {
+    int width, height;     /* of the whole picture, upright */
+    uint64_t hash[2];      /* of its pixels */
+    const uint8_t *pixels; /* [side, side, 3] in the cache, NULL = not kept */
+    char *fault;           /* owned, why it can't be read; NULL = it can */
+};
+
+struct scan {
+    const struct dataset *dataset;
+    struct scanned *pictures; /* the training part, then the test part */
+    int count;
+    uint8_t *cache;
+};
+
+/* Life cycle */
+
+/* ENOMEM, ECANCELED (tick), EMFILE …; on failure there is nothing to
+ * release. */
+int scan_open(struct scan *s, const struct dataset *d,
+              const struct loader_options *options, struct reason *why);
+void scan_release(struct scan *s);
+
+/* pthread_create() of a thread that gets no signals: those are for the
+ * program's own threads. */
+int thread_start(pthread_t *thread, void *(*run)(void *), void *context);
+
+/* Read */
+const struct sample *scan_sample(const struct scan *s, int i);
+bool scan_is_test(const struct scan *s, int i);
+/* Append the report and log what is unreadable. */
+void scan_report(const struct scan *s, const struct loader_options *options,
+                 struct text *report, struct loader_findings *findings);
+
+#endif
