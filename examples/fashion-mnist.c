@@ -1,0 +1,253 @@
+/*
+ * fashion-mnist: a part of Debian's dataset-fashion-mnist as a folder of class
+ * folders.
+ *
+ *   fashion-mnist OUT_DIR [TRAIN_PER_CLASS [TEST_PER_CLASS]] [--png]
+ *                 [--size N] [--from DIR]
+ *
+ * makes OUT_DIR/train/CLASS/0001.jpg … and, with a TEST_PER_CLASS above 0,
+ * OUT_DIR/test/CLASS/0001.jpg …: the first pictures of each class, in the order
+ * of the dataset, so that the same arguments always make the same files. They
+ * are grey, 28 x 28 pixels; --size pads them with their black background.
+ * --png makes lossless files. `--png --size 32` is what a network of
+ * image_size = 32 sees without resizing.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include <jpeglib.h>
+#include <png.h>
+
+enum { SIDE = 28, SIDE_MAX = 1024, CLASSES = 10, QUALITY = 95 };
+
+static const char *const class_names[CLASSES] = {
+    "t-shirt", "trouser", "pullover", "dress", "coat",
+    "sandal",  "shirt",   "sneaker",  "bag",   "ankle-boot",
+};
+
+/* How the dataset names its parts, and we. */
+static const struct part {
+    const char *source, *name;
+} parts[] = {{"train", "train"}, {"t10k", "test"}};
+
+struct options {
+    const char *out, *from;
+    int per_class[2];
+    int size;
+    bool png;
+};
+
+static int fail(const char *what, const char *path)
+{
+    fprintf(stderr, "fashion-mnist: %s '%s'%s%s\n", what, path,
+            errno ? ": " : "", errno ? strerror(errno) : "");
+    return -1;
+}
+
+/* One picture */
+
+static void write_jpeg(FILE *f, uint8_t *grey, int size)
+{
+    struct jpeg_compress_struct j;
+    struct jpeg_error_mgr errors;
+    j.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&j);
+    jpeg_stdio_dest(&j, f);
+    j.image_width = j.image_height = (JDIMENSION)size;
+    j.input_components = 1;
+    j.in_color_space = JCS_GRAYSCALE;
+    jpeg_set_defaults(&j);
+    jpeg_set_quality(&j, QUALITY, TRUE);
+    j.optimize_coding = TRUE;
+    jpeg_start_compress(&j, TRUE);
+    for (int y = 0; y < size; y++) {
+        JSAMPROW row = grey + y * size;
+        jpeg_write_scanlines(&j, &row, 1);
+    }
+    jpeg_finish_compress(&j);
+    jpeg_destroy_compress(&j);
+}
+
+static bool write_png(FILE *f, const uint8_t *grey, int size)
+{
+    png_image image = {.version = PNG_IMAGE_VERSION,
+                       .width = (png_uint_32)size,
+                       .height = (png_uint_32)size,
+                       .format = PNG_FORMAT_GRAY};
+    return png_image_write_to_stdio(&image, f, 0, grey, size, NULL);
+}
+
+static int write_picture(const struct options *o, const char *path,
+                         const uint8_t pixels[SIDE * SIDE])
+{
+    static uint8_t grey[SIDE_MAX * SIDE_MAX]; /* black around it */
+    int margin = (o->size - SIDE) / 2;
+    for (int y = 0; y < SIDE; y++)
+        memcpy(grey + (y + margin) * o->size + margin, pixels + y * SIDE, SIDE);
+    FILE *f = fopen(path, "wbe");
+    if (!f)
+        return fail("cannot write", path);
+    bool ok = true;
+    if (o->png)
+        ok = write_png(f, grey, o->size);
+    else
+        write_jpeg(f, grey, o->size);
+    ok &= !ferror(f);
+    ok &= fclose(f) == 0;
+    return ok ? 0 : fail("cannot write", path);
+}
+
+/* One part */
+
+static int make_folder(const char *path)
+{
+    return mkdir(path, 0777) && errno != EEXIST ? fail("cannot make", path) : 0;
+}
+
+static int make_folders(const struct options *o, const struct part *p)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", o->out, p->name);
+    if (mkdir(path, 0777)) /* not over what is there: it would mix */
+        return fail("cannot make", path);
+    for (int c = 0; c < CLASSES; c++) {
+        snprintf(path, sizeof path, "%s/%s/%s", o->out, p->name,
+                 class_names[c]);
+        if (make_folder(path))
+            return -1;
+    }
+    return 0;
+}
+
+/* An IDX file past its header of `bytes`, which must say `magic`. */
+static gzFile open_idx(const struct options *o, const struct part *p,
+                       const char *kind, unsigned magic, unsigned bytes)
+{
+    char path[4096];
+    unsigned char header[16];
+    snprintf(path, sizeof path, "%s/%s-%s-ubyte.gz", o->from, p->source, kind);
+    errno = 0;
+    gzFile f = gzopen(path, "rb");
+    if (!f) {
+        fail("cannot read", path);
+        fprintf(stderr, "it is in Debian's package dataset-fashion-mnist\n");
+        return NULL;
+    }
+    gzbuffer(f, 1 << 17);
+    if (gzread(f, header, bytes) == (int)bytes && header[2] == magic >> 8 &&
+        header[3] == (magic & 0xFF))
+        return f;
+    gzclose(f);
+    fail("not an IDX file:", path);
+    return NULL;
+}
+
+static int make_pictures(const struct options *o, const struct part *p,
+                         int per_class, gzFile images, gzFile labels)
+{
+    int made[CLASSES] = {0}, missing = CLASSES;
+    uint8_t pixels[SIDE * SIDE], label;
+    while (missing && gzread(labels, &label, 1) == 1 &&
+           gzread(images, pixels, sizeof pixels) == sizeof pixels) {
+        if (label >= CLASSES || made[label] == per_class)
+            continue;
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s/%s/%04d.%s", o->out, p->name,
+                 class_names[label], ++made[label], o->png ? "png" : "jpg");
+        if (write_picture(o, path, pixels))
+            return -1;
+        missing -= made[label] == per_class;
+    }
+    if (!missing)
+        return 0;
+    errno = 0;
+    return fail("not so many pictures of a class in", p->source);
+}
+
+static int make_part(const struct options *o, const struct part *p,
+                     int per_class)
+{
+    int err = -1;
+    gzFile images = open_idx(o, p, "images-idx3", 0x803, 16);
+    gzFile labels = images ? open_idx(o, p, "labels-idx1", 0x801, 8) : NULL;
+    if (labels && make_folders(o, p) == 0)
+        err = make_pictures(o, p, per_class, images, labels);
+    if (images)
+        gzclose(images);
+    if (labels)
+        gzclose(labels);
+    return err;
+}
+
+/* Arguments */
+
+static const char usage[] =
+    "usage: fashion-mnist OUT_DIR [TRAIN_PER_CLASS [TEST_PER_CLASS]] [--png]\n"
+    "                     [--size N] [--from DIR]\n"
+    "\n"
+    "Makes OUT_DIR/train/CLASS/0001.jpg ... and OUT_DIR/test/CLASS/... from\n"
+    "Debian's dataset-fashion-mnist; by default 100 pictures a class, none of\n"
+    "them for testing.\n"
+    "\n"
+    "  --png       lossless PNG instead of JPEG\n"
+    "  --size N    pad the 28 x 28 pixels with black to N x N, 28 to 1024\n"
+    "  --from DIR  where the .gz files are\n";
+
+static bool number(const char *s, int low, int high, int *out)
+{
+    char *end;
+    errno = 0;
+    long n = strtol(s, &end, 10);
+    *out = (int)n;
+    return *s && !*end && !errno && n >= low && n <= high;
+}
+
+static bool read_options(int argc, char **argv, struct options *o)
+{
+    static const struct option table[] = {
+        {"png", no_argument, NULL, 'p'},
+        {"size", required_argument, NULL, 's'},
+        {"from", required_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},
+        {0}};
+    for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
+        if (c == 'p')
+            o->png = true;
+        else if (c == 'f')
+            o->from = optarg;
+        else if (c == 'h')
+            exit(fputs(usage, stdout) < 0);
+        else if (c != 's' || !number(optarg, SIDE, SIDE_MAX, &o->size))
+            return false;
+    }
+    int n = argc - optind;
+    if (n < 1 || n > 3)
+        return false;
+    o->out = argv[optind];
+    return (n < 2 || number(argv[optind + 1], 1, 6000, &o->per_class[0])) &&
+           (n < 3 || number(argv[optind + 2], 0, 1000, &o->per_class[1]));
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.from = "/usr/share/datasets/fashion-mnist",
+                        .per_class = {100, 0},
+                        .size = SIDE};
+    if (!read_options(argc, argv, &o)) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    if (make_folder(o.out))
+        return 1;
+    for (int i = 0; i < 2; i++)
+        if (o.per_class[i] && make_part(&o, &parts[i], o.per_class[i]))
+            return 1;
+    return 0;
+}
