@@ -15,8 +15,9 @@
 #include <zlib.h>
 
 enum {
-    ANSWER_SECONDS = 30, /* a dead network path is given up after this */
-    SIDE_SAMPLES = 64,   /* pictures that image_size = auto looks at */
+    ANSWER_SECONDS = 30,   /* a dead network path is given up after this */
+    PICTURE_SECONDS = 120, /* and one that dies while it is read */
+    SIDE_SAMPLES = 64,     /* pictures that image_size = auto looks at */
     SIDE_MIN = 32,
     SIDE_MAX = 224,
     SIDE_STEP = 32,
@@ -141,13 +142,39 @@ static void image_size_decide(struct options *o, const struct dataset *d)
                    SIDE_MIN, SIDE_MAX);
 }
 
+/* Reading goes on as long as pictures arrive. */
+struct reading {
+    struct rundir *run;
+    const char *path;
+    int done;
+};
+
 static void log_line(void *context, const char *line)
 {
-    struct rundir *run = context;
-    diary_log(run->diary, "%s", line);
+    struct reading *r = context;
+    diary_log(r->run->diary, "%s", line);
 }
 
-static int loader_make(struct rundir *run, const struct options *o,
+static void reading_expect(struct reading *r)
+{
+    control_expect(r->run->control, PICTURE_SECONDS,
+                   "no picture of the dataset '%s' could be read for %d "
+                   "seconds",
+                   r->path, PICTURE_SECONDS);
+}
+
+static bool reading_tick(void *context, int done, int total)
+{
+    struct reading *r = context;
+    (void)total;
+    if (done != r->done)
+        reading_expect(r);
+    r->done = done;
+    return true;
+}
+
+/* The report tells most when the reading fails. */
+static int loader_make(struct reading *reading, const struct options *o,
                        struct material *m, struct reason *why)
 {
     const struct loader_options options = {
@@ -158,14 +185,18 @@ static int loader_make(struct rundir *run, const struct options *o,
         .workers = o->workers,
         .memory = memory_for_pictures(o),
         .log = log_line,
-        .context = run,
+        .tick = reading_tick,
+        .context = reading,
     };
     struct text report = TEXT_INIT;
+    reading_expect(reading);
     int err = loader_open(&m->loader, &m->dataset, &options, &report, why);
-    if (err == 0)
-        err = rundir_artifact(run, "dataset", &report, why);
+    control_arrived(reading->run->control);
+    int saved = report.size ? rundir_artifact(reading->run, "dataset", &report,
+                                              err ? NULL : why)
+                            : 0;
     text_release(&report);
-    return err;
+    return err ? err : saved;
 }
 
 static int config_save(struct rundir *run, const struct options *o,
@@ -208,8 +239,9 @@ int prepare_material(struct rundir *run, struct options *o, struct material *m,
     if (!o->image_size)
         image_size_decide(o, &m->dataset);
     err = config_save(run, o, why);
+    struct reading reading = {.run = run, .path = path};
     if (err == 0)
-        err = loader_make(run, o, m, why);
+        err = loader_make(&reading, o, m, why);
     if (err == 0)
         material_tell(run, o, m);
     return err;

@@ -72,18 +72,15 @@ int training_net(struct training *t, struct reason *why)
 /* Begin and end */
 
 /* A lone picture has no variance to normalise by where the last feature map is
- * one pixel: such a last batch is left out. */
+ * one pixel; the loader leaves such a last batch out. */
 static int recipe_make(struct training *t, struct reason *why)
 {
     const struct options *o = t->options;
-    int pictures = loader_train_count(t->material.loader);
     int steps = loader_train_steps(t->material.loader);
-    if (o->image_size <= 32 && pictures % o->batch == (o->batch > 1))
-        steps -= o->batch > 1 ? 1 : steps;
-    if (steps < 1)
+    if (steps < 1 || (o->batch == 1 && o->image_size <= 32))
         return refuse(why, EINVAL,
                       "batch_size = %d with image_size = %d leaves single "
-                      "pixels to normalise; a batch of at least 2 pictures "
+                      "values to normalise; a batch of at least 2 pictures "
                       "would be accepted",
                       o->batch, o->image_size);
     recipe_init(&t->recipe, o->learning_rate, (uint64_t)steps, o->epochs,
@@ -188,7 +185,8 @@ static int model_export(struct training *t, struct reason *why)
 
 static int training_finish(struct training *t, struct reason *why)
 {
-    static const char *const files[] = {CLASSIFIER_FILE, EXPORT_ONNX, EXPORT_LABELS};
+    static const char *const files[] = {CLASSIFIER_FILE, EXPORT_ONNX,
+                                        EXPORT_LABELS};
     control_lock(t->run->control);
     training_save(t);
     control_unlock(t->run->control);
