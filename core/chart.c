@@ -297,17 +297,18 @@ void chart_svg(struct text *out, const struct chart *c)
 
 void chart_html(struct text *out, const struct chart *c)
 {
-    text_puts(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
-                   "<meta charset=\"utf-8\">\n<title>");
+    text_puts(out, "<!DOCTYPE html>\n<html lang=\"en\" "
+                   "xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n"
+                   "<meta charset=\"utf-8\"/>\n<title>");
     put_clean(out, c->title, 1000);
     text_puts(out, ": ");
     put_clean(out, c->status, 100);
     text_puts(out, "</title>\n"
                    "<meta name=\"viewport\" "
-                   "content=\"width=device-width, initial-scale=1\">\n"
-                   "<meta name=\"color-scheme\" content=\"light dark\">\n");
+                   "content=\"width=device-width, initial-scale=1\"/>\n"
+                   "<meta name=\"color-scheme\" content=\"light dark\"/>\n");
     if (c->live)
-        text_puts(out, "<meta http-equiv=\"refresh\" content=\"2\">\n");
+        text_puts(out, "<meta http-equiv=\"refresh\" content=\"2\"/>\n");
     text_puts(out,
               "<style>\n"
               "body{margin:0;padding:2vmin;background:#f1f5f9;color:#475569;"

@@ -203,12 +203,15 @@ await()
             "expected '$1'; $(tail -n 5 "$MNT/processes/${3:-local}/log")"
 }
 
+# The Python that Debian's modules are for, whatever else is in $PATH.
+PYTHON=${PYTHON:-/usr/bin/python3}
+
 # Python with the modules named, or the test is skipped.
 need_python()
 {
     local module
     for module; do
-        python3 -c "import $module" 2>/dev/null ||
+        "$PYTHON" -c "import $module" 2>/dev/null ||
             skip "python3 has no $module (make test PEERS=1 installs it)"
     done
 }
