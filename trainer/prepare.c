@@ -47,10 +47,12 @@ static int threads_take(struct rundir *run, struct options *o,
         options_decide(o, KEY_THREADS, kept, "as the training began");
     else if (!kept && !o->threads)
         options_decide(o, KEY_THREADS, found.use, "%s", found.why);
-    diary_log(run->diary, "threads: %d (%s; here: %s)", o->threads,
-              *o->notes[KEY_THREADS].value ? o->notes[KEY_THREADS].why
-                                           : "as was asked for",
-              found.why);
+    if (*o->notes[KEY_THREADS].value && !kept)
+        diary_log(run->diary, "threads: %d (%s)", o->threads, found.why);
+    else
+        diary_log(run->diary, "threads: %d, %s (here: %s)", o->threads,
+                  kept ? "as the training began" : "as was asked for",
+                  found.why);
     diary_fact(run->diary, "threads", "%d", o->threads);
     omp_set_num_threads(o->threads);
     return kept ? 0 : rundir_keep_threads(run, o->threads, why);
