@@ -49,6 +49,8 @@ CORE_LIBS    := -llmdb
 FS_LIBS      := -lfuse3
 TRAINER_LIBS := -ldnnl -ljpeg -lpng -ltiff -lxxhash -lprotobuf-c -ljansson
 
+FUSE_INCLUDE ?= /usr/include/fuse3
+
 object = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 LEAF_O    = $(call object,core,$(LEAF))
 CORE_O    = $(call object,core,$(CORE))
@@ -73,6 +75,8 @@ $(BUILD)/primo-train: $(TRAINER_O) $(LEAF_O)
 $(BUILD)/%.o: %.c | $(BUILD)/.packages
 	@mkdir -p $(@D)
 	$(call quiet,cc)$(CC) $(BASE_FLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(FS_O): BASE_FLAGS += -I$(FUSE_INCLUDE)
 
 # Says what is missing before a compiler would.
 $(BUILD)/.packages: Makefile tools/packages

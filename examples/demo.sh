@@ -118,17 +118,8 @@ run "ls -l models/fashion/latest/"
 run "cat models/fashion/latest/info"
 
 say "What it says of pictures that it has never seen"
-pictures=
-for class in Ankle_boot Bag Trouser; do
-    for folder in "$scratch/pictures/test/"*; do
-        [[ ${folder##*/} != *"${class//_/*}"* ]] ||
-            pictures+=" '$(find "$folder" -type f | sort | head -n 1)'"
-    done
-done
-[ -n "$pictures" ] ||
-    pictures=$(find "$scratch/pictures/test" -type f | sort | head -n 3 |
-        sed "s/.*/'&'/" | paste -sd ' ')
-run "primo-train predict --top 2 models/fashion/latest $pictures"
+pictures=$(printf ' %s' "$scratch"/pictures/test/{bag,sandal,trouser}/0001.jpg)
+run "primo-train predict --top 2 models/fashion/latest$pictures"
 
 say "Take what you need with cp"
 mkdir -p "$results"
