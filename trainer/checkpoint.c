@@ -325,8 +325,8 @@ static int file_load(const char *path, char **data, size_t *size,
 
 int checkpoint_read(struct checkpoint *c, const char *path, struct reason *why)
 {
-    char *data;
-    size_t size;
+    char *data = NULL;
+    size_t size = 0;
     int err = file_load(path, &data, &size, why);
     if (err)
         return err;
