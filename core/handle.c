@@ -115,12 +115,14 @@ static int open_input(struct handle *h, struct reason *why)
 static int open_state(struct handle *h, const struct text *shown,
                       struct reason *why)
 {
-    int64_t mtime;
+    struct shown now = {TEXT_INIT, 0};
     if (shown) {
         text_add(&h->text, text_string(shown), shown->size);
         return 0;
     }
-    return tree_show(h->primo, h->node, &h->text, &mtime, why);
+    int err = tree_show(h->primo, h->node, &now, why);
+    text_move(&h->text, &now.text);
+    return err;
 }
 
 static int open_shape(struct handle *h, const struct text *shown,
@@ -275,40 +277,45 @@ static int read_body(struct handle *h, uint64_t offset, size_t size,
     return n < 0 ? refuse_errno(why, code, "the model cannot be read") : 0;
 }
 
-/* A handle without changes of its own shows what is saved. */
-static int refresh(struct handle *h, struct reason *why)
+/* A handle without changes of its own shows what is saved; a polled text its
+ * new state. Where the file is gone, the last state stays. */
+static void refresh(struct handle *h)
 {
     const struct row *row = node_row(h->node);
     bool input = row->shape == SHAPE_INPUT && !h->dirty && !h->emptied;
     bool polled = row->polled && h->read_once;
-    int64_t mtime;
+    struct shown now = {TEXT_INIT, 0};
     if (!input && !polled)
-        return 0;
-    struct text now = TEXT_INIT;
-    int err = tree_show(h->primo, h->node, &now, &mtime, NULL);
-    if (err == 0)
-        text_move(&h->text, &now);
-    text_release(&now);
-    (void)why;
-    return 0; /* gone: the last state stays */
+        return;
+    if (tree_show(h->primo, h->node, &now, NULL) == 0)
+        text_move(&h->text, &now.text);
+    text_release(&now.text);
 }
 
 static int read_text(struct handle *h, uint64_t offset, size_t size,
-                     struct text *out, struct reason *why)
+                     struct text *out)
 {
-    int err = offset == 0 ? refresh(h, why) : 0;
+    if (offset == 0)
+        refresh(h);
     h->read_once = true;
-    if (err == 0 && offset < h->text.size) {
+    if (offset < h->text.size) {
         size_t left = h->text.size - offset;
         text_add(out, h->text.data + offset, left < size ? left : size);
     }
+    return 0;
+}
+
+static int read_wait(struct handle *h, struct text *out, struct reason *why)
+{
+    struct shown now = {TEXT_INIT, 0};
+    int err = tree_show(h->primo, h->node, &now, why);
+    text_move(out, &now.text);
     return err;
 }
 
 static int read_locked(struct handle *h, uint64_t offset, size_t size,
                        struct text *out, struct reason *why)
 {
-    int64_t mtime;
     switch (node_row(h->node)->shape) {
     case SHAPE_GROWING:
         return read_stream(h, offset, size, out, why);
@@ -320,9 +327,9 @@ static int read_locked(struct handle *h, uint64_t offset, size_t size,
     case SHAPE_ACTION:
         return 0;
     case SHAPE_WAIT:
-        return offset ? 0 : tree_show(h->primo, h->node, out, &mtime, why);
+        return offset ? 0 : read_wait(h, out, why);
     default:
-        return read_text(h, offset, size, out, why);
+        return read_text(h, offset, size, out);
     }
 }
 

@@ -74,7 +74,7 @@ int input_create(struct primo *primo, const struct caller *caller,
                  struct node directory, const char *name, uint32_t mode,
                  struct node *out, struct reason *why)
 {
-    enum tree_no no;
+    enum tree_no no = 0;
     struct object o = OBJECT_INIT, old = OBJECT_INIT;
     int err = input_row(directory, &no, why);
     if (err == 0)

@@ -126,10 +126,9 @@ static bool node_exists(struct primo *primo, struct node n)
         return model_file_size(primo, n.object, row->name) >= 0;
     if (row->shape != SHAPE_LINK)
         return true;
-    struct text target = TEXT_INIT;
-    int64_t mtime;
-    int err = tree_show(primo, n, &target, &mtime, NULL);
-    text_release(&target);
+    struct shown target = {TEXT_INIT, 0};
+    int err = tree_show(primo, n, &target, NULL);
+    text_release(&target.text);
     return err == 0;
 }
 
@@ -267,32 +266,26 @@ static int with_request(struct primo *primo, struct node n,
     return err;
 }
 
-struct shown {
-    struct text *out;
-    int64_t *mtime;
-};
-
 static int take_shown(struct show_request *r, struct node n, void *context,
                       struct reason *why)
 {
     struct shown *s = context;
-    int err = node_row(n)->show(r, s->out, why);
-    *s->mtime = r->mtime ? r->mtime : r->primo->opened;
+    int err = node_row(n)->show(r, &s->text, why);
+    s->mtime = r->mtime ? r->mtime : r->primo->opened;
     return err;
 }
 
-int tree_show(struct primo *primo, struct node n, struct text *out,
-              int64_t *mtime, struct reason *why)
+int tree_show(struct primo *primo, struct node n, struct shown *out,
+              struct reason *why)
 {
-    struct shown shown = {out, mtime};
     struct object o = OBJECT_INIT;
     if (node_row(n)->show)
-        return with_request(primo, n, take_shown, &shown, why);
+        return with_request(primo, n, take_shown, out, why);
     int err = object_load(primo, n.object, &o); /* an object's own text */
     if (err)
         return refuse(why, -err, "the object is gone");
-    text_add(out, text_string(&o.body), o.body.size);
-    *mtime = o.mtime;
+    text_add(&out->text, text_string(&o.body), o.body.size);
+    out->mtime = o.mtime;
     object_release(&o);
     return 0;
 }
@@ -368,17 +361,22 @@ static int stat_object(const struct object *o, struct node n,
 }
 
 static int stat_text(struct primo *primo, struct node n,
-                     const struct text *shown, struct tree_stat *out,
+                     const struct shown *shown, struct tree_stat *out,
                      struct reason *why)
 {
-    struct text text = TEXT_INIT;
-    int err = tree_show(primo, n, &text, &out->mtime, why);
-    out->size = shown ? shown->size : text.size;
-    text_release(&text);
+    struct shown own = {TEXT_INIT, 0};
+    int err = 0;
+    if (!shown) {
+        err = tree_show(primo, n, &own, why);
+        shown = &own;
+    }
+    out->size = shown->text.size;
+    out->mtime = shown->mtime;
+    text_release(&own.text);
     return err;
 }
 
-int tree_stat(struct primo *primo, struct node n, const struct text *shown,
+int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
               struct tree_stat *out, struct reason *why)
 {
     const struct row *row = node_row(n);

@@ -119,6 +119,12 @@ struct tree_stat {
     int64_t atime, mtime, ctime; /* ns */
 };
 
+/* One state of a generated text. */
+struct shown {
+    struct text text;
+    int64_t mtime; /* of its data, ns */
+};
+
 struct tree_entry {
     uint64_t cookie; /* to go on behind it */
     struct node node;
@@ -158,12 +164,12 @@ int tree_parent(struct primo *primo, struct node n, struct node *out,
 /* The next child behind `cookie` (0: the first). -ENOENT past the last. */
 int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
               struct tree_entry *out, struct reason *why);
-/* Attributes; for SHAPE_TEXT the size is that of `shown`, where given. */
-int tree_stat(struct primo *primo, struct node n, const struct text *shown,
+/* Attributes; a generated text has those of the state `shown`, where given. */
+int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
               struct tree_stat *out, struct reason *why);
-/* The text (or link target) of a generated file and the time of its data. */
-int tree_show(struct primo *primo, struct node n, struct text *out,
-              int64_t *mtime, struct reason *why);
+/* The text (or link target) of a generated file. */
+int tree_show(struct primo *primo, struct node n, struct shown *out,
+              struct reason *why);
 /* The stream behind a SHAPE_GROWING node as it is now. */
 int tree_stream(struct primo *primo, struct node n, struct stream *out,
                 struct reason *why);

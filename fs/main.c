@@ -1,0 +1,295 @@
+/*
+ * primofs STATE_DIR MOUNTPOINT: options, the way into the background, the
+ * loop.
+ *
+ * The daemon is forked before anything is opened, as LMDB's environment must
+ * not cross a fork. The parent waits until the mount answers and leaves with
+ * 0, or prints the cause that the daemon sent and leaves with 1.
+ */
+#include "mountpoint.h"
+#include "ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2 };
+
+struct options {
+    struct fuse_args args;
+    struct fuse_cmdline_opts fuse; /* -f, -d, -s, the mount point … */
+    char *state;                   /* the first word */
+    char *mountpoint;              /* absolute */
+};
+
+/* Options */
+
+static int take_word(void *data, const char *arg, int key,
+                     struct fuse_args *out)
+{
+    struct options *o = data;
+    (void)out;
+    if (key != FUSE_OPT_KEY_NONOPT || o->state)
+        return 1; /* for libfuse */
+    o->state = strdup(arg);
+    return 0;
+}
+
+static void print_help(const char *program)
+{
+    printf("usage: %s STATE_DIR MOUNTPOINT [options]\n\n"
+           "Mounts the training files of a state directory, which is made if "
+           "it is not there.\nSee README in the mount point.\n\n"
+           "Unmount with: fusermount3 -u MOUNTPOINT. Trainings go on.\n"
+           "Exit status: 0 mounted (or, with -f, ended), 1 failed, 2 wrong "
+           "usage.\n\noptions:\n",
+           program);
+    fuse_cmdline_help();
+    fuse_lowlevel_help();
+}
+
+static int usage(const char *message)
+{
+    fprintf(stderr,
+            "primofs: %s\nusage: primofs STATE_DIR MOUNTPOINT "
+            "[options]; primofs --help lists them\n",
+            message);
+    return EXIT_USAGE;
+}
+
+/* 0, or the exit status + 1 where there is nothing more to do. */
+static int options_parse(struct options *o, int argc, char **argv)
+{
+    o->args = (struct fuse_args)FUSE_ARGS_INIT(argc, argv);
+    if (fuse_opt_parse(&o->args, o, NULL, take_word) ||
+        fuse_parse_cmdline(&o->args, &o->fuse))
+        return usage("wrong options") + 1;
+    if (o->fuse.show_help) {
+        print_help(argv[0]);
+        return 1;
+    }
+    if (o->fuse.show_version) {
+        printf("primofs %s\n", PRIMO_VERSION);
+        fuse_lowlevel_version();
+        return 1;
+    }
+    if (!o->state)
+        return usage("the state directory is missing") + 1;
+    if (!o->fuse.mountpoint)
+        return usage("the mount point is missing") + 1;
+    return 0;
+}
+
+static void options_release(struct options *o)
+{
+    fuse_opt_free_args(&o->args);
+    free(o->fuse.mountpoint);
+    free(o->state);
+    free(o->mountpoint);
+}
+
+/* Absolute paths, as the daemon works in /. The state directory need not be
+ * there yet. */
+static char *absolute(const char *path)
+{
+    char cwd[PATH_MAX], *out = realpath(path, NULL);
+    if (out)
+        return out;
+    if (path[0] == '/')
+        out = strdup(path);
+    else if (!getcwd(cwd, sizeof cwd) || asprintf(&out, "%s/%s", cwd, path) < 0)
+        out = NULL;
+    size_t n = out ? strlen(out) : 0;
+    while (n > 1 && out[n - 1] == '/')
+        out[--n] = 0;
+    return out;
+}
+
+static int options_resolve(struct options *o)
+{
+    char *state = absolute(o->state);
+    o->mountpoint = absolute(o->fuse.mountpoint);
+    if (!state || !o->mountpoint)
+        return -ENOMEM;
+    free(o->state);
+    o->state = state;
+    char names[PATH_MAX + 64];
+    snprintf(names, sizeof names, "-osubtype=primofs");
+    fuse_opt_add_arg(&o->args, names);
+    /* commas and backslashes would end the option */
+    if (!strpbrk(state, ",\\")) {
+        snprintf(names, sizeof names, "-ofsname=%s", state);
+        fuse_opt_add_arg(&o->args, names);
+    }
+    return 0;
+}
+
+/* The daemon */
+
+static int serve(struct fuse_session *session, const struct options *o)
+{
+    struct fuse_loop_config *config = fuse_loop_cfg_create();
+    fuse_loop_cfg_set_clone_fd(config, o->fuse.clone_fd);
+    fuse_loop_cfg_set_idle_threads(config, o->fuse.max_idle_threads);
+    int err = o->fuse.singlethread ? fuse_session_loop(session)
+                                   : fuse_session_loop_mt(session, config);
+    fuse_loop_cfg_destroy(config);
+    return err < 0 ? -err : 0; /* > 0: ended by a signal */
+}
+
+static int session_open(struct options *o, struct mount *m,
+                        struct fuse_session **out, struct reason *why)
+{
+    *out = fuse_session_new(&o->args, &primo_ops, sizeof primo_ops, m);
+    if (!*out)
+        return refuse(why, EINVAL,
+                      "the mount options are wrong; primofs "
+                      "--help lists them");
+    if (fuse_set_signal_handlers(*out) ||
+        fuse_session_mount(*out, o->mountpoint)) {
+        fuse_session_destroy(*out);
+        return refuse(why, EIO,
+                      "'%s' cannot be mounted; is /dev/fuse there, and may "
+                      "you use it?",
+                      o->mountpoint);
+    }
+    return 0;
+}
+
+/* Tell whoever waits for the mount: "" it is there, or the cause. */
+static void tell(int fd, const char *sentence)
+{
+    if (fd < 0)
+        return;
+    ssize_t ignored = write(fd, sentence, strlen(sentence) + 1);
+    (void)ignored;
+    close(fd);
+}
+
+/* The background has no terminal; what libfuse prints goes nowhere. */
+static void leave_terminal(void)
+{
+    int null = open("/dev/null", O_RDWR);
+    if (chdir("/") == 0 && null >= 0) {
+        dup2(null, 0);
+        dup2(null, 1);
+        dup2(null, 2);
+    }
+    if (null > 2)
+        close(null);
+}
+
+static int run_session(struct options *o, struct mount *m, int ready,
+                       struct reason *why)
+{
+    struct fuse_session *session;
+    int err = session_open(o, m, &session, why);
+    if (err)
+        return err;
+    if (ready >= 0)
+        leave_terminal();
+    tell(ready, "");
+    int code = serve(session, o);
+    /* those who wait are told before the connection goes */
+    waiters_wake(&m->primo.waiters, 0, NULL);
+    fuse_session_unmount(session);
+    fuse_remove_signal_handlers(session);
+    fuse_session_destroy(session);
+    return code ? refuse_errno(why, code, "the file system failed") : 0;
+}
+
+/* `ready`: where to tell, -1 in the foreground. Returns the exit status. */
+static int daemon_run(struct options *o, int ready)
+{
+    struct mount m;
+    struct reason why = REASON_INIT;
+    openlog("primofs", LOG_PID, LOG_DAEMON);
+    int err = mountpoint_prepare(o->mountpoint, o->state, &why);
+    if (err == 0)
+        err = primo_open(&m.primo, o->state, &why);
+    if (err == 0) {
+        states_init(&m.states);
+        err = run_session(o, &m, ready, &why);
+        primo_close(&m.primo);
+        states_release(&m.states);
+    }
+    if (err == 0)
+        return EXIT_SUCCESS;
+    if (ready < 0)
+        fprintf(stderr, "primofs: %s\n", why.sentence);
+    else
+        syslog(LOG_ERR, "%s", why.sentence);
+    tell(ready, why.sentence);
+    return EXIT_FAILURE;
+}
+
+/* The parent: wait for the word, then for the mount to answer. */
+static int wait_ready(int fd, const struct options *o)
+{
+    char sentence[1100];
+    size_t n = 0;
+    ssize_t got;
+    struct stat st;
+    while (n < sizeof sentence - 1 &&
+           (got = read(fd, sentence + n, sizeof sentence - 1 - n)) > 0)
+        n += (size_t)got;
+    sentence[n] = 0;
+    close(fd);
+    if (n == 0) {
+        fprintf(stderr, "primofs: the daemon died while it began\n");
+        return EXIT_FAILURE;
+    }
+    if (*sentence) {
+        fprintf(stderr, "primofs: %s\n", sentence);
+        return EXIT_FAILURE;
+    }
+    if (stat(o->mountpoint, &st)) {
+        fprintf(stderr, "primofs: '%s' does not answer: %s\n", o->mountpoint,
+                strerror(errno));
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}
+
+static int background_run(struct options *o)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC)) {
+        perror("primofs: pipe");
+        return EXIT_FAILURE;
+    }
+    pid_t pid = fork();
+    if (pid < 0) {
+        perror("primofs: fork");
+        return EXIT_FAILURE;
+    }
+    if (pid > 0) {
+        close(ends[1]);
+        return wait_ready(ends[0], o);
+    }
+    close(ends[0]);
+    setsid();
+    return daemon_run(o, ends[1]);
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {0};
+    int done = options_parse(&o, argc, argv);
+    int status = done ? done - 1 : EXIT_FAILURE;
+    if (!done && options_resolve(&o) == 0) {
+        bool foreground = o.fuse.foreground || o.fuse.debug;
+        status = foreground ? daemon_run(&o, -1) : background_run(&o);
+    }
+    options_release(&o);
+    return status;
+}

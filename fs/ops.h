@@ -1,0 +1,23 @@
+/*
+ * The kernel's requests, turned into calls of core/: each operation does the
+ * work, then replies once. A refusal's errno is the reply, its sentence goes
+ * to `errors`.
+ */
+#ifndef PRIMO_OPS_H
+#define PRIMO_OPS_H
+
+#define FUSE_USE_VERSION 314
+
+#include "primo.h"
+#include "states.h"
+
+#include <fuse3/fuse_lowlevel.h>
+
+struct mount { /* the context of all operations */
+    struct primo primo;
+    struct states states;
+};
+
+extern const struct fuse_lowlevel_ops primo_ops;
+
+#endif

@@ -1,0 +1,296 @@
+/* Operations on files: attributes, opening, reading, writing, saving. */
+#include "ops_table.h"
+#include "request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+    return (struct handle *)(uintptr_t)fi->fh;
+}
+
+/* Attributes */
+
+static int attr_of(struct mount *m, fuse_ino_t ino, struct node n,
+                   struct stat *out, struct reason *why)
+{
+    struct shown shown = {TEXT_INIT, 0};
+    struct tree_stat st;
+    bool known =
+        node_row(n)->shape == SHAPE_TEXT && states_get(&m->states, ino, &shown);
+    int err = tree_stat(&m->primo, n, known ? &shown : NULL, &st, why);
+    if (err == 0)
+        attr_fill(&st, out);
+    text_release(&shown.text);
+    return err;
+}
+
+static void reply_attr(fuse_req_t req, fuse_ino_t ino, struct node n, int err,
+                       struct reason *why)
+{
+    struct stat st;
+    if (err == 0)
+        err = attr_of(request_mount(req), ino, n, &st, why);
+    if (err)
+        reply_err(req, err, ino, NULL, why);
+    else
+        fuse_reply_attr(req, &st, 0);
+}
+
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct node n;
+    struct stat st;
+    (void)fi;
+    int err = request_node(ino, &n, NULL);
+    if (err == 0)
+        err = attr_of(request_mount(req), ino, n, &st, NULL);
+    if (err)
+        fuse_reply_err(req, -err);
+    else
+        fuse_reply_attr(req, &st, 0);
+}
+
+static int64_t ns_of(struct timespec t)
+{
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static struct tree_change change_of(const struct stat *attr, int to_set)
+{
+    struct tree_change c = {
+        .mode_set = to_set & FUSE_SET_ATTR_MODE,
+        .owner_set = to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID),
+        .atime_set = to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW),
+        .mtime_set = to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW),
+        .now = to_set & FUSE_SET_ATTR_MTIME_NOW,
+        .mode = attr->st_mode,
+        .uid = to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uint32_t)-1,
+        .gid = to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (uint32_t)-1,
+        .atime = ns_of(attr->st_atim),
+        .mtime = ns_of(attr->st_mtim),
+    };
+    if (to_set & FUSE_SET_ATTR_ATIME_NOW)
+        c.atime = clock_ns();
+    if (to_set & FUSE_SET_ATTR_MTIME_NOW)
+        c.mtime = clock_ns();
+    return c;
+}
+
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+                struct fuse_file_info *fi)
+{
+    struct primo *primo = &request_mount(req)->primo;
+    struct caller caller = request_caller(req);
+    struct reason why = REASON_INIT;
+    struct node n;
+    int err = request_node(ino, &n, &why);
+    if (err == 0 && (to_set & FUSE_SET_ATTR_SIZE)) {
+        uint64_t size = (uint64_t)attr->st_size;
+        err = fi ? handle_truncate(handle_of(fi), size, &why)
+                 : tree_truncate(primo, &caller, n, size, &why);
+    }
+    struct tree_change c = change_of(attr, to_set);
+    /* the times of a truncation are the kernel's own doing */
+    bool times = (c.atime_set || c.mtime_set) && !(to_set & FUSE_SET_ATTR_SIZE);
+    c.atime_set &= times;
+    c.mtime_set &= times;
+    if (err == 0 && (c.mode_set || c.owner_set || times))
+        err = tree_change(primo, &caller, n, &c, &why);
+    reply_attr(req, ino, n, err, &why);
+}
+
+/* Answers for the caller, where mode bits are the same for all. */
+void op_access(fuse_req_t req, fuse_ino_t ino, int mask)
+{
+    struct primo *primo = &request_mount(req)->primo;
+    struct caller caller = request_caller(req);
+    struct tree_stat st = {0};
+    struct node n;
+    int err = request_node(ino, &n, NULL);
+    if (err == 0)
+        err = tree_stat(primo, n, NULL, &st, NULL);
+    bool root = caller.uid == 0, dir = S_ISDIR(st.mode);
+    if (err == 0 && (mask & R_OK) && !root && !(st.mode & 0400))
+        err = -EACCES;
+    if (err == 0 && (mask & W_OK) && !dir &&
+        (root ? !(st.mode & 0222) && node_row(n)->shape != SHAPE_INPUT
+              : !(st.mode & 0200)))
+        err = -EACCES;
+    if (err == 0 && (mask & X_OK) && !dir)
+        err = -EACCES;
+    if (err == 0 && (mask & R_OK))
+        err = tree_may(primo, &caller, n, RIGHT_VIEW, NULL);
+    if (err == 0 && (mask & W_OK))
+        err = tree_may(primo, &caller, n, RIGHT_EDIT, NULL);
+    fuse_reply_err(req, -err);
+}
+
+void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+    struct statvfs st;
+    (void)ino;
+    if (statvfs(request_mount(req)->primo.state, &st))
+        fuse_reply_err(req, errno);
+    else
+        fuse_reply_statfs(req, &st);
+}
+
+/* Opening */
+
+/* How the kernel may cache what is read through this open. */
+static void cache_rule(struct node n, struct fuse_file_info *fi)
+{
+    switch (node_row(n)->shape) {
+    case SHAPE_BODY:
+        fi->keep_cache = 1;
+        break;
+    case SHAPE_TEXT:
+        fi->keep_cache = 1;
+        fi->direct_io = node_row(n)->polled;
+        break;
+    case SHAPE_GROWING:
+        break; /* what is cached goes when the size changes */
+    default:
+        fi->direct_io = 1;
+    }
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct mount *m = request_mount(req);
+    struct caller caller = request_caller(req);
+    struct reason why = REASON_INIT;
+    struct shown shown = {TEXT_INIT, 0};
+    struct handle *h = NULL;
+    struct node n;
+    int err = request_node(ino, &n, &why);
+    if (err == 0) {
+        bool known = node_row(n)->shape == SHAPE_TEXT &&
+                     states_get(&m->states, ino, &shown);
+        err = handle_open(&m->primo, &caller, n, fi->flags,
+                          known ? &shown.text : NULL, &h, &why);
+    }
+    text_release(&shown.text);
+    if (err) {
+        reply_err(req, err, ino, NULL, &why);
+        return;
+    }
+    fi->fh = (uintptr_t)h;
+    cache_rule(n, fi);
+    if (fuse_reply_open(req, fi))
+        handle_close(h, NULL); /* the opener was interrupted */
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+               struct fuse_file_info *fi)
+{
+    struct mount *m = request_mount(req);
+    struct caller caller = request_caller(req);
+    struct reason why = REASON_INIT;
+    struct fuse_entry_param entry;
+    struct handle *h = NULL;
+    struct node dir, n;
+    int err = request_node(parent, &dir, &why);
+    if (err == 0)
+        err = handle_create(&m->primo, &caller, dir, name, mode, fi->flags, &n,
+                            &h, &why);
+    if (err == 0) {
+        err = entry_fill(m, n, &entry, &why);
+        if (err)
+            handle_close(h, NULL);
+    }
+    if (err) {
+        reply_err(req, err, parent, name, &why);
+        return;
+    }
+    fi->fh = (uintptr_t)h;
+    cache_rule(n, fi);
+    if (fuse_reply_create(req, &entry, fi))
+        handle_close(h, NULL);
+}
+
+/* Reading and writing */
+
+static void read_descriptor(fuse_req_t req, int fd, size_t size, off_t offset)
+{
+    struct fuse_bufvec bytes = FUSE_BUFVEC_INIT(size);
+    bytes.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
+    bytes.buf[0].fd = fd;
+    bytes.buf[0].pos = offset;
+    fuse_reply_data(req, &bytes, FUSE_BUF_SPLICE_MOVE);
+}
+
+/* A polled text was read from the beginning: fstat agrees from now on. */
+static void renew_polled(struct mount *m, fuse_ino_t ino, struct node n,
+                         off_t offset)
+{
+    struct shown now = {TEXT_INIT, 0};
+    if (!node_row(n)->polled || offset)
+        return;
+    if (tree_show(&m->primo, n, &now, NULL) == 0)
+        states_renew(&m->states, ino, &now);
+    text_release(&now.text);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+             struct fuse_file_info *fi)
+{
+    struct mount *m = request_mount(req);
+    struct handle *h = handle_of(fi);
+    struct node n = handle_node(h);
+    struct reason why = REASON_INIT;
+    struct text out = TEXT_INIT;
+    if (handle_descriptor(h) >= 0) {
+        read_descriptor(req, handle_descriptor(h), size, offset);
+        return;
+    }
+    int err = handle_read(h, (uint64_t)offset, size, &out, &why);
+    if (err)
+        reply_err(req, err, ino, NULL, &why);
+    else if (node_row(n)->shape == SHAPE_WAIT && !out.size && !offset)
+        wait_reply(req, ino, n.object);
+    else {
+        renew_polled(m, ino, n, offset);
+        fuse_reply_buf(req, text_string(&out),
+                       out.size < size ? out.size : size);
+    }
+    text_release(&out);
+}
+
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
+              off_t offset, struct fuse_file_info *fi)
+{
+    struct reason why = REASON_INIT;
+    int err = handle_write(handle_of(fi), (uint64_t)offset, data, size, &why);
+    if (err)
+        reply_err(req, err, ino, NULL, &why);
+    else
+        fuse_reply_write(req, size);
+}
+
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct reason why = REASON_INIT;
+    int err = handle_flush(handle_of(fi), &why);
+    reply_err(req, err, ino, NULL, &why);
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
+              struct fuse_file_info *fi)
+{
+    (void)datasync;
+    op_flush(req, ino, fi);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct reason why = REASON_INIT;
+    int err = handle_close(handle_of(fi), &why);
+    reply_err(req, err, ino, NULL, &why);
+}

@@ -1,0 +1,91 @@
+/* Reading `wait`: the request is put away and answered when the process has
+ * ended, or the reader gives up, or the mount ends. No thread is held. */
+#include "ops_table.h"
+#include "request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct waiting {
+    fuse_req_t req;
+    struct mount *m;
+    int references; /* of the list of waiters and of wait_reply() */
+    int interrupted;
+};
+
+static void waiting_put(struct waiting *w)
+{
+    if (__atomic_sub_fetch(&w->references, 1, __ATOMIC_ACQ_REL) == 0)
+        free(w);
+}
+
+/* Called once by whoever took the waiter off the list. */
+static void on_end(void *context, const char *status)
+{
+    struct waiting *w = context;
+    char line[64];
+    if (!status) {
+        fuse_reply_err(w->req, ENODEV);
+    } else {
+        size_t n = strlen(status);
+        memcpy(line, status, n);
+        line[n] = '\n';
+        fuse_reply_buf(w->req, line, n + 1);
+    }
+    waiting_put(w);
+}
+
+static void give_up(struct waiting *w)
+{
+    if (!waiters_cancel(&w->m->primo.waiters, w))
+        return; /* answered already */
+    fuse_reply_err(w->req, EINTR);
+    waiting_put(w);
+}
+
+/* May come before the waiter is on the list: then wait_reply() sees it. */
+static void on_interrupt(fuse_req_t req, void *context)
+{
+    struct waiting *w = context;
+    (void)req;
+    __atomic_store_n(&w->interrupted, 1, __ATOMIC_RELEASE);
+    give_up(w);
+}
+
+/* The final word if the process is not live; false = it is. */
+static bool has_ended(struct mount *m, uint64_t process, char *status,
+                      size_t size)
+{
+    struct shown now = {TEXT_INIT, 0};
+    struct node n = {TREE_P_WAIT, process};
+    int err = tree_show(&m->primo, n, &now, NULL);
+    size_t length = now.text.size ? now.text.size - 1 : 0;
+    bool ended = err || length;
+    if (length >= size)
+        length = size - 1;
+    memcpy(status, text_string(&now.text), length);
+    status[length] = 0;
+    text_release(&now.text);
+    return ended;
+}
+
+void wait_reply(fuse_req_t req, fuse_ino_t ino, uint64_t process)
+{
+    struct waiting *w = calloc(1, sizeof *w);
+    char status[32];
+    (void)ino;
+    if (!w)
+        abort();
+    struct mount *m = request_mount(req);
+    *w = (struct waiting){.req = req, .m = m, .references = 2};
+    fuse_req_interrupt_func(req, on_interrupt, w);
+    waiters_add(&m->primo.waiters, process, on_end, w);
+    /* it may have ended, or been interrupted, just before it was added */
+    if (__atomic_load_n(&w->interrupted, __ATOMIC_ACQUIRE))
+        give_up(w);
+    else if (has_ended(m, process, status, sizeof status) &&
+             waiters_cancel(&m->primo.waiters, w))
+        on_end(w, *status ? status : NULL);
+    waiting_put(w);
+}

@@ -1,0 +1,111 @@
+#include "request.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Nothing in a model changes; it can only be removed, through this mount. */
+enum { IMMUTABLE_SECONDS = 3600 };
+
+struct mount *request_mount(fuse_req_t req)
+{
+    return fuse_req_userdata(req);
+}
+
+struct caller request_caller(fuse_req_t req)
+{
+    const struct fuse_ctx *ctx = fuse_req_ctx(req);
+    return (struct caller){ctx->uid, ctx->gid, ctx->pid};
+}
+
+void reply_err(fuse_req_t req, int err, fuse_ino_t node_id, const char *name,
+               const struct reason *why)
+{
+    struct mount *m = request_mount(req);
+    struct node n;
+    if (err && why && *why->sentence && states_node(node_id, &n)) {
+        struct text path = TEXT_INIT;
+        if (n.no != TREE_ROOT || !name)
+            tree_path(&m->primo, n, &path);
+        if (name)
+            text_printf(&path, "%s%.255s", path.size ? "/" : "", name);
+        refusals_add(&m->primo.refusals, request_caller(req).uid,
+                     text_string(&path), why);
+        text_release(&path);
+    }
+    fuse_reply_err(req, -err);
+}
+
+int request_node(fuse_ino_t node_id, struct node *out, struct reason *why)
+{
+    if (states_node(node_id, out))
+        return 0;
+    return refuse(why, ESTALE, "there is no such file any more");
+}
+
+static struct timespec timespec_of(int64_t ns)
+{
+    return (struct timespec){ns / 1000000000, ns % 1000000000};
+}
+
+void attr_fill(const struct tree_stat *st, struct stat *out)
+{
+    memset(out, 0, sizeof *out);
+    out->st_ino = st->inode;
+    out->st_mode = st->mode;
+    out->st_nlink = S_ISDIR(st->mode) ? 2 : 1;
+    out->st_uid = st->uid;
+    out->st_gid = st->gid;
+    out->st_size = (off_t)st->size;
+    out->st_blocks = (blkcnt_t)((st->size + 511) / 512);
+    out->st_blksize = 4096;
+    out->st_atim = timespec_of(st->atime);
+    out->st_mtim = timespec_of(st->mtime);
+    out->st_ctim = timespec_of(st->ctime);
+}
+
+bool node_has_states(struct node n)
+{
+    enum shape shape = node_row(n)->shape;
+    return shape == SHAPE_TEXT || shape == SHAPE_GROWING;
+}
+
+int node_state(struct mount *m, struct node n, struct shown *shown,
+               uint64_t *stream, struct reason *why)
+{
+    struct stream s;
+    *stream = 0;
+    if (node_row(n)->shape == SHAPE_TEXT)
+        return tree_show(&m->primo, n, shown, why);
+    int err = tree_stream(&m->primo, n, &s, why);
+    *stream = s.id + 1; /* the events are stream 0 */
+    return err;
+}
+
+int entry_fill(struct mount *m, struct node n, struct fuse_entry_param *out,
+               struct reason *why)
+{
+    struct shown shown = {TEXT_INIT, 0};
+    struct tree_stat st;
+    uint64_t stream = 0;
+    bool states = node_has_states(n);
+    bool text = node_row(n)->shape == SHAPE_TEXT;
+    int err = states ? node_state(m, n, &shown, &stream, why) : 0;
+    memset(out, 0, sizeof *out);
+    if (err == 0)
+        err = tree_stat(&m->primo, n, text ? &shown : NULL, &st, why);
+    if (err == 0) {
+        attr_fill(&st, &out->attr);
+        out->generation = 1; /* ids are never used again */
+        out->ino =
+            states ? states_look_up(&m->states, n, &shown, stream) : st.inode;
+        if (node_row(n)->shape == SHAPE_BODY)
+            out->attr_timeout = IMMUTABLE_SECONDS;
+    }
+    text_release(&shown.text);
+    return err;
+}
+
+void entry_forget(struct mount *m, const struct fuse_entry_param *entry)
+{
+    states_forget(&m->states, entry->ino, 1);
+}

@@ -1,0 +1,33 @@
+/*
+ * What all operations share: the node behind a node id, replies, refusals,
+ * attributes in libfuse's form.
+ */
+#ifndef PRIMO_REQUEST_H
+#define PRIMO_REQUEST_H
+
+#include "handle.h"
+#include "ops.h"
+
+struct mount *request_mount(fuse_req_t req);
+struct caller request_caller(fuse_req_t req);
+
+/* Reply -err (0: success without data). A sentence goes to `errors`, under
+ * the path of the node and, where not NULL, `name` in it. */
+void reply_err(fuse_req_t req, int err, fuse_ino_t node_id, const char *name,
+               const struct reason *why);
+
+/* The node of a node id; ESTALE where there can't be one. */
+int request_node(fuse_ino_t node_id, struct node *out, struct reason *why);
+
+/* Attributes and node id of a node, for an entry that the kernel will know:
+ * takes a look-up on a state, which entry_forget() gives back. */
+int entry_fill(struct mount *m, struct node n, struct fuse_entry_param *out,
+               struct reason *why);
+void entry_forget(struct mount *m, const struct fuse_entry_param *entry);
+void attr_fill(const struct tree_stat *st, struct stat *out);
+/* Whether a node's kind has a node id per state, and which one is now. */
+bool node_has_states(struct node n);
+int node_state(struct mount *m, struct node n, struct shown *shown,
+               uint64_t *stream, struct reason *why);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * Node ids, and the one table of the file system: the states of generated
+ * texts that the kernel knows of.
+ *
+ * What can be derived from what. A node (core/tree.h) gives its inode number,
+ * st_ino, for ever; the inode number gives the node. For most files the node
+ * id that the kernel uses is that same number, and needs no table. A generated
+ * text gets a node id of its own for each of its states: the inode number with
+ * a sequence number above bit 48. So what is cached under a node id never
+ * changes: one open sees one state, fstat agrees with it, pages can be cached
+ * and mapped. Names are looked up anew each time (entry timeout 0) and lead to
+ * the node id of the state of that moment. The kernel forgets a state when it
+ * has dropped the name and closed the file, so there are about as many states
+ * here as generated files somebody looks at. A growing text has a state per
+ * training: its bytes are in the store, only the stream's number is kept here.
+ *
+ * A file handle from before a restart carries a node id whose state is gone;
+ * states_adopt() makes that id mean the state of now.
+ *
+ * Any thread.
+ */
+#ifndef PRIMO_STATES_H
+#define PRIMO_STATES_H
+
+#include "tree.h"
+
+enum { STATES_BUCKETS = 1024 };
+
+struct state;
+
+struct states {
+    pthread_mutex_t lock;
+    struct state *bucket[STATES_BUCKETS]; /* under lock, by inode number */
+};
+
+/* Life cycle */
+void states_init(struct states *s);
+void states_release(struct states *s);
+
+/* Read */
+
+/* The node of a node id; false = there is none. */
+bool states_node(uint64_t node_id, struct node *out);
+/* Copy a state; false = the node id has none. */
+bool states_get(struct states *s, uint64_t node_id, struct shown *out);
+
+/* Change */
+
+/* The node id of this state, newly made or known, with one look-up more.
+ * `stream` tells growing texts apart, 0 for others. */
+uint64_t states_look_up(struct states *s, struct node n,
+                        const struct shown *shown, uint64_t stream);
+/* Make node_id mean this state, unless it has one; one look-up more. */
+void states_adopt(struct states *s, uint64_t node_id, const struct shown *shown,
+                  uint64_t stream);
+/* A polled text has been read anew: what fstat says from now on. */
+void states_renew(struct states *s, uint64_t node_id,
+                  const struct shown *shown);
+void states_forget(struct states *s, uint64_t node_id, uint64_t look_ups);
+
+#endif
