@@ -142,6 +142,18 @@ static int reader_run(struct jpeg_reader *r, struct picture *out,
     return picture_orient(out, orientation, r->why);
 }
 
+/* The reader belongs to the caller: what longjmp() comes back to must not have
+ * changed variables of its own. */
+static int reader_guard(struct jpeg_reader *r, struct picture *out,
+                        const uint8_t *data, size_t size, int side)
+{
+    if (setjmp(r->failed))
+        return -r->code;
+    jpeg_create_decompress(&r->j);
+    r->j.progress = &r->progress;
+    return reader_run(r, out, data, size, side);
+}
+
 static int jpeg_decode(struct picture *out, const uint8_t *data, size_t size,
                        int side, struct reason *why)
 {
@@ -150,14 +162,7 @@ static int jpeg_decode(struct picture *out, const uint8_t *data, size_t size,
     r.errors.error_exit = reader_fail;
     r.errors.emit_message = reader_message;
     r.progress.progress_monitor = reader_progress;
-    int err;
-    if (setjmp(r.failed) == 0) {
-        jpeg_create_decompress(&r.j);
-        r.j.progress = &r.progress;
-        err = reader_run(&r, out, data, size, side);
-    } else {
-        err = -r.code;
-    }
+    int err = reader_guard(&r, out, data, size, side);
     jpeg_destroy_decompress(&r.j);
     return err;
 }

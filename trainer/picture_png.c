@@ -87,17 +87,34 @@ static int reader_pixels(struct png_reader *r, struct picture *out)
     return err;
 }
 
+static uint32_t be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
+           p[3];
+}
+
+/* The size that the header claims, before libpng takes the header's word for
+ * anything else. */
+static int header_bound(const struct png_reader *r)
+{
+    enum { WIDTH_AT = 16, HEIGHT_AT = 20, HEADER_BYTES = 24 };
+    if (r->size < HEADER_BYTES)
+        return refuse(r->why, EINVAL, "is cut short: the PNG has no header");
+    return picture_bound(be32(r->data + WIDTH_AT), be32(r->data + HEIGHT_AT),
+                         r->why);
+}
+
 /* What may longjmp; all that must outlive that is in *r and *out. */
 static int reader_run(struct png_reader *r, struct picture *out, int side)
 {
+    int err = header_bound(r);
+    if (err)
+        return err;
     png_set_read_fn(r->png, r, reader_take);
     png_set_user_limits(r->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_read_info(r->png, r->info);
     png_uint_32 width = png_get_image_width(r->png, r->info);
     png_uint_32 height = png_get_image_height(r->png, r->info);
-    int err = picture_bound(width, height, r->why);
-    if (err)
-        return err;
     picture_measured(out, width, height);
     if (side != PICTURE_MEASURE) {
         err = reader_pixels(r, out);
@@ -116,17 +133,22 @@ static int reader_open(struct png_reader *r)
     return r->info ? 0 : refuse(r->why, ENOMEM, "no memory for a PNG reader");
 }
 
+/* The reader belongs to the caller: what longjmp() comes back to must not have
+ * changed variables of its own. */
+static int reader_guard(struct png_reader *r, struct picture *out, int side)
+{
+    if (setjmp(png_jmpbuf(r->png)))
+        return -EINVAL;
+    return reader_run(r, out, side);
+}
+
 static int png_decode(struct picture *out, const uint8_t *data, size_t size,
                       int side, struct reason *why)
 {
     struct png_reader r = {.data = data, .size = size, .why = why};
     int err = reader_open(&r);
-    if (err == 0) {
-        if (setjmp(png_jmpbuf(r.png)) == 0)
-            err = reader_run(&r, out, side);
-        else
-            err = -EINVAL;
-    }
+    if (err == 0)
+        err = reader_guard(&r, out, side);
     png_destroy_read_struct(&r.png, &r.info, NULL);
     free(r.rgba);
     free(r.rows);
