@@ -25,16 +25,17 @@ cannot_mount()
 step "help and version"
 expect_match 'STATE_DIR MOUNTPOINT' "$primofs" --help
 expect_match '^primofs [0-9]+\.[0-9]+' "$primofs" --version
-cannot_mount '.' # no arguments
-cannot_mount '.' "$STATE"
-cannot_mount '.' "$STATE" "$MNT" too many
+for arguments in '' "$STATE" "$STATE $MNT too many"; do
+    # shellcheck disable=SC2086
+    expect_errno 'usage: primofs STATE_DIR MOUNTPOINT' "$primofs" $arguments
+done
 
 step "mounts that cannot be"
 cannot_mount "$SCRATCH/nowhere" "$STATE" "$SCRATCH/nowhere"
 echo text >"$SCRATCH/file"
 cannot_mount "$SCRATCH/file" "$STATE" "$SCRATCH/file"
 cannot_mount "$SCRATCH/file" "$SCRATCH/file" "$MNT"
-cannot_mount 'nonsense' "$STATE" "$MNT" -o nonsense
+expect_errno nonsense "$primofs" "$STATE" "$MNT" -o nonsense
 no_daemon
 
 step "a mount answers when primofs returns, and a second one is refused"
