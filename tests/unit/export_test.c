@@ -1,0 +1,254 @@
+/* export.h and classifier.h: a model of random weights to files and back.
+ *
+ * With arguments FOLDER SIDE CLASSES it leaves such a model in an existing
+ * folder, for tests/export.sh. */
+#include "export.h"
+#include "random.h"
+#include "resnet.h"
+#include "text.h"
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { TENSORS_MAX = 5 * RESNET_LAYERS };
+
+static struct metadata facts[] = {{"epoch", "7"}};
+static char *odd_names[] = {"plain", "Счета \"2026\"", "a\tb\\c\nd",
+                            "bad\xFF"
+                            "byte"};
+
+/* A tensor NAME.PART of normal numbers; variances are kept above 0. */
+static void add(struct classifier *m, struct random *r, const char *name,
+                const char *part, int rank, const int64_t *dim, float mean,
+                float deviation)
+{
+    struct tensor *t = &m->tensors[m->count++];
+    *t = (struct tensor){.rank = rank, .dim = {1, 1, 1, 1}};
+    snprintf(t->name, sizeof t->name, "%s%s", name, part);
+    memcpy(t->dim, dim, sizeof *dim * (size_t)rank);
+    size_t count = tensor_count(t);
+    t->data = malloc(count * sizeof *t->data);
+    for (size_t i = 0; i < count; i++)
+        t->data[i] = mean + deviation * random_normal(r);
+    for (size_t i = 0; i < count && !strcmp(part, ".running_var"); i++)
+        t->data[i] = fmaxf(t->data[i], 0.1f);
+}
+
+static void add_layer(struct classifier *m, struct random *r,
+                      const struct layer *l)
+{
+    int64_t kernel[] = {l->out, l->in, l->kernel, l->kernel};
+    int64_t head[] = {m->classes, l->in};
+    if (l->kind == LAYER_CONVOLUTION) {
+        float fan = (float)(l->in * l->kernel * l->kernel);
+        add(m, r, l->name, ".weight", 4, kernel, 0, sqrtf(2 / fan));
+        add(m, r, l->norm, ".weight", 1, kernel, 1, 0.2f);
+        add(m, r, l->norm, ".bias", 1, kernel, 0, 0.2f);
+        add(m, r, l->norm, ".running_mean", 1, kernel, 0, 0.2f);
+        add(m, r, l->norm, ".running_var", 1, kernel, 1, 0.2f);
+    } else if (l->kind == LAYER_LINEAR) {
+        add(m, r, l->name, ".weight", 2, head, 0, 0.02f);
+        add(m, r, l->name, ".bias", 1, head, 0, 0.1f);
+    }
+}
+
+static struct classifier random_model(int side, int classes, char **names)
+{
+    struct classifier m = {.image_size = side,
+                           .classes = classes,
+                           .class_names = names,
+                           .facts = facts,
+                           .fact_count = 1};
+    struct random r;
+    random_open(&r, 5, 6, 7, 8);
+    m.tensors = calloc(TENSORS_MAX, sizeof *m.tensors);
+    for (int i = 0; i < RESNET_LAYERS; i++)
+        add_layer(&m, &r, &resnet_layers[i]);
+    return m;
+}
+
+static void tensors_free(struct classifier *m)
+{
+    for (int i = 0; i < m->count; i++)
+        free(m->tensors[i].data);
+    free(m->tensors);
+}
+
+/* A folder of its own for each test. */
+struct place {
+    char folder[32];
+    struct classifier model;
+};
+
+static int place_make(void **state)
+{
+    struct place *p = calloc(1, sizeof *p);
+    strcpy(p->folder, "/tmp/export-test.XXXXXX");
+    p->model = random_model(32, 4, odd_names);
+    *state = p;
+    return mkdtemp(p->folder) ? 0 : -1;
+}
+
+static const char *file_of(const struct place *p, const char *name)
+{
+    static char path[128];
+    snprintf(path, sizeof path, "%s/%s", p->folder, name);
+    return path;
+}
+
+static int place_remove(void **state)
+{
+    struct place *p = *state;
+    unlink(file_of(p, CLASSIFIER_FILE));
+    unlink(file_of(p, EXPORT_ONNX));
+    unlink(file_of(p, EXPORT_LABELS));
+    int err = rmdir(p->folder);
+    tensors_free(&p->model);
+    free(p);
+    return err;
+}
+
+static void file_load(const char *path, struct text *out)
+{
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    static char piece[1 << 16];
+    for (size_t n; (n = fread(piece, 1, sizeof piece, f)) > 0;)
+        text_add(out, piece, n);
+    fclose(f);
+}
+
+static void exports(const struct place *p)
+{
+    struct reason why = REASON_INIT;
+    if (export_model(p->folder, &p->model, &why) != 0)
+        fail_msg("%s", why.sentence);
+}
+
+static void comes_back(void **state)
+{
+    struct place *p = *state;
+    struct classifier m = CLASSIFIER_INIT;
+    struct reason why = REASON_INIT;
+    exports(p);
+    assert_int_equal(classifier_open(&m, p->folder, &why), 0);
+    assert_int_equal(m.image_size, 32);
+    assert_int_equal(m.classes, 4);
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(m.class_names[i], odd_names[i]);
+    assert_string_equal(m.class_names[3], "bad\xEF\xBF\xBD"
+                                          "byte");
+    assert_int_equal(m.count, p->model.count);
+    for (int i = 0; i < m.count; i++) {
+        assert_string_equal(m.tensors[i].name, p->model.tensors[i].name);
+        assert_memory_equal(m.tensors[i].data, p->model.tensors[i].data,
+                            tensor_count(&m.tensors[i]) * sizeof(float));
+    }
+    classifier_release(&m);
+}
+
+static void labels_are_lines(void **state)
+{
+    struct place *p = *state;
+    struct text labels = TEXT_INIT;
+    exports(p);
+    file_load(file_of(p, EXPORT_LABELS), &labels);
+    assert_string_equal(labels.data,
+                        "plain\nСчета \"2026\"\na\uFFFDb\\c\uFFFDd\n"
+                        "bad\uFFFDbyte\n");
+    text_release(&labels);
+}
+
+static void same_model_gives_same_bytes(void **state)
+{
+    struct place *p = *state;
+    const char *names[] = {CLASSIFIER_FILE, EXPORT_ONNX};
+    struct text first[2] = {TEXT_INIT, TEXT_INIT};
+    exports(p);
+    for (int i = 0; i < 2; i++)
+        file_load(file_of(p, names[i]), &first[i]);
+    exports(p);
+    for (int i = 0; i < 2; i++) {
+        struct text again = TEXT_INIT;
+        file_load(file_of(p, names[i]), &again);
+        assert_int_equal(again.size, first[i].size);
+        assert_memory_equal(again.data, first[i].data, again.size);
+        text_release(&again);
+        text_release(&first[i]);
+    }
+}
+
+static void foreign_tensors_are_refused(void **state)
+{
+    struct place *p = *state;
+    struct tensor *last = &p->model.tensors[p->model.count - 1];
+    for (int i = 0; i < 2; i++) {
+        struct reason why = REASON_INIT;
+        if (i == 0)
+            last->dim[0]--; /* one class less */
+        else
+            last->name[0] = 'x';
+        assert_int_equal(export_model(p->folder, &p->model, &why), -EINVAL);
+        assert_non_null(strstr(why.sentence, "fc.bias"));
+        assert_int_equal(access(file_of(p, CLASSIFIER_FILE), F_OK), -1);
+        assert_int_equal(access(file_of(p, EXPORT_ONNX), F_OK), -1);
+    }
+}
+
+static void other_models_are_refused(void **state)
+{
+    struct place *p = *state;
+    struct classifier m = CLASSIFIER_INIT;
+    struct reason why = REASON_INIT;
+    assert_int_equal(classifier_open(&m, p->folder, &why), -ENOENT);
+    FILE *f = fopen(file_of(p, CLASSIFIER_FILE), "wb");
+    fwrite("\2\0\0\0\0\0\0\0{}", 1, 10, f);
+    fclose(f);
+    assert_int_equal(classifier_open(&m, p->folder, &why), -EINVAL);
+    assert_non_null(strstr(why.sentence, "classes"));
+}
+
+static int leave_model(char **argv)
+{
+    int classes = atoi(argv[3]);
+    char **names = calloc((size_t)classes, sizeof *names);
+    for (int i = 0; i < classes; i++)
+        if (asprintf(&names[i], "class %d", i) < 0)
+            return 1;
+    struct classifier m = random_model(atoi(argv[2]), classes, names);
+    struct reason why = REASON_INIT;
+    int err = export_model(argv[1], &m, &why);
+    if (err < 0)
+        fprintf(stderr, "%s\n", why.sentence);
+    tensors_free(&m);
+    for (int i = 0; i < classes; i++)
+        free(names[i]);
+    free(names);
+    return err < 0;
+}
+
+#define TEST(name)                                                             \
+    cmocka_unit_test_setup_teardown(name, place_make, place_remove)
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(comes_back),
+        TEST(labels_are_lines),
+        TEST(same_model_gives_same_bytes),
+        TEST(foreign_tensors_are_refused),
+        TEST(other_models_are_refused),
+    };
+    if (argc == 4)
+        return leave_model(argv);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
