@@ -91,7 +91,7 @@ static struct heading heading_make(const struct chart *c)
 static void put_value(struct text *out, double v, int digits, double scale,
                       const char *unit)
 {
-    if (!isfinite(v)) {
+    if (!isfinite(v * scale)) {
         text_puts(out, "\u2013");
         return;
     }
@@ -104,7 +104,7 @@ static void put_fixed(struct text *out, double v, int decimals, double scale,
                       const char *unit)
 {
     double unit_size = pow(10, decimals);
-    if (!isfinite(v) || fabs(v * scale) > 1e9) {
+    if (!(fabs(v * scale) <= 1e9)) {
         put_value(out, v, 4, scale, unit);
         return;
     }

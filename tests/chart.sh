@@ -1,0 +1,17 @@
+#!/bin/bash
+# Charts and their pages are well-formed, whatever rows and names they have.
+. "$(dirname "$0")/lib.sh"
+command -v xmllint >/dev/null || skip "no xmllint (package libxml2-utils)"
+
+"$BUILD/tests/unit/chart_test" "$SCRATCH"
+[ "$(ls "$SCRATCH"/*.svg | wc -l)" -eq 7 ]
+for file in "$SCRATCH"/*.svg "$SCRATCH"/*.html; do
+    xmllint --noout --nonet "$file" || fail "$file is not well-formed"
+done
+
+# Every text of the drawing is at least 12 pixels high at 800 pixels width.
+expect 800 xmllint --xpath 'string(/*/@width)' "$SCRATCH/rows-12.svg"
+sizes=$(grep -oE 'font(-size)?: ?[0-9]+px' "$SCRATCH/rows-12.svg")
+while IFS=: read -r _ size; do
+    [ "${size%px}" -ge 12 ] || fail "a text of $size"
+done <<<"$sizes"
