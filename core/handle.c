@@ -14,6 +14,7 @@ struct handle {
     struct primo *primo;
     struct caller caller;
     struct node node;
+    struct text path; /* as it was when opened, for people */
     int flags;
     pthread_mutex_t lock; /* guards all below */
     struct text text;     /* a state, or the staged text of this open */
@@ -184,6 +185,7 @@ static struct handle *handle_new(struct primo *primo,
     h->node = node;
     h->flags = flags;
     h->fd = -1;
+    tree_path(primo, node, &h->path);
     pthread_mutex_init(&h->lock, NULL);
     return h;
 }
@@ -193,6 +195,7 @@ static void handle_free(struct handle *h)
     if (h->fd >= 0)
         close(h->fd);
     text_release(&h->text);
+    text_release(&h->path);
     pthread_mutex_destroy(&h->lock);
     free(h);
 }
@@ -247,6 +250,11 @@ int handle_create(struct primo *primo, const struct caller *caller,
 struct node handle_node(const struct handle *h)
 {
     return h->node;
+}
+
+const char *handle_path(const struct handle *h)
+{
+    return text_string(&h->path);
 }
 
 int handle_descriptor(const struct handle *h)
@@ -493,7 +501,8 @@ int handle_truncate(struct handle *h, uint64_t size, struct reason *why)
 static int save_input(struct handle *h, struct reason *why)
 {
     int64_t mtime = __atomic_load_n(&h->mtime, __ATOMIC_RELAXED);
-    int err = input_save(h->primo, &h->caller, h->node, &h->text, mtime, why);
+    int err = input_save(h->primo, &h->caller, h->node, &h->text, mtime,
+                         h->fresh, why);
     h->dirty = h->emptied = false;
     if (err == 0 && h->text.size)
         h->fresh = false;

@@ -33,6 +33,8 @@ int handle_close(struct handle *h, struct reason *why);
 
 /* Read */
 struct node handle_node(const struct handle *h);
+/* Its path below the mount point when it was opened. */
+const char *handle_path(const struct handle *h);
 /* The descriptor of a model's file, or -1. */
 int handle_descriptor(const struct handle *h);
 /* Append up to `size` bytes from `offset` on to *out. */

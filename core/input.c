@@ -118,13 +118,14 @@ static int save_durable(struct primo *primo, const struct caller *caller,
         return err;
     }
     err = store_commit(txn, why);
-    if (err == 0 && fresh)
+    if (err == 0 && o->scratch)
         scratch_drop(&primo->scratch, o->id);
     return err;
 }
 
 int input_save(struct primo *primo, const struct caller *caller, struct node n,
-               const struct text *text, int64_t mtime, struct reason *why)
+               const struct text *text, int64_t mtime, bool fresh,
+               struct reason *why)
 {
     struct object o = OBJECT_INIT;
     pthread_mutex_lock(&primo->change);
@@ -137,13 +138,13 @@ int input_save(struct primo *primo, const struct caller *caller, struct node n,
     if (!scratch)
         err = input_text_check(node_row(n), text, why);
     if (err == 0) {
-        o.body.size = 0;
+        text_clear(&o.body);
         text_add(&o.body, text_string(text), text->size);
         o.mtime = mtime;
         o.ctime = clock_ns();
         err = scratch && o.scratch
                   ? scratch_put(&primo->scratch, &o, why)
-                  : save_durable(primo, caller, &o, o.scratch, why);
+                  : save_durable(primo, caller, &o, fresh, why);
     }
     object_release(&o);
     pthread_mutex_unlock(&primo->change);

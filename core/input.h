@@ -14,9 +14,11 @@ enum { INPUT_BYTES = 64 << 10 }; /* most of a text */
 int input_create(struct primo *primo, const struct caller *caller,
                  struct node directory, const char *name, uint32_t mode,
                  struct node *out, struct reason *why);
-/* Save its text. Checked unless scratch; 0 too when the file is gone. */
+/* Save its text; `fresh` says that it had none before. Checked unless scratch;
+ * 0 too when the file is gone. */
 int input_save(struct primo *primo, const struct caller *caller, struct node n,
-               const struct text *text, int64_t mtime, struct reason *why);
+               const struct text *text, int64_t mtime, bool fresh,
+               struct reason *why);
 /* Forget a new file whose text was refused. */
 void input_discard(struct primo *primo, struct node n);
 

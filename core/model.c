@@ -95,7 +95,7 @@ static int texts_write(struct primo *primo, struct store_txn *txn,
     struct text out = TEXT_INIT;
     int err = 0;
     for (size_t i = 0; i < sizeof texts / sizeof *texts && err == 0; i++) {
-        out.size = 0;
+        text_clear(&out);
         err = texts[i].show(&request, &out, why);
         if (err == 0)
             err = file_write(dir, texts[i].name, text_string(&out), out.size,

@@ -168,7 +168,7 @@ int process_save(struct store_txn *txn, const struct process *p,
     int err = object_get(txn, p->id, &o);
     if (err)
         return refuse(why, -err, "the process is gone");
-    o.body.size = 0;
+    text_clear(&o.body);
     process_encode(p, &o.body);
     o.mtime = (int64_t)(p->changed * 1e9);
     err = object_put(txn, &o, why);

@@ -269,13 +269,13 @@ static bool next_piece(const struct launcher *launcher,
 {
     *segment = p->segment ? p->segment : 1;
     *offset = p->offset;
-    data->size = 0;
+    text_clear(data);
     launcher->follow(site, p->run, *segment, *offset, data);
     if (has_record(data))
         return true;
     *segment += 1;
     *offset = 0;
-    data->size = 0;
+    text_clear(data);
     launcher->follow(site, p->run, *segment, 0, data);
     return has_record(data);
 }

@@ -244,11 +244,11 @@ int show_info(struct show_request *r, struct text *out, struct reason *why)
     info_time(out, "finished", p->finished);
     info_facts(out, p);
     info_progress(out, p);
-    word.size = 0;
+    text_clear(&word);
     int err = show_eta(r, &word, why);
     text_resize(&word, word.size - 1);
     info_text(out, "eta", text_string(&word));
-    word.size = 0;
+    text_clear(&word);
     put_model(r, &word);
     info_text(out, "model", text_string(&word));
     info_text(out, "reason", p->reason);

@@ -61,6 +61,13 @@ void text_write(struct text *t, size_t offset, const void *data, size_t size)
         memcpy(t->data + offset, data, size);
 }
 
+void text_clear(struct text *t)
+{
+    t->size = 0;
+    if (t->data)
+        t->data[0] = 0;
+}
+
 void text_add(struct text *t, const void *data, size_t size)
 {
     text_grow(t, t->size + size);

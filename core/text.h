@@ -31,6 +31,7 @@ void text_move(struct text *to, struct text *from); /* releases *to first */
 const char *text_string(const struct text *t); /* never NULL */
 
 /* Change */
+void text_clear(struct text *t); /* empty, keeps its room */
 void text_add(struct text *t, const void *data, size_t size);
 void text_puts(struct text *t, const char *s);
 void text_printf(struct text *t, const char *format, ...)

@@ -309,11 +309,23 @@ int tree_stream(struct primo *primo, struct node n, struct stream *out,
 
 /* Stat */
 
-static uint32_t shape_mode(const struct row *row)
+/* Whether names in a directory can be made or removed by anybody. */
+static bool directory_writable(enum tree_no no)
 {
-    switch (row->shape) {
+    if (tree_rows[no].make || tree_rows[no].hide)
+        return true;
+    for (int i = 0; i < ROWS; i++)
+        if (tree_rows[i].parent == no &&
+            (tree_rows[i].shape == SHAPE_INPUT || tree_rows[i].drop))
+            return true;
+    return false;
+}
+
+static uint32_t shape_mode(enum tree_no no)
+{
+    switch (tree_rows[no].shape) {
     case SHAPE_DIRECTORY:
-        return S_IFDIR | 0755;
+        return S_IFDIR | (directory_writable(no) ? 0755 : 0555);
     case SHAPE_LINK:
         return S_IFLNK | 0777;
     case SHAPE_WORD:
@@ -383,7 +395,7 @@ int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
     struct object o = OBJECT_INIT;
     int err = 0;
     *out = (struct tree_stat){.inode = node_inode(n),
-                              .mode = shape_mode(row),
+                              .mode = shape_mode(n.no),
                               .uid = primo->owner,
                               .gid = primo->group};
     out->mtime = primo->opened;

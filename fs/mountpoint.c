@@ -27,7 +27,8 @@ static bool mounted_there(const char *path, struct text *type,
     while (mounts && (e = getmntent(mounts))) {
         if (strcmp(e->mnt_dir, path))
             continue;
-        type->size = source->size = 0;
+        text_clear(type);
+        text_clear(source);
         text_puts(type, e->mnt_type);
         text_puts(source, e->mnt_fsname);
         found = true;

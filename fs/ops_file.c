@@ -267,9 +267,11 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
               off_t offset, struct fuse_file_info *fi)
 {
     struct reason why = REASON_INIT;
-    int err = handle_write(handle_of(fi), (uint64_t)offset, data, size, &why);
+    struct handle *h = handle_of(fi);
+    (void)ino;
+    int err = handle_write(h, (uint64_t)offset, data, size, &why);
     if (err)
-        reply_err(req, err, ino, NULL, &why);
+        reply_handle(req, err, h, &why);
     else
         fuse_reply_write(req, size);
 }
@@ -277,8 +279,10 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct reason why = REASON_INIT;
-    int err = handle_flush(handle_of(fi), &why);
-    reply_err(req, err, ino, NULL, &why);
+    struct handle *h = handle_of(fi);
+    (void)ino;
+    int err = handle_flush(h, &why);
+    reply_handle(req, err, h, &why);
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,

@@ -17,22 +17,34 @@ struct caller request_caller(fuse_req_t req)
     return (struct caller){ctx->uid, ctx->gid, ctx->pid};
 }
 
+/* Reply, and put the sentence, if there is one, into `errors`. */
+static void reply_refused(fuse_req_t req, int err, const char *path,
+                          const struct reason *why)
+{
+    if (err && why && *why->sentence)
+        refusals_add(&request_mount(req)->primo.refusals,
+                     request_caller(req).uid, path, why);
+    fuse_reply_err(req, -err);
+}
+
 void reply_err(fuse_req_t req, int err, fuse_ino_t node_id, const char *name,
                const struct reason *why)
 {
-    struct mount *m = request_mount(req);
+    struct text path = TEXT_INIT;
     struct node n;
-    if (err && why && *why->sentence && states_node(node_id, &n)) {
-        struct text path = TEXT_INIT;
-        if (n.no != TREE_ROOT || !name)
-            tree_path(&m->primo, n, &path);
-        if (name)
-            text_printf(&path, "%s%.255s", path.size ? "/" : "", name);
-        refusals_add(&m->primo.refusals, request_caller(req).uid,
-                     text_string(&path), why);
-        text_release(&path);
-    }
-    fuse_reply_err(req, -err);
+    bool known = err && states_node(node_id, &n);
+    if (known && (n.no != TREE_ROOT || !name))
+        tree_path(&request_mount(req)->primo, n, &path);
+    if (name)
+        text_printf(&path, "%s%.255s", path.size ? "/" : "", name);
+    reply_refused(req, err, text_string(&path), why);
+    text_release(&path);
+}
+
+void reply_handle(fuse_req_t req, int err, const struct handle *h,
+                  const struct reason *why)
+{
+    reply_refused(req, err, handle_path(h), why);
 }
 
 int request_node(fuse_ino_t node_id, struct node *out, struct reason *why)

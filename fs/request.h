@@ -16,6 +16,10 @@ struct caller request_caller(fuse_req_t req);
 void reply_err(fuse_req_t req, int err, fuse_ino_t node_id, const char *name,
                const struct reason *why);
 
+/* The same under the path of an open file. */
+void reply_handle(fuse_req_t req, int err, const struct handle *h,
+                  const struct reason *why);
+
 /* The node of a node id; ESTALE where there can't be one. */
 int request_node(fuse_ino_t node_id, struct node *out, struct reason *why);
 
