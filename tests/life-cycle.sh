@@ -9,7 +9,7 @@ cd "$MNT"
 template() # NAME EPOCHS [LINE]
 {
     printf 'dataset = %s\nimage_size = 32\nepochs = %d\n%s\n' \
-        "$SCRATCH/data" "$2" "${3:-}" >"templates/$1"
+        "$SCRATCH/data" "$2" "${3:-}" >"$MNT/templates/$1"
 }
 has_rows() { [ "$(wc -l <metrics.csv)" -ge "$1" ]; }
 in_use='resource busy'
