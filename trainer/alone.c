@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,6 +243,7 @@ int alone_main(int argc, char **argv)
     struct alone a = {.template_file = argv[0], .out = argv[1]};
     options_init(&a.options);
     control_block_signals();
+    signal(SIGPIPE, SIG_IGN); /* a closed terminal must not end a training */
     int status = alone_run(&a, argc - 2, argv + 2);
     screen_free(a.screen);
     options_release(&a.options);

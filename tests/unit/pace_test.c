@@ -1,0 +1,108 @@
+#include "pace.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+struct course {
+    struct pace pace;
+    struct recipe recipe;
+    struct position at;
+};
+
+static void begin(struct course *c)
+{
+    pace_init(&c->pace);
+    position_init(&c->at);
+    recipe_init(&c->recipe, 0.05, 50, 4, 0);
+}
+
+static void updates(struct course *c, int count, double seconds)
+{
+    for (int i = 0; i < count; i++) {
+        pace_update(&c->pace, &c->at, seconds, 16, 2.0, 0.01);
+        c->at.iteration++;
+        c->at.step++;
+    }
+}
+
+static void near(double got, double want)
+{
+    if (!(fabs(got - want) <= 1e-9 * fabs(want)))
+        fail_msg("%.17g instead of %.17g", got, want);
+}
+
+static void nothing_is_known_at_first(void **state)
+{
+    (void)state;
+    struct course c;
+    struct progress p;
+    begin(&c);
+    updates(&c, 2, 5); /* these are cold and don't count */
+    pace_progress(&c.pace, &c.recipe, &c.at, &p);
+    assert_true(isnan(p.eta));
+    assert_true(isnan(p.average_precision));
+    assert_int_equal(p.iterations, 200);
+    assert_int_equal(p.epochs, 4);
+}
+
+static void time_left_counts_all_that_is_to_come(void **state)
+{
+    (void)state;
+    struct course c;
+    begin(&c);
+    updates(&c, 2, 5);
+    updates(&c, 48, 0.1);
+    near(pace_left(&c.pace, &c.recipe, &c.at), 150 * 0.1);
+    pace_evaluation(&c.at, 3);
+    c.at.epoch = 1;
+    near(pace_left(&c.pace, &c.recipe, &c.at), 150 * 0.1 + 3 * 3);
+    c.pace.checkpoint_seconds = 0.5; /* one at the end, two for the export */
+    near(pace_left(&c.pace, &c.recipe, &c.at), 150 * 0.1 + 3 * 3 + 3 * 0.5);
+}
+
+static void time_left_follows_a_change_of_pace(void **state)
+{
+    (void)state;
+    struct course c;
+    begin(&c);
+    recipe_init(&c.recipe, 0.05, 5000, 1, 0);
+    updates(&c, 100, 0.1);
+    updates(&c, 900, 0.2);
+    double left = pace_left(&c.pace, &c.recipe, &c.at);
+    assert_true(fabs(left - 4000 * 0.2) < 4000 * 0.2 * 0.01);
+}
+
+static void a_row_is_a_mean_since_the_one_before(void **state)
+{
+    (void)state;
+    struct course c;
+    struct metrics_row row;
+    begin(&c);
+    updates(&c, 25, 0.1);
+    pace_row(&c.pace, &c.recipe, &c.at, &row);
+    near(row.epoch, 0.5);
+    near(row.train_loss, 2);
+    near(row.images_per_second, 160);
+    assert_int_equal(row.iteration, 25);
+    pace_row_clear(&c.at);
+    pace_update(&c.pace, &c.at, 0.2, 16, 1.0, 0.01);
+    pace_row(&c.pace, &c.recipe, &c.at, &row);
+    near(row.train_loss, 1);
+    near(row.images_per_second, 80);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_known_at_first),
+        cmocka_unit_test(time_left_counts_all_that_is_to_come),
+        cmocka_unit_test(time_left_follows_a_change_of_pace),
+        cmocka_unit_test(a_row_is_a_mean_since_the_one_before),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
