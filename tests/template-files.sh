@@ -221,7 +221,9 @@ step "tools that copy, move and edit"
 put a 'epochs = 4\n'
 cp a b
 cmp a b
-expect_errno "$invalid" perl -e 'rename "a", "b c" or die "$!\n"'
+# (mv takes EINVAL for a folder moved into itself, and says so)
+rename() { perl -e 'rename $ARGV[0], $ARGV[1] or die "$!\n"' "$@"; }
+expect_errno "$invalid" rename a 'b c'
 mv b c
 [ ! -e b ]
 expect 'epochs = 4' cat c
@@ -241,38 +243,32 @@ tar c -C "$SCRATCH/many" . | tar x --no-overwrite-dir
 expect 'epochs = 3' cat t3
 expect 2024-05-06 date -r t1 +%F
 rm t1 t2 t3
-if command -v rsync >/dev/null; then
-    rsync -a "$SCRATCH/many/" ./
-    expect 'epochs = 3' cat t3
-    expect 2024-05-06 date -r t1 +%F
-    expect '' rsync -ai --omit-dir-times "$SCRATCH/many/" ./
-    echo 'epochs = 33' >"$SCRATCH/many/t3"
-    rsync -a --inplace "$SCRATCH/many/" ./
-    expect 'epochs = 33' cat t3
-fi
+rsync -a "$SCRATCH/many/" ./
+expect 'epochs = 3' cat t3
+expect 2024-05-06 date -r t1 +%F
+expect '' rsync -ai --omit-dir-times "$SCRATCH/many/" ./
+echo 'epochs = 33' >"$SCRATCH/many/t3"
+rsync -a --inplace "$SCRATCH/many/" ./
+expect 'epochs = 33' cat t3
 cp -p "$SCRATCH/many/t1" ./
 expect 2024-05-06 date -r t1 +%F
 install -m 600 "$SCRATCH/many/t2" installed
 expect 600 stat -c %a installed
-if command -v vi >/dev/null; then
-    vi -es -u NONE -c '%s/33/44/' -c wq t3 </dev/null >/dev/null
-    expect 'epochs = 44' cat t3
-    vi -es -u NONE -c 'set backup backupcopy=no' -c '%s/44/55/' -c wq t3 \
-        </dev/null >/dev/null
-    expect 'epochs = 55' cat t3
-fi
-if command -v busybox >/dev/null; then
-    busybox sed -i 's/55/66/' t3
-    expect 'epochs = 66' cat t3
-    busybox cp t3 t4
-    cmp t3 t4
-fi
+vi -es -u NONE -c '%s/33/44/' -c wq t3 </dev/null >/dev/null
+expect 'epochs = 44' cat t3
+vi -es -u NONE -c 'set backup backupcopy=no' -c '%s/44/55/' -c wq t3 \
+    </dev/null >/dev/null
+expect 'epochs = 55' cat t3
+busybox sed -i 's/55/66/' t3
+expect 'epochs = 66' cat t3
+busybox cp t3 t4
+cmp t3 t4
 
 step "scratch files of editors"
 put .a.swp 'any \x00 bytes'
 put a~ 'other bytes'
 put '#a#' 'more'
-expect_errno "$invalid" mv .a.swp a
+refused "$invalid" 'templates/a:1:' rename .a.swp a
 expect 'epochs = 4' cat a
 [ -e .a.swp ]
 put .new 'epochs = 44\n'
