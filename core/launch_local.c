@@ -27,8 +27,7 @@ enum {
 extern char **environ;
 
 /* `tail` of the run directory; "" for itself. Freed by the caller. */
-static char *run_path(const struct launch_site *site, uint64_t run,
-                      const char *tail)
+static char *run_path(struct launch_site *site, uint64_t run, const char *tail)
 {
     char *path;
     if (asprintf(&path, "%s/%" PRIu64 "%s%s", site->runs, run, *tail ? "/" : "",
@@ -37,8 +36,8 @@ static char *run_path(const struct launch_site *site, uint64_t run,
     return path;
 }
 
-static int run_open(const struct launch_site *site, uint64_t run,
-                    const char *tail, struct reason *why)
+static int run_open(struct launch_site *site, uint64_t run, const char *tail,
+                    struct reason *why)
 {
     char *path = run_path(site, run, tail);
     int fd = directory_open(path, why);
@@ -64,8 +63,33 @@ static int write_job(int dir, const struct run_job *job, struct reason *why)
     return directory_sync(dir, why);
 }
 
-static int spawn(const struct launch_site *site, const char *path, int lock,
-                 struct reason *why)
+/* Note a child, in place of an earlier one of its run. */
+static void child_note(struct launch_site *site, uint64_t run, pid_t pid)
+{
+    struct launch_child *child = site->children;
+    while (child && child->run != run)
+        child = child->next;
+    if (!child) {
+        child = calloc(1, sizeof *child);
+        if (!child)
+            abort();
+        child->next = site->children;
+        site->children = child;
+    }
+    child->run = run;
+    child->pid = pid;
+    child->ended = false;
+}
+
+static void children_reap(struct launch_site *site)
+{
+    for (struct launch_child *c = site->children; c; c = c->next)
+        if (!c->ended && waitpid(c->pid, &c->status, WNOHANG) == c->pid)
+            c->ended = true;
+}
+
+static int spawn(struct launch_site *site, const char *path, int lock,
+                 pid_t *pid, struct reason *why)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
@@ -89,8 +113,7 @@ static int spawn(const struct launch_site *site, const char *path, int lock,
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &all);
     char *argv[] = {"primo-train", "--run", (char *)path, NULL};
-    pid_t pid;
-    int code = posix_spawnp(&pid, site->trainer, &files, &attr, argv, environ);
+    int code = posix_spawnp(pid, site->trainer, &files, &attr, argv, environ);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     free(words);
@@ -98,8 +121,8 @@ static int spawn(const struct launch_site *site, const char *path, int lock,
                 : 0;
 }
 
-static int start_in(const struct launch_site *site, const char *path, int dir,
-                    const struct run_job *job, struct reason *why)
+static int start_in(struct launch_site *site, uint64_t run, const char *path,
+                    int dir, const struct run_job *job, struct reason *why)
 {
     int lock =
         openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -109,8 +132,11 @@ static int start_in(const struct launch_site *site, const char *path, int dir,
     if (flock(lock, LOCK_EX | LOCK_NB) == 0) {
         unlinkat(dir, "stop", 0);
         err = write_job(dir, job, why);
+        pid_t pid = 0;
         if (err == 0)
-            err = spawn(site, path, lock, why);
+            err = spawn(site, path, lock, &pid, why);
+        if (err == 0)
+            child_note(site, run, pid);
     } else if (errno != EWOULDBLOCK) {
         err = refuse_errno(why, errno, "cannot lock '%s/lock'", path);
     }
@@ -118,14 +144,14 @@ static int start_in(const struct launch_site *site, const char *path, int dir,
     return err;
 }
 
-static int local_start(const struct launch_site *site, uint64_t run,
+static int local_start(struct launch_site *site, uint64_t run,
                        const struct run_job *job, struct reason *why)
 {
     char *path = run_path(site, run, "");
     int err = directory_make(path, why);
     int dir = err ? err : directory_open(path, why);
     if (dir >= 0) {
-        err = start_in(site, path, dir, job, why);
+        err = start_in(site, run, path, dir, job, why);
         close(dir);
     }
     free(path);
@@ -134,10 +160,9 @@ static int local_start(const struct launch_site *site, uint64_t run,
 
 /* Watch */
 
-static int local_alive(const struct launch_site *site, uint64_t run)
+static int local_alive(struct launch_site *site, uint64_t run)
 {
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        ; /* trainers that this daemon started are its children */
+    children_reap(site);
     char *path = run_path(site, run, "lock");
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     int code = errno, alive = 0;
@@ -150,7 +175,7 @@ static int local_alive(const struct launch_site *site, uint64_t run)
     return alive;
 }
 
-static int local_follow(const struct launch_site *site, uint64_t run,
+static int local_follow(struct launch_site *site, uint64_t run,
                         uint64_t segment, uint64_t offset, struct text *out)
 {
     char name[32];
@@ -171,8 +196,8 @@ static int local_follow(const struct launch_site *site, uint64_t run,
     return err;
 }
 
-static int local_fetch(const struct launch_site *site, uint64_t run,
-                       const char *name, int to, struct reason *why)
+static int local_fetch(struct launch_site *site, uint64_t run, const char *name,
+                       int to, struct reason *why)
 {
     int dir = run_open(site, run, "artifacts", why);
     if (dir < 0)
@@ -182,7 +207,7 @@ static int local_fetch(const struct launch_site *site, uint64_t run,
     return err;
 }
 
-static int local_fetch_text(const struct launch_site *site, uint64_t run,
+static int local_fetch_text(struct launch_site *site, uint64_t run,
                             const char *name, struct text *out,
                             struct reason *why)
 {
@@ -209,9 +234,25 @@ static void put_last_line(struct text *out, const char *s, size_t size)
     }
 }
 
-static void local_last_words(const struct launch_site *site, uint64_t run,
+/* How a child ended; nothing of one that another daemon started. */
+static void put_ending(struct launch_site *site, uint64_t run, struct text *out)
+{
+    children_reap(site);
+    for (struct launch_child *c = site->children; c; c = c->next) {
+        if (c->run != run || !c->ended)
+            continue;
+        if (WIFSIGNALED(c->status))
+            text_printf(out, "killed by signal %d, %s", WTERMSIG(c->status),
+                        strsignal(WTERMSIG(c->status)));
+        else
+            text_printf(out, "exit status %d", WEXITSTATUS(c->status));
+    }
+}
+
+static void local_last_words(struct launch_site *site, uint64_t run,
                              struct text *out)
 {
+    put_ending(site, run, out);
     char *path = run_path(site, run, "stderr");
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     free(path);
@@ -224,13 +265,15 @@ static void local_last_words(const struct launch_site *site, uint64_t run,
                      : 0;
     ssize_t n = pread(fd, words, sizeof words, from);
     close(fd);
+    if (n > 0 && out->size)
+        text_puts(out, "; ");
     if (n > 0)
         put_last_line(out, words, (size_t)n);
 }
 
 /* Stop */
 
-static int local_stop(const struct launch_site *site, uint64_t run,
+static int local_stop(struct launch_site *site, uint64_t run,
                       struct reason *why)
 {
     char *path = run_path(site, run, "stop");
@@ -243,9 +286,23 @@ static int local_stop(const struct launch_site *site, uint64_t run,
     return 0;
 }
 
-static int local_discard(const struct launch_site *site, uint64_t run,
+static void child_forget(struct launch_site *site, uint64_t run)
+{
+    struct launch_child **at = &site->children;
+    while (*at && (*at)->run != run)
+        at = &(*at)->next;
+    if (*at && (*at)->ended) {
+        struct launch_child *child = *at;
+        *at = child->next;
+        free(child);
+    }
+}
+
+static int local_discard(struct launch_site *site, uint64_t run,
                          struct reason *why)
 {
+    children_reap(site);
+    child_forget(site, run);
     int runs = directory_open(site->runs, why);
     if (runs < 0)
         return runs;

@@ -15,10 +15,22 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
-struct launch_site {     /* where a launcher works; belongs to the supervisor */
+/* A trainer that this daemon started itself. */
+struct launch_child {
+    uint64_t run;
+    pid_t pid;
+    int status; /* of waitpid(), once it has ended */
+    bool ended;
+    struct launch_child *next;
+};
+
+/* Where a launcher works; belongs to the supervisor. */
+struct launch_site {
     const char *runs;    /* directory of run directories */
     const char *trainer; /* path of primo-train, or its name for $PATH */
+    struct launch_child *children; /* the last one started first */
 };
 
 struct run_job { /* what the trainer is given; texts of settings */
@@ -28,26 +40,24 @@ struct run_job { /* what the trainer is given; texts of settings */
 struct launcher {
     const char *name;
     /* Start the trainer; 0 also when it is already there. */
-    int (*start)(const struct launch_site *site, uint64_t run,
+    int (*start)(struct launch_site *site, uint64_t run,
                  const struct run_job *job, struct reason *why);
     /* 1 alive, 0 gone, -errno not to be told now. */
-    int (*alive)(const struct launch_site *site, uint64_t run);
+    int (*alive)(struct launch_site *site, uint64_t run);
     /* Append up to 64 KiB of a journal segment from `offset`; -ENOENT when
      * there is no such segment. */
-    int (*follow)(const struct launch_site *site, uint64_t run,
-                  uint64_t segment, uint64_t offset, struct text *out);
+    int (*follow)(struct launch_site *site, uint64_t run, uint64_t segment,
+                  uint64_t offset, struct text *out);
     /* Copy artifacts/NAME into the directory `to`, or append it to *out. */
-    int (*fetch)(const struct launch_site *site, uint64_t run, const char *name,
+    int (*fetch)(struct launch_site *site, uint64_t run, const char *name,
                  int to, struct reason *why);
-    int (*fetch_text)(const struct launch_site *site, uint64_t run,
-                      const char *name, struct text *out, struct reason *why);
-    int (*stop)(const struct launch_site *site, uint64_t run,
-                struct reason *why);
+    int (*fetch_text)(struct launch_site *site, uint64_t run, const char *name,
+                      struct text *out, struct reason *why);
+    int (*stop)(struct launch_site *site, uint64_t run, struct reason *why);
     /* Why a trainer that is gone without a last word went, for people. */
-    void (*last_words)(const struct launch_site *site, uint64_t run,
+    void (*last_words)(struct launch_site *site, uint64_t run,
                        struct text *out);
-    int (*discard)(const struct launch_site *site, uint64_t run,
-                   struct reason *why);
+    int (*discard)(struct launch_site *site, uint64_t run, struct reason *why);
 };
 
 /* By the machine's `launcher`; NULL = there is none of that name. */

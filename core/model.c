@@ -111,7 +111,7 @@ static const char *const artifacts[] = {"model.onnx", "model.safetensors",
 /* Everything into the directory, as it will be. p is a copy of the record
  * that has succeeded already. */
 static int body_fill(struct primo *primo, const struct launcher *launcher,
-                     const struct launch_site *site, struct process *p, int dir,
+                     struct launch_site *site, struct process *p, int dir,
                      struct reason *why)
 {
     int err = 0;
@@ -129,7 +129,7 @@ static int body_fill(struct primo *primo, const struct launcher *launcher,
 
 /* Make STATE/models/RUN, aside first. */
 static int body_make(struct primo *primo, const struct launcher *launcher,
-                     const struct launch_site *site, struct process *p,
+                     struct launch_site *site, struct process *p,
                      struct reason *why)
 {
     char name[32], aside[40];
@@ -282,7 +282,7 @@ static int process_succeeded(struct primo *primo, uint64_t process,
 }
 
 int model_publish(struct primo *primo, const struct launcher *launcher,
-                  const struct launch_site *site, uint64_t process,
+                  struct launch_site *site, uint64_t process,
                   struct reason *why)
 {
     struct process done;

@@ -13,7 +13,7 @@
 /* Fetch what a succeeded run made, then name it and turn the process to
  * succeeded in one transaction. A failure leaves no trace. Supervisor only. */
 int model_publish(struct primo *primo, const struct launcher *launcher,
-                  const struct launch_site *site, uint64_t process,
+                  struct launch_site *site, uint64_t process,
                   struct reason *why);
 /* Remove models/TEMPLATE/N, its files included. */
 int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,

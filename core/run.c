@@ -14,7 +14,7 @@ struct intake {
     struct store_txn *txn;
     struct process *p;
     const struct launcher *launcher;
-    const struct launch_site *site;
+    struct launch_site *site;
     bool succeeded;
 };
 
@@ -264,7 +264,7 @@ static int position_load(struct primo *primo, uint64_t process,
 /* The next piece with whole records: from this segment, or from the beginning
  * of the next one, as a segment that has a successor is over. */
 static bool next_piece(const struct launcher *launcher,
-                       const struct launch_site *site, const struct process *p,
+                       struct launch_site *site, const struct process *p,
                        uint64_t *segment, uint64_t *offset, struct text *data)
 {
     *segment = p->segment ? p->segment : 1;
@@ -281,8 +281,8 @@ static bool next_piece(const struct launcher *launcher,
 }
 
 int run_follow(struct primo *primo, const struct launcher *launcher,
-               const struct launch_site *site, uint64_t process,
-               bool *succeeded, struct reason *why)
+               struct launch_site *site, uint64_t process, bool *succeeded,
+               struct reason *why)
 {
     struct intake in = {.launcher = launcher, .site = site};
     struct text data = TEXT_INIT;

@@ -13,8 +13,8 @@
  * says so and the model is to be published; that record is then left unread.
  * The caller is the supervisor. */
 int run_follow(struct primo *primo, const struct launcher *launcher,
-               const struct launch_site *site, uint64_t process,
-               bool *succeeded, struct reason *why);
+               struct launch_site *site, uint64_t process, bool *succeeded,
+               struct reason *why);
 /* Append a line of the supervisor's own to the process's log. */
 int log_add(struct store_txn *txn, struct process *p, double time,
             const char *line, struct reason *why);

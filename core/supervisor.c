@@ -186,7 +186,7 @@ static void lost(struct supervisor *s, const struct launcher *launcher,
     bool enough = p->losses + 1 >= LOSSES;
     text_puts(&line, "the trainer has gone without a last word");
     if (words.size)
-        text_printf(&line, " (it wrote: %.600s)", words.data);
+        text_printf(&line, " (%.600s)", words.data);
     if (enough)
         text_printf(&line, ", %d times without progress", LOSSES);
     else if (p->status != STATUS_STOPPING)
@@ -431,6 +431,11 @@ static void *supervise(void *arg)
         wait_for_work(s, live ? POLL_MS : IDLE_MS);
     }
     watched_forget(s, true);
+    while (s->site.children) { /* init reaps those that go on */
+        struct launch_child *child = s->site.children;
+        s->site.children = child->next;
+        free(child);
+    }
     return NULL;
 }
 
@@ -441,7 +446,7 @@ int supervisor_open(struct supervisor **out, struct primo *primo,
     if (!s)
         abort();
     s->primo = primo;
-    s->site = (struct launch_site){primo->runs, primo->trainer};
+    s->site = (struct launch_site){primo->runs, primo->trainer, NULL};
     s->sweep = true;
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_t monotonic;
