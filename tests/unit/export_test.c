@@ -56,7 +56,7 @@ static void add_layer(struct classifier *m, struct random *r,
         add(m, r, l->norm, ".running_mean", 1, kernel, 0, 0.2f);
         add(m, r, l->norm, ".running_var", 1, kernel, 1, 0.2f);
     } else if (l->kind == LAYER_LINEAR) {
-        add(m, r, l->name, ".weight", 2, head, 0, 0.02f);
+        add(m, r, l->name, ".weight", 2, head, 0, 0.01f);
         add(m, r, l->name, ".bias", 1, head, 0, 0.1f);
     }
 }
