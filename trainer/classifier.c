@@ -1,5 +1,6 @@
 #include "classifier.h"
 
+#include "param.h"
 #include "safetensors.h"
 #include "text.h"
 
@@ -16,6 +17,16 @@ static void classifier_take(struct classifier *m, struct safetensors *s)
     *s = (struct safetensors)SAFETENSORS_INIT;
 }
 
+/* A number that may be an image_size; 0 = it is none. */
+static int side_parse(const char *s)
+{
+    const struct param *p = &params[KEY_IMAGE_SIZE];
+    long long side;
+    if (!s || !parse_int(s, &side))
+        return 0;
+    return (double)side >= p->low && (double)side <= p->high ? (int)side : 0;
+}
+
 static int classifier_read(struct classifier *m, const char *path,
                            struct reason *why)
 {
@@ -23,13 +34,10 @@ static int classifier_read(struct classifier *m, const char *path,
     int r = safetensors_read(&s, path, why);
     if (r < 0)
         return r;
-    long long side = 0;
-    const char *size = safetensors_find(&s, "image_size");
     r = safetensors_strings(&s, "classes", &m->class_names, &m->classes, why);
-    if (r == 0 && (!size || !parse_int(size, &side) || side < 1 ||
-                   side > 16384 || m->classes < 1))
-        r = refuse(why, EINVAL, "no usable image_size in the metadata");
-    m->image_size = (int)side;
+    m->image_size = side_parse(safetensors_find(&s, "image_size"));
+    if (r == 0 && (!m->image_size || m->classes < 1))
+        r = refuse(why, EINVAL, "no usable image_size or classes in it");
     classifier_take(m, &s);
     if (r < 0)
         reason_prefix(why, "'%s' is not a model of primo-train: ", path);

@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 16, TOP = 5 };
+enum {
+    BATCH = 16,              /* most pictures asked about at once */
+    PIXELS = 16 * 256 * 256, /* most pixels of them, unless one has more */
+    TOP = 5,
+};
 
 static const char help[] =
     "Prints the best classes of each picture, best first, one a line:\n"
@@ -24,7 +28,8 @@ struct prediction {
     struct classifier model;
     struct net *net;
     int top;                       /* classes to print of each picture */
-    float *images, *probabilities; /* BATCH pictures, their answers */
+    int batch;                     /* pictures asked about at once */
+    float *images, *probabilities; /* of a batch */
     uint8_t *rgb;                  /* one picture of the network's size */
     int *order;                    /* the classes, best first */
     const char *name[BATCH];       /* of the pictures in `images` */
@@ -37,13 +42,20 @@ static int prediction_alloc(struct prediction *p, struct reason *why)
 {
     size_t side = (size_t)p->model.image_size;
     size_t classes = (size_t)p->model.classes;
-    p->images = malloc(sizeof(float) * BATCH * 3 * side * side);
-    p->probabilities = malloc(sizeof(float) * BATCH * classes);
+    p->images = malloc(sizeof(float) * (size_t)p->batch * 3 * side * side);
+    p->probabilities = malloc(sizeof(float) * (size_t)p->batch * classes);
     p->rgb = malloc(3 * side * side);
     p->order = malloc(sizeof(int) * classes);
     if (!p->images || !p->probabilities || !p->rgb || !p->order)
         return refuse(why, ENOMEM, "no memory for pictures of side %zu", side);
     return 0;
+}
+
+static int batch_size(int side, int pictures)
+{
+    int most = PIXELS / (side * side);
+    most = most < 1 ? 1 : most > BATCH ? BATCH : most;
+    return pictures < most ? pictures : most;
 }
 
 /* `pictures` is how many there are to come. */
@@ -53,10 +65,11 @@ static int prediction_open(struct prediction *p, const char *dir, int pictures,
     int r = classifier_open(&p->model, dir, why);
     if (r < 0)
         return r;
+    p->batch = batch_size(p->model.image_size, pictures);
     struct net_options options = {
         .classes = p->model.classes,
         .image_size = p->model.image_size,
-        .batch = pictures < BATCH ? pictures : BATCH,
+        .batch = p->batch,
     };
     r = net_open(&p->net, &options, 0, why);
     if (r == 0)
@@ -174,10 +187,10 @@ static int pictures_answer(struct prediction *p, char **path, int count)
     for (int i = 0; i < count; i++) {
         struct reason why = REASON_INIT;
         if (picture_gather(p, path[i], &why) < 0) {
-            fprintf(stderr, "primo-train: %s: %s\n", path[i], why.sentence);
+            fprintf(stderr, "primo-train: '%s' %s\n", path[i], why.sentence);
             status = 1;
         }
-        if (p->count < BATCH && i + 1 < count)
+        if (p->count < p->batch && i + 1 < count)
             continue;
         if (batch_answer(p, &why) < 0) {
             fprintf(stderr, "primo-train: %s\n", why.sentence);
