@@ -1,15 +1,10 @@
 /*
- * A part (training, test) has a ring of batches in preparation. The caller
- * puts batches there, workers take one picture after the other from them, the
- * caller copies a whole batch out and puts the next one in its place. Only the
- * caller changes which batches there are; `taken` and `done` of a batch, and
- * its error, are the workers' side.
+ * The caller puts batches into the rings of the parts, workers take one picture
+ * after the other from them, the caller copies a whole batch out and puts the
+ * next one in its place. Only the caller changes which batches there are.
  */
-#include "loader_scan.h"
-
+#include "loader_part.h"
 #include "picture.h"
-#include "random.h"
-#include "streams.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,49 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RING = 2, WORKERS_MOST = 16 };
-
-/* A readable picture. */
-struct entry {
-    const struct sample *sample;
-    const uint8_t *pixels; /* [side, side, 3], NULL = decoded anew */
-    int index;             /* in its part of the dataset */
-};
-
-/* All of it guarded by the loader's lock, but for the content of entries,
- * images and labels while a batch is in preparation. */
-struct batch {
-    bool live;
-    int epoch, step, count;
-    const struct entry **entries; /* [batch] */
-    float *images;                /* [batch, 3, side, side] */
-    int taken, done;              /* pictures; done <= taken <= count */
-    int err;
-    struct reason why;
-};
-
-/* Used by the caller only. */
-struct part {
-    struct entry *entries; /* in the order of the dataset */
-    int count, steps;
-    unsigned augment;
-    bool training;             /* shuffled */
-    int *order;                /* [count], of order_epoch */
-    int order_epoch;           /* -1 = none yet */
-    int next_epoch, next_step; /* what comes behind the ring */
-    struct batch ring[RING];
-};
+enum { WORKERS_MOST = 16 };
 
 struct loader {
     struct loader_options options;
     struct scan scan;
     struct loader_findings findings;
+    /* Guarded by lock are `live`, `taken`, `done` and `err` of each batch in
+     * the rings; a picture in hand (taken, not done) belongs to who took it;
+     * all else of the parts is the caller's. */
     struct part train, test;
     pthread_mutex_t lock;
-    pthread_cond_t work;        /* there is a picture to take, or quit */
-    pthread_cond_t done;        /* a batch has no picture in hand any more */
-    bool quit;                  /* guarded by lock */
-    const struct batch *urgent; /* guarded by lock; the caller waits for it */
+    pthread_cond_t work;  /* there is a picture to take, or quit */
+    pthread_cond_t done;  /* a batch has no picture in hand any more */
+    bool quit;            /* guarded by lock */
+    struct batch *urgent; /* guarded by lock; the caller waits for it */
     pthread_t *threads;
     int started;
     uint8_t *spare; /* [side, side, 3], the caller's */
@@ -96,9 +63,8 @@ int loader_picture(const char *path, int side, float *image, struct reason *why)
 }
 
 /* `spare` [side, side, 3] is for what the cache has not. */
-static int entry_prepare(const struct loader *l, const struct part *part,
-                         const struct batch *b, int i, uint8_t *spare,
-                         struct reason *why)
+static int entry_prepare(const struct loader *l, const struct batch *b, int i,
+                         uint8_t *spare, struct reason *why)
 {
     const struct entry *e = b->entries[i];
     const struct loader_options *o = &l->options;
@@ -112,8 +78,8 @@ static int entry_prepare(const struct loader *l, const struct part *part,
         }
         pixels = spare;
     }
-    augment_picture(pixels, o->side, part->augment, o->seed, b->epoch, e->index,
-                    b->images + (size_t)i * image_size(l));
+    augment_picture(pixels, o->side, b->training ? o->augment : 0, o->seed,
+                    b->epoch, e->index, b->images + (size_t)i * image_size(l));
     return 0;
 }
 
@@ -124,40 +90,39 @@ static bool batch_open(const struct batch *b)
     return b->live && b->taken < b->count;
 }
 
-/* A batch with a picture to take: the one waited for, else the earliest. */
-static struct batch *batch_choose(struct loader *l, struct part **part)
+static struct batch *part_earliest(struct part *part)
 {
-    struct part *parts[] = {&l->train, &l->test};
     struct batch *best = NULL;
-    for (int p = 0; p < 2; p++)
-        for (int i = 0; i < RING; i++) {
-            struct batch *b = &parts[p]->ring[i];
-            if (!batch_open(b) || (best && best == l->urgent))
-                continue;
-            bool sooner = !best || b == l->urgent ||
-                          (*part == parts[p] &&
-                           (b->epoch < best->epoch ||
-                            (b->epoch == best->epoch && b->step < best->step)));
-            if (sooner) {
-                best = b;
-                *part = parts[p];
-            }
-        }
+    for (int i = 0; i < RING; i++) {
+        struct batch *b = &part->ring[i];
+        if (batch_open(b) &&
+            (!best || b->epoch < best->epoch ||
+             (b->epoch == best->epoch && b->step < best->step)))
+            best = b;
+    }
     return best;
+}
+
+/* A batch with a picture to take: the one waited for, else the earliest. */
+static struct batch *batch_choose(struct loader *l)
+{
+    if (l->urgent && batch_open(l->urgent))
+        return l->urgent;
+    struct batch *b = part_earliest(&l->train);
+    return b ? b : part_earliest(&l->test);
 }
 
 /* Take and prepare one picture; the lock is held before and after, not
  * while. false = there is none. */
 static bool loader_work(struct loader *l, uint8_t *spare)
 {
-    struct part *part = NULL;
-    struct batch *b = batch_choose(l, &part);
+    struct batch *b = batch_choose(l);
     if (!b)
         return false;
     int i = b->taken++;
     pthread_mutex_unlock(&l->lock);
     struct reason why = REASON_INIT;
-    int err = entry_prepare(l, part, b, i, spare, &why);
+    int err = entry_prepare(l, b, i, spare, &why);
     pthread_mutex_lock(&l->lock);
     if (err && b->err == 0) {
         b->err = err;
@@ -186,60 +151,6 @@ static void *worker_run(void *context)
 
 /* Batches, by the caller, with the lock held */
 
-/* A training batch of one has no deviation to normalise by. */
-static int part_steps(int count, int batch, bool training)
-{
-    int whole = count / batch, rest = count % batch;
-    return whole + (rest > 1 || (rest == 1 && (!training || whole == 0)));
-}
-
-/* Fisher and Yates. */
-static void part_shuffle(struct part *part, uint64_t seed, int epoch)
-{
-    struct random r;
-    if (part->order_epoch == epoch)
-        return;
-    random_open(&r, seed, (uint32_t)epoch, 0, STREAM_ORDER);
-    for (int i = 0; i < part->count; i++)
-        part->order[i] = i;
-    for (int i = part->count - 1; part->training && i > 0; i--) {
-        int k = (int)random_below(&r, (uint32_t)i + 1);
-        int swapped = part->order[i];
-        part->order[i] = part->order[k];
-        part->order[k] = swapped;
-    }
-    part->order_epoch = epoch;
-}
-
-/* Put the part's next batch into b. */
-static void batch_put(struct loader *l, struct part *part, struct batch *b)
-{
-    int first = part->next_step * l->options.batch, left = part->count - first;
-    part_shuffle(part, l->options.seed, part->next_epoch);
-    b->live = true;
-    b->epoch = part->next_epoch;
-    b->step = part->next_step;
-    b->count = left < l->options.batch ? left : l->options.batch;
-    b->taken = b->done = b->err = 0;
-    for (int i = 0; i < b->count; i++)
-        b->entries[i] = &part->entries[part->order[first + i]];
-    if (++part->next_step == part->steps) {
-        part->next_step = 0;
-        part->next_epoch += part->training;
-    }
-    pthread_cond_broadcast(&l->work);
-}
-
-static struct batch *part_find(struct part *part, int epoch, int step)
-{
-    for (int i = 0; i < RING; i++) {
-        struct batch *b = &part->ring[i];
-        if (b->live && b->epoch == epoch && b->step == step)
-            return b;
-    }
-    return NULL;
-}
-
 /* Take all batches out of the ring, once nobody works on them. */
 static void part_cancel(struct loader *l, struct part *part)
 {
@@ -259,10 +170,10 @@ static struct batch *part_request(struct loader *l, struct part *part,
     if (b)
         return b;
     part_cancel(l, part);
-    part->next_epoch = epoch;
-    part->next_step = step;
+    part_seek(part, epoch, step);
     for (int i = 0; i < RING; i++)
-        batch_put(l, part, &part->ring[i]);
+        part_next(part, &part->ring[i]);
+    pthread_cond_broadcast(&l->work);
     return part_find(part, epoch, step);
 }
 
@@ -305,7 +216,8 @@ static int part_get(struct loader *l, struct part *part, int epoch, int step,
         pthread_mutex_unlock(&l->lock); /* it is whole: nobody writes it */
         batch_copy(l, b, images, labels);
         pthread_mutex_lock(&l->lock);
-        batch_put(l, part, b);
+        part_next(part, b);
+        pthread_cond_broadcast(&l->work);
     }
     pthread_mutex_unlock(&l->lock);
     return n;
@@ -350,57 +262,9 @@ const struct loader_findings *loader_findings(const struct loader *l)
 
 /* Life cycle */
 
-static void part_release(struct part *part)
-{
-    for (int i = 0; i < RING; i++) {
-        free(part->ring[i].entries);
-        free(part->ring[i].images);
-    }
-    free(part->entries);
-    free(part->order);
-}
-
 static int no_memory(struct reason *why)
 {
     return refuse(why, ENOMEM, "no memory for the batches");
-}
-
-/* The readable pictures of one part. */
-static int part_init(struct loader *l, struct part *part, bool training,
-                     struct reason *why)
-{
-    size_t most = (size_t)l->scan.count + 1;
-    part->training = training;
-    part->augment = training ? l->options.augment : 0;
-    part->order_epoch = -1;
-    part->entries = malloc(most * sizeof *part->entries);
-    part->order = malloc(most * sizeof *part->order);
-    if (!part->entries || !part->order)
-        return no_memory(why);
-    int first = training ? 0 : l->scan.dataset->train_count;
-    for (int i = 0; i < l->scan.count; i++) {
-        const struct scanned *p = &l->scan.pictures[i];
-        if (!p->fault && scan_is_test(&l->scan, i) != training)
-            part->entries[part->count++] =
-                (struct entry){scan_sample(&l->scan, i), p->pixels, i - first};
-    }
-    part->steps = part_steps(part->count, l->options.batch, training);
-    return 0;
-}
-
-static int part_ring(const struct loader *l, struct part *part,
-                     struct reason *why)
-{
-    int batch = l->options.batch;
-    size_t n = (size_t)(part->count < batch ? part->count : batch);
-    for (int i = 0; i < RING; i++) {
-        struct batch *b = &part->ring[i];
-        b->entries = calloc(n, sizeof *b->entries);
-        b->images = malloc(n * image_size(l) * sizeof *b->images);
-        if (!b->entries || !b->images)
-            return no_memory(why);
-    }
-    return 0;
 }
 
 static int parts_check(const struct loader *l, struct reason *why)
@@ -441,15 +305,11 @@ static int loader_fill(struct loader *l, struct text *report,
                        struct reason *why)
 {
     scan_report(&l->scan, &l->options, report, &l->findings);
-    int err = part_init(l, &l->train, true, why);
+    int err = part_init(&l->train, &l->scan, &l->options, true, why);
     if (err == 0)
-        err = part_init(l, &l->test, false, why);
+        err = part_init(&l->test, &l->scan, &l->options, false, why);
     if (err == 0)
         err = parts_check(l, why);
-    if (err == 0)
-        err = part_ring(l, &l->train, why);
-    if (err == 0)
-        err = part_ring(l, &l->test, why);
     return err ? err : workers_start(l, why);
 }
 

@@ -1,0 +1,309 @@
+#include "dataset.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char place[64];
+
+static int place_make(void **state)
+{
+    (void)state;
+    strcpy(place, "/tmp/primo-dataset-XXXXXX");
+    return mkdtemp(place) ? 0 : -1;
+}
+
+static int place_drop(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", place);
+    return system(command) ? -1 : 0;
+}
+
+static void put(const char *path)
+{
+    char whole[512];
+    snprintf(whole, sizeof whole, "%s/%s", place, path);
+    for (char *s = whole + strlen(place) + 1; (s = strchr(s, '/')); s++) {
+        *s = 0;
+        mkdir(whole, 0777);
+        *s = '/';
+    }
+    if (!whole[strlen(whole) - 1] || whole[strlen(whole) - 1] == '/')
+        return;
+    FILE *f = fopen(whole, "wb");
+    assert_non_null(f);
+    fclose(f);
+}
+
+/* FOLDER/000.jpg … */
+static void put_many(const char *folder, int n)
+{
+    char path[256];
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "%s/%03d.jpg", folder, i);
+        put(path);
+    }
+}
+
+static int open_with(struct dataset *d, const char *path, const char *more,
+                     struct reason *why)
+{
+    struct settings s;
+    struct text text = TEXT_INIT;
+    settings_init(&s);
+    text_printf(&text, "dataset = %s\n%s", path, more);
+    assert_int_equal(
+        settings_parse(&s, text.data, text.size, SCOPE_TEMPLATE, "test", why),
+        0);
+    int err = dataset_open(d, &s, why);
+    settings_release(&s);
+    text_release(&text);
+    return err;
+}
+
+static void opens(struct dataset *d, const char *more)
+{
+    struct reason why = REASON_INIT;
+    if (open_with(d, place, more, &why))
+        fail_msg("%s", why.sentence);
+}
+
+static void refused(const char *more, int code, const char *part)
+{
+    struct dataset d;
+    struct reason why = REASON_INIT;
+    assert_int_equal(open_with(&d, place, more, &why), -code);
+    if (!strstr(why.sentence, part))
+        fail_msg("'%s' has no '%s'", why.sentence, part);
+}
+
+/* "dog/1.jpg=1 …": paths and labels, in order. */
+static char *list(const struct dataset *d, const struct sample *s, int n)
+{
+    static char out[8192];
+    out[0] = 0;
+    for (int i = 0; i < n; i++)
+        snprintf(out + strlen(out), sizeof out - strlen(out), "%s%s=%d",
+                 i ? " " : "", dataset_relative(d, s[i].path), s[i].label);
+    return out;
+}
+
+static void classes_are_sorted_and_files_chosen(void **state)
+{
+    (void)state;
+    struct dataset d;
+    put("train/b/2.JPG");
+    put("train/b/1.png");
+    put("train/b/x.txt");
+    put("train/b/jpg");
+    put("train/b/.hidden.jpg");
+    put("train/b/deep/er/3.Tiff");
+    put("train/B/1.jpeg");
+    put("train/a/1.jpg");
+    put("train/.git/1.jpg");
+    put("test/a/9.bmp");
+    put("stray.jpg");
+    opens(&d, "");
+    assert_int_equal(d.classes, 3);
+    assert_string_equal(d.class_names[0], "B");
+    assert_string_equal(d.class_names[1], "a");
+    assert_string_equal(d.class_names[2], "b");
+    assert_string_equal(list(&d, d.train, d.train_count),
+                        "train/B/1.jpeg=0 train/a/1.jpg=1 train/b/1.png=2 "
+                        "train/b/2.JPG=2 train/b/deep/er/3.Tiff=2");
+    assert_string_equal(list(&d, d.test, d.test_count), "test/a/9.bmp=1");
+    assert_non_null(strstr(text_string(&d.layout), "train/ and test/"));
+    assert_non_null(strstr(text_string(&d.layout), "no test pictures: b\n"));
+    dataset_release(&d);
+    refused("extensions = png bmp\n", EINVAL,
+            "class 'B' has no pictures (files ending in: png bmp)");
+}
+
+static void other_test_names_are_known(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Validation", "valid", "val", "test"};
+    struct dataset d;
+    put_many("Train/a", 2);
+    put_many("Train/b", 2);
+    for (int i = 0; i < 4; i++) { /* each goes before those before it */
+        char path[64];
+        snprintf(path, sizeof path, "%s/a", names[i]);
+        put_many(path, i + 1);
+        opens(&d, "");
+        assert_int_equal(d.test_count, i + 1);
+        assert_int_equal(d.train_count, 4);
+        if (i)
+            assert_non_null(
+                strstr(text_string(&d.layout), "not used: Validation/"));
+        dataset_release(&d);
+    }
+}
+
+static void train_alone_is_split(void **state)
+{
+    (void)state;
+    struct dataset d;
+    put_many("train/a", 10);
+    put_many("train/b", 10);
+    opens(&d, "");
+    assert_int_equal(d.classes, 2);
+    assert_int_equal(d.train_count, 16);
+    assert_int_equal(d.test_count, 4);
+    dataset_release(&d);
+    put_many("car", 4); /* then train is a class */
+    opens(&d, "");
+    assert_int_equal(d.classes, 2);
+    assert_string_equal(d.class_names[1], "train");
+    assert_int_equal(d.train_count, 19);
+    dataset_release(&d);
+}
+
+static void split_is_stratified(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fraction;
+        int held[3]; /* of 2, 11 and 50 */
+    } rows[] = {{"test_fraction = 0.2\n", {1, 2, 10}},
+                {"test_fraction = 0.01\n", {1, 1, 1}},
+                {"test_fraction = 0.9\n", {1, 10, 45}}};
+    put_many("a", 2);
+    put_many("b", 11);
+    put_many("c", 50);
+    for (int i = 0; i < 3; i++) {
+        struct dataset d;
+        int held[3] = {0};
+        opens(&d, rows[i].fraction);
+        assert_int_equal(d.train_count + d.test_count, 63);
+        for (int k = 0; k < d.test_count; k++)
+            held[d.test[k].label]++;
+        assert_memory_equal(held, rows[i].held, sizeof held);
+        for (int k = 0; k < d.test_count; k++) /* in one part only */
+            for (int j = 0; j < d.train_count; j++)
+                assert_string_not_equal(d.test[k].path, d.train[j].path);
+        dataset_release(&d);
+    }
+}
+
+static void split_depends_on_seed_and_names(void **state)
+{
+    (void)state;
+    struct dataset d;
+    put_many("a", 40);
+    put_many("b", 40);
+    opens(&d, "seed = 5\n");
+    char *first = strdup(list(&d, d.test, d.test_count));
+    dataset_release(&d);
+    opens(&d, "seed = 6\n");
+    assert_string_not_equal(list(&d, d.test, d.test_count), first);
+    dataset_release(&d);
+    char command[256]; /* the same names, made in another order */
+    snprintf(command, sizeof command,
+             "cd %s && rm -r a b && mkdir b a && for i in $(seq 39 -1 0); do "
+             "for c in b a; do : >$c/$(printf %%03d $i).jpg; done; done",
+             place);
+    assert_int_equal(system(command), 0);
+    opens(&d, "seed = 5\n");
+    assert_string_equal(list(&d, d.test, d.test_count), first);
+    dataset_release(&d);
+    free(first);
+}
+
+static void links_are_followed_but_not_in_circles(void **state)
+{
+    (void)state;
+    struct dataset d;
+    char path[128];
+    put_many("train/a/sub", 3);
+    put_many("train/b", 3);
+    put_many("test/a", 1);
+    put_many("more", 5);
+    snprintf(path, sizeof path, "%s/train/a/sub/up", place);
+    assert_int_equal(symlink("../..", path), 0);
+    snprintf(path, sizeof path, "%s/train/b/more", place);
+    assert_int_equal(symlink("../../more", path), 0);
+    snprintf(path, sizeof path, "%s/train/b/gone.jpg", place);
+    assert_int_equal(symlink("nowhere", path), 0);
+    opens(&d, "");
+    int labels[2] = {0};
+    for (int i = 0; i < d.train_count; i++)
+        labels[d.train[i].label]++;
+    assert_int_equal(labels[1], 3 + 5 + 1);
+    /* a/sub/up is train itself, which is on no way from a, but its a/sub is */
+    assert_true(labels[0] >= 3 && labels[0] < 20);
+    dataset_release(&d);
+}
+
+static void what_cannot_be_trained_on_is_refused(void **state)
+{
+    (void)state;
+    struct dataset d;
+    struct reason why = REASON_INIT;
+    assert_int_equal(open_with(&d, "/nowhere/at/all", "", &why), -ENOENT);
+    assert_non_null(strstr(why.sentence, "'/nowhere/at/all'"));
+    assert_int_equal(open_with(&d, "/dev/null", "", &why), -ENOTDIR);
+    assert_int_equal(open_with(&d, "", "", &why), -EINVAL);
+    assert_non_null(strstr(why.sentence, "there is no dataset"));
+    refused("", EINVAL, "no class folders");
+    put_many("only", 9);
+    refused("", EINVAL, "one class, 'only'");
+    put("hollow/x.txt");
+    refused("", EINVAL, "class 'hollow' has no pictures");
+    put_many("hollow", 1);
+    refused("", EINVAL, "class 'hollow' has one picture");
+}
+
+static void parts_must_fit_together(void **state)
+{
+    (void)state;
+    put_many("train/a", 1);
+    put_many("train/b", 1);
+    put("test/");
+    put("test/a/");
+    refused("", EINVAL, "has no pictures");
+    put_many("test/a", 1);
+    put_many("test/c", 1);
+    refused("", EINVAL, "class 'c' of the test part");
+}
+
+static void class_names_are_lines_of_text(void **state)
+{
+    (void)state;
+    put_many("good", 2);
+    put_many("new\nline", 2);
+    refused("", EINVAL, "control characters");
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s/new*", place);
+    assert_int_equal(system(command), 0);
+    put_many("latin\xe9", 2);
+    refused("", EINVAL, "UTF-8");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_drop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(classes_are_sorted_and_files_chosen),
+        TEST(other_test_names_are_known),
+        TEST(train_alone_is_split),
+        TEST(split_is_stratified),
+        TEST(split_depends_on_seed_and_names),
+        TEST(links_are_followed_but_not_in_circles),
+        TEST(what_cannot_be_trained_on_is_refused),
+        TEST(parts_must_fit_together),
+        TEST(class_names_are_lines_of_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

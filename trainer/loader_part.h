@@ -1,0 +1,62 @@
+/*
+ * One part of a dataset (training or test) as the loader serves it: its
+ * readable pictures, their order in an epoch, and a ring of batches in
+ * preparation. No locks here; loader.c says who may touch what when.
+ */
+#ifndef PRIMO_LOADER_PART_H
+#define PRIMO_LOADER_PART_H
+
+#include "loader_scan.h"
+
+enum { RING = 2 };
+
+/* A readable picture. */
+struct entry {
+    const struct sample *sample;
+    const uint8_t *pixels; /* [side, side, 3], NULL = decoded anew */
+    int index;             /* in its part of the dataset */
+};
+
+struct batch {
+    bool live, training;
+    int epoch, step, count;
+    const struct entry **entries; /* [batch] */
+    float *images;                /* [batch, 3, side, side] */
+    int taken, done;              /* pictures; done <= taken <= count */
+    int err;                      /* of the first picture that failed */
+    struct reason why;
+};
+
+struct part {
+    struct entry *entries; /* in the order of the dataset */
+    int count;
+    int size, steps; /* pictures in a full batch, batches in an epoch */
+    bool training;   /* shuffled, augmented */
+    uint64_t seed;
+    int *order;                /* [count], of order_epoch */
+    int order_epoch;           /* -1 = none yet */
+    int next_epoch, next_step; /* what comes behind the ring */
+    struct batch ring[RING];
+};
+
+/* Life cycle */
+
+/* ENOMEM. What it has allocated then is for part_release(), too. */
+int part_init(struct part *part, const struct scan *scan,
+              const struct loader_options *options, bool training,
+              struct reason *why);
+void part_release(struct part *part);
+
+/* Read */
+
+/* The batch in the ring, or NULL. */
+struct batch *part_find(struct part *part, int epoch, int step);
+
+/* Change */
+
+/* What part_next() puts next. */
+void part_seek(struct part *part, int epoch, int step);
+/* Put the part's next batch into b, with no picture taken yet. */
+void part_next(struct part *part, struct batch *b);
+
+#endif
