@@ -1,0 +1,422 @@
+#include "loader.h"
+#include "picture.h"
+#include "pictures.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SIDE = 32, IMAGE = SIDE * SIDE * 3, BATCH_MOST = 64 };
+enum { ALL = AUGMENT_ROTATION | AUGMENT_EXPOSURE | AUGMENT_NOISE };
+
+static char place[64];
+static struct text logged;
+
+static int place_make(void **state)
+{
+    (void)state;
+    strcpy(place, "/tmp/primo-loader-XXXXXX");
+    text_init(&logged);
+    return mkdtemp(place) ? 0 : -1;
+}
+
+static int place_drop(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", place);
+    text_release(&logged);
+    return system(command) ? -1 : 0;
+}
+
+static void log_line(void *context, const char *line)
+{
+    (void)context;
+    text_printf(&logged, "%s\n", line);
+}
+
+static char *path_of(const char *path)
+{
+    static char whole[256];
+    snprintf(whole, sizeof whole, "%s/%s", place, path);
+    for (char *s = whole + strlen(place) + 1; (s = strchr(s, '/')); s++) {
+        *s = 0;
+        mkdir(whole, 0777);
+        *s = '/';
+    }
+    return whole;
+}
+
+/* A flat picture: its grey tells it from others in any batch. */
+static void put(const char *path, int grey, int side)
+{
+    uint8_t *pixels = malloc((size_t)side * (size_t)side);
+    memset(pixels, grey, (size_t)side * (size_t)side);
+    write_png(path_of(path), pixels, side, side, (size_t)side,
+              (struct png_style){.type = PNG_COLOR_TYPE_GRAY, .bits = 8});
+    free(pixels);
+}
+
+/* `train` and `test` pictures, in three classes by turns; greys from 1 on. */
+static void put_parts(int train, int test)
+{
+    for (int i = 0; i < train + test; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "%s/%c/%03d.png",
+                 i < train ? "train" : "test", 'a' + i % 3, i);
+        put(path, 1 + i, 20 + i % 30);
+    }
+}
+
+static void dataset(struct dataset *d)
+{
+    struct settings s;
+    struct reason why = REASON_INIT;
+    settings_init(&s);
+    settings_set(&s, KEY_DATASET, place, "test", &why);
+    if (dataset_open(d, &s, &why))
+        fail_msg("%s", why.sentence);
+    settings_release(&s);
+}
+
+static const struct loader_options plain = {.side = SIDE,
+                                            .batch = 8,
+                                            .seed = 3,
+                                            .workers = 2,
+                                            .memory = 1 << 24,
+                                            .log = log_line};
+
+static struct loader *opened(const struct dataset *d, struct loader_options o,
+                             struct text *report)
+{
+    struct loader *l = NULL;
+    struct reason why = REASON_INIT;
+    struct text spare = TEXT_INIT;
+    if (loader_open(&l, d, &o, report ? report : &spare, &why))
+        fail_msg("%s", why.sentence);
+    text_release(&spare);
+    return l;
+}
+
+struct got {
+    int n, labels[BATCH_MOST];
+    float images[BATCH_MOST * IMAGE];
+};
+
+static struct got *train(struct loader *l, int epoch, int step)
+{
+    struct got *g = calloc(1, sizeof *g);
+    struct reason why = REASON_INIT;
+    g->n = loader_train(l, epoch, step, g->images, g->labels, &why);
+    if (g->n < 0)
+        fail_msg("%s", why.sentence);
+    return g;
+}
+
+/* Which pictures an epoch has, by grey, in order; returns how many. */
+static int epoch_greys(struct loader *l, int epoch, int *greys)
+{
+    int n = 0;
+    for (int step = 0; step < loader_train_steps(l); step++) {
+        struct got *g = train(l, epoch, step);
+        for (int i = 0; i < g->n; i++) {
+            greys[n++] = (int)g->images[i * IMAGE];
+            assert_int_equal(g->labels[i], (greys[n - 1] - 1) % 3);
+        }
+        free(g);
+    }
+    return n;
+}
+
+static void an_epoch_has_each_picture_once(void **state)
+{
+    (void)state;
+    enum { TRAIN = 45 };
+    struct dataset d;
+    put_parts(TRAIN, 6);
+    dataset(&d);
+    struct loader *l = opened(&d, plain, NULL);
+    assert_int_equal(loader_train_count(l), TRAIN);
+    assert_int_equal(loader_test_count(l), 6);
+    assert_int_equal(loader_train_steps(l), 6);
+    int greys[2][TRAIN];
+    for (int epoch = 0; epoch < 2; epoch++) {
+        int seen[TRAIN + 1] = {0};
+        assert_int_equal(epoch_greys(l, epoch, greys[epoch]), TRAIN);
+        for (int i = 0; i < TRAIN; i++)
+            seen[greys[epoch][i]]++;
+        for (int i = 1; i <= TRAIN; i++)
+            assert_int_equal(seen[i], 1);
+    }
+    assert_memory_not_equal(greys[0], greys[1], sizeof greys[0]);
+    struct got *g = train(l, 7, 5); /* the last batch is short */
+    assert_int_equal(g->n, TRAIN - 5 * 8);
+    free(g);
+    loader_free(l);
+    dataset_release(&d);
+}
+
+static void a_lonely_picture_sits_out(void **state)
+{
+    (void)state;
+    struct dataset d;
+    int greys[17];
+    put_parts(17, 1);
+    dataset(&d);
+    struct loader *l = opened(&d, plain, NULL);
+    assert_int_equal(loader_train_count(l), 17);
+    assert_int_equal(loader_train_steps(l), 2);
+    assert_int_equal(epoch_greys(l, 0, greys), 16);
+    assert_int_equal(loader_test_steps(l), 1);
+    loader_free(l);
+    struct loader_options o = plain;
+    o.batch = 1; /* here there is no way around it */
+    l = opened(&d, o, NULL);
+    assert_int_equal(loader_train_steps(l), 17);
+    loader_free(l);
+    dataset_release(&d);
+}
+
+static void test_batches_are_what_prediction_reads(void **state)
+{
+    (void)state;
+    struct dataset d;
+    put_parts(6, 19);
+    dataset(&d);
+    struct loader_options o = plain;
+    o.augment = ALL;
+    struct loader *l = opened(&d, o, NULL);
+    struct got g;
+    float image[IMAGE];
+    struct reason why = REASON_INIT;
+    assert_int_equal(loader_test_steps(l), 3);
+    for (int round = 0; round < 2; round++)
+        for (int step = 0, at = 0; step < 3; step++) {
+            g.n = loader_test(l, step, g.images, g.labels, &why);
+            assert_int_equal(g.n, step < 2 ? 8 : 3);
+            for (int i = 0; i < g.n; i++, at++) {
+                assert_int_equal(g.labels[i], d.test[at].label);
+                assert_int_equal(
+                    loader_picture(d.test[at].path, SIDE, image, &why), 0);
+                assert_memory_equal(image, g.images + i * IMAGE, sizeof image);
+            }
+        }
+    assert_int_equal(loader_test(l, 3, g.images, g.labels, &why), -EINVAL);
+    assert_int_equal(loader_picture("/nowhere", SIDE, image, &why), -ENOENT);
+    loader_free(l);
+    dataset_release(&d);
+}
+
+/* Whatever the workers, the cache and the order of the questions. */
+static void batches_depend_on_nothing_else(void **state)
+{
+    (void)state;
+    static const int asked[][2] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}, {1, 0},
+                                   {1, 1}, {0, 2}, {5, 3}, {0, 0}, {2, 1}};
+    enum { ASKED = sizeof asked / sizeof *asked };
+    static const struct {
+        int workers;
+        uint64_t memory;
+    } rows[] = {{1, 0}, {2, 1 << 24}, {3, 10 * IMAGE}, {9, 1 << 24}};
+    struct dataset d;
+    struct got *first[ASKED];
+    put_parts(30, 4);
+    dataset(&d);
+    for (int row = 0; row < 4; row++) {
+        struct loader_options o = plain;
+        o.augment = ALL;
+        o.workers = rows[row].workers;
+        o.memory = rows[row].memory;
+        struct loader *l = opened(&d, o, NULL);
+        for (int i = 0; i < ASKED; i++) {
+            struct got *g = train(l, asked[i][0], asked[i][1]);
+            if (row == 0) {
+                first[i] = g;
+                continue;
+            }
+            assert_memory_equal(g, first[i], sizeof *g);
+            free(g);
+        }
+        loader_free(l);
+    }
+    assert_memory_equal(first[2], first[6], sizeof **first);
+    assert_memory_not_equal(first[0], first[4], sizeof **first);
+    for (int i = 0; i < ASKED; i++)
+        free(first[i]);
+    dataset_release(&d);
+}
+
+static void assert_has(const struct text *t, const char *part)
+{
+    if (!strstr(text_string(t), part))
+        fail_msg("no '%s' in:\n%s", part, text_string(t));
+}
+
+static void unreadable_pictures_are_left_out_and_told(void **state)
+{
+    (void)state;
+    struct dataset d;
+    struct text report = TEXT_INIT;
+    put_parts(12, 3);
+    write_bytes(path_of("train/a/zero.jpg"), "", 0);
+    write_bytes(path_of("test/b/te\nxt\xff.png"), "hello", 5);
+    struct bytes b = make_quarters(40, 40, (struct jpeg_style){0});
+    write_bytes(path_of("train/c/cut.jpg"), b.data, b.size / 2);
+    write_bytes(path_of("train/c/good.jpg"), b.data, b.size);
+    free(b.data);
+    dataset(&d);
+    struct loader *l = opened(&d, plain, &report);
+    assert_int_equal(d.train_count, 15);
+    assert_int_equal(loader_train_count(l), 13);
+    assert_int_equal(loader_test_count(l), 3);
+    assert_has(&logged, "train/a/zero.jpg: is empty (0 bytes)\n");
+    assert_has(&logged, "train/c/cut.jpg: is cut short");
+    assert_has(&logged, "test/b/te?xt?.png: is not a JPEG");
+    assert_has(&report, "unreadable: 3\n");
+    assert_has(&report, "  train/a/zero.jpg: is empty (0 bytes)\n");
+    assert_has(&report, "classes: 3\ntraining pictures: 13\n"
+                        "test pictures: 3\n");
+    assert_has(&report, "c             5       1           1        22x22  "
+                        "      40x40\n");
+    assert_has(&report, "fewer than 10 training pictures\n  a: 4\n");
+    const struct loader_findings *f = loader_findings(l);
+    assert_int_equal(f->unreadable, 3);
+    assert_int_equal(f->small_classes, 3);
+    assert_int_equal(f->duplicates + f->leaks + f->contradictions, 0);
+    loader_free(l);
+    dataset_release(&d);
+    text_release(&report);
+}
+
+static void copies_are_told(void **state)
+{
+    (void)state;
+    struct dataset d;
+    struct text report = TEXT_INIT;
+    put_parts(30, 6);
+    put("train/a/x1.png", 200, 40);
+    put("train/a/x2.png", 200, 40);
+    put("train/b/y.png", 210, 40);
+    put("train/c/y.png", 210, 40);
+    put("train/c/z.png", 220, 40);
+    put("test/c/z1.png", 220, 40);
+    put("test/c/z2.png", 220, 40);
+    put("test/c/no.png", 220, 41);
+    dataset(&d);
+    struct loader *l = opened(&d, plain, &report);
+    const struct loader_findings *f = loader_findings(l);
+    assert_int_equal(f->duplicates, 4);
+    assert_int_equal(f->leaks, 2);
+    assert_int_equal(f->contradictions, 1);
+    assert_int_equal(f->small_classes, 0);
+    assert_has(&report, "  train/a/x1.png = train/a/x2.png\n");
+    assert_has(&report,
+               "  train/b/y.png = train/c/y.png (of different classes)\n");
+    assert_has(&report, "  train/c/z.png = test/c/z1.png = test/c/z2.png "
+                        "(in training and test)\n");
+    assert_has(&logged, "4 pictures are copies of others; 2 test pictures");
+    loader_free(l);
+    dataset_release(&d);
+    text_release(&report);
+}
+
+static void what_is_left_must_do(void **state)
+{
+    (void)state;
+    struct dataset d;
+    struct loader *l = NULL;
+    struct reason why = REASON_INIT;
+    struct text report = TEXT_INIT;
+    put_parts(9, 1);
+    for (int i = 1; i < 9; i += 3) {
+        char path[64];
+        snprintf(path, sizeof path, "train/b/%03d.png", i);
+        write_bytes(path_of(path), "no", 2);
+    }
+    dataset(&d);
+    assert_int_equal(loader_open(&l, &d, &plain, &report, &why), -EINVAL);
+    assert_non_null(strstr(why.sentence, "'b' has no readable training"));
+    assert_null(l);
+    assert_has(&report, "unreadable: 3\n");
+    put("train/b/001.png", 50, 30);
+    write_bytes(path_of("test/a/009.png"), "no", 2);
+    assert_int_equal(loader_open(&l, &d, &plain, &report, &why), -EINVAL);
+    assert_non_null(strstr(why.sentence, "no readable test picture"));
+    dataset_release(&d);
+    text_release(&report);
+}
+
+static void a_picture_that_goes_away_is_told(void **state)
+{
+    (void)state;
+    struct dataset d;
+    struct reason why = REASON_INIT;
+    struct got g;
+    put_parts(16, 3);
+    dataset(&d);
+    struct loader_options o = plain;
+    o.memory = 0;
+    struct loader *l = opened(&d, o, NULL);
+    unlink(path_of("test/c/017.png"));
+    assert_int_equal(loader_test(l, 0, g.images, g.labels, &why), -ENOENT);
+    assert_non_null(strstr(why.sentence, "017.png' could be read before"));
+    put("test/c/017.png", 18, 30);
+    assert_int_equal(loader_test(l, 0, g.images, g.labels, &why), 3);
+    loader_free(l);
+    dataset_release(&d);
+}
+
+static bool refuse_tick(void *context, int done, int total)
+{
+    (void)context;
+    assert_true(done <= total);
+    return false;
+}
+
+static void reading_can_be_stopped(void **state)
+{
+    (void)state;
+    struct dataset d;
+    struct loader *l = NULL;
+    struct reason why = REASON_INIT;
+    struct text report = TEXT_INIT;
+    put_parts(3, 3);
+    struct bytes b = make_quarters(5000, 5000, (struct jpeg_style){0});
+    for (int i = 0; i < 40; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "train/a/large%d.jpg", i);
+        write_bytes(path_of(path), b.data, b.size);
+    }
+    free(b.data);
+    dataset(&d);
+    struct loader_options o = plain;
+    o.side = 700; /* no smaller scale than a quarter */
+    o.tick = refuse_tick;
+    assert_int_equal(loader_open(&l, &d, &o, &report, &why), -ECANCELED);
+    assert_null(l);
+    dataset_release(&d);
+    text_release(&report);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_drop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_epoch_has_each_picture_once),
+        TEST(a_lonely_picture_sits_out),
+        TEST(test_batches_are_what_prediction_reads),
+        TEST(batches_depend_on_nothing_else),
+        TEST(unreadable_pictures_are_left_out_and_told),
+        TEST(copies_are_told),
+        TEST(what_is_left_must_do),
+        TEST(a_picture_that_goes_away_is_told),
+        TEST(reading_can_be_stopped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
