@@ -473,8 +473,10 @@ int tree_change(struct primo *primo, const struct caller *caller, struct node n,
         return err;
     if (row->shape == SHAPE_INPUT)
         return input_change(primo, caller, n, c, why);
-    if (row->shape == SHAPE_ACTION || row->shape == SHAPE_WORD)
-        return 0; /* generated attributes stay as they are */
+    /* what rsync -a and tar set of a directory is not kept, but no fault */
+    if (row->shape == SHAPE_ACTION || row->shape == SHAPE_WORD ||
+        row->shape == SHAPE_DIRECTORY)
+        return 0;
     return refuse(why, EPERM, "the attributes of this file are generated");
 }
 

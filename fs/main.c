@@ -26,21 +26,26 @@ enum { EXIT_USAGE = 2 };
 
 struct options {
     struct fuse_args args;
-    struct fuse_cmdline_opts fuse; /* -f, -d, -s, the mount point … */
-    char *state;                   /* the first word */
-    char *mountpoint;              /* absolute */
+    struct fuse_cmdline_opts fuse; /* -f, -d, -s … */
+    char *state;                   /* the first word; made absolute */
+    char *mountpoint;              /* the second; made absolute */
 };
 
 /* Options */
 
+/* Both words are kept from libfuse, whose sentences on a mount point that
+ * can't be used are less clear than mountpoint_prepare()'s. */
 static int take_word(void *data, const char *arg, int key,
                      struct fuse_args *out)
 {
     struct options *o = data;
+    char **word = o->state ? &o->mountpoint : &o->state;
     (void)out;
-    if (key != FUSE_OPT_KEY_NONOPT || o->state)
+    if (key != FUSE_OPT_KEY_NONOPT)
         return 1; /* for libfuse */
-    o->state = strdup(arg);
+    if (o->mountpoint)
+        return fprintf(stderr, "primofs: one word too many: '%s'\n", arg), -1;
+    *word = strdup(arg);
     return 0;
 }
 
@@ -84,7 +89,7 @@ static int options_parse(struct options *o, int argc, char **argv)
     }
     if (!o->state)
         return usage("the state directory is missing") + 1;
-    if (!o->fuse.mountpoint)
+    if (!o->mountpoint)
         return usage("the mount point is missing") + 1;
     return 0;
 }
@@ -116,12 +121,13 @@ static char *absolute(const char *path)
 
 static int options_resolve(struct options *o)
 {
-    char *state = absolute(o->state);
-    o->mountpoint = absolute(o->fuse.mountpoint);
-    if (!state || !o->mountpoint)
+    char *state = absolute(o->state), *point = absolute(o->mountpoint);
+    if (!state || !point)
         return -ENOMEM;
     free(o->state);
+    free(o->mountpoint);
     o->state = state;
+    o->mountpoint = point;
     char names[PATH_MAX + 64];
     snprintf(names, sizeof names, "-osubtype=primofs");
     fuse_opt_add_arg(&o->args, names);
@@ -139,7 +145,9 @@ static int serve(struct fuse_session *session, const struct options *o)
 {
     struct fuse_loop_config *config = fuse_loop_cfg_create();
     fuse_loop_cfg_set_clone_fd(config, o->fuse.clone_fd);
-    fuse_loop_cfg_set_idle_threads(config, o->fuse.max_idle_threads);
+    if (o->fuse.max_idle_threads != UINT_MAX) /* given by -o */
+        fuse_loop_cfg_set_idle_threads(config, o->fuse.max_idle_threads);
+    fuse_loop_cfg_set_max_threads(config, o->fuse.max_threads);
     int err = o->fuse.singlethread ? fuse_session_loop(session)
                                    : fuse_session_loop_mt(session, config);
     fuse_loop_cfg_destroy(config);
