@@ -8,8 +8,11 @@
  *   net_gradients()  forward and backward of one batch; changes no weight, no
  *                    momentum, no running statistic; may be abandoned
  *   net_update()     commits the batch: optimiser and running statistics
- * All functions of one net are called from one thread at a time; inside they
- * use OpenMP with the number of threads that OpenMP has been given.
+ * All functions of one net are called from one thread at a time, but for
+ * net_export(), which may run beside net_gradients() and net_predict() (not
+ * beside a change). Inside they use OpenMP with the number of threads that it
+ * had when net_open() was called; equal inputs at an equal number of threads
+ * give equal bits, also after net_export() and net_import().
  */
 #ifndef PRIMO_NET_H
 #define PRIMO_NET_H
@@ -30,19 +33,23 @@ struct net_options {
 };
 
 struct net_rule { /* one SGD step with Nesterov momentum */
-    float learning_rate, momentum, weight_decay; /* decay: kernels and head */
+    /* decay: kernels and the head's weight; no biases, no normalisation */
+    float learning_rate, momentum, weight_decay;
 };
 
 /* Life cycle */
 
 /* Build it with freshly initialised weights (He fan-out normal for kernels as
  * torchvision, from a counter-based generator of `seed`). ENOMEM, EINVAL,
- * ENOTSUP with a reason. */
+ * ENOTSUP (bf16 on a processor without AVX-512) with a reason. */
 int net_open(struct net **out, const struct net_options *options, uint64_t seed,
              struct reason *why);
 void net_free(struct net *net); /* NULL is fine */
 
 /* Read */
+
+/* Whether the processor computes with bf16 in hardware. */
+bool net_bf16_fast(void);
 
 /* Copies of the weights and running statistics in torchvision's order and
  * names (with .num_batches_tracked left out); with `state`, the momenta too,
@@ -57,15 +64,18 @@ int net_export_gradients(const struct net *net, struct tensor **out, int *count,
 
 /* Change */
 
-/* Take weights (and momenta where given) by name. EINVAL names the first one
- * that is missing or misshapen; the net is then as it was. */
+/* Take weights (and momenta; those that are not given become 0) by name; other
+ * names are passed over. EINVAL names the first one that is missing or
+ * misshapen; the net is then as it was. */
 int net_import(struct net *net, const struct tensor *tensors, int count,
                struct reason *why);
 /* images: f32 [n, 3, S, S], RGB, 0 to 255 (normalised inside with ImageNet's
  * mean and deviation); labels [n]; smoothing of the labels 0 to 1; 1 <= n <=
- * batch. Cross-entropy, mean over n. */
+ * batch. Cross-entropy, mean over n. A first batch of a new n allocates. */
 int net_gradients(struct net *net, const float *images, const int *labels,
                   int n, float smoothing, struct reason *why);
+/* EINVAL when there is no batch to commit. Where a channel had one single
+ * element (n = 1, one pixel left) its running statistics stay. */
 int net_update(struct net *net, const struct net_rule *rule,
                struct reason *why);
 /* Evaluation mode (running statistics); probabilities f32 [n, classes]. */

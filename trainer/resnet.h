@@ -2,8 +2,8 @@
  * The shape of ResNet-18 as torchvision defines it, as rows that the network,
  * the exports and the tests walk: the only place that knows it.
  *
- * Rows are in an order in which they can be computed: a row reads only rows
- * before it. Constant data; any thread.
+ * Rows are in torchvision's order, and so that they can be computed: a row
+ * reads only rows before it. Constant data; any thread.
  */
 #ifndef PRIMO_RESNET_H
 #define PRIMO_RESNET_H
@@ -36,5 +36,9 @@ extern const struct layer resnet_layers[RESNET_LAYERS];
 
 /* ImageNet's mean and deviation of red, green and blue, of values 0 to 255. */
 extern const float resnet_mean[3], resnet_deviation[3];
+
+/* The side of a row's result, in pixels, for pictures of a side (which is that
+ * of row -1). */
+int resnet_side(int row, int image_size);
 
 #endif

@@ -1,0 +1,572 @@
+/* timeout: 300
+ *
+ * net.h's promises on small pictures. With arguments it is the other half of
+ * tests/gradients.sh:
+ *   net_test DIR CLASSES SIDE BATCH STEPS SMOOTHING RATE MOMENTUM DECAY
+ * reads DIR/weights and DIR/batches, writes DIR/gradients (of the first
+ * batch), DIR/trained and DIR/probabilities (of the first batch). */
+#include "net.h"
+#include "safetensors.h"
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SIDE = 32, CLASSES = 3, BATCH = 6, PICTURE = 3 * SIDE * SIDE };
+
+static const struct net_rule rule = {0.05f, 0.9f, 5e-4f};
+
+static struct net_options small(void)
+{
+    return (struct net_options){.classes = CLASSES,
+                                .image_size = SIDE,
+                                .batch = BATCH,
+                                .training = true};
+}
+
+static struct net *open_net(uint64_t seed)
+{
+    struct net_options o = small();
+    struct reason why = REASON_INIT;
+    struct net *net;
+
+    if (net_open(&net, &o, seed, &why))
+        fail_msg("net_open: %s", why.sentence);
+    return net;
+}
+
+/* Batch k: stripes whose direction is the label, with something of k. */
+static void picture_batch(int k, float *images, int *labels)
+{
+    for (int i = 0; i < BATCH; i++) {
+        labels[i] = (i + k) % CLASSES;
+        for (int p = 0; p < PICTURE; p++) {
+            int x = p % SIDE, y = p / SIDE % SIDE;
+            int phase = labels[i] == 0 ? x : labels[i] == 1 ? y : x + y;
+            images[i * PICTURE + p] =
+                (float)((phase + i + k) % 8 * 30 + (p * 7 + k * 13) % 17);
+        }
+    }
+}
+
+static float train(struct net *net, int k, int n)
+{
+    float images[BATCH * PICTURE];
+    int labels[BATCH];
+    struct reason why = REASON_INIT;
+
+    picture_batch(k, images, labels);
+    assert_int_equal(net_gradients(net, images, labels, n, 0.1f, &why), 0);
+    float loss = net_loss(net);
+    assert_int_equal(net_update(net, &rule, &why), 0);
+    return loss;
+}
+
+static void predict(struct net *net, int k, int n, float *probabilities)
+{
+    float images[BATCH * PICTURE];
+    int labels[BATCH];
+    struct reason why = REASON_INIT;
+
+    picture_batch(k, images, labels);
+    assert_int_equal(net_predict(net, images, n, probabilities, &why), 0);
+}
+
+static struct tensor *state_of(const struct net *net, int *count)
+{
+    struct tensor *all;
+    struct reason why = REASON_INIT;
+
+    assert_int_equal(net_export(net, true, &all, count, &why), 0);
+    return all;
+}
+
+static void assert_same_state(const struct net *a, const struct net *b)
+{
+    int n, m;
+    struct tensor *x = state_of(a, &n), *y = state_of(b, &m);
+
+    assert_int_equal(n, m);
+    for (int i = 0; i < n; i++) {
+        assert_string_equal(x[i].name, y[i].name);
+        assert_memory_equal(x[i].data, y[i].data,
+                            tensor_count(&x[i]) * sizeof(float));
+    }
+    free(x);
+    free(y);
+}
+
+/* Names, order, shapes */
+
+static void export_is_torchvisions(void **state)
+{
+    struct net *net = open_net(1);
+    struct tensor *all;
+    int count;
+    struct reason why = REASON_INIT;
+
+    (void)state;
+    assert_int_equal(net_export(net, false, &all, &count, &why), 0);
+    assert_int_equal(count, 20 * 5 + 2);
+    assert_string_equal(all[0].name, "conv1.weight");
+    assert_string_equal(all[1].name, "bn1.weight");
+    assert_string_equal(all[4].name, "bn1.running_var");
+    assert_string_equal(all[25].name, "layer2.0.conv1.weight");
+    assert_string_equal(all[30].name, "layer2.0.conv2.weight");
+    assert_string_equal(all[35].name, "layer2.0.downsample.0.weight");
+    assert_string_equal(all[39].name, "layer2.0.downsample.1.running_var");
+    assert_string_equal(all[100].name, "fc.weight");
+    assert_string_equal(all[101].name, "fc.bias");
+    assert_int_equal(all[0].rank, 4);
+    assert_int_equal(all[0].dim[1], 3);
+    assert_int_equal(all[0].dim[3], 7);
+    assert_int_equal(all[100].dim[0], CLASSES);
+    assert_int_equal(all[100].dim[1], 512);
+    free(all);
+    all = state_of(net, &count);
+    assert_int_equal(count, 20 * 8 + 4);
+    assert_string_equal(all[102].name, "momentum.conv1.weight");
+    free(all);
+    net_free(net);
+}
+
+static double deviation(const struct tensor *t, double *mean)
+{
+    size_t n = tensor_count(t);
+    double sum = 0, squares = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += (double)t->data[i];
+    *mean = sum / (double)n;
+    for (size_t i = 0; i < n; i++)
+        squares += pow((double)t->data[i] - *mean, 2);
+    return sqrt(squares / (double)n);
+}
+
+static void begins_as_torchvision(void **state)
+{
+    struct net *net = open_net(1), *same = open_net(1), *other = open_net(2);
+    int count, others;
+    struct tensor *all = state_of(net, &count);
+    struct tensor *different = state_of(other, &others);
+
+    (void)state;
+    for (int i = 0; i < 102; i++) {
+        const struct tensor *t = &all[i];
+        double mean, dev = deviation(t, &mean), want;
+        if (t->rank == 4) {
+            want = sqrt(2.0 / (double)(t->dim[0] * t->dim[2] * t->dim[3]));
+            assert_true(fabs(dev / want - 1) < 0.03);
+            assert_true(fabs(mean) < 0.05 * want);
+        } else if (t->rank == 2) {
+            want = 1 / sqrt(3.0 * 512);
+            assert_true(fabs(dev / want - 1) < 0.05);
+        } else if (strncmp(t->name, "fc", 2)) {
+            bool one = strstr(t->name, ".weight") || strstr(t->name, "_var");
+            assert_true(dev == 0 && mean == (one ? 1 : 0));
+        }
+    }
+    assert_same_state(net, same);
+    assert_memory_not_equal(all[0].data, different[0].data, 64);
+    free(all);
+    free(different);
+    net_free(net);
+    net_free(same);
+    net_free(other);
+}
+
+/* Repeating */
+
+static void abandoned_batch_leaves_no_trace(void **state)
+{
+    struct net *a = open_net(1), *b = open_net(1);
+    float images[BATCH * PICTURE], probabilities[BATCH * CLASSES];
+    int labels[BATCH];
+    struct reason why = REASON_INIT;
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        picture_batch(k + 7, images, labels);
+        assert_int_equal(net_gradients(b, images, labels, 4, 0, &why), 0);
+        predict(b, k, 5, probabilities);
+        assert_true(train(a, k, BATCH) == train(b, k, BATCH));
+    }
+    assert_same_state(a, b);
+    net_free(a);
+    net_free(b);
+}
+
+static void import_continues_bit_for_bit(void **state)
+{
+    struct net *a = open_net(1), *b = open_net(2);
+    float pa[BATCH * CLASSES], pb[BATCH * CLASSES];
+    struct reason why = REASON_INIT;
+    int count;
+
+    (void)state;
+    for (int k = 0; k < 3; k++)
+        train(a, k, k == 1 ? 5 : BATCH);
+    struct tensor *all = state_of(a, &count);
+    train(b, 5, BATCH); /* must leave nothing behind */
+    assert_int_equal(net_import(b, all, count, &why), 0);
+    free(all);
+    assert_same_state(a, b);
+    for (int k = 3; k < 6; k++)
+        assert_true(train(a, k, k == 4 ? 3 : BATCH) ==
+                    train(b, k, k == 4 ? 3 : BATCH));
+    assert_same_state(a, b);
+    predict(a, 9, BATCH, pa);
+    predict(b, 9, BATCH, pb);
+    assert_memory_equal(pa, pb, sizeof pa);
+    net_free(a);
+    net_free(b);
+}
+
+/* An evaluation-only network gives what the training one gives. */
+static void evaluation_only(void **state)
+{
+    struct net_options o = small();
+    struct net *a = open_net(1), *b;
+    float pa[BATCH * CLASSES], pb[BATCH * CLASSES];
+    struct reason why = REASON_INIT;
+    struct tensor *all;
+    int count, label = 0;
+
+    (void)state;
+    o.training = false;
+    for (int k = 0; k < 2; k++)
+        train(a, k, BATCH);
+    assert_int_equal(net_open(&b, &o, 3, &why), 0);
+    assert_int_equal(net_export(a, false, &all, &count, &why), 0);
+    assert_int_equal(net_import(b, all, count, &why), 0);
+    free(all);
+    predict(a, 4, BATCH, pa);
+    predict(b, 4, BATCH, pb);
+    assert_memory_equal(pa, pb, sizeof pa);
+    float images[PICTURE] = {0};
+    assert_int_equal(net_gradients(b, images, &label, 1, 0, &why), -EINVAL);
+    net_free(a);
+    net_free(b);
+}
+
+/* What comes out */
+
+static void probabilities_do_not_depend_on_company(void **state)
+{
+    struct net *net = open_net(1);
+    float whole[BATCH * CLASSES], part[BATCH * CLASSES];
+
+    (void)state;
+    for (int k = 0; k < 4; k++)
+        train(net, k, BATCH);
+    predict(net, 3, BATCH, whole);
+    predict(net, 3, 2, part);
+    for (int i = 0; i < 2; i++) {
+        float sum = 0;
+        for (int c = 0; c < CLASSES; c++) {
+            sum += whole[i * CLASSES + c];
+            assert_true(fabsf(whole[i * CLASSES + c] - part[i * CLASSES + c]) <
+                        1e-5f);
+        }
+        assert_true(fabsf(sum - 1) < 1e-5f);
+    }
+    net_free(net);
+}
+
+static void learns_stripes(void **state)
+{
+    struct net *net = open_net(1);
+    float first = train(net, 0, BATCH), last = first;
+
+    (void)state;
+    assert_true(first > 0.5f && first < 5);
+    for (int k = 1; k < 25; k++)
+        last = train(net, k, BATCH);
+    assert_true(last < 0.6f && last < first); /* 0.1 smoothing: 0.39 at best */
+    net_free(net);
+}
+
+static void divergence_is_seen(void **state)
+{
+    float images[BATCH * PICTURE];
+    int labels[BATCH];
+    struct net *net = open_net(1);
+    struct reason why = REASON_INIT;
+
+    (void)state;
+    picture_batch(0, images, labels);
+    images[5] = NAN;
+    assert_int_equal(net_gradients(net, images, labels, BATCH, 0, &why), 0);
+    assert_false(isfinite(net_loss(net)));
+    picture_batch(0, images, labels);
+    assert_int_equal(net_gradients(net, images, labels, BATCH, 0, &why), 0);
+    assert_true(isfinite(net_loss(net)));
+    net_free(net);
+}
+
+/* One picture and one pixel left: no variance, but no harm either. */
+static void single_picture(void **state)
+{
+    struct net *net = open_net(1);
+    int count;
+
+    (void)state;
+    assert_true(isfinite(train(net, 0, 1)));
+    struct tensor *all = state_of(net, &count);
+    for (int i = 0; i < count; i++)
+        for (size_t k = 0; k < tensor_count(&all[i]); k++)
+            assert_true(isfinite(all[i].data[k]));
+    assert_string_equal(all[99].name, "layer4.1.bn2.running_var");
+    assert_true(all[99].data[0] == 1);
+    free(all);
+    net_free(net);
+}
+
+static void odd_sides(void **state)
+{
+    static const int sides[] = {33, 50, 97};
+    struct reason why = REASON_INIT;
+    float p[4];
+    int labels[2] = {0, 1};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
+        struct net_options o = {
+            .classes = 2, .image_size = sides[i], .batch = 2, .training = true};
+        size_t values = 2 * 3 * (size_t)sides[i] * (size_t)sides[i];
+        float *images = calloc(values, sizeof *images);
+        struct net *net;
+        for (size_t k = 0; k < values; k++)
+            images[k] = (float)(k * 31 % 256);
+        assert_int_equal(net_open(&net, &o, 1, &why), 0);
+        assert_int_equal(net_gradients(net, images, labels, 2, 0, &why), 0);
+        assert_true(isfinite(net_loss(net)));
+        assert_int_equal(net_update(net, &rule, &why), 0);
+        assert_int_equal(net_predict(net, images, 2, p, &why), 0);
+        assert_true(isfinite(p[0]) && isfinite(p[3]));
+        net_free(net);
+        free(images);
+    }
+}
+
+/* Refusals */
+
+static void bad_options(void **state)
+{
+    static const struct net_options bad[] = {
+        {.classes = 1, .image_size = SIDE, .batch = 1},
+        {.classes = 2, .image_size = 31, .batch = 1},
+        {.classes = 2, .image_size = SIDE, .batch = 0},
+    };
+    struct net *net;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct reason why = REASON_INIT;
+        assert_int_equal(net_open(&net, &bad[i], 1, &why), -EINVAL);
+        assert_int_equal(why.code, EINVAL);
+    }
+}
+
+static void bad_batches(void **state)
+{
+    float images[BATCH * PICTURE] = {0}, p[BATCH * CLASSES];
+    int labels[BATCH] = {0};
+    struct net *net = open_net(1);
+    struct reason why = REASON_INIT;
+
+    (void)state;
+    assert_int_equal(net_update(net, &rule, &why), -EINVAL);
+    assert_int_equal(net_gradients(net, images, labels, 0, 0, &why), -EINVAL);
+    assert_int_equal(net_gradients(net, images, labels, BATCH + 1, 0, &why),
+                     -EINVAL);
+    assert_int_equal(net_predict(net, images, BATCH + 1, p, &why), -EINVAL);
+    labels[2] = CLASSES;
+    assert_int_equal(net_gradients(net, images, labels, BATCH, 0, &why),
+                     -EINVAL);
+    labels[2] = 0;
+    assert_int_equal(net_gradients(net, images, labels, BATCH, 0, &why), 0);
+    assert_int_equal(net_update(net, &rule, &why), 0);
+    assert_int_equal(net_update(net, &rule, &why), -EINVAL);
+    net_free(net);
+}
+
+static void bad_imports_change_nothing(void **state)
+{
+    struct net *net = open_net(1), *same = open_net(1), *other = open_net(2);
+    struct reason why = REASON_INIT;
+    int count;
+    struct tensor *all = state_of(other, &count);
+
+    (void)state;
+    assert_int_equal(net_import(net, all, 101, &why), -EINVAL);
+    assert_non_null(strstr(why.sentence, "'fc.bias'"));
+    all[100].dim[0]++;
+    assert_int_equal(net_import(net, all, count, &why), -EINVAL);
+    assert_non_null(strstr(why.sentence, "'fc.weight'"));
+    all[100].dim[0]--;
+    all[102].rank = 3;
+    assert_int_equal(net_import(net, all, count, &why), -EINVAL);
+    assert_non_null(strstr(why.sentence, "'momentum.conv1.weight'"));
+    assert_same_state(net, same);
+    free(all);
+    net_free(net);
+    net_free(same);
+    net_free(other);
+}
+
+static void bf16_or_a_reason(void **state)
+{
+    struct net_options o = small();
+    struct reason why = REASON_INIT;
+    struct net *net;
+
+    (void)state;
+    o.bf16 = true;
+    int rc = net_open(&net, &o, 1, &why);
+    if (rc) {
+        assert_int_equal(rc, -ENOTSUP);
+        assert_false(net_bf16_fast());
+        assert_true(strlen(why.sentence) > 0);
+        print_message("bf16 not tried: %s\n", why.sentence);
+        skip();
+    }
+    struct net *exact = open_net(1);
+    float loss = train(net, 0, BATCH);
+    assert_true(fabsf(loss - train(exact, 0, BATCH)) < 0.05f);
+    for (int k = 1; k < 25; k++)
+        loss = train(net, k, BATCH);
+    assert_true(loss < 0.7f);
+    net_free(net);
+    net_free(exact);
+}
+
+/* For tests/gradients.sh */
+
+static int peer_fail(const struct reason *why)
+{
+    fprintf(stderr, "net_test: %s\n", why->sentence);
+    return 1;
+}
+
+static const float *batch_find(const struct safetensors *all, const char *what,
+                               int k, int *n)
+{
+    char name[32];
+
+    snprintf(name, sizeof name, "%s.%d", what, k);
+    for (int i = 0; i < all->count; i++)
+        if (!strcmp(all->tensors[i].name, name)) {
+            *n = (int)all->tensors[i].dim[0];
+            return all->tensors[i].data;
+        }
+    fprintf(stderr, "net_test: no '%s'\n", name);
+    exit(1);
+}
+
+static int write_gradients(struct net *net, struct reason *why)
+{
+    struct tensor *all;
+    int count, rc = net_export_gradients(net, &all, &count, why);
+
+    if (rc)
+        return rc;
+    rc = safetensors_write("gradients", all, count, NULL, 0, why);
+    free(all);
+    return rc;
+}
+
+static int write_results(struct net *net, const float *images, int n,
+                         int classes, float *losses, int steps,
+                         struct reason *why)
+{
+    struct tensor *all;
+    struct tensor out[2] = {
+        {"probabilities", 2, {n, classes, 1, 1}, NULL},
+        {"losses", 1, {steps, 1, 1, 1}, losses},
+    };
+    int count, rc = net_export(net, true, &all, &count, why);
+
+    if (rc)
+        return rc;
+    rc = safetensors_write("trained", all, count, NULL, 0, why);
+    free(all);
+    out[0].data = calloc((size_t)n * classes, sizeof(float));
+    if (!rc)
+        rc = net_predict(net, images, n, out[0].data, why);
+    if (!rc)
+        rc = safetensors_write("probabilities", out, 2, NULL, 0, why);
+    free(out[0].data);
+    return rc;
+}
+
+static int peer(char **arg)
+{
+    struct net_options o = {.classes = atoi(arg[2]),
+                            .image_size = atoi(arg[3]),
+                            .batch = atoi(arg[4]),
+                            .training = true};
+    struct net_rule r = {strtof(arg[7], NULL), strtof(arg[8], NULL),
+                         strtof(arg[9], NULL)};
+    struct safetensors weights, batches;
+    struct reason why = REASON_INIT;
+    float losses[64] = {0};
+    int n, steps = atoi(arg[5]), labels[1024];
+    struct net *net;
+
+    if (chdir(arg[1]) || safetensors_read(&weights, "weights", &why) ||
+        safetensors_read(&batches, "batches", &why) ||
+        net_open(&net, &o, 0, &why) ||
+        net_import(net, weights.tensors, weights.count, &why))
+        return peer_fail(&why);
+    for (int k = 0; k < steps; k++) {
+        const float *names = batch_find(&batches, "labels", k, &n);
+        for (int i = 0; i < n; i++)
+            labels[i] = (int)names[i];
+        if (net_gradients(net, batch_find(&batches, "images", k, &n), labels, n,
+                          strtof(arg[6], NULL), &why) ||
+            (k == 0 && write_gradients(net, &why)))
+            return peer_fail(&why);
+        losses[k] = net_loss(net);
+        if (net_update(net, &r, &why))
+            return peer_fail(&why);
+    }
+    const float *images = batch_find(&batches, "images", 0, &n);
+    if (write_results(net, images, n, o.classes, losses, steps, &why))
+        return peer_fail(&why);
+    net_free(net);
+    safetensors_release(&weights);
+    safetensors_release(&batches);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(export_is_torchvisions),
+        cmocka_unit_test(begins_as_torchvision),
+        cmocka_unit_test(abandoned_batch_leaves_no_trace),
+        cmocka_unit_test(import_continues_bit_for_bit),
+        cmocka_unit_test(evaluation_only),
+        cmocka_unit_test(probabilities_do_not_depend_on_company),
+        cmocka_unit_test(learns_stripes),
+        cmocka_unit_test(divergence_is_seen),
+        cmocka_unit_test(single_picture),
+        cmocka_unit_test(odd_sides),
+        cmocka_unit_test(bad_options),
+        cmocka_unit_test(bad_batches),
+        cmocka_unit_test(bad_imports_change_nothing),
+        cmocka_unit_test(bf16_or_a_reason),
+    };
+    if (argc == 10)
+        return peer(argv);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

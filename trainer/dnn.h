@@ -1,0 +1,141 @@
+/*
+ * oneDNN, as far as the network needs it: the only file that knows it.
+ *
+ * A layout says how the elements of a tensor lie in memory, an op is one
+ * primitive with the memory it works on. Layouts belong to the struct dnn and
+ * live as long as it does; ops belong to their owner, memory to whoever
+ * allocated it. All ops share one scratchpad, so those of one struct dnn run
+ * one after the other; dnn_reorder() alone may run beside them. An op uses as
+ * many OpenMP threads as there were when it was made.
+ *
+ * Pictures and activations are [n, channels, side, side], kernels [out, in,
+ * kernel, kernel]; padding is the same on all sides. In a `block` layout the
+ * elements lie as [n][channels / block][side * side][block].
+ */
+#ifndef PRIMO_DNN_H
+#define PRIMO_DNN_H
+
+#include "reason.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dnn;
+struct dnn_layout;
+struct dnn_op;
+
+enum dnn_type { DNN_F32, DNN_BF16 };
+
+struct dnn_tensor {
+    const struct dnn_layout *layout; /* NULL = no such tensor */
+    void *data;
+};
+
+struct dnn_conv {
+    int n, in, out; /* pictures, channels */
+    int side;       /* of the input */
+    int kernel, stride, pad;
+};
+
+/* The layouts that oneDNN likes best for a convolution. */
+struct dnn_conv_layouts {
+    const struct dnn_layout *source;  /* of the input */
+    const struct dnn_layout *forward; /* the kernel, compute type */
+    const struct dnn_layout *back;    /* the same for the data's gradient */
+    const struct dnn_layout *master;  /* the kernel's gradient, f32 */
+};
+
+/* Life cycle */
+
+/* ENOTSUP with a reason where oneDNN has no bf16 for this processor. */
+int dnn_open(struct dnn **out, enum dnn_type compute, struct reason *why);
+void dnn_free(struct dnn *d); /* NULL is fine; frees the layouts */
+void dnn_op_free(struct dnn_op *op);
+/* Memory for tensors: aligned, on huge pages where large, zeroed. NULL when
+ * there is none; free() it. */
+void *dnn_alloc(size_t size);
+
+/* Layouts; NULL means out of memory */
+
+/* Row-major. */
+const struct dnn_layout *dnn_plain(struct dnn *d, enum dnn_type type, int rank,
+                                   const int64_t *dim);
+/* Of activations, in the compute type: one block for the whole network. */
+const struct dnn_layout *dnn_activation(struct dnn *d, int n, int channels,
+                                        int side);
+size_t dnn_layout_size(const struct dnn_layout *l); /* bytes, with padding */
+bool dnn_layout_same(const struct dnn_layout *a, const struct dnn_layout *b);
+int dnn_block(const struct dnn *d); /* channels in a block of activations */
+/* Whether bf16 runs in hardware here. */
+bool dnn_bf16_fast(void);
+
+/* Choose kernels' layouts (and the source's, where it is not an activation:
+ * in = 3); without `training` only those of inference. */
+int dnn_conv_choose(struct dnn *d, const struct dnn_conv *c, bool training,
+                    struct dnn_conv_layouts *out, struct reason *why);
+int dnn_conv_side(const struct dnn_conv *c); /* of the output */
+
+/* Ops: made once, run often */
+
+int dnn_conv_train(struct dnn_op **out, struct dnn *d, const struct dnn_conv *c,
+                   struct dnn_tensor source, struct dnn_tensor kernel,
+                   struct dnn_tensor result, struct reason *why);
+/* result = relu?(convolution + bias + result?) */
+int dnn_conv_infer(struct dnn_op **out, struct dnn *d, const struct dnn_conv *c,
+                   struct dnn_tensor source, struct dnn_tensor kernel,
+                   struct dnn_tensor bias, struct dnn_tensor result, bool sum,
+                   bool relu, struct reason *why);
+int dnn_conv_back_data(struct dnn_op **out, struct dnn *d,
+                       const struct dnn_conv *c, struct dnn_tensor d_source,
+                       struct dnn_tensor kernel, struct dnn_tensor d_result,
+                       struct reason *why);
+int dnn_conv_back_kernel(struct dnn_op **out, struct dnn *d,
+                         const struct dnn_conv *c, struct dnn_tensor source,
+                         struct dnn_tensor d_kernel, struct dnn_tensor d_result,
+                         struct reason *why);
+
+/* Pooling of activations. The maximum's workspace, of dnn_op_workspace()
+ * bytes, is set after the op is made and shared by both directions. */
+enum dnn_pool { DNN_POOL_MAX, DNN_POOL_MEAN };
+struct dnn_pooling {
+    enum dnn_pool kind;
+    bool training;
+    int side, kernel, stride, pad; /* of the input */
+    int n, channels;
+};
+int dnn_pool(struct dnn_op **out, struct dnn *d, const struct dnn_pooling *p,
+             struct dnn_tensor source, struct dnn_tensor result,
+             struct reason *why);
+int dnn_pool_back(struct dnn_op **out, struct dnn *d,
+                  const struct dnn_pooling *p, struct dnn_tensor d_source,
+                  struct dnn_tensor d_result, struct reason *why);
+int dnn_pooling_side(const struct dnn_pooling *p); /* of the output */
+size_t dnn_op_workspace(const struct dnn_op *op);
+void dnn_op_set_workspace(struct dnn_op *op, void *data);
+
+/* The head: result [n, out] = source [n, in] weight [out, in]^T + bias [out],
+ * all plain f32. */
+struct dnn_head {
+    float *source, *weight, *bias, *result;
+    int n, in, out;
+};
+int dnn_head(struct dnn_op **out, struct dnn *d, const struct dnn_head *h,
+             bool training, struct reason *why);
+int dnn_head_back_data(struct dnn_op **out, struct dnn *d,
+                       const struct dnn_head *gradients, const float *weight,
+                       struct reason *why);
+int dnn_head_back_weight(struct dnn_op **out, struct dnn *d,
+                         const struct dnn_head *gradients, const float *source,
+                         struct reason *why);
+
+/* A copy into another layout or type. */
+int dnn_copy(struct dnn_op **out, struct dnn *d, struct dnn_tensor from,
+             struct dnn_tensor to, struct reason *why);
+
+int dnn_run(struct dnn *d, const struct dnn_op *op, struct reason *why);
+/* dnn_copy(), run and forgotten; beside other ops in another thread, too. */
+int dnn_reorder(const struct dnn *d, struct dnn_tensor from,
+                struct dnn_tensor to, struct reason *why);
+
+#endif

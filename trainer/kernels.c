@@ -1,0 +1,208 @@
+#include "kernels.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+static bool is_conv(int row)
+{
+    return resnet_layers[row].kind == LAYER_CONVOLUTION;
+}
+
+struct dnn_conv kernel_shape(int row, int n, int side)
+{
+    const struct layer *l = &resnet_layers[row];
+
+    return (struct dnn_conv){.n = n,
+                             .in = l->in,
+                             .out = l->out,
+                             .side = side,
+                             .kernel = l->kernel,
+                             .stride = l->stride,
+                             .pad = l->padding};
+}
+
+static const struct dnn_layout *plain_kernel(struct dnn *d, int row)
+{
+    const struct layer *l = &resnet_layers[row];
+
+    return dnn_plain(d, DNN_F32, 4,
+                     (int64_t[]){l->out, l->in, l->kernel, l->kernel});
+}
+
+static int choose(struct kernels *k, int row, int n, int side,
+                  struct reason *why)
+{
+    struct dnn_conv c = kernel_shape(row, n, side);
+    struct dnn_conv_layouts infer;
+    struct kernel *it = &k->row[row];
+    int rc = dnn_conv_choose(k->dnn, &c, false, &infer, why);
+
+    if (!rc && k->training)
+        rc = dnn_conv_choose(k->dnn, &c, true, &it->layouts, why);
+    else if (!rc)
+        it->layouts.master = plain_kernel(k->dnn, row);
+    it->folded.layout = infer.forward;
+    it->bias.layout =
+        dnn_plain(k->dnn, DNN_F32, 1, (int64_t[]){resnet_layers[row].out});
+    if (!rc && (!it->layouts.master || !it->bias.layout))
+        rc = refuse(why, ENOMEM, "out of memory for a layout");
+    return rc;
+}
+
+int kernels_choose(struct kernels *k, struct dnn *dnn, int n, int image_size,
+                   bool training, struct reason *why)
+{
+    int rc = 0;
+
+    *k = (struct kernels){.dnn = dnn, .training = training};
+    for (int r = 0; !rc && r < RESNET_LAYERS; r++)
+        if (is_conv(r))
+            rc = choose(k, r, n,
+                        resnet_side(resnet_layers[r].input, image_size), why);
+    return rc;
+}
+
+void kernels_masters(const struct kernels *k,
+                     const struct dnn_layout *out[RESNET_LAYERS])
+{
+    for (int r = 0; r < RESNET_LAYERS; r++)
+        out[r] = k->row[r].layouts.master;
+}
+
+/* Allocation */
+
+/* The master itself, or memory of its own and the op that fills it. */
+static int form_open(struct kernels *k, int row,
+                     const struct dnn_layout *layout, struct dnn_tensor *form,
+                     struct dnn_op **fill, struct reason *why)
+{
+    struct dnn_tensor master = {
+        k->row[row].layouts.master,
+        weights_value(k->weights, row, WEIGHT_KERNEL),
+    };
+
+    if (!layout)
+        return 0;
+    if (dnn_layout_same(layout, master.layout)) {
+        *form = master;
+        return 0;
+    }
+    *form = (struct dnn_tensor){layout, dnn_alloc(dnn_layout_size(layout))};
+    if (!form->data)
+        return refuse(why, ENOMEM, "out of memory for kernels");
+    return dnn_copy(fill, k->dnn, master, *form, why);
+}
+
+static int row_open(struct kernels *k, int row, struct reason *why)
+{
+    struct kernel *it = &k->row[row];
+    int rc;
+
+    it->folded.data = dnn_alloc(dnn_layout_size(it->folded.layout));
+    it->bias.data = dnn_alloc(dnn_layout_size(it->bias.layout));
+    if (!it->folded.data || !it->bias.data)
+        return refuse(why, ENOMEM, "out of memory for kernels");
+    if (!k->training)
+        return 0;
+    rc = form_open(k, row, it->layouts.forward, &it->forward, &it->to_forward,
+                   why);
+    if (!rc)
+        rc = form_open(k, row, it->layouts.back, &it->back, &it->to_back, why);
+    return rc;
+}
+
+int kernels_open(struct kernels *k, const struct weights *weights,
+                 struct reason *why)
+{
+    size_t most = 0;
+    int rc = 0;
+
+    k->weights = weights;
+    for (int r = 0; !rc && r < RESNET_LAYERS; r++) {
+        if (!is_conv(r))
+            continue;
+        size_t count = tensor_count(&weight_of(weights, r, 0)->shape);
+        most = count > most ? count : most;
+        rc = row_open(k, r, why);
+    }
+    if (rc)
+        return rc;
+    k->plain = dnn_alloc(most * sizeof(float));
+    return k->plain ? 0 : refuse(why, ENOMEM, "out of memory for kernels");
+}
+
+void kernels_release(struct kernels *k)
+{
+    for (int r = 0; r < RESNET_LAYERS; r++) {
+        struct kernel *it = &k->row[r];
+        if (it->forward.layout != it->layouts.master)
+            free(it->forward.data);
+        if (it->back.layout != it->layouts.master)
+            free(it->back.data);
+        free(it->folded.data);
+        free(it->bias.data);
+        dnn_op_free(it->to_forward);
+        dnn_op_free(it->to_back);
+    }
+    free(k->plain);
+    *k = (struct kernels){0};
+}
+
+/* Forms */
+
+int kernels_refresh(struct kernels *k, struct reason *why)
+{
+    int rc = 0;
+
+    for (int r = 0; !rc && r < RESNET_LAYERS; r++) {
+        if (k->row[r].to_forward)
+            rc = dnn_run(k->dnn, k->row[r].to_forward, why);
+        if (!rc && k->row[r].to_back)
+            rc = dnn_run(k->dnn, k->row[r].to_back, why);
+    }
+    return rc;
+}
+
+/* norm(conv(x)) as one convolution: the kernel of each output times
+ * gamma / deviation, and what is left as its bias. */
+static void fold_plain(const struct weights *w, int row, float *kernel,
+                       float *bias)
+{
+    const float *gamma = weights_value(w, row, WEIGHT_GAMMA);
+    const float *beta = weights_value(w, row, WEIGHT_BETA);
+    const float *mean = weights_value(w, row, WEIGHT_MEAN);
+    const float *variance = weights_value(w, row, WEIGHT_VARIANCE);
+    int outs = resnet_layers[row].out;
+    size_t each = tensor_count(&weight_of(w, row, 0)->shape) / (size_t)outs;
+
+#pragma omp parallel for schedule(static)
+    for (int o = 0; o < outs; o++) {
+        float scale = gamma[o] / sqrtf(variance[o] + RESNET_EPSILON);
+        bias[o] = beta[o] - mean[o] * scale;
+        for (size_t i = 0; i < each; i++)
+            kernel[(size_t)o * each + i] *= scale;
+    }
+}
+
+int kernels_fold(struct kernels *k, struct reason *why)
+{
+    const struct weights *w = k->weights;
+    int rc = 0;
+
+    for (int r = 0; !rc && r < RESNET_LAYERS; r++) {
+        struct kernel *it = &k->row[r];
+        if (!is_conv(r))
+            continue;
+        struct dnn_tensor master = {it->layouts.master,
+                                    weights_value(w, r, WEIGHT_KERNEL)};
+        struct dnn_tensor plain = {weight_of(w, r, WEIGHT_KERNEL)->plain,
+                                   k->plain};
+        rc = dnn_reorder(k->dnn, master, plain, why);
+        if (rc)
+            break;
+        fold_plain(w, r, k->plain, it->bias.data);
+        rc = dnn_reorder(k->dnn, plain, it->folded, why);
+    }
+    return rc;
+}

@@ -1,0 +1,46 @@
+/*
+ * The kernels of the convolutions in the forms in which they are computed
+ * with: forward, backward, and folded for evaluation (batch normalisation
+ * multiplied into kernel and bias). Made anew from the masters after these
+ * have changed; where a form is the master itself, nothing is copied.
+ */
+#ifndef PRIMO_KERNELS_H
+#define PRIMO_KERNELS_H
+
+#include "weights.h"
+
+struct kernel {
+    struct dnn_conv_layouts layouts;     /* those of training */
+    struct dnn_tensor forward, back;     /* back: none for the first row */
+    struct dnn_tensor folded, bias;      /* of evaluation */
+    struct dnn_op *to_forward, *to_back; /* NULL = it is the master */
+};
+
+struct kernels {
+    struct dnn *dnn;                  /* not owned */
+    const struct weights *weights;    /* likewise */
+    struct kernel row[RESNET_LAYERS]; /* those of convolutions are used */
+    float *plain;                     /* one kernel, row-major, for folding */
+    bool training;
+};
+
+/* Life cycle */
+
+/* The convolution of a row. */
+struct dnn_conv kernel_shape(int row, int n, int side);
+/* Choose the layouts, for n pictures of a side. */
+int kernels_choose(struct kernels *k, struct dnn *dnn, int n, int image_size,
+                   bool training, struct reason *why);
+/* The masters' layouts, by row. */
+void kernels_masters(const struct kernels *k,
+                     const struct dnn_layout *out[RESNET_LAYERS]);
+/* Allocate; `weights` must outlive it. */
+int kernels_open(struct kernels *k, const struct weights *weights,
+                 struct reason *why);
+void kernels_release(struct kernels *k);
+
+/* Change; after the weights did */
+int kernels_refresh(struct kernels *k, struct reason *why); /* for training */
+int kernels_fold(struct kernels *k, struct reason *why);    /* evaluation */
+
+#endif

@@ -1,0 +1,293 @@
+#include "net.h"
+
+#include "loss.h"
+#include "plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { IMAGE_SIZE_MIN = 32 };
+
+struct net {
+    struct net_options options;
+    struct dnn *dnn;
+    struct weights weights;
+    struct kernels kernels;
+    struct buffers buffers;
+    struct plan *plans; /* one for each n and purpose that was asked for */
+    bool fresh_forms, fresh_folds; /* they are those of the weights */
+    int pending; /* pictures behind the gradients; 0 = none to commit */
+    float loss;
+};
+
+/* Plans */
+
+static struct plan_parts parts_of(struct net *net)
+{
+    return (struct plan_parts){
+        .dnn = net->dnn,
+        .weights = &net->weights,
+        .kernels = &net->kernels,
+        .buffers = &net->buffers,
+        .classes = net->options.classes,
+        .image_size = net->options.image_size,
+        .bf16 = net->options.bf16,
+    };
+}
+
+static int plan_get(struct net *net, int n, bool training, struct plan **out,
+                    struct reason *why)
+{
+    struct plan_parts parts = parts_of(net);
+
+    for (*out = net->plans; *out; *out = (*out)->next)
+        if ((*out)->n == n && (*out)->training == training)
+            return 0;
+    int rc = plan_open(out, &parts, n, training, why);
+    if (rc)
+        return rc;
+    (*out)->next = net->plans;
+    net->plans = *out;
+    return 0;
+}
+
+/* Life cycle */
+
+static int check_options(const struct net_options *o, struct reason *why)
+{
+    if (o->classes < 2)
+        return refuse(why, EINVAL, "a network needs at least 2 classes, got %d",
+                      o->classes);
+    if (o->image_size < IMAGE_SIZE_MIN)
+        return refuse(why, EINVAL,
+                      "image_size must be at least %d pixels, got %d",
+                      IMAGE_SIZE_MIN, o->image_size);
+    if (o->batch < 1)
+        return refuse(why, EINVAL, "batch_size must be at least 1, got %d",
+                      o->batch);
+    return 0;
+}
+
+static int open_weights(struct net *net, uint64_t seed, struct reason *why)
+{
+    const struct net_options *o = &net->options;
+    const struct dnn_layout *masters[RESNET_LAYERS];
+    int rc = kernels_choose(&net->kernels, net->dnn, o->batch, o->image_size,
+                            o->training, why);
+
+    if (rc)
+        return rc;
+    kernels_masters(&net->kernels, masters);
+    rc = weights_open(&net->weights, net->dnn, o->classes, masters, o->training,
+                      why);
+    if (!rc)
+        rc = weights_initialise(&net->weights, seed, why);
+    if (!rc)
+        rc = kernels_open(&net->kernels, &net->weights, why);
+    return rc;
+}
+
+/* The plans of a full batch; the smaller ones find their memory in theirs. */
+static int open_plans(struct net *net, struct reason *why)
+{
+    struct plan *p;
+    int rc = 0;
+
+    if (net->options.training)
+        rc = plan_get(net, net->options.batch, true, &p, why);
+    if (!rc)
+        rc = plan_get(net, net->options.batch, false, &p, why);
+    return rc;
+}
+
+int net_open(struct net **out, const struct net_options *options, uint64_t seed,
+             struct reason *why)
+{
+    int rc = check_options(options, why);
+
+    if (rc)
+        return rc;
+    struct net *net = calloc(1, sizeof *net);
+    if (!net)
+        return refuse(why, ENOMEM, "out of memory for the network");
+    net->options = *options;
+    rc = dnn_open(&net->dnn, options->bf16 ? DNN_BF16 : DNN_F32, why);
+    if (!rc)
+        rc = open_weights(net, seed, why);
+    if (!rc)
+        rc = open_plans(net, why);
+    if (rc)
+        net_free(net);
+    else
+        *out = net;
+    return rc;
+}
+
+void net_free(struct net *net)
+{
+    if (!net)
+        return;
+    for (struct plan *p = net->plans, *next; p; p = next) {
+        next = p->next;
+        plan_free(p);
+    }
+    buffers_release(&net->buffers);
+    kernels_release(&net->kernels);
+    weights_release(&net->weights);
+    dnn_free(net->dnn);
+    free(net);
+}
+
+bool net_bf16_fast(void)
+{
+    return dnn_bf16_fast();
+}
+
+/* Read */
+
+int net_export(const struct net *net, bool state, struct tensor **out,
+               int *count, struct reason *why)
+{
+    return weights_export(&net->weights, state, out, count, why);
+}
+
+float net_loss(const struct net *net)
+{
+    return net->loss;
+}
+
+int net_export_gradients(const struct net *net, struct tensor **out, int *count,
+                         struct reason *why)
+{
+    if (!net->options.training)
+        return refuse(why, EINVAL, "a network for evaluation has no gradients");
+    return weights_export_gradients(&net->weights, out, count, why);
+}
+
+/* Change */
+
+static void changed(struct net *net)
+{
+    net->fresh_forms = net->fresh_folds = false;
+    net->pending = 0;
+}
+
+int net_import(struct net *net, const struct tensor *tensors, int count,
+               struct reason *why)
+{
+    int rc = weights_import(&net->weights, tensors, count, why);
+
+    if (rc != -EINVAL)
+        changed(net);
+    return rc;
+}
+
+/* From bytes' range to zero mean and unit deviation, as ImageNet has them. */
+static void normalise(const struct net *net, const float *images, int n,
+                      float *to)
+{
+    size_t area = (size_t)net->options.image_size * net->options.image_size;
+
+#pragma omp parallel for schedule(static)
+    for (int p = 0; p < 3 * n; p++) {
+        float mean = resnet_mean[p % 3], scale = 1 / resnet_deviation[p % 3];
+        const float *from = images + (size_t)p * area;
+        float *plane = to + (size_t)p * area;
+#pragma omp simd
+        for (size_t i = 0; i < area; i++)
+            plane[i] = (from[i] - mean) * scale;
+    }
+}
+
+static int check_batch(const struct net *net, const int *labels, int n,
+                       struct reason *why)
+{
+    if (n < 1 || n > net->options.batch)
+        return refuse(why, EINVAL, "a batch has 1 to %d pictures, got %d",
+                      net->options.batch, n);
+    for (int i = 0; labels && i < n; i++)
+        if (labels[i] < 0 || labels[i] >= net->options.classes)
+            return refuse(why, EINVAL, "a label is 0 to %d, got %d",
+                          net->options.classes - 1, labels[i]);
+    return 0;
+}
+
+static int refresh(struct net *net, struct reason *why)
+{
+    int rc = net->fresh_forms ? 0 : kernels_refresh(&net->kernels, why);
+
+    net->fresh_forms = !rc;
+    return rc;
+}
+
+static int there_and_back(struct net *net, struct plan *p, const int *labels,
+                          float smoothing, struct reason *why)
+{
+    int rc = plan_run(p, net->dnn, 0, p->middle, why);
+
+    if (rc)
+        return rc;
+    net->loss = loss_gradient(p->logits, labels, p->n, net->options.classes,
+                              smoothing, p->d_logits);
+    return plan_run(p, net->dnn, p->middle, p->count, why);
+}
+
+int net_gradients(struct net *net, const float *images, const int *labels,
+                  int n, float smoothing, struct reason *why)
+{
+    struct plan *p;
+
+    if (!net->options.training)
+        return refuse(why, EINVAL, "a network for evaluation has no gradients");
+    int rc = check_batch(net, labels, n, why);
+    if (rc)
+        return rc;
+    net->pending = 0;
+    rc = plan_get(net, n, true, &p, why);
+    if (!rc)
+        rc = refresh(net, why);
+    if (rc)
+        return rc;
+    normalise(net, images, n, p->image);
+    rc = there_and_back(net, p, labels, smoothing, why);
+    if (!rc)
+        net->pending = n;
+    return rc;
+}
+
+int net_update(struct net *net, const struct net_rule *rule, struct reason *why)
+{
+    const struct optimizer_rule r = {rule->learning_rate, rule->momentum,
+                                     rule->weight_decay};
+
+    if (!net->pending)
+        return refuse(why, EINVAL, "there are no gradients to update with");
+    weights_step(&net->weights, &r);
+    for (int row = 0; row < RESNET_LAYERS; row++) {
+        int64_t side = resnet_side(row, net->options.image_size);
+        if (resnet_layers[row].norm)
+            weights_follow(&net->weights, row, net->pending * side * side);
+    }
+    changed(net);
+    return 0;
+}
+
+int net_predict(struct net *net, const float *images, int n,
+                float *probabilities, struct reason *why)
+{
+    struct plan *p;
+    int rc = check_batch(net, NULL, n, why);
+
+    if (!rc)
+        rc = plan_get(net, n, false, &p, why);
+    if (!rc && !net->fresh_folds)
+        rc = kernels_fold(&net->kernels, why);
+    net->fresh_folds = !rc;
+    if (rc)
+        return rc;
+    normalise(net, images, n, p->image);
+    rc = plan_run(p, net->dnn, 0, p->count, why);
+    if (!rc)
+        loss_softmax(p->logits, n, net->options.classes, probabilities);
+    return rc;
+}

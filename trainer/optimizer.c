@@ -1,0 +1,30 @@
+#include "optimizer.h"
+
+#include "simd.h"
+
+enum { STRETCH = 1 << 14 }; /* values a thread does at once */
+
+MULTIVERSION
+static void step_range(const struct optimizer_rule *rule, float *restrict value,
+                       float *restrict momentum, const float *restrict gradient,
+                       size_t count)
+{
+    float rate = rule->learning_rate, m = rule->momentum;
+    float decay = rule->weight_decay;
+
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        float g = gradient[i] + decay * value[i];
+        momentum[i] = m * momentum[i] + g;
+        value[i] -= rate * (g + m * momentum[i]);
+    }
+}
+
+void optimizer_step(const struct optimizer_rule *rule, float *value,
+                    float *momentum, const float *gradient, size_t count)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < count; i += STRETCH)
+        step_range(rule, value + i, momentum + i, gradient + i,
+                   count - i < STRETCH ? count - i : STRETCH);
+}

@@ -1,0 +1,62 @@
+/*
+ * A plan: the steps that take a batch of n pictures through the network, and
+ * back where it is for training, with all memory bound. Made once per n from
+ * the rows of resnet.h, run often; running allocates nothing.
+ *
+ * Plans share kernels, buffers and scratchpad, so one runs at a time, and what
+ * one computed is gone when another runs.
+ */
+#ifndef PRIMO_PLAN_H
+#define PRIMO_PLAN_H
+
+#include "buffers.h"
+#include "kernels.h"
+#include "norm.h"
+
+/* What plans are made of and share; not owned by them. */
+struct plan_parts {
+    struct dnn *dnn;
+    const struct weights *weights;
+    const struct kernels *kernels;
+    struct buffers *buffers;
+    int classes, image_size;
+    bool bf16;
+};
+
+/* One oneDNN op, or a loop of our own. */
+struct step {
+    struct dnn_op *op; /* owned; NULL = `own` is called */
+    void (*own)(const struct step *s);
+    struct norm norm;
+    struct norm_back back;
+    struct {
+        void *to;
+        const void *from;
+        size_t count;
+        bool bf16;
+    } sum;
+};
+
+struct plan {
+    struct plan *next; /* the owner's list */
+    int n;
+    bool training;
+    struct step *step;
+    int count, middle; /* steps; those behind the logits */
+    float *image;      /* in: [n, 3, side, side], normalised */
+    float *logits;     /* [n, classes] */
+    float *d_logits;   /* in, for the steps from `middle`; training only */
+};
+
+/* Life cycle */
+int plan_open(struct plan **out, const struct plan_parts *parts, int n,
+              bool training, struct reason *why);
+void plan_free(struct plan *p); /* NULL is fine */
+
+/* Change */
+
+/* Steps first..last-1. */
+int plan_run(const struct plan *p, struct dnn *dnn, int first, int last,
+             struct reason *why);
+
+#endif

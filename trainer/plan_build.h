@@ -1,0 +1,46 @@
+/*
+ * Inside of plans: what the files that make their steps share. A builder
+ * keeps the first error; after one, its functions do nothing.
+ */
+#ifndef PRIMO_PLAN_BUILD_H
+#define PRIMO_PLAN_BUILD_H
+
+#include "plan.h"
+
+struct builder {
+    const struct plan_parts *parts;
+    struct plan *plan;
+    struct dnn_tensor image;
+    struct made {
+        struct dnn_tensor result;
+        float *features;         /* a mean pooling's result in f32 */
+        const struct step *norm; /* forward step of a convolution */
+        void *workspace;         /* of a maximum pooling */
+        int readers;             /* rows that have yet to read the result */
+        /* gradients of the result, as many as came back: to be added up */
+        void *gradient[2];
+        int gradients;
+    } made[RESNET_LAYERS];
+    int rc;
+    struct reason *why;
+};
+
+/* Memory and layouts; NULL or empty after an error. */
+void *build_take(struct builder *b, size_t size);
+void build_give(struct builder *b, const void *data);
+struct dnn_tensor build_activation(struct builder *b, int row);
+struct dnn_tensor build_input(struct builder *b, int row);
+struct dnn_tensor build_features(struct builder *b, int row, float *data);
+
+/* Steps */
+struct step *build_step(struct builder *b); /* never NULL */
+/* Keep the op at *op, which was made with return code rc. */
+void build_op(struct builder *b, int rc, struct dnn_op **op);
+
+struct dnn_pooling build_pooling(const struct builder *b, int row);
+
+/* The rows' steps */
+void build_training(struct builder *b); /* sets plan->middle */
+void build_inference(struct builder *b);
+
+#endif

@@ -1,0 +1,353 @@
+/* Plans of training: forward through the rows, then back through them. What
+ * the way back reads (inputs, results of convolutions, outputs) keeps its
+ * memory; gradients give theirs back as soon as they are used. */
+#include "plan_build.h"
+
+static struct dnn_conv conv_of(const struct builder *b, int row)
+{
+    int side = resnet_side(resnet_layers[row].input, b->parts->image_size);
+
+    return kernel_shape(row, b->plan->n, side);
+}
+
+/* Forward */
+
+static void own_norm(const struct step *s)
+{
+    norm_forward(&s->norm);
+}
+
+/* y = relu?(norm(x) + shortcut?) */
+static void forward_norm(struct builder *b, int row, const void *x, void *y)
+{
+    const struct layer *l = &resnet_layers[row];
+    const struct weights *w = b->parts->weights;
+    int side = resnet_side(row, b->parts->image_size);
+    int block = dnn_block(b->parts->dnn);
+    struct norm q = {
+        .n = b->plan->n,
+        .channels = l->out,
+        .rows = side * side,
+        .block = block ? block : l->out,
+        .bf16 = b->parts->bf16,
+        .relu = l->relu,
+        .x = x,
+        .add = l->shortcut < 0 ? NULL : b->made[l->shortcut].result.data,
+        .y = y,
+        .gamma = weights_value(w, row, WEIGHT_GAMMA),
+        .beta = weights_value(w, row, WEIGHT_BETA),
+        .mean = weights_gradient(w, row, WEIGHT_MEAN),
+        .variance = weights_gradient(w, row, WEIGHT_VARIANCE),
+    };
+
+    q.work = build_take(b, norm_work(q.n, q.channels, q.rows, q.block) *
+                               sizeof(float));
+    struct step *s = build_step(b);
+    *s = (struct step){.own = own_norm, .norm = q};
+    b->made[row].norm = s;
+}
+
+static void forward_convolution(struct builder *b, int row)
+{
+    struct dnn_conv c = conv_of(b, row);
+    struct dnn_tensor x = build_activation(b, row);
+    struct dnn_op *op = NULL;
+
+    b->made[row].result = build_activation(b, row);
+    if (b->rc)
+        return;
+    build_op(b,
+             dnn_conv_train(&op, b->parts->dnn, &c, build_input(b, row),
+                            b->parts->kernels->row[row].forward, x, b->why),
+             &op);
+    forward_norm(b, row, x.data, b->made[row].result.data);
+}
+
+static void forward_pool(struct builder *b, int row)
+{
+    struct dnn_pooling p = build_pooling(b, row);
+    struct made *made = &b->made[row];
+    struct dnn_op *op = NULL;
+
+    made->result = build_activation(b, row);
+    if (b->rc)
+        return;
+    build_op(b,
+             dnn_pool(&op, b->parts->dnn, &p, build_input(b, row), made->result,
+                      b->why),
+             &op);
+    if (b->rc || !dnn_op_workspace(op))
+        return;
+    made->workspace = build_take(b, dnn_op_workspace(op));
+    dnn_op_set_workspace(op, made->workspace);
+}
+
+static size_t features_size(const struct builder *b, int row)
+{
+    return (size_t)b->plan->n * resnet_layers[row].out * sizeof(float);
+}
+
+/* One pixel is left: in f32 any layout of it is row-major. */
+static void forward_mean(struct builder *b, int row)
+{
+    struct made *made = &b->made[row];
+    struct dnn_op *op = NULL;
+
+    forward_pool(b, row);
+    made->features = made->result.data;
+    if (b->rc || !b->parts->bf16)
+        return;
+    made->features = build_take(b, features_size(b, row));
+    struct dnn_tensor to = build_features(b, row, made->features);
+    if (!b->rc)
+        build_op(b, dnn_copy(&op, b->parts->dnn, made->result, to, b->why),
+                 &op);
+}
+
+static void forward_linear(struct builder *b, int row)
+{
+    const struct layer *l = &resnet_layers[row];
+    const struct weights *w = b->parts->weights;
+    struct dnn_op *op = NULL;
+    struct dnn_head head = {.source = b->made[l->input].features,
+                            .weight = weights_value(w, row, WEIGHT_KERNEL),
+                            .bias = weights_value(w, row, WEIGHT_BIAS),
+                            .result = b->plan->logits,
+                            .n = b->plan->n,
+                            .in = l->in,
+                            .out = b->parts->classes};
+
+    build_op(b, dnn_head(&op, b->parts->dnn, &head, true, b->why), &op);
+}
+
+static void (*const forward[])(struct builder *b, int row) = {
+    [LAYER_CONVOLUTION] = forward_convolution,
+    [LAYER_MAX_POOL] = forward_pool,
+    [LAYER_MEAN_POOL] = forward_mean,
+    [LAYER_LINEAR] = forward_linear,
+};
+
+/* Backward: a row takes the gradients of its result and leaves those of what
+ * it read. */
+
+static void leave(struct builder *b, int row, void *gradient)
+{
+    struct made *made = &b->made[row];
+
+    made->gradient[made->gradients++] = gradient;
+}
+
+/* One of the row's gradients that no other row has yet to read, or NULL. */
+static void *own_gradient(const struct builder *b, int row)
+{
+    const struct made *made = &b->made[row];
+
+    for (int i = 0; i < made->gradients; i++)
+        if (buffers_users(b->parts->buffers, made->gradient[i]) == 1)
+            return made->gradient[i];
+    return NULL;
+}
+
+static void give_gradients(struct builder *b, int row)
+{
+    for (int i = 0; i < b->made[row].gradients; i++)
+        build_give(b, b->made[row].gradient[i]);
+}
+
+static void own_norm_back(const struct step *s)
+{
+    norm_backward(&s->back);
+}
+
+/* Where a result may go: over the row's own gradient, or new memory. Its
+ * user is added to those that give_gradients() takes away. */
+static void *result_over(struct builder *b, int row)
+{
+    void *over = own_gradient(b, row);
+
+    if (!over)
+        return build_take(b, dnn_layout_size(b->made[row].result.layout));
+    buffers_share(b->parts->buffers, over);
+    return over;
+}
+
+/* Back through relu, shortcut and norm; returns the convolution's part. */
+static struct dnn_tensor backward_norm(struct builder *b, int row)
+{
+    const struct layer *l = &resnet_layers[row];
+    const struct weights *w = b->parts->weights;
+    struct made *made = &b->made[row];
+    size_t size = dnn_layout_size(made->result.layout);
+    struct norm_back q = {
+        .forward = &made->norm->norm,
+        .d_out = made->gradient[0],
+        .d_more = made->gradient[1],
+        .d_gamma = weights_gradient(w, row, WEIGHT_GAMMA),
+        .d_beta = weights_gradient(w, row, WEIGHT_BETA),
+    };
+
+    if (l->shortcut < 0) {
+        q.d_x = result_over(b, row);
+    } else {
+        q.d_sum = result_over(b, row);
+        q.d_x = build_take(b, size);
+        leave(b, l->shortcut, q.d_sum);
+    }
+    give_gradients(b, row);
+    *build_step(b) = (struct step){.own = own_norm_back, .back = q};
+    return (struct dnn_tensor){made->result.layout, q.d_x};
+}
+
+static void backward_kernel(struct builder *b, int row, struct dnn_tensor d_x)
+{
+    struct dnn_conv c = conv_of(b, row);
+    struct dnn_op *op = NULL;
+    struct dnn_tensor d_kernel = {
+        b->parts->kernels->row[row].layouts.master,
+        weights_gradient(b->parts->weights, row, WEIGHT_KERNEL),
+    };
+
+    build_op(b,
+             dnn_conv_back_kernel(&op, b->parts->dnn, &c, build_input(b, row),
+                                  d_kernel, d_x, b->why),
+             &op);
+}
+
+static void backward_data(struct builder *b, int row, struct dnn_tensor d_x)
+{
+    int from = resnet_layers[row].input;
+    struct dnn_conv c = conv_of(b, row);
+    struct dnn_op *op = NULL;
+    struct dnn_tensor d_in = build_activation(b, from);
+
+    if (b->rc)
+        return;
+    build_op(b,
+             dnn_conv_back_data(&op, b->parts->dnn, &c, d_in,
+                                b->parts->kernels->row[row].back, d_x, b->why),
+             &op);
+    leave(b, from, d_in.data);
+}
+
+static void backward_convolution(struct builder *b, int row)
+{
+    struct dnn_tensor d_x = backward_norm(b, row);
+
+    if (!b->rc)
+        backward_kernel(b, row, d_x);
+    if (!b->rc && resnet_layers[row].input >= 0) /* pictures want none */
+        backward_data(b, row, d_x);
+    build_give(b, d_x.data);
+}
+
+static void own_sum(const struct step *s)
+{
+    norm_sum(s->sum.to, s->sum.from, s->sum.count, s->sum.bf16);
+}
+
+/* All gradients of a row's result in one. */
+static struct dnn_tensor gradient_sum(struct builder *b, int row)
+{
+    struct made *made = &b->made[row];
+    size_t size = dnn_layout_size(made->result.layout);
+    void *to = made->gradient[0], *from = made->gradient[1];
+
+    if (made->gradients == 2) {
+        if (buffers_users(b->parts->buffers, to) > 1) {
+            to = made->gradient[1];
+            from = made->gradient[0];
+        }
+        *build_step(b) = (struct step){
+            .own = own_sum,
+            .sum = {to, from, size / (b->parts->bf16 ? 2 : 4), b->parts->bf16},
+        };
+    }
+    return (struct dnn_tensor){made->result.layout, to};
+}
+
+static void backward_pool_of(struct builder *b, int row, struct dnn_tensor d_y)
+{
+    struct dnn_pooling p = build_pooling(b, row);
+    int from = resnet_layers[row].input;
+    struct dnn_tensor d_in = build_activation(b, from);
+    struct dnn_op *op = NULL;
+
+    if (b->rc)
+        return;
+    build_op(b, dnn_pool_back(&op, b->parts->dnn, &p, d_in, d_y, b->why), &op);
+    if (!b->rc)
+        dnn_op_set_workspace(op, b->made[row].workspace);
+    leave(b, from, d_in.data);
+}
+
+static void backward_pool(struct builder *b, int row)
+{
+    backward_pool_of(b, row, gradient_sum(b, row));
+    give_gradients(b, row);
+}
+
+static void backward_mean(struct builder *b, int row)
+{
+    struct dnn_tensor d_y = {b->made[row].result.layout,
+                             b->made[row].gradient[0]};
+    struct dnn_op *op = NULL;
+
+    if (b->parts->bf16) {
+        struct dnn_tensor from = build_features(b, row, d_y.data);
+        d_y = build_activation(b, row);
+        if (b->rc)
+            return;
+        build_op(b, dnn_copy(&op, b->parts->dnn, from, d_y, b->why), &op);
+        build_give(b, from.data);
+    }
+    backward_pool_of(b, row, d_y);
+    build_give(b, d_y.data);
+}
+
+static void backward_linear(struct builder *b, int row)
+{
+    const struct layer *l = &resnet_layers[row];
+    const struct weights *w = b->parts->weights;
+    struct dnn *d = b->parts->dnn;
+    struct dnn_op *op = NULL;
+    struct dnn_head head = {
+        .source = build_take(b, features_size(b, l->input)),
+        .weight = weights_gradient(w, row, WEIGHT_KERNEL),
+        .bias = weights_gradient(w, row, WEIGHT_BIAS),
+        .result = b->plan->d_logits,
+        .n = b->plan->n,
+        .in = l->in,
+        .out = b->parts->classes,
+    };
+
+    if (b->rc)
+        return;
+    build_op(
+        b,
+        dnn_head_back_weight(&op, d, &head, b->made[l->input].features, b->why),
+        &op);
+    build_op(b,
+             dnn_head_back_data(&op, d, &head,
+                                weights_value(w, row, WEIGHT_KERNEL), b->why),
+             &op);
+    leave(b, l->input, head.source);
+}
+
+static void (*const backward[])(struct builder *b, int row) = {
+    [LAYER_CONVOLUTION] = backward_convolution,
+    [LAYER_MAX_POOL] = backward_pool,
+    [LAYER_MEAN_POOL] = backward_mean,
+    [LAYER_LINEAR] = backward_linear,
+};
+
+void build_training(struct builder *b)
+{
+    size_t logits = (size_t)b->plan->n * b->parts->classes * sizeof(float);
+
+    b->plan->d_logits = build_take(b, logits);
+    for (int r = 0; !b->rc && r < RESNET_LAYERS; r++)
+        forward[resnet_layers[r].kind](b, r);
+    b->plan->middle = b->plan->count;
+    for (int r = RESNET_LAYERS - 1; !b->rc && r >= 0; r--)
+        backward[resnet_layers[r].kind](b, r);
+}

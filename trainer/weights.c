@@ -1,0 +1,461 @@
+#include "weights.h"
+
+#include "random.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LINE_FLOATS = 16,            /* each weight begins on a cache line */
+    STREAM_WEIGHTS = 0x77656967, /* of random.h; a = weight, b = output */
+};
+
+#define STATISTICS_MOMENTUM 0.1f /* PyTorch's default */
+#define STATE_PREFIX        "momentum."
+
+/* Where each part's name and shape come from. */
+static const struct part {
+    bool norm; /* the name is the normalisation's */
+    const char *suffix;
+} parts[WEIGHT_PARTS] = {
+    [WEIGHT_KERNEL] = {false, ".weight"},
+    [WEIGHT_BIAS] = {false, ".bias"},
+    [WEIGHT_GAMMA] = {true, ".weight"},
+    [WEIGHT_BETA] = {true, ".bias"},
+    [WEIGHT_MEAN] = {true, ".running_mean"},
+    [WEIGHT_VARIANCE] = {true, ".running_var"},
+};
+
+static bool row_has(const struct layer *row, enum weight_part part)
+{
+    switch (part) {
+    case WEIGHT_KERNEL:
+        return row->kind == LAYER_CONVOLUTION || row->kind == LAYER_LINEAR;
+    case WEIGHT_BIAS:
+        return row->kind == LAYER_LINEAR;
+    default:
+        return row->norm != NULL;
+    }
+}
+
+static bool is_statistic(const struct weight *x)
+{
+    return x->part == WEIGHT_MEAN || x->part == WEIGHT_VARIANCE;
+}
+
+static bool decays(const struct weight *x)
+{
+    return x->part == WEIGHT_KERNEL;
+}
+
+static float *arena(const struct weights *w, const struct weight *x)
+{
+    return (is_statistic(x) ? w->running : w->value) + x->at;
+}
+
+float *weights_value(const struct weights *w, int row, enum weight_part part)
+{
+    return arena(w, weight_of(w, row, part));
+}
+
+float *weights_gradient(const struct weights *w, int row, enum weight_part part)
+{
+    const struct weight *x = weight_of(w, row, part);
+
+    return (is_statistic(x) ? w->batch : w->gradient) + x->at;
+}
+
+/* The list */
+
+static void weight_shape(struct weight *x, int classes)
+{
+    const struct layer *row = x->row;
+    struct tensor *t = &x->shape;
+    int out = row->out ? row->out : classes;
+
+    snprintf(t->name, sizeof t->name, "%s%s",
+             parts[x->part].norm ? row->norm : row->name,
+             parts[x->part].suffix);
+    t->rank = x->part != WEIGHT_KERNEL ? 1 : row->kernel ? 4 : 2;
+    t->dim[0] = out;
+    t->dim[1] = t->rank > 1 ? row->in : 1;
+    t->dim[2] = t->dim[3] = t->rank > 2 ? row->kernel : 1;
+}
+
+static int list_fill(struct weights *w, struct dnn *dnn, int classes,
+                     const struct dnn_layout *const kernels[],
+                     struct reason *why)
+{
+    for (int r = 0; r < RESNET_LAYERS; r++) {
+        for (enum weight_part p = 0; p < WEIGHT_PARTS; p++) {
+            w->index[r][p] = -1;
+            if (!row_has(&resnet_layers[r], p))
+                continue;
+            struct weight *x = &w->list[w->count];
+            *x = (struct weight){.part = p, .row = &resnet_layers[r]};
+            weight_shape(x, classes);
+            x->plain = dnn_plain(dnn, DNN_F32, x->shape.rank, x->shape.dim);
+            x->layout = x->shape.rank == 4 ? kernels[r] : x->plain;
+            if (!x->plain || !x->layout)
+                return refuse(why, ENOMEM, "out of memory for a layout");
+            w->index[r][p] = w->count++;
+        }
+    }
+    return 0;
+}
+
+static void place(struct weight *x, size_t *end)
+{
+    size_t floats = dnn_layout_size(x->layout) / sizeof(float);
+
+    x->at = *end;
+    *end += (floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+}
+
+static void list_place(struct weights *w)
+{
+    for (int i = 0; i < w->count; i++)
+        if (is_statistic(&w->list[i]))
+            place(&w->list[i], &w->statistics);
+        else if (decays(&w->list[i]))
+            place(&w->list[i], &w->decayed);
+    w->trained = w->decayed;
+    for (int i = 0; i < w->count; i++)
+        if (!is_statistic(&w->list[i]) && !decays(&w->list[i]))
+            place(&w->list[i], &w->trained);
+}
+
+/* Life cycle */
+
+static bool arenas_alloc(struct weights *w, bool training)
+{
+    size_t trained = w->trained * sizeof(float);
+    size_t statistics = w->statistics * sizeof(float);
+
+    w->value = dnn_alloc(trained);
+    w->running = dnn_alloc(statistics);
+    if (!w->value || !w->running)
+        return false;
+    if (!training)
+        return true;
+    w->momentum = dnn_alloc(trained);
+    w->gradient = dnn_alloc(trained);
+    w->batch = dnn_alloc(statistics);
+    return w->momentum && w->gradient && w->batch;
+}
+
+int weights_open(struct weights *w, struct dnn *dnn, int classes,
+                 const struct dnn_layout *const kernels[RESNET_LAYERS],
+                 bool training, struct reason *why)
+{
+    int rc;
+
+    *w = (struct weights){.dnn = dnn};
+    w->list = calloc((size_t)RESNET_LAYERS * WEIGHT_PARTS, sizeof *w->list);
+    if (!w->list)
+        return refuse(why, ENOMEM, "out of memory for the weights");
+    rc = list_fill(w, dnn, classes, kernels, why);
+    if (!rc) {
+        list_place(w);
+        if (!arenas_alloc(w, training))
+            rc = refuse(why, ENOMEM, "out of memory for the weights");
+    }
+    if (rc)
+        weights_release(w);
+    return rc;
+}
+
+void weights_release(struct weights *w)
+{
+    free(w->list);
+    free(w->value);
+    free(w->momentum);
+    free(w->gradient);
+    free(w->running);
+    free(w->batch);
+    *w = (struct weights){0};
+}
+
+/* Initialisation, as torchvision's resnet18() does it */
+
+static void fill_constant(float *data, size_t count, float v)
+{
+    for (size_t i = 0; i < count; i++)
+        data[i] = v;
+}
+
+/* A stream for each output: the same weights with any number of threads. */
+static void fill_random(const struct weights *w, const struct weight *x,
+                        uint64_t seed, float *data)
+{
+    int64_t outs = x->shape.dim[0];
+    size_t each = tensor_count(&x->shape) / (size_t)outs;
+    int area = x->row->kernel * x->row->kernel;
+    float deviation = area ? sqrtf(2.0f / (float)(x->row->out * area)) : 0;
+    float bound = 1.0f / sqrtf((float)x->row->in);
+
+#pragma omp parallel for schedule(static)
+    for (int64_t o = 0; o < outs; o++) {
+        struct random r;
+        random_open(&r, seed, (uint32_t)(x - w->list), (uint32_t)o,
+                    STREAM_WEIGHTS);
+        for (float *v = data + (size_t)o * each, *end = v + each; v < end; v++)
+            *v = area ? deviation * random_normal(&r)
+                      : random_uniform(&r, -bound, bound);
+    }
+}
+
+static void fill(const struct weights *w, const struct weight *x, uint64_t seed,
+                 float *data)
+{
+    size_t count = tensor_count(&x->shape);
+
+    switch (x->part) {
+    case WEIGHT_KERNEL:
+    case WEIGHT_BIAS:
+        fill_random(w, x, seed, data);
+        break;
+    case WEIGHT_GAMMA:
+    case WEIGHT_VARIANCE:
+        fill_constant(data, count, 1);
+        break;
+    default:
+        fill_constant(data, count, 0);
+    }
+}
+
+static size_t largest(const struct weights *w)
+{
+    size_t most = 0;
+
+    for (int i = 0; i < w->count; i++)
+        if (tensor_count(&w->list[i].shape) > most)
+            most = tensor_count(&w->list[i].shape);
+    return most;
+}
+
+int weights_initialise(struct weights *w, uint64_t seed, struct reason *why)
+{
+    float *plain = dnn_alloc(largest(w) * sizeof(float));
+    int rc = 0;
+
+    if (!plain)
+        return refuse(why, ENOMEM, "out of memory for the weights");
+    for (int i = 0; !rc && i < w->count; i++) {
+        const struct weight *x = &w->list[i];
+        fill(w, x, seed, plain);
+        rc = dnn_reorder(w->dnn, (struct dnn_tensor){x->plain, plain},
+                         (struct dnn_tensor){x->layout, arena(w, x)}, why);
+    }
+    free(plain);
+    return rc;
+}
+
+/* Export */
+
+/* Room for `count` tensors of `floats` values in one allocation; *values is
+ * where the values go. */
+static struct tensor *tensors_alloc(int count, size_t floats, float **values)
+{
+    size_t head = ((size_t)count * sizeof(struct tensor) + 63) & ~(size_t)63;
+    char *block = dnn_alloc(head + floats * sizeof(float));
+
+    *values = (float *)(void *)(block + head);
+    return (struct tensor *)(void *)block;
+}
+
+static int export_one(const struct weights *w, const struct weight *x,
+                      const char *prefix, const float *from, struct tensor *t,
+                      float **values, struct reason *why)
+{
+    *t = x->shape;
+    snprintf(t->name, sizeof t->name, "%s%s", prefix, x->shape.name);
+    t->data = *values;
+    *values += tensor_count(t);
+    return dnn_reorder(w->dnn,
+                       (struct dnn_tensor){x->layout, (float *)from + x->at},
+                       (struct dnn_tensor){x->plain, t->data}, why);
+}
+
+static size_t count_floats(const struct weights *w, bool trained, int *count)
+{
+    size_t floats = 0;
+
+    for (int i = 0; i < w->count; i++)
+        if (!trained || !is_statistic(&w->list[i])) {
+            floats += tensor_count(&w->list[i].shape);
+            ++*count;
+        }
+    return floats;
+}
+
+/* The trained weights' counterparts in another arena. */
+static int export_arena(const struct weights *w, const char *prefix,
+                        const float *from, struct tensor **next, float **values,
+                        struct reason *why)
+{
+    int rc = 0;
+
+    for (int i = 0; !rc && i < w->count; i++)
+        if (!is_statistic(&w->list[i]))
+            rc = export_one(w, &w->list[i], prefix, from, (*next)++, values,
+                            why);
+    return rc;
+}
+
+int weights_export(const struct weights *w, bool state, struct tensor **out,
+                   int *count, struct reason *why)
+{
+    int n = 0, rc = 0;
+    float *values;
+
+    state = state && w->momentum;
+    size_t floats = count_floats(w, false, &n);
+    if (state)
+        floats += count_floats(w, true, &n);
+    struct tensor *all = tensors_alloc(n, floats, &values), *next = all;
+    if (!all)
+        return refuse(why, ENOMEM, "out of memory for a copy of the weights");
+    for (int i = 0; !rc && i < w->count; i++)
+        rc = export_one(w, &w->list[i], "",
+                        is_statistic(&w->list[i]) ? w->running : w->value,
+                        next++, &values, why);
+    if (!rc && state)
+        rc = export_arena(w, STATE_PREFIX, w->momentum, &next, &values, why);
+    if (rc) {
+        free(all);
+        return rc;
+    }
+    *out = all;
+    *count = n;
+    return 0;
+}
+
+int weights_export_gradients(const struct weights *w, struct tensor **out,
+                             int *count, struct reason *why)
+{
+    int n = 0;
+    float *values;
+    size_t floats = count_floats(w, true, &n);
+    struct tensor *all = tensors_alloc(n, floats, &values), *next = all;
+
+    if (!all)
+        return refuse(why, ENOMEM, "out of memory for a copy of gradients");
+    int rc = export_arena(w, "", w->gradient, &next, &values, why);
+    if (rc) {
+        free(all);
+        return rc;
+    }
+    *out = all;
+    *count = n;
+    return 0;
+}
+
+/* Import */
+
+static const struct tensor *find(const struct tensor *tensors, int count,
+                                 const char *prefix, const char *name)
+{
+    size_t size = strlen(prefix);
+
+    for (int i = 0; i < count; i++)
+        if (!strncmp(tensors[i].name, prefix, size) &&
+            !strcmp(tensors[i].name + size, name))
+            return &tensors[i];
+    return NULL;
+}
+
+static int check_shape(const struct tensor *want, const struct tensor *got,
+                       struct reason *why)
+{
+    bool same = got->rank == want->rank;
+
+    for (int i = 0; same && i < want->rank; i++)
+        same = got->dim[i] == want->dim[i];
+    if (same)
+        return 0;
+    return refuse(why, EINVAL,
+                  "weight '%s' has another shape than this network's, "
+                  "[%lld, %lld, %lld, %lld] would be accepted",
+                  got->name, (long long)want->dim[0], (long long)want->dim[1],
+                  (long long)want->dim[2], (long long)want->dim[3]);
+}
+
+static int import_check(const struct weights *w, const struct tensor *tensors,
+                        int count, struct reason *why)
+{
+    for (int i = 0; i < w->count; i++) {
+        const struct tensor *want = &w->list[i].shape;
+        const struct tensor *t = find(tensors, count, "", want->name);
+        if (!t)
+            return refuse(why, EINVAL, "weight '%s' is missing", want->name);
+        int rc = check_shape(want, t, why);
+        t = find(tensors, count, STATE_PREFIX, want->name);
+        if (!rc && t && !is_statistic(&w->list[i]))
+            rc = check_shape(want, t, why);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int import_one(struct weights *w, const struct weight *x,
+                      const struct tensor *t, float *to, struct reason *why)
+{
+    return dnn_reorder(w->dnn, (struct dnn_tensor){x->plain, t->data},
+                       (struct dnn_tensor){x->layout, to + x->at}, why);
+}
+
+int weights_import(struct weights *w, const struct tensor *tensors, int count,
+                   struct reason *why)
+{
+    int rc = import_check(w, tensors, count, why);
+
+    if (!rc && w->momentum)
+        memset(w->momentum, 0, w->trained * sizeof(float));
+    for (int i = 0; !rc && i < w->count; i++) {
+        const struct weight *x = &w->list[i];
+        const char *name = x->shape.name;
+        rc = import_one(w, x, find(tensors, count, "", name),
+                        is_statistic(x) ? w->running : w->value, why);
+        const struct tensor *t = find(tensors, count, STATE_PREFIX, name);
+        if (!rc && t && w->momentum && !is_statistic(x))
+            rc = import_one(w, x, t, w->momentum, why);
+    }
+    return rc;
+}
+
+/* Training */
+
+void weights_step(struct weights *w, const struct optimizer_rule *rule)
+{
+    struct optimizer_rule free_rule = *rule;
+    size_t at = w->decayed;
+
+    free_rule.weight_decay = 0;
+    optimizer_step(rule, w->value, w->momentum, w->gradient, at);
+    optimizer_step(&free_rule, w->value + at, w->momentum + at,
+                   w->gradient + at, w->trained - at);
+}
+
+static void follow(float *running, const float *batch, int count, float scale)
+{
+    for (int i = 0; i < count; i++)
+        running[i] += STATISTICS_MOMENTUM * (scale * batch[i] - running[i]);
+}
+
+void weights_follow(struct weights *w, int row, int64_t count)
+{
+    int channels = resnet_layers[row].out;
+
+    if (count < 2)
+        return;
+    follow(weights_value(w, row, WEIGHT_MEAN),
+           weights_gradient(w, row, WEIGHT_MEAN), channels, 1);
+    follow(weights_value(w, row, WEIGHT_VARIANCE),
+           weights_gradient(w, row, WEIGHT_VARIANCE), channels,
+           (float)((double)count / (double)(count - 1)));
+}

@@ -1,0 +1,87 @@
+/*
+ * The weights of the network: f32 masters, momenta, gradients, statistics.
+ *
+ * One list, in torchvision's order, made from the rows of resnet.h; export,
+ * import, initialisation and the optimiser walk it. Masters, momenta and
+ * gradients are arenas of the same shape, each weight in the layout in which
+ * its gradient is computed, those that decay first. Owns its memory; the
+ * layouts belong to the struct dnn.
+ */
+#ifndef PRIMO_WEIGHTS_H
+#define PRIMO_WEIGHTS_H
+
+#include "dnn.h"
+#include "optimizer.h"
+#include "resnet.h"
+#include "tensor.h"
+
+/* The parts of a row; the first two also those of the head. */
+enum weight_part {
+    WEIGHT_KERNEL,
+    WEIGHT_BIAS, /* of the head alone: convolutions have none */
+    WEIGHT_GAMMA,
+    WEIGHT_BETA,
+    WEIGHT_MEAN,
+    WEIGHT_VARIANCE,
+    WEIGHT_PARTS,
+};
+
+struct weight {
+    enum weight_part part;
+    const struct layer *row;
+    struct tensor shape;             /* name and dimensions; no data */
+    const struct dnn_layout *layout; /* in the arenas */
+    const struct dnn_layout *plain;  /* as exported */
+    size_t at;                       /* in its arenas, in floats */
+};
+
+struct weights {
+    const struct dnn *dnn; /* not owned */
+    struct weight *list;
+    int count;
+    int index[RESNET_LAYERS][WEIGHT_PARTS]; /* in list; -1 = none */
+    size_t decayed, trained;                /* floats in the arenas */
+    size_t statistics;
+    float *value;               /* [trained] */
+    float *momentum, *gradient; /* [trained]; NULL without training */
+    float *running, *batch;     /* [statistics]; batch: NULL likewise */
+};
+
+/* Life cycle */
+
+/* `kernels` are the layouts of the convolutions' masters by row. */
+int weights_open(struct weights *w, struct dnn *dnn, int classes,
+                 const struct dnn_layout *const kernels[RESNET_LAYERS],
+                 bool training, struct reason *why);
+void weights_release(struct weights *w);
+
+/* Read */
+
+static inline const struct weight *weight_of(const struct weights *w, int row,
+                                             enum weight_part part)
+{
+    return &w->list[w->index[row][part]];
+}
+
+/* Running statistics or masters. */
+float *weights_value(const struct weights *w, int row, enum weight_part part);
+float *weights_gradient(const struct weights *w, int row,
+                        enum weight_part part);
+/* As net_export() and net_export_gradients(). */
+int weights_export(const struct weights *w, bool state, struct tensor **out,
+                   int *count, struct reason *why);
+int weights_export_gradients(const struct weights *w, struct tensor **out,
+                             int *count, struct reason *why);
+
+/* Change */
+int weights_initialise(struct weights *w, uint64_t seed, struct reason *why);
+/* As net_import(). */
+int weights_import(struct weights *w, const struct tensor *tensors, int count,
+                   struct reason *why);
+/* One step along the gradients. */
+void weights_step(struct weights *w, const struct optimizer_rule *rule);
+/* The running statistics of a row follow the batch's, of `count` elements a
+ * channel (1: no variance, no change). */
+void weights_follow(struct weights *w, int row, int64_t count);
+
+#endif
