@@ -1,0 +1,50 @@
+#!/bin/bash
+# timeout: 300
+# The exported model says in ONNX Runtime, in OpenCV's dnn and in torchvision
+# what `primo-train predict` says, to 1e-4, on 100 lossless pictures of the
+# network's size: a network of random weights, and a trained one.
+. "$(dirname "$0")/lib.sh"
+need_python numpy cv2 torch torchvision
+need_onnxruntime
+
+# compare MODEL_DIR PICTURE_DIR
+compare()
+{
+    "$BUILD/primo-train" predict --top 1000 "$1" "$2"/*.png \
+        >"$SCRATCH/answers.tsv"
+    "$PYTHON" "$ROOT/tests/export.py" compare "$1" "$2" \
+        "$SCRATCH/answers.tsv" "$SCRATCH"
+}
+
+mkdir "$SCRATCH/random" "$SCRATCH/noise"
+"$BUILD/tests/unit/export_test" "$SCRATCH/random" 45 7
+"$PYTHON" "$ROOT/tests/export.py" noise 45 100 "$SCRATCH/noise"
+echo "random weights, 45 x 45 pictures, 7 classes:"
+compare "$SCRATCH/random" "$SCRATCH/noise"
+
+pictures "$SCRATCH/data" 40 10
+cat >"$SCRATCH/template" <<END
+dataset = $SCRATCH/data
+image_size = 32
+epochs = 3
+batch_size = 32
+precision = f32
+END
+"$BUILD/primo-train" "$SCRATCH/template" "$SCRATCH/trained" \
+    >"$SCRATCH/output" 2>&1 || { cat "$SCRATCH/output"; exit 1; }
+mkdir "$SCRATCH/lossless"
+"$PYTHON" "$ROOT/tests/export.py" lossless 32 100 "$SCRATCH/data/test" \
+    "$SCRATCH/lossless"
+echo "trained on Fashion-MNIST, 32 x 32 pictures, 10 classes:"
+compare "$SCRATCH/trained" "$SCRATCH/lossless"
+
+# What predict prints: five classes a picture, best first.
+picture=$(ls "$SCRATCH/lossless"/*.png | head -n 1)
+"$BUILD/primo-train" predict "$SCRATCH/trained" "$picture" >"$SCRATCH/five"
+[ "$(wc -l <"$SCRATCH/five")" -eq 5 ] || fail "not five lines"
+cut -f3 "$SCRATCH/five" | sort -gr | cmp - <(cut -f3 "$SCRATCH/five") ||
+    fail "not sorted by probability"
+cut -f2 "$SCRATCH/five" | while read -r class; do
+    grep -Fqx -- "$class" "$SCRATCH/trained/labels.txt" ||
+        fail "'$class' is not in labels.txt"
+done

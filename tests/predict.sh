@@ -1,0 +1,76 @@
+#!/bin/bash
+# `primo-train predict` on good and bad pictures, models and words.
+. "$(dirname "$0")/lib.sh"
+predict() { "$BUILD/primo-train" predict "$@"; }
+
+mkdir "$SCRATCH/model"
+"$BUILD/tests/unit/export_test" "$SCRATCH/model" 32 7
+pictures "$SCRATCH/data" 1 2
+cd "$SCRATCH/data/test"
+files=(*/*.jpg)
+[ ${#files[@]} -eq 20 ]
+
+# More pictures than are asked at once; each gets five lines, in their order.
+predict "$SCRATCH/model" "${files[@]}" >"$SCRATCH/all"
+cut -f1 "$SCRATCH/all" | cmp - <(printf '%s\n' "${files[@]}" |
+    sed 'p;p;p;p') || fail "not five lines a picture"
+awk -F'\t' 'NF != 3 || $2 !~ /^class [0-6]$/ || $3 < 0 || $3 > 1 { exit 1 }' \
+    "$SCRATCH/all" || fail "a line is not picture, class, probability"
+
+# A picture's answer does not depend on those beside it.
+grep -F "${files[19]}" "$SCRATCH/all" >"$SCRATCH/beside"
+predict "$SCRATCH/model" "${files[19]}" | cut -f2 |
+    cmp - <(cut -f2 "$SCRATCH/beside") || fail "it depends"
+
+# All classes: they sum up to 1.
+predict --top 100 "$SCRATCH/model" "${files[0]}" >"$SCRATCH/sum"
+awk -F'\t' '{ sum += $3 } END { exit !(NR == 7 && sum > 0.9999 &&
+    sum < 1.0001) }' "$SCRATCH/sum" || fail "they don't sum up to 1"
+[ "$(predict --top 1 "$SCRATCH/model" "${files[0]}" | wc -l)" -eq 1 ]
+
+# Odd names are one field.
+cp "${files[0]}" "$SCRATCH/"$'tab\there\nand\\there.jpg'
+predict --top 1 "$SCRATCH/model" "$SCRATCH/"tab* >"$SCRATCH/odd"
+[ "$(wc -l <"$SCRATCH/odd")" -eq 1 ]
+[ "$(cut -f1 "$SCRATCH/odd")" = "$SCRATCH"'/tab\there\nand\\there.jpg' ]
+
+# What can't be read is said; the others are answered.
+echo no picture >"$SCRATCH/text.jpg"
+status=0
+predict --top 1 "$SCRATCH/model" "$SCRATCH/text.jpg" "${files[0]}" \
+    "$SCRATCH/absent.jpg" >"$SCRATCH/out" 2>"$SCRATCH/err" || status=$?
+[ $status -eq 1 ]
+[ "$(cut -f1 "$SCRATCH/out")" = "${files[0]}" ]
+grep -q 'text\.jpg' "$SCRATCH/err"
+grep -q 'absent\.jpg.*No such file' "$SCRATCH/err"
+
+# exits STATUS REGEX WORD…: predict with these words.
+exits()
+{
+    local wanted=$1 regex=$2 status=0
+    shift 2
+    predict "$@" >"$SCRATCH/out" 2>"$SCRATCH/err" || status=$?
+    [ $status -eq "$wanted" ] || fail "exit status $status of predict $*"
+    grep -Eq -- "$regex" "$SCRATCH/err" ||
+        fail "predict $* said '$(cat "$SCRATCH/err")'"
+    [ ! -s "$SCRATCH/out" ] || fail "predict $* printed something"
+}
+exits 2 '^usage: '
+exits 2 '^usage: ' "$SCRATCH/model"
+exits 2 "unknown option '--best'" --best "$SCRATCH/model" "${files[0]}"
+exits 2 "number from 1.*'--top'" --top 0 "$SCRATCH/model" "${files[0]}"
+exits 2 "number from 1.*'--top'" --top
+exits 1 'absent.*No such file' "$SCRATCH/absent" "${files[0]}"
+mkdir "$SCRATCH/damaged"
+head -c 100000 "$SCRATCH/model/model.safetensors" \
+    >"$SCRATCH/damaged/model.safetensors"
+exits 1 'outside of the file' "$SCRATCH/damaged" "${files[0]}"
+expect_match '^usage: .*MODEL_DIR' predict --help
+
+# A full disk is no success.
+if [ -c /dev/full ]; then
+    if predict "$SCRATCH/model" "${files[0]}" >/dev/full 2>"$SCRATCH/err"; then
+        fail "it wrote to a full disk"
+    fi
+    grep -q 'No space left' "$SCRATCH/err"
+fi
