@@ -175,6 +175,8 @@ bool store_give_reserve(struct store *s)
 
 void store_make_reserve(struct store *s)
 {
+    if (access(s->reserve, F_OK) == 0)
+        return;
     int fd =
         open(s->reserve, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)

@@ -428,6 +428,8 @@ static void *supervise(void *arg)
         if (take_flag(s, &s->sweep) && sweep_runs(s))
             supervisor_sweep(s);
         refusals_save(&s->primo->refusals, s->primo->store, NULL);
+        if (!live)
+            store_make_reserve(s->primo->store);
         wait_for_work(s, live ? POLL_MS : IDLE_MS);
     }
     watched_forget(s, true);
