@@ -44,6 +44,7 @@ end_test()
     for pid in $(daemon_pids) $(trainer_pids); do
         kill -9 "$pid" 2>/dev/null || true
     done
+    eventually 10 no_trainer || true
     rm -rf "$SCRATCH"
     exit $status
 }

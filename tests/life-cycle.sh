@@ -84,7 +84,7 @@ expect_match 'starting|running' cat status
 refused "$in_use" . touch start
 refused "$in_use" . touch resume
 await running
-refused "$in_use" . put template t
+refused "$in_use" . put template 't\n'
 expect_errno "$in_use" rm status
 expect_errno "$in_use" rmdir "$MNT/processes/local"
 expect_errno "$in_use" rm -r "$MNT/processes/local"
