@@ -11,7 +11,7 @@ struct png_reader {
     png_infop info;
     const uint8_t *data;
     size_t size, at;
-    uint8_t *rgba; /* [height, width, 4] */
+    uint8_t *rgba; /* [height, width, 4], NULL = has no alpha */
     png_bytep *rows;
     struct reason *why;
 };
@@ -48,15 +48,16 @@ static int reader_orientation(struct png_reader *r)
     return exif_orientation(exif, size);
 }
 
-/* Whatever it is, as four bytes a pixel. */
-static void reader_transform(struct png_reader *r)
+/* Whatever it is, as bytes of RGB, with alpha where it has that. Returns the
+ * bytes of a pixel. */
+static size_t reader_transform(struct png_reader *r)
 {
     png_set_expand(r->png);
     png_set_scale_16(r->png);
     png_set_gray_to_rgb(r->png);
-    png_set_add_alpha(r->png, 0xFF, PNG_FILLER_AFTER);
     png_set_interlace_handling(r->png);
     png_read_update_info(r->png, r->info);
+    return png_get_channels(r->png, r->info);
 }
 
 static void over_white(const uint8_t *rgba, uint8_t *rgb, size_t pixels)
@@ -71,20 +72,24 @@ static void over_white(const uint8_t *rgba, uint8_t *rgb, size_t pixels)
 static int reader_pixels(struct png_reader *r, struct picture *out)
 {
     size_t width = (size_t)out->width, height = (size_t)out->height;
-    reader_transform(r);
-    r->rgba = malloc(width * height * 4);
+    size_t bytes = reader_transform(r);
+    int err = picture_alloc(out, out->width, out->height, r->why);
+    if (err)
+        return err;
+    uint8_t *to = out->rgb;
+    if (bytes == 4)
+        to = r->rgba = malloc(width * height * 4);
     r->rows = malloc(height * sizeof *r->rows);
-    if (!r->rgba || !r->rows)
+    if (!to || !r->rows)
         return refuse(r->why, ENOMEM, "no memory for %zu x %zu pixels", width,
                       height);
     for (size_t y = 0; y < height; y++)
-        r->rows[y] = r->rgba + y * width * 4;
+        r->rows[y] = to + y * width * bytes;
     png_read_image(r->png, r->rows);
     png_read_end(r->png, r->info);
-    int err = picture_alloc(out, out->width, out->height, r->why);
-    if (err == 0)
+    if (r->rgba)
         over_white(r->rgba, out->rgb, width * height);
-    return err;
+    return 0;
 }
 
 static uint32_t be32(const uint8_t *p)
