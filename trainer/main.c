@@ -82,13 +82,17 @@ static int supervised_main(const char *path)
 
 /* OpenMP's threads that wait at a barrier spin, which takes the processor from
  * the file system and from the threads that load pictures. How long is read
- * from the environment when the program is loaded, so load it again. */
+ * from the environment when the program is loaded, so load it again, by its
+ * path, that it is called as before. */
 static void spin_little(char **argv)
 {
-    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n < 0 || getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
         return;
+    path[n] = 0;
     if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0)
-        execv("/proc/self/exe", argv);
+        execv(path, argv);
 }
 
 int main(int argc, char **argv)
