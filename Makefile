@@ -111,8 +111,9 @@ $(BUILD)/examples/%: $(BUILD)/examples/%.o
 examples: $(EXAMPLE:%=$(BUILD)/examples/%)
 
 # Writes the tables of the reference pages from those in the code.
-$(BUILD)/tools/reference: $(BUILD)/tools/reference.o $(LEAF_O)
-	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(LEAF_LIBS)
+$(BUILD)/tools/reference: $(BUILD)/tools/reference.o $(BUILD)/unit.a
+	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
+	  $(TRAINER_LIBS) $(CORE_LIBS) $(LEAF_LIBS)
 
 #: docs          bring the tables of docs/ up to date with the code
 docs: $(BUILD)/tools/reference
