@@ -10,7 +10,11 @@
 #include <unistd.h>
 
 enum { FORMAT = 1, READERS = 1024, RESERVE = 1 << 20 };
+#ifdef __SANITIZE_THREAD__ /* which leaves programs little address space */
+#define MAP_SIZE ((size_t)1 << 34)
+#else
 #define MAP_SIZE ((size_t)1 << 40)
+#endif
 
 struct store {
     MDB_env *env;
