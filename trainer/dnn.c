@@ -31,6 +31,8 @@ struct dnn_op {
     dnnl_memory_t scratch;   /* also in args; NULL = needs none */
     dnnl_memory_t workspace; /* likewise */
     size_t workspace_size;
+    struct dnn_op *then; /* owned, runs behind it; NULL = none */
+    void *between;       /* owned: what `then` takes over from it */
 };
 
 /* What an op is made of; everything that op_make() needs. */
@@ -195,6 +197,8 @@ void dnn_op_free(struct dnn_op *op)
         dnnl_memory_destroy(op->args[i].memory);
     if (op->primitive)
         dnnl_primitive_destroy(op->primitive);
+    dnn_op_free(op->then);
+    free(op->between);
     free(op);
 }
 
@@ -358,13 +362,17 @@ void dnn_op_set_workspace(struct dnn_op *op, void *data)
 
 int dnn_run(struct dnn *d, const struct dnn_op *op, struct reason *why)
 {
-    /* The scratchpad may have grown since the op was made. */
-    if (op->scratch)
-        dnnl_memory_set_data_handle(op->scratch, d->scratch);
-    dnnl_status_t s =
-        dnnl_primitive_execute(op->primitive, d->stream, op->count, op->args);
-    if (!s)
-        s = dnnl_stream_wait(d->stream);
+    dnnl_status_t s = dnnl_success;
+
+    for (; op && !s; op = op->then) {
+        /* The scratchpad may have grown since the op was made. */
+        if (op->scratch)
+            dnnl_memory_set_data_handle(op->scratch, d->scratch);
+        s = dnnl_primitive_execute(op->primitive, d->stream, op->count,
+                                   op->args);
+        if (!s)
+            s = dnnl_stream_wait(d->stream);
+    }
     return s ? refuse_dnnl(why, s, "execution of a step") : 0;
 }
 
@@ -439,8 +447,46 @@ static int ask(struct dnn *d, const dnnl_convolution_desc_t *desc,
     return *out ? 0 : refuse(why, ENOMEM, "out of memory for a layout");
 }
 
+/* Whether oneDNN has nothing but its slow reference code for a kernel's
+ * gradient in these layouts: 2.6 has no other on AVX2 when the picture is
+ * smaller than the kernel. */
+static bool back_kernel_is_slow(struct dnn *d, const struct shape *s,
+                                const_dnnl_primitive_desc_t hint)
+{
+    dnnl_convolution_desc_t desc;
+    dnnl_primitive_desc_t pd;
+    const char *name = "";
+
+    back_kernel_desc(&desc, s);
+    if (dnnl_primitive_desc_create(&pd, &desc, d->attr, d->engine, hint))
+        return false;
+    dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name);
+    bool slow = !strncmp(name, "ref", 3);
+    dnnl_primitive_desc_destroy(pd);
+    return slow;
+}
+
+/* The same shape with activations as oneDNN likes them. */
+static struct shape shape_free(const struct shape *s)
+{
+    struct shape f = *s;
+
+    f.source =
+        md_of(4, s->source.dims, s->source.data_type, dnnl_format_tag_any);
+    f.result =
+        md_of(4, s->result.dims, s->result.data_type, dnnl_format_tag_any);
+    return f;
+}
+
+/* Whether all of the kernel but its centre falls on padding. For the kernel's
+ * gradient dnn_conv_back_kernel() makes a 1 x 1 convolution of such a one. */
+static bool centre_only(const struct dnn_conv *c)
+{
+    return c->side == 1 && c->kernel > 1 && c->kernel == 2 * c->pad + 1;
+}
+
 /* The layouts of the backward kernels, given those of the forward one. */
-static int ask_back(struct dnn *d, struct shape *s, bool data,
+static int ask_back(struct dnn *d, struct shape *s, const struct dnn_conv *c,
                     const dnnl_convolution_desc_t *forward,
                     struct dnn_conv_layouts *out, struct reason *why)
 {
@@ -451,8 +497,17 @@ static int ask_back(struct dnn *d, struct shape *s, bool data,
     if (dnnl_primitive_desc_create(&hint, forward, d->attr, d->engine, NULL))
         return refuse(why, EINVAL, "oneDNN refuses a convolution");
     back_kernel_desc(&desc, s);
-    rc = ask(d, &desc, hint, dnnl_query_diff_weights_md, &out->master, why);
-    if (!rc && data) {
+    if (centre_only(c)) {
+        dnnl_memory_desc_t master = out->forward->md;
+        master.data_type = dnnl_f32;
+        out->master = layout_keep(d, &master);
+    } else {
+        struct shape free = shape_free(s);
+        if (back_kernel_is_slow(d, s, hint))
+            back_kernel_desc(&desc, &free);
+        rc = ask(d, &desc, hint, dnnl_query_diff_weights_md, &out->master, why);
+    }
+    if (!rc && c->in % 8 == 0) {
         back_data_desc(&desc, s);
         rc = ask(d, &desc, hint, dnnl_query_weights_md, &out->back, why);
     }
@@ -478,7 +533,7 @@ int dnn_conv_choose(struct dnn *d, const struct dnn_conv *c, bool training,
     if (rc || !training)
         return rc;
     s.source = out->source->md;
-    return ask_back(d, &s, c->in % 8 == 0, &forward, out, why);
+    return ask_back(d, &s, c, &forward, out, why);
 }
 
 int dnn_conv_train(struct dnn_op **out, struct dnn *d, const struct dnn_conv *c,
@@ -571,10 +626,80 @@ int dnn_conv_back_data(struct dnn_op **out, struct dnn *d,
     return op_cook_back(out, d, &r, &forward, why);
 }
 
-int dnn_conv_back_kernel(struct dnn_op **out, struct dnn *d,
-                         const struct dnn_conv *c, struct dnn_tensor source,
-                         struct dnn_tensor d_kernel, struct dnn_tensor d_result,
-                         struct reason *why)
+/* A copy of `from` in memory of the op's own. */
+static int copy_op(struct dnn_op **out, struct dnn *d, struct dnn_tensor from,
+                   const dnnl_memory_desc_t *md, struct dnn_tensor *to,
+                   struct reason *why)
+{
+    to->layout = layout_keep(d, md);
+    to->data = to->layout ? dnn_alloc(dnn_layout_size(to->layout)) : NULL;
+    if (!to->data)
+        return refuse(why, ENOMEM, "out of memory for a copy");
+    int rc = dnn_copy(out, d, from, *to, why);
+    if (rc)
+        free(to->data);
+    else
+        (*out)->between = to->data;
+    return rc;
+}
+
+/* What oneDNN makes of the free layouts of source and result. */
+static int free_layouts(struct dnn *d, const struct shape *s,
+                        const_dnnl_primitive_desc_t hint,
+                        dnnl_memory_desc_t *source, dnnl_memory_desc_t *result,
+                        struct reason *why)
+{
+    dnnl_convolution_desc_t desc;
+    dnnl_primitive_desc_t pd;
+
+    back_kernel_desc(&desc, s);
+    dnnl_status_t status =
+        dnnl_primitive_desc_create(&pd, &desc, d->attr, d->engine, hint);
+    if (status)
+        return refuse_dnnl(why, status, "convolution of this shape");
+    *source = *dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0);
+    *result = *dnnl_primitive_desc_query_md(pd, dnnl_query_diff_dst_md, 0);
+    dnnl_primitive_desc_destroy(pd);
+    return 0;
+}
+
+/* Through copies of the activations, where their layout has only slow code. */
+static int copied_op(struct dnn_op **out, struct dnn *d, struct shape *s,
+                     const_dnnl_primitive_desc_t hint, struct dnn_tensor source,
+                     struct dnn_tensor d_kernel, struct dnn_tensor d_result,
+                     struct reason *why)
+{
+    dnnl_memory_desc_t source_md, result_md;
+    dnnl_convolution_desc_t desc;
+    struct dnn_tensor x, d_y;
+    int rc = free_layouts(d, s, hint, &source_md, &result_md, why);
+
+    if (!rc)
+        rc = copy_op(out, d, source, &source_md, &x, why);
+    if (rc)
+        return rc;
+    rc = copy_op(&(*out)->then, d, d_result, &result_md, &d_y, why);
+    back_kernel_desc(&desc, s);
+    struct recipe r = {.name = "backward convolution",
+                       .desc = &desc,
+                       .hint = hint,
+                       .args = {{DNNL_ARG_SRC, x},
+                                {DNNL_ARG_DIFF_WEIGHTS, d_kernel},
+                                {DNNL_ARG_DIFF_DST, d_y}},
+                       .count = 3};
+    if (!rc)
+        rc = op_cook(&(*out)->then->then, d, &r, why);
+    if (rc) {
+        dnn_op_free(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+static int back_kernel_op(struct dnn_op **out, struct dnn *d,
+                          const struct dnn_conv *c, struct dnn_tensor source,
+                          struct dnn_tensor d_kernel,
+                          struct dnn_tensor d_result, struct reason *why)
 {
     struct shape s;
     dnnl_convolution_desc_t forward, desc;
@@ -583,6 +708,20 @@ int dnn_conv_back_kernel(struct dnn_op **out, struct dnn *d,
     s.source = source.layout->md;
     forward_desc(&forward, &s, true);
     s.gradient = d_kernel.layout->md;
+    dnnl_primitive_desc_t hint;
+    dnnl_status_t status =
+        dnnl_primitive_desc_create(&hint, &forward, d->attr, d->engine, NULL);
+    if (status)
+        return refuse_dnnl(why, status, "backward convolution");
+    struct shape blocked = s, free = shape_free(&s);
+    blocked.gradient.format_kind = dnnl_format_kind_any;
+    if (back_kernel_is_slow(d, &blocked, hint)) {
+        int rc =
+            copied_op(out, d, &free, hint, source, d_kernel, d_result, why);
+        dnnl_primitive_desc_destroy(hint);
+        return rc;
+    }
+    dnnl_primitive_desc_destroy(hint);
     back_kernel_desc(&desc, &s);
     struct recipe r = {.name = "backward convolution",
                        .desc = &desc,
@@ -591,6 +730,64 @@ int dnn_conv_back_kernel(struct dnn_op **out, struct dnn *d,
                                 {DNNL_ARG_DIFF_DST, d_result}},
                        .count = 3};
     return op_cook_back(out, d, &r, &forward, why);
+}
+
+/* The gradient of the kernel's centre, as that of a 1 x 1 kernel. */
+static int centre_op(struct dnn_op **out, struct dnn *d,
+                     const struct dnn_conv *c, struct dnn_tensor source,
+                     struct dnn_tensor d_result, struct dnn_tensor *centre,
+                     struct reason *why)
+{
+    struct dnn_conv one = {.n = c->n,
+                           .in = c->in,
+                           .out = c->out,
+                           .side = 1,
+                           .kernel = 1,
+                           .stride = 1};
+    struct dnn_conv_layouts layouts;
+    int rc = dnn_conv_choose(d, &one, true, &layouts, why);
+
+    if (rc)
+        return rc;
+    centre->layout = layouts.master;
+    centre->data = dnn_alloc(dnn_layout_size(layouts.master));
+    if (!centre->data)
+        return refuse(why, ENOMEM, "out of memory for a gradient");
+    rc = back_kernel_op(out, d, &one, source, *centre, d_result, why);
+    if (rc)
+        free(centre->data);
+    else
+        (*out)->between = centre->data;
+    return rc;
+}
+
+int dnn_conv_back_kernel(struct dnn_op **out, struct dnn *d,
+                         const struct dnn_conv *c, struct dnn_tensor source,
+                         struct dnn_tensor d_kernel, struct dnn_tensor d_result,
+                         struct reason *why)
+{
+    dnnl_dims_t one = {c->out, c->in, 1, 1}, at = {0, 0, c->pad, c->pad};
+    dnnl_memory_desc_t inside;
+    struct dnn_tensor centre;
+
+    if (!centre_only(c))
+        return back_kernel_op(out, d, c, source, d_kernel, d_result, why);
+    dnnl_status_t s =
+        dnnl_memory_desc_init_submemory(&inside, &d_kernel.layout->md, one, at);
+    if (s)
+        return refuse_dnnl(why, s, "the centre of a kernel");
+    int rc = centre_op(out, d, c, source, d_result, &centre, why);
+    if (rc)
+        return rc;
+    /* the rest of d_kernel is 0 from its allocation on */
+    struct dnn_tensor to = {layout_keep(d, &inside), d_kernel.data};
+    rc = to.layout ? dnn_copy(&(*out)->then, d, centre, to, why)
+                   : refuse(why, ENOMEM, "out of memory for a layout");
+    if (rc) {
+        dnn_op_free(*out);
+        *out = NULL;
+    }
+    return rc;
 }
 
 /* Pooling */
