@@ -19,7 +19,7 @@ tools/fill-docs --check "$BUILD/tools/reference" docs/*.md
 
 step "links"
 for file in README.md docs/*.md; do
-    for link in $(grep -oE '\]\([^)#]+' "$file" | sed 's/^](//'); do
+    for link in $(sed -nE 's/.*\]\(([^)#]+).*/\1/p' "$file"); do
         case $link in
         http*) continue ;;
         esac
@@ -68,6 +68,7 @@ doc_fails()
     [[ $output == *"$1"* ]] || fail "'$2' said '$output', expected '$1'"
 }
 
+mkdir "$SCRATCH/data"
 pictures "$SCRATCH/data/invoices" 12 4
 export PATH=$BUILD:$PATH
 for file in README.md docs/*.md; do
