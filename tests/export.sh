@@ -22,12 +22,12 @@ mkdir "$SCRATCH/random" "$SCRATCH/noise"
 echo "random weights, 45 x 45 pictures, 7 classes:"
 compare "$SCRATCH/random" "$SCRATCH/noise"
 
-pictures "$SCRATCH/data" 40 10
+pictures "$SCRATCH/data" 20 10
 cat >"$SCRATCH/template" <<END
 dataset = $SCRATCH/data
 image_size = 32
-epochs = 3
-batch_size = 32
+epochs = 2
+batch_size = 20
 precision = f32
 END
 "$BUILD/primo-train" "$SCRATCH/template" "$SCRATCH/trained" \
