@@ -17,6 +17,13 @@ END
 # train OUT [key=value…]: on one thread; the exit status is kept.
 train() { "$TRAIN" template "$@" threads=1 2>>"$1.err"; }
 
+# begin OUT [key=value…]: the same in the background, as $pid.
+begin()
+{
+    "$TRAIN" template "$@" threads=1 2>>"$1.err" &
+    pid=$!
+}
+
 # rows_are COUNT OUT: so many rows, beside the header.
 rows_are() { [ "$(grep -c , "$2/metrics.csv" 2>/dev/null)" -gt "$1" ]; }
 
@@ -52,8 +59,7 @@ exits 1 train one
 grep -q "finished model" one.err
 
 step "killed in its second epoch"
-train two &
-pid=$!
+begin two
 eventually 60 rows_are 1 two || fail "no first epoch"
 eventually 10 test -s two/.run/checkpoint || fail "no checkpoint of it"
 kill -9 $pid
@@ -61,15 +67,13 @@ wait $pid 2>/dev/null || true
 
 step "another training may not go on from its checkpoint"
 exits 1 train two batch_size=8
-grep -q "made with batch_size=16, this training has batch_size=8" two.err
+grep -q "made with batch_size=16, this training has batch_size=8" two.err || fail "$(tail -n 5 two.err)"
 
 step "stopped by a signal"
-train two &
-pid=$!
+begin two
 eventually 60 rows_are 2 two || fail "no second epoch"
-eventually 5 pgrep -P $pid primo-train || true
 start=${EPOCHREALTIME/./}
-pkill -INT -P $pid primo-train || kill -INT $pid
+kill -INT $pid
 exits 3 wait $pid
 took=$(((${EPOCHREALTIME/./} - start) / 1000))
 [ $took -lt 5000 ] || fail "the stop took $took ms"
@@ -83,8 +87,7 @@ diff <(cut -d, -f2-7 one/metrics.csv) <(cut -d, -f2-7 two/metrics.csv) ||
     fail "the metrics differ"
 
 step "a damaged checkpoint is said and not used"
-train four &
-pid=$!
+begin four
 eventually 60 rows_are 1 four || fail "no first epoch"
 eventually 10 test -s four/.run/checkpoint || fail "no checkpoint of it"
 kill -9 $pid
