@@ -33,6 +33,15 @@ int log_add(struct store_txn *txn, struct process *p, double time,
     return err;
 }
 
+int end_event_add(struct store_txn *txn, uid_t owner, const struct process *p,
+                  struct reason *why)
+{
+    char object[300];
+    snprintf(object, sizeof object, "processes/%s", p->machine);
+    return event_add(txn, owner, object, why, "%s%s%s", status_name(p->status),
+                     *p->reason ? ": " : "", p->reason);
+}
+
 /* One function a kind of record. */
 
 static int take_open(struct intake *in, const struct journal_record *r,
@@ -239,6 +248,8 @@ static int take_piece(struct primo *primo, struct intake *in, uint64_t process,
     p.segment = segment;
     p.offset = offset;
     err = take_records(in, data, why);
+    if (err == 0 && !status_is_live(p.status))
+        err = end_event_add(in->txn, primo->owner, &p, why);
     if (err == 0)
         err = process_save(in->txn, &p, why);
     if (err == 0)

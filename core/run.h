@@ -18,5 +18,8 @@ int run_follow(struct primo *primo, const struct launcher *launcher,
 /* Append a line of the supervisor's own to the process's log. */
 int log_add(struct store_txn *txn, struct process *p, double time,
             const char *line, struct reason *why);
+/* Append to the events how the process ended. */
+int end_event_add(struct store_txn *txn, uid_t owner, const struct process *p,
+                  struct reason *why);
 
 #endif

@@ -82,12 +82,8 @@ static int verdict_put(struct supervisor *s, struct store_txn *txn, uint64_t id,
         err = log_add(txn, &p, now(), v->line, why);
     if (err == 0)
         err = process_save(txn, &p, why);
-    if (err == 0 && !status_is_live(p.status)) {
-        char object[300];
-        snprintf(object, sizeof object, "processes/%s", p.machine);
-        err = event_add(txn, s->primo->owner, object, why, "%s%s%s",
-                        status_name(p.status), *p.reason ? ": " : "", p.reason);
-    }
+    if (err == 0 && !status_is_live(p.status))
+        err = end_event_add(txn, s->primo->owner, &p, why);
     process_release(&p);
     return err;
 }
