@@ -153,6 +153,7 @@ int process_decode(const struct object *o, struct process *out)
 int process_load(struct store_txn *txn, uint64_t id, struct process *out)
 {
     struct object o = OBJECT_INIT;
+    process_init(out);
     int err = object_get(txn, id, &o);
     if (err == 0)
         err = process_decode(&o, out);

@@ -56,7 +56,7 @@ struct process {
 void process_init(struct process *p);
 void process_release(struct process *p);
 
-/* Read; 0 or -ENOENT, -EIO without a sentence */
+/* Read; 0 or -ENOENT, -EIO without a sentence (*out is then as after init) */
 int process_load(struct store_txn *txn, uint64_t id, struct process *out);
 int process_decode(const struct object *o, struct process *out);
 struct stream process_metrics(const struct process *p);

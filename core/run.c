@@ -242,6 +242,7 @@ static int take_piece(struct primo *primo, struct intake *in, uint64_t process,
     err = process_load(in->txn, process, &p);
     if (err || p.run != run) {
         store_abort(in->txn);
+        process_release(&p);
         return refuse(why, EIO, "the process of the run is gone");
     }
     in->p = &p;

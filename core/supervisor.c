@@ -138,6 +138,31 @@ static int job_load(struct supervisor *s, const struct process *p,
     return err;
 }
 
+static int launched_put(struct store_txn *txn, uint64_t id)
+{
+    struct process p;
+    int err = process_load(txn, id, &p);
+    if (err)
+        return err;
+    p.wanted = false;
+    err = process_save(txn, &p, NULL);
+    process_release(&p);
+    return err;
+}
+
+/* Note that the trainer is there. Where that fails, the next round finds it
+ * living and notes it then. */
+static void note_launched(struct supervisor *s, uint64_t id)
+{
+    struct store_txn *txn;
+    if (store_begin(s->primo->store, true, &txn, NULL))
+        return;
+    if (launched_put(txn, id))
+        store_abort(txn);
+    else
+        store_commit(txn, NULL);
+}
+
 /* Start the trainer of a process that wants one. */
 static void launch(struct supervisor *s, const struct launcher *launcher,
                    const struct process *p, struct watched *w)
@@ -151,26 +176,10 @@ static void launch(struct supervisor *s, const struct launcher *launcher,
     text_release(&job.template);
     text_release(&job.type);
     w->stop_asked = false;
-    if (err) {
+    if (err)
         fail(s, p->id, why.sentence);
-        return;
-    }
-    struct process after;
-    if (load(s, p->id, &after))
-        return;
-    struct store_txn *txn;
-    if (store_begin(s->primo->store, true, &txn, NULL) == 0) {
-        process_release(&after);
-        err = process_load(txn, p->id, &after);
-        after.wanted = false;
-        if (err == 0)
-            err = process_save(txn, &after, NULL);
-        if (err)
-            store_abort(txn);
-        else
-            store_commit(txn, NULL);
-    }
-    process_release(&after);
+    else
+        note_launched(s, p->id);
 }
 
 /* The trainer is gone and has not said why. */
