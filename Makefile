@@ -87,8 +87,8 @@ $(BUILD)/%.o: %.c | $(BUILD)/.packages
 $(FS_O): BASE_FLAGS += -I$(FUSE_INCLUDE)
 
 # Says what is missing before a compiler would.
-$(BUILD)/.packages: Makefile tools/packages
-	@tools/packages check $(BUILD_PACKAGES)
+$(BUILD)/.packages: Makefile tests/packages
+	@tests/packages check $(BUILD_PACKAGES)
 	@mkdir -p $(@D)
 	@touch $@
 
@@ -119,13 +119,13 @@ $(BUILD)/examples/%: $(BUILD)/examples/%.o
 examples: $(EXAMPLE:%=$(BUILD)/examples/%)
 
 # Writes the tables of the reference pages from those in the code.
-$(BUILD)/tools/reference: $(BUILD)/tools/reference.o $(BUILD)/unit.a
+$(BUILD)/docs/reference/reference: $(BUILD)/docs/reference/reference.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
 	  $(TRAINER_LIBS) $(CORE_LIBS) $(LEAF_LIBS)
 
 #: docs          bring the tables of docs/ up to date with the code
-docs: $(BUILD)/tools/reference
-	tools/fill-docs $< docs/*.md
+docs: $(BUILD)/docs/reference/reference
+	docs/reference/fill $< docs/*.md
 
 # The targets below install what is missing, then call make again, as what
 # there is to build is known only then.
@@ -134,7 +134,7 @@ again = $(MAKE) --no-print-directory \
 
 #: demo          install what is missing, build, train on real pictures
 demo:
-	@tools/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES)
+	@tests/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES)
 	@$(again) all examples
 	@BUILD=$(BUILD) examples/demo.sh
 
@@ -142,16 +142,16 @@ demo:
 #:               PEERS=1 with the peers that confirm them,
 #:               TESTS='NAME…' only some of them
 test:
-	@tools/packages install $(BUILD_PACKAGES) $(TEST_PACKAGES) \
+	@tests/packages install $(BUILD_PACKAGES) $(TEST_PACKAGES) \
 	  $(if $(PEERS),$(PEER_PACKAGES))
 	@$(if $(PEERS),$(again) $(PEERS_DIR)/node_modules)
-	@$(again) all unit examples $(BUILD)/tools/reference
+	@$(again) all unit examples $(BUILD)/docs/reference/reference
 	@BUILD=$(BUILD) PEERS_DIR=$(PEERS_DIR) SANITIZE=$(SANITIZE) \
 	  tests/run $(TESTS)
 
 #: bench         train beside PyTorch on the same pictures: docs/measurements.md
 bench:
-	@tools/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES) $(PEER_PACKAGES)
+	@tests/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES) $(PEER_PACKAGES)
 	@$(again) all examples
 	@BUILD=$(BUILD) tests/bench/run
 
@@ -165,12 +165,12 @@ tsan:
 
 #: test-bare     `make demo` and `make test` in a bare Debian root (as root)
 test-bare:
-	@tools/packages install debootstrap:debootstrap git:git
+	@tests/packages install debootstrap:debootstrap git:git
 	@tests/bare-root
 
 #: deps          install the Debian packages that the build needs
 deps:
-	@tools/packages install $(BUILD_PACKAGES)
+	@tests/packages install $(BUILD_PACKAGES)
 
 # ONNX Runtime, of the version that tests/peers/package-lock.json names. Its
 # install script would fetch GPU libraries and is not run.
@@ -194,12 +194,12 @@ C_FILES = $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h)
 
 #: format        bring the C files into the project's form
 format:
-	@tools/packages install $(STYLE_PACKAGES)
+	@tests/packages install $(STYLE_PACKAGES)
 	clang-format -i $(C_FILES)
 
 #: check-format  say which are not
 check-format:
-	@tools/packages install $(STYLE_PACKAGES)
+	@tests/packages install $(STYLE_PACKAGES)
 	clang-format --dry-run --Werror $(C_FILES)
 
 #: clean         remove what was built
@@ -214,4 +214,4 @@ help:
   uninstall format check-format clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/unit/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

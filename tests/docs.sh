@@ -15,7 +15,7 @@
 cd "$ROOT"
 
 step "tables"
-tools/fill-docs --check "$BUILD/tools/reference" docs/*.md
+docs/reference/fill --check "$BUILD/docs/reference/reference" docs/*.md
 
 step "links"
 for file in README.md docs/*.md; do
