@@ -207,6 +207,10 @@ await()
 # The Python that Debian's modules are for, whatever else is in $PATH.
 PYTHON=${PYTHON:-/usr/bin/python3}
 
+# epoch_rows METRICS: the rows at the end of epochs. Slow ones have others
+# within, which the clock decides.
+epoch_rows() { awk -F, 'NR > 1 && $2 == int($2)' "$1"; }
+
 # Python with the modules named, or the test is skipped.
 need_python()
 {
