@@ -41,10 +41,7 @@ static int change_end(struct change *c, int err, struct reason *why)
         c->p.changed = (double)clock_ns() / 1e9;
         err = process_save(c->txn, &c->p, why);
     }
-    if (err == 0)
-        err = store_commit(c->txn, why);
-    else
-        store_abort(c->txn);
+    err = store_end(c->txn, err, why);
     pthread_mutex_unlock(&c->primo->change);
     process_release(&c->p);
     return err;
@@ -140,10 +137,7 @@ int process_create(struct primo *primo, const struct caller *caller,
     err = store_begin(primo->store, true, &txn, why);
     if (err == 0) {
         err = process_insert(primo, txn, caller, machine, *id, why);
-        if (err)
-            store_abort(txn);
-        else
-            err = store_commit(txn, why);
+        err = store_end(txn, err, why);
     }
     pthread_mutex_unlock(&primo->change);
     return err;
@@ -175,10 +169,7 @@ int process_remove(struct primo *primo, const struct caller *caller,
     if (err == 0 && object_get(c.txn, id, &o) == 0)
         err = object_drop(c.txn, &o, why);
     object_release(&o);
-    if (err == 0)
-        err = store_commit(c.txn, why);
-    else
-        store_abort(c.txn);
+    err = store_end(c.txn, err, why);
     pthread_mutex_unlock(&primo->change);
     process_release(&c.p);
     if (err == 0)

@@ -113,11 +113,7 @@ static int save_durable(struct primo *primo, const struct caller *caller,
     err = object_put(txn, o, why);
     if (err == 0 && o->body.size)
         err = input_event(txn, caller, o, fresh ? "created" : "changed", why);
-    if (err) {
-        store_abort(txn);
-        return err;
-    }
-    err = store_commit(txn, why);
+    err = store_end(txn, err, why);
     if (err == 0 && o->scratch)
         scratch_drop(&primo->scratch, o->id);
     return err;
@@ -165,11 +161,7 @@ static int drop_durable(struct primo *primo, const struct caller *caller,
         err = store_delete(txn, STORE_META, &displaced, why);
     if (err == 0 && event && !name_is_scratch(o->name))
         err = input_event(txn, caller, o, event, why);
-    if (err) {
-        store_abort(txn);
-        return err;
-    }
-    return store_commit(txn, why);
+    return store_end(txn, err, why);
 }
 
 void input_discard(struct primo *primo, struct node n)
@@ -326,11 +318,7 @@ static int move_durable(struct primo *primo, const struct caller *caller,
     if (err == 0 && !away)
         err = input_event(txn, caller, o, m->to_there ? "changed" : "created",
                           why);
-    if (err) {
-        store_abort(txn);
-        return err;
-    }
-    err = store_commit(txn, why);
+    err = store_end(txn, err, why);
     if (err == 0 && fresh)
         scratch_drop(&primo->scratch, o->id);
     return err;
@@ -413,10 +401,7 @@ static int object_store(struct primo *primo, const struct object *o,
     if (err)
         return err;
     err = object_put(txn, o, why);
-    if (err == 0)
-        return store_commit(txn, why);
-    store_abort(txn);
-    return err;
+    return store_end(txn, err, why);
 }
 
 static int input_change(struct primo *primo, const struct caller *caller,

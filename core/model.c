@@ -255,10 +255,7 @@ static int version_commit(struct primo *primo, const struct process *done,
     int err = store_begin(primo->store, true, &txn, why);
     if (err == 0) {
         err = version_put_all(primo, txn, done, family_id, why);
-        if (err)
-            store_abort(txn);
-        else
-            err = store_commit(txn, why);
+        err = store_end(txn, err, why);
     }
     pthread_mutex_unlock(&primo->change);
     return err;
@@ -326,11 +323,7 @@ static int drop_object(struct primo *primo, const struct caller *caller,
     }
     object_release(&o);
     object_release(&family);
-    if (err) {
-        store_abort(txn);
-        return err;
-    }
-    return store_commit(txn, why);
+    return store_end(txn, err, why);
 }
 
 int model_family_remove(struct primo *primo, const struct caller *caller,

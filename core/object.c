@@ -230,11 +230,7 @@ static int id_block_reserve(struct store *s, uint64_t *first,
     *first = next;
     next += ID_BLOCK;
     err = store_put(txn, STORE_META, &key, &next, sizeof next, why);
-    if (err) {
-        store_abort(txn);
-        return err;
-    }
-    return store_commit(txn, why);
+    return store_end(txn, err, why);
 }
 
 int ids_take(struct id_source *ids, struct store *s, uint64_t *out,

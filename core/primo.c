@@ -137,11 +137,7 @@ static int populate(struct primo *p, struct reason *why)
     err = defaults_put(p, txn, id, why);
     if (err == 0)
         err = store_put(txn, STORE_META, &key, "1", 1, why);
-    if (err) {
-        store_abort(txn);
-        return err;
-    }
-    return store_commit(txn, why);
+    return store_end(txn, err, why);
 }
 
 /* One file that was renamed to a scratch name: back to its own, if that is

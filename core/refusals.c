@@ -75,10 +75,7 @@ int refusals_save(struct refusals *r, struct store *s, struct reason *why)
     int err = store_begin(s, true, &txn, why);
     if (err == 0) {
         err = store_put(txn, STORE_META, &key, copy.data, copy.size, why);
-        if (err)
-            store_abort(txn);
-        else
-            err = store_commit(txn, why);
+        err = store_end(txn, err, why);
     }
     text_release(&copy);
     return err;

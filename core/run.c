@@ -253,10 +253,7 @@ static int take_piece(struct primo *primo, struct intake *in, uint64_t process,
         err = end_event_add(in->txn, primo->owner, &p, why);
     if (err == 0)
         err = process_save(in->txn, &p, why);
-    if (err == 0)
-        err = store_commit(in->txn, why);
-    else
-        store_abort(in->txn);
+    err = store_end(in->txn, err, why);
     process_release(&p);
     return err;
 }

@@ -221,6 +221,14 @@ void store_abort(struct store_txn *txn)
     free(txn);
 }
 
+int store_end(struct store_txn *txn, int err, struct reason *why)
+{
+    if (err == 0)
+        return store_commit(txn, why);
+    store_abort(txn);
+    return err;
+}
+
 /* Read */
 
 static MDB_val key_value(const struct store_key *key)

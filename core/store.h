@@ -62,6 +62,8 @@ int store_begin(struct store *s, bool write, struct store_txn **out,
                 struct reason *why);
 int store_commit(struct store_txn *txn, struct reason *why); /* ends it */
 void store_abort(struct store_txn *txn);                     /* ends it */
+/* Commit where err is 0, abort and return err otherwise. */
+int store_end(struct store_txn *txn, int err, struct reason *why);
 /* Give up the reserve so that a failed commit may be tried again; false when
  * there is none left. */
 bool store_give_reserve(struct store *s);

@@ -96,10 +96,7 @@ static int verdict_once(struct supervisor *s, uint64_t id,
     if (err)
         return err;
     err = verdict_put(s, txn, id, v, why);
-    if (err == 0)
-        return store_commit(txn, why);
-    store_abort(txn);
-    return err;
+    return store_end(txn, err, why);
 }
 
 /* Errors are tried again at the next round; a full disk gives up the reserve
@@ -157,10 +154,7 @@ static void note_launched(struct supervisor *s, uint64_t id)
     struct store_txn *txn;
     if (store_begin(s->primo->store, true, &txn, NULL))
         return;
-    if (launched_put(txn, id))
-        store_abort(txn);
-    else
-        store_commit(txn, NULL);
+    store_end(txn, launched_put(txn, id), NULL);
 }
 
 /* Start the trainer of a process that wants one. */
