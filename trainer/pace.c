@@ -10,7 +10,7 @@ enum {
     COLD_UPDATES = 2,   /* the first ones allocate and fill caches */
     MEAN_UPDATES = 100, /* about so many count in the running mean */
     CHECKPOINT_EVERY = 60,
-    EXPORT_CHECKPOINTS = 2, /* an export takes about so many of their time */
+    EXPORT_CHECKPOINTS = 1, /* an export takes about as long as one */
 };
 
 double pace_clock(void)
@@ -112,5 +112,7 @@ void pace_progress(const struct pace *p, const struct recipe *r,
         .average_precision = at->average_precision,
         .accuracy = at->accuracy,
         .best_average_precision = at->best_average_precision,
+        .best_accuracy = at->best_accuracy,
+        .best_epoch = at->best_epoch,
     };
 }

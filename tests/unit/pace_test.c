@@ -61,8 +61,8 @@ static void time_left_counts_all_that_is_to_come(void **state)
     pace_evaluation(&c.at, 3);
     c.at.epoch = 1;
     near(pace_left(&c.pace, &c.recipe, &c.at), 150 * 0.1 + 3 * 3);
-    c.pace.checkpoint_seconds = 0.5; /* one at the end, two for the export */
-    near(pace_left(&c.pace, &c.recipe, &c.at), 150 * 0.1 + 3 * 3 + 3 * 0.5);
+    c.pace.checkpoint_seconds = 0.5; /* one at the end, one for the export */
+    near(pace_left(&c.pace, &c.recipe, &c.at), 150 * 0.1 + 3 * 3 + 2 * 0.5);
 }
 
 static void time_left_follows_a_change_of_pace(void **state)
