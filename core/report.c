@@ -93,6 +93,8 @@ static const struct progress_field {
     FIELD(average_precision, false),
     FIELD(accuracy, false),
     FIELD(best_average_precision, false),
+    FIELD(best_accuracy, false),
+    FIELD(best_epoch, true),
 #undef FIELD
 };
 enum { PROGRESS_FIELDS = sizeof progress_fields / sizeof *progress_fields };

@@ -29,7 +29,9 @@ struct progress {
     double learning_rate, train_loss, images_per_second;
     double eta; /* seconds left, of the whole run; NAN = not known */
     double average_precision, accuracy; /* of the last evaluation */
-    double best_average_precision;
+    /* of the best evaluation, whose weights become the model */
+    double best_average_precision, best_accuracy;
+    uint64_t best_epoch; /* epochs completed then, 0 = none */
 };
 
 #define METRICS_HEADER                                                         \

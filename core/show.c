@@ -208,8 +208,10 @@ static void info_progress(struct text *out, const struct process *p)
     info_number(out, "train_loss", g->train_loss);
     info_number(out, "learning_rate", g->learning_rate);
     info_number(out, "average_precision", g->average_precision);
-    info_number(out, "best_average_precision", g->best_average_precision);
     info_number(out, "accuracy", g->accuracy);
+    info_number(out, "best_average_precision", g->best_average_precision);
+    info_number(out, "best_accuracy", g->best_accuracy);
+    text_printf(out, "best_epoch: %" PRIu64 "\n", g->best_epoch);
     info_number(out, "images_per_second", g->images_per_second);
 }
 

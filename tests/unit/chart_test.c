@@ -208,7 +208,9 @@ static void odd_values_are_left_out(void **state)
                                   rows[1].epoch,
                                   rows[1].epoch,
                                   rows[1].epoch,
-                                  NAN};
+                                  NAN,
+                                  NAN,
+                                  0};
         char *s = svg(&c);
         char *plot = strstr(s, "<rect class=\"paper\"");
         lacks(plot, "nan");

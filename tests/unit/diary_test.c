@@ -77,7 +77,8 @@ static void records_in_order(void **state)
                                       .eta = NAN,
                                       .average_precision = NAN,
                                       .accuracy = NAN,
-                                      .best_average_precision = NAN};
+                                      .best_average_precision = NAN,
+                                      .best_accuracy = NAN};
     diary_stage(p->diary, "dataset");
     diary_log(p->diary, "%d classes", 3);
     diary_fact(p->diary, "classes", "%d", 3);
