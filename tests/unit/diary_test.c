@@ -88,11 +88,11 @@ static void records_in_order(void **state)
     assert_int_equal(diary_end(p->diary, "succeeded"), 0);
     diary_log(p->diary, "nothing follows the end");
     read_back(p, 1, lines);
-    assert_string_equal(lines,
-                        "O version=1 iteration=40\nS dataset\nL 3 classes\n"
-                        "F classes=3\nP epoch=1 epochs=4 iteration=25 "
-                        "iterations=100 train_loss=0.5\nC iteration=25\n"
-                        "A config\nE succeeded\n");
+    assert_string_equal(
+        lines, "O version=1 iteration=40\nS dataset\nL 3 classes\n"
+               "F classes=3\nP epoch=1 epochs=4 iteration=25 "
+               "iterations=100 train_loss=0.5 best_epoch=0\nC iteration=25\n"
+               "A config\nE succeeded\n");
 }
 
 static void rows_are_read_as_they_were(void **state)
