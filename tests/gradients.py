@@ -1,0 +1,221 @@
+"""Compare the trainer's network with torchvision's resnet18 under PyTorch.
+
+usage: gradients.py NET_TEST DIR
+
+Each case takes a few SGD steps from random weights, the last with fewer
+pictures. PyTorch takes each step, too, in double precision, from the state
+that the trainer had before it; what must agree is the loss, the gradients,
+the change of weights, the momenta and the running statistics, and at the end
+the probabilities in evaluation mode, of the first weights again.
+
+A ReLU whose input is 0 but for rounding makes a gradient jump, which no
+precision cures: PyTorch in single precision is then 1e-2 from itself in
+double. So what was out of bounds is tried again with other numbers, some
+times; a real error is there every time.
+"""
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import torch
+import torchvision
+
+# classes, side, batch, batch of the last step, smoothing
+CASES = [
+    (10, 32, 8, 5, 0.1),
+    (3, 50, 4, 3, 0.0),
+    (2, 97, 3, 1, 0.2),
+]
+STEPS, TRIES = 3, 6
+# A large decay, to be seen beside the gradients.
+RATE, MOMENTUM, DECAY = 0.05, 0.9, 0.1
+BOUND = 1e-3
+MEAN = torch.tensor([123.675, 116.28, 103.53]).view(1, 3, 1, 1)
+DEVIATION = torch.tensor([58.395, 57.12, 57.375]).view(1, 3, 1, 1)
+
+
+def write(path, tensors):
+    header, data = {}, b""
+    for name, t in tensors.items():
+        raw = t.detach().float().contiguous().numpy().tobytes()
+        header[name] = {
+            "dtype": "F32",
+            "shape": list(t.shape),
+            "data_offsets": [len(data), len(data) + len(raw)],
+        }
+        data += raw
+    text = json.dumps(header).encode()
+    with open(path, "wb") as f:
+        f.write(len(text).to_bytes(8, "little") + text + data)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        size = int.from_bytes(f.read(8), "little")
+        header, data = json.loads(f.read(size)), f.read()
+    out = {}
+    for name, t in header.items():
+        if name == "__metadata__" or t["dtype"] != "F32":
+            continue
+        a, b = t["data_offsets"]
+        values = np.frombuffer(data[a:b], "<f4").reshape(t["shape"])
+        out[name] = torch.from_numpy(values.copy())
+    return out
+
+
+def random_net(classes):
+    net = torchvision.models.resnet18(weights=None, num_classes=classes)
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.weight.data.uniform_(0.5, 1.5)
+            module.bias.data.uniform_(-0.5, 0.5)
+            module.running_mean.uniform_(-0.5, 0.5)
+            module.running_var.uniform_(0.5, 1.5)
+    net.fc.weight.data *= 0.01  # no class is sure
+    return net
+
+
+def decays(p):
+    return p.dim() > 1
+
+
+def optimizer_of(net, state):
+    """SGD that goes on with the momenta of a state."""
+    named = list(net.named_parameters())
+    groups = [
+        {"params": [p for _, p in named if decays(p)], "weight_decay": DECAY},
+        {"params": [p for _, p in named if not decays(p)], "weight_decay": 0},
+    ]
+    sgd = torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM, nesterov=True)
+    for name, p in named:
+        buffer = state[f"momentum.{name}"].double()
+        sgd.state[p]["momentum_buffer"] = buffer.clone()
+    return sgd
+
+
+def net_of(classes, state):
+    net = torchvision.models.resnet18(weights=None, num_classes=classes)
+    own = {k: v for k, v in state.items()
+           if k != "loss" and not k.startswith("momentum.")}
+    missing, unknown = net.load_state_dict(own, strict=False)
+    assert not unknown
+    assert all(k.endswith("num_batches_tracked") for k in missing)
+    return net.double()
+
+
+def take_step(net, sgd, images, labels, smoothing):
+    net.train()
+    sgd.zero_grad()
+    loss = torch.nn.CrossEntropyLoss(label_smoothing=smoothing)(
+        net(normalised(images)), labels)
+    loss.backward()
+    sgd.step()
+    return loss.detach().view(1)
+
+
+def normalised(images):
+    return (images.double() - MEAN) / DEVIATION
+
+
+def worst(ours, theirs):
+    """The largest relative distance, and whose it is."""
+    far = (0.0, "")
+    for name, want in theirs.items():
+        got = ours[name].double()
+        distance = ((got - want).norm() / want.norm()).item()
+        if not distance <= far[0]:  # NaN is far, too
+            far = (distance, name)
+    return far
+
+
+def is_statistic(name):
+    return name.endswith(("running_mean", "running_var"))
+
+
+def compare_step(where, k, classes, images, labels, smoothing):
+    """{what: distance} of step k."""
+    before, after = read(f"{where}/state.{k}"), read(f"{where}/state.{k + 1}")
+    net = net_of(classes, before)
+    sgd = optimizer_of(net, before)
+    loss = take_step(net, sgd, images, labels, smoothing)
+    named = dict(net.named_parameters())
+    ours_moved = {n: after[n].double() - before[n].double() for n in named}
+    return {
+        "loss": worst(after, {"loss": loss}),
+        "gradients": worst(read(f"{where}/gradients.{k}"),
+                           {n: p.grad for n, p in named.items()}),
+        "change of weights": worst(ours_moved, {
+            n: p.detach() - before[n].double() for n, p in named.items()}),
+        "momenta": worst(after, {
+            f"momentum.{n}": sgd.state[p]["momentum_buffer"]
+            for n, p in named.items()}),
+        "statistics": worst(after, {
+            n: v for n, v in net.named_buffers() if is_statistic(n)}),
+    }
+
+
+def compare_probabilities(where, classes, images):
+    net = net_of(classes, read(f"{where}/state.0")).eval()
+    ours = read(f"{where}/probabilities")["probabilities"]
+    with torch.no_grad():
+        theirs = net(normalised(images)).softmax(1)
+    assert theirs.max() < 0.999
+    return {"probabilities": ((ours - theirs).abs().max().item(), "absolute")}
+
+
+def run_case(program, where, case):
+    """The distances {(step, what): (distance, whose)} of one try."""
+    classes, side, n, last, smoothing = case
+    batches = []
+    for k in range(STEPS):
+        count = n if k < STEPS - 1 else last
+        images = torch.randint(0, 256, (count, 3, side, side)).float()
+        batches.append((images, torch.randint(0, classes, (count,))))
+    net = random_net(classes)
+    write(f"{where}/weights", {
+        k: v for k, v in net.state_dict().items() if v.is_floating_point()
+    })
+    write(f"{where}/batches", {
+        f"{what}.{k}": batch[i] for k, batch in enumerate(batches)
+        for i, what in enumerate(("images", "labels"))
+    })
+    subprocess.run(
+        [program, where] + [str(v) for v in (
+            classes, side, n, STEPS, smoothing, RATE, MOMENTUM, DECAY)],
+        check=True,
+    )
+    out = {}
+    for k, (images, labels) in enumerate(batches):
+        found = compare_step(where, k, classes, images, labels, smoothing)
+        out.update({(k, what): d for what, d in found.items()})
+    found = compare_probabilities(where, classes, batches[0][0])
+    out.update({(STEPS, what): d for what, d in found.items()})
+    return out
+
+
+def check_case(program, where, case):
+    """Whether all distances were within the bound in some try."""
+    print("%d classes, %d pixels, %d pictures:" % case[:3])
+    best = {}
+    for _ in range(TRIES):
+        for key, d in run_case(program, where, case).items():
+            if key not in best or d[0] < best[key][0]:
+                best[key] = d
+        if all(d[0] <= BOUND for d in best.values()):
+            break
+    for (k, what), (distance, whose) in best.items():
+        if k in (0, STEPS) or not distance <= BOUND:
+            print(f"  step {k} {what:18} {distance:.1e} ({whose})")
+    return all(d[0] <= BOUND for d in best.values())
+
+
+def main():
+    program, where = os.path.realpath(sys.argv[1]), sys.argv[2]
+    torch.manual_seed(1)
+    good = [check_case(program, where, case) for case in CASES]
+    sys.exit(0 if all(good) else f"out of the bound {BOUND}")
+
+
+main()

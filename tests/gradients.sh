@@ -1,0 +1,6 @@
+#!/bin/bash
+# timeout: 600
+# The network against PyTorch: gradients, steps, statistics, probabilities.
+. "$(dirname "$0")/lib.sh"
+need_python numpy torch torchvision
+"$PYTHON" "$ROOT/tests/gradients.py" "$BUILD/tests/unit/net_test" "$SCRATCH"
