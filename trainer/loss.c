@@ -3,8 +3,13 @@
 #include <math.h>
 #include <stddef.h>
 
-/* Logarithm of the sum of exp(logits). */
-static double log_sum(const float *logits, int classes)
+/* What turns logits into logarithms of probabilities: log p = (x - most) -
+ * rest, in this order, as the two may be far apart. */
+struct scale {
+    double most, rest;
+};
+
+static struct scale scale_of(const float *logits, int classes)
 {
     double most = (double)logits[0], sum = 0;
 
@@ -12,20 +17,26 @@ static double log_sum(const float *logits, int classes)
         most = fmax(most, (double)logits[k]);
     for (int k = 0; k < classes; k++)
         sum += exp((double)logits[k] - most);
-    return most + log(sum);
+    return (struct scale){most, log(sum)};
+}
+
+static double log_p(struct scale s, float logit)
+{
+    return (double)logit - s.most - s.rest;
 }
 
 static double row_gradient(const float *logits, int label, int classes,
                            double smoothing, double weight, float *gradient)
 {
-    double total = log_sum(logits, classes), spread = smoothing / classes;
-    double loss = (1 - smoothing) * (total - (double)logits[label]);
+    struct scale s = scale_of(logits, classes);
+    double spread = smoothing / classes, loss = 0;
 
     for (int k = 0; k < classes; k++) {
-        double log_p = (double)logits[k] - total;
+        double l = log_p(s, logits[k]);
         double target = spread + (k == label ? 1 - smoothing : 0);
-        loss -= spread * log_p;
-        gradient[k] = (float)(weight * (exp(log_p) - target));
+        if (target > 0)
+            loss -= target * l;
+        gradient[k] = (float)(weight * (exp(l) - target));
     }
     return loss;
 }
@@ -47,9 +58,8 @@ void loss_softmax(const float *logits, int n, int classes, float *probabilities)
 {
     for (int i = 0; i < n; i++) {
         size_t row = (size_t)i * classes;
-        double total = log_sum(logits + row, classes);
+        struct scale s = scale_of(logits + row, classes);
         for (int k = 0; k < classes; k++)
-            probabilities[row + k] =
-                (float)exp((double)logits[row + k] - total);
+            probabilities[row + k] = (float)exp(log_p(s, logits[row + k]));
     }
 }

@@ -1,0 +1,365 @@
+/* norm.h against a naive reference in double, in all layouts and fusions. */
+#include "norm.h"
+
+#include "resnet.h"
+
+#include <math.h>
+#include <omp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { CHANNELS_MAX = 64 };
+
+static const struct shape {
+    int n, channels, rows, block;
+} shapes[] = {
+    {1, 8, 1, 8},      {3, 16, 1, 8},    {5, 64, 4, 8},   {2, 32, 49, 16},
+    {3, 24, 961, 8},   {7, 64, 9, 64},   {1, 64, 81, 64}, {4, 16, 4096, 8},
+    {2, 16, 2500, 16}, {130, 64, 1, 16},
+};
+
+/* One problem and what comes out of it: values, not layouts of its own. */
+struct problem {
+    struct shape s;
+    bool relu, add, bf16, more;
+    size_t count;
+    float *x, *shortcut, *d_out, *d_more; /* inputs, in the shape's layout */
+    double *y, *d_x, *d_sum;              /* the reference's results */
+    double d_gamma[CHANNELS_MAX], d_beta[CHANNELS_MAX];
+    double mean[CHANNELS_MAX], variance[CHANNELS_MAX];
+    float gamma[CHANNELS_MAX], beta[CHANNELS_MAX];
+};
+
+static size_t element(const struct shape *s, int picture, int channel, int row)
+{
+    size_t blocks = (size_t)(s->channels / s->block);
+    size_t plane = (size_t)picture * blocks + (size_t)(channel / s->block);
+
+    return (plane * s->rows + row) * s->block + channel % s->block;
+}
+
+static float wave(size_t i, float frequency)
+{
+    return sinf((float)i * frequency) + 0.2f * sinf((float)i * 17.3f);
+}
+
+/* As bf16 keeps it. */
+static float rounded(float v, bool bf16)
+{
+    uint32_t bits;
+
+    if (!bf16)
+        return v;
+    memcpy(&bits, &v, 4);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+    memcpy(&v, &bits, 4);
+    return v;
+}
+
+static void *array(size_t count, size_t size)
+{
+    void *p = aligned_alloc(64, (count * size + 63) / 64 * 64);
+
+    assert_non_null(p);
+    return memset(p, 0, (count * size + 63) / 64 * 64);
+}
+
+static void problem_open(struct problem *p, const struct shape *s, int kind)
+{
+    *p = (struct problem){.s = *s,
+                          .relu = kind & 1,
+                          .add = kind & 2,
+                          .bf16 = kind & 4,
+                          .more = kind & 8};
+    p->count = (size_t)s->n * s->channels * s->rows;
+    p->x = array(p->count, 4);
+    p->shortcut = array(p->count, 4);
+    p->d_out = array(p->count, 4);
+    p->d_more = array(p->count, 4);
+    p->y = array(p->count, 8);
+    p->d_x = array(p->count, 8);
+    p->d_sum = array(p->count, 8);
+    for (size_t i = 0; i < p->count; i++) {
+        p->x[i] = rounded(3 + wave(i, 0.71f), p->bf16);
+        p->shortcut[i] = rounded(wave(i, 0.53f), p->bf16);
+        p->d_out[i] = rounded(wave(i, 1.13f), p->bf16);
+        p->d_more[i] = rounded(wave(i, 0.29f), p->bf16);
+    }
+    for (int k = 0; k < s->channels; k++) {
+        p->gamma[k] = 1 + 0.5f * sinf((float)k);
+        p->beta[k] = 0.3f * cosf((float)k);
+    }
+}
+
+static void problem_release(struct problem *p)
+{
+    free(p->x);
+    free(p->shortcut);
+    free(p->d_out);
+    free(p->d_more);
+    free(p->y);
+    free(p->d_x);
+    free(p->d_sum);
+}
+
+static void naive_channel(struct problem *p, int k)
+{
+    const struct shape *s = &p->s;
+    double count = (double)s->n * s->rows, mean = 0, variance = 0;
+    double sum = 0, product = 0;
+
+    for (int i = 0; i < s->n * s->rows; i++)
+        mean += (double)p->x[element(s, i / s->rows, k, i % s->rows)] / count;
+    for (int i = 0; i < s->n * s->rows; i++) {
+        size_t e = element(s, i / s->rows, k, i % s->rows);
+        variance += pow((double)p->x[e] - mean, 2) / count;
+    }
+    double scale = 1 / sqrt(variance + (double)RESNET_EPSILON);
+    for (int i = 0; i < s->n * s->rows; i++) {
+        size_t e = element(s, i / s->rows, k, i % s->rows);
+        double unit = ((double)p->x[e] - mean) * scale;
+        double y = unit * (double)p->gamma[k] + (double)p->beta[k] +
+                   (p->add ? (double)p->shortcut[e] : 0);
+        p->y[e] = p->relu && y < 0 ? 0 : y;
+        double g = (double)p->d_out[e] + (p->more ? (double)p->d_more[e] : 0);
+        p->d_sum[e] = p->relu && y <= 0 ? 0 : g;
+        sum += p->d_sum[e];
+        product += p->d_sum[e] * unit;
+    }
+    for (int i = 0; i < s->n * s->rows; i++) {
+        size_t e = element(s, i / s->rows, k, i % s->rows);
+        double unit = ((double)p->x[e] - mean) * scale;
+        p->d_x[e] = (double)p->gamma[k] * scale *
+                    (p->d_sum[e] - sum / count - unit * product / count);
+    }
+    p->mean[k] = mean;
+    p->variance[k] = variance;
+    p->d_beta[k] = sum;
+    p->d_gamma[k] = product;
+}
+
+/* Activations as the code under test wants them, and back. */
+static void *packed(const float *values, size_t count, bool bf16)
+{
+    uint16_t *half = array(count, bf16 ? 2 : 4);
+
+    if (!bf16)
+        return memcpy(half, values, count * 4);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], 4);
+        half[i] = (uint16_t)(bits >> 16);
+    }
+    return half;
+}
+
+static float unpacked(const void *data, size_t i, bool bf16)
+{
+    float v;
+
+    if (!bf16)
+        return ((const float *)data)[i];
+    uint32_t bits = (uint32_t)((const uint16_t *)data)[i] << 16;
+    memcpy(&v, &bits, 4);
+    return v;
+}
+
+static void assert_near(double got, double want, double bound)
+{
+    if (!(fabs(got - want) <= bound * (1 + fabs(want))))
+        fail_msg("%.9g is not %.9g", got, want);
+}
+
+static void assert_array(const void *got, const double *want, size_t count,
+                         bool bf16, double bound)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_near((double)unpacked(got, i, bf16), want[i],
+                    bf16 ? 2e-2 : bound);
+}
+
+/* Through norm.h, with results over gradients as the network does it. */
+static void check(struct problem *p)
+{
+    const struct shape *s = &p->s;
+    float mean[CHANNELS_MAX], variance[CHANNELS_MAX];
+    float d_gamma[CHANNELS_MAX], d_beta[CHANNELS_MAX];
+    bool bf16 = p->bf16;
+    void *x = packed(p->x, p->count, bf16);
+    void *shortcut = packed(p->shortcut, p->count, bf16);
+    void *d_out = packed(p->d_out, p->count, bf16);
+    void *d_more = packed(p->d_more, p->count, bf16);
+    void *y = array(p->count, 4), *d_x = array(p->count, 4);
+    struct norm q = {.n = s->n,
+                     .channels = s->channels,
+                     .rows = s->rows,
+                     .block = s->block,
+                     .bf16 = bf16,
+                     .relu = p->relu,
+                     .x = x,
+                     .add = p->add ? shortcut : NULL,
+                     .y = y,
+                     .gamma = p->gamma,
+                     .beta = p->beta,
+                     .mean = mean,
+                     .variance = variance};
+    q.work = array(norm_work(s->n, s->channels, s->rows, s->block), 4);
+    struct norm_back b = {.forward = &q,
+                          .d_out = d_out,
+                          .d_more = p->more ? d_more : NULL,
+                          .d_sum = p->add ? d_out : NULL,
+                          .d_x = p->add ? d_x : d_out,
+                          .d_gamma = d_gamma,
+                          .d_beta = d_beta};
+    double most = sqrt((double)s->n * s->rows);
+
+    norm_forward(&q);
+    assert_array(y, p->y, p->count, bf16, 1e-4);
+    norm_backward(&b);
+    if (p->add)
+        assert_array(b.d_sum, p->d_sum, p->count, bf16, 1e-5);
+    assert_array(b.d_x, p->d_x, p->count, bf16, 2e-4);
+    for (int k = 0; k < s->channels; k++) {
+        assert_near((double)mean[k], p->mean[k], 1e-6);
+        assert_near((double)variance[k], p->variance[k], 1e-5);
+        assert_near((double)d_beta[k], p->d_beta[k], 1e-5 * most);
+        assert_near((double)d_gamma[k], p->d_gamma[k], 1e-5 * most);
+    }
+    free(x), free(shortcut), free(d_out), free(d_more);
+    free(y), free(d_x), free(q.work);
+}
+
+/* A value whose ReLU hangs on rounding would be judged at random. */
+static void avoid_zero(struct problem *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (fabs(p->y[i]) < 1e-3)
+            p->d_out[i] = p->d_more[i] = 0;
+}
+
+static void run_all(int threads)
+{
+    omp_set_num_threads(threads);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int kind = 0; kind < 16; kind++) {
+            struct problem p;
+            bool add_alone = (kind & 3) == 2; /* not in residual networks */
+            if (add_alone || (shapes[i].rows * shapes[i].n == 1))
+                continue;
+            problem_open(&p, &shapes[i], kind);
+            for (int pass = 0; pass < 2; pass++) {
+                for (int k = 0; k < p.s.channels; k++)
+                    naive_channel(&p, k);
+                avoid_zero(&p);
+            }
+            check(&p);
+            problem_release(&p);
+        }
+}
+
+static void agrees_by_blocks(void **state)
+{
+    (void)state;
+    run_all(1);
+}
+
+static void agrees_by_pieces(void **state)
+{
+    (void)state;
+    run_all(3);
+}
+
+/* The same bits with any number of threads. */
+static void threads_do_not_show(void **state)
+{
+    struct problem p;
+    float mean[2][CHANNELS_MAX], variance[2][CHANNELS_MAX];
+    float *y[2];
+
+    (void)state;
+    problem_open(&p, &shapes[4], 1);
+    for (int t = 0; t < 2; t++) {
+        const struct shape *s = &p.s;
+        y[t] = array(p.count, 4);
+        struct norm q = {.n = s->n,
+                         .channels = s->channels,
+                         .rows = s->rows,
+                         .block = s->block,
+                         .relu = true,
+                         .x = p.x,
+                         .y = y[t],
+                         .gamma = p.gamma,
+                         .beta = p.beta,
+                         .mean = mean[t],
+                         .variance = variance[t]};
+        q.work = array(norm_work(s->n, s->channels, s->rows, s->block), 4);
+        omp_set_num_threads(t ? 7 : 1);
+        norm_forward(&q);
+        free(q.work);
+    }
+    assert_memory_equal(y[0], y[1], p.count * 4);
+    assert_memory_equal(mean[0], mean[1], sizeof(float) * 24);
+    assert_memory_equal(variance[0], variance[1], sizeof(float) * 24);
+    free(y[0]);
+    free(y[1]);
+    problem_release(&p);
+}
+
+/* A channel of one single element: all is as if it were the mean. */
+static void one_element(void **state)
+{
+    float x[8], y[8], ones[8], zeros[8] = {0}, mean[8], variance[8];
+    float *work = array(norm_work(1, 8, 1, 8), 4);
+
+    (void)state;
+    for (int i = 0; i < 8; i++)
+        x[i] = (float)i, ones[i] = 1;
+    struct norm q = {.n = 1,
+                     .channels = 8,
+                     .rows = 1,
+                     .block = 8,
+                     .x = x,
+                     .y = y,
+                     .gamma = ones,
+                     .beta = zeros,
+                     .mean = mean,
+                     .variance = variance,
+                     .work = work};
+    norm_forward(&q);
+    for (int i = 0; i < 8; i++)
+        assert_true(y[i] == 0 && mean[i] == x[i] && variance[i] == 0);
+    free(work);
+}
+
+static void sums(void **state)
+{
+    enum { COUNT = 10008 };
+    float *a = array(COUNT, 4), *b = array(COUNT, 4);
+
+    (void)state;
+    for (int i = 0; i < COUNT; i++)
+        a[i] = (float)i, b[i] = (float)(2 * i);
+    norm_sum(a, b, COUNT, false);
+    for (int i = 0; i < COUNT; i++)
+        assert_true(a[i] == (float)(3 * i));
+    free(a);
+    free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agrees_by_blocks),
+        cmocka_unit_test(agrees_by_pieces),
+        cmocka_unit_test(threads_do_not_show),
+        cmocka_unit_test(one_element),
+        cmocka_unit_test(sums),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
