@@ -60,7 +60,10 @@ void hidden_clear(struct hidden *h, uint64_t first, uint64_t last)
     size_t from = lower_bound(h, first), to = from;
     while (to < h->count && h->list[to] <= last)
         to++;
-    memmove(h->list + from, h->list + to, (h->count - to) * sizeof *h->list);
-    h->count -= to - from;
+    if (from < to) { /* else there may be no list */
+        memmove(h->list + from, h->list + to,
+                (h->count - to) * sizeof *h->list);
+        h->count -= to - from;
+    }
     pthread_rwlock_unlock(&h->lock);
 }
