@@ -114,6 +114,11 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/unit.a
 	  $(TRAINER_LIBS) $(CORE_LIBS) $(LEAF_LIBS)
 unit: $(UNIT:%=$(BUILD)/tests/unit/%)
 
+# Programs that tests/bench/ measures with.
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/unit.a
+	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
+	  $(TRAINER_LIBS) $(LEAF_LIBS)
+
 $(BUILD)/examples/%: $(BUILD)/examples/%.o
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -ljpeg -lpng -lz -lm
 examples: $(EXAMPLE:%=$(BUILD)/examples/%)
