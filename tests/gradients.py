@@ -6,7 +6,8 @@ Each case takes a few SGD steps from random weights, the last with fewer
 pictures. PyTorch takes each step, too, in double precision, from the state
 that the trainer had before it; what must agree is the loss, the gradients,
 the change of weights, the momenta and the running statistics, and at the end
-the probabilities in evaluation mode, of the first weights again.
+the probabilities in evaluation mode, of the first weights with a weak head, as
+those of a sure network are 0 and 1.
 
 A ReLU whose input is 0 but for rounding makes a gradient jump, which no
 precision cures: PyTorch in single precision is then 1e-2 from itself in
@@ -65,6 +66,12 @@ def read(path):
     return out
 
 
+def write_weights(path, net):
+    write(path, {
+        k: v for k, v in net.state_dict().items() if v.is_floating_point()
+    })
+
+
 def random_net(classes):
     net = torchvision.models.resnet18(weights=None, num_classes=classes)
     for module in net.modules():
@@ -73,7 +80,6 @@ def random_net(classes):
             module.bias.data.uniform_(-0.5, 0.5)
             module.running_mean.uniform_(-0.5, 0.5)
             module.running_var.uniform_(0.5, 1.5)
-    net.fc.weight.data *= 0.01  # no class is sure
     return net
 
 
@@ -157,7 +163,7 @@ def compare_step(where, k, classes, images, labels, smoothing):
 
 
 def compare_probabilities(where, classes, images):
-    net = net_of(classes, read(f"{where}/state.0")).eval()
+    net = net_of(classes, read(f"{where}/weak")).eval()
     ours = read(f"{where}/probabilities")["probabilities"]
     with torch.no_grad():
         theirs = net(normalised(images)).softmax(1)
@@ -174,9 +180,9 @@ def run_case(program, where, case):
         images = torch.randint(0, 256, (count, 3, side, side)).float()
         batches.append((images, torch.randint(0, classes, (count,))))
     net = random_net(classes)
-    write(f"{where}/weights", {
-        k: v for k, v in net.state_dict().items() if v.is_floating_point()
-    })
+    write_weights(f"{where}/weights", net)
+    net.fc.weight.data *= 0.01
+    write_weights(f"{where}/weak", net)
     write(f"{where}/batches", {
         f"{what}.{k}": batch[i] for k, batch in enumerate(batches)
         for i, what in enumerate(("images", "labels"))

@@ -4,7 +4,7 @@
  * tests/gradients.sh:
  *   net_test DIR CLASSES SIDE BATCH STEPS SMOOTHING RATE MOMENTUM DECAY
  * reads DIR/weights and DIR/batches (images.K, labels.K), writes
- * DIR/gradients.K and DIR/state.K of each step, and with DIR/weights again
+ * DIR/gradients.K and DIR/state.K of each step, and with DIR/weak for weights
  * DIR/probabilities of the first batch. */
 #include "net.h"
 #include "safetensors.h"
@@ -538,12 +538,14 @@ static int peer(char **arg)
                             .image_size = atoi(arg[3]),
                             .batch = atoi(arg[4]),
                             .training = true};
-    struct safetensors weights = SAFETENSORS_INIT, batches = SAFETENSORS_INIT;
+    struct safetensors weights = SAFETENSORS_INIT, weak = SAFETENSORS_INIT;
+    struct safetensors batches = SAFETENSORS_INIT;
     struct reason why = REASON_INIT;
     int n, steps = atoi(arg[5]);
     struct net *net;
 
     if (chdir(arg[1]) || safetensors_read(&weights, "weights", &why) ||
+        safetensors_read(&weak, "weak", &why) ||
         safetensors_read(&batches, "batches", &why) ||
         net_open(&net, &o, 0, &why) ||
         net_import(net, weights.tensors, weights.count, &why) ||
@@ -553,11 +555,12 @@ static int peer(char **arg)
         if (peer_step(net, &batches, k, arg, &why))
             return peer_fail(&why);
     const float *images = batch_find(&batches, "images", 0, &n);
-    if (net_import(net, weights.tensors, weights.count, &why) ||
+    if (net_import(net, weak.tensors, weak.count, &why) ||
         write_probabilities(net, images, n, o.classes, &why))
         return peer_fail(&why);
     net_free(net);
     safetensors_release(&weights);
+    safetensors_release(&weak);
     safetensors_release(&batches);
     return 0;
 }
