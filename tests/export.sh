@@ -3,6 +3,7 @@
 # The exported model says in ONNX Runtime, in OpenCV's dnn and in torchvision
 # what `primo-train predict` says, to 1e-4, on 100 lossless pictures of the
 # network's size: a network of random weights, and a trained one.
+# not under: thread
 . "$(dirname "$0")/lib.sh"
 need_python numpy cv2 torch torchvision
 need_onnxruntime

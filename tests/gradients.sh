@@ -1,6 +1,7 @@
 #!/bin/bash
 # timeout: 600
 # The network against PyTorch: gradients, steps, statistics, probabilities.
+# not under: thread
 . "$(dirname "$0")/lib.sh"
 need_python numpy torch torchvision
 "$PYTHON" "$ROOT/tests/gradients.py" "$BUILD/tests/unit/net_test" "$SCRATCH"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # `primo-train predict` on good and bad pictures, models and words.
+# not under: thread
 . "$(dirname "$0")/lib.sh"
 predict() { "$BUILD/primo-train" predict "$@"; }
 

@@ -2,6 +2,7 @@
 # primo-train from a shell: trains, is stopped and killed and goes on, and the
 # model is the same bit for bit; what it refuses; its contract with primofs.
 # timeout: 300
+# not under: thread
 . "$(dirname "$0")/lib.sh"
 
 TRAIN=$BUILD/primo-train

@@ -1,4 +1,5 @@
 /* timeout: 300
+ * not under: thread (it is all OpenMP)
  *
  * net.h's promises on small pictures. With arguments it is the other half of
  * tests/gradients.sh:

@@ -1,4 +1,6 @@
-/* norm.h against a naive reference in double, in all layouts and fusions. */
+/* not under: thread (it is all OpenMP)
+ *
+ * norm.h against a naive reference in double, in all layouts and fusions. */
 #include "norm.h"
 
 #include "resnet.h"
