@@ -40,7 +40,7 @@ fails "$SCRATCH/file" "$SCRATCH/file"
 mkdir "$SCRATCH/empty"
 fails 'class' "$SCRATCH/empty"
 mkdir "$SCRATCH/one"
-cp -r "$(ls -d "$SCRATCH"/good/train/* | head -n 1)" "$SCRATCH/one/"
+cp -r "$(ls -d "$SCRATCH"/good/train/* | sed -n 1p)" "$SCRATCH/one/"
 fails 'class' "$SCRATCH/one"
 classes "$SCRATCH/hollow"
 mkdir "$SCRATCH/hollow/hollow-class"
@@ -49,8 +49,8 @@ fails 'extension|png' "$SCRATCH/good" 'extensions = png'
 
 step "pictures that cannot be read are left out, and named in the log"
 classes "$SCRATCH/mixed"
-class=$(ls -d "$SCRATCH"/mixed/* | head -n 1)
-good=$(ls "$class"/*.jp* | head -n 1)
+class=$(ls -d "$SCRATCH"/mixed/* | sed -n 1p)
+good=$(ls "$class"/*.jp* | sed -n 1p)
 : >"$class/zero-byte.jpg"
 head -c $(($(stat -c %s "$good") / 2)) "$good" >"$class/truncated.jpg"
 echo 'this is no picture' >"$class/text.png"
@@ -68,7 +68,7 @@ mkdir "$SCRATCH/mixed/.hidden"
 # A PNG that is named .jpg is a picture.
 png=$SCRATCH/png
 "$BUILD/examples/fashion-mnist" "$png" 1 1 --png >/dev/null
-cp "$(find "$png" -name '*.png' | head -n 1)" "$class/renamed-png.jpg"
+cp "$(find "$png" -name '*.png' | sed -n 1p)" "$class/renamed-png.jpg"
 cp "$good" "$class/UPPER.JPG"
 cp "$good" "$class/$(printf 'latin\xe9.jpg')"
 cp "$good" "$class/$(printf 'new\nline.jpg')"

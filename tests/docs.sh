@@ -72,7 +72,7 @@ mkdir "$SCRATCH/data"
 pictures "$SCRATCH/data/invoices" 12 4
 export PATH=$BUILD:$PATH
 for file in README.md docs/*.md; do
-    blocks "$file" | grep -q . || continue
+    blocks "$file" | grep . >/dev/null || continue
     step "$file"
     export HOME=$SCRATCH/home-$(basename "$file" .md)
     mkdir -p "$HOME/primo"

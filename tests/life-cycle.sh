@@ -178,7 +178,7 @@ for file in 1/*; do
 done
 expect_errno 'denied|not permitted' put 1/new x
 expect_errno 'denied|not permitted' mkdir 2
-picture=$(find "$SCRATCH/data/test" -type f | head -n 1)
+picture=$(find "$SCRATCH/data/test" -type f | sed -n 1p)
 expect_match '	0\.[0-9]+|	1' "$BUILD/primo-train" predict latest "$picture"
 
 step "numbers go on, and are not reused"

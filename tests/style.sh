@@ -72,6 +72,13 @@ for module in $leaf; do
     done
 done
 
+# Under pipefail, a reader that stops early fails the pipe now and then.
+for file in $(grep -lE '^set -.*pipefail|lib\.sh"' tests/*.sh tests/lib.sh \
+    tests/bare-root tests/packages tests/bench/* examples/*.sh); do
+    ! grep -nE '\| *(head|grep -[A-Za-z]*q)' "$file" /dev/null ||
+        say "$file: a reader at a pipe's end that does not read it whole"
+done
+
 # The form.
 awk 'FNR == 1 { line = 0 } { line++ }
     { text = $0; gsub(/[\200-\277]/, "", text) }

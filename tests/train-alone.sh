@@ -115,8 +115,8 @@ grep -q "dataset must be set" err
 exits 2 "$TRAIN" 2>err
 exits 1 "$TRAIN" template /nowhere/out 2>err
 grep -q "/nowhere/out" err
-"$TRAIN" --version | grep -q '^primo-train [0-9]'
-"$TRAIN" --help | grep -q 'Exit status'
+"$TRAIN" --version | grep '^primo-train [0-9]' >/dev/null
+"$TRAIN" --help | grep 'Exit status' >/dev/null
 [ ! -e out ] || fail "a refused command left out/"
 
 step "under a supervisor: the lock, the stop file, the exit status"
@@ -139,7 +139,7 @@ touch run/stop
 exits 0 wait $pid
 took=$(((${EPOCHREALTIME/./} - start) / 1000))
 [ $took -lt 5000 ] || fail "the stop took $took ms"
-tail -c 7 run/journal.000001 | grep -qx stopped
+tail -c 7 run/journal.000001 | grep -x stopped >/dev/null
 [ -s run/checkpoint ] || fail "there is no checkpoint"
 rm run/stop
 

@@ -47,16 +47,16 @@ fails empty 'class'
 
 step "classes"
 mkdir -p one/only
-cp "$(find data/train -name "*.jpg" | head -n 1)" one/only/
+cp "$(find data/train -name "*.jpg" | sed -n 1p)" one/only/
 fails one 'class'
 cp -r data hollow
-first=$(basename "$(find hollow/train -mindepth 1 -maxdepth 1 | sort | head -n 1)")
+first=$(basename "$(find hollow/train -mindepth 1 -maxdepth 1 | sort | sed -n 1p)")
 rm hollow/train/"$first"/*
 fails hollow "$first"
 
 step "single pictures"
 class=data/train/$first
-some=$(find "$class" -name '*.jpg' | sort | head -n 1)
+some=$(find "$class" -name '*.jpg' | sort | sed -n 1p)
 : >"$class/zero.jpg"
 head -c 300 "$some" >"$class/cut.jpg"
 echo "not a picture" >"$class/words.png"
