@@ -28,11 +28,9 @@ struct dnn_op {
     dnnl_primitive_t primitive;
     dnnl_exec_arg_t args[ARGS_MAX];
     int count;
-    dnnl_memory_t scratch;   /* also in args; NULL = needs none */
-    dnnl_memory_t workspace; /* likewise */
-    size_t workspace_size;
-    struct dnn_op *then; /* owned, runs behind it; NULL = none */
-    void *between;       /* owned: what `then` takes over from it */
+    dnnl_memory_t scratch; /* also in args; NULL = needs none */
+    struct dnn_op *then;   /* owned, runs behind it; NULL = none */
+    void *between;         /* owned: what `then` takes over from it */
 };
 
 /* What an op is made of; everything that op_make() needs. */
@@ -263,14 +261,12 @@ static int op_bind(struct dnn_op *op, struct dnn *d, int arg,
     return 0;
 }
 
-/* Scratchpad and workspace, where the primitive wants them. */
-static int op_bind_extras(struct dnn_op *op, struct dnn *d,
-                          const_dnnl_primitive_desc_t pd, struct reason *why)
+/* A scratchpad, where the primitive wants one. */
+static int op_bind_scratch(struct dnn_op *op, struct dnn *d,
+                           const_dnnl_primitive_desc_t pd, struct reason *why)
 {
     const dnnl_memory_desc_t *scratch =
         dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
-    const dnnl_memory_desc_t *work =
-        dnnl_primitive_desc_query_md(pd, dnnl_query_workspace_md, 0);
     size_t size = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
     int rc = 0;
 
@@ -286,12 +282,6 @@ static int op_bind_extras(struct dnn_op *op, struct dnn *d,
         free(d->scratch);
         d->scratch = more;
         d->scratch_size = size;
-    }
-    op->workspace_size = work ? dnnl_memory_desc_get_size(work) : 0;
-    if (!rc && op->workspace_size) {
-        rc = op_bind(op, d, DNNL_ARG_WORKSPACE, work, NULL, why);
-        if (!rc)
-            op->workspace = op->args[op->count - 1].memory;
     }
     return rc;
 }
@@ -311,7 +301,7 @@ static int op_make(struct dnn_op **out, struct dnn *d,
             rc = op_bind(op, d, r->args[i].arg, &r->args[i].tensor.layout->md,
                          r->args[i].tensor.data, why);
     if (!rc)
-        rc = op_bind_extras(op, d, pd, why);
+        rc = op_bind_scratch(op, d, pd, why);
     if (rc)
         dnn_op_free(op);
     else
@@ -347,17 +337,6 @@ static int op_cook_back(struct dnn_op **out, struct dnn *d, struct recipe *r,
     int rc = op_cook(out, d, r, why);
     dnnl_primitive_desc_destroy(hint);
     return rc;
-}
-
-size_t dnn_op_workspace(const struct dnn_op *op)
-{
-    return op->workspace_size;
-}
-
-void dnn_op_set_workspace(struct dnn_op *op, void *data)
-{
-    if (op->workspace)
-        dnnl_memory_set_data_handle(op->workspace, data);
 }
 
 int dnn_run(struct dnn *d, const struct dnn_op *op, struct reason *why)
@@ -812,9 +791,9 @@ static dnnl_status_t pool_desc(dnnl_pooling_desc_t *desc, const struct dnn *d,
     dnnl_memory_desc_t out =
         activation_md(d, p->n, p->channels, dnn_pooling_side(p));
 
-    return dnnl_pooling_forward_desc_init(
-        desc, p->training ? dnnl_forward_training : dnnl_forward_inference,
-        pool_algorithm(p), &in, &out, stride, kernel, pad, pad);
+    return dnnl_pooling_forward_desc_init(desc, dnnl_forward_inference,
+                                          pool_algorithm(p), &in, &out, stride,
+                                          kernel, pad, pad);
 }
 
 int dnn_pool(struct dnn_op **out, struct dnn *d, const struct dnn_pooling *p,

@@ -95,24 +95,22 @@ int dnn_conv_back_kernel(struct dnn_op **out, struct dnn *d,
                          struct dnn_tensor d_kernel, struct dnn_tensor d_result,
                          struct reason *why);
 
-/* Pooling of activations. The maximum's workspace, of dnn_op_workspace()
- * bytes, is set after the op is made and shared by both directions. */
+/* Pooling of activations; training has that of the maximum with the
+ * normalisation before it (norm_pool.h). */
 enum dnn_pool { DNN_POOL_MAX, DNN_POOL_MEAN };
 struct dnn_pooling {
     enum dnn_pool kind;
-    bool training;
     int side, kernel, stride, pad; /* of the input */
     int n, channels;
 };
 int dnn_pool(struct dnn_op **out, struct dnn *d, const struct dnn_pooling *p,
              struct dnn_tensor source, struct dnn_tensor result,
              struct reason *why);
+/* Of DNN_POOL_MEAN. */
 int dnn_pool_back(struct dnn_op **out, struct dnn *d,
                   const struct dnn_pooling *p, struct dnn_tensor d_source,
                   struct dnn_tensor d_result, struct reason *why);
 int dnn_pooling_side(const struct dnn_pooling *p); /* of the output */
-size_t dnn_op_workspace(const struct dnn_op *op);
-void dnn_op_set_workspace(struct dnn_op *op, void *data);
 
 /* The head: result [n, out] = source [n, in] weight [out, in]^T + bias [out],
  * all plain f32. */

@@ -1,85 +1,10 @@
-#include "norm.h"
+#include "norm_inside.h"
 
 #include "resnet.h"
 #include "simd.h"
 
 #include <math.h>
 #include <omp.h>
-#include <stdint.h>
-
-enum { LANE = 8, PIECE_FLOATS = 4096, COEFFICIENTS = 3 };
-
-typedef float vec __attribute__((vector_size(32), aligned(4), may_alias));
-typedef uint32_t bits __attribute__((vector_size(32), may_alias));
-typedef int32_t mask __attribute__((vector_size(32), may_alias));
-typedef uint16_t half __attribute__((vector_size(16), aligned(2), may_alias));
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* Eight channels of one block; `at` is the index of the block's row 0. */
-struct run {
-    size_t at;
-    int rows, stride;
-};
-
-/* What a lane's channels are normalised with. */
-struct factors {
-    vec mean, scale, beta;
-};
-
-/* How the rows of a block are cut: pieces that fit the first-level cache. */
-struct cut {
-    int blocks, pieces, rows; /* rows in all but the last piece */
-    int64_t all;              /* rows of a block, over all pictures */
-};
-
-/* Elements */
-
-INLINE void load(vec *out, const void *base, size_t i, bool bf16)
-{
-    if (bf16) {
-        half h = *(const half *)((const uint16_t *)base + i);
-        *out = (vec)(__builtin_convertvector(h, bits) << 16);
-    } else {
-        *out = *(const vec *)((const float *)base + i);
-    }
-}
-
-/* bf16: to the nearest, ties to even. */
-INLINE void store(void *base, size_t i, const vec *v, bool bf16)
-{
-    if (bf16) {
-        bits b = (bits)*v;
-        b = (b + 0x7fff + ((b >> 16) & 1)) >> 16;
-        *(half *)((uint16_t *)base + i) = __builtin_convertvector(b, half);
-    } else {
-        *(vec *)((float *)base + i) = *v;
-    }
-}
-
-/* Elements of v where `by` > 0, else 0; a NaN in v stays one. */
-INLINE void keep_positive(vec *v, const vec *by)
-{
-    *v = (vec)((mask)*v & (*by > 0));
-}
-
-INLINE void relu(vec *v)
-{
-    *v = (vec)((mask)*v & ~(*v <= 0));
-}
-
-/* Cutting */
-
-static struct cut cut_of(int n, int channels, int rows, int block)
-{
-    int per_piece = PIECE_FLOATS / block > 0 ? PIECE_FLOATS / block : 1;
-    int64_t all = (int64_t)n * rows;
-
-    return (struct cut){.blocks = channels / block,
-                        .pieces = (int)((all + per_piece - 1) / per_piece),
-                        .rows = per_piece,
-                        .all = all};
-}
 
 size_t norm_work(int n, int channels, int rows, int block)
 {
@@ -87,51 +12,6 @@ size_t norm_work(int n, int channels, int rows, int block)
 
     return COEFFICIENTS * (size_t)channels +
            2 * (size_t)channels * (size_t)c.pieces;
-}
-
-/* The work area: some coefficients for each channel, then two partial sums
- * for each channel of each piece. */
-static float *coefficient(const struct norm *q, int which, int channel)
-{
-    return q->work + (size_t)which * q->channels + channel;
-}
-
-static float *partial(const struct norm *q, const struct cut *c, int which,
-                      int block, int piece)
-{
-    size_t i = ((size_t)which * c->blocks + block) * c->pieces + piece;
-
-    return q->work + COEFFICIENTS * (size_t)q->channels + i * q->block;
-}
-
-static int64_t piece_first(const struct cut *c, int piece)
-{
-    return (int64_t)piece * c->rows;
-}
-
-static int64_t piece_last(const struct cut *c, int piece)
-{
-    int64_t last = piece_first(c, piece + 1);
-
-    return last < c->all ? last : c->all;
-}
-
-/* The rows of one picture from row `*first` on, at most up to `last`. */
-INLINE struct run next_run(const struct norm *q, const struct cut *c, int block,
-                           int lane, int64_t *first, int64_t last)
-{
-    int picture = (int)(*first / q->rows), row = (int)(*first % q->rows);
-    int64_t rows = q->rows - row;
-
-    if (rows > last - *first)
-        rows = last - *first;
-    *first += rows;
-    size_t plane = (size_t)picture * c->blocks + block;
-    return (struct run){
-        .at = (plane * q->rows + row) * q->block + (size_t)lane,
-        .rows = (int)rows,
-        .stride = q->block,
-    };
 }
 
 /* Forward */
@@ -196,9 +76,11 @@ INLINE void measure(const struct norm *q, const struct cut *c, int block,
 }
 
 MULTIVERSION
-static void measure_piece(const struct norm *q, const struct cut *c, int block,
-                          int piece)
+void norm_measure_piece(const void *norm, const struct cut *c, int block,
+                        int piece)
 {
+    const struct norm *q = norm;
+
     if (q->bf16)
         measure(q, c, block, piece, true);
     else
@@ -225,25 +107,15 @@ static void moments(const struct norm *q, const struct cut *c, int channel)
 }
 
 /* y = (x - mean) * coefficient 0 + beta */
-static void finish_forward(const struct norm *q, const struct cut *c, int block)
+void norm_finish(const void *norm, const struct cut *c, int block)
 {
+    const struct norm *q = norm;
+
     for (int k = block * q->block; k < (block + 1) * q->block; k++) {
         moments(q, c, k);
         *coefficient(q, 0, k) =
             q->gamma[k] / sqrtf(q->variance[k] + RESNET_EPSILON);
     }
-}
-
-INLINE void load_factors(struct factors *k, const struct norm *q, int channel)
-{
-    load(&k->mean, q->mean, (size_t)channel, false);
-    load(&k->scale, coefficient(q, 0, channel), 0, false);
-    load(&k->beta, q->beta, (size_t)channel, false);
-}
-
-INLINE void normalise(vec *v, const struct factors *k)
-{
-    *v = (*v - k->mean) * k->scale + k->beta;
 }
 
 INLINE void apply_run(const struct norm *q, const struct factors *k,
@@ -277,9 +149,11 @@ INLINE void apply(const struct norm *q, const struct cut *c, int block,
 }
 
 MULTIVERSION
-static void apply_piece(const struct norm *q, const struct cut *c, int block,
+static void apply_piece(const void *norm, const struct cut *c, int block,
                         int piece)
 {
+    const struct norm *q = norm;
+
     if (q->bf16)
         apply(q, c, block, piece, true);
     else
@@ -295,44 +169,55 @@ static bool by_blocks(const struct cut *c)
     return c->blocks % threads == 0 || c->blocks >= 4 * threads;
 }
 
-static void forward_block(const struct norm *q, const struct cut *c, int block)
+static void block_run(const struct phases *p, const void *q,
+                      const struct cut *c, int parts, int block)
 {
-    for (int p = 0; p < c->pieces; p++)
-        measure_piece(q, c, block, p);
-    finish_forward(q, c, block);
-    for (int p = c->pieces - 1; p >= 0; p--) /* the last are still warm */
-        apply_piece(q, c, block, p);
+    for (int i = 0; i < c->pieces; i++)
+        p->piece(q, c, block, i);
+    p->finish(q, c, block);
+    for (int i = parts - 1; i >= 0; i--) /* the last are still warm */
+        p->apply(q, c, block, i);
 }
 
-static void forward_pieces(const struct norm *q, const struct cut *c)
+static void pieces_run(const struct phases *p, const void *q,
+                       const struct cut *c, int parts)
 {
-    int64_t tasks = (int64_t)c->blocks * c->pieces;
+    int64_t pieces = (int64_t)c->blocks * c->pieces;
+    int64_t all_parts = (int64_t)c->blocks * parts;
 
 #pragma omp parallel
     {
 #pragma omp for schedule(static)
-        for (int64_t i = 0; i < tasks; i++)
-            measure_piece(q, c, (int)(i / c->pieces), (int)(i % c->pieces));
+        for (int64_t i = 0; i < pieces; i++)
+            p->piece(q, c, (int)(i / c->pieces), (int)(i % c->pieces));
 #pragma omp for schedule(static)
         for (int b = 0; b < c->blocks; b++)
-            finish_forward(q, c, b);
+            p->finish(q, c, b);
 #pragma omp for schedule(static)
-        for (int64_t i = 0; i < tasks; i++)
-            apply_piece(q, c, (int)(i / c->pieces), (int)(i % c->pieces));
+        for (int64_t i = 0; i < all_parts; i++)
+            p->apply(q, c, (int)(i / parts), (int)(i % parts));
     }
+}
+
+void phases_run(const struct phases *p, const void *q, const struct cut *c,
+                int parts)
+{
+    if (!by_blocks(c)) {
+        pieces_run(p, q, c, parts);
+        return;
+    }
+#pragma omp parallel for schedule(static)
+    for (int b = 0; b < c->blocks; b++)
+        block_run(p, q, c, parts, b);
 }
 
 void norm_forward(const struct norm *q)
 {
+    static const struct phases phases = {norm_measure_piece, norm_finish,
+                                         apply_piece};
     struct cut c = cut_of(q->n, q->channels, q->rows, q->block);
 
-    if (!by_blocks(&c)) {
-        forward_pieces(q, &c);
-        return;
-    }
-#pragma omp parallel for schedule(static)
-    for (int b = 0; b < c.blocks; b++)
-        forward_block(q, &c, b);
+    phases_run(&phases, q, &c, c.pieces);
 }
 
 /* Backward */
@@ -391,9 +276,11 @@ INLINE void back_sums(const struct norm_back *q, const struct cut *c, int block,
 }
 
 MULTIVERSION
-static void back_sums_piece(const struct norm_back *q, const struct cut *c,
-                            int block, int piece)
+void norm_back_sums_piece(const void *norm_back, const struct cut *c, int block,
+                          int piece)
 {
+    const struct norm_back *q = norm_back;
+
     if (q->forward->bf16)
         back_sums(q, c, block, piece, true);
     else
@@ -401,8 +288,8 @@ static void back_sums_piece(const struct norm_back *q, const struct cut *c,
 }
 
 /* d_x = scale * (g - coefficient 1 - (x - mean) * coefficient 2) */
-static void finish_backward(const struct norm_back *q, const struct cut *c,
-                            int block)
+void norm_back_finish(const struct norm_back *q, const struct cut *c, int block,
+                      int64_t all)
 {
     const struct norm *f = q->forward;
 
@@ -415,9 +302,14 @@ static void finish_backward(const struct norm_back *q, const struct cut *c,
         }
         q->d_beta[k] = (float)sum;
         q->d_gamma[k] = (float)(product / sqrt(variance));
-        *coefficient(f, 1, k) = (float)(sum / (double)c->all);
-        *coefficient(f, 2, k) = (float)(product / variance / (double)c->all);
+        *coefficient(f, 1, k) = (float)(sum / (double)all);
+        *coefficient(f, 2, k) = (float)(product / variance / (double)all);
     }
+}
+
+static void back_finish(const void *norm_back, const struct cut *c, int block)
+{
+    norm_back_finish(norm_back, c, block, c->all);
 }
 
 INLINE void back_apply_run(const struct norm_back *q, const struct factors *k,
@@ -456,77 +348,23 @@ INLINE void back_apply(const struct norm_back *q, const struct cut *c,
 }
 
 MULTIVERSION
-static void back_apply_piece(const struct norm_back *q, const struct cut *c,
+static void back_apply_piece(const void *norm_back, const struct cut *c,
                              int block, int piece)
 {
+    const struct norm_back *q = norm_back;
+
     if (q->forward->bf16)
         back_apply(q, c, block, piece, true);
     else
         back_apply(q, c, block, piece, false);
 }
 
-static void backward_block(const struct norm_back *q, const struct cut *c,
-                           int block)
-{
-    for (int p = 0; p < c->pieces; p++)
-        back_sums_piece(q, c, block, p);
-    finish_backward(q, c, block);
-    for (int p = c->pieces - 1; p >= 0; p--)
-        back_apply_piece(q, c, block, p);
-}
-
-static void backward_pieces(const struct norm_back *q, const struct cut *c)
-{
-    int64_t tasks = (int64_t)c->blocks * c->pieces;
-
-#pragma omp parallel
-    {
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < tasks; i++)
-            back_sums_piece(q, c, (int)(i / c->pieces), (int)(i % c->pieces));
-#pragma omp for schedule(static)
-        for (int b = 0; b < c->blocks; b++)
-            finish_backward(q, c, b);
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < tasks; i++)
-            back_apply_piece(q, c, (int)(i / c->pieces), (int)(i % c->pieces));
-    }
-}
-
 void norm_backward(const struct norm_back *q)
 {
+    static const struct phases phases = {norm_back_sums_piece, back_finish,
+                                         back_apply_piece};
     const struct norm *f = q->forward;
     struct cut c = cut_of(f->n, f->channels, f->rows, f->block);
 
-    if (!by_blocks(&c)) {
-        backward_pieces(q, &c);
-        return;
-    }
-#pragma omp parallel for schedule(static)
-    for (int b = 0; b < c.blocks; b++)
-        backward_block(q, &c, b);
-}
-
-/* Sums */
-
-MULTIVERSION
-static void sum_range(void *a, const void *b, size_t first, size_t last,
-                      bool bf16)
-{
-    for (size_t i = first; i < last; i += LANE) {
-        vec v, more;
-        load(&v, a, i, bf16);
-        load(&more, b, i, bf16);
-        v += more;
-        store(a, i, &v, bf16);
-    }
-}
-
-void norm_sum(void *a, const void *b, size_t count, bool bf16)
-{
-    size_t step = PIECE_FLOATS;
-
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < count; i += step)
-        sum_range(a, b, i, i + step < count ? i + step : count, bf16);
+    phases_run(&phases, q, &c, c.pieces);
 }

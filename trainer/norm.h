@@ -46,7 +46,5 @@ size_t norm_work(int n, int channels, int rows, int block); /* floats */
 /* Change */
 void norm_forward(const struct norm *q);
 void norm_backward(const struct norm_back *q);
-/* a += b, count elements of f32 or bf16. */
-void norm_sum(void *a, const void *b, size_t count, bool bf16);
 
 #endif

@@ -78,7 +78,6 @@ struct dnn_pooling build_pooling(const struct builder *b, int row)
     bool most = l->kind == LAYER_MAX_POOL;
 
     return (struct dnn_pooling){.kind = most ? DNN_POOL_MAX : DNN_POOL_MEAN,
-                                .training = b->plan->training,
                                 .side = side,
                                 .kernel = most ? l->kernel : side,
                                 .stride = most ? l->stride : 1,

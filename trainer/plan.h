@@ -11,7 +11,7 @@
 
 #include "buffers.h"
 #include "kernels.h"
-#include "norm.h"
+#include "norm_pool.h"
 
 /* What plans are made of and share; not owned by them. */
 struct plan_parts {
@@ -29,12 +29,8 @@ struct step {
     void (*own)(const struct step *s);
     struct norm norm;
     struct norm_back back;
-    struct {
-        void *to;
-        const void *from;
-        size_t count;
-        bool bf16;
-    } sum;
+    struct norm_pool pool;
+    struct norm_pool_back pool_back;
 };
 
 struct plan {

@@ -13,10 +13,9 @@ struct builder {
     struct dnn_tensor image;
     struct made {
         struct dnn_tensor result;
-        float *features;         /* a mean pooling's result in f32 */
-        const struct step *norm; /* forward step of a convolution */
-        void *workspace;         /* of a maximum pooling */
-        int readers;             /* rows that have yet to read the result */
+        float *features;            /* a mean pooling's result in f32 */
+        const struct step *forward; /* with the normalisation, in training */
+        int readers;                /* rows that have yet to read the result */
         /* gradients of the result, as many as came back: to be added up */
         void *gradient[2];
         int gradients;

@@ -17,8 +17,8 @@ static void own_norm(const struct step *s)
     norm_forward(&s->norm);
 }
 
-/* y = relu?(norm(x) + shortcut?) */
-static void forward_norm(struct builder *b, int row, const void *x, void *y)
+/* relu?(norm(x) + shortcut?), but for its result. */
+static struct norm norm_of(struct builder *b, int row, const void *x)
 {
     const struct layer *l = &resnet_layers[row];
     const struct weights *w = b->parts->weights;
@@ -33,7 +33,6 @@ static void forward_norm(struct builder *b, int row, const void *x, void *y)
         .relu = l->relu,
         .x = x,
         .add = l->shortcut < 0 ? NULL : b->made[l->shortcut].result.data,
-        .y = y,
         .gamma = weights_value(w, row, WEIGHT_GAMMA),
         .beta = weights_value(w, row, WEIGHT_BETA),
         .mean = weights_gradient(w, row, WEIGHT_MEAN),
@@ -42,9 +41,26 @@ static void forward_norm(struct builder *b, int row, const void *x, void *y)
 
     q.work = build_take(b, norm_work(q.n, q.channels, q.rows, q.block) *
                                sizeof(float));
+    return q;
+}
+
+/* The row whose maximum pooling is the only reader of this one, or -1: then
+ * the pooling's steps do what is left to do of both. */
+static int pooling_of(int row)
+{
+    const struct layer *next = &resnet_layers[row + 1];
+
+    return next->kind == LAYER_MAX_POOL && next->input == row ? row + 1 : -1;
+}
+
+static void forward_norm(struct builder *b, int row, const void *x)
+{
+    struct norm q = norm_of(b, row, x);
     struct step *s = build_step(b);
+
+    q.y = b->made[row].result.data;
     *s = (struct step){.own = own_norm, .norm = q};
-    b->made[row].norm = s;
+    b->made[row].forward = s;
 }
 
 static void forward_convolution(struct builder *b, int row)
@@ -53,17 +69,53 @@ static void forward_convolution(struct builder *b, int row)
     struct dnn_tensor x = build_activation(b, row);
     struct dnn_op *op = NULL;
 
-    b->made[row].result = build_activation(b, row);
+    b->made[row].result = pooling_of(row) < 0 ? build_activation(b, row) : x;
     if (b->rc)
         return;
     build_op(b,
              dnn_conv_train(&op, b->parts->dnn, &c, build_input(b, row),
                             b->parts->kernels->row[row].forward, x, b->why),
              &op);
-    forward_norm(b, row, x.data, b->made[row].result.data);
+    if (pooling_of(row) < 0)
+        forward_norm(b, row, x.data);
 }
 
+static void own_pool(const struct step *s)
+{
+    norm_pool_forward(&s->pool);
+}
+
+/* The norm of the row before, its relu and the pooling. */
 static void forward_pool(struct builder *b, int row)
+{
+    int from = resnet_layers[row].input;
+    struct made *made = &b->made[row];
+    struct norm q = norm_of(b, from, b->made[from].result.data);
+    struct dnn_tensor top = build_activation(b, row);
+
+    made->result = build_activation(b, row);
+    if (b->rc)
+        return;
+    q.y = made->result.data;
+    struct step *s = build_step(b);
+    *s = (struct step){
+        .own = own_pool,
+        .pool = {.norm = q,
+                 .side = resnet_side(from, b->parts->image_size),
+                 .top = top.data,
+                 .place = build_take(b, dnn_layout_size(top.layout) /
+                                            (q.bf16 ? 2 : 4))},
+    };
+    made->forward = s;
+}
+
+static size_t features_size(const struct builder *b, int row)
+{
+    return (size_t)b->plan->n * resnet_layers[row].out * sizeof(float);
+}
+
+/* One pixel is left: in f32 any layout of it is row-major. */
+static void forward_mean(struct builder *b, int row)
 {
     struct dnn_pooling p = build_pooling(b, row);
     struct made *made = &b->made[row];
@@ -76,24 +128,6 @@ static void forward_pool(struct builder *b, int row)
              dnn_pool(&op, b->parts->dnn, &p, build_input(b, row), made->result,
                       b->why),
              &op);
-    if (b->rc || !dnn_op_workspace(op))
-        return;
-    made->workspace = build_take(b, dnn_op_workspace(op));
-    dnn_op_set_workspace(op, made->workspace);
-}
-
-static size_t features_size(const struct builder *b, int row)
-{
-    return (size_t)b->plan->n * resnet_layers[row].out * sizeof(float);
-}
-
-/* One pixel is left: in f32 any layout of it is row-major. */
-static void forward_mean(struct builder *b, int row)
-{
-    struct made *made = &b->made[row];
-    struct dnn_op *op = NULL;
-
-    forward_pool(b, row);
     made->features = made->result.data;
     if (b->rc || !b->parts->bf16)
         return;
@@ -179,7 +213,7 @@ static struct dnn_tensor backward_norm(struct builder *b, int row)
     struct made *made = &b->made[row];
     size_t size = dnn_layout_size(made->result.layout);
     struct norm_back q = {
-        .forward = &made->norm->norm,
+        .forward = &made->forward->norm,
         .d_out = made->gradient[0],
         .d_more = made->gradient[1],
         .d_gamma = weights_gradient(w, row, WEIGHT_GAMMA),
@@ -231,8 +265,11 @@ static void backward_data(struct builder *b, int row, struct dnn_tensor d_x)
 
 static void backward_convolution(struct builder *b, int row)
 {
-    struct dnn_tensor d_x = backward_norm(b, row);
+    struct made *made = &b->made[row];
+    struct dnn_tensor d_x = {made->result.layout, made->gradient[0]};
 
+    if (pooling_of(row) < 0)
+        d_x = backward_norm(b, row);
     if (!b->rc)
         backward_kernel(b, row, d_x);
     if (!b->rc && resnet_layers[row].input >= 0) /* pictures want none */
@@ -240,50 +277,31 @@ static void backward_convolution(struct builder *b, int row)
     build_give(b, d_x.data);
 }
 
-static void own_sum(const struct step *s)
+static void own_pool_back(const struct step *s)
 {
-    norm_sum(s->sum.to, s->sum.from, s->sum.count, s->sum.bf16);
+    norm_pool_backward(&s->pool_back);
 }
 
-/* All gradients of a row's result in one. */
-static struct dnn_tensor gradient_sum(struct builder *b, int row)
-{
-    struct made *made = &b->made[row];
-    size_t size = dnn_layout_size(made->result.layout);
-    void *to = made->gradient[0], *from = made->gradient[1];
-
-    if (made->gradients == 2) {
-        if (buffers_users(b->parts->buffers, to) > 1) {
-            to = made->gradient[1];
-            from = made->gradient[0];
-        }
-        *build_step(b) = (struct step){
-            .own = own_sum,
-            .sum = {to, from, size / (b->parts->bf16 ? 2 : 4), b->parts->bf16},
-        };
-    }
-    return (struct dnn_tensor){made->result.layout, to};
-}
-
-static void backward_pool_of(struct builder *b, int row, struct dnn_tensor d_y)
-{
-    struct dnn_pooling p = build_pooling(b, row);
-    int from = resnet_layers[row].input;
-    struct dnn_tensor d_in = build_activation(b, from);
-    struct dnn_op *op = NULL;
-
-    if (b->rc)
-        return;
-    build_op(b, dnn_pool_back(&op, b->parts->dnn, &p, d_in, d_y, b->why), &op);
-    if (!b->rc)
-        dnn_op_set_workspace(op, b->made[row].workspace);
-    leave(b, from, d_in.data);
-}
-
+/* Leaves the row before the gradient of what was normalised. */
 static void backward_pool(struct builder *b, int row)
 {
-    backward_pool_of(b, row, gradient_sum(b, row));
+    int from = resnet_layers[row].input;
+    const struct weights *w = b->parts->weights;
+    struct made *made = &b->made[row];
+    struct norm_pool_back q = {
+        .forward = &made->forward->pool,
+        .d_out = made->gradient[0],
+        .d_more = made->gradient[1],
+        .d_sum = result_over(b, row),
+        .d_x = build_activation(b, from).data,
+        .d_gamma = weights_gradient(w, from, WEIGHT_GAMMA),
+        .d_beta = weights_gradient(w, from, WEIGHT_BETA),
+    };
+
     give_gradients(b, row);
+    build_give(b, q.d_sum);
+    leave(b, from, q.d_x);
+    *build_step(b) = (struct step){.own = own_pool_back, .pool_back = q};
 }
 
 static void backward_mean(struct builder *b, int row)
@@ -300,7 +318,12 @@ static void backward_mean(struct builder *b, int row)
         build_op(b, dnn_copy(&op, b->parts->dnn, from, d_y, b->why), &op);
         build_give(b, from.data);
     }
-    backward_pool_of(b, row, d_y);
+    struct dnn_pooling p = build_pooling(b, row);
+    struct dnn_tensor d_in = build_activation(b, resnet_layers[row].input);
+    if (b->rc)
+        return;
+    build_op(b, dnn_pool_back(&op, b->parts->dnn, &p, d_in, d_y, b->why), &op);
+    leave(b, resnet_layers[row].input, d_in.data);
     build_give(b, d_y.data);
 }
 

@@ -1,7 +1,8 @@
 /* not under: thread (it is all OpenMP)
  *
- * norm.h against a naive reference in double, in all layouts and fusions. */
-#include "norm.h"
+ * norm.h and norm_pool.h against a naive reference in double, in all layouts
+ * and fusions. */
+#include "norm_pool.h"
 
 #include "resnet.h"
 
@@ -339,19 +340,144 @@ static void one_element(void **state)
     free(work);
 }
 
-static void sums(void **state)
-{
-    enum { COUNT = 10008 };
-    float *a = array(COUNT, 4), *b = array(COUNT, 4);
+/* Against norm_forward() and norm_backward() with a naive pooling between. */
 
+struct pooling {
+    struct norm norm;
+    int side, half;
+    float *full, *d_full; /* relu(norm(x)) and its gradient */
+    float *y, *d_out;     /* pooled */
+    float *d_x, d_gamma[64], d_beta[64];
+};
+
+/* The first of a window's largest values gets the gradient. */
+static void naive_pool(struct pooling *p, size_t plane, size_t out)
+{
+    int best_y = -1, best_x = -1, block = p->norm.block;
+    size_t pixel = out % ((size_t)p->half * p->half);
+
+    for (int k = 0; k < block; k++) {
+        float best = -1;
+        for (int i = 0; i < 9; i++) {
+            int y = (int)(pixel / p->half) * 2 - 1 + i / 3;
+            int x = (int)(pixel % p->half) * 2 - 1 + i % 3;
+            if (y < 0 || y >= p->side || x < 0 || x >= p->side)
+                continue;
+            float v = p->full[(plane + (size_t)y * p->side + x) * block + k];
+            if (v > best)
+                best = v, best_y = y, best_x = x;
+        }
+        p->y[out * block + k] = best;
+        p->d_full[(plane + (size_t)best_y * p->side + best_x) * block + k] +=
+            p->d_out[out * block + k];
+    }
+}
+
+static void naive_pooling(struct pooling *p)
+{
+    struct norm_back back = {.forward = &p->norm,
+                             .d_out = p->d_full,
+                             .d_x = p->d_x,
+                             .d_gamma = p->d_gamma,
+                             .d_beta = p->d_beta};
+    int planes = p->norm.n * p->norm.channels / p->norm.block;
+
+    p->norm.y = p->full;
+    norm_forward(&p->norm);
+    for (int i = 0; i < planes * p->half * p->half; i++)
+        naive_pool(p, (size_t)(i / (p->half * p->half)) * p->norm.rows,
+                   (size_t)i);
+    norm_backward(&back);
+}
+
+static void check_pooling(const struct pooling *p, bool bf16)
+{
+    size_t count = (size_t)p->norm.n * p->norm.channels;
+    size_t all = count * p->norm.rows, few = count * p->half * p->half;
+    float d_gamma[64], d_beta[64];
+    void *x = packed(p->norm.x, all, bf16), *d_x = array(all, 4);
+    void *d_out = packed(p->d_out, few, bf16), *none = array(few, 4);
+    bool second = p->side % 2; /* all of the gradient in d_more */
+    struct norm_pool q = {.norm = p->norm,
+                          .side = p->side,
+                          .top = array(few, 4),
+                          .place = array(few, 1)};
+    void *y = q.norm.y = array(few, 4);
+    q.norm.x = x;
+    q.norm.bf16 = bf16;
+    struct norm_pool_back b = {.forward = &q,
+                               .d_out = second ? none : d_out,
+                               .d_more = second ? d_out : none,
+                               .d_sum = d_out,
+                               .d_x = d_x,
+                               .d_gamma = d_gamma,
+                               .d_beta = d_beta};
+
+    norm_pool_forward(&q);
+    for (size_t i = 0; i < few; i++)
+        assert_near((double)unpacked(y, i, bf16), (double)p->y[i],
+                    bf16 ? 1e-2 : 0);
+    norm_pool_backward(&b);
+    for (size_t i = 0; i < all; i++)
+        assert_near((double)unpacked(d_x, i, bf16), (double)p->d_x[i],
+                    bf16 ? 2e-2 : 1e-4);
+    for (int k = 0; k < p->norm.channels; k++) {
+        assert_near((double)d_gamma[k], (double)p->d_gamma[k], 1e-3);
+        assert_near((double)d_beta[k], (double)p->d_beta[k], 1e-3);
+    }
+    free(x), free(d_x), free(d_out), free(none), free(y);
+    free(q.top), free(q.place);
+}
+
+static void try_pooling(int n, int channels, int side, int block, bool bf16)
+{
+    struct problem from;
+    const struct shape s = {n, channels, side * side, block};
+    float mean[64], variance[64];
+    int half = norm_pool_side(side);
+    size_t few = (size_t)n * channels * half * half;
+
+    problem_open(&from, &s, bf16 ? 4 : 0);
+    for (int k = 0; k < channels; k += 3) /* factors below zero, too */
+        from.gamma[k] = -from.gamma[k];
+    struct pooling p = {.norm = {.n = n,
+                                 .channels = channels,
+                                 .rows = side * side,
+                                 .block = block,
+                                 .relu = true,
+                                 .x = from.x,
+                                 .gamma = from.gamma,
+                                 .beta = from.beta,
+                                 .mean = mean,
+                                 .variance = variance},
+                        .side = side,
+                        .half = half};
+    p.norm.work = array(norm_work(n, channels, side * side, block), 4);
+    p.full = array(from.count, 4), p.d_full = array(from.count, 4);
+    p.d_x = array(from.count, 4);
+    p.y = array(few, 4), p.d_out = array(few, 4);
+    for (size_t i = 0; i < few; i++)
+        p.d_out[i] = rounded(wave(i, 0.37f), bf16);
+    naive_pooling(&p);
+    check_pooling(&p, bf16);
+    free(p.norm.work), free(p.full), free(p.d_full), free(p.d_x);
+    free(p.y), free(p.d_out);
+    problem_release(&from);
+}
+
+static void pools(void **state)
+{
     (void)state;
-    for (int i = 0; i < COUNT; i++)
-        a[i] = (float)i, b[i] = (float)(2 * i);
-    norm_sum(a, b, COUNT, false);
-    for (int i = 0; i < COUNT; i++)
-        assert_true(a[i] == (float)(3 * i));
-    free(a);
-    free(b);
+    for (int threads = 1; threads <= 3; threads += 2) {
+        omp_set_num_threads(threads);
+        for (int bf16 = 0; bf16 < 2; bf16++) {
+            try_pooling(1, 8, 2, 8, bf16);
+            try_pooling(3, 16, 7, 8, bf16);
+            try_pooling(2, 64, 16, 8, bf16);
+            try_pooling(5, 32, 9, 16, bf16);
+            try_pooling(2, 64, 31, 64, bf16);
+        }
+    }
 }
 
 int main(void)
@@ -361,7 +487,7 @@ int main(void)
         cmocka_unit_test(agrees_by_pieces),
         cmocka_unit_test(threads_do_not_show),
         cmocka_unit_test(one_element),
-        cmocka_unit_test(sums),
+        cmocka_unit_test(pools),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
