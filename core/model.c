@@ -91,9 +91,12 @@ static const struct {
 static int texts_write(struct primo *primo, struct store_txn *txn,
                        struct process *p, int dir, struct reason *why)
 {
-    struct show_request request = {.primo = primo, .txn = txn, .process = p};
+    char path[300]; /* not in the store yet */
+    struct show_request request = {
+        .primo = primo, .txn = txn, .process = p, .model = path};
     struct text out = TEXT_INIT;
     int err = 0;
+    snprintf(path, sizeof path, "models/%s/%" PRIu64, p->template, p->number);
     for (size_t i = 0; i < sizeof texts / sizeof *texts && err == 0; i++) {
         text_clear(&out);
         err = texts[i].show(&request, &out, why);

@@ -12,6 +12,7 @@ struct show_request {
     struct primo *primo;
     struct store_txn *txn;
     struct process *process; /* of the files of a process; else NULL */
+    const char *model;       /* what the process makes; NULL = look it up */
     uint64_t object;         /* the directory's object */
     int64_t mtime;           /* out: of the data, ns; stays 0 = when mounted */
 };

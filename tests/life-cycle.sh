@@ -3,6 +3,7 @@
 # A process from mkdir to its model, and every action where it is refused.
 . "$(dirname "$0")/lib.sh"
 pictures "$SCRATCH/data" 12 4
+cp "$SCRATCH/data/test/bag/0001.jpg" "$SCRATCH/data/train/bag/leak.jpg"
 mount_primofs
 cd "$MNT"
 
@@ -111,6 +112,7 @@ for key in template machine created started classes epoch iteration \
 done
 expect_match '^classes: *10$' cat info
 expect_match '^template: *t$' cat info
+expect_match '^leaked_test_images: *1$' cat info
 expect_match '^epochs = 40\b' cat config
 grep -q . dataset
 grep -q . log
@@ -166,6 +168,7 @@ expect 'config dataset info labels.txt log metrics.csv model.onnx model.safetens
     sh -c 'ls 1 | sort | paste -sd " "'
 cmp 1/metrics.csv ../../processes/local/metrics.csv
 cmp 1/template ../../templates/t
+expect_match '^model: models/t/1$' cat 1/info
 expect 10 sh -c 'wc -l <1/labels.txt'
 expect "$(ls "$SCRATCH/data/train")" cat 1/labels.txt
 [ "$(stat -c %s 1/model.onnx)" -gt 40000000 ]

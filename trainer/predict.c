@@ -1,8 +1,8 @@
 #include "predict.h"
 
 #include "classifier.h"
+#include "loader.h"
 #include "net.h"
-#include "picture.h"
 #include "text.h"
 
 #include <errno.h>
@@ -30,7 +30,6 @@ struct prediction {
     int top;                       /* classes to print of each picture */
     int batch;                     /* pictures asked about at once */
     float *images, *probabilities; /* of a batch */
-    uint8_t *rgb;                  /* one picture of the network's size */
     int *order;                    /* the classes, best first */
     const char *name[BATCH];       /* of the pictures in `images` */
     int count;                     /* pictures in `images` */
@@ -44,9 +43,8 @@ static int prediction_alloc(struct prediction *p, struct reason *why)
     size_t classes = (size_t)p->model.classes;
     p->images = malloc(sizeof(float) * (size_t)p->batch * 3 * side * side);
     p->probabilities = malloc(sizeof(float) * (size_t)p->batch * classes);
-    p->rgb = malloc(3 * side * side);
     p->order = malloc(sizeof(int) * classes);
-    if (!p->images || !p->probabilities || !p->rgb || !p->order)
+    if (!p->images || !p->probabilities || !p->order)
         return refuse(why, ENOMEM, "no memory for pictures of side %zu", side);
     return 0;
 }
@@ -87,7 +85,6 @@ static void prediction_release(struct prediction *p)
     classifier_release(&p->model);
     free(p->images);
     free(p->probabilities);
-    free(p->rgb);
     free(p->order);
 }
 
@@ -155,29 +152,15 @@ static int batch_answer(struct prediction *p, struct reason *why)
 
 /* Input */
 
-/* [side, side, 3] of bytes to [3, side, side] of floats. */
-static void spread(const uint8_t *rgb, size_t pixels, float *image)
-{
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t c = 0; c < 3; c++)
-            image[c * pixels + i] = rgb[3 * i + c];
-}
-
 static int picture_gather(struct prediction *p, const char *path,
                           struct reason *why)
 {
     int side = p->model.image_size;
-    size_t pixels = (size_t)side * (size_t)side;
-    struct picture picture = PICTURE_INIT;
-    int r = picture_read(&picture, path, side, why);
+    float *image = p->images + (size_t)p->count * 3 * side * side;
+    int r = loader_picture(path, side, image, why);
     if (r == 0)
-        r = picture_resize(&picture, side, p->rgb, why);
-    picture_release(&picture);
-    if (r < 0)
-        return r;
-    spread(p->rgb, pixels, p->images + (size_t)p->count * 3 * pixels);
-    p->name[p->count++] = path;
-    return 0;
+        p->name[p->count++] = path;
+    return r;
 }
 
 /* Returns the exit status. */

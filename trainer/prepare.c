@@ -211,6 +211,14 @@ static int config_save(struct rundir *run, const struct options *o,
     return err;
 }
 
+static void findings_tell(struct rundir *run, const struct loader_findings *f)
+{
+    diary_fact(run->diary, "unreadable_images", "%d", f->unreadable);
+    diary_fact(run->diary, "duplicate_images", "%d", f->duplicates);
+    diary_fact(run->diary, "leaked_test_images", "%d", f->leaks);
+    diary_fact(run->diary, "contradicting_labels", "%d", f->contradictions);
+}
+
 static void material_tell(struct rundir *run, const struct options *o,
                           const struct material *m)
 {
@@ -220,6 +228,7 @@ static void material_tell(struct rundir *run, const struct options *o,
     diary_fact(run->diary, "images", "%d", train);
     diary_fact(run->diary, "test_images", "%d", test);
     diary_fact(run->diary, "image_size", "%d", o->image_size);
+    findings_tell(run, loader_findings(m->loader));
     diary_log(run->diary,
               "dataset read: %d classes, %d training and %d test pictures, "
               "taken at %d x %d",
