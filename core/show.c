@@ -224,7 +224,7 @@ static void put_model(struct show_request *r, struct text *out)
     if (r->model)
         text_puts(out, r->model);
     else if (p->model && object_get(r->txn, p->model, &version) == 0 &&
-        object_get(r->txn, version.parent, &family) == 0) {
+             object_get(r->txn, version.parent, &family) == 0) {
         text_printf(out, "models/%s/%s", family.name, version.name);
         r->mtime = version.mtime > r->mtime ? version.mtime : r->mtime;
     }
