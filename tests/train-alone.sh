@@ -15,13 +15,13 @@ epochs = 4
 image_size = 32
 END
 
-# train OUT [key=value…]: on one thread; the exit status is kept.
-train() { "$TRAIN" template "$@" threads=1 2>>"$1.err"; }
+# train OUT [key=value…]: on two threads; the exit status is kept.
+train() { "$TRAIN" template "$@" threads=2 2>>"$1.err"; }
 
 # begin OUT [key=value…]: the same in the background, as $pid.
 begin()
 {
-    "$TRAIN" template "$@" threads=1 2>>"$1.err" &
+    "$TRAIN" template "$@" threads=2 2>>"$1.err" &
     pid=$!
 }
 
@@ -50,7 +50,7 @@ done
 cmp template one/template
 grep -q '^image_size = 32$' one/config
 grep -qF '# template' one/config
-"$TRAIN" one/config three epochs=1 threads=1 2>/dev/null ||
+"$TRAIN" one/config three epochs=1 threads=2 2>/dev/null ||
     fail "config is no template"
 xmllint --noout one/monitor.svg 2>/dev/null ||
     ! command -v xmllint >/dev/null || fail "monitor.svg is no XML"
