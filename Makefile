@@ -12,6 +12,8 @@ VERSION := 0.1.0
 SANITIZE ?=
 # What to test: make test TESTS='mounting settings_test'.
 TESTS ?=
+# What to measure: make bench BENCH='steps scans'.
+BENCH ?=
 # Where the programs that confirm our results live: make test PEERS=1.
 PEERS     ?=
 PEERS_DIR ?= build-peers
@@ -23,6 +25,8 @@ BUILD_PACKAGES := libfuse3-dev fuse3 liblmdb-dev \
   libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler \
   libjansson-dev
 DEMO_PACKAGES  := dataset-fashion-mnist
+EXAMPLE_PACKAGES := libfreetype-dev \
+  fonts-dejavu-core fonts-liberation fonts-freefont-ttf
 TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
   lmdb-utils:mdb_dump rsync:rsync vim-tiny:vi $(DEMO_PACKAGES)
 PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
@@ -42,14 +46,16 @@ CORE    := $(filter-out $(LEAF),$(basename $(notdir $(wildcard core/*.c))))
 FS      := $(basename $(notdir $(wildcard fs/*.c)))
 TRAINER := $(basename $(notdir $(wildcard trainer/*.c)))
 UNIT    := $(basename $(notdir $(wildcard tests/unit/*_test.c)))
-EXAMPLE := $(basename $(notdir $(wildcard examples/*.c)))
+EXAMPLE := fashion-mnist glyphs scans
 
 LEAF_LIBS    := -lunistring -lz -lm
 CORE_LIBS    := -llmdb
 FS_LIBS      := -lfuse3
 TRAINER_LIBS := -ldnnl -ljpeg -lpng -ltiff -lxxhash -lprotobuf-c -ljansson
+EXAMPLE_LIBS := -ljpeg -lpng -lz -lm
 
-FUSE_INCLUDE ?= /usr/include/fuse3
+FUSE_INCLUDE     ?= /usr/include/fuse3
+FREETYPE_INCLUDE ?= /usr/include/freetype2
 
 object = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 LEAF_O    = $(call object,core,$(LEAF))
@@ -119,8 +125,17 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
 	  $(TRAINER_LIBS) $(LEAF_LIBS)
 
-$(BUILD)/examples/%: $(BUILD)/examples/%.o
-	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -ljpeg -lpng -lz -lm
+# Programs that make pictures to train on. fashion-mnist, which `make demo`
+# builds, does without FreeType.
+$(EXAMPLE:%=$(BUILD)/examples/%): $(BUILD)/examples/%: \
+  $(BUILD)/examples/%.o $(BUILD)/examples/picture_out.o
+	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(EXAMPLE_LIBS)
+$(BUILD)/examples/glyphs: $(call object,examples,fonts) $(BUILD)/trainer/random.o
+$(BUILD)/examples/scans: $(call object,examples,fonts page papers) \
+  $(BUILD)/trainer/random.o
+$(BUILD)/examples/glyphs $(BUILD)/examples/scans: EXAMPLE_LIBS += -lfreetype
+$(call object,examples,glyphs scans fonts page papers): \
+  BASE_FLAGS += -I$(FREETYPE_INCLUDE)
 examples: $(EXAMPLE:%=$(BUILD)/examples/%)
 
 # Writes the tables of the reference pages from those in the code.
@@ -140,7 +155,7 @@ again = $(MAKE) --no-print-directory \
 #: demo          install what is missing, build, train on real pictures
 demo:
 	@tests/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES)
-	@$(again) all examples
+	@$(again) all $(BUILD)/examples/fashion-mnist
 	@BUILD=$(BUILD) examples/demo.sh
 
 #: test          install what is missing, build, run the tests;
@@ -148,17 +163,19 @@ demo:
 #:               TESTS='NAME…' only some of them
 test:
 	@tests/packages install $(BUILD_PACKAGES) $(TEST_PACKAGES) \
-	  $(if $(PEERS),$(PEER_PACKAGES))
+	  $(EXAMPLE_PACKAGES) $(if $(PEERS),$(PEER_PACKAGES))
 	@$(if $(PEERS),$(again) $(PEERS_DIR)/node_modules)
 	@$(again) all unit examples $(BUILD)/docs/reference/reference
 	@BUILD=$(BUILD) PEERS_DIR=$(PEERS_DIR) SANITIZE=$(SANITIZE) \
 	  tests/run $(TESTS)
 
-#: bench         train beside PyTorch on the same pictures: docs/measurements.md
+#: bench         measure beside PyTorch: docs/measurements.md;
+#:               BENCH='NAME…' only some of tests/bench/
 bench:
-	@tests/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES) $(PEER_PACKAGES)
-	@$(again) all examples
-	@BUILD=$(BUILD) tests/bench/run
+	@tests/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES) \
+	  $(EXAMPLE_PACKAGES) $(PEER_PACKAGES)
+	@$(again) all examples $(BUILD)/tests/bench/network
+	@BUILD=$(BUILD) tests/bench/run $(BENCH)
 
 #: asan          the tests, with address and undefined-behaviour sanitizers
 asan:

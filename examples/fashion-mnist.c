@@ -12,17 +12,15 @@
  * --png makes lossless files. `--png --size 32` is what a network of
  * image_size = 32 sees without resizing.
  */
+#include "picture_out.h"
+
 #include <errno.h>
 #include <getopt.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <zlib.h>
 
-#include <jpeglib.h>
 #include <png.h>
 
 enum { SIDE = 28, SIDE_MAX = 1024, CLASSES = 10, QUALITY = 95 };
@@ -44,44 +42,17 @@ struct options {
     bool png;
 };
 
-static int fail(const char *what, const char *path)
-{
-    fprintf(stderr, "fashion-mnist: %s '%s'%s%s\n", what, path,
-            errno ? ": " : "", errno ? strerror(errno) : "");
-    return -1;
-}
-
 /* One picture */
 
-static void write_jpeg(FILE *f, uint8_t *grey, int size)
-{
-    struct jpeg_compress_struct j;
-    struct jpeg_error_mgr errors;
-    j.err = jpeg_std_error(&errors);
-    jpeg_create_compress(&j);
-    jpeg_stdio_dest(&j, f);
-    j.image_width = j.image_height = (JDIMENSION)size;
-    j.input_components = 1;
-    j.in_color_space = JCS_GRAYSCALE;
-    jpeg_set_defaults(&j);
-    jpeg_set_quality(&j, QUALITY, TRUE);
-    j.optimize_coding = TRUE;
-    jpeg_start_compress(&j, TRUE);
-    for (int y = 0; y < size; y++) {
-        JSAMPROW row = grey + y * size;
-        jpeg_write_scanlines(&j, &row, 1);
-    }
-    jpeg_finish_compress(&j);
-    jpeg_destroy_compress(&j);
-}
-
-static bool write_png(FILE *f, const uint8_t *grey, int size)
+static int write_png(const struct picture *p, const char *path)
 {
     png_image image = {.version = PNG_IMAGE_VERSION,
-                       .width = (png_uint_32)size,
-                       .height = (png_uint_32)size,
+                       .width = (png_uint_32)p->width,
+                       .height = (png_uint_32)p->height,
                        .format = PNG_FORMAT_GRAY};
-    return png_image_write_to_stdio(&image, f, 0, grey, size, NULL);
+    return png_image_write_to_file(&image, path, 0, p->pixels, p->width, NULL)
+               ? 0
+               : fail("cannot write", path);
 }
 
 static int write_picture(const struct options *o, const char *path,
@@ -91,39 +62,18 @@ static int write_picture(const struct options *o, const char *path,
     int margin = (o->size - SIDE) / 2;
     for (int y = 0; y < SIDE; y++)
         memcpy(grey + (y + margin) * o->size + margin, pixels + y * SIDE, SIDE);
-    FILE *f = fopen(path, "wbe");
-    if (!f)
-        return fail("cannot write", path);
-    bool ok = true;
-    if (o->png)
-        ok = write_png(f, grey, o->size);
-    else
-        write_jpeg(f, grey, o->size);
-    ok &= !ferror(f);
-    ok &= fclose(f) == 0;
-    return ok ? 0 : fail("cannot write", path);
+    struct picture p = {grey, o->size, o->size, .channels = 1};
+    return o->png ? write_png(&p, path) : write_jpeg(&p, QUALITY, path);
 }
 
 /* One part */
 
-static int make_folder(const char *path)
-{
-    return mkdir(path, 0777) && errno != EEXIST ? fail("cannot make", path) : 0;
-}
-
 static int make_folders(const struct options *o, const struct part *p)
 {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s", o->out, p->name);
-    if (mkdir(path, 0777)) /* not over what is there: it would mix */
-        return fail("cannot make", path);
-    for (int c = 0; c < CLASSES; c++) {
-        snprintf(path, sizeof path, "%s/%s/%s", o->out, p->name,
-                 class_names[c]);
-        if (make_folder(path))
-            return -1;
-    }
-    return 0;
+    int err = make_part(o->out, p->name);
+    for (int c = 0; c < CLASSES && !err; c++)
+        err = make_class(o->out, p->name, class_names[c]);
+    return err;
 }
 
 /* An IDX file past its header of `bytes`, which must say `magic`. */
@@ -171,7 +121,7 @@ static int make_pictures(const struct options *o, const struct part *p,
     return fail("not so many pictures of a class in", p->source);
 }
 
-static int make_part(const struct options *o, const struct part *p,
+static int copy_part(const struct options *o, const struct part *p,
                      int per_class)
 {
     int err = -1;
@@ -200,15 +150,6 @@ static const char usage[] =
     "  --size N    pad the 28 x 28 pixels with black to N x N, 28 to 1024\n"
     "  --from DIR  where the .gz files are\n";
 
-static bool number(const char *s, int low, int high, int *out)
-{
-    char *end;
-    errno = 0;
-    long n = strtol(s, &end, 10);
-    *out = (int)n;
-    return *s && !*end && !errno && n >= low && n <= high;
-}
-
 static bool read_options(int argc, char **argv, struct options *o)
 {
     static const struct option table[] = {
@@ -224,15 +165,16 @@ static bool read_options(int argc, char **argv, struct options *o)
             o->from = optarg;
         else if (c == 'h')
             exit(fputs(usage, stdout) < 0);
-        else if (c != 's' || !number(optarg, SIDE, SIDE_MAX, &o->size))
+        else if (c != 's' || !read_number(optarg, SIDE, SIDE_MAX, &o->size))
             return false;
     }
     int n = argc - optind;
     if (n < 1 || n > 3)
         return false;
     o->out = argv[optind];
-    return (n < 2 || number(argv[optind + 1], 1, 6000, &o->per_class[0])) &&
-           (n < 3 || number(argv[optind + 2], 0, 1000, &o->per_class[1]));
+    return (n < 2 ||
+            read_number(argv[optind + 1], 1, 6000, &o->per_class[0])) &&
+           (n < 3 || read_number(argv[optind + 2], 0, 1000, &o->per_class[1]));
 }
 
 int main(int argc, char **argv)
@@ -244,10 +186,8 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
-    if (make_folder(o.out))
-        return 1;
     for (int i = 0; i < 2; i++)
-        if (o.per_class[i] && make_part(&o, &parts[i], o.per_class[i]))
+        if (o.per_class[i] && copy_part(&o, &parts[i], o.per_class[i]))
             return 1;
     return 0;
 }

@@ -1,0 +1,77 @@
+/*
+ * An A4 page to draw office papers on: text, rulings and areas, and the chance
+ * that decides which. Lengths are in mm from the top left corner, sizes of type
+ * in points. What falls off the page is not drawn.
+ */
+#ifndef EXAMPLES_PAGE_H
+#define EXAMPLES_PAGE_H
+
+#include "fonts.h"
+#include "picture_out.h"
+#include "random.h"
+
+#define PAGE_WIDTH  210.0
+#define PAGE_HEIGHT 297.0
+
+struct ink {
+    uint8_t rgb[3];
+};
+
+struct type {
+    FT_Face face;
+    double points;
+    struct ink ink;
+};
+
+struct page {
+    struct picture picture; /* RGB, of page_pixels() each way */
+    struct random random;
+    struct type small, text, bold, title;
+    struct ink paper, ink, accent;
+    double left, right; /* the margins */
+};
+
+/* Life cycle */
+
+/* Whether the font has what page_phrase() and page_amount() write. */
+bool page_font_serves(FT_Face face);
+
+/* A blank page; chooses paper, inks, type and margins. The picture's size and
+ * the random numbers are set already; the fonts stay the caller's. */
+void page_start(struct page *p, const struct fonts *fonts);
+
+/* Chance */
+
+double page_between(struct page *p, double low, double high);
+int page_count(struct page *p, int low, int high); /* both included */
+bool page_one_in(struct page *p, int n);
+
+/* Words; a phrase's first has a capital. They return `text`. */
+enum { PAGE_TEXT = 80 };
+const char *page_word(struct page *p);
+const char *page_phrase(struct page *p, int words, char text[PAGE_TEXT]);
+const char *page_amount(struct page *p, char text[PAGE_TEXT]);
+
+/* Drawing */
+
+int page_pixels(const struct page *p, double mm);
+double page_leading(const struct type *t); /* from one line to the next */
+double page_text_width(const struct page *p, const struct type *t,
+                       const char *s);
+
+/* With its baseline at y; returns where it ends, or begins. */
+double page_put(struct page *p, const struct type *t, double x, double y,
+                const char *s);
+double page_put_right(struct page *p, const struct type *t, double right,
+                      double y, const char *s);
+
+/* `cover` of 255 hides what is below. */
+void page_fill(struct page *p, double x, double y, double w, double h,
+               struct ink ink, int cover);
+void page_ring(struct page *p, double x, double y, double radius,
+               double thickness, struct ink ink, int cover);
+
+/* A thin ruling; one of no height or width is a line. */
+void page_frame(struct page *p, double x, double y, double w, double h);
+
+#endif

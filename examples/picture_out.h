@@ -1,0 +1,33 @@
+/*
+ * What the programs that make pictures share: folders of class folders, JPEG
+ * files, numbers among their arguments, and how they say what went wrong.
+ *
+ * Functions that can fail say why on standard error and return -1.
+ */
+#ifndef EXAMPLES_PICTURE_OUT_H
+#define EXAMPLES_PICTURE_OUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct picture {
+    uint8_t *pixels; /* rows from the top, without gaps */
+    int width, height;
+    int channels; /* 1: grey, 3: RGB */
+    int dpi;      /* said in the file; 0: not said */
+};
+
+/* Says "PROGRAM: WHAT 'NAME'", with errno's text unless it is 0. */
+int fail(const char *what, const char *name);
+
+/* Make OUT, unless it is there, and OUT/PART, which must not be; a folder of a
+ * class in it. */
+int make_part(const char *out, const char *part);
+int make_class(const char *out, const char *part, const char *name);
+
+int write_jpeg(const struct picture *p, int quality, const char *path);
+
+/* Whether `s` is a whole number from `low` to `high`. */
+bool read_number(const char *s, int low, int high, int *out);
+
+#endif
