@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
 """PyTorch's training of the same network on the same pictures.
 
-pytorch.py DATASET METRICS.csv [--seed N] [--epochs N] [--threads N]
+pytorch.py DATASET METRICS.csv [--side 32] [--batch 64] [--epochs 12] [--seed 1]
+           [--threads N] [--precision f32|bf16] [--augment SET] [--workers N]
 
 DATASET has train/ and test/ with class folders. The recipe is primo-train's:
-ResNet-18 from scratch, pictures resized to 32 x 32 and normalised, no
-augmentation, SGD with Nesterov momentum 0.9, weight decay 5e-4, label
-smoothing 0.1, a linear warm-up over a twentieth of the updates, then a cosine
-to zero. Rows are written as primo-train's metrics.csv.
+ResNet-18 from scratch, pictures resized to the side and normalised, SGD with
+Nesterov momentum 0.9, weight decay 5e-4, label smoothing 0.1, a linear warm-up
+over a twentieth of the updates, then a cosine to zero; channels_last. SET is
+none or any of rotation+exposure+noise, as primo-train has them.
+
+Without --workers all pictures are decoded once and kept, which no data loader
+does by itself; with it they come from an ImageFolder through a DataLoader of N
+processes, as in PyTorch's own examples. Rows are written as primo-train's
+metrics.csv.
 """
 import argparse
 import csv
@@ -18,32 +24,73 @@ import time
 
 import numpy as np
 import torch
-from PIL import Image
 from sklearn.metrics import average_precision_score
+from torchvision import datasets, transforms
 from torchvision.models import resnet18
 
-SIDE, BATCH, PEAK, MOMENTUM, DECAY, SMOOTHING = 32, 64, 0.05, 0.9, 5e-4, 0.1
+PEAK, MOMENTUM, DECAY, SMOOTHING = 0.05, 0.9, 5e-4, 0.1
+MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 
-def read_part(folder):
-    """All pictures of a part as a uint8 tensor [n, 3, side, side]."""
-    pictures, labels = [], []
-    for label, name in enumerate(sorted(os.listdir(folder))):
-        for file in sorted(os.listdir(os.path.join(folder, name))):
-            picture = Image.open(os.path.join(folder, name, file))
-            picture = picture.convert("RGB")
-            if picture.size != (SIDE, SIDE):
-                picture = picture.resize((SIDE, SIDE), Image.BILINEAR)
-            pictures.append(np.asarray(picture))
-            labels.append(label)
-    pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
-    return pixels.contiguous(), torch.tensor(labels)
+def augmentations(names):
+    """Of PIL pictures, and of tensors."""
+    of_pictures, of_tensors = [], []
+    if "rotation" in names:
+        of_pictures.append(transforms.RandomChoice([
+            transforms.RandomRotation((a - 10, a + 10), transforms.
+                                      InterpolationMode.BILINEAR)
+            for a in (0, 90, 180, 270)]))
+    if "exposure" in names:
+        of_pictures.append(transforms.ColorJitter(brightness=0.3,
+                                                  contrast=0.3))
+    if "noise" in names:
+        of_tensors.append(lambda x: (x + torch.randn_like(x) *
+                                     torch.rand(()) * (12 / 255)).clamp(0, 1))
+    return of_pictures, of_tensors
 
 
-def normalised(pixels):
-    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
-    deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-    return (pixels.float() / 255 - mean) / deviation
+def folder(path, side, names=()):
+    """An ImageFolder of pictures as the network takes them."""
+    of_pictures, of_tensors = augmentations(names)
+    return datasets.ImageFolder(path, transforms.Compose(
+        [transforms.Resize((side, side))] + of_pictures +
+        [transforms.ToTensor()] + of_tensors +
+        [transforms.Normalize(MEAN, DEVIATION)]))
+
+
+class Kept:
+    """Batches of pictures that are all in memory."""
+
+    def __init__(self, path, side, batch, shuffle):
+        files = datasets.ImageFolder(path, transforms.Compose(
+            [transforms.Resize((side, side)), transforms.PILToTensor()]))
+        self.pixels = torch.stack([x for x, _ in files])
+        self.labels = torch.tensor(files.targets)
+        self.batch, self.shuffle = batch, shuffle
+        self.mean = torch.tensor(MEAN).view(1, 3, 1, 1)
+        self.deviation = torch.tensor(DEVIATION).view(1, 3, 1, 1)
+
+    def __len__(self):
+        return math.ceil(len(self.labels) / self.batch)
+
+    def __iter__(self):
+        n = len(self.labels)
+        order = torch.randperm(n) if self.shuffle else torch.arange(n)
+        for batch in order.split(self.batch):
+            x = (self.pixels[batch].float() / 255 - self.mean) / self.deviation
+            yield x, self.labels[batch]
+
+
+def loaders(args):
+    parts = [os.path.join(args.dataset, p) for p in ("train", "test")]
+    names = args.augment.split("+")
+    if args.workers is None:
+        assert names == ["none"], "pictures that are kept are not augmented"
+        return [Kept(p, args.side, args.batch, p == parts[0]) for p in parts]
+    return [torch.utils.data.DataLoader(
+        folder(p, args.side, names if p == parts[0] else ()), args.batch,
+        shuffle=p == parts[0], num_workers=args.workers,
+        persistent_workers=args.workers > 0) for p in parts]
 
 
 def rate(update, updates):
@@ -54,65 +101,85 @@ def rate(update, updates):
     return PEAK * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def train_epoch(model, optimizer, train, first, updates):
-    pixels, labels = train
+def cast(args):
+    return torch.autocast("cpu", torch.bfloat16,
+                          enabled=args.precision == "bf16")
+
+
+def train_epoch(args, model, optimizer, batches, first, updates):
+    """Losses, pictures, seconds."""
     loss_of = torch.nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
-    order, losses, start = torch.randperm(len(labels)), [], time.time()
+    losses, pictures, start = [], 0, time.time()
     model.train()
-    for i in range(0, len(order), BATCH):
+    for images, labels in batches:
         for group in optimizer.param_groups:
             group["lr"] = rate(first + len(losses), updates)
-        batch = order[i:i + BATCH]
-        loss = loss_of(model(normalised(pixels[batch])), labels[batch])
-        optimizer.zero_grad()
+        images = images.contiguous(memory_format=torch.channels_last)
+        with cast(args):
+            loss = loss_of(model(images), labels)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    return losses, len(order) / (time.time() - start)
+        pictures += len(labels)
+    return losses, pictures, time.time() - start
 
 
-def evaluate(model, test):
-    pixels, labels = test
+def evaluate(args, model, batches):
+    """Average precision, accuracy."""
     model.eval()
-    with torch.no_grad():
-        scores = torch.cat([model(normalised(p)).softmax(1)
-                            for p in pixels.split(BATCH)]).numpy()
-    labels = labels.numpy()
-    truth = np.eye(scores.shape[1])[labels]
-    return (average_precision_score(truth, scores, average="macro"),
-            float((scores.argmax(1) == labels).mean()))
+    scores, truth = [], []
+    with torch.inference_mode(), cast(args):
+        for images, labels in batches:
+            images = images.contiguous(memory_format=torch.channels_last)
+            scores.append(model(images).float().softmax(1))
+            truth.append(labels)
+    scores, truth = torch.cat(scores).numpy(), torch.cat(truth).numpy()
+    hot = np.eye(scores.shape[1])[truth]
+    return (average_precision_score(hot, scores, average="macro"),
+            float((scores.argmax(1) == truth).mean()))
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("dataset")
     parser.add_argument("metrics")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--side", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=0)
-    args = parser.parse_args()
+    parser.add_argument("--precision", default="f32")
+    parser.add_argument("--augment", default="none")
+    parser.add_argument("--workers", type=int)
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
     torch.manual_seed(args.seed)
     if args.threads:
         torch.set_num_threads(args.threads)
-    train = read_part(os.path.join(args.dataset, "train"))
-    test = read_part(os.path.join(args.dataset, "test"))
-    model = resnet18(num_classes=int(train[1].max()) + 1)
+    train, test = loaders(args)
+    classes = len(os.listdir(os.path.join(args.dataset, "train")))
+    model = resnet18(num_classes=classes)
+    model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=PEAK, nesterov=True,
                                 momentum=MOMENTUM, weight_decay=DECAY)
-    steps = math.ceil(len(train[1]) / BATCH)
     with open(args.metrics, "w", newline="", encoding="ascii") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow("time,epoch,iteration,learning_rate,train_loss,"
                       "average_precision,accuracy,images_per_second".split(","))
+        done, updates = 0, args.epochs * len(train)
         for epoch in range(args.epochs):
-            updates = args.epochs * steps
-            losses, speed = train_epoch(model, optimizer, train, epoch * steps,
-                                        updates)
-            precision, accuracy = evaluate(model, test)
-            done = (epoch + 1) * steps
+            losses, pictures, seconds = train_epoch(
+                args, model, optimizer, train, done, updates)
+            precision, accuracy = evaluate(args, model, test)
+            done += len(losses)
             rows.writerow([datetime.datetime.utcnow().isoformat() + "Z",
                            epoch + 1, done, rate(done - 1, updates),
-                           np.mean(losses), precision, accuracy, speed])
+                           np.mean(losses), precision, accuracy,
+                           pictures / seconds])
             file.flush()
 
 

@@ -1,0 +1,112 @@
+# What the measures share; each begins with `. "$(dirname "$0")/lib.sh"`.
+#
+# A measure prints rows of a table: ours, the peer's, and the ratio, above 1
+# where ours is better. Ours and the peer's are taken in turn, $PAIRS times;
+# a row has their medians and the median of the pairs' ratios. What programs
+# say goes to a log in $BENCH_DIR, which measures share and the runner removes.
+set -Eeuo pipefail
+export LC_ALL=C.UTF-8
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+here=$root/tests/bench
+BUILD=$(realpath -m "${BUILD:-$root/build}")
+PAIRS=${PAIRS:-3}
+PYTHON=${PYTHON:-/usr/bin/python3} # Debian's, which has Debian's modules
+temporary=
+if [ -z "${BENCH_DIR:-}" ]; then
+    BENCH_DIR=$(mktemp -d "${TMPDIR:-/tmp}/primofs-bench.XXXXXX")
+    temporary=yes
+fi
+finish() { [ -z "$temporary" ] || rm -rf "$BENCH_DIR"; }
+trap finish EXIT
+mkdir -p "$BENCH_DIR"
+log=$BENCH_DIR/$(basename "$0").log
+failed_at()
+{
+    echo "$0: line $1: failed: $2" >&2
+    [ ! -s "$log" ] || tail -n 20 "$log" >&2
+}
+trap 'failed_at "$LINENO" "$BASH_COMMAND"' ERR
+cd "$BENCH_DIR"
+
+has_bf16() { grep -qw avx512_bf16 /proc/cpuinfo; }
+
+# median NUMBER…
+median()
+{
+    printf '%s\n' "$@" | sort -g | awk '{ a[NR] = $1 }
+        END { printf "%.6g\n", (a[int((NR + 1) / 2)] + a[int(NR / 2) + 1]) / 2 }'
+}
+
+# row WHAT UNIT more|less "OURS…" PEER "PEER'S…": what is better, more or less
+row()
+{
+    local ours theirs ratios=() i
+    read -r -a ours <<<"$4"
+    read -r -a theirs <<<"$6"
+    for i in "${!ours[@]}"; do
+        ratios+=("$(awk -v a="${ours[i]}" -v b="${theirs[i]}" -v way="$3" \
+            'BEGIN { printf "%.6g", way == "more" ? a / b : b / a }')")
+    done
+    printf '| %s | %s | %.4g | %.4g | %s | %.2f |\n' "$1" "$2" \
+        "$(median "${ours[@]}")" "$(median "${theirs[@]}")" "$5" \
+        "$(median "${ratios[@]}")"
+}
+
+# Rows of epochs in a metrics.csv: epoch, seconds since START (of the epoch
+# 1970), average precision, accuracy.
+epochs_of()
+{
+    tail -n +2 "$1" | while IFS=, read -r time epoch _ _ _ ap right _; do
+        [ -z "$ap" ] || echo "$epoch $(date -d "$time" +%s.%N) $ap $right"
+    done | awk -v start="$2" '{ printf "%s %.3f %s %s\n", $1, $2 - start, $3, $4 }'
+}
+
+# train_ours FOLDER [key=value…]: a training of primo-train in FOLDER. Leaves
+# FOLDER.epochs, as epochs_of, and FOLDER.peak, MiB.
+train_ours()
+{
+    local out=$1 start
+    shift
+    rm -rf "$out"
+    printf '%s\n' "$@" >"$out.template"
+    start=$EPOCHREALTIME
+    "$PYTHON" "$here/peak.py" "$out.peak" \
+        "$BUILD/primo-train" "$out.template" "$out" >>"$log" 2>&1
+    epochs_of "$out/metrics.csv" "$start" >"$out.epochs"
+}
+
+# train_peer NAME DATASET OPTION…: the same for PyTorch.
+train_peer()
+{
+    local out=$1 start=$EPOCHREALTIME
+    shift
+    "$PYTHON" "$here/peak.py" "$out.peak" \
+        "$PYTHON" "$here/pytorch.py" "$1" "$out.csv" "${@:2}" >>"$log" 2>&1
+    epochs_of "$out.csv" "$start" >"$out.epochs"
+}
+
+# Seconds until the first epoch's row; of a later epoch in the median; until
+# an average precision is reached (1e9, where it never is).
+first_epoch() { awk 'NR == 1 { print $2 }' "$1.epochs"; }
+later_epoch()
+{
+    # shellcheck disable=SC2046
+    median $(awk 'NR > 1 { print $2 - last } { last = $2 }' "$1.epochs")
+}
+seconds_to()
+{
+    awk -v ap="$2" '!done && $3 >= ap { print $2; done = 1 }
+        END { if (!done) print 1e9 }' "$1.epochs"
+}
+
+# best_workers DATASET OPTION…: with how many loading processes PyTorch's later
+# epochs are shortest.
+best_workers()
+{
+    local n
+    for n in 0 1 2; do
+        train_peer "tune-$n" "$@" --epochs 3 --workers "$n"
+        echo "$(later_epoch "tune-$n") $n"
+    done | sort -g | awk 'NR == 1 { print $2 }'
+}
