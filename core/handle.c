@@ -34,7 +34,7 @@ struct handle {
     struct handle *next, *before; /* in primo->handles, under its lock */
 };
 
-/* The list of those that write inputs */
+/* The list of all */
 
 static void handle_list(struct handle *h)
 {
@@ -187,11 +187,13 @@ static struct handle *handle_new(struct primo *primo,
     h->fd = -1;
     tree_path(primo, node, &h->path);
     pthread_mutex_init(&h->lock, NULL);
+    handle_list(h);
     return h;
 }
 
 static void handle_free(struct handle *h)
 {
+    handle_unlist(h);
     if (h->fd >= 0)
         close(h->fd);
     text_release(&h->text);
@@ -208,10 +210,8 @@ static int handle_begin(struct handle *h, const struct text *shown,
         handle_free(h);
         return err;
     }
-    if (node_row(h->node)->shape == SHAPE_INPUT && wants_write(h->flags)) {
+    if (node_row(h->node)->shape == SHAPE_INPUT && wants_write(h->flags))
         check_restart(h);
-        handle_list(h);
-    }
     *out = h;
     return 0;
 }
@@ -243,6 +243,12 @@ int handle_create(struct primo *primo, const struct caller *caller,
     if (err)
         input_discard(primo, *node);
     return err;
+}
+
+void handles_release(struct primo *primo)
+{
+    while (primo->handles.first)
+        handle_free(primo->handles.first);
 }
 
 /* Read */
@@ -546,8 +552,6 @@ int handle_close(struct handle *h, struct reason *why)
     pthread_mutex_lock(&h->lock);
     int err = save_locked(h, true, why);
     pthread_mutex_unlock(&h->lock);
-    if (node_row(h->node)->shape == SHAPE_INPUT && wants_write(h->flags))
-        handle_unlist(h);
     handle_free(h);
     return err;
 }

@@ -1,6 +1,6 @@
 /*
- * The open handles on input files, so that a change of attributes through a
- * path reaches those that have text to save. Any thread.
+ * The open handles, so that a change of attributes through a path reaches those
+ * that have text to save, and that none is left behind. Any thread.
  */
 #ifndef PRIMO_HANDLES_H
 #define PRIMO_HANDLES_H

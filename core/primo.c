@@ -1,6 +1,7 @@
 #include "primo.h"
 
 #include "disk.h"
+#include "handle.h"
 #include "model.h"
 #include "settings.h"
 #include "supervisor.h"
@@ -261,6 +262,7 @@ int primo_open(struct primo *p, const char *state, struct reason *why)
 void primo_close(struct primo *p)
 {
     supervisor_close(p->supervisor);
+    handles_release(p);
     waiters_release(&p->waiters);
     if (p->store)
         refusals_save(&p->refusals, p->store, NULL);
