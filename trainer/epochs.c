@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <string.h>
 
 enum {
     ROW_SECONDS = 30,              /* between rows within a long epoch */
@@ -59,26 +58,6 @@ static void checkpoint_when_due(struct training *t, double least)
 
 /* Divergence */
 
-/* The best weights with momenta of zero. */
-static int best_restore(struct training *t, struct reason *why)
-{
-    struct tensor_list all = {0};
-    int err = net_export(t->net, true, &all.tensors, &all.count, why);
-    if (err)
-        return err;
-    for (int i = 0; i < all.count; i++) {
-        struct tensor *to = &all.tensors[i];
-        memset(to->data, 0, tensor_count(to) * sizeof(float));
-        for (int j = 0; j < t->best.count; j++)
-            if (!strcmp(to->name, t->best.tensors[j].name))
-                memcpy(to->data, t->best.tensors[j].data,
-                       tensor_count(to) * sizeof(float));
-    }
-    err = net_import(t->net, all.tensors, all.count, why);
-    tensor_list_release(&all);
-    return err;
-}
-
 static int begin_anew(struct training *t, struct reason *why)
 {
     uint64_t retries = t->at.retries;
@@ -102,7 +81,9 @@ static int set_back(struct training *t, struct reason *why)
               (unsigned long long)t->at.iteration,
               t->best.count ? "back to its best weights" : "anew");
     control_lock(t->run->control);
-    int err = t->best.count ? best_restore(t, why) : begin_anew(t, why);
+    int err = t->best.count
+                  ? net_import(t->net, t->best.tensors, t->best.count, why)
+                  : begin_anew(t, why);
     t->at.retries++;
     t->at.rate_scale /= 2;
     pace_row_clear(&t->at);
@@ -116,9 +97,11 @@ static int update_commit(struct training *t, double began, int n,
                          struct reason *why)
 {
     double rate = recipe_rate(&t->recipe, t->at.iteration) * t->at.rate_scale;
-    const struct net_rule rule = {.learning_rate = (float)rate,
-                                  .momentum = RECIPE_MOMENTUM,
-                                  .weight_decay = RECIPE_WEIGHT_DECAY};
+    const struct net_rule rule = {
+        .learning_rate = (float)rate,
+        .momentum = RECIPE_MOMENTUM,
+        .weight_decay = RECIPE_WEIGHT_DECAY,
+        .average = (float)recipe_average(&t->recipe, t->at.iteration)};
     double loss = net_loss(t->net);
     control_lock(t->run->control);
     int err = net_update(t->net, &rule, why);

@@ -169,10 +169,10 @@ int kernels_refresh(struct kernels *k, struct reason *why)
 static void fold_plain(const struct weights *w, int row, float *kernel,
                        float *bias)
 {
-    const float *gamma = weights_value(w, row, WEIGHT_GAMMA);
-    const float *beta = weights_value(w, row, WEIGHT_BETA);
-    const float *mean = weights_value(w, row, WEIGHT_MEAN);
-    const float *variance = weights_value(w, row, WEIGHT_VARIANCE);
+    const float *gamma = weights_evaluated(w, row, WEIGHT_GAMMA);
+    const float *beta = weights_evaluated(w, row, WEIGHT_BETA);
+    const float *mean = weights_evaluated(w, row, WEIGHT_MEAN);
+    const float *variance = weights_evaluated(w, row, WEIGHT_VARIANCE);
     int outs = resnet_layers[row].out;
     size_t each = tensor_count(&weight_of(w, row, 0)->shape) / (size_t)outs;
 
@@ -195,7 +195,7 @@ int kernels_fold(struct kernels *k, struct reason *why)
         if (!is_conv(r))
             continue;
         struct dnn_tensor master = {it->layouts.master,
-                                    weights_value(w, r, WEIGHT_KERNEL)};
+                                    weights_evaluated(w, r, WEIGHT_KERNEL)};
         struct dnn_tensor plain = {weight_of(w, r, WEIGHT_KERNEL)->plain,
                                    k->plain};
         rc = dnn_reorder(k->dnn, master, plain, why);

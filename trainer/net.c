@@ -78,7 +78,10 @@ static int open_weights(struct net *net, uint64_t seed, struct reason *why)
     if (rc)
         return rc;
     kernels_masters(&net->kernels, masters);
-    rc = weights_open(&net->weights, net->dnn, o->classes, masters, o->training,
+    rc = weights_open(&net->weights, net->dnn, o->classes, masters,
+                      o->average    ? WEIGHTS_AVERAGED
+                      : o->training ? WEIGHTS_TRAINED
+                                    : WEIGHTS_EVALUATED,
                       why);
     if (!rc)
         rc = weights_initialise(&net->weights, seed, why);
@@ -268,6 +271,8 @@ int net_update(struct net *net, const struct net_rule *rule, struct reason *why)
         if (resnet_layers[row].norm)
             weights_follow(&net->weights, row, net->pending * side * side);
     }
+    if (net->options.average && rule->average > 0)
+        weights_average(&net->weights, rule->average);
     changed(net);
     return 0;
 }

@@ -30,11 +30,14 @@ struct net_options {
     int batch;      /* most pictures in one call, 1.. */
     bool bf16;      /* bf16 arithmetic, f32 masters */
     bool training;  /* false: evaluation only, no gradients allocated */
+    bool average;   /* evaluate and export an average of the weights over the
+                       updates; with training */
 };
 
 struct net_rule { /* one SGD step with Nesterov momentum */
     /* decay: kernels and the head's weight; no biases, no normalisation */
     float learning_rate, momentum, weight_decay;
+    float average; /* share of the new weights in the average; 0 = none */
 };
 
 /* Life cycle */
@@ -52,8 +55,10 @@ void net_free(struct net *net); /* NULL is fine */
 bool net_bf16_fast(void);
 
 /* Copies of the weights and running statistics in torchvision's order and
- * names (with .num_batches_tracked left out); with `state`, the momenta too,
- * named "momentum.NAME". One allocation behind *out; free it with free(). */
+ * names (with .num_batches_tracked left out), averaged where there is an
+ * average; with `state` not averaged, with the momenta, named "momentum.NAME",
+ * and the average, named "average.NAME". One allocation behind *out; free it
+ * with free(). */
 int net_export(const struct net *net, bool state, struct tensor **out,
                int *count, struct reason *why);
 /* Mean loss of the last net_gradients() batch; not finite after divergence. */
@@ -64,7 +69,8 @@ int net_export_gradients(const struct net *net, struct tensor **out, int *count,
 
 /* Change */
 
-/* Take weights (and momenta; those that are not given become 0) by name; other
+/* Take weights (and momenta; those that are not given become 0; and averages;
+ * those that are not given become the weights) by name; other
  * names are passed over. EINVAL names the first one that is missing or
  * misshapen; the net is then as it was. */
 int net_import(struct net *net, const struct tensor *tensors, int count,

@@ -28,3 +28,21 @@ void optimizer_step(const struct optimizer_rule *rule, float *value,
         step_range(rule, value + i, momentum + i, gradient + i,
                    count - i < STRETCH ? count - i : STRETCH);
 }
+
+MULTIVERSION
+static void average_range(float *restrict average, const float *restrict value,
+                          size_t count, float share)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        average[i] += share * (value[i] - average[i]);
+}
+
+void optimizer_average(float *average, const float *value, size_t count,
+                       float share)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < count; i += STRETCH)
+        average_range(average + i, value + i,
+                      count - i < STRETCH ? count - i : STRETCH, share);
+}

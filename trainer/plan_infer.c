@@ -69,8 +69,8 @@ static void infer_linear(struct builder *b, int row)
     const struct weights *w = b->parts->weights;
     struct dnn_op *op = NULL;
     struct dnn_head head = {.source = b->made[l->input].features,
-                            .weight = weights_value(w, row, WEIGHT_KERNEL),
-                            .bias = weights_value(w, row, WEIGHT_BIAS),
+                            .weight = weights_evaluated(w, row, WEIGHT_KERNEL),
+                            .bias = weights_evaluated(w, row, WEIGHT_BIAS),
                             .result = b->plan->logits,
                             .n = b->plan->n,
                             .in = l->in,

@@ -2,7 +2,11 @@
 
 #include <math.h>
 
-enum { WARMUP_PART = 20 }; /* a twentieth */
+enum {
+    WARMUP_PART = 20,  /* a twentieth */
+    MEMORY_PART = 30,  /* of the average */
+    AVERAGE_STEPS = 8, /* updates between two looks at the weights, at most */
+};
 
 void recipe_init(struct recipe *r, double peak, uint64_t steps, uint64_t epochs,
                  uint64_t iterations)
@@ -24,6 +28,17 @@ double recipe_rate(const struct recipe *r, uint64_t iteration)
     double done =
         (double)(iteration - r->warmup) / (double)(r->iterations - r->warmup);
     return r->peak * 0.5 * (1 + cos(M_PI * done));
+}
+
+double recipe_average(const struct recipe *r, uint64_t iteration)
+{
+    double memory = (double)r->iterations / MEMORY_PART;
+    uint64_t each = (uint64_t)(memory / 4), made = iteration + 1;
+    each = each < 1 ? 1 : each > AVERAGE_STEPS ? AVERAGE_STEPS : each;
+    if (made % each)
+        return 0;
+    double fading = 1 - exp(-(double)each / memory);
+    return fmax(fading, (double)each / (double)made);
 }
 
 uint64_t recipe_epochs(const struct recipe *r)

@@ -4,6 +4,9 @@
  * The rate rises in a straight line over the first twentieth of all updates
  * (at least one) to its peak and falls along half a cosine from there on;
  * update 0 is not at rate 0, and the first update that is never made would be.
+ * The weights that are evaluated are an average with an exponentially fading
+ * memory of a thirtieth of all updates: it is better than the weights while the
+ * rate is high, and the same at the end.
  * Pure functions of their arguments.
  */
 #ifndef PRIMO_RECIPE_H
@@ -32,6 +35,9 @@ void recipe_init(struct recipe *r, double peak, uint64_t steps, uint64_t epochs,
 
 /* The rate of update `iteration` (from 0). */
 double recipe_rate(const struct recipe *r, uint64_t iteration);
+/* How much the average of the weights takes in of them after update
+ * `iteration`, 0 to 1; 0 = it stays. */
+double recipe_average(const struct recipe *r, uint64_t iteration);
 /* Epochs that are begun: the last one may be cut short. */
 uint64_t recipe_epochs(const struct recipe *r);
 /* Updates in `epoch` (from 0); 0 behind the end. */

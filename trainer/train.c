@@ -65,6 +65,7 @@ int training_net(struct training *t, struct reason *why)
         .batch = t->options->batch,
         .bf16 = t->options->bf16,
         .training = true,
+        .average = true,
     };
     return net_open(&t->net, &options, t->options->seed, why);
 }

@@ -14,7 +14,8 @@ enum {
 };
 
 #define STATISTICS_MOMENTUM 0.1f /* PyTorch's default */
-#define STATE_PREFIX        "momentum."
+#define MOMENTUM_PREFIX     "momentum."
+#define AVERAGE_PREFIX      "average."
 
 /* Where each part's name and shape come from. */
 static const struct part {
@@ -59,6 +60,19 @@ static float *arena(const struct weights *w, const struct weight *x)
 float *weights_value(const struct weights *w, int row, enum weight_part part)
 {
     return arena(w, weight_of(w, row, part));
+}
+
+static float *averages(const struct weights *w, const struct weight *x)
+{
+    if (!w->average)
+        return arena(w, x);
+    return (is_statistic(x) ? w->average_running : w->average) + x->at;
+}
+
+float *weights_evaluated(const struct weights *w, int row,
+                         enum weight_part part)
+{
+    return averages(w, weight_of(w, row, part));
 }
 
 float *weights_gradient(const struct weights *w, int row, enum weight_part part)
@@ -130,7 +144,14 @@ static void list_place(struct weights *w)
 
 /* Life cycle */
 
-static bool arenas_alloc(struct weights *w, bool training)
+static bool averages_alloc(struct weights *w)
+{
+    w->average = dnn_alloc(w->trained * sizeof(float));
+    w->average_running = dnn_alloc(w->statistics * sizeof(float));
+    return w->average && w->average_running;
+}
+
+static bool arenas_alloc(struct weights *w, enum weights_use use)
 {
     size_t trained = w->trained * sizeof(float);
     size_t statistics = w->statistics * sizeof(float);
@@ -139,17 +160,19 @@ static bool arenas_alloc(struct weights *w, bool training)
     w->running = dnn_alloc(statistics);
     if (!w->value || !w->running)
         return false;
-    if (!training)
+    if (use == WEIGHTS_EVALUATED)
         return true;
     w->momentum = dnn_alloc(trained);
     w->gradient = dnn_alloc(trained);
     w->batch = dnn_alloc(statistics);
-    return w->momentum && w->gradient && w->batch;
+    if (!w->momentum || !w->gradient || !w->batch)
+        return false;
+    return use != WEIGHTS_AVERAGED || averages_alloc(w);
 }
 
 int weights_open(struct weights *w, struct dnn *dnn, int classes,
                  const struct dnn_layout *const kernels[RESNET_LAYERS],
-                 bool training, struct reason *why)
+                 enum weights_use use, struct reason *why)
 {
     int rc;
 
@@ -160,7 +183,7 @@ int weights_open(struct weights *w, struct dnn *dnn, int classes,
     rc = list_fill(w, dnn, classes, kernels, why);
     if (!rc) {
         list_place(w);
-        if (!arenas_alloc(w, training))
+        if (!arenas_alloc(w, use))
             rc = refuse(why, ENOMEM, "out of memory for the weights");
     }
     if (rc)
@@ -176,7 +199,18 @@ void weights_release(struct weights *w)
     free(w->gradient);
     free(w->running);
     free(w->batch);
+    free(w->average);
+    free(w->average_running);
     *w = (struct weights){0};
+}
+
+/* The average of one state is that state. */
+static void average_begin(struct weights *w)
+{
+    if (!w->average)
+        return;
+    memcpy(w->average, w->value, w->trained * sizeof(float));
+    memcpy(w->average_running, w->running, w->statistics * sizeof(float));
 }
 
 /* Initialisation, as torchvision's resnet18() does it */
@@ -251,6 +285,7 @@ int weights_initialise(struct weights *w, uint64_t seed, struct reason *why)
                          (struct dnn_tensor){x->layout, arena(w, x)}, why);
     }
     free(plain);
+    average_begin(w);
     return rc;
 }
 
@@ -268,90 +303,105 @@ static struct tensor *tensors_alloc(int count, size_t floats, float **values)
 }
 
 static int export_one(const struct weights *w, const struct weight *x,
-                      const char *prefix, const float *from, struct tensor *t,
+                      const char *prefix, float *from, struct tensor *t,
                       float **values, struct reason *why)
 {
     *t = x->shape;
     snprintf(t->name, sizeof t->name, "%s%s", prefix, x->shape.name);
     t->data = *values;
     *values += tensor_count(t);
-    return dnn_reorder(w->dnn,
-                       (struct dnn_tensor){x->layout, (float *)from + x->at},
+    return dnn_reorder(w->dnn, (struct dnn_tensor){x->layout, from},
                        (struct dnn_tensor){x->plain, t->data}, why);
 }
 
-static size_t count_floats(const struct weights *w, bool trained, int *count)
+/* Which copy of the weights; NULL where a weight has none of it. */
+typedef float *copy_of(const struct weights *w, const struct weight *x);
+
+static float *momenta(const struct weights *w, const struct weight *x)
+{
+    return is_statistic(x) ? NULL : w->momentum + x->at;
+}
+
+static float *gradients(const struct weights *w, const struct weight *x)
+{
+    return is_statistic(x) ? NULL : w->gradient + x->at;
+}
+
+static size_t count_floats(const struct weights *w, copy_of *copy, int *count)
 {
     size_t floats = 0;
 
     for (int i = 0; i < w->count; i++)
-        if (!trained || !is_statistic(&w->list[i])) {
+        if (copy(w, &w->list[i])) {
             floats += tensor_count(&w->list[i].shape);
             ++*count;
         }
     return floats;
 }
 
-/* The trained weights' counterparts in another arena. */
-static int export_arena(const struct weights *w, const char *prefix,
-                        const float *from, struct tensor **next, float **values,
-                        struct reason *why)
+static int export_copy(const struct weights *w, const char *prefix,
+                       copy_of *copy, struct tensor **next, float **values,
+                       struct reason *why)
 {
     int rc = 0;
 
-    for (int i = 0; !rc && i < w->count; i++)
-        if (!is_statistic(&w->list[i]))
-            rc = export_one(w, &w->list[i], prefix, from, (*next)++, values,
-                            why);
+    for (int i = 0; !rc && i < w->count; i++) {
+        const struct weight *x = &w->list[i];
+        if (copy(w, x))
+            rc = export_one(w, x, prefix, copy(w, x), (*next)++, values, why);
+    }
     return rc;
+}
+
+/* Which copies to export, under which prefixes. */
+struct copies {
+    const char *prefix;
+    copy_of *copy;
+};
+
+static int export_copies(const struct weights *w, const struct copies *copies,
+                         int kinds, struct tensor **out, int *count,
+                         struct reason *why)
+{
+    int n = 0, rc = 0;
+    size_t floats = 0;
+    float *values;
+
+    for (int i = 0; i < kinds; i++)
+        floats += count_floats(w, copies[i].copy, &n);
+    struct tensor *all = tensors_alloc(n, floats, &values), *next = all;
+    if (!all)
+        return refuse(why, ENOMEM, "out of memory for a copy of the weights");
+    for (int i = 0; !rc && i < kinds; i++)
+        rc = export_copy(w, copies[i].prefix, copies[i].copy, &next, &values,
+                         why);
+    if (rc) {
+        free(all);
+        return rc;
+    }
+    *out = all;
+    *count = n;
+    return 0;
 }
 
 int weights_export(const struct weights *w, bool state, struct tensor **out,
                    int *count, struct reason *why)
 {
-    int n = 0, rc = 0;
-    float *values;
+    static const struct copies evaluated = {"", averages};
+    static const struct copies all[] = {
+        {"", arena}, {MOMENTUM_PREFIX, momenta}, {AVERAGE_PREFIX, averages}};
 
-    state = state && w->momentum;
-    size_t floats = count_floats(w, false, &n);
-    if (state)
-        floats += count_floats(w, true, &n);
-    struct tensor *all = tensors_alloc(n, floats, &values), *next = all;
-    if (!all)
-        return refuse(why, ENOMEM, "out of memory for a copy of the weights");
-    for (int i = 0; !rc && i < w->count; i++)
-        rc = export_one(w, &w->list[i], "",
-                        is_statistic(&w->list[i]) ? w->running : w->value,
-                        next++, &values, why);
-    if (!rc && state)
-        rc = export_arena(w, STATE_PREFIX, w->momentum, &next, &values, why);
-    if (rc) {
-        free(all);
-        return rc;
-    }
-    *out = all;
-    *count = n;
-    return 0;
+    if (!state || !w->momentum)
+        return export_copies(w, &evaluated, 1, out, count, why);
+    return export_copies(w, all, w->average ? 3 : 2, out, count, why);
 }
 
 int weights_export_gradients(const struct weights *w, struct tensor **out,
                              int *count, struct reason *why)
 {
-    int n = 0;
-    float *values;
-    size_t floats = count_floats(w, true, &n);
-    struct tensor *all = tensors_alloc(n, floats, &values), *next = all;
+    static const struct copies all = {"", gradients};
 
-    if (!all)
-        return refuse(why, ENOMEM, "out of memory for a copy of gradients");
-    int rc = export_arena(w, "", w->gradient, &next, &values, why);
-    if (rc) {
-        free(all);
-        return rc;
-    }
-    *out = all;
-    *count = n;
-    return 0;
+    return export_copies(w, &all, 1, out, count, why);
 }
 
 /* Import */
@@ -384,29 +434,44 @@ static int check_shape(const struct tensor *want, const struct tensor *got,
                   (long long)want->dim[2], (long long)want->dim[3]);
 }
 
+static const char *const prefixes[] = {"", MOMENTUM_PREFIX, AVERAGE_PREFIX};
+enum { PREFIXES = sizeof prefixes / sizeof *prefixes };
+
 static int import_check(const struct weights *w, const struct tensor *tensors,
                         int count, struct reason *why)
 {
+    int rc = 0;
+
     for (int i = 0; i < w->count; i++) {
         const struct tensor *want = &w->list[i].shape;
-        const struct tensor *t = find(tensors, count, "", want->name);
-        if (!t)
+        if (!find(tensors, count, "", want->name))
             return refuse(why, EINVAL, "weight '%s' is missing", want->name);
-        int rc = check_shape(want, t, why);
-        t = find(tensors, count, STATE_PREFIX, want->name);
-        if (!rc && t && !is_statistic(&w->list[i]))
-            rc = check_shape(want, t, why);
+        for (int p = 0; !rc && p < PREFIXES; p++) {
+            const struct tensor *t =
+                find(tensors, count, prefixes[p], want->name);
+            rc = t ? check_shape(want, t, why) : 0;
+        }
         if (rc)
             return rc;
     }
     return 0;
 }
 
-static int import_one(struct weights *w, const struct weight *x,
-                      const struct tensor *t, float *to, struct reason *why)
+/* Those of a prefix that are there. */
+static int import_copy(struct weights *w, const char *prefix, copy_of *copy,
+                       const struct tensor *tensors, int count,
+                       struct reason *why)
 {
-    return dnn_reorder(w->dnn, (struct dnn_tensor){x->plain, t->data},
-                       (struct dnn_tensor){x->layout, to + x->at}, why);
+    int rc = 0;
+
+    for (int i = 0; !rc && i < w->count; i++) {
+        const struct weight *x = &w->list[i];
+        const struct tensor *t = find(tensors, count, prefix, x->shape.name);
+        if (t && copy(w, x))
+            rc = dnn_reorder(w->dnn, (struct dnn_tensor){x->plain, t->data},
+                             (struct dnn_tensor){x->layout, copy(w, x)}, why);
+    }
+    return rc;
 }
 
 int weights_import(struct weights *w, const struct tensor *tensors, int count,
@@ -414,17 +479,15 @@ int weights_import(struct weights *w, const struct tensor *tensors, int count,
 {
     int rc = import_check(w, tensors, count, why);
 
-    if (!rc && w->momentum)
-        memset(w->momentum, 0, w->trained * sizeof(float));
-    for (int i = 0; !rc && i < w->count; i++) {
-        const struct weight *x = &w->list[i];
-        const char *name = x->shape.name;
-        rc = import_one(w, x, find(tensors, count, "", name),
-                        is_statistic(x) ? w->running : w->value, why);
-        const struct tensor *t = find(tensors, count, STATE_PREFIX, name);
-        if (!rc && t && w->momentum && !is_statistic(x))
-            rc = import_one(w, x, t, w->momentum, why);
-    }
+    if (!rc)
+        rc = import_copy(w, "", arena, tensors, count, why);
+    if (rc || !w->momentum)
+        return rc;
+    memset(w->momentum, 0, w->trained * sizeof(float));
+    rc = import_copy(w, MOMENTUM_PREFIX, momenta, tensors, count, why);
+    average_begin(w);
+    if (!rc && w->average)
+        rc = import_copy(w, AVERAGE_PREFIX, averages, tensors, count, why);
     return rc;
 }
 
@@ -439,6 +502,12 @@ void weights_step(struct weights *w, const struct optimizer_rule *rule)
     optimizer_step(rule, w->value, w->momentum, w->gradient, at);
     optimizer_step(&free_rule, w->value + at, w->momentum + at,
                    w->gradient + at, w->trained - at);
+}
+
+void weights_average(struct weights *w, float share)
+{
+    optimizer_average(w->average, w->value, w->trained, share);
+    optimizer_average(w->average_running, w->running, w->statistics, share);
 }
 
 static void follow(float *running, const float *batch, int count, float scale)

@@ -1,5 +1,6 @@
 /*
- * The weights of the network: f32 masters, momenta, gradients, statistics.
+ * The weights of the network: f32 masters, momenta, gradients, statistics, and
+ * where wanted an average of masters and statistics over the updates.
  *
  * One list, in torchvision's order, made from the rows of resnet.h; export,
  * import, initialisation and the optimiser walk it. Masters, momenta and
@@ -45,14 +46,22 @@ struct weights {
     float *value;               /* [trained] */
     float *momentum, *gradient; /* [trained]; NULL without training */
     float *running, *batch;     /* [statistics]; batch: NULL likewise */
+    /* of value and running; NULL = none is kept */
+    float *average, *average_running;
 };
 
 /* Life cycle */
 
+enum weights_use {
+    WEIGHTS_EVALUATED, /* no momenta, no gradients */
+    WEIGHTS_TRAINED,
+    WEIGHTS_AVERAGED, /* trained, with an average */
+};
+
 /* `kernels` are the layouts of the convolutions' masters by row. */
 int weights_open(struct weights *w, struct dnn *dnn, int classes,
                  const struct dnn_layout *const kernels[RESNET_LAYERS],
-                 bool training, struct reason *why);
+                 enum weights_use use, struct reason *why);
 void weights_release(struct weights *w);
 
 /* Read */
@@ -65,6 +74,9 @@ static inline const struct weight *weight_of(const struct weights *w, int row,
 
 /* Running statistics or masters. */
 float *weights_value(const struct weights *w, int row, enum weight_part part);
+/* The same as they are evaluated: from the average, where there is one. */
+float *weights_evaluated(const struct weights *w, int row,
+                         enum weight_part part);
 float *weights_gradient(const struct weights *w, int row,
                         enum weight_part part);
 /* As net_export() and net_export_gradients(). */
@@ -80,6 +92,8 @@ int weights_import(struct weights *w, const struct tensor *tensors, int count,
                    struct reason *why);
 /* One step along the gradients. */
 void weights_step(struct weights *w, const struct optimizer_rule *rule);
+/* The average takes in a share, 0 to 1, of the weights as they are. */
+void weights_average(struct weights *w, float share);
 /* The running statistics of a row follow the batch's, of `count` elements a
  * channel (1: no variance, no change). */
 void weights_follow(struct weights *w, int row, int64_t count);

@@ -31,7 +31,7 @@ static int by_size(const void *a, const void *b)
 
 static int step(const struct bench *b, struct reason *why)
 {
-    static const struct net_rule rule = {0.01f, 0.9f, 5e-4f};
+    static const struct net_rule rule = {0.01f, 0.9f, 5e-4f, 0};
     int n = b->options.batch;
 
     if (!b->options.training)

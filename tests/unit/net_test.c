@@ -24,7 +24,7 @@
 
 enum { SIDE = 32, CLASSES = 3, BATCH = 6, PICTURE = 3 * SIDE * SIDE };
 
-static const struct net_rule rule = {0.005f, 0.9f, 5e-4f};
+static const struct net_rule rule = {0.005f, 0.9f, 5e-4f, 0};
 
 static struct net_options small(void)
 {
@@ -238,6 +238,96 @@ static void import_continues_bit_for_bit(void **state)
 }
 
 /* An evaluation-only network gives what the training one gives. */
+/* The average of the weights */
+
+static struct net *open_averaging(uint64_t seed)
+{
+    struct net_options o = small();
+    struct reason why = REASON_INIT;
+    struct net *net;
+
+    o.average = true;
+    if (net_open(&net, &o, seed, &why))
+        fail_msg("net_open: %s", why.sentence);
+    return net;
+}
+
+static const float *values_of(const struct tensor *all, int count,
+                              const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (!strcmp(all[i].name, name))
+            return all[i].data;
+    fail_msg("no tensor '%s'", name);
+    return NULL;
+}
+
+/* What is evaluated and published is the average, as an export of it shows in
+ * a net of its own; what is trained is not. */
+static void average_is_evaluated(void **state)
+{
+    struct net_rule half = rule;
+    struct net *net = open_averaging(4), *plain = open_net(4), *copy;
+    float before[BATCH * CLASSES], after[BATCH * CLASSES];
+    struct tensor *start, *all, *published;
+    int count, n;
+    struct reason why = REASON_INIT;
+
+    (void)state;
+    half.average = 0.5f;
+    start = state_of(plain, &count);
+    train_by(net, 0, BATCH, &half);
+    train_by(plain, 0, BATCH, &rule);
+    all = state_of(net, &count);
+    const float *first = values_of(start, count, "fc.weight");
+    const float *now = values_of(all, count, "fc.weight");
+    const float *average = values_of(all, count, "average.fc.weight");
+    for (int i = 0; i < CLASSES * 512; i++)
+        assert_float_equal(average[i], (first[i] + now[i]) / 2, 1e-6);
+    free(start);
+    start = state_of(plain, &n); /* the weights did not notice */
+    assert_memory_equal(now, values_of(start, n, "fc.weight"),
+                        CLASSES * 512 * sizeof(float));
+    assert_int_equal(net_export(net, false, &published, &n, &why), 0);
+    copy = open_net(5);
+    assert_int_equal(net_import(copy, published, n, &why), 0);
+    predict(net, 3, BATCH, before);
+    predict(copy, 3, BATCH, after);
+    assert_memory_equal(before, after, sizeof before);
+    free(start), free(all), free(published);
+    net_free(net), net_free(plain), net_free(copy);
+}
+
+/* State with an average goes on bit for bit; weights alone begin one anew. */
+static void average_is_state(void **state)
+{
+    struct net_rule some = rule;
+    struct net *a = open_averaging(6), *b = open_averaging(7);
+    struct tensor *all;
+    int count;
+    struct reason why = REASON_INIT;
+
+    (void)state;
+    some.average = 0.25f;
+    for (int k = 0; k < 3; k++)
+        train_by(a, k, BATCH, &some);
+    all = state_of(a, &count);
+    assert_int_equal(net_import(b, all, count, &why), 0);
+    train_by(a, 3, BATCH, &some);
+    train_by(b, 3, BATCH, &some);
+    assert_same_state(a, b);
+    free(all);
+    assert_int_equal(net_export(a, false, &all, &count, &why), 0);
+    assert_int_equal(net_import(b, all, count, &why), 0);
+    int n;
+    struct tensor *begun = state_of(b, &n);
+    assert_memory_equal(values_of(begun, n, "average.conv1.weight"),
+                        values_of(all, count, "conv1.weight"),
+                        64 * 3 * 49 * sizeof(float));
+    free(begun), free(all);
+    net_free(a), net_free(b);
+}
+
 static void evaluation_only(void **state)
 {
     struct net_options o = small();
@@ -518,7 +608,7 @@ static int peer_step(struct net *net, const struct safetensors *batches, int k,
                      char **arg, struct reason *why)
 {
     struct net_rule r = {strtof(arg[7], NULL), strtof(arg[8], NULL),
-                         strtof(arg[9], NULL)};
+                         strtof(arg[9], NULL), 0};
     int n, labels[64];
     const float *names = batch_find(batches, "labels", k, &n);
 
@@ -573,6 +663,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(begins_as_torchvision),
         cmocka_unit_test(abandoned_batch_leaves_no_trace),
         cmocka_unit_test(import_continues_bit_for_bit),
+        cmocka_unit_test(average_is_evaluated),
+        cmocka_unit_test(average_is_state),
         cmocka_unit_test(evaluation_only),
         cmocka_unit_test(probabilities_do_not_depend_on_company),
         cmocka_unit_test(learns_stripes),

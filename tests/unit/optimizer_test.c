@@ -57,8 +57,32 @@ static void is_nesterovs(void **state)
     free(gradient);
 }
 
+static void average_follows(void **state)
+{
+    float *value = malloc(COUNT * sizeof *value);
+    float *average = malloc(COUNT * sizeof *average);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++) {
+        value[i] = cosf((float)i);
+        average[i] = sinf((float)i);
+    }
+    optimizer_average(average, value, COUNT, 0.25f);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_float_equal(average[i],
+                           0.75f * sinf((float)i) + 0.25f * value[i], 1e-6);
+    optimizer_average(average, value, COUNT, 1);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_float_equal(average[i], value[i], 1e-6);
+    free(value);
+    free(average);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(is_nesterovs)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(is_nesterovs),
+        cmocka_unit_test(average_follows),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,23 @@ static void rate_rises_then_falls(void **state)
     assert_true(recipe_rate(&r, 399) > 0);
 }
 
+/* At first the average is the mean of all that was looked at, then it fades;
+ * few updates are looked at one by one. */
+static void average_begins_with_the_weights(void **state)
+{
+    (void)state;
+    struct recipe r;
+    recipe_init(&r, 0.05, 100, 24, 0); /* a memory of 80 updates */
+    for (uint64_t i = 0; i < 2400; i++)
+        assert_true((recipe_average(&r, i) > 0) == (i % 8 == 7));
+    close_to(recipe_average(&r, 7), 1);
+    close_to(recipe_average(&r, 15), 0.5);
+    close_to(recipe_average(&r, 2399), 1 - exp(-0.1));
+    recipe_init(&r, 0.05, 5, 6, 0); /* of one */
+    close_to(recipe_average(&r, 0), 1);
+    close_to(recipe_average(&r, 29), 1 - exp(-1));
+}
+
 static void one_update_is_made_at_the_peak(void **state)
 {
     (void)state;
@@ -72,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rate_rises_then_falls),
+        cmocka_unit_test(average_begins_with_the_weights),
         cmocka_unit_test(one_update_is_made_at_the_peak),
         cmocka_unit_test(iterations_take_the_place_of_epochs),
         cmocka_unit_test(whole_epochs_are_not_cut),
