@@ -10,6 +10,9 @@ enum {
     CHECKPOINT_SECONDS = 60,       /* between checkpoints within an epoch */
     CHECKPOINT_LEAST_SECONDS = 15, /* between those of short epochs */
     RETRIES_MAX = 1,
+    /* Of a mean cross-entropy; one that knows nothing has log(classes). From
+     * here a network does not come back, whether it overflows or not. */
+    LOSS_LOST = 1000,
 };
 
 /* Telling */
@@ -128,7 +131,7 @@ static int update(struct training *t, struct reason *why)
         net_gradients(t->net, t->images, t->labels, n, RECIPE_SMOOTHING, why);
     if (err)
         return err;
-    if (!isfinite(net_loss(t->net)))
+    if (!(net_loss(t->net) < LOSS_LOST)) /* NaN, too */
         return set_back(t, why);
     err = update_commit(t, began, n, why);
     if (err)

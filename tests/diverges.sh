@@ -1,0 +1,22 @@
+#!/bin/bash
+# A rate far too high: the training goes back once at half of it, then fails
+# with a reason.
+. "$(dirname "$0")/lib.sh"
+
+cd "$SCRATCH"
+pictures "$SCRATCH/data" 16 4
+cat >template <<END
+dataset = $SCRATCH/data
+image_size = 32
+epochs = 8
+augment = none
+END
+if "$BUILD/primo-train" template lost learning_rate=10 2>err; then
+    fail "it succeeded: $(tail -n 3 err)"
+fi
+grep -q "diverged at update .*, it goes .* at half the learning rate" err
+grep -q "diverged again at half the learning rate (update .*); a lower" err
+[ ! -e lost/model.onnx ] || fail "there is a model"
+# what the rows say is not of lost weights
+awk -F, 'NR > 1 && !($5 < 1000) { exit 1 }' lost/metrics.csv ||
+    fail "the metrics have a lost loss: $(cat lost/metrics.csv)"
