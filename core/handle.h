@@ -31,7 +31,7 @@ int handle_create(struct primo *primo, const struct caller *caller,
 /* Saves an emptied text; a failure goes to *why but frees all the same. */
 int handle_close(struct handle *h, struct reason *why);
 /* Free those that nobody will close: a mount that ends with files open hears
- * no more of them. What they had not saved is gone, as their users were told. */
+ * no more of them. What they had not saved is gone, as users were told. */
 void handles_release(struct primo *primo);
 
 /* Read */
