@@ -143,9 +143,9 @@ $(BUILD)/docs/reference/reference: $(BUILD)/docs/reference/reference.o $(BUILD)/
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
 	  $(TRAINER_LIBS) $(CORE_LIBS) $(LEAF_LIBS)
 
-#: docs          bring the tables of docs/ up to date with the code
+#: docs          bring the tables of docs/ and dist/man/ up to date
 docs: $(BUILD)/docs/reference/reference
-	docs/reference/fill $< docs/*.md
+	docs/reference/fill $< docs/*.md dist/man/*
 
 # The targets below install what is missing, then call make again, as what
 # there is to build is known only then.
@@ -202,15 +202,22 @@ $(PEERS_DIR)/node_modules: tests/peers/package-lock.json
 	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+INSTALLED = bin share/man/man1 share/man/man5 share/bash-completion/completions
 #: install       into PREFIX (/usr/local), below DESTDIR
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin
+	install -d $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%/)
 	install -m 755 $(BUILD)/primofs $(BUILD)/primo-train \
 	  $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(wildcard dist/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(wildcard dist/man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
+	for name in primofs primo-train; do \
+	  install -m 644 dist/completion/primofs \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name; done
 
 #: uninstall     take it away again
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/primofs $(DESTDIR)$(PREFIX)/bin/primo-train
+	rm -f $(foreach dir,$(INSTALLED),$(addprefix $(DESTDIR)$(PREFIX)/$(dir)/, \
+	  primofs primo-train $(notdir $(wildcard dist/man/*))))
 
 C_FILES = $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h)
 

@@ -27,12 +27,7 @@ static void put_rows(struct text *out, enum tree_no directory, int depth)
         const struct row *row = &tree_rows[i];
         if (row->parent != directory || !row->help)
             continue;
-        static const char *const names[] = {
-            [OBJECT_TEMPLATE] = "NAME",  [OBJECT_MACHINE] = "NAME",
-            [OBJECT_TYPE] = "NAME",      [OBJECT_BASE] = "NAME",
-            [OBJECT_ROLE] = "NAME",      [OBJECT_PROCESS] = "MACHINE",
-            [OBJECT_MODEL] = "TEMPLATE", [OBJECT_VERSION] = "N"};
-        const char *name = row->name ? row->name : names[row->kind];
+        const char *name = row_title(row);
         bool is_dir = row->shape == SHAPE_DIRECTORY;
         size_t from = out->size;
         text_printf(out, "%*s%s%s", depth * 2, "", name, is_dir ? "/" : "");

@@ -7,6 +7,16 @@
 
 enum { ROWS = sizeof tree_rows / sizeof *tree_rows };
 
+const char *row_title(const struct row *row)
+{
+    static const char *const names[] = {
+        [OBJECT_TEMPLATE] = "NAME",  [OBJECT_MACHINE] = "NAME",
+        [OBJECT_TYPE] = "NAME",      [OBJECT_BASE] = "NAME",
+        [OBJECT_ROLE] = "NAME",      [OBJECT_PROCESS] = "MACHINE",
+        [OBJECT_MODEL] = "TEMPLATE", [OBJECT_VERSION] = "N"};
+    return row->name ? row->name : names[row->kind];
+}
+
 /* Identity */
 
 uint64_t tree_inode(uint64_t object, unsigned no)

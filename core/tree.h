@@ -105,6 +105,8 @@ struct row {
     const char *help;      /* one line for people */
 };
 
+/* What a row is called where it has no name of its own: NAME, MACHINE … */
+const char *row_title(const struct row *row);
 extern const struct row tree_rows[256]; /* by enum tree_no; gaps have no help */
 
 struct node {

@@ -15,7 +15,8 @@
 cd "$ROOT"
 
 step "tables"
-docs/reference/fill --check "$BUILD/docs/reference/reference" docs/*.md
+docs/reference/fill --check "$BUILD/docs/reference/reference" docs/*.md \
+    dist/man/*
 
 step "links"
 for file in README.md docs/*.md; do

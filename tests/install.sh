@@ -13,6 +13,25 @@ step "installed"
 "${make[@]}" install
 expect "$(printf 'primo-train\nprimofs')" ls "$root/usr/bin"
 expect 755 stat -c %a "$root/usr/bin/primofs"
+expect "$(printf 'primo-train.1\nprimofs.1')" ls "$root/usr/share/man/man1"
+expect primofs.5 ls "$root/usr/share/man/man5"
+
+step "completion"
+completed() # WORD…: what the last one may become
+{
+    bash --norc -c '
+        . "$1/usr/share/bash-completion/completions/primofs"
+        PATH=$1/usr/bin:$PATH
+        shift
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        compopt() { :; }
+        case $1 in primofs) _primofs ;; *) _primo_train ;; esac
+        printf "%s\n" "${COMPREPLY[@]}"' - "$root" "$@"
+}
+expect allow_other completed primofs state mnt -o allow_o
+expect learning_rate= completed primo-train template out learn
+expect threads= completed primo-train template out thr
+expect predict completed primo-train pre
 
 step "at work, from elsewhere"
 cd /
@@ -32,4 +51,4 @@ umount_primofs
 
 step "uninstalled"
 "${make[@]}" uninstall
-expect '' ls "$root/usr/bin"
+expect '' find "$root" -type f

@@ -5,6 +5,7 @@
 #include "alone.h"
 #include "control.h"
 #include "options.h"
+#include "param.h"
 #include "predict.h"
 #include "rundir.h"
 #include "train.h"
@@ -18,7 +19,7 @@ static const char help[] =
     "usage: " ALONE_USAGE "\n"
     "       " PREDICT_USAGE "\n"
     "       primo-train --run RUN_DIR\n"
-    "       primo-train --help | --version\n"
+    "       primo-train --example | --help | --version\n"
     "\n"
     "Trains an image classifier on the processors of this machine.\n"
     "\n"
@@ -28,8 +29,10 @@ static const char help[] =
     "metrics.csv, monitor.svg, config, dataset, template and log. Ctrl-C or\n"
     "SIGTERM stops it with a checkpoint; the same command goes on from there.\n"
     "\n"
-    "`predict` prints what a trained model says of pictures. `--run` is how\n"
-    "primofs starts a training; RUN_DIR holds its job, template and type.\n"
+    "`predict` prints what a trained model says of pictures. `--example` "
+    "prints\n"
+    "a template with every parameter and its default. `--run` is how primofs\n"
+    "starts a training; RUN_DIR holds its job, template and type.\n"
     "\n"
     "Exit status: 0 done (with --run also: stopped), 1 failed, 2 wrong use or\n"
     "a bad template, 3 stopped.\n";
@@ -80,6 +83,15 @@ static int supervised_main(const char *path)
     return status;
 }
 
+static int example_print(void)
+{
+    struct text example = TEXT_INIT;
+    param_example(&example, SCOPE_TEMPLATE);
+    int failed = fputs(text_string(&example), stdout) < 0;
+    text_release(&example);
+    return failed;
+}
+
 /* OpenMP's threads that wait at a barrier spin, which takes the processor from
  * the file system and from the threads that load pictures. How long is read
  * from the environment when the program is loaded, so load it again, by its
@@ -100,6 +112,8 @@ int main(int argc, char **argv)
     const char *use = argc > 1 ? argv[1] : "";
     if (!strcmp(use, "--help"))
         return fputs(help, stdout) < 0;
+    if (!strcmp(use, "--example"))
+        return example_print();
     if (!strcmp(use, "--version"))
         return puts("primo-train " PRIMO_VERSION) < 0;
     spin_little(argv);

@@ -1,9 +1,11 @@
 /*
- * reference TABLE: the tables of docs/, printed from those in the code, so
- * that what users read is what the program does.
+ * reference TABLE: the tables of docs/ (Markdown) and of dist/man/ (man-TABLE),
+ * printed from those in the code, so that what users read is what the program
+ * does.
  */
 #include "param.h"
 #include "show.h"
+#include "tree.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +22,49 @@ static void put_files(struct text *out)
     text_release(&readme);
 }
 
+/* For man(7): no backslash, no control character at the beginning of a line. */
+static void put_roff(struct text *out, const char *s)
+{
+    if (*s == '.' || *s == '\'')
+        text_puts(out, "\\&");
+    for (; *s; s++)
+        text_add(out, *s == '\\' ? "\\e" : s, *s == '\\' ? 2 : 1);
+}
+
+static void man_params(struct text *out, unsigned scope)
+{
+    for (int i = 0; i < KEY_COUNT; i++) {
+        const struct param *p = &params[i];
+        if (!(p->scope & scope))
+            continue;
+        text_printf(out, ".TP\n.B %s\n", p->key);
+        put_roff(out, p->meaning);
+        text_puts(out, ".\n.br\nAccepted: ");
+        param_accepts(p, out);
+        text_printf(out, "; default: %s.\n",
+                    *p->fallback ? p->fallback : "none");
+    }
+}
+
+/* The rows of a directory, under the path of which they are. */
+static void man_rows(struct text *out, enum tree_no directory, const char *path)
+{
+    for (int i = 0; i < 256; i++) {
+        const struct row *row = &tree_rows[i];
+        struct text own = TEXT_INIT;
+        if (row->parent != directory || !row->help)
+            continue;
+        bool is_dir = row->shape == SHAPE_DIRECTORY;
+        text_printf(&own, "%s%s%s", path, row_title(row), is_dir ? "/" : "");
+        text_printf(out, ".TP\n.I %s\n", text_string(&own));
+        put_roff(out, row->help);
+        text_puts(out, ".\n");
+        if (is_dir)
+            man_rows(out, (enum tree_no)i, text_string(&own));
+        text_release(&own);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -31,13 +76,18 @@ int main(int argc, char **argv)
         {"machine", SCOPE_MACHINE},
     };
     struct text out = TEXT_INIT;
-    for (size_t i = 0; argc == 2 && i < sizeof tables / sizeof *tables; i++)
-        if (!strcmp(argv[1], tables[i].name))
-            param_table(&out, tables[i].scope);
-    if (argc == 2 && !strcmp(argv[1], "files"))
+    const char *name = argc == 2 ? argv[1] : "";
+    bool man = !strncmp(name, "man-", 4);
+    name += man ? 4 : 0;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (!strcmp(name, tables[i].name))
+            (man ? man_params : param_table)(&out, tables[i].scope);
+    if (!strcmp(name, "files") && man)
+        man_rows(&out, TREE_ROOT, "");
+    else if (!strcmp(name, "files"))
         put_files(&out);
     if (!out.size) {
-        fprintf(stderr, "usage: reference template|type|machine|files\n");
+        fprintf(stderr, "usage: reference [man-]template|type|machine|files\n");
         return 2;
     }
     fputs(text_string(&out), stdout);
