@@ -6,7 +6,7 @@
 pictures "$SCRATCH/data" 16 4
 mount_primofs
 
-EPOCHS=12
+EPOCHS=9
 template() # NAME EPOCHS
 {
     printf 'dataset = %s\nimage_size = 32\nepochs = %d\n' \

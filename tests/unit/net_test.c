@@ -11,6 +11,7 @@
 #include "safetensors.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -238,8 +239,6 @@ static void import_continues_bit_for_bit(void **state)
 }
 
 /* An evaluation-only network gives what the training one gives. */
-/* The average of the weights */
-
 static struct net *open_averaging(uint64_t seed)
 {
     struct net_options o = small();
@@ -251,6 +250,39 @@ static struct net *open_averaging(uint64_t seed)
         fail_msg("net_open: %s", why.sentence);
     return net;
 }
+
+/* Memory */
+
+static size_t memory_in_use(void)
+{
+    struct mallinfo2 m = mallinfo2();
+
+    return m.uordblks + m.hblkhd;
+}
+
+/* All is allocated when the first batch of a size has been through. */
+static void steps_allocate_nothing(void **state)
+{
+    struct net *net = open_averaging(8);
+    struct net_rule some = rule;
+    float probabilities[BATCH * CLASSES];
+
+    (void)state;
+    some.average = 0.5f;
+    train_by(net, 0, BATCH, &some);
+    train_by(net, 1, BATCH - 1, &some);
+    predict(net, 0, BATCH, probabilities);
+    size_t before = memory_in_use();
+    for (int k = 0; k < 3; k++) {
+        train_by(net, k, BATCH, &some);
+        train_by(net, k, BATCH - 1, &some);
+        predict(net, k, BATCH, probabilities);
+        assert_int_equal(memory_in_use(), before);
+    }
+    net_free(net);
+}
+
+/* The average of the weights */
 
 static const float *values_of(const struct tensor *all, int count,
                               const char *name)
@@ -663,6 +695,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(begins_as_torchvision),
         cmocka_unit_test(abandoned_batch_leaves_no_trace),
         cmocka_unit_test(import_continues_bit_for_bit),
+        cmocka_unit_test(steps_allocate_nothing),
         cmocka_unit_test(average_is_evaluated),
         cmocka_unit_test(average_is_state),
         cmocka_unit_test(evaluation_only),
