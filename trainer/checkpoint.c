@@ -103,26 +103,44 @@ static void position_print(struct text *out, const struct position *p)
     }
 }
 
-static int list_put(struct sink *s, const struct tensor_list *l,
-                    struct reason *why)
+static int tensor_put(void *sink, const struct tensor *t, struct reason *why)
 {
-    uint32_t count = (uint32_t)l->count;
+    struct packed p = {.rank = (uint32_t)t->rank};
+    memcpy(p.name, t->name, sizeof p.name);
+    memcpy(p.dim, t->dim, sizeof p.dim);
+    int err = sink_put(sink, &p, sizeof p, why);
+    return err ? err
+               : sink_put(sink, t->data, tensor_count(t) * sizeof(float), why);
+}
+
+static int source_put(struct sink *s, const struct tensor_source *from,
+                      struct reason *why)
+{
+    uint32_t count = (uint32_t)from->count;
     int err = sink_put(s, &count, sizeof count, why);
-    for (int i = 0; i < l->count && err == 0; i++) {
-        const struct tensor *t = &l->tensors[i];
-        struct packed p = {.rank = (uint32_t)t->rank};
-        memcpy(p.name, t->name, sizeof p.name);
-        memcpy(p.dim, t->dim, sizeof p.dim);
-        err = sink_put(s, &p, sizeof p, why);
-        if (err == 0)
-            err = sink_put(s, t->data, tensor_count(t) * sizeof(float), why);
-    }
+    return err ? err : from->walk(from->context, tensor_put, s, why);
+}
+
+static int list_walk(void *list, tensor_visit *visit, void *to,
+                     struct reason *why)
+{
+    const struct tensor_list *l = list;
+    int err = 0;
+    for (int i = 0; i < l->count && err == 0; i++)
+        err = visit(to, &l->tensors[i], why);
     return err;
 }
 
-static int body_put(struct sink *s, const struct checkpoint *c,
-                    struct reason *why)
+struct tensor_source tensor_list_source(struct tensor_list *l)
 {
+    return (struct tensor_source){l->count, list_walk, l};
+}
+
+static int body_put(struct sink *s, const struct checkpoint *c,
+                    const struct tensor_source *state, struct reason *why)
+{
+    struct tensor_list best = c->best;
+    struct tensor_source best_source = tensor_list_source(&best);
     struct text text = TEXT_INIT;
     position_print(&text, &c->at);
     text_puts(&text, "\n");
@@ -135,23 +153,24 @@ static int body_put(struct sink *s, const struct checkpoint *c,
         err = sink_put(s, text.data, text.size, why);
     text_release(&text);
     if (err == 0)
-        err = list_put(s, &c->state, why);
+        err = source_put(s, state, why);
     if (err == 0)
-        err = list_put(s, &c->best, why);
+        err = source_put(s, &best_source, why);
     if (err)
         return err;
     uint32_t crc = (uint32_t)s->crc;
     return durable_write(&s->file, &crc, sizeof crc, why);
 }
 
-int checkpoint_write(const struct checkpoint *c, const char *path,
+int checkpoint_write(const struct checkpoint *c,
+                     const struct tensor_source *state, const char *path,
                      struct reason *why)
 {
     struct sink s = {.crc = crc32_z(0, NULL, 0)};
     int err = durable_open(&s.file, path, why);
     if (err)
         return err;
-    err = body_put(&s, c, why);
+    err = body_put(&s, c, state, why);
     if (err) {
         durable_abandon(&s.file);
         return err;

@@ -74,7 +74,19 @@ int checkpoint_match(const struct checkpoint *c, const char *identity,
                      struct reason *why);
 
 /* Change */
-int checkpoint_write(const struct checkpoint *c, const char *path,
+
+/* Tensors that are made when they are asked for, as by net_walk(). */
+struct tensor_source {
+    int count;
+    int (*walk)(void *context, tensor_visit *visit, void *to,
+                struct reason *why);
+    void *context;
+};
+
+struct tensor_source tensor_list_source(struct tensor_list *l);
+/* The state comes from the source, c->state is not looked at. */
+int checkpoint_write(const struct checkpoint *c,
+                     const struct tensor_source *state, const char *path,
                      struct reason *why);
 
 #endif

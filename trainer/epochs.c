@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 enum {
     ROW_SECONDS = 30,              /* between rows within a long epoch */
@@ -171,15 +172,26 @@ static bool scores_finite(const struct training *t)
     return true;
 }
 
+/* Over the tensor of the same name, where there is one. */
+static int best_take(void *best, const struct tensor *t, struct reason *why)
+{
+    const struct tensor_list *l = best;
+    (void)why;
+    for (int i = 0; i < l->count; i++)
+        if (!strcmp(l->tensors[i].name, t->name))
+            memcpy(l->tensors[i].data, t->data,
+                   tensor_count(t) * sizeof(float));
+    return 0;
+}
+
 /* With the state locked. */
 static int best_keep(struct training *t, struct reason *why)
 {
-    struct tensor_list now = {0};
-    int err = net_export(t->net, false, &now.tensors, &now.count, why);
+    int err = t->best.count ? net_walk(t->net, false, best_take, &t->best, why)
+                            : net_export(t->net, false, &t->best.tensors,
+                                         &t->best.count, why);
     if (err)
         return err;
-    tensor_list_release(&t->best);
-    t->best = now;
     t->at.best_average_precision = t->at.average_precision;
     t->at.best_accuracy = t->at.accuracy;
     t->at.best_epoch = t->at.epoch;

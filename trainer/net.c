@@ -154,6 +154,17 @@ int net_export(const struct net *net, bool state, struct tensor **out,
     return weights_export(&net->weights, state, out, count, why);
 }
 
+int net_walk(const struct net *net, bool state, tensor_visit *visit,
+             void *context, struct reason *why)
+{
+    return weights_walk(&net->weights, state, visit, context, why);
+}
+
+int net_tensors(const struct net *net, bool state)
+{
+    return weights_count(&net->weights, state);
+}
+
 float net_loss(const struct net *net)
 {
     return net->loss;

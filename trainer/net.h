@@ -9,10 +9,10 @@
  *                    momentum, no running statistic; may be abandoned
  *   net_update()     commits the batch: optimiser and running statistics
  * All functions of one net are called from one thread at a time, but for
- * net_export(), which may run beside net_gradients() and net_predict() (not
- * beside a change). Inside they use OpenMP with the number of threads that it
- * had when net_open() was called; equal inputs at an equal number of threads
- * give equal bits, also after net_export() and net_import().
+ * net_export() and net_walk(), which may run beside net_gradients() and
+ * net_predict() (not beside a change). Inside they use OpenMP with the number
+ * of threads that it had when net_open() was called; equal inputs at an equal
+ * number of threads give equal bits, also after net_export() and net_import().
  */
 #ifndef PRIMO_NET_H
 #define PRIMO_NET_H
@@ -61,6 +61,11 @@ bool net_bf16_fast(void);
  * with free(). */
 int net_export(const struct net *net, bool state, struct tensor **out,
                int *count, struct reason *why);
+/* The same, one after the other through a visitor, without a copy of all; and
+ * how many they are. */
+int net_walk(const struct net *net, bool state, tensor_visit *visit,
+             void *context, struct reason *why);
+int net_tensors(const struct net *net, bool state);
 /* Mean loss of the last net_gradients() batch; not finite after divergence. */
 float net_loss(const struct net *net);
 /* The gradients of the last batch, named and laid out like the weights. */

@@ -20,6 +20,11 @@ struct tensor {
     float *data;
 };
 
+/* Takes one of many tensors, which is gone after the call; 0 or -errno. */
+struct reason;
+typedef int tensor_visit(void *context, const struct tensor *t,
+                         struct reason *why);
+
 /* Elements in t. */
 static inline size_t tensor_count(const struct tensor *t)
 {

@@ -15,6 +15,12 @@ static bool is_saved(const struct training *t)
            t->saved.epoch == t->at.epoch && t->saved.retries == t->at.retries;
 }
 
+static int state_walk(void *net, tensor_visit *visit, void *to,
+                      struct reason *why)
+{
+    return net_walk(net, true, visit, to, why);
+}
+
 /* With the state locked. */
 static int checkpoint_save(struct training *t, struct reason *why)
 {
@@ -22,14 +28,12 @@ static int checkpoint_save(struct training *t, struct reason *why)
         .at = t->at, .identity = t->identity, .best = t->best};
     double start = pace_clock();
     c.at.seconds = t->seconds + start - t->began;
-    int err = net_export(t->net, true, &c.state.tensors, &c.state.count, why);
-    if (err)
-        return err;
+    const struct tensor_source state = {net_tensors(t->net, true), state_walk,
+                                        t->net};
     diary_sync(t->run->diary); /* rows before it must not be lost */
     char *path = rundir_path(t->run, "checkpoint");
-    err = checkpoint_write(&c, path, why);
+    int err = checkpoint_write(&c, &state, path, why);
     free(path);
-    tensor_list_release(&c.state);
     if (err)
         return err;
     t->saved = t->at;
@@ -191,6 +195,9 @@ static int training_finish(struct training *t, struct reason *why)
     control_lock(t->run->control);
     training_save(t);
     control_unlock(t->run->control);
+    control_on_stop(t->run->control, NULL, NULL);
+    net_free(t->net); /* the best weights are all that is wanted */
+    t->net = NULL;
     diary_stage(t->run->diary, "export");
     int err = model_export(t, why);
     if (err)

@@ -384,16 +384,72 @@ static int export_copies(const struct weights *w, const struct copies *copies,
     return 0;
 }
 
-int weights_export(const struct weights *w, bool state, struct tensor **out,
-                   int *count, struct reason *why)
+/* What is exported, with and without state; returns how many kinds. */
+static int copies_wanted(const struct weights *w, bool state,
+                         const struct copies **out)
 {
-    static const struct copies evaluated = {"", averages};
+    static const struct copies evaluated[] = {{"", averages}};
     static const struct copies all[] = {
         {"", arena}, {MOMENTUM_PREFIX, momenta}, {AVERAGE_PREFIX, averages}};
 
-    if (!state || !w->momentum)
-        return export_copies(w, &evaluated, 1, out, count, why);
-    return export_copies(w, all, w->average ? 3 : 2, out, count, why);
+    if (!state || !w->momentum) {
+        *out = evaluated;
+        return 1;
+    }
+    *out = all;
+    return w->average ? 3 : 2;
+}
+
+int weights_export(const struct weights *w, bool state, struct tensor **out,
+                   int *count, struct reason *why)
+{
+    const struct copies *copies;
+    int kinds = copies_wanted(w, state, &copies);
+
+    return export_copies(w, copies, kinds, out, count, why);
+}
+
+int weights_count(const struct weights *w, bool state)
+{
+    const struct copies *copies;
+    int kinds = copies_wanted(w, state, &copies), count = 0;
+
+    for (int i = 0; i < kinds; i++)
+        count_floats(w, copies[i].copy, &count);
+    return count;
+}
+
+static int walk_copy(const struct weights *w, const struct copies *copies,
+                     float *room, tensor_visit *visit, void *context,
+                     struct reason *why)
+{
+    int rc = 0;
+
+    for (int i = 0; !rc && i < w->count; i++) {
+        float *from = copies->copy(w, &w->list[i]), *values = room;
+        struct tensor t;
+        if (!from)
+            continue;
+        rc = export_one(w, &w->list[i], copies->prefix, from, &t, &values, why);
+        if (!rc)
+            rc = visit(context, &t, why);
+    }
+    return rc;
+}
+
+int weights_walk(const struct weights *w, bool state, tensor_visit *visit,
+                 void *context, struct reason *why)
+{
+    const struct copies *copies;
+    int kinds = copies_wanted(w, state, &copies), rc = 0;
+    float *room = dnn_alloc(largest(w) * sizeof(float));
+
+    if (!room)
+        return refuse(why, ENOMEM, "out of memory for a copy of a weight");
+    for (int i = 0; !rc && i < kinds; i++)
+        rc = walk_copy(w, &copies[i], room, visit, context, why);
+    free(room);
+    return rc;
 }
 
 int weights_export_gradients(const struct weights *w, struct tensor **out,

@@ -79,9 +79,12 @@ float *weights_evaluated(const struct weights *w, int row,
                          enum weight_part part);
 float *weights_gradient(const struct weights *w, int row,
                         enum weight_part part);
-/* As net_export() and net_export_gradients(). */
+/* As net_export(), net_walk() and net_export_gradients(). */
 int weights_export(const struct weights *w, bool state, struct tensor **out,
                    int *count, struct reason *why);
+int weights_walk(const struct weights *w, bool state, tensor_visit *visit,
+                 void *context, struct reason *why);
+int weights_count(const struct weights *w, bool state); /* of the walk */
 int weights_export_gradients(const struct weights *w, struct tensor **out,
                              int *count, struct reason *why);
 

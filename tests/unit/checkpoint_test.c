@@ -65,7 +65,8 @@ static void save(const char *path)
 {
     struct checkpoint c;
     sample(&c);
-    assert_int_equal(checkpoint_write(&c, path, NULL), 0);
+    struct tensor_source source = tensor_list_source(&c.state);
+    assert_int_equal(checkpoint_write(&c, &source, path, NULL), 0);
     text_release(&c.identity);
 }
 
@@ -103,7 +104,8 @@ static void a_second_one_replaces_the_first(void **state)
     sample(&c);
     c.at.iteration = 7;
     c.best = (struct tensor_list){0};
-    assert_int_equal(checkpoint_write(&c, p->path, NULL), 0);
+    struct tensor_source source = tensor_list_source(&c.state);
+    assert_int_equal(checkpoint_write(&c, &source, p->path, NULL), 0);
     text_release(&c.identity);
     struct checkpoint read = CHECKPOINT_INIT;
     assert_int_equal(checkpoint_read(&read, p->path, NULL), 0);
