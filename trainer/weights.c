@@ -14,8 +14,6 @@ enum {
 };
 
 #define STATISTICS_MOMENTUM 0.1f /* PyTorch's default */
-#define MOMENTUM_PREFIX     "momentum."
-#define AVERAGE_PREFIX      "average."
 
 /* Where each part's name and shape come from. */
 static const struct part {
@@ -52,34 +50,48 @@ static bool decays(const struct weight *x)
     return x->part == WEIGHT_KERNEL;
 }
 
-static float *arena(const struct weights *w, const struct weight *x)
+/* Of the trained ones, or of the statistics. */
+static float *arena(const struct weights *w, const struct weight *x,
+                    enum weight_copy copy)
 {
-    return (is_statistic(x) ? w->running : w->value) + x->at;
+    bool statistic = is_statistic(x);
+
+    switch (copy) {
+    case COPY_VALUE:
+        return statistic ? w->running : w->value;
+    case COPY_AVERAGE:
+        return statistic ? w->average_running : w->average;
+    case COPY_GRADIENT:
+        return statistic ? w->batch : w->gradient;
+    case COPY_MOMENTUM:
+        return statistic ? NULL : w->momentum;
+    }
+    return NULL;
+}
+
+float *weights_copy(const struct weights *w, const struct weight *x,
+                    enum weight_copy copy)
+{
+    float *from = arena(w, x, copy);
+
+    return from ? from + x->at : NULL;
 }
 
 float *weights_value(const struct weights *w, int row, enum weight_part part)
 {
-    return arena(w, weight_of(w, row, part));
-}
-
-static float *averages(const struct weights *w, const struct weight *x)
-{
-    if (!w->average)
-        return arena(w, x);
-    return (is_statistic(x) ? w->average_running : w->average) + x->at;
+    return weights_copy(w, weight_of(w, row, part), COPY_VALUE);
 }
 
 float *weights_evaluated(const struct weights *w, int row,
                          enum weight_part part)
 {
-    return averages(w, weight_of(w, row, part));
+    return weights_copy(w, weight_of(w, row, part),
+                        w->average ? COPY_AVERAGE : COPY_VALUE);
 }
 
 float *weights_gradient(const struct weights *w, int row, enum weight_part part)
 {
-    const struct weight *x = weight_of(w, row, part);
-
-    return (is_statistic(x) ? w->batch : w->gradient) + x->at;
+    return weights_copy(w, weight_of(w, row, part), COPY_GRADIENT);
 }
 
 /* The list */
@@ -204,9 +216,10 @@ void weights_release(struct weights *w)
     *w = (struct weights){0};
 }
 
-/* The average of one state is that state. */
-static void average_begin(struct weights *w)
+void weights_anew(struct weights *w)
 {
+    if (w->momentum)
+        memset(w->momentum, 0, w->trained * sizeof(float));
     if (!w->average)
         return;
     memcpy(w->average, w->value, w->trained * sizeof(float));
@@ -261,7 +274,7 @@ static void fill(const struct weights *w, const struct weight *x, uint64_t seed,
     }
 }
 
-static size_t largest(const struct weights *w)
+size_t weights_largest(const struct weights *w)
 {
     size_t most = 0;
 
@@ -273,7 +286,7 @@ static size_t largest(const struct weights *w)
 
 int weights_initialise(struct weights *w, uint64_t seed, struct reason *why)
 {
-    float *plain = dnn_alloc(largest(w) * sizeof(float));
+    float *plain = dnn_alloc(weights_largest(w) * sizeof(float));
     int rc = 0;
 
     if (!plain)
@@ -281,269 +294,13 @@ int weights_initialise(struct weights *w, uint64_t seed, struct reason *why)
     for (int i = 0; !rc && i < w->count; i++) {
         const struct weight *x = &w->list[i];
         fill(w, x, seed, plain);
-        rc = dnn_reorder(w->dnn, (struct dnn_tensor){x->plain, plain},
-                         (struct dnn_tensor){x->layout, arena(w, x)}, why);
+        rc = dnn_reorder(
+            w->dnn, (struct dnn_tensor){x->plain, plain},
+            (struct dnn_tensor){x->layout, weights_copy(w, x, COPY_VALUE)},
+            why);
     }
     free(plain);
-    average_begin(w);
-    return rc;
-}
-
-/* Export */
-
-/* Room for `count` tensors of `floats` values in one allocation; *values is
- * where the values go. */
-static struct tensor *tensors_alloc(int count, size_t floats, float **values)
-{
-    size_t head = ((size_t)count * sizeof(struct tensor) + 63) & ~(size_t)63;
-    char *block = dnn_alloc(head + floats * sizeof(float));
-
-    *values = (float *)(void *)(block + head);
-    return (struct tensor *)(void *)block;
-}
-
-static int export_one(const struct weights *w, const struct weight *x,
-                      const char *prefix, float *from, struct tensor *t,
-                      float **values, struct reason *why)
-{
-    *t = x->shape;
-    snprintf(t->name, sizeof t->name, "%s%s", prefix, x->shape.name);
-    t->data = *values;
-    *values += tensor_count(t);
-    return dnn_reorder(w->dnn, (struct dnn_tensor){x->layout, from},
-                       (struct dnn_tensor){x->plain, t->data}, why);
-}
-
-/* Which copy of the weights; NULL where a weight has none of it. */
-typedef float *copy_of(const struct weights *w, const struct weight *x);
-
-static float *momenta(const struct weights *w, const struct weight *x)
-{
-    return is_statistic(x) ? NULL : w->momentum + x->at;
-}
-
-static float *gradients(const struct weights *w, const struct weight *x)
-{
-    return is_statistic(x) ? NULL : w->gradient + x->at;
-}
-
-static size_t count_floats(const struct weights *w, copy_of *copy, int *count)
-{
-    size_t floats = 0;
-
-    for (int i = 0; i < w->count; i++)
-        if (copy(w, &w->list[i])) {
-            floats += tensor_count(&w->list[i].shape);
-            ++*count;
-        }
-    return floats;
-}
-
-static int export_copy(const struct weights *w, const char *prefix,
-                       copy_of *copy, struct tensor **next, float **values,
-                       struct reason *why)
-{
-    int rc = 0;
-
-    for (int i = 0; !rc && i < w->count; i++) {
-        const struct weight *x = &w->list[i];
-        if (copy(w, x))
-            rc = export_one(w, x, prefix, copy(w, x), (*next)++, values, why);
-    }
-    return rc;
-}
-
-/* Which copies to export, under which prefixes. */
-struct copies {
-    const char *prefix;
-    copy_of *copy;
-};
-
-static int export_copies(const struct weights *w, const struct copies *copies,
-                         int kinds, struct tensor **out, int *count,
-                         struct reason *why)
-{
-    int n = 0, rc = 0;
-    size_t floats = 0;
-    float *values;
-
-    for (int i = 0; i < kinds; i++)
-        floats += count_floats(w, copies[i].copy, &n);
-    struct tensor *all = tensors_alloc(n, floats, &values), *next = all;
-    if (!all)
-        return refuse(why, ENOMEM, "out of memory for a copy of the weights");
-    for (int i = 0; !rc && i < kinds; i++)
-        rc = export_copy(w, copies[i].prefix, copies[i].copy, &next, &values,
-                         why);
-    if (rc) {
-        free(all);
-        return rc;
-    }
-    *out = all;
-    *count = n;
-    return 0;
-}
-
-/* What is exported, with and without state; returns how many kinds. */
-static int copies_wanted(const struct weights *w, bool state,
-                         const struct copies **out)
-{
-    static const struct copies evaluated[] = {{"", averages}};
-    static const struct copies all[] = {
-        {"", arena}, {MOMENTUM_PREFIX, momenta}, {AVERAGE_PREFIX, averages}};
-
-    if (!state || !w->momentum) {
-        *out = evaluated;
-        return 1;
-    }
-    *out = all;
-    return w->average ? 3 : 2;
-}
-
-int weights_export(const struct weights *w, bool state, struct tensor **out,
-                   int *count, struct reason *why)
-{
-    const struct copies *copies;
-    int kinds = copies_wanted(w, state, &copies);
-
-    return export_copies(w, copies, kinds, out, count, why);
-}
-
-int weights_count(const struct weights *w, bool state)
-{
-    const struct copies *copies;
-    int kinds = copies_wanted(w, state, &copies), count = 0;
-
-    for (int i = 0; i < kinds; i++)
-        count_floats(w, copies[i].copy, &count);
-    return count;
-}
-
-static int walk_copy(const struct weights *w, const struct copies *copies,
-                     float *room, tensor_visit *visit, void *context,
-                     struct reason *why)
-{
-    int rc = 0;
-
-    for (int i = 0; !rc && i < w->count; i++) {
-        float *from = copies->copy(w, &w->list[i]), *values = room;
-        struct tensor t;
-        if (!from)
-            continue;
-        rc = export_one(w, &w->list[i], copies->prefix, from, &t, &values, why);
-        if (!rc)
-            rc = visit(context, &t, why);
-    }
-    return rc;
-}
-
-int weights_walk(const struct weights *w, bool state, tensor_visit *visit,
-                 void *context, struct reason *why)
-{
-    const struct copies *copies;
-    int kinds = copies_wanted(w, state, &copies), rc = 0;
-    float *room = dnn_alloc(largest(w) * sizeof(float));
-
-    if (!room)
-        return refuse(why, ENOMEM, "out of memory for a copy of a weight");
-    for (int i = 0; !rc && i < kinds; i++)
-        rc = walk_copy(w, &copies[i], room, visit, context, why);
-    free(room);
-    return rc;
-}
-
-int weights_export_gradients(const struct weights *w, struct tensor **out,
-                             int *count, struct reason *why)
-{
-    static const struct copies all = {"", gradients};
-
-    return export_copies(w, &all, 1, out, count, why);
-}
-
-/* Import */
-
-static const struct tensor *find(const struct tensor *tensors, int count,
-                                 const char *prefix, const char *name)
-{
-    size_t size = strlen(prefix);
-
-    for (int i = 0; i < count; i++)
-        if (!strncmp(tensors[i].name, prefix, size) &&
-            !strcmp(tensors[i].name + size, name))
-            return &tensors[i];
-    return NULL;
-}
-
-static int check_shape(const struct tensor *want, const struct tensor *got,
-                       struct reason *why)
-{
-    bool same = got->rank == want->rank;
-
-    for (int i = 0; same && i < want->rank; i++)
-        same = got->dim[i] == want->dim[i];
-    if (same)
-        return 0;
-    return refuse(why, EINVAL,
-                  "weight '%s' has another shape than this network's, "
-                  "[%lld, %lld, %lld, %lld] would be accepted",
-                  got->name, (long long)want->dim[0], (long long)want->dim[1],
-                  (long long)want->dim[2], (long long)want->dim[3]);
-}
-
-static const char *const prefixes[] = {"", MOMENTUM_PREFIX, AVERAGE_PREFIX};
-enum { PREFIXES = sizeof prefixes / sizeof *prefixes };
-
-static int import_check(const struct weights *w, const struct tensor *tensors,
-                        int count, struct reason *why)
-{
-    int rc = 0;
-
-    for (int i = 0; i < w->count; i++) {
-        const struct tensor *want = &w->list[i].shape;
-        if (!find(tensors, count, "", want->name))
-            return refuse(why, EINVAL, "weight '%s' is missing", want->name);
-        for (int p = 0; !rc && p < PREFIXES; p++) {
-            const struct tensor *t =
-                find(tensors, count, prefixes[p], want->name);
-            rc = t ? check_shape(want, t, why) : 0;
-        }
-        if (rc)
-            return rc;
-    }
-    return 0;
-}
-
-/* Those of a prefix that are there. */
-static int import_copy(struct weights *w, const char *prefix, copy_of *copy,
-                       const struct tensor *tensors, int count,
-                       struct reason *why)
-{
-    int rc = 0;
-
-    for (int i = 0; !rc && i < w->count; i++) {
-        const struct weight *x = &w->list[i];
-        const struct tensor *t = find(tensors, count, prefix, x->shape.name);
-        if (t && copy(w, x))
-            rc = dnn_reorder(w->dnn, (struct dnn_tensor){x->plain, t->data},
-                             (struct dnn_tensor){x->layout, copy(w, x)}, why);
-    }
-    return rc;
-}
-
-int weights_import(struct weights *w, const struct tensor *tensors, int count,
-                   struct reason *why)
-{
-    int rc = import_check(w, tensors, count, why);
-
-    if (!rc)
-        rc = import_copy(w, "", arena, tensors, count, why);
-    if (rc || !w->momentum)
-        return rc;
-    memset(w->momentum, 0, w->trained * sizeof(float));
-    rc = import_copy(w, MOMENTUM_PREFIX, momenta, tensors, count, why);
-    average_begin(w);
-    if (!rc && w->average)
-        rc = import_copy(w, AVERAGE_PREFIX, averages, tensors, count, why);
+    weights_anew(w);
     return rc;
 }
 

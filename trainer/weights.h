@@ -27,6 +27,14 @@ enum weight_part {
     WEIGHT_PARTS,
 };
 
+/* What there is of a weight. */
+enum weight_copy {
+    COPY_VALUE, /* the master, or the running statistic */
+    COPY_AVERAGE,
+    COPY_MOMENTUM,
+    COPY_GRADIENT, /* of a statistic: that of the batch */
+};
+
 struct weight {
     enum weight_part part;
     const struct layer *row;
@@ -72,6 +80,10 @@ static inline const struct weight *weight_of(const struct weights *w, int row,
     return &w->list[w->index[row][part]];
 }
 
+/* In its layout; NULL where there is none. */
+float *weights_copy(const struct weights *w, const struct weight *x,
+                    enum weight_copy copy);
+size_t weights_largest(const struct weights *w); /* in floats */
 /* Running statistics or masters. */
 float *weights_value(const struct weights *w, int row, enum weight_part part);
 /* The same as they are evaluated: from the average, where there is one. */
@@ -90,6 +102,8 @@ int weights_export_gradients(const struct weights *w, struct tensor **out,
 
 /* Change */
 int weights_initialise(struct weights *w, uint64_t seed, struct reason *why);
+/* Nothing has moved yet: momenta are 0, the average is the weights. */
+void weights_anew(struct weights *w);
 /* As net_import(). */
 int weights_import(struct weights *w, const struct tensor *tensors, int count,
                    struct reason *why);

@@ -1,0 +1,239 @@
+/* Weights as tensors: plain copies of them to the outside, and back. */
+#include "weights.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A kind of copy and what its names begin with. */
+struct kind {
+    const char *prefix;
+    enum weight_copy copy;
+};
+
+static const struct kind kinds[] = {
+    {"", COPY_VALUE}, {"momentum.", COPY_MOMENTUM}, {"average.", COPY_AVERAGE}};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* What is exported with and without state. */
+struct selection {
+    const struct kind *kind;
+    int kinds;
+};
+
+static struct selection select_kinds(const struct weights *w, bool state)
+{
+    static const struct kind value = {"", COPY_VALUE};
+    static const struct kind average = {"", COPY_AVERAGE};
+
+    if (state && w->momentum)
+        return (struct selection){kinds, KINDS};
+    return (struct selection){w->average ? &average : &value, 1};
+}
+
+/* NULL where the weight has no such copy. */
+static float *copy_of(const struct weights *w, const struct weight *x,
+                      const struct kind *kind)
+{
+    bool statistic = x->part == WEIGHT_MEAN || x->part == WEIGHT_VARIANCE;
+
+    if (statistic && kind->copy == COPY_GRADIENT)
+        return NULL; /* the batch's statistics */
+    return weights_copy(w, x, kind->copy);
+}
+
+/* Export */
+
+static size_t count_floats(const struct weights *w, const struct selection *s,
+                           int *count)
+{
+    size_t floats = 0;
+
+    *count = 0;
+    for (int k = 0; k < s->kinds; k++)
+        for (int i = 0; i < w->count; i++)
+            if (copy_of(w, &w->list[i], &s->kind[k])) {
+                floats += tensor_count(&w->list[i].shape);
+                ++*count;
+            }
+    return floats;
+}
+
+/* Hands on each tensor. Its data is at *values, which moves on where `keep`. */
+static int walk(const struct weights *w, const struct selection *s,
+                float *values, bool keep, tensor_visit *visit, void *context,
+                struct reason *why)
+{
+    int rc = 0;
+
+    for (int n = 0; !rc && n < s->kinds * w->count; n++) {
+        const struct kind *kind = &s->kind[n / w->count];
+        const struct weight *x = &w->list[n % w->count];
+        struct tensor t = x->shape;
+        float *from = copy_of(w, x, kind);
+        if (!from)
+            continue;
+        snprintf(t.name, sizeof t.name, "%s%s", kind->prefix, x->shape.name);
+        t.data = values;
+        values += keep ? tensor_count(&t) : 0;
+        rc = dnn_reorder(w->dnn, (struct dnn_tensor){x->layout, from},
+                         (struct dnn_tensor){x->plain, t.data}, why);
+        if (!rc)
+            rc = visit(context, &t, why);
+    }
+    return rc;
+}
+
+static int note(void *context, const struct tensor *t, struct reason *why)
+{
+    struct tensor **next = context;
+
+    (void)why;
+    *(*next)++ = *t;
+    return 0;
+}
+
+/* All in one allocation: the tensors, then their values. */
+static int export_selection(const struct weights *w, const struct selection *s,
+                            struct tensor **out, int *count, struct reason *why)
+{
+    int n;
+    size_t floats = count_floats(w, s, &n);
+    size_t head = ((size_t)n * sizeof(struct tensor) + 63) & ~(size_t)63;
+    char *block = dnn_alloc(head + floats * sizeof(float));
+    struct tensor *next = (struct tensor *)(void *)block;
+
+    if (!block)
+        return refuse(why, ENOMEM, "out of memory for a copy of the weights");
+    int rc =
+        walk(w, s, (float *)(void *)(block + head), true, note, &next, why);
+    if (rc) {
+        free(block);
+        return rc;
+    }
+    *out = (struct tensor *)(void *)block;
+    *count = n;
+    return 0;
+}
+
+int weights_export(const struct weights *w, bool state, struct tensor **out,
+                   int *count, struct reason *why)
+{
+    struct selection s = select_kinds(w, state);
+
+    return export_selection(w, &s, out, count, why);
+}
+
+int weights_export_gradients(const struct weights *w, struct tensor **out,
+                             int *count, struct reason *why)
+{
+    static const struct kind gradient = {"", COPY_GRADIENT};
+    struct selection s = {&gradient, 1};
+
+    return export_selection(w, &s, out, count, why);
+}
+
+int weights_count(const struct weights *w, bool state)
+{
+    struct selection s = select_kinds(w, state);
+    int count;
+
+    count_floats(w, &s, &count);
+    return count;
+}
+
+int weights_walk(const struct weights *w, bool state, tensor_visit *visit,
+                 void *context, struct reason *why)
+{
+    struct selection s = select_kinds(w, state);
+    float *room = dnn_alloc(weights_largest(w) * sizeof(float));
+
+    if (!room)
+        return refuse(why, ENOMEM, "out of memory for a copy of a weight");
+    int rc = walk(w, &s, room, false, visit, context, why);
+    free(room);
+    return rc;
+}
+
+/* Import */
+
+static const struct tensor *find(const struct tensor *tensors, int count,
+                                 const char *prefix, const char *name)
+{
+    size_t size = strlen(prefix);
+
+    for (int i = 0; i < count; i++)
+        if (!strncmp(tensors[i].name, prefix, size) &&
+            !strcmp(tensors[i].name + size, name))
+            return &tensors[i];
+    return NULL;
+}
+
+static int check_shape(const struct tensor *want, const struct tensor *got,
+                       struct reason *why)
+{
+    bool same = got->rank == want->rank;
+
+    for (int i = 0; same && i < want->rank; i++)
+        same = got->dim[i] == want->dim[i];
+    if (same)
+        return 0;
+    return refuse(why, EINVAL,
+                  "weight '%s' has another shape than this network's, "
+                  "[%lld, %lld, %lld, %lld] would be accepted",
+                  got->name, (long long)want->dim[0], (long long)want->dim[1],
+                  (long long)want->dim[2], (long long)want->dim[3]);
+}
+
+static int import_check(const struct weights *w, const struct tensor *tensors,
+                        int count, struct reason *why)
+{
+    int rc = 0;
+
+    for (int i = 0; !rc && i < w->count; i++) {
+        const struct tensor *want = &w->list[i].shape;
+        if (!find(tensors, count, "", want->name))
+            return refuse(why, EINVAL, "weight '%s' is missing", want->name);
+        for (int k = 0; !rc && k < KINDS; k++) {
+            const struct tensor *t =
+                find(tensors, count, kinds[k].prefix, want->name);
+            rc = t ? check_shape(want, t, why) : 0;
+        }
+    }
+    return rc;
+}
+
+/* Those of a kind that are given. */
+static int import_kind(struct weights *w, const struct kind *kind,
+                       const struct tensor *tensors, int count,
+                       struct reason *why)
+{
+    int rc = 0;
+
+    for (int i = 0; !rc && i < w->count; i++) {
+        const struct weight *x = &w->list[i];
+        const struct tensor *t =
+            find(tensors, count, kind->prefix, x->shape.name);
+        float *to = copy_of(w, x, kind);
+        if (t && to)
+            rc = dnn_reorder(w->dnn, (struct dnn_tensor){x->plain, t->data},
+                             (struct dnn_tensor){x->layout, to}, why);
+    }
+    return rc;
+}
+
+int weights_import(struct weights *w, const struct tensor *tensors, int count,
+                   struct reason *why)
+{
+    int rc = import_check(w, tensors, count, why);
+
+    if (!rc)
+        rc = import_kind(w, &kinds[0], tensors, count, why);
+    if (rc)
+        return rc;
+    weights_anew(w);
+    for (int k = 1; !rc && k < KINDS; k++)
+        rc = import_kind(w, &kinds[k], tensors, count, why);
+    return rc;
+}
