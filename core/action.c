@@ -270,7 +270,12 @@ static int template_judge(struct store_txn *txn, struct run_texts *t,
     const char *base =
         settings_get(s.value[KEY_BASE] ? &s : &defaults, KEY_BASE);
     struct object o = OBJECT_INIT;
-    if (err == 0 && object_find(txn, TREE_BASES, base, &o))
+    if (err == 0 && !strncmp(base, "models/", 7))
+        err = refuse(why, EINVAL,
+                     "base = %s: this version cannot train a trained model "
+                     "further; a name from bases/ would be accepted",
+                     base);
+    else if (err == 0 && object_find(txn, TREE_BASES, base, &o))
         err =
             refuse(why, EINVAL, "there is no base model '%s' in bases/", base);
     object_release(&o);
@@ -325,6 +330,7 @@ static int run_texts_save(struct store_txn *txn, uint64_t run,
 static void process_renew(struct process *p, uint64_t run, uid_t author)
 {
     p->run = run;
+    strcpy(p->run_template, p->template);
     p->author = author;
     p->started = (double)clock_ns() / 1e9;
     p->finished = 0;
@@ -392,6 +398,8 @@ static int stop_once(struct primo *primo, const struct caller *caller,
     if (err)
         return err;
     err = process_step(&c.p, LIFE_STOP, why);
+    if (err == 0)
+        err = process_check_enabled(&c.p, why);
     if (err == 0)
         err = process_event(&c, caller, "stop requested", why);
     return change_end(&c, err, why);

@@ -22,11 +22,13 @@ struct handle {
     struct stream stream; /* SHAPE_GROWING */
     bool read_once;
     /* of those that write */
-    bool fresh;   /* this open made the file */
-    bool dirty;   /* written since the last save */
-    bool emptied; /* cut to nothing since the last save */
-    bool refused; /* saves nothing until it is cut to nothing */
-    bool fired;   /* an action, once per open */
+    bool fresh;        /* this open made the file */
+    bool dirty;        /* written since the last save */
+    bool emptied;      /* cut to nothing since the last save */
+    bool refused;      /* saves nothing until it is cut to nothing */
+    struct reason why; /* it was, if refused */
+    bool fired;        /* an action, once per open */
+    bool closing; /* under primo->handles.lock: it is saved for the last time */
     int64_t mtime;
     struct settings_check check; /* of the lines in text[0 .. checked) */
     size_t checked;
@@ -70,6 +72,42 @@ void handles_set_mtime(struct primo *primo, uint64_t object, int64_t mtime)
     pthread_mutex_unlock(&all->lock);
 }
 
+void handles_settle(struct primo *primo, uint64_t object)
+{
+    struct handles *all = &primo->handles;
+    if (!__atomic_load_n(&all->closing, __ATOMIC_ACQUIRE))
+        return;
+    pthread_mutex_lock(&all->lock);
+    for (struct handle *h = all->first; h;) {
+        if (h->closing && h->node.object == object) {
+            pthread_cond_wait(&all->settled, &all->lock);
+            h = all->first;
+        } else {
+            h = h->next;
+        }
+    }
+    pthread_mutex_unlock(&all->lock);
+}
+
+static void closing_begin(struct handle *h)
+{
+    struct handles *all = &h->primo->handles;
+    pthread_mutex_lock(&all->lock);
+    h->closing = true;
+    __atomic_add_fetch(&all->closing, 1, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&all->lock);
+}
+
+static void closing_end(struct handle *h)
+{
+    struct handles *all = &h->primo->handles;
+    pthread_mutex_lock(&all->lock);
+    h->closing = false;
+    __atomic_sub_fetch(&all->closing, 1, __ATOMIC_RELEASE);
+    pthread_cond_broadcast(&all->settled);
+    pthread_mutex_unlock(&all->lock);
+}
+
 /* Open */
 
 static bool wants_write(int flags)
@@ -98,6 +136,7 @@ static int open_may(struct primo *primo, const struct caller *caller,
 static int open_input(struct handle *h, struct reason *why)
 {
     struct object o = OBJECT_INIT;
+    handles_settle(h->primo, h->node.object);
     int err = object_load(h->primo, h->node.object, &o);
     uint32_t needed = wants_write(h->flags) ? 0200 : 0;
     needed |= (h->flags & O_ACCMODE) != O_WRONLY ? 0400 : 0;
@@ -272,6 +311,8 @@ static int read_stream(struct handle *h, uint64_t offset, size_t size,
                        struct text *out, struct reason *why)
 {
     struct store_txn *txn;
+    /* a start gives the process new texts, which a follower goes on with */
+    tree_stream(h->primo, h->node, &h->stream, NULL);
     int err = store_begin(h->primo->store, false, &txn, why);
     if (err)
         return err;
@@ -301,6 +342,8 @@ static void refresh(struct handle *h)
     struct shown now = {TEXT_INIT, 0};
     if (!input && !polled)
         return;
+    if (input)
+        handles_settle(h->primo, h->node.object);
     if (tree_show(h->primo, h->node, &now, NULL) == 0)
         text_move(&h->text, &now.text);
     text_release(&now.text);
@@ -358,11 +401,18 @@ int handle_read(struct handle *h, uint64_t offset, size_t size,
 
 /* Write */
 
+static void refused_note(struct handle *h, int err, const struct reason *why)
+{
+    h->refused = true;
+    h->why = why ? *why : (struct reason){.code = -err};
+}
+
 /* The staged text was refused: keep what was there before. */
-static int write_refused(struct handle *h, struct text *before, int err)
+static int write_refused(struct handle *h, struct text *before, int err,
+                         const struct reason *why)
 {
     text_move(&h->text, before);
-    h->refused = true;
+    refused_note(h, err, why);
     h->dirty = false;
     if (h->fresh)
         input_discard(h->primo, h->node);
@@ -385,13 +435,14 @@ static int write_input(struct handle *h, uint64_t offset, const char *data,
         return write_refused(h, &before,
                              refuse(why, scratch ? ENOSPC : EFBIG,
                                     "a text must have at most %zu KiB",
-                                    most >> 10));
+                                    most >> 10),
+                             why);
     if (offset < h->checked || offset > h->text.size)
         h->disordered = true;
     text_write(&h->text, (size_t)offset, data, size);
     int err = scratch || h->disordered ? 0 : check_lines(h, why);
     if (err)
-        return write_refused(h, &before, err);
+        return write_refused(h, &before, err, why);
     text_release(&before);
     h->dirty = true;
     __atomic_store_n(&h->mtime, clock_ns(), __ATOMIC_RELAXED);
@@ -423,7 +474,9 @@ static int store_word(struct handle *h, struct reason *why)
         err = node_row(h->node)->store(h->primo, &h->caller, h->node.object,
                                        word, why);
     h->dirty = h->emptied = false;
-    h->refused = err != 0;
+    h->refused = false;
+    if (err)
+        refused_note(h, err, why);
     return err;
 }
 
@@ -454,10 +507,11 @@ static int write_action(struct handle *h, size_t size, struct reason *why)
 static int write_locked(struct handle *h, uint64_t offset, const char *data,
                         size_t size, struct reason *why)
 {
-    if (h->refused)
-        return refuse(why, EINVAL,
-                      "an earlier write was refused; the file "
-                      "must be emptied first");
+    if (h->refused) { /* some programs try once more */
+        if (why)
+            *why = h->why;
+        return -h->why.code;
+    }
     switch (node_row(h->node)->shape) {
     case SHAPE_INPUT:
         return write_input(h, offset, data, size, why);
@@ -513,7 +567,7 @@ static int save_input(struct handle *h, struct reason *why)
     if (err == 0 && h->text.size)
         h->fresh = false;
     if (err && err != -ENOSPC && err != -EIO) {
-        h->refused = true;
+        refused_note(h, err, why);
         if (h->fresh)
             input_discard(h->primo, h->node);
     }
@@ -549,9 +603,14 @@ int handle_flush(struct handle *h, struct reason *why)
 
 int handle_close(struct handle *h, struct reason *why)
 {
+    bool writes = wants_write(h->flags);
+    if (writes)
+        closing_begin(h);
     pthread_mutex_lock(&h->lock);
     int err = save_locked(h, true, why);
     pthread_mutex_unlock(&h->lock);
+    if (writes)
+        closing_end(h);
     handle_free(h);
     return err;
 }

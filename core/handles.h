@@ -12,6 +12,8 @@ struct handle;
 struct handles {
     pthread_mutex_t lock;
     struct handle *first; /* under lock */
+    int closing;          /* atomic: those that are being closed and saved */
+    pthread_cond_t settled;
 };
 
 #endif

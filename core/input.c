@@ -85,7 +85,7 @@ int input_create(struct primo *primo, const struct caller *caller,
         return err;
     o.parent = directory.no;
     o.kind = tree_rows[no].kind;
-    o.mode = mode & 0777;
+    o.mode = (mode & 0777) | 0200; /* cp of a read-only file makes none */
     o.uid = caller->uid;
     o.gid = caller->gid;
     strcpy(o.name, name);
@@ -182,7 +182,7 @@ void input_discard(struct primo *primo, struct node n)
 
 /* A process that names the template and is live, or that is the machine's. */
 static int process_uses(struct store_txn *txn, const struct object *o,
-                        struct reason *why)
+                        const char *name, struct reason *why)
 {
     struct object item = OBJECT_INIT;
     struct process p;
@@ -191,17 +191,17 @@ static int process_uses(struct store_txn *txn, const struct object *o,
     while (err == 0 && object_next(txn, TREE_PROCESSES, after, &item) == 0) {
         after = item.id;
         if (process_decode(&item, &p) == 0) {
-            if (o->kind == OBJECT_MACHINE && !strcmp(p.machine, o->name))
+            if (o->kind == OBJECT_MACHINE && !strcmp(p.machine, name))
                 err = refuse(why, EBUSY,
                              "the machine '%s' is in use: it has a process; "
                              "rmdir processes/%s first",
-                             o->name, o->name);
-            if (o->kind == OBJECT_TEMPLATE && !strcmp(p.template, o->name) &&
-                status_is_live(p.status))
+                             name, name);
+            if (o->kind == OBJECT_TEMPLATE &&
+                !strcmp(process_template(&p), name) && status_is_live(p.status))
                 err = refuse(why, EBUSY,
                              "the template '%s' is in use by the process on "
                              "'%s', which is %s",
-                             o->name, p.machine, status_name(p.status));
+                             name, p.machine, status_name(p.status));
             process_release(&p);
         }
         object_release(&item);
@@ -209,16 +209,31 @@ static int process_uses(struct store_txn *txn, const struct object *o,
     return err;
 }
 
+/* A file that was renamed to a scratch name is still the one that is meant by
+ * its own, until another file has that. */
+static bool has_own_name(struct primo *primo, const struct object *o)
+{
+    struct object other = OBJECT_INIT;
+    if (!name_is_scratch(o->name))
+        return true;
+    if (o->scratch || !*o->home)
+        return false;
+    bool taken = object_search(primo, o->parent, o->home, &other) == 0;
+    object_release(&other);
+    return !taken;
+}
+
 static int check_unused(struct primo *primo, const struct object *o,
                         struct reason *why)
 {
     struct store_txn *txn;
-    if (name_is_scratch(o->name))
+    if (!has_own_name(primo, o))
         return 0;
+    const char *name = name_is_scratch(o->name) ? o->home : o->name;
     int err = store_begin(primo->store, false, &txn, why);
     if (err)
         return err;
-    err = process_uses(txn, o, why);
+    err = process_uses(txn, o, name, why);
     store_abort(txn);
     return err;
 }
@@ -332,8 +347,12 @@ static int move_check(struct primo *primo, struct move *m, bool no_replace,
     int err = input_name_check(m->name, why);
     if (err == 0 && !name_is_scratch(m->name))
         err = input_text_check(&tree_rows[m->no], &m->from.body, why);
-    if (err == 0 && m->from.kind == OBJECT_MACHINE && !name_is_scratch(m->name))
+    bool home = !strcmp(m->from.home, m->name); /* back to its own name */
+    if (err == 0 && m->from.kind == OBJECT_MACHINE &&
+        !name_is_scratch(m->name) && !home)
         err = check_unused(primo, &m->from, why);
+    if (err == 0 && m->to_there && name_is_scratch(m->name))
+        err = check_unused(primo, &m->to, why);
     return err;
 }
 

@@ -3,6 +3,7 @@
 #include "journal.h"
 #include "launcher.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -286,6 +287,41 @@ static int local_stop(struct launch_site *site, uint64_t run,
     return 0;
 }
 
+/* Whether /proc/PID is the trainer of a run directory: it may be another
+ * daemon's child, and the lock does not tell who holds it. */
+static bool is_trainer_of(const char *pid, const char *path)
+{
+    char name[64], line[8192];
+    snprintf(name, sizeof name, "/proc/%.20s/cmdline", pid);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return false;
+    line[n] = 0;
+    const char *use = line + strlen(line) + 1;
+    if (use >= line + n || strcmp(use, "--run"))
+        return false;
+    use += strlen(use) + 1;
+    return use < line + n && !strcmp(use, path);
+}
+
+static void local_kill(struct launch_site *site, uint64_t run)
+{
+    char *path = run_path(site, run, "");
+    DIR *proc = opendir("/proc");
+    struct dirent *e;
+    while (proc && (e = readdir(proc))) {
+        long pid = strtol(e->d_name, NULL, 10);
+        if (pid > 1 && is_trainer_of(e->d_name, path))
+            kill((pid_t)pid, SIGKILL);
+    }
+    if (proc)
+        closedir(proc);
+    free(path);
+}
+
 static void child_forget(struct launch_site *site, uint64_t run)
 {
     struct launch_child **at = &site->children;
@@ -321,6 +357,7 @@ const struct launcher launcher_local = {
     .fetch = local_fetch,
     .fetch_text = local_fetch_text,
     .stop = local_stop,
+    .kill = local_kill,
     .last_words = local_last_words,
     .discard = local_discard,
 };

@@ -54,6 +54,8 @@ struct launcher {
     int (*fetch_text)(struct launch_site *site, uint64_t run, const char *name,
                       struct text *out, struct reason *why);
     int (*stop)(struct launch_site *site, uint64_t run, struct reason *why);
+    /* For one that does not stop: end it at once, wherever it hangs. */
+    void (*kill)(struct launch_site *site, uint64_t run);
     /* Why a trainer that is gone without a last word went, for people. */
     void (*last_words)(struct launch_site *site, uint64_t run,
                        struct text *out);

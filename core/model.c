@@ -96,7 +96,8 @@ static int texts_write(struct primo *primo, struct store_txn *txn,
         .primo = primo, .txn = txn, .process = p, .model = path};
     struct text out = TEXT_INIT;
     int err = 0;
-    snprintf(path, sizeof path, "models/%s/%" PRIu64, p->template, p->number);
+    snprintf(path, sizeof path, "models/%s/%" PRIu64, process_template(p),
+             p->number);
     for (size_t i = 0; i < sizeof texts / sizeof *texts && err == 0; i++) {
         text_clear(&out);
         err = texts[i].show(&request, &out, why);
@@ -186,7 +187,8 @@ static int version_put(struct primo *primo, struct store_txn *txn,
                        struct reason *why)
 {
     struct object family = OBJECT_INIT;
-    int err = family_find(primo, txn, p->template, family_id, &family, why);
+    int err =
+        family_find(primo, txn, process_template(p), family_id, &family, why);
     struct object o = {.id = p->run,
                        .parent = family.id,
                        .kind = OBJECT_VERSION,
@@ -199,9 +201,11 @@ static int version_put(struct primo *primo, struct store_txn *txn,
     if (err == 0)
         err = object_put(txn, &o, why);
     family.mtime = o.mtime;
+    hidden_clear(&primo->hidden, tree_inode(family.id, 0),
+                 tree_inode(family.id, 255)); /* `latest` means another one */
     if (err == 0)
         err = object_put(txn, &family, why);
-    struct store_key key = counter_key(p->template);
+    struct store_key key = counter_key(process_template(p));
     if (err == 0)
         err =
             store_put(txn, STORE_META, &key, &p->number, sizeof p->number, why);
@@ -215,7 +219,8 @@ static int event_succeeded(struct store_txn *txn, const struct process *p,
     char object[300];
     snprintf(object, sizeof object, "processes/%s", p->machine);
     return event_add(txn, (uid_t)p->author, object, why,
-                     "succeeded: models/%s/%" PRIu64, p->template, p->number);
+                     "succeeded: models/%s/%" PRIu64, process_template(p),
+                     p->number);
 }
 
 /* What success makes of the record. */
@@ -276,7 +281,8 @@ static int process_succeeded(struct primo *primo, uint64_t process,
     if (err)
         refuse(why, -err, "the process is gone");
     else
-        err = process_succeed(out, next_number(txn, out->template), why);
+        err =
+            process_succeed(out, next_number(txn, process_template(out)), why);
     store_abort(txn);
     return err;
 }

@@ -56,7 +56,7 @@ static void fill_process(struct line *line, struct show_request *r)
     const struct process *p = r->process;
     const struct progress *g = &p->progress;
     text_puts(&line->cell[2], p->enabled ? "enabled" : "disabled");
-    text_puts(&line->cell[3], *p->template ? p->template : "-");
+    text_puts(&line->cell[3], *process_template(p) ? process_template(p) : "-");
     text_puts(&line->cell[4], status_name(p->status));
     double part = p->status == STATUS_SUCCEEDED ? 1
                   : g->iterations ? (double)g->iteration / (double)g->iterations

@@ -16,6 +16,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+enum { LOCK_TRIES = 40 }; /* 50 ms apart */
+
 void user_name(struct text *out, uid_t uid)
 {
     char room[4096];
@@ -61,7 +63,17 @@ static int lock_state(struct primo *p, struct reason *why)
                             "the state directory '%s' cannot be "
                             "written",
                             p->state);
-    if (flock(p->lock, LOCK_EX | LOCK_NB))
+    /* one that has just been unmounted may still be ending */
+    const struct timespec moment = {0, 50000000};
+    int taken = -1;
+    for (int i = 0; taken && i < LOCK_TRIES; i++) {
+        taken = flock(p->lock, LOCK_EX | LOCK_NB);
+        if (taken && errno != EWOULDBLOCK)
+            break;
+        if (taken && i + 1 < LOCK_TRIES)
+            nanosleep(&moment, NULL);
+    }
+    if (taken)
         return errno == EWOULDBLOCK
                    ? refuse(why, EBUSY,
                             "the state directory '%s' is in use by another "
@@ -222,6 +234,7 @@ static void primo_init(struct primo *p, const char *state)
     pthread_mutex_init(&p->ids.lock, NULL);
     pthread_mutex_init(&p->change, NULL);
     pthread_mutex_init(&p->handles.lock, NULL);
+    pthread_cond_init(&p->handles.settled, NULL);
     scratch_init(&p->scratch);
     refusals_init(&p->refusals);
     waiters_init(&p->waiters);

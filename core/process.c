@@ -31,7 +31,7 @@ static const struct field {
     ROW(log_time, FIELD_TIME),        ROW(checkpoint, FIELD_COUNT),
     ROW(losses, FIELD_COUNT),         ROW(model, FIELD_COUNT),
     ROW(number, FIELD_COUNT),         ROW(stage, FIELD_STRING),
-    ROW(reason, FIELD_STRING),
+    ROW(reason, FIELD_STRING),        ROW(run_template, FIELD_STRING),
 #undef ROW
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
@@ -47,6 +47,11 @@ void process_release(struct process *p)
 {
     text_release(&p->facts);
     process_init(p);
+}
+
+const char *process_template(const struct process *p)
+{
+    return p->run && *p->run_template ? p->run_template : p->template;
 }
 
 struct stream process_metrics(const struct process *p)

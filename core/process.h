@@ -38,6 +38,7 @@ struct process {
     char launcher[32];
     bool wanted;              /* a trainer is to be started */
     uint64_t run;             /* the last run's id, 0 = never started */
+    char run_template[256];   /* what `template` was when it began */
     uint64_t segment, offset; /* how far its journal has been read */
     uint64_t row_iteration;   /* of the last row of metrics.csv */
     double row_time;          /* of the same */
@@ -61,6 +62,9 @@ int process_load(struct store_txn *txn, uint64_t id, struct process *out);
 int process_decode(const struct object *o, struct process *out);
 struct stream process_metrics(const struct process *p);
 struct stream process_log(const struct process *p);
+
+/* The template of the last run, or before one that of the next. */
+const char *process_template(const struct process *p);
 
 /* Change */
 int process_save(struct store_txn *txn, const struct process *p,

@@ -237,7 +237,7 @@ int show_info(struct show_request *r, struct text *out, struct reason *why)
     const struct process *p = r->process;
     struct text word = TEXT_INIT;
     r->mtime = ns(p->changed);
-    info_text(out, "template", p->template);
+    info_text(out, "template", process_template(p));
     info_text(out, "machine", p->machine);
     user_name(&word, (uid_t)p->author);
     info_text(out, "author", text_string(&word));
@@ -306,7 +306,8 @@ static int show_chart(struct show_request *r, struct text *out,
     struct text csv = TEXT_INIT, title = TEXT_INIT;
     const struct process *p = r->process;
     int err = show_metrics(r, &csv, why);
-    text_printf(&title, "%s on %s", *p->template ? p->template : "no template",
+    text_printf(&title, "%s on %s",
+                *process_template(p) ? process_template(p) : "no template",
                 p->machine);
     struct chart c = {.title = title.data,
                       .status = status_name(p->status),

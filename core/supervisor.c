@@ -18,6 +18,7 @@ enum {
     LOSSES = 4,        /* trainers lost in a row, without a checkpoint */
     PUBLISH_RETRY = 5, /* seconds between tries on a full disk */
     PUBLISH_TRIES = 60,
+    STOP_SECONDS = 8, /* a trainer that stops takes five at the most */
 };
 
 /* What is known of a live run beyond its record. */
@@ -26,6 +27,7 @@ struct watched {
     double not_before; /* when to start or publish again */
     int publish_tries;
     bool stop_asked, seen;
+    double stop_time; /* when it was asked, or killed */
     struct watched *next;
 };
 
@@ -230,8 +232,13 @@ static void publish(struct supervisor *s, const struct launcher *launcher,
 static void ask_to_stop(struct supervisor *s, const struct launcher *launcher,
                         const struct process *p, struct watched *w)
 {
-    if (!w->stop_asked)
+    if (!w->stop_asked) {
         w->stop_asked = launcher->stop(&s->site, p->run, NULL) == 0;
+        w->stop_time = now();
+    } else if (now() - w->stop_time > STOP_SECONDS) {
+        launcher->kill(&s->site, p->run);
+        w->stop_time = now();
+    }
 }
 
 static void watch(struct supervisor *s, const struct launcher *launcher,

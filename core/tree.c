@@ -1,5 +1,6 @@
 #include "tree.h"
 
+#include "handle.h"
 #include "model.h"
 
 #include <errno.h>
@@ -409,6 +410,8 @@ int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
                               .uid = primo->owner,
                               .gid = primo->group};
     out->mtime = primo->opened;
+    if (row->shape == SHAPE_INPUT)
+        handles_settle(primo, n.object);
     if (n.object && (err = object_load(primo, n.object, &o)) == 0)
         stat_object(&o, n, out);
     object_release(&o);

@@ -119,6 +119,13 @@ static char *absolute(const char *path)
     return out;
 }
 
+/* The daemon would wait for itself. */
+static bool is_below(const char *path, const char *folder)
+{
+    size_t n = strlen(folder);
+    return !strncmp(path, folder, n) && (!path[n] || path[n] == '/');
+}
+
 static int options_resolve(struct options *o)
 {
     char *state = absolute(o->state), *point = absolute(o->mountpoint);
@@ -128,6 +135,13 @@ static int options_resolve(struct options *o)
     free(o->mountpoint);
     o->state = state;
     o->mountpoint = point;
+    if (is_below(state, point)) {
+        fprintf(stderr,
+                "primofs: the state directory '%s' may not lie in the mount "
+                "point '%s'\n",
+                state, point);
+        return -EINVAL;
+    }
     char names[PATH_MAX + 64];
     snprintf(names, sizeof names, "-osubtype=primofs");
     fuse_opt_add_arg(&o->args, names);

@@ -202,6 +202,22 @@ touch start
 expect succeeded timeout 120 cat wait
 expect 4 readlink "$MNT/models/t/latest"
 
+step "latest comes back with a newer version"
+rm "$MNT/models/t/latest"
+expect_errno 'No such file' ls -d "$MNT/models/t/latest"
+tail -f log >"$SCRATCH/followed" 2>/dev/null &
+tail=$!
+tail -c +0 -f metrics.csv >"$SCRATCH/rows" 2>/dev/null &
+tails="$tail $!"
+touch start
+expect succeeded timeout 120 cat wait
+expect 5 readlink "$MNT/models/t/latest"
+# who followed the files of the training before follows this one
+eventually 10 grep -q 'exported: average precision' "$SCRATCH/followed"
+tail -n +2 metrics.csv >"$SCRATCH/new"
+eventually 10 grep -Fqf "$SCRATCH/new" "$SCRATCH/rows"
+kill $tails
+
 step "what this version cannot train from"
 template further 1 'base = models/t/latest'
 put template 'further\n'
@@ -218,6 +234,38 @@ expect failed cat status
 expect_match "^reason: .*$SCRATCH/nowhere" cat info
 [ ! -e model ]
 
+step "a resumed training keeps its template, whatever is set meanwhile"
+template slow 2000
+put template 'slow\n'
+touch start
+eventually 60 has_rows 1
+put enabled 'no\n'
+refused 'Device or resource busy' 'disabled' touch stop
+put enabled 'yes\n'
+touch stop
+await stopped 8
+expect_match 'stopped, as was asked for' tail -n 3 log
+put template 't\n'
+expect_match '^template: slow$' cat info
+touch resume
+eventually 60 sh -c 'grep -q running status'
+refused 'Device or resource busy' "template 'slow' is in use" \
+    rm "$MNT/templates/slow"
+mv "$MNT/templates/slow" "$MNT/templates/slow~"
+refused 'Device or resource busy' "template 'slow' is in use" \
+    rm "$MNT/templates/slow~"
+mv "$MNT/machines/local" "$MNT/machines/local~"
+refused 'Device or resource busy' "machine 'local' is in use" \
+    rm "$MNT/machines/local~"
+mv "$MNT/machines/local~" "$MNT/machines/local"
+mv "$MNT/templates/slow~" "$MNT/templates/slow"
+
+step "a trainer that hangs is ended by a stop"
+kill -STOP $(trainer_pids)
+touch stop
+await stopped 20
+no_trainer
+
 step "the journal of events"
 for word in local created started stopped resumed succeeded failed; do
     grep -q "$word" "$MNT/events" || fail "no '$word' in: $(cat "$MNT/events")"
@@ -229,7 +277,7 @@ snapshot()
 {
     ls -R models templates processes
     cat processes/local/{status,info,metrics.csv,config,log,template} \
-        models/t/4/info events
+        models/t/5/info events
     sha256sum models/*/*/*
 }
 snapshot >"$SCRATCH/first"

@@ -35,6 +35,8 @@ cannot_mount "$SCRATCH/nowhere" "$STATE" "$SCRATCH/nowhere"
 echo text >"$SCRATCH/file"
 cannot_mount "$SCRATCH/file" "$STATE" "$SCRATCH/file"
 cannot_mount "$SCRATCH/file" "$SCRATCH/file" "$MNT"
+cannot_mount "may not lie in the mount point" "$MNT" "$MNT"
+cannot_mount "may not lie in the mount point" "$MNT/below/state" "$MNT"
 expect_errno nonsense "$primofs" "$STATE" "$MNT" -o nonsense
 no_daemon
 
@@ -49,6 +51,13 @@ cannot_mount "$MNT" "$SCRATCH/state2" "$MNT"
 put "$MNT/templates/kept" 'epochs = 3\n'
 umount_primofs
 [ -z "$(ls "$MNT")" ]
+
+step "mounted again at once"
+for _ in 1 2 3 4 5; do
+    mount_primofs
+    fusermount3 -u "$MNT"
+done
+eventually 10 no_daemon
 
 step "two states, two mounts"
 mount_primofs

@@ -326,3 +326,24 @@ for _ in $(seq 100); do
         fail "a mixture: $text"
 done
 wait
+
+step "emptied is empty when the command is back"
+for i in $(seq 50); do
+    echo 'epochs = 4' >emptied
+    : >emptied
+    [ ! -s emptied ] || fail "not empty the ${i}th time"
+    echo 'seed = 2' >>emptied
+    expect 'seed = 2' cat emptied
+    truncate -s 0 emptied
+    expect 0 stat -c %s emptied
+done
+
+step "a copy of a read-only file can be written"
+cp "$MNT/template.example" example
+expect_match '^-rw' ls -l example
+chmod 444 example
+expect 444 stat -c %a example
+
+step "the last entry of errors is the reason, however often a tool tries"
+expect_errno "$invalid" cp "$MNT/machines/local" copied
+expect_match "copied:[0-9]+:[0-9]+: .*unknown key" tail -n 4 "$MNT/errors"

@@ -75,6 +75,7 @@ static void stop(struct control *c)
     else if (err)
         diary_log(c->options.diary, "the disk is slow: stopping with the "
                                     "checkpoint before this one");
+    diary_log(c->options.diary, "stopped, as was asked for");
     int ended = diary_end(c->options.diary, "stopped");
     _exit(ended < 0 ? c->options.failed_status : c->options.stopped_status);
 }
