@@ -310,20 +310,25 @@ static void job_print(const struct settings *machine, struct text *out)
                         settings_get(machine, (enum key)i));
 }
 
+static int job_save(struct store_txn *txn, uint64_t run,
+                    const struct settings *machine, struct reason *why)
+{
+    struct text job = TEXT_INIT;
+    job_print(machine, &job);
+    int err = blob_put(txn, run, RUN_JOB, text_string(&job), job.size, why);
+    text_release(&job);
+    return err;
+}
+
 static int run_texts_save(struct store_txn *txn, uint64_t run,
                           const struct run_texts *t, struct reason *why)
 {
-    struct text job = TEXT_INIT;
-    job_print(&t->machine, &job);
     const struct text *template = &t->template.body, *type = &t->type.body;
     int err = blob_put(txn, run, RUN_TEMPLATE, text_string(template),
                        template->size, why);
     if (err == 0)
         err = blob_put(txn, run, RUN_TYPE, text_string(type), type->size, why);
-    if (err == 0)
-        err = blob_put(txn, run, RUN_JOB, text_string(&job), job.size, why);
-    text_release(&job);
-    return err;
+    return err ? err : job_save(txn, run, &t->machine, why);
 }
 
 /* Forget the last run in the record, begin a new one. */
@@ -431,6 +436,8 @@ int process_resume(struct primo *primo, const struct caller *caller,
         err = process_check_enabled(&c.p, why);
     if (err == 0)
         err = machine_load(c.txn, c.p.machine, &machine, why);
+    if (err == 0) /* the machine may have got other limits since */
+        err = job_save(c.txn, c.p.run, &machine, why);
     settings_release(&machine);
     if (err == 0) {
         c.p.finished = 0;

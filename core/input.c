@@ -97,6 +97,8 @@ int input_create(struct primo *primo, const struct caller *caller,
         err = scratch_put(&primo->scratch, &o, why);
     pthread_mutex_unlock(&primo->change);
     object_release(&old);
+    if (err == 0)
+        directory_changed(primo, directory.no);
     *out = (struct node){no, o.id};
     return err;
 }
@@ -169,6 +171,7 @@ void input_discard(struct primo *primo, struct node n)
     struct object o = OBJECT_INIT;
     pthread_mutex_lock(&primo->change);
     if (object_load(primo, n.object, &o) == 0) {
+        directory_changed(primo, (unsigned)o.parent);
         if (o.scratch)
             scratch_drop(&primo->scratch, o.id);
         else if (o.body.size == 0)
@@ -286,7 +289,10 @@ int tree_unlink(struct primo *primo, const struct caller *caller,
     case SHAPE_DIRECTORY:
         return refuse(why, EISDIR, "'%s' is a directory", name);
     case SHAPE_INPUT:
-        return input_unlink(primo, caller, n, why);
+        err = input_unlink(primo, caller, n, why);
+        if (err == 0)
+            directory_changed(primo, directory.no);
+        return err;
     case SHAPE_BUILTIN:
         return refuse(why, EPERM, "'%s' is built in and cannot be removed",
                       name);
@@ -405,6 +411,8 @@ int tree_rename(struct primo *primo, const struct caller *caller,
     pthread_mutex_unlock(&primo->change);
     object_release(&m.from);
     object_release(&m.to);
+    if (err == 0)
+        directory_changed(primo, directory.no);
     return err;
 }
 
@@ -499,7 +507,11 @@ int tree_mkdir(struct primo *primo, const struct caller *caller,
     for (int i = 0; i < 256; i++)
         if (tree_rows[i].parent == directory.no && tree_rows[i].kind)
             out->no = (enum tree_no)i;
-    return err ? err : row->make(primo, caller, name, &out->object, why);
+    if (err == 0)
+        err = row->make(primo, caller, name, &out->object, why);
+    if (err == 0)
+        directory_changed(primo, directory.no);
+    return err;
 }
 
 int tree_rmdir(struct primo *primo, const struct caller *caller,
@@ -517,8 +529,10 @@ int tree_rmdir(struct primo *primo, const struct caller *caller,
     err = tree_may(primo, caller, n, RIGHT_DELETE, why);
     if (err == 0)
         err = row->drop(primo, caller, n.object, why);
-    if (err == 0)
+    if (err == 0) {
         hidden_clear(&primo->hidden, tree_inode(n.object, 0),
                      tree_inode(n.object, 255));
+        directory_changed(primo, directory.no);
+    }
     return err;
 }

@@ -178,6 +178,7 @@ static int family_find(struct primo *primo, struct store_txn *txn,
                            .uid = primo->owner,
                            .gid = primo->group};
     strcpy(out->name, template);
+    directory_changed(primo, TREE_MODELS);
     out->mtime = out->ctime = out->atime = clock_ns();
     return object_put(txn, out, why);
 }

@@ -133,6 +133,12 @@ int show_overview(struct show_request *r, struct text *out, struct reason *why)
     line_print(out, &head, width);
     each_machine(r, out, width, &mtime);
     line_release(&head);
+    for (int i = 0; i < 2; i++) { /* a line more or less */
+        int64_t *names =
+            &r->primo->names_changed[i ? TREE_MACHINES : TREE_PROCESSES];
+        int64_t changed = __atomic_load_n(names, __ATOMIC_RELAXED);
+        mtime = changed > mtime ? changed : mtime;
+    }
     r->mtime = mtime;
     return 0;
 }

@@ -29,6 +29,11 @@ void user_name(struct text *out, uid_t uid)
         text_printf(out, "%u", (unsigned)uid);
 }
 
+void directory_changed(struct primo *primo, unsigned no)
+{
+    __atomic_store_n(&primo->names_changed[no], clock_ns(), __ATOMIC_RELAXED);
+}
+
 int event_add(struct store_txn *txn, uid_t user, const char *object,
               struct reason *why, const char *format, ...)
 {

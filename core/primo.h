@@ -36,6 +36,9 @@ struct primo {
     struct refusals refusals;
     struct waiters waiters;
     struct hidden hidden;
+    /* atomic, ns: when names in a fixed directory changed, by enum tree_no;
+     * 0 = not in this mount */
+    int64_t names_changed[256];
     struct handles handles;
     /* Held by whoever changes names in the tree (scratch or durable). Taken
      * before a write transaction, never within one. */
@@ -69,6 +72,8 @@ int object_search(struct primo *primo, uint64_t parent, const char *name,
 int event_add(struct store_txn *txn, uid_t user, const char *object,
               struct reason *why, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Names in a fixed directory of the tree have changed. */
+void directory_changed(struct primo *primo, unsigned no);
 /* Append the user's name, or the number where it has none. */
 void user_name(struct text *out, uid_t uid);
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static void put_cell(struct text *out, double v)
 {
@@ -24,19 +23,6 @@ void metrics_row_print(struct text *out, const struct metrics_row *row)
     put_cell(out, row->accuracy);
     put_cell(out, row->images_per_second);
     text_puts(out, "\n");
-}
-
-static bool parse_time(const char *s, double *out)
-{
-    struct tm tm = {0};
-    int ms = 0;
-    if (sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &tm.tm_year, &tm.tm_mon,
-               &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) != 7)
-        return false;
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    *out = (double)timegm(&tm) + ms / 1000.0;
-    return true;
 }
 
 static bool parse_cell(const char *s, double *out)

@@ -216,6 +216,19 @@ size_t utf8_count(const char *s, size_t n)
     return count;
 }
 
+bool parse_time(const char *s, double *out)
+{
+    struct tm tm = {0};
+    int ms = 0;
+    if (sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &tm.tm_year, &tm.tm_mon,
+               &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) != 7)
+        return false;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    *out = (double)timegm(&tm) + ms / 1000.0;
+    return true;
+}
+
 bool parse_double(const char *s, double *out)
 {
     char *end;

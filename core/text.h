@@ -58,6 +58,8 @@ size_t utf8_valid(const char *s, size_t n);
 size_t utf8_count(const char *s, size_t n);
 /* Parse a number in the C locale, whole string; false = not one. */
 bool parse_double(const char *s, double *out);
+/* What text_put_time() writes, at the beginning of s. */
+bool parse_time(const char *s, double *out);
 bool parse_int(const char *s, long long *out);
 /* The one of names[0..n) that is nearest to s by edit distance, or NULL when
  * none is near enough (a third of the longer one's length, at least 1). */

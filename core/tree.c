@@ -348,6 +348,24 @@ static uint32_t shape_mode(enum tree_no no)
     }
 }
 
+/* When the last line of the events was written, by what it says itself. */
+static int64_t last_event(struct store_txn *txn, struct stream s, uint64_t size,
+                          int64_t otherwise)
+{
+    enum { LINE_MOST = 2048 };
+    struct text end = TEXT_INIT;
+    uint64_t from = size > LINE_MOST ? size - LINE_MOST : 0;
+    double time;
+    if (stream_read(txn, s, from, LINE_MOST, &end) == 0 && end.size > 1) {
+        end.data[end.size - 1] = 0; /* the newline */
+        const char *newline = strrchr(end.data, '\n');
+        if (parse_time(newline ? newline + 1 : end.data, &time))
+            otherwise = (int64_t)(time * 1e9);
+    }
+    text_release(&end);
+    return otherwise;
+}
+
 /* The time and size of a growing text; times come with its show function. */
 static int take_growing(struct show_request *r, struct node n, void *context,
                         struct reason *why)
@@ -364,6 +382,8 @@ static int take_growing(struct show_request *r, struct node n, void *context,
         st->mtime = (int64_t)(r->process->log_time * 1e9);
     else if (r->process)
         st->mtime = (int64_t)(r->process->created * 1e9);
+    else
+        st->mtime = last_event(r->txn, s, st->size, st->mtime);
     return 0;
 }
 
@@ -409,7 +429,9 @@ int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
                               .mode = shape_mode(n.no),
                               .uid = primo->owner,
                               .gid = primo->group};
-    out->mtime = primo->opened;
+    out->mtime = __atomic_load_n(&primo->names_changed[n.no], __ATOMIC_RELAXED);
+    if (!out->mtime)
+        out->mtime = primo->opened;
     if (row->shape == SHAPE_INPUT)
         handles_settle(primo, n.object);
     if (n.object && (err = object_load(primo, n.object, &o)) == 0)

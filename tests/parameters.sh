@@ -84,5 +84,5 @@ grep -q 'threads: 1, as was asked for' one/log
 grep -q '^workers = 3$' one/config
 
 step "memory"
-refused small 'memory' memory=150M
+refused small 'memory = 150M is too little' memory=150M
 [ ! -e small/model.onnx ] || fail "there is a model"

@@ -347,3 +347,18 @@ expect 444 stat -c %a example
 step "the last entry of errors is the reason, however often a tool tries"
 expect_errno "$invalid" cp "$MNT/machines/local" copied
 expect_match "copied:[0-9]+:[0-9]+: .*unknown key" tail -n 4 "$MNT/errors"
+
+step "times are those of the data"
+touch "$SCRATCH/mark"
+sleep 0.02
+put timed 'epochs = 3\n'
+[ "$MNT/templates" -nt "$SCRATCH/mark" ] || fail "templates/ is old"
+[ "$MNT/events" -nt "$SCRATCH/mark" ] || fail "events is old"
+[ ! "$MNT/models" -nt "$SCRATCH/mark" ] || fail "models/ is new"
+touch "$SCRATCH/mark"
+sleep 0.02
+rm timed
+[ "$MNT/templates" -nt "$SCRATCH/mark" ] || fail "templates/ is old"
+mkdir "$MNT/processes/local"
+[ "$MNT/overview" -nt "$SCRATCH/mark" ] || fail "overview is old"
+rmdir "$MNT/processes/local"

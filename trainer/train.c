@@ -237,6 +237,9 @@ int train(struct rundir *run, struct options *o, struct reason *why)
         err = training_epochs(&t, why);
     if (err == 0)
         err = training_finish(&t, why);
+    if (err == -ENOMEM && o->memory)
+        reason_prefix(why, "memory = %s is too little: ",
+                      settings_get(&o->settings, KEY_MEMORY));
     training_close(&t);
     return err;
 }
