@@ -89,21 +89,12 @@ void handles_settle(struct primo *primo, uint64_t object)
     pthread_mutex_unlock(&all->lock);
 }
 
-static void closing_begin(struct handle *h)
+static void closing_set(struct handle *h, bool closing)
 {
     struct handles *all = &h->primo->handles;
     pthread_mutex_lock(&all->lock);
-    h->closing = true;
-    __atomic_add_fetch(&all->closing, 1, __ATOMIC_RELEASE);
-    pthread_mutex_unlock(&all->lock);
-}
-
-static void closing_end(struct handle *h)
-{
-    struct handles *all = &h->primo->handles;
-    pthread_mutex_lock(&all->lock);
-    h->closing = false;
-    __atomic_sub_fetch(&all->closing, 1, __ATOMIC_RELEASE);
+    h->closing = closing;
+    __atomic_add_fetch(&all->closing, closing ? 1 : -1, __ATOMIC_RELEASE);
     pthread_cond_broadcast(&all->settled);
     pthread_mutex_unlock(&all->lock);
 }
@@ -605,12 +596,12 @@ int handle_close(struct handle *h, struct reason *why)
 {
     bool writes = wants_write(h->flags);
     if (writes)
-        closing_begin(h);
+        closing_set(h, true);
     pthread_mutex_lock(&h->lock);
     int err = save_locked(h, true, why);
     pthread_mutex_unlock(&h->lock);
     if (writes)
-        closing_end(h);
+        closing_set(h, false);
     handle_free(h);
     return err;
 }

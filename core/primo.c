@@ -55,6 +55,18 @@ int event_add(struct store_txn *txn, uid_t user, const char *object,
 
 /* Opening */
 
+/* A daemon that has just been unmounted may still be ending. */
+static int lock_take(int fd)
+{
+    const struct timespec moment = {0, 50000000};
+    for (int tries = 1; flock(fd, LOCK_EX | LOCK_NB); tries++) {
+        if (errno != EWOULDBLOCK || tries == LOCK_TRIES)
+            return -1;
+        nanosleep(&moment, NULL);
+    }
+    return 0;
+}
+
 static int lock_state(struct primo *p, struct reason *why)
 {
     char *path;
@@ -68,17 +80,7 @@ static int lock_state(struct primo *p, struct reason *why)
                             "the state directory '%s' cannot be "
                             "written",
                             p->state);
-    /* one that has just been unmounted may still be ending */
-    const struct timespec moment = {0, 50000000};
-    int taken = -1;
-    for (int i = 0; taken && i < LOCK_TRIES; i++) {
-        taken = flock(p->lock, LOCK_EX | LOCK_NB);
-        if (taken && errno != EWOULDBLOCK)
-            break;
-        if (taken && i + 1 < LOCK_TRIES)
-            nanosleep(&moment, NULL);
-    }
-    if (taken)
+    if (lock_take(p->lock))
         return errno == EWOULDBLOCK
                    ? refuse(why, EBUSY,
                             "the state directory '%s' is in use by another "

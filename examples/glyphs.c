@@ -272,14 +272,14 @@ static bool read_options(int argc, char **argv, struct options *o)
         else if (c != 's' || !read_number(optarg, SIDE_MIN, SIDE_MAX, &o->size))
             return false;
     }
-    int n = argc - optind;
-    if (n < 2 || n > 4)
+    char **words = argv + optind;
+    int n = argc - optind - 2;
+    if (n < 0)
         return false;
-    o->out = argv[optind];
-    o->characters = argv[optind + 1];
+    o->out = words[0];
+    o->characters = words[1];
     return *o->characters &&
-           (n < 3 || read_number(argv[optind + 2], 1, 9999, o->per_class)) &&
-           (n < 4 || read_number(argv[optind + 3], 0, 9999, o->per_class + 1));
+           read_counts(n, words + 2, 9999, 9999, o->per_class);
 }
 
 int main(int argc, char **argv)

@@ -83,3 +83,10 @@ bool read_number(const char *s, int low, int high, int *out)
     *out = (int)n;
     return *s && !*end && !errno && n >= low && n <= high;
 }
+
+bool read_counts(int n, char **words, int train, int test, int per_class[2])
+{
+    return n >= 0 && n <= 2 &&
+           (n < 1 || read_number(words[0], 1, train, &per_class[0])) &&
+           (n < 2 || read_number(words[1], 0, test, &per_class[1]));
+}

@@ -29,5 +29,8 @@ int write_jpeg(const struct picture *p, int quality, const char *path);
 
 /* Whether `s` is a whole number from `low` to `high`. */
 bool read_number(const char *s, int low, int high, int *out);
+/* The last arguments of all: [TRAIN_PER_CLASS [TEST_PER_CLASS]], `n` of them,
+ * into per_class; at most `train` and `test`. */
+bool read_counts(int n, char **words, int train, int test, int per_class[2]);
 
 #endif

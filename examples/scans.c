@@ -189,12 +189,9 @@ static bool read_options(int argc, char **argv, struct options *o)
         else if (c != 'd' || !read_number(optarg, DPI_MIN, DPI_MAX, &o->dpi))
             return false;
     }
-    int n = argc - optind;
-    if (n < 1 || n > 3)
-        return false;
-    o->out = argv[optind];
-    return (n < 2 || read_number(argv[optind + 1], 1, 9999, o->per_class)) &&
-           (n < 3 || read_number(argv[optind + 2], 0, 9999, o->per_class + 1));
+    char **words = argv + optind;
+    o->out = words[0];
+    return read_counts(argc - optind - 1, words + 1, 9999, 9999, o->per_class);
 }
 
 int main(int argc, char **argv)

@@ -40,11 +40,6 @@ static bool row_has(const struct layer *row, enum weight_part part)
     }
 }
 
-static bool is_statistic(const struct weight *x)
-{
-    return x->part == WEIGHT_MEAN || x->part == WEIGHT_VARIANCE;
-}
-
 static bool decays(const struct weight *x)
 {
     return x->part == WEIGHT_KERNEL;
@@ -54,7 +49,7 @@ static bool decays(const struct weight *x)
 static float *arena(const struct weights *w, const struct weight *x,
                     enum weight_copy copy)
 {
-    bool statistic = is_statistic(x);
+    bool statistic = weight_is_statistic(x);
 
     switch (copy) {
     case COPY_VALUE:
@@ -144,13 +139,13 @@ static void place(struct weight *x, size_t *end)
 static void list_place(struct weights *w)
 {
     for (int i = 0; i < w->count; i++)
-        if (is_statistic(&w->list[i]))
+        if (weight_is_statistic(&w->list[i]))
             place(&w->list[i], &w->statistics);
         else if (decays(&w->list[i]))
             place(&w->list[i], &w->decayed);
     w->trained = w->decayed;
     for (int i = 0; i < w->count; i++)
-        if (!is_statistic(&w->list[i]) && !decays(&w->list[i]))
+        if (!weight_is_statistic(&w->list[i]) && !decays(&w->list[i]))
             place(&w->list[i], &w->trained);
 }
 

@@ -80,6 +80,11 @@ static inline const struct weight *weight_of(const struct weights *w, int row,
     return &w->list[w->index[row][part]];
 }
 
+static inline bool weight_is_statistic(const struct weight *x)
+{
+    return x->part == WEIGHT_MEAN || x->part == WEIGHT_VARIANCE;
+}
+
 /* In its layout; NULL where there is none. */
 float *weights_copy(const struct weights *w, const struct weight *x,
                     enum weight_copy copy);

@@ -36,9 +36,7 @@ static struct selection select_kinds(const struct weights *w, bool state)
 static float *copy_of(const struct weights *w, const struct weight *x,
                       const struct kind *kind)
 {
-    bool statistic = x->part == WEIGHT_MEAN || x->part == WEIGHT_VARIANCE;
-
-    if (statistic && kind->copy == COPY_GRADIENT)
+    if (weight_is_statistic(x) && kind->copy == COPY_GRADIENT)
         return NULL; /* the batch's statistics */
     return weights_copy(w, x, kind->copy);
 }
