@@ -306,8 +306,8 @@ static int show_chart(struct show_request *r, struct text *out,
     struct text csv = TEXT_INIT, title = TEXT_INIT;
     const struct process *p = r->process;
     int err = show_metrics(r, &csv, why);
-    text_printf(&title, "%s on %s",
-                *process_template(p) ? process_template(p) : "no template",
+    const char *template = process_template(p);
+    text_printf(&title, "%s on %s", *template ? template : "no template",
                 p->machine);
     struct chart c = {.title = title.data,
                       .status = status_name(p->status),

@@ -313,8 +313,7 @@ static void back_finish(const void *norm_back, const struct cut *c, int block)
 }
 
 INLINE void back_apply_run(const struct norm_back *q, const struct factors *k,
-                           const vec *level, const vec *slope, struct run r,
-                           bool bf16)
+                           const struct slopes *s, struct run r, bool bf16)
 {
     for (int i = 0; i < r.rows; i++, r.at += r.stride) {
         vec x, g;
@@ -323,7 +322,7 @@ INLINE void back_apply_run(const struct norm_back *q, const struct factors *k,
             load(&g, q->d_sum, r.at, bf16);
         else
             gradient_at(&g, q, r.at, &x, k, bf16);
-        g = k->scale * (g - *level - (x - k->mean) * *slope);
+        normalise_back(&g, &x, k, s);
         store(q->d_x, r.at, &g, bf16);
     }
 }
@@ -336,14 +335,13 @@ INLINE void back_apply(const struct norm_back *q, const struct cut *c,
 
     for (int lane = 0; lane < f->block; lane += LANE) {
         struct factors k;
-        vec level, slope;
+        struct slopes s;
         int channel = block * f->block + lane;
         load_factors(&k, f, channel);
-        load(&level, coefficient(f, 1, channel), 0, false);
-        load(&slope, coefficient(f, 2, channel), 0, false);
+        load_slopes(&s, f, channel);
         for (int64_t i = piece_first(c, piece); i < last;)
-            back_apply_run(q, &k, &level, &slope,
-                           next_run(f, c, block, lane, &i, last), bf16);
+            back_apply_run(q, &k, &s, next_run(f, c, block, lane, &i, last),
+                           bf16);
     }
 }
 

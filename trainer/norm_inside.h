@@ -143,6 +143,24 @@ INLINE void normalise(vec *v, const struct factors *k)
     *v = (*v - k->mean) * k->scale + k->beta;
 }
 
+/* What the way back subtracts from the gradients of a lane's channels. */
+struct slopes {
+    vec level, slope;
+};
+
+INLINE void load_slopes(struct slopes *s, const struct norm *q, int channel)
+{
+    load(&s->level, coefficient(q, 1, channel), 0, false);
+    load(&s->slope, coefficient(q, 2, channel), 0, false);
+}
+
+/* The gradient of x from that of its normalised form. */
+INLINE void normalise_back(vec *g, const vec *x, const struct factors *k,
+                           const struct slopes *s)
+{
+    *g = k->scale * (*g - s->level - (*x - k->mean) * s->slope);
+}
+
 /* Phases */
 
 /* What is done to blocks: `piece` to each piece of all, then `finish` once a

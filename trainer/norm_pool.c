@@ -207,17 +207,16 @@ INLINE void back_lane(const struct norm_pool_back *q, const struct norm *p,
     size_t from = plane_at(p, c, block, picture) + lane;
     size_t to = plane_at(n, c, block, picture) + lane;
     struct factors k;
-    vec level, slope;
+    struct slopes s;
 
     load_factors(&k, n, channel);
-    load(&level, coefficient(n, 1, channel), 0, false);
-    load(&slope, coefficient(n, 2, channel), 0, false);
+    load_slopes(&s, n, channel);
     for (int y = 0; y < side; y++) {
         for (int x = 0; x < side; x++, to += n->block) {
             vec v, g;
             gather(&g, q, from, y, x, half, bf16);
             load(&v, n->x, to, bf16);
-            g = k.scale * (g - level - (v - k.mean) * slope);
+            normalise_back(&g, &v, &k, &s);
             store(q->d_x, to, &g, bf16);
         }
     }
