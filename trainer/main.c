@@ -8,12 +8,12 @@
 #include "param.h"
 #include "predict.h"
 #include "rundir.h"
+#include "threads.h"
 #include "train.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char help[] =
     "usage: " ALONE_USAGE "\n"
@@ -92,21 +92,6 @@ static int example_print(void)
     return failed;
 }
 
-/* OpenMP's threads that wait at a barrier spin, which takes the processor from
- * the file system and from the threads that load pictures. How long is read
- * from the environment when the program is loaded, so load it again, by its
- * path, that it is called as before. */
-static void spin_little(char **argv)
-{
-    char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (n < 0 || getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
-        return;
-    path[n] = 0;
-    if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0)
-        execv(path, argv);
-}
-
 int main(int argc, char **argv)
 {
     const char *use = argc > 1 ? argv[1] : "";
@@ -116,7 +101,7 @@ int main(int argc, char **argv)
         return example_print();
     if (!strcmp(use, "--version"))
         return puts("primo-train " PRIMO_VERSION) < 0;
-    spin_little(argv);
+    threads_spin_little(argv);
     if (!strcmp(use, "predict"))
         return predict_main(argc - 1, argv + 1);
     if (!strcmp(use, "--run") && argc == 3)

@@ -7,6 +7,7 @@
  * takes: tests/bench/steps sums up.
  */
 #include "net.h"
+#include "threads.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -86,6 +87,7 @@ int main(int argc, char **argv)
                         "STEPS\n");
         return 2;
     }
+    threads_spin_little(argv);
     struct bench b = {.options = {.classes = CLASSES,
                                   .image_size = atoi(argv[3]),
                                   .batch = atoi(argv[4]),
