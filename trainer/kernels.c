@@ -94,17 +94,34 @@ static int form_open(struct kernels *k, int row,
     return dnn_copy(fill, k->dnn, master, *form, why);
 }
 
-static int row_open(struct kernels *k, int row, struct reason *why)
+/* Folded kernels lie where the gradients of training do, as far as these
+ * reach: a network evaluates or trains. What is left begins at *used. */
+static int fold_open(struct kernels *k, struct kernel *it, size_t *used,
+                     struct reason *why)
 {
-    struct kernel *it = &k->row[row];
-    int rc;
+    enum { LINE = 64 };
+    size_t size = dnn_layout_size(it->folded.layout);
+    size_t whole = (size + LINE - 1) / LINE * LINE;
+    char *room = (char *)k->weights->gradient;
 
-    it->folded.data = dnn_alloc(dnn_layout_size(it->folded.layout));
+    it->fold_owned =
+        !room || k->weights->trained * sizeof(float) - *used < whole;
+    it->folded.data = it->fold_owned ? dnn_alloc(size) : room + *used;
+    *used += it->fold_owned ? 0 : whole;
     it->bias.data = dnn_alloc(dnn_layout_size(it->bias.layout));
     if (!it->folded.data || !it->bias.data)
         return refuse(why, ENOMEM, "out of memory for kernels");
-    if (!k->training)
-        return 0;
+    return 0;
+}
+
+static int row_open(struct kernels *k, int row, size_t *used,
+                    struct reason *why)
+{
+    struct kernel *it = &k->row[row];
+    int rc = fold_open(k, it, used, why);
+
+    if (rc || !k->training)
+        return rc;
     rc = form_open(k, row, it->layouts.forward, &it->forward, &it->to_forward,
                    why);
     if (!rc)
@@ -115,7 +132,7 @@ static int row_open(struct kernels *k, int row, struct reason *why)
 int kernels_open(struct kernels *k, const struct weights *weights,
                  struct reason *why)
 {
-    size_t most = 0;
+    size_t most = 0, used = 0;
     int rc = 0;
 
     k->weights = weights;
@@ -124,7 +141,7 @@ int kernels_open(struct kernels *k, const struct weights *weights,
             continue;
         size_t count = tensor_count(&weight_of(weights, r, 0)->shape);
         most = count > most ? count : most;
-        rc = row_open(k, r, why);
+        rc = row_open(k, r, &used, why);
     }
     if (rc)
         return rc;
@@ -140,7 +157,8 @@ void kernels_release(struct kernels *k)
             free(it->forward.data);
         if (it->back.layout != it->layouts.master)
             free(it->back.data);
-        free(it->folded.data);
+        if (it->fold_owned)
+            free(it->folded.data);
         free(it->bias.data);
         dnn_op_free(it->to_forward);
         dnn_op_free(it->to_back);

@@ -13,6 +13,7 @@ struct kernel {
     struct dnn_conv_layouts layouts;     /* those of training */
     struct dnn_tensor forward, back;     /* back: none for the first row */
     struct dnn_tensor folded, bias;      /* of evaluation */
+    bool fold_owned;                     /* else it lies over the gradients */
     struct dnn_op *to_forward, *to_back; /* NULL = it is the master */
 };
 
@@ -41,6 +42,7 @@ void kernels_release(struct kernels *k);
 
 /* Change; after the weights did */
 int kernels_refresh(struct kernels *k, struct reason *why); /* for training */
-int kernels_fold(struct kernels *k, struct reason *why);    /* evaluation */
+/* For evaluation; what training has computed of gradients is gone. */
+int kernels_fold(struct kernels *k, struct reason *why);
 
 #endif

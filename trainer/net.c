@@ -16,6 +16,7 @@ struct net {
     struct buffers buffers;
     struct plan *plans; /* one for each n and purpose that was asked for */
     bool fresh_forms, fresh_folds; /* they are those of the weights */
+    bool folded;                   /* the folds lie where the gradients do */
     int pending; /* pictures behind the gradients; 0 = none to commit */
     float loss;
 };
@@ -175,6 +176,9 @@ int net_export_gradients(const struct net *net, struct tensor **out, int *count,
 {
     if (!net->options.training)
         return refuse(why, EINVAL, "a network for evaluation has no gradients");
+    if (net->folded)
+        return refuse(why, EINVAL,
+                      "the gradients are gone after an evaluation");
     return weights_export_gradients(&net->weights, out, count, why);
 }
 
@@ -234,6 +238,14 @@ static int refresh(struct net *net, struct reason *why)
     return rc;
 }
 
+/* Not all gradients are written by a batch: those of padding stay 0. */
+static void unfold(struct net *net)
+{
+    if (net->folded)
+        weights_clear_gradients(&net->weights);
+    net->folded = net->fresh_folds = false;
+}
+
 static int there_and_back(struct net *net, struct plan *p, const int *labels,
                           float smoothing, struct reason *why)
 {
@@ -262,6 +274,7 @@ int net_gradients(struct net *net, const float *images, const int *labels,
         rc = refresh(net, why);
     if (rc)
         return rc;
+    unfold(net);
     normalise(net, images, n, p->image);
     rc = there_and_back(net, p, labels, smoothing, why);
     if (!rc)
@@ -288,6 +301,17 @@ int net_update(struct net *net, const struct net_rule *rule, struct reason *why)
     return 0;
 }
 
+static int fold(struct net *net, struct reason *why)
+{
+    if (net->fresh_folds)
+        return 0;
+    net->pending = 0;
+    net->folded = true;
+    int rc = kernels_fold(&net->kernels, why);
+    net->fresh_folds = !rc;
+    return rc;
+}
+
 int net_predict(struct net *net, const float *images, int n,
                 float *probabilities, struct reason *why)
 {
@@ -296,9 +320,8 @@ int net_predict(struct net *net, const float *images, int n,
 
     if (!rc)
         rc = plan_get(net, n, false, &p, why);
-    if (!rc && !net->fresh_folds)
-        rc = kernels_fold(&net->kernels, why);
-    net->fresh_folds = !rc;
+    if (!rc)
+        rc = fold(net, why);
     if (rc)
         return rc;
     normalise(net, images, n, p->image);

@@ -68,7 +68,8 @@ int net_walk(const struct net *net, bool state, tensor_visit *visit,
 int net_tensors(const struct net *net, bool state);
 /* Mean loss of the last net_gradients() batch; not finite after divergence. */
 float net_loss(const struct net *net);
-/* The gradients of the last batch, named and laid out like the weights. */
+/* The gradients of the last batch, named and laid out like the weights; EINVAL
+ * after net_predict(). */
 int net_export_gradients(const struct net *net, struct tensor **out, int *count,
                          struct reason *why);
 
@@ -89,7 +90,8 @@ int net_gradients(struct net *net, const float *images, const int *labels,
  * element (n = 1, one pixel left) its running statistics stay. */
 int net_update(struct net *net, const struct net_rule *rule,
                struct reason *why);
-/* Evaluation mode (running statistics); probabilities f32 [n, classes]. */
+/* Evaluation mode (running statistics); probabilities f32 [n, classes]. A batch
+ * that was not committed is abandoned. */
 int net_predict(struct net *net, const float *images, int n,
                 float *probabilities, struct reason *why);
 

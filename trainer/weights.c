@@ -301,6 +301,12 @@ int weights_initialise(struct weights *w, uint64_t seed, struct reason *why)
 
 /* Training */
 
+void weights_clear_gradients(struct weights *w)
+{
+    if (w->gradient)
+        memset(w->gradient, 0, w->trained * sizeof(float));
+}
+
 void weights_step(struct weights *w, const struct optimizer_rule *rule)
 {
     struct optimizer_rule free_rule = *rule;

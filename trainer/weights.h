@@ -112,6 +112,7 @@ void weights_anew(struct weights *w);
 /* As net_import(). */
 int weights_import(struct weights *w, const struct tensor *tensors, int count,
                    struct reason *why);
+void weights_clear_gradients(struct weights *w);
 /* One step along the gradients. */
 void weights_step(struct weights *w, const struct optimizer_rule *rule);
 /* The average takes in a share, 0 to 1, of the weights as they are. */

@@ -487,6 +487,31 @@ static void odd_sides(void **state)
     }
 }
 
+/* An evaluation lies over the gradients, and leaves nothing in them. */
+static void evaluation_abandons_the_batch(void **state)
+{
+    struct net *net = open_net(1), *same = open_net(1);
+    float images[BATCH * PICTURE], p[BATCH * CLASSES];
+    int labels[BATCH], count;
+    struct reason why = REASON_INIT;
+    struct tensor *all;
+
+    (void)state;
+    picture_batch(0, images, labels);
+    assert_int_equal(net_gradients(net, images, labels, BATCH, 0.1f, &why), 0);
+    predict(net, 0, BATCH, p);
+    assert_int_equal(net_update(net, &rule, &why), -EINVAL);
+    assert_int_equal(net_export_gradients(net, &all, &count, &why), -EINVAL);
+    for (int k = 0; k < 3; k++) {
+        train(net, k, BATCH);
+        train(same, k, BATCH);
+        predict(net, k, BATCH, p);
+    }
+    assert_same_state(net, same);
+    net_free(net);
+    net_free(same);
+}
+
 /* Refusals */
 
 static void bad_options(void **state)
@@ -704,6 +729,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(divergence_is_seen),
         cmocka_unit_test(single_picture),
         cmocka_unit_test(odd_sides),
+        cmocka_unit_test(evaluation_abandons_the_batch),
         cmocka_unit_test(bad_options),
         cmocka_unit_test(bad_batches),
         cmocka_unit_test(bad_imports_change_nothing),
