@@ -207,6 +207,11 @@ int dnn_block(const struct dnn *d)
     return d->block;
 }
 
+enum dnn_type dnn_compute(const struct dnn *d)
+{
+    return d->compute == dnnl_bf16 ? DNN_BF16 : DNN_F32;
+}
+
 size_t dnn_layout_size(const struct dnn_layout *l)
 {
     return dnnl_memory_desc_get_size(&l->md);
@@ -243,6 +248,15 @@ const struct dnn_layout *dnn_activation(struct dnn *d, int n, int channels,
                                         int side)
 {
     dnnl_memory_desc_t md = activation_md(d, n, channels, side);
+
+    return layout_keep(d, &md);
+}
+
+const struct dnn_layout *dnn_kernel_in_blocks(struct dnn *d,
+                                              const struct dnn_conv *c)
+{
+    dnnl_dims_t dim = {c->out, c->in, c->kernel, c->kernel};
+    dnnl_memory_desc_t md = md_of(4, dim, dnnl_f32, dnnl_OIhw8i8o);
 
     return layout_keep(d, &md);
 }

@@ -64,9 +64,13 @@ const struct dnn_layout *dnn_plain(struct dnn *d, enum dnn_type type, int rank,
 /* Of activations, in the compute type: one block for the whole network. */
 const struct dnn_layout *dnn_activation(struct dnn *d, int n, int channels,
                                         int side);
+/* Of a kernel as kernel_gradient.h computes its gradient. */
+const struct dnn_layout *dnn_kernel_in_blocks(struct dnn *d,
+                                              const struct dnn_conv *c);
 size_t dnn_layout_size(const struct dnn_layout *l); /* bytes, with padding */
 bool dnn_layout_same(const struct dnn_layout *a, const struct dnn_layout *b);
 int dnn_block(const struct dnn *d); /* channels in a block of activations */
+enum dnn_type dnn_compute(const struct dnn *d);
 /* Whether bf16 runs in hardware here. */
 bool dnn_bf16_fast(void);
 

@@ -1,5 +1,7 @@
 #include "kernels.h"
 
+#include "kernel_gradient.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -30,6 +32,13 @@ static const struct dnn_layout *plain_kernel(struct dnn *d, int row)
                      (int64_t[]){l->out, l->in, l->kernel, l->kernel});
 }
 
+/* For 1 x 1 kernels oneDNN's code is as fast. */
+static bool has_own_gradient(const struct dnn *d, const struct dnn_conv *c)
+{
+    return dnn_compute(d) == DNN_F32 && dnn_block(d) == KERNEL_BLOCK &&
+           c->kernel > 1 && kernel_gradient_fits(c->in, c->out);
+}
+
 static int choose(struct kernels *k, int row, int n, int side,
                   struct reason *why)
 {
@@ -38,9 +47,12 @@ static int choose(struct kernels *k, int row, int n, int side,
     struct kernel *it = &k->row[row];
     int rc = dnn_conv_choose(k->dnn, &c, false, &infer, why);
 
+    it->own_gradient = k->training && has_own_gradient(k->dnn, &c);
     if (!rc && k->training)
         rc = dnn_conv_choose(k->dnn, &c, true, &it->layouts, why);
-    else if (!rc)
+    if (!rc && it->own_gradient)
+        it->layouts.master = dnn_kernel_in_blocks(k->dnn, &c);
+    if (!rc && !k->training)
         it->layouts.master = plain_kernel(k->dnn, row);
     it->folded.layout = infer.forward;
     it->bias.layout =

@@ -10,10 +10,11 @@
 #include "weights.h"
 
 struct kernel {
-    struct dnn_conv_layouts layouts;     /* those of training */
-    struct dnn_tensor forward, back;     /* back: none for the first row */
-    struct dnn_tensor folded, bias;      /* of evaluation */
-    bool fold_owned;                     /* else it lies over the gradients */
+    struct dnn_conv_layouts layouts; /* those of training */
+    struct dnn_tensor forward, back; /* back: none for the first row */
+    struct dnn_tensor folded, bias;  /* of evaluation */
+    bool own_gradient;               /* by kernel_gradient.h, not by oneDNN */
+    bool fold_owned;                 /* else it lies over the gradients */
     struct dnn_op *to_forward, *to_back; /* NULL = it is the master */
 };
 

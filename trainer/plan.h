@@ -10,6 +10,7 @@
 #define PRIMO_PLAN_H
 
 #include "buffers.h"
+#include "kernel_gradient.h"
 #include "kernels.h"
 #include "norm_pool.h"
 
@@ -27,6 +28,7 @@ struct plan_parts {
 struct step {
     struct dnn_op *op; /* owned; NULL = `own` is called */
     void (*own)(const struct step *s);
+    struct kernel_gradient kernel;
     struct norm norm;
     struct norm_back back;
     struct norm_pool pool;

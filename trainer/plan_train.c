@@ -232,6 +232,31 @@ static struct dnn_tensor backward_norm(struct builder *b, int row)
     return (struct dnn_tensor){made->result.layout, q.d_x};
 }
 
+static void own_kernel_gradient(const struct step *s)
+{
+    kernel_gradient(&s->kernel);
+}
+
+static void backward_own_kernel(struct builder *b, int row,
+                                const struct dnn_conv *c, const float *d_x)
+{
+    struct kernel_gradient g = {
+        .n = c->n,
+        .in = c->in,
+        .out = c->out,
+        .side = c->side,
+        .result_side = dnn_conv_side(c),
+        .kernel = c->kernel,
+        .stride = c->stride,
+        .pad = c->pad,
+        .source = build_input(b, row).data,
+        .d_result = d_x,
+        .d_kernel = weights_gradient(b->parts->weights, row, WEIGHT_KERNEL),
+    };
+
+    *build_step(b) = (struct step){.own = own_kernel_gradient, .kernel = g};
+}
+
 static void backward_kernel(struct builder *b, int row, struct dnn_tensor d_x)
 {
     struct dnn_conv c = conv_of(b, row);
@@ -241,6 +266,8 @@ static void backward_kernel(struct builder *b, int row, struct dnn_tensor d_x)
         weights_gradient(b->parts->weights, row, WEIGHT_KERNEL),
     };
 
+    if (b->parts->kernels->row[row].own_gradient)
+        return backward_own_kernel(b, row, &c, d_x.data);
     build_op(b,
              dnn_conv_back_kernel(&op, b->parts->dnn, &c, build_input(b, row),
                                   d_kernel, d_x, b->why),
