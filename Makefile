@@ -47,6 +47,7 @@ FS      := $(basename $(notdir $(wildcard fs/*.c)))
 TRAINER := $(basename $(notdir $(wildcard trainer/*.c)))
 UNIT    := $(basename $(notdir $(wildcard tests/unit/*_test.c)))
 EXAMPLE := fashion-mnist glyphs scans
+BENCH_PROGRAMS = $(patsubst %,$(BUILD)/tests/bench/%,network convolutions)
 
 LEAF_LIBS    := -lunistring -lz -lm
 CORE_LIBS    := -llmdb
@@ -174,7 +175,7 @@ test:
 bench:
 	@tests/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES) \
 	  $(EXAMPLE_PACKAGES) $(PEER_PACKAGES)
-	@$(again) all examples $(BUILD)/tests/bench/network
+	@$(again) all examples $(BENCH_PROGRAMS)
 	@BUILD=$(BUILD) tests/bench/run $(BENCH)
 
 #: asan          the tests, with address and undefined-behaviour sanitizers

@@ -3,9 +3,9 @@
  *   network train|predict f32|bf16 SIDE BATCH STEPS
  * prints images a second of the median step, after one that warms up; a step
  * of training is net_gradients() and net_update(). OMP_NUM_THREADS sets the
- * threads. With ONEDNN_VERBOSE=1 oneDNN prints what each of its primitives
- * takes: tests/bench/steps sums up.
+ * threads.
  */
+#include "median.h"
 #include "net.h"
 #include "threads.h"
 
@@ -22,13 +22,6 @@ struct bench {
     float *images, *answers;
     int *labels;
 };
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 static int step(const struct bench *b, struct reason *why)
 {
@@ -97,7 +90,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "network: %s\n", why.sentence);
         return 1;
     }
-    qsort(seconds, (size_t)steps, sizeof *seconds, by_size);
-    printf("%.2f\n", b.options.batch / seconds[steps / 2]);
+    printf("%.2f\n", b.options.batch / median(seconds, steps));
     return 0;
 }
