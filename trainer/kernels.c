@@ -84,28 +84,6 @@ void kernels_masters(const struct kernels *k,
 
 /* Allocation */
 
-/* The master itself, or memory of its own and the op that fills it. */
-static int form_open(struct kernels *k, int row,
-                     const struct dnn_layout *layout, struct dnn_tensor *form,
-                     struct dnn_op **fill, struct reason *why)
-{
-    struct dnn_tensor master = {
-        k->row[row].layouts.master,
-        weights_value(k->weights, row, WEIGHT_KERNEL),
-    };
-
-    if (!layout)
-        return 0;
-    if (dnn_layout_same(layout, master.layout)) {
-        *form = master;
-        return 0;
-    }
-    *form = (struct dnn_tensor){layout, dnn_alloc(dnn_layout_size(layout))};
-    if (!form->data)
-        return refuse(why, ENOMEM, "out of memory for kernels");
-    return dnn_copy(fill, k->dnn, master, *form, why);
-}
-
 /* Folded kernels lie where the gradients of training do, as far as these
  * reach: a network evaluates or trains. What is left begins at *used. */
 static int fold_open(struct kernels *k, struct kernel *it, size_t *used,
@@ -126,19 +104,19 @@ static int fold_open(struct kernels *k, struct kernel *it, size_t *used,
     return 0;
 }
 
-static int row_open(struct kernels *k, int row, size_t *used,
-                    struct reason *why)
+/* The largest of a row's forms. */
+static size_t form_size(const struct kernels *k, int row)
 {
-    struct kernel *it = &k->row[row];
-    int rc = fold_open(k, it, used, why);
+    const struct dnn_conv_layouts *l = &k->row[row].layouts;
+    const struct dnn_layout *forms[] = {
+        weight_of(k->weights, row, WEIGHT_KERNEL)->plain, l->forward, l->back};
+    size_t most = 0;
 
-    if (rc || !k->training)
-        return rc;
-    rc = form_open(k, row, it->layouts.forward, &it->forward, &it->to_forward,
-                   why);
-    if (!rc)
-        rc = form_open(k, row, it->layouts.back, &it->back, &it->to_back, why);
-    return rc;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        size_t size = forms[i] ? dnn_layout_size(forms[i]) : 0;
+        most = size > most ? size : most;
+    }
+    return most;
 }
 
 int kernels_open(struct kernels *k, const struct weights *weights,
@@ -151,48 +129,29 @@ int kernels_open(struct kernels *k, const struct weights *weights,
     for (int r = 0; !rc && r < RESNET_LAYERS; r++) {
         if (!is_conv(r))
             continue;
-        size_t count = tensor_count(&weight_of(weights, r, 0)->shape);
-        most = count > most ? count : most;
-        rc = row_open(k, r, &used, why);
+        size_t size = form_size(k, r);
+        most = size > most ? size : most;
+        rc = fold_open(k, &k->row[r], &used, why);
     }
     if (rc)
         return rc;
-    k->plain = dnn_alloc(most * sizeof(float));
-    return k->plain ? 0 : refuse(why, ENOMEM, "out of memory for kernels");
+    k->form = dnn_alloc(most);
+    return k->form ? 0 : refuse(why, ENOMEM, "out of memory for kernels");
 }
 
 void kernels_release(struct kernels *k)
 {
     for (int r = 0; r < RESNET_LAYERS; r++) {
         struct kernel *it = &k->row[r];
-        if (it->forward.layout != it->layouts.master)
-            free(it->forward.data);
-        if (it->back.layout != it->layouts.master)
-            free(it->back.data);
         if (it->fold_owned)
             free(it->folded.data);
         free(it->bias.data);
-        dnn_op_free(it->to_forward);
-        dnn_op_free(it->to_back);
     }
-    free(k->plain);
+    free(k->form);
     *k = (struct kernels){0};
 }
 
-/* Forms */
-
-int kernels_refresh(struct kernels *k, struct reason *why)
-{
-    int rc = 0;
-
-    for (int r = 0; !rc && r < RESNET_LAYERS; r++) {
-        if (k->row[r].to_forward)
-            rc = dnn_run(k->dnn, k->row[r].to_forward, why);
-        if (!rc && k->row[r].to_back)
-            rc = dnn_run(k->dnn, k->row[r].to_back, why);
-    }
-    return rc;
-}
+/* Folding */
 
 /* norm(conv(x)) as one convolution: the kernel of each output times
  * gamma / deviation, and what is left as its bias. */
@@ -227,11 +186,11 @@ int kernels_fold(struct kernels *k, struct reason *why)
         struct dnn_tensor master = {it->layouts.master,
                                     weights_evaluated(w, r, WEIGHT_KERNEL)};
         struct dnn_tensor plain = {weight_of(w, r, WEIGHT_KERNEL)->plain,
-                                   k->plain};
+                                   k->form};
         rc = dnn_reorder(k->dnn, master, plain, why);
         if (rc)
             break;
-        fold_plain(w, r, k->plain, it->bias.data);
+        fold_plain(w, r, k->form, it->bias.data);
         rc = dnn_reorder(k->dnn, plain, it->folded, why);
     }
     return rc;

@@ -1,8 +1,10 @@
 /*
  * The kernels of the convolutions in the forms in which they are computed
  * with: forward, backward, and folded for evaluation (batch normalisation
- * multiplied into kernel and bias). Made anew from the masters after these
- * have changed; where a form is the master itself, nothing is copied.
+ * multiplied into kernel and bias). Those of training are copied from the
+ * masters right before they are used, one in the place of the other; where
+ * a form is the master itself, nothing is copied. Those of evaluation stay
+ * until the weights change.
  */
 #ifndef PRIMO_KERNELS_H
 #define PRIMO_KERNELS_H
@@ -15,14 +17,13 @@ struct kernel {
     struct dnn_tensor folded, bias;  /* of evaluation */
     bool own_gradient;               /* by kernel_gradient.h, not by oneDNN */
     bool fold_owned;                 /* else it lies over the gradients */
-    struct dnn_op *to_forward, *to_back; /* NULL = it is the master */
 };
 
 struct kernels {
     struct dnn *dnn;                  /* not owned */
     const struct weights *weights;    /* likewise */
     struct kernel row[RESNET_LAYERS]; /* those of convolutions are used */
-    float *plain;                     /* one kernel, row-major, for folding */
+    void *form; /* room for one kernel in any of its forms, for a moment */
     bool training;
 };
 
@@ -41,9 +42,9 @@ int kernels_open(struct kernels *k, const struct weights *weights,
                  struct reason *why);
 void kernels_release(struct kernels *k);
 
-/* Change; after the weights did */
-int kernels_refresh(struct kernels *k, struct reason *why); /* for training */
-/* For evaluation; what training has computed of gradients is gone. */
+/* Change */
+/* For evaluation, after the weights changed; what training has computed of
+ * gradients is gone. */
 int kernels_fold(struct kernels *k, struct reason *why);
 
 #endif

@@ -186,7 +186,7 @@ int net_export_gradients(const struct net *net, struct tensor **out, int *count,
 
 static void changed(struct net *net)
 {
-    net->fresh_forms = net->fresh_folds = false;
+    net->fresh_folds = false;
     net->pending = 0;
 }
 
@@ -230,14 +230,6 @@ static int check_batch(const struct net *net, const int *labels, int n,
     return 0;
 }
 
-static int refresh(struct net *net, struct reason *why)
-{
-    int rc = net->fresh_forms ? 0 : kernels_refresh(&net->kernels, why);
-
-    net->fresh_forms = !rc;
-    return rc;
-}
-
 /* Not all gradients are written by a batch: those of padding stay 0. */
 static void unfold(struct net *net)
 {
@@ -270,8 +262,6 @@ int net_gradients(struct net *net, const float *images, const int *labels,
         return rc;
     net->pending = 0;
     rc = plan_get(net, n, true, &p, why);
-    if (!rc)
-        rc = refresh(net, why);
     if (rc)
         return rc;
     unfold(net);

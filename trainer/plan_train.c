@@ -10,6 +10,24 @@ static struct dnn_conv conv_of(const struct builder *b, int row)
     return kernel_shape(row, b->plan->n, side);
 }
 
+/* The row's kernel in a layout, until the next one is asked for. */
+static struct dnn_tensor kernel_in(struct builder *b, int row,
+                                   const struct dnn_layout *layout)
+{
+    const struct kernels *k = b->parts->kernels;
+    struct dnn_tensor master = {
+        k->row[row].layouts.master,
+        weights_value(b->parts->weights, row, WEIGHT_KERNEL),
+    };
+    struct dnn_tensor form = {layout, k->form};
+    struct dnn_op *op = NULL;
+
+    if (b->rc || dnn_layout_same(layout, master.layout))
+        return master;
+    build_op(b, dnn_copy(&op, b->parts->dnn, master, form, b->why), &op);
+    return form;
+}
+
 /* Forward */
 
 static void own_norm(const struct step *s)
@@ -67,14 +85,16 @@ static void forward_convolution(struct builder *b, int row)
 {
     struct dnn_conv c = conv_of(b, row);
     struct dnn_tensor x = build_activation(b, row);
+    struct dnn_tensor kernel =
+        kernel_in(b, row, b->parts->kernels->row[row].layouts.forward);
     struct dnn_op *op = NULL;
 
     b->made[row].result = pooling_of(row) < 0 ? build_activation(b, row) : x;
     if (b->rc)
         return;
     build_op(b,
-             dnn_conv_train(&op, b->parts->dnn, &c, build_input(b, row),
-                            b->parts->kernels->row[row].forward, x, b->why),
+             dnn_conv_train(&op, b->parts->dnn, &c, build_input(b, row), kernel,
+                            x, b->why),
              &op);
     if (pooling_of(row) < 0)
         forward_norm(b, row, x.data);
@@ -280,13 +300,15 @@ static void backward_data(struct builder *b, int row, struct dnn_tensor d_x)
     struct dnn_conv c = conv_of(b, row);
     struct dnn_op *op = NULL;
     struct dnn_tensor d_in = build_activation(b, from);
+    struct dnn_tensor kernel =
+        kernel_in(b, row, b->parts->kernels->row[row].layouts.back);
 
     if (b->rc)
         return;
-    build_op(b,
-             dnn_conv_back_data(&op, b->parts->dnn, &c, d_in,
-                                b->parts->kernels->row[row].back, d_x, b->why),
-             &op);
+    build_op(
+        b,
+        dnn_conv_back_data(&op, b->parts->dnn, &c, d_in, kernel, d_x, b->why),
+        &op);
     leave(b, from, d_in.data);
 }
 
