@@ -74,6 +74,13 @@ cp "$some" "$class/renamed.png"
 trains data 'dataset read: 10 classes, 61 training'
 rm "$class/renamed.png"
 
+step "uneven classes are said, and weighed"
+trains data 'dataset read'
+! grep -q uneven data.out/log || fail "6 pictures in each class are uneven"
+cp -r data uneven
+find uneven/train/"$first" -name '*.jpg' | sort | tail -n +3 | xargs rm
+trains uneven 'classes are uneven, 2 to 6 training pictures'
+
 step "only bad pictures"
 cp -r data broken
 for picture in broken/train/"$first"/*; do

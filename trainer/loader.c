@@ -245,6 +245,13 @@ int loader_test_count(const struct loader *l)
     return l->test.count;
 }
 
+void loader_class_counts(const struct loader *l, int *counts)
+{
+    memset(counts, 0, (size_t)l->scan.dataset->classes * sizeof *counts);
+    for (int i = 0; i < l->train.count; i++)
+        counts[l->train.entries[i].sample->label]++;
+}
+
 int loader_train_steps(const struct loader *l)
 {
     return l->train.steps;

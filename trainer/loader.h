@@ -59,6 +59,8 @@ void loader_free(struct loader *l); /* NULL is fine */
 /* Read */
 int loader_train_count(const struct loader *l); /* readable pictures */
 int loader_test_count(const struct loader *l);
+/* Of each class, [classes]; at least 1. */
+void loader_class_counts(const struct loader *l, int *counts);
 int loader_train_steps(const struct loader *l); /* batches an epoch */
 int loader_test_steps(const struct loader *l);
 const struct loader_findings *loader_findings(const struct loader *l);

@@ -41,15 +41,17 @@ static double row_gradient(const float *logits, int label, int classes,
     return loss;
 }
 
-float loss_gradient(const float *logits, const int *labels, int n, int classes,
-                    float smoothing, float *gradient)
+float loss_gradient(const struct loss *loss, const float *logits,
+                    const int *labels, int n, float *gradient)
 {
     double sum = 0;
 
     for (int i = 0; i < n; i++) {
-        size_t row = (size_t)i * classes;
-        sum += row_gradient(logits + row, labels[i], classes, (double)smoothing,
-                            1.0 / n, gradient + row);
+        size_t row = (size_t)i * loss->classes;
+        double weight = loss->weights ? (double)loss->weights[labels[i]] : 1;
+        sum += weight * row_gradient(logits + row, labels[i], loss->classes,
+                                     (double)loss->smoothing, weight / n,
+                                     gradient + row);
     }
     return (float)(sum / n);
 }

@@ -245,8 +245,9 @@ static int there_and_back(struct net *net, struct plan *p, const int *labels,
 
     if (rc)
         return rc;
-    net->loss = loss_gradient(p->logits, labels, p->n, net->options.classes,
-                              smoothing, p->d_logits);
+    const struct loss loss = {net->options.classes, smoothing,
+                              net->options.class_weights};
+    net->loss = loss_gradient(&loss, p->logits, labels, p->n, p->d_logits);
     return plan_run(p, net->dnn, p->middle, p->count, why);
 }
 

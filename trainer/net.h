@@ -30,8 +30,10 @@ struct net_options {
     int batch;      /* most pictures in one call, 1.. */
     bool bf16;      /* bf16 arithmetic, f32 masters */
     bool training;  /* false: evaluation only, no gradients allocated */
-    bool average;   /* evaluate and export an average of the weights over the
-                       updates; with training */
+    const float *class_weights; /* [classes] in the loss, see loss.h; NULL = all
+                                   1; must outlive the net */
+    bool average; /* evaluate and export an average of the weights over the
+                     updates; with training */
 };
 
 struct net_rule { /* one SGD step with Nesterov momentum */

@@ -3,7 +3,6 @@
 #include <math.h>
 
 enum {
-    WARMUP_PART = 20,  /* a twentieth */
     MEMORY_PART = 30,  /* of the average */
     AVERAGE_STEPS = 8, /* updates between two looks at the weights, at most */
 };
@@ -14,7 +13,7 @@ void recipe_init(struct recipe *r, double peak, uint64_t steps, uint64_t epochs,
     r->peak = peak;
     r->steps = steps;
     r->iterations = iterations ? iterations : epochs * steps;
-    r->warmup = r->iterations / WARMUP_PART;
+    r->warmup = (uint64_t)((double)r->iterations * RECIPE_WARMUP);
     if (r->warmup == 0)
         r->warmup = 1;
 }
@@ -25,6 +24,8 @@ double recipe_rate(const struct recipe *r, uint64_t iteration)
         return 0;
     if (iteration < r->warmup)
         return r->peak * (double)(iteration + 1) / (double)r->warmup;
+    if (!RECIPE_COSINE)
+        return r->peak;
     double done =
         (double)(iteration - r->warmup) / (double)(r->iterations - r->warmup);
     return r->peak * 0.5 * (1 + cos(M_PI * done));
@@ -32,6 +33,8 @@ double recipe_rate(const struct recipe *r, uint64_t iteration)
 
 double recipe_average(const struct recipe *r, uint64_t iteration)
 {
+    if (!RECIPE_AVERAGE)
+        return 1;
     double memory = (double)r->iterations / MEMORY_PART;
     uint64_t each = (uint64_t)(memory / 4), made = iteration + 1;
     each = each < 1 ? 1 : each > AVERAGE_STEPS ? AVERAGE_STEPS : each;
@@ -58,4 +61,15 @@ uint64_t recipe_epochs_left(const struct recipe *r, uint64_t epoch)
 {
     uint64_t epochs = recipe_epochs(r);
     return epoch < epochs ? epochs - epoch : 0;
+}
+
+void recipe_class_weights(const int *pictures, int classes, float *weights)
+{
+    double all = 0, sum = 0;
+    for (int i = 0; i < classes; i++) {
+        all += pictures[i];
+        sum += pictures[i] * pow(pictures[i], -RECIPE_BALANCE);
+    }
+    for (int i = 0; i < classes; i++)
+        weights[i] = (float)(pow(pictures[i], -RECIPE_BALANCE) * all / sum);
 }

@@ -4,6 +4,8 @@
  * The rate rises in a straight line over the first twentieth of all updates
  * (at least one) to its peak and falls along half a cosine from there on;
  * update 0 is not at rate 0, and the first update that is never made would be.
+ * Where classes are uneven, one weighs by the inverse root of its share: a
+ * class with a hundredth of the pictures has a tenth of the say.
  * The weights that are evaluated are an average with an exponentially fading
  * memory of a thirtieth of all updates: it is better than the weights while the
  * rate is high, and the same at the end.
@@ -14,9 +16,26 @@
 
 #include <stdint.h>
 
-#define RECIPE_MOMENTUM     0.9f /* Nesterov's */
+#define RECIPE_MOMENTUM 0.9f /* Nesterov's */
+/* What tests/bench/ablation leaves out, one by one. */
+#ifndef RECIPE_WEIGHT_DECAY
 #define RECIPE_WEIGHT_DECAY 5e-4f
-#define RECIPE_SMOOTHING    0.1f /* of the labels */
+#endif
+#ifndef RECIPE_SMOOTHING
+#define RECIPE_SMOOTHING 0.1f /* of the labels */
+#endif
+#ifndef RECIPE_WARMUP
+#define RECIPE_WARMUP 0.05 /* of all updates */
+#endif
+#ifndef RECIPE_COSINE
+#define RECIPE_COSINE 1 /* 0 = the rate stays at its peak */
+#endif
+#ifndef RECIPE_AVERAGE
+#define RECIPE_AVERAGE 1 /* 0 = the weights as they are */
+#endif
+#ifndef RECIPE_BALANCE
+#define RECIPE_BALANCE 0.5 /* power of a class's share that is made up for */
+#endif
 
 struct recipe {
     double peak;         /* learning rate */
@@ -44,5 +63,9 @@ uint64_t recipe_epochs(const struct recipe *r);
 uint64_t recipe_epoch_steps(const struct recipe *r, uint64_t epoch);
 /* Evaluations still to come when `epoch` epochs are complete. */
 uint64_t recipe_epochs_left(const struct recipe *r, uint64_t epoch);
+
+/* The classes' weights in the loss, from how many training pictures (1..) each
+ * has; their mean over the pictures is 1. */
+void recipe_class_weights(const int *pictures, int classes, float *weights);
 
 #endif

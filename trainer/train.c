@@ -4,8 +4,11 @@
 #include "training.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <omp.h>
 #include <stdlib.h>
+
+enum { UNEVEN = 2 }; /* the largest class to the smallest: worth telling */
 
 /* Checkpoints */
 
@@ -70,6 +73,7 @@ int training_net(struct training *t, struct reason *why)
         .bf16 = t->options->bf16,
         .training = true,
         .average = true,
+        .class_weights = t->class_weights,
     };
     return net_open(&t->net, &options, t->options->seed, why);
 }
@@ -90,6 +94,30 @@ static int recipe_make(struct training *t, struct reason *why)
                       o->batch, o->image_size);
     recipe_init(&t->recipe, o->learning_rate, (uint64_t)steps, o->epochs,
                 o->iterations);
+    return 0;
+}
+
+static int class_weights_make(struct training *t, struct reason *why)
+{
+    int classes = t->material.dataset.classes, least = INT_MAX, most = 0;
+    int *counts = malloc((size_t)classes * sizeof *counts);
+    t->class_weights = malloc((size_t)classes * sizeof *t->class_weights);
+    if (!counts || !t->class_weights) {
+        free(counts);
+        return refuse(why, ENOMEM, "no memory for %d classes", classes);
+    }
+    loader_class_counts(t->material.loader, counts);
+    recipe_class_weights(counts, classes, t->class_weights);
+    for (int i = 0; i < classes; i++) {
+        least = counts[i] < least ? counts[i] : least;
+        most = counts[i] > most ? counts[i] : most;
+    }
+    free(counts);
+    if (most >= UNEVEN * least)
+        diary_log(t->run->diary,
+                  "classes are uneven, %d to %d training pictures: those of "
+                  "small classes weigh more",
+                  least, most);
     return 0;
 }
 
@@ -136,6 +164,8 @@ static int training_open(struct training *t, struct options *o,
         err = prepare_material(t->run, o, &t->material, why);
     if (err == 0)
         err = recipe_make(t, why);
+    if (err == 0)
+        err = class_weights_make(t, why);
     if (err == 0)
         err = buffers_make(t, why);
     if (err)
@@ -223,6 +253,7 @@ static void training_close(struct training *t)
     free(t->labels);
     free(t->scores);
     free(t->answers);
+    free(t->class_weights);
     material_release(&t->material);
 }
 

@@ -19,10 +19,11 @@ struct training {
     struct material material;
     struct recipe recipe;
     struct text identity;
-    float *images; /* [batch, 3, side, side] */
-    int *labels;   /* [batch] */
-    float *scores; /* [test pictures, classes] */
-    int *answers;  /* [test pictures] */
+    float *images;        /* [batch, 3, side, side] */
+    int *labels;          /* [batch] */
+    float *scores;        /* [test pictures, classes] */
+    int *answers;         /* [test pictures] */
+    float *class_weights; /* [classes] */
 
     /* what a checkpoint holds; changed with the state locked */
     struct net *net;

@@ -274,6 +274,11 @@ static void unreadable_pictures_are_left_out_and_told(void **state)
     assert_int_equal(d.train_count, 15);
     assert_int_equal(loader_train_count(l), 13);
     assert_int_equal(loader_test_count(l), 3);
+    int counts[3];
+    loader_class_counts(l, counts);
+    assert_int_equal(counts[0], 4);
+    assert_int_equal(counts[1] + counts[2], 9);
+    assert_int_equal(counts[2], 5);
     assert_has(&logged, "train/a/zero.jpg: is empty (0 bytes)\n");
     assert_has(&logged, "train/c/cut.jpg: is cut short");
     assert_has(&logged, "test/b/te?xt?.png: is not a JPEG");

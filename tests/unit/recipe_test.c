@@ -85,6 +85,24 @@ static void whole_epochs_are_not_cut(void **state)
     assert_int_equal(recipe_epoch_steps(&r, 1), 10);
 }
 
+static void small_classes_weigh_more(void **state)
+{
+    static const int even[] = {7, 7, 7}, uneven[] = {400, 100, 1, 25};
+    float w[4];
+    double mean = 0;
+
+    (void)state;
+    recipe_class_weights(even, 3, w);
+    for (int i = 0; i < 3; i++)
+        assert_true(fabsf(w[i] - 1) < 1e-6f);
+    recipe_class_weights(uneven, 4, w);
+    for (int i = 0; i < 4; i++)
+        mean += (double)w[i] * uneven[i] / 526;
+    assert_true(fabs(mean - 1) < 1e-6);
+    assert_true(fabsf(w[1] / w[0] - 2) < 1e-5f);
+    assert_true(fabsf(w[2] / w[0] - 20) < 1e-4f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +111,7 @@ int main(void)
         cmocka_unit_test(one_update_is_made_at_the_peak),
         cmocka_unit_test(iterations_take_the_place_of_epochs),
         cmocka_unit_test(whole_epochs_are_not_cut),
+        cmocka_unit_test(small_classes_weigh_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
