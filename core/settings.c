@@ -52,6 +52,13 @@ static void settings_put(struct settings *s, enum key key, const char *value,
     s->source[key] = source;
 }
 
+void settings_unset(struct settings *s, enum key key)
+{
+    free(s->value[key]);
+    s->value[key] = NULL;
+    s->source[key] = NULL;
+}
+
 int settings_set(struct settings *s, enum key key, const char *value,
                  const char *source, struct reason *why)
 {
@@ -167,6 +174,8 @@ static int line_take(struct settings_check *check, const char *line,
     if (!value)
         abort();
     int err = param_check(p, value, why);
+    if (err == 0 && check->judge && *value)
+        err = check->judge(check->context, key, value, why);
     if (err)
         fault_at(why, check->line, line, size, from);
     else if (into && *value)
@@ -203,17 +212,24 @@ int settings_line(struct settings_check *check, const char *line, size_t size,
     return line_take(check, line, size, into, source, why);
 }
 
-int settings_parse(struct settings *s, const char *text, size_t size,
-                   unsigned scope, const char *source, struct reason *why)
+int settings_lines(struct settings_check *check, const char *text, size_t size,
+                   struct settings *into, const char *source,
+                   struct reason *why)
 {
-    struct settings_check check = {.scope = scope};
     for (size_t at = 0; at < size;) {
         const char *newline = memchr(text + at, '\n', size - at);
         size_t n = newline ? (size_t)(newline - (text + at)) : size - at;
-        int err = settings_line(&check, text + at, n, s, source, why);
+        int err = settings_line(check, text + at, n, into, source, why);
         if (err)
             return err;
         at += n + 1;
     }
     return 0;
+}
+
+int settings_parse(struct settings *s, const char *text, size_t size,
+                   unsigned scope, const char *source, struct reason *why)
+{
+    struct settings_check check = {.scope = scope};
+    return settings_lines(&check, text, size, s, source, why);
 }

@@ -21,11 +21,17 @@ struct settings {
     const char *source[KEY_COUNT]; /* a literal: "default", "type", … */
 };
 
+/* Asked about a value that the table accepts; 0 or -errno with a sentence. */
+typedef int settings_judge(void *context, enum key key, const char *value,
+                           struct reason *why);
+
 /* How far a text has been checked, line by line. */
 struct settings_check {
     unsigned scope;
-    int line;      /* lines taken so far */
-    uint64_t seen; /* bit per enum key */
+    settings_judge *judge; /* NULL = the table alone decides */
+    void *context;         /* of the judge */
+    int line;              /* lines taken so far */
+    uint64_t seen;         /* bit per enum key */
 };
 
 /* Life cycle */
@@ -50,9 +56,15 @@ uint64_t settings_bytes(const struct settings *s, enum key key);
 int settings_line(struct settings_check *check, const char *line, size_t size,
                   struct settings *into, const char *source,
                   struct reason *why);
+/* Take all lines of a text, from the first on. As settings_line(). */
+int settings_lines(struct settings_check *check, const char *text, size_t size,
+                   struct settings *into, const char *source,
+                   struct reason *why);
 /* Lay a whole text over what is set. An empty value leaves the layer below. */
 int settings_parse(struct settings *s, const char *text, size_t size,
                    unsigned scope, const char *source, struct reason *why);
+/* Leave the key to its default. */
+void settings_unset(struct settings *s, enum key key);
 /* Set one checked value. EINVAL as param_check(). */
 int settings_set(struct settings *s, enum key key, const char *value,
                  const char *source, struct reason *why);

@@ -42,22 +42,25 @@ static int texts_take(const struct rundir *run, struct options *o,
                       struct reason *why)
 {
     static const struct {
-        const char *name;
+        const char *name, *source;
         unsigned scope;
-    } texts[] = {
-        {"type", SCOPE_TYPE}, {"template", SCOPE_TEMPLATE}, {"job", SCOPE_JOB}};
+    } texts[] = {{"type", "type", SCOPE_TYPE},
+                 {"template", "template", SCOPE_TEMPLATE},
+                 {"job", "machine", SCOPE_JOB}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct text t = TEXT_INIT;
         int err = rundir_read(run, texts[i].name, &t, why);
         if (err == 0) {
             err = settings_parse(&o->settings, text_string(&t), t.size,
-                                 texts[i].scope, texts[i].name, why);
+                                 texts[i].scope, texts[i].source, why);
             if (err)
                 reason_prefix(why, "%s, line %d: ", texts[i].name, why->line);
         }
         text_release(&t);
         if (err)
             return err;
+        if (texts[i].scope == SCOPE_TYPE) /* it describes the type */
+            settings_unset(&o->settings, KEY_DESCRIPTION);
     }
     return options_take(o, why);
 }

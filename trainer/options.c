@@ -134,6 +134,8 @@ static void put_origin(const struct options *o, enum key key, struct text *out)
 {
     const char *source = o->settings.source[key];
     text_printf(out, "# %s", source ? source : "default");
+    if (source && !strcmp(source, "type"))
+        text_printf(out, " '%s'", settings_get(&o->settings, KEY_TYPE));
     if (*o->notes[key].value)
         text_printf(out, " %s", settings_get(&o->settings, key));
     if (*o->notes[key].why)

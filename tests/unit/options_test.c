@@ -94,8 +94,9 @@ static void what_cannot_be_trained_is_refused(void **state)
 static void config_says_where_from(void **state)
 {
     struct options *o = *state;
-    lay(o, "type", SCOPE_TYPE, "seed = 7\n");
-    lay(o, "template", SCOPE_TEMPLATE, "dataset = /data\nimage_size = auto\n");
+    lay(o, "type", SCOPE_TYPE, "seed = 7\nprecision = auto\n");
+    lay(o, "template", SCOPE_TEMPLATE,
+        "type = t\ndataset = /data\nimage_size = auto\n");
     take(o);
     options_decide(o, KEY_IMAGE_SIZE, 64, "the median side is %d", 60);
     options_decide(o, KEY_THREADS, 2, "two cores");
@@ -104,7 +105,8 @@ static void config_says_where_from(void **state)
     struct text config = TEXT_INIT;
     options_config(o, &config);
     const char *s = text_string(&config);
-    has(s, "\n# type\nseed = 7\n");
+    has(s, "\n# type 't'\nseed = 7\n");
+    has(s, "\n# type 't' auto: the processor has ");
     has(s, "\n# template\ndataset = /data\n");
     has(s, "\n# default\nepochs = 30\n");
     has(s, "\n# template auto: the median side is 60\nimage_size = 64\n");

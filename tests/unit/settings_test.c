@@ -148,6 +148,36 @@ static void refuses_nul_and_long_lines(void **state)
     settings_release(&s);
 }
 
+static int no_sevens(void *context, enum key key, const char *value,
+                     struct reason *why)
+{
+    assert_string_equal(context, "context");
+    if (key == KEY_SEED && !strcmp(value, "7"))
+        return refuse(why, EINVAL, "no sevens");
+    return 0;
+}
+
+static void asks_the_judge(void **state)
+{
+    (void)state;
+    char context[] = "context";
+    struct settings_check check = {
+        .scope = SCOPE_TEMPLATE, .judge = no_sevens, .context = context};
+    struct reason why = REASON_INIT;
+    const char *text = "epochs = 7\nseed =\n";
+    assert_int_equal(settings_lines(&check, text, strlen(text), NULL, "", &why),
+                     0);
+    check = (struct settings_check){
+        .scope = SCOPE_TEMPLATE, .judge = no_sevens, .context = context};
+    text = "epochs = 7\nseed = 7\n";
+    assert_int_equal(settings_lines(&check, text, strlen(text), NULL, "", &why),
+                     -EINVAL);
+    assert_string_equal(why.sentence, "no sevens");
+    assert_string_equal(why.excerpt, "seed = 7\n       ^");
+    assert_int_equal(why.line, 2);
+    assert_int_equal(why.column, 8);
+}
+
 static void sizes(void **state)
 {
     (void)state;
@@ -223,6 +253,7 @@ int main(void)
         cmocka_unit_test(refuses_with_the_place),
         cmocka_unit_test(points_at_the_fault),
         cmocka_unit_test(refuses_nul_and_long_lines),
+        cmocka_unit_test(asks_the_judge),
         cmocka_unit_test(sizes),
         cmocka_unit_test(the_example_is_a_template),
         cmocka_unit_test(names),
