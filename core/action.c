@@ -1,6 +1,6 @@
 #include "action.h"
 
-#include "settings.h"
+#include "refer.h"
 #include "supervisor.h"
 #include "tree.h"
 
@@ -254,8 +254,8 @@ static int template_judge(struct store_txn *txn, struct run_texts *t,
     int err = settings_parse(&s, text_string(body), body->size, SCOPE_TEMPLATE,
                              "template", why);
     const char *type = settings_get(&s, KEY_TYPE);
-    if (err == 0 && object_find(txn, TREE_TYPES, type, &t->type))
-        err = refuse(why, EINVAL, "there is no type '%s' in types/", type);
+    if (err == 0)
+        err = refer_find(txn, KEY_TYPE, type, &t->type, why);
     struct settings defaults;
     settings_init(&defaults);
     if (err == 0)

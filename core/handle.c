@@ -2,7 +2,6 @@
 
 #include "input.h"
 #include "model.h"
-#include "settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -198,7 +197,7 @@ static int check_lines(struct handle *h, struct reason *why)
 
 static void check_restart(struct handle *h)
 {
-    h->check = (struct settings_check){.scope = node_row(h->node)->scope};
+    h->check = input_check(h->primo, node_row(h->node));
     h->checked = 0;
     h->disordered = check_lines(h, NULL) != 0;
 }

@@ -1,7 +1,7 @@
 #include "input.h"
 
 #include "handle.h"
-#include "settings.h"
+#include "refer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,9 +27,20 @@ static int input_row(struct node directory, enum tree_no *out,
             return 0;
         }
     }
-    return refuse(why, EPERM,
-                  "files can be made in templates/ and machines/ "
-                  "only");
+    struct text names = TEXT_INIT;
+    for (int i = 0; i < 256; i++)
+        if (tree_rows[i].shape == SHAPE_INPUT && tree_rows[i].help)
+            text_printf(&names, "%s%s/", names.size ? ", " : "",
+                        tree_rows[tree_rows[i].parent].name);
+    refuse(why, EPERM, "files can be made in %s only", text_string(&names));
+    text_release(&names);
+    return -EPERM;
+}
+
+struct settings_check input_check(struct primo *primo, const struct row *row)
+{
+    return (struct settings_check){
+        .scope = row->scope, .judge = refer_judge, .context = primo};
 }
 
 static int input_name_check(const char *name, struct reason *why)
@@ -44,18 +55,14 @@ static int input_name_check(const char *name, struct reason *why)
     return 0;
 }
 
-static int input_text_check(const struct row *row, const struct text *text,
-                            struct reason *why)
+static int input_text_check(struct primo *primo, const struct row *row,
+                            const struct text *text, struct reason *why)
 {
-    struct settings s;
     if (text->size > INPUT_BYTES)
         return refuse(why, EFBIG, "a text must have at most %d KiB",
                       INPUT_BYTES >> 10);
-    settings_init(&s);
-    int err =
-        settings_parse(&s, text_string(text), text->size, row->scope, "", why);
-    settings_release(&s);
-    return err;
+    struct settings_check check = input_check(primo, row);
+    return settings_lines(&check, text_string(text), text->size, NULL, "", why);
 }
 
 static int input_event(struct store_txn *txn, const struct caller *caller,
@@ -134,7 +141,7 @@ int input_save(struct primo *primo, const struct caller *caller, struct node n,
     }
     bool scratch = name_is_scratch(o.name);
     if (!scratch)
-        err = input_text_check(node_row(n), text, why);
+        err = input_text_check(primo, node_row(n), text, why);
     if (err == 0) {
         text_clear(&o.body);
         text_add(&o.body, text_string(text), text->size);
@@ -181,66 +188,6 @@ void input_discard(struct primo *primo, struct node n)
     pthread_mutex_unlock(&primo->change);
 }
 
-/* In use */
-
-/* A process that names the template and is live, or that is the machine's. */
-static int process_uses(struct store_txn *txn, const struct object *o,
-                        const char *name, struct reason *why)
-{
-    struct object item = OBJECT_INIT;
-    struct process p;
-    uint64_t after = 0;
-    int err = 0;
-    while (err == 0 && object_next(txn, TREE_PROCESSES, after, &item) == 0) {
-        after = item.id;
-        if (process_decode(&item, &p) == 0) {
-            if (o->kind == OBJECT_MACHINE && !strcmp(p.machine, name))
-                err = refuse(why, EBUSY,
-                             "the machine '%s' is in use: it has a process; "
-                             "rmdir processes/%s first",
-                             name, name);
-            if (o->kind == OBJECT_TEMPLATE &&
-                !strcmp(process_template(&p), name) && status_is_live(p.status))
-                err = refuse(why, EBUSY,
-                             "the template '%s' is in use by the process on "
-                             "'%s', which is %s",
-                             name, p.machine, status_name(p.status));
-            process_release(&p);
-        }
-        object_release(&item);
-    }
-    return err;
-}
-
-/* A file that was renamed to a scratch name is still the one that is meant by
- * its own, until another file has that. */
-static bool has_own_name(struct primo *primo, const struct object *o)
-{
-    struct object other = OBJECT_INIT;
-    if (!name_is_scratch(o->name))
-        return true;
-    if (o->scratch || !*o->home)
-        return false;
-    bool taken = object_search(primo, o->parent, o->home, &other) == 0;
-    object_release(&other);
-    return !taken;
-}
-
-static int check_unused(struct primo *primo, const struct object *o,
-                        struct reason *why)
-{
-    struct store_txn *txn;
-    if (!has_own_name(primo, o))
-        return 0;
-    const char *name = name_is_scratch(o->name) ? o->home : o->name;
-    int err = store_begin(primo->store, false, &txn, why);
-    if (err)
-        return err;
-    err = process_uses(txn, o, name, why);
-    store_abort(txn);
-    return err;
-}
-
 /* Unlink */
 
 static int input_unlink(struct primo *primo, const struct caller *caller,
@@ -254,7 +201,7 @@ static int input_unlink(struct primo *primo, const struct caller *caller,
     } else if (o.scratch) {
         scratch_drop(&primo->scratch, o.id);
     } else {
-        err = check_unused(primo, &o, why);
+        err = refer_may_drop(primo, &o, why);
         if (err == 0)
             err = drop_durable(primo, caller, &o, "removed", why);
     }
@@ -352,13 +299,12 @@ static int move_check(struct primo *primo, struct move *m, bool no_replace,
         return refuse(why, EEXIST, "'%s' exists", m->name);
     int err = input_name_check(m->name, why);
     if (err == 0 && !name_is_scratch(m->name))
-        err = input_text_check(&tree_rows[m->no], &m->from.body, why);
+        err = input_text_check(primo, &tree_rows[m->no], &m->from.body, why);
     bool home = !strcmp(m->from.home, m->name); /* back to its own name */
-    if (err == 0 && m->from.kind == OBJECT_MACHINE &&
-        !name_is_scratch(m->name) && !home)
-        err = check_unused(primo, &m->from, why);
+    if (err == 0 && !name_is_scratch(m->name) && !home)
+        err = refer_may_rename(primo, &m->from, why);
     if (err == 0 && m->to_there && name_is_scratch(m->name))
-        err = check_unused(primo, &m->to, why);
+        err = refer_may_drop(primo, &m->to, why);
     return err;
 }
 

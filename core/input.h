@@ -6,10 +6,13 @@
 #ifndef PRIMO_INPUT_H
 #define PRIMO_INPUT_H
 
+#include "settings.h"
 #include "tree.h"
 
 enum { INPUT_BYTES = 64 << 10 }; /* most of a text */
 
+/* How the text of a row's inputs is checked, from its first line on. */
+struct settings_check input_check(struct primo *primo, const struct row *row);
 /* A new file in memory: scratch by its name, or not closed yet. */
 int input_create(struct primo *primo, const struct caller *caller,
                  struct node directory, const char *name, uint32_t mode,

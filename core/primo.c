@@ -94,23 +94,33 @@ static int lock_state(struct primo *p, struct reason *why)
 static const struct {
     enum tree_no parent;
     enum object_kind kind;
+    bool builtin; /* and cannot be removed */
     const char *name;
     const char *body;
     size_t size;
 } defaults[] = {
 #define TEXT_BODY(s) s, sizeof s - 1
-    {TREE_MACHINES, OBJECT_MACHINE, "local",
+    {TREE_MACHINES, OBJECT_MACHINE, false, "local",
      TEXT_BODY("# the machine that primofs runs on\n"
                "launcher = local\nthreads = auto\nenabled = yes\n")},
-    {TREE_TYPES, OBJECT_TYPE, "classifier",
+    {TREE_TYPES, OBJECT_TYPE, true, "classifier",
      TEXT_BODY("goal = classification\n"
                "description = says which class a picture belongs to\n")},
     /* a valid .safetensors file without tensors: ResNet-18 from scratch */
-    {TREE_BASES, OBJECT_BASE, "base",
+    {TREE_BASES, OBJECT_BASE, true, "base",
      TEXT_BODY("\x58\0\0\0\0\0\0\0"
                "{\"__metadata__\":{\"architecture\":\"resnet18\","
                "\"weights\":\"none: trained from scratch\"}}     ")},
 };
+
+bool object_is_builtin(enum object_kind kind, const char *name)
+{
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+        if (defaults[i].builtin && defaults[i].kind == kind &&
+            !strcmp(defaults[i].name, name))
+            return true;
+    return false;
+}
 
 static int defaults_put(struct primo *p, struct store_txn *txn,
                         uint64_t first_id, struct reason *why)
@@ -121,7 +131,7 @@ static int defaults_put(struct primo *p, struct store_txn *txn,
                            .parent = defaults[i].parent,
                            .kind = defaults[i].kind,
                            .mode =
-                               defaults[i].kind == OBJECT_MACHINE ? 0644 : 0444,
+                               defaults[i].kind == OBJECT_BASE ? 0444 : 0644,
                            .uid = p->owner,
                            .gid = p->group};
         strcpy(o.name, defaults[i].name);

@@ -65,6 +65,8 @@ void primo_close(struct primo *p);
 int object_load(struct primo *primo, uint64_t id, struct object *out);
 int object_search(struct primo *primo, uint64_t parent, const char *name,
                   struct object *out);
+/* Whether it is there from the first mount on and cannot be removed. */
+bool object_is_builtin(enum object_kind kind, const char *name);
 
 /* Change */
 

@@ -257,6 +257,34 @@ static void test_rename(void **state)
     assert_int_equal(walk(w, "templates/.b.swp", &n), -ENOENT);
 }
 
+static void test_types(void **state)
+{
+    struct world *w = *state;
+    struct reason why = REASON_INIT;
+    struct node n, types = at(w, "types");
+    assert_int_equal(put(w, "templates", "a", "type = t\n", 0, &why), -EINVAL);
+    assert_non_null(strstr(why.sentence, "there is classifier"));
+    assert_int_equal(why.column, 8);
+    assert_int_equal(walk(w, "templates/a", &n), -ENOENT);
+    assert_int_equal(put(w, "types", "t", "type = t\n", 0, &why), -EINVAL);
+    assert_int_equal(put(w, "types", "t", "epochs = 3\n", 0, &why), 0);
+    assert_int_equal(put(w, "templates", "a", "type = t\n", 0, &why), 0);
+    assert_int_equal(tree_unlink(&w->primo, &me, types, "t", &why), -EBUSY);
+    assert_non_null(strstr(why.sentence, "'a'"));
+    assert_int_equal(
+        tree_rename(&w->primo, &me, types, "t", types, "u", false, &why),
+        -EBUSY);
+    assert_int_equal(put(w, "templates", "a", "", O_TRUNC, &why), 0);
+    assert_int_equal(tree_unlink(&w->primo, &me, types, "t", &why), 0);
+    assert_int_equal(tree_unlink(&w->primo, &me, types, "classifier", &why),
+                     -EPERM);
+    assert_int_equal(tree_rename(&w->primo, &me, types, "classifier", types,
+                                 "u", false, &why),
+                     -EPERM);
+    assert_int_equal(
+        put(w, "types", "classifier", "epochs = 3\n", O_TRUNC, &why), 0);
+}
+
 static void test_actions(void **state)
 {
     struct world *w = *state;
@@ -329,6 +357,7 @@ int main(void)
         TEST(test_refused_text),   TEST(test_staging),
         TEST(test_rename),         TEST(test_actions),
         TEST(test_second_opening), TEST(test_strangers),
+        TEST(test_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,196 @@
+#include "refer.h"
+
+#include "tree.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Keys whose values are names of objects. */
+static const struct {
+    enum key key;
+    enum tree_no directory;
+    const char *what;
+} references[] = {
+    {KEY_TYPE, TREE_TYPES, "type"},
+};
+
+/* ", "-joined names of what is in a directory, as many as a sentence holds. */
+static void put_names(struct store_txn *txn, enum tree_no directory,
+                      struct text *out)
+{
+    enum { MOST = 600 };
+    struct object o = OBJECT_INIT;
+    uint64_t after = 0;
+    while (object_next(txn, directory, after, &o) == 0) {
+        after = o.id;
+        bool room = out->size + strlen(o.name) < MOST;
+        if (!name_is_scratch(o.name))
+            text_printf(out, "%s%s", out->size ? ", " : "",
+                        room ? o.name : "…");
+        object_release(&o);
+        if (!room)
+            return;
+    }
+}
+
+int refer_find(struct store_txn *txn, enum key key, const char *value,
+               struct object *out, struct reason *why)
+{
+    struct text names = TEXT_INIT;
+    int err = 0;
+    for (size_t i = 0; i < sizeof references / sizeof *references; i++) {
+        enum tree_no directory = references[i].directory;
+        if (references[i].key != key)
+            continue;
+        err = object_find(txn, directory, value, out);
+        if (err == 0)
+            break;
+        put_names(txn, directory, &names);
+        err = refuse(why, EINVAL, "there is no %s '%s' in %s/, there is %s",
+                     references[i].what, value, tree_rows[directory].name,
+                     names.size ? text_string(&names) : "none");
+    }
+    text_release(&names);
+    return err;
+}
+
+int refer_judge(void *context, enum key key, const char *value,
+                struct reason *why)
+{
+    struct primo *primo = context;
+    struct object o = OBJECT_INIT;
+    struct store_txn *txn;
+    int err = store_begin(primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = refer_find(txn, key, value, &o, why);
+    store_abort(txn);
+    object_release(&o);
+    return err;
+}
+
+/* In use */
+
+static bool text_has_type(const struct text *text, const char *type)
+{
+    struct settings s;
+    settings_init(&s);
+    int err = settings_parse(&s, text_string(text), text->size, SCOPE_TEMPLATE,
+                             "", NULL);
+    bool has = err == 0 && !strcmp(settings_get(&s, KEY_TYPE), type);
+    settings_release(&s);
+    return has;
+}
+
+static bool run_has_type(struct store_txn *txn, const struct process *p,
+                         const char *type)
+{
+    struct text template = TEXT_INIT;
+    bool has = blob_get(txn, p->run, RUN_TEMPLATE, &template) == 0 &&
+               text_has_type(&template, type);
+    text_release(&template);
+    return has;
+}
+
+/* A machine is needed by its process, a template and a type by a live one. */
+static int process_needs(struct store_txn *txn, const struct process *p,
+                         const struct object *o, const char *name,
+                         struct reason *why)
+{
+    bool live = status_is_live(p->status);
+    if (o->kind == OBJECT_MACHINE && !strcmp(p->machine, name))
+        return refuse(why, EBUSY,
+                      "the machine '%s' is in use: it has a process; "
+                      "rmdir processes/%s first",
+                      name, name);
+    if (o->kind == OBJECT_TEMPLATE && live &&
+        !strcmp(process_template(p), name))
+        return refuse(why, EBUSY,
+                      "the template '%s' is in use by the process on "
+                      "'%s', which is %s",
+                      name, p->machine, status_name(p->status));
+    if (o->kind == OBJECT_TYPE && live && run_has_type(txn, p, name))
+        return refuse(why, EBUSY,
+                      "the type '%s' is in use by the process on '%s', which "
+                      "is %s",
+                      name, p->machine, status_name(p->status));
+    return 0;
+}
+
+static int processes_need(struct store_txn *txn, const struct object *o,
+                          const char *name, struct reason *why)
+{
+    struct object item = OBJECT_INIT;
+    struct process p;
+    uint64_t after = 0;
+    int err = 0;
+    while (err == 0 && object_next(txn, TREE_PROCESSES, after, &item) == 0) {
+        after = item.id;
+        if (process_decode(&item, &p) == 0) {
+            err = process_needs(txn, &p, o, name, why);
+            process_release(&p);
+        }
+        object_release(&item);
+    }
+    return err;
+}
+
+static int templates_need(struct store_txn *txn, const struct object *o,
+                          const char *name, struct reason *why)
+{
+    struct object item = OBJECT_INIT;
+    uint64_t after = 0;
+    int err = 0;
+    if (o->kind != OBJECT_TYPE)
+        return 0;
+    while (err == 0 && object_next(txn, TREE_TEMPLATES, after, &item) == 0) {
+        after = item.id;
+        if (!name_is_scratch(item.name) && text_has_type(&item.body, name))
+            err = refuse(why, EBUSY,
+                         "the type '%s' is in use: the template '%s' is of it",
+                         name, item.name);
+        object_release(&item);
+    }
+    return err;
+}
+
+/* A file that was renamed to a scratch name is still the one that is meant by
+ * its own, until another file has that. */
+static bool has_own_name(struct primo *primo, const struct object *o)
+{
+    struct object other = OBJECT_INIT;
+    if (!name_is_scratch(o->name))
+        return true;
+    if (o->scratch || !*o->home)
+        return false;
+    bool taken = object_search(primo, o->parent, o->home, &other) == 0;
+    object_release(&other);
+    return !taken;
+}
+
+int refer_may_drop(struct primo *primo, const struct object *o,
+                   struct reason *why)
+{
+    struct store_txn *txn;
+    if (!has_own_name(primo, o))
+        return 0;
+    const char *name = name_is_scratch(o->name) ? o->home : o->name;
+    if (object_is_builtin(o->kind, name))
+        return refuse(why, EPERM,
+                      "'%s' is built in: it cannot be removed or renamed",
+                      name);
+    int err = store_begin(primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = processes_need(txn, o, name, why);
+    if (err == 0)
+        err = templates_need(txn, o, name, why);
+    store_abort(txn);
+    return err;
+}
+
+int refer_may_rename(struct primo *primo, const struct object *o,
+                     struct reason *why)
+{
+    return o->kind == OBJECT_TEMPLATE ? 0 : refer_may_drop(primo, o, why);
+}
