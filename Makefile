@@ -30,7 +30,7 @@ EXAMPLE_PACKAGES := libfreetype-dev \
 TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
   lmdb-utils:mdb_dump rsync:rsync vim-tiny:vi $(DEMO_PACKAGES) \
   sshfs openssh-sftp-server nano:nano ed:ed zip:zip jq:jq less:less git:git \
-  patch:patch curl:curl python3-minimal:python3
+  patch:patch curl:curl inotify-tools:inotifywait python3-minimal:python3
 PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
   python3-opencv python3-pil nodejs:node npm:npm
 STYLE_PACKAGES := clang-format:clang-format

@@ -19,6 +19,7 @@ struct handle {
     struct text text;     /* a state, or the staged text of this open */
     int fd;               /* SHAPE_BODY, else -1 */
     struct stream stream; /* SHAPE_GROWING */
+    uint64_t read_end;    /* of it: how far it was read */
     bool read_once;
     /* of those that write */
     bool fresh;        /* this open made the file */
@@ -306,8 +307,11 @@ static int read_stream(struct handle *h, uint64_t offset, size_t size,
     int err = store_begin(h->primo->store, false, &txn, why);
     if (err)
         return err;
+    size_t had = out->size;
     err = stream_read(txn, h->stream, offset, size, out);
     store_abort(txn);
+    if (err == 0 && offset + (out->size - had) > h->read_end)
+        h->read_end = offset + (out->size - had);
     return err ? refuse(why, -err, "the text cannot be read") : 0;
 }
 
@@ -387,6 +391,33 @@ int handle_read(struct handle *h, uint64_t offset, size_t size,
     int err = read_locked(h, offset, size, out, why);
     pthread_mutex_unlock(&h->lock);
     return err;
+}
+
+static bool has_news_locked(struct handle *h)
+{
+    struct shown now = {TEXT_INIT, 0};
+    struct store_txn *txn;
+    bool news = false;
+    if (node_row(h->node)->shape == SHAPE_GROWING &&
+        store_begin(h->primo->store, false, &txn, NULL) == 0) {
+        news = stream_size(txn, h->stream) > h->read_end;
+        store_abort(txn);
+    } else if (node_row(h->node)->polled &&
+               tree_show(h->primo, h->node, &now, NULL) == 0) {
+        news = now.text.size != h->text.size ||
+               memcmp(text_string(&now.text), text_string(&h->text),
+                      now.text.size);
+    }
+    text_release(&now.text);
+    return news;
+}
+
+bool handle_has_news(struct handle *h)
+{
+    pthread_mutex_lock(&h->lock);
+    bool news = has_news_locked(h);
+    pthread_mutex_unlock(&h->lock);
+    return news;
 }
 
 /* Write */

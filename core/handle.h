@@ -44,6 +44,10 @@ int handle_descriptor(const struct handle *h);
 int handle_read(struct handle *h, uint64_t offset, size_t size,
                 struct text *out, struct reason *why);
 
+/* Of a polled text: it has changed since it was read or opened; of a growing
+ * one: there is more than was read. */
+bool handle_has_news(struct handle *h);
+
 /* Change */
 int handle_write(struct handle *h, uint64_t offset, const char *data,
                  size_t size, struct reason *why);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,9 @@ struct store {
     MDB_env *env;
     MDB_dbi table[STORE_TABLES];
     char *reserve; /* path of the reserve file */
+    pthread_rwlock_t watch_lock;
+    void (*committed)(void *context); /* under watch_lock, as its context */
+    void *context;
 };
 
 /* LMDB's transaction with the tables it needs beside it. */
@@ -146,6 +150,7 @@ int store_open(struct store **out, const char *dir, struct reason *why)
     if (!s || asprintf(&path, "%s/db", dir) < 0 ||
         asprintf(&s->reserve, "%s/reserve", dir) < 0)
         abort();
+    pthread_rwlock_init(&s->watch_lock, NULL);
     if (mkdir(path, 0700) && errno != EEXIST)
         err = refuse_errno(why, errno, "cannot make '%s'", path);
     else
@@ -168,6 +173,7 @@ void store_close(struct store *s)
         return;
     if (s->env)
         mdb_env_close(s->env);
+    pthread_rwlock_destroy(&s->watch_lock);
     free(s->reserve);
     free(s);
 }
@@ -210,9 +216,23 @@ int store_begin(struct store *s, bool write, struct store_txn **out,
 
 int store_commit(struct store_txn *txn, struct reason *why)
 {
+    struct store *s = txn->store;
     int rc = mdb_txn_commit(txn->txn);
     free(txn);
+    pthread_rwlock_rdlock(&s->watch_lock);
+    if (rc == 0 && s->committed)
+        s->committed(s->context);
+    pthread_rwlock_unlock(&s->watch_lock);
     return rc ? lmdb_refuse(why, rc, "saving") : 0;
+}
+
+void store_on_commit(struct store *s, void (*done)(void *context),
+                     void *context)
+{
+    pthread_rwlock_wrlock(&s->watch_lock);
+    s->committed = done;
+    s->context = context;
+    pthread_rwlock_unlock(&s->watch_lock);
 }
 
 void store_abort(struct store_txn *txn)

@@ -69,6 +69,10 @@ int store_end(struct store_txn *txn, int err, struct reason *why);
 bool store_give_reserve(struct store *s);
 void store_make_reserve(struct store *s); /* where there is room */
 
+/* Called after each commit, in its thread; NULL = no more. */
+void store_on_commit(struct store *s, void (*done)(void *context),
+                     void *context);
+
 /* Keys */
 void key_clear(struct store_key *k);
 void key_u64(struct store_key *k, uint64_t v);

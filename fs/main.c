@@ -219,10 +219,12 @@ static int run_session(struct options *o, struct mount *m, int ready,
         return err;
     if (ready >= 0)
         leave_terminal();
+    notices_start(&m->notices, &m->primo, &m->states);
     tell(ready, "");
     int code = serve(session, o);
     /* those who wait are told before the connection goes */
     waiters_wake(&m->primo.waiters, 0, NULL);
+    notices_stop(&m->notices);
     fuse_session_unmount(session);
     fuse_remove_signal_handlers(session);
     fuse_session_destroy(session);
@@ -236,6 +238,7 @@ static int daemon_run(struct options *o, int ready)
     struct reason why = REASON_INIT;
     openlog("primofs", LOG_PID, LOG_DAEMON);
     int err = mountpoint_prepare(o->mountpoint, o->state, &why);
+    notices_fork(&m.notices, o->mountpoint); /* before all threads */
     if (err == 0)
         err = primo_open(&m.primo, o->state, &why);
     if (err == 0) {
@@ -244,6 +247,7 @@ static int daemon_run(struct options *o, int ready)
         primo_close(&m.primo);
         states_release(&m.states);
     }
+    notices_stop(&m.notices);
     if (err == 0)
         return EXIT_SUCCESS;
     if (ready < 0)

@@ -34,4 +34,5 @@ const struct fuse_lowlevel_ops primo_ops = {
     .readdir = op_readdir,
     .readdirplus = op_readdirplus,
     .statfs = op_statfs,
+    .poll = op_poll,
 };

@@ -8,6 +8,7 @@
 
 #define FUSE_USE_VERSION 314
 
+#include "notices.h"
 #include "primo.h"
 #include "states.h"
 
@@ -16,6 +17,7 @@
 struct mount { /* the context of all operations */
     struct primo primo;
     struct states states;
+    struct notices notices;
 };
 
 extern const struct fuse_lowlevel_ops primo_ops;

@@ -169,6 +169,8 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct shown shown = {TEXT_INIT, 0};
     struct handle *h = NULL;
     struct node n;
+    if (helper_open(req, fi))
+        return;
     int err = request_node(ino, &n, &why);
     if (err == 0) {
         bool known = node_row(n)->shape == SHAPE_TEXT &&
@@ -269,6 +271,10 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
     struct reason why = REASON_INIT;
     struct handle *h = handle_of(fi);
     (void)ino;
+    if (!h) { /* of the helper */
+        fuse_reply_write(req, size);
+        return;
+    }
     int err = handle_write(h, (uint64_t)offset, data, size, &why);
     if (err)
         reply_handle(req, err, h, &why);
@@ -281,6 +287,10 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct reason why = REASON_INIT;
     struct handle *h = handle_of(fi);
     (void)ino;
+    if (!h) {
+        fuse_reply_err(req, 0);
+        return;
+    }
     int err = handle_flush(h, &why);
     reply_handle(req, err, h, &why);
 }
@@ -295,6 +305,9 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct reason why = REASON_INIT;
-    int err = handle_close(handle_of(fi), &why);
+    struct handle *h = handle_of(fi);
+    if (h)
+        notices_poll_forget(&request_mount(req)->notices, h);
+    int err = h ? handle_close(h, &why) : 0;
     reply_err(req, err, ino, NULL, &why);
 }

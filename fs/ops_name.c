@@ -48,6 +48,8 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct mount *m = request_mount(req);
     struct reason why = REASON_INIT;
     struct node dir, n;
+    if (helper_lookup(req, parent, name))
+        return;
     int err = request_node(parent, &dir, &why);
     if (err == 0 && !strcmp(name, ".")) {
         n = dir;
@@ -212,6 +214,8 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
     struct reason why = REASON_INIT;
     struct node dir, n;
     (void)mode;
+    if (helper_mkdir(req, parent, name))
+        return;
     int err = request_node(parent, &dir, &why);
     if (err == 0)
         err = tree_mkdir(&request_mount(req)->primo, &caller, dir, name, &n,

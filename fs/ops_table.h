@@ -42,7 +42,15 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
               struct fuse_file_info *fi);
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+             struct fuse_pollhandle *ph);
 void op_statfs(fuse_req_t req, fuse_ino_t ino);
+
+/* The requests of the helper of notices.h that are not as others'. False = it
+ * is answered as all are. */
+bool helper_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+bool helper_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+bool helper_open(fuse_req_t req, struct fuse_file_info *fi);
 
 /* Reply to a read of `wait` now or when the process has ended. */
 void wait_reply(fuse_req_t req, fuse_ino_t ino, uint64_t process);

@@ -145,6 +145,19 @@ bool states_get(struct states *s, uint64_t node_id, struct shown *out)
     return state != NULL;
 }
 
+size_t states_known(struct states *s, struct node n, uint64_t *ids, size_t most)
+{
+    uint64_t inode = tree_inode(n.object, n.no);
+    size_t count = 0;
+    pthread_mutex_lock(&s->lock);
+    for (struct state *at = *bucket_of(s, inode); at && count < most;
+         at = at->next)
+        if ((at->node_id & INODE_MASK) == inode)
+            ids[count++] = at->node_id;
+    pthread_mutex_unlock(&s->lock);
+    return count;
+}
+
 void states_renew(struct states *s, uint64_t node_id, const struct shown *shown)
 {
     pthread_mutex_lock(&s->lock);
@@ -152,6 +165,16 @@ void states_renew(struct states *s, uint64_t node_id, const struct shown *shown)
     if (state && !same(state, shown, state->stream))
         shown_copy(&state->shown, shown);
     pthread_mutex_unlock(&s->lock);
+}
+
+bool states_hold(struct states *s, uint64_t node_id)
+{
+    pthread_mutex_lock(&s->lock);
+    struct state *state = find(s, node_id);
+    if (state)
+        state->look_ups++;
+    pthread_mutex_unlock(&s->lock);
+    return state != NULL;
 }
 
 void states_forget(struct states *s, uint64_t node_id, uint64_t look_ups)

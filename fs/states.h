@@ -41,6 +41,10 @@ void states_release(struct states *s);
 
 /* The node of a node id; false = there is none. */
 bool states_node(uint64_t node_id, struct node *out);
+/* The node ids of an inode that the kernel knows, the newest first; returns how
+ * many are written, at most `most`. */
+size_t states_known(struct states *s, struct node n, uint64_t *ids,
+                    size_t most);
 /* Copy a state; false = the node id has none. */
 bool states_get(struct states *s, uint64_t node_id, struct shown *out);
 
@@ -56,6 +60,8 @@ void states_adopt(struct states *s, uint64_t node_id, const struct shown *shown,
 /* A polled text has been read anew: what fstat says from now on. */
 void states_renew(struct states *s, uint64_t node_id,
                   const struct shown *shown);
+/* One look-up more; false = the node id has no state. */
+bool states_hold(struct states *s, uint64_t node_id);
 void states_forget(struct states *s, uint64_t node_id, uint64_t look_ups);
 
 #endif

@@ -1,0 +1,451 @@
+#include "notices.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    MESSAGE_MAX = PATH_MAX,
+    REST_MS = 50, /* between two looks: changes come in bursts */
+    STATES_TOLD = 64,
+};
+
+/* What was known of a process at the last look. */
+struct known {
+    uint64_t process;
+    double status_changed;
+    uint64_t metrics, metrics_size, log_size; /* stream, bytes */
+    uint64_t model;
+    bool seen;
+};
+
+/* Who polls. */
+struct polled {
+    struct node node;
+    const void *handle;
+    struct fuse_pollhandle *poll;
+    struct polled *next;
+};
+
+/* The helper: a message is 'w' or 'd' and a path below the mount point. */
+
+static void helper_write(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ssize_t ignored = write(fd, "", 1);
+    (void)ignored;
+    close(fd);
+}
+
+static void helper_run(int socket, const char *mountpoint)
+{
+    char message[MESSAGE_MAX + 1], path[2 * PATH_MAX];
+    ssize_t n;
+    while ((n = recv(socket, message, MESSAGE_MAX, 0)) > 0) {
+        message[n] = 0;
+        snprintf(path, sizeof path, "%s/%s", mountpoint, message + 1);
+        if (message[0] == 'w') {
+            helper_write(path);
+            continue;
+        }
+        /* fails where somebody has looked at it already */
+        int ignored = mkdir(path, 0755);
+        (void)ignored;
+        send(socket, "", 1, MSG_NOSIGNAL); /* it is made */
+    }
+}
+
+/* Whoever waits for the ends of pipes must not wait for the helper. */
+static void leave_all(int but)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; i < 3 && null >= 0; i++)
+        dup2(null, i);
+    if (but > 3)
+        close_range(3, (unsigned)but - 1, 0);
+    close_range((unsigned)but + 1, ~0u, 0);
+    if (chdir("/"))
+        _exit(1);
+}
+
+void notices_fork(struct notices *n, const char *mountpoint)
+{
+    int ends[2];
+    *n = (struct notices){.socket = -1};
+    pthread_mutex_init(&n->lock, NULL);
+    pthread_cond_init(&n->changed, NULL);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+        return;
+    pid_t pid = fork();
+    if (pid < 0) {
+        close(ends[0]);
+        close(ends[1]);
+        return;
+    }
+    if (pid == 0) {
+        signal(SIGINT, SIG_IGN); /* of the daemon's terminal */
+        prctl(PR_SET_NAME, "primofs-notices");
+        leave_all(ends[1]);
+        helper_run(ends[1], mountpoint);
+        _exit(0);
+    }
+    close(ends[1]);
+    const struct timeval second = {.tv_sec = 1};
+    setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &second, sizeof second);
+    n->socket = ends[0];
+    n->helper = pid;
+}
+
+bool notices_is_helper(const struct notices *n, fuse_req_t req)
+{
+    return n->helper && fuse_req_ctx(req)->pid == n->helper;
+}
+
+/* A helper that is behind misses some: the next change tells of all. */
+static void send_path(struct notices *n, char kind, const char *path)
+{
+    char message[MESSAGE_MAX];
+    int size = snprintf(message, sizeof message, "%c%s", kind, path);
+    if (n->socket >= 0 && size < MESSAGE_MAX)
+        send(n->socket, message, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Poll */
+
+/* Take those of a handle, or of a node where there is no handle, off the list;
+ * the caller holds the lock. */
+static struct polled *take_polled(struct notices *n, struct node node,
+                                  const void *handle)
+{
+    struct polled *taken = NULL, **at = &n->polled;
+    while (*at) {
+        struct polled *p = *at;
+        if (handle ? p->handle == handle
+                   : p->node.no == node.no && p->node.object == node.object) {
+            *at = p->next;
+            p->next = taken;
+            taken = p;
+        } else {
+            at = &p->next;
+        }
+    }
+    return taken;
+}
+
+static void free_polled(struct polled *p, bool wake)
+{
+    while (p) {
+        struct polled *next = p->next;
+        if (wake)
+            fuse_lowlevel_notify_poll(p->poll);
+        fuse_pollhandle_destroy(p->poll);
+        free(p);
+        p = next;
+    }
+}
+
+void notices_poll_forget(struct notices *n, const void *handle)
+{
+    pthread_mutex_lock(&n->lock);
+    struct polled *old = take_polled(n, (struct node){0}, handle);
+    pthread_mutex_unlock(&n->lock);
+    free_polled(old, false);
+}
+
+void notices_poll(struct notices *n, struct node node, const void *handle,
+                  struct fuse_pollhandle *poll)
+{
+    struct polled *p = malloc(sizeof *p);
+    if (!p)
+        abort();
+    pthread_mutex_lock(&n->lock);
+    struct polled *old = take_polled(n, node, handle);
+    *p = (struct polled){node, handle, poll, n->polled};
+    n->polled = p;
+    pthread_mutex_unlock(&n->lock);
+    free_polled(old, false);
+}
+
+static void wake_polled(struct notices *n, struct node node)
+{
+    pthread_mutex_lock(&n->lock);
+    struct polled *woken = take_polled(n, node, NULL);
+    pthread_mutex_unlock(&n->lock);
+    free_polled(woken, true);
+}
+
+/* Changes */
+
+static void rest(void)
+{
+    const struct timespec time = {0, REST_MS * 1000000L};
+    nanosleep(&time, NULL);
+}
+
+static void tell_file(struct notices *n, struct node node)
+{
+    uint64_t ids[STATES_TOLD];
+    char name[64];
+    struct text path = TEXT_INIT;
+    wake_polled(n, node);
+    size_t count = states_known(n->states, node, ids, STATES_TOLD);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(name, sizeof name, NOTICES_FOLDER "/%llu",
+                 (unsigned long long)ids[i]);
+        send_path(n, 'w', name);
+    }
+    tree_path(n->primo, node, &path);
+    send_path(n, 'w', text_string(&path));
+    text_release(&path);
+}
+
+/* It is hidden from the helper until it has made it; one at a time. */
+static void tell_directory(struct notices *n, struct node node)
+{
+    struct text path = TEXT_INIT;
+    pthread_mutex_lock(&n->lock);
+    n->announced = node;
+    pthread_mutex_unlock(&n->lock);
+    tree_path(n->primo, node, &path);
+    send_path(n, 'd', text_string(&path));
+    text_release(&path);
+    char made;
+    ssize_t ignored = recv(n->socket, &made, 1, 0); /* for a second at most */
+    (void)ignored;
+    pthread_mutex_lock(&n->lock);
+    n->announced = (struct node){0};
+    pthread_mutex_unlock(&n->lock);
+}
+
+bool notices_is_announced(struct notices *n, struct node node)
+{
+    pthread_mutex_lock(&n->lock);
+    bool is = node.no && n->announced.no == node.no &&
+              n->announced.object == node.object;
+    pthread_mutex_unlock(&n->lock);
+    return is;
+}
+
+/* Whether a template's folder has this version only: then it is new, too. */
+static bool is_only(struct notices *n, struct node family, uint64_t version)
+{
+    struct tree_entry e = {0};
+    while (tree_next(n->primo, family, e.cookie, &e, NULL) == 0)
+        if (e.node.no == TREE_VERSION && e.node.object != version)
+            return false;
+    return true;
+}
+
+static void tell_model(struct notices *n, uint64_t version)
+{
+    struct node node = {TREE_VERSION, version}, family;
+    if (tree_parent(n->primo, node, &family, NULL))
+        return; /* removed already */
+    if (is_only(n, family, version)) {
+        tell_directory(n, family);
+        rest(); /* for a watch on it */
+    }
+    tell_directory(n, node);
+}
+
+static struct known *known_of(struct notices *n, uint64_t process, bool *is_new)
+{
+    for (size_t i = 0; i < n->known_count; i++)
+        if (n->known[i].process == process) {
+            *is_new = false;
+            return &n->known[i];
+        }
+    n->known = realloc(n->known, (n->known_count + 1) * sizeof *n->known);
+    if (!n->known)
+        abort();
+    *is_new = true;
+    n->known[n->known_count] = (struct known){.process = process};
+    return &n->known[n->known_count++];
+}
+
+/* What is told of a process. */
+static const enum tree_no told[] = {TREE_P_STATUS, TREE_P_METRICS, TREE_P_LOG};
+enum { TOLD = sizeof told / sizeof *told };
+
+bool notices_tells(struct node node)
+{
+    for (int i = 0; i < TOLD; i++)
+        if (told[i] == node.no)
+            return true;
+    return node.no == TREE_EVENTS;
+}
+
+struct change {
+    uint64_t process, model;
+    bool told[TOLD];
+};
+
+static bool compare(struct notices *n, struct store_txn *txn,
+                    const struct process *p, struct change *out)
+{
+    struct known now = {
+        .process = p->id,
+        .status_changed = p->status_changed,
+        .metrics = process_metrics(p).id,
+        .metrics_size = stream_size(txn, process_metrics(p)),
+        .log_size = stream_size(txn, process_log(p)),
+        .model = p->model,
+        .seen = true,
+    };
+    bool is_new;
+    struct known *old = known_of(n, p->id, &is_new);
+    bool run = now.metrics != old->metrics;
+    *out = (struct change){
+        .process = p->id,
+        .model = now.model != old->model ? now.model : 0,
+        .told = {now.status_changed != old->status_changed,
+                 run || now.metrics_size != old->metrics_size,
+                 run || now.log_size != old->log_size},
+    };
+    *old = now;
+    return !is_new &&
+           (out->model || out->told[0] || out->told[1] || out->told[2]);
+}
+
+static void forget_unseen(struct notices *n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n->known_count; i++)
+        if (n->known[i].seen)
+            n->known[kept++] = n->known[i];
+    n->known_count = kept;
+}
+
+/* The changes since the last look; the caller frees them. */
+static size_t look(struct notices *n, struct change **out, bool *events)
+{
+    struct store_txn *txn;
+    struct object o = OBJECT_INIT;
+    uint64_t after = 0;
+    size_t count = 0;
+    *out = NULL;
+    *events = false;
+    if (store_begin(n->primo->store, false, &txn, NULL))
+        return 0;
+    for (size_t i = 0; i < n->known_count; i++)
+        n->known[i].seen = false;
+    while (object_next(txn, TREE_PROCESSES, after, &o) == 0) {
+        struct process p;
+        struct change c;
+        after = o.id;
+        if (process_decode(&o, &p) == 0) {
+            if (compare(n, txn, &p, &c)) {
+                *out = realloc(*out, (count + 1) * sizeof **out);
+                if (!*out)
+                    abort();
+                (*out)[count++] = c;
+            }
+            process_release(&p);
+        }
+        object_release(&o);
+    }
+    uint64_t size = stream_size(txn, (struct stream){0, 'e'});
+    *events = size != n->events_size;
+    n->events_size = size;
+    store_abort(txn);
+    forget_unseen(n);
+    return count;
+}
+
+static void look_and_tell(struct notices *n)
+{
+    struct change *changes;
+    bool events;
+    size_t count = look(n, &changes, &events);
+    for (size_t i = 0; i < count; i++) {
+        for (int t = 0; t < TOLD; t++)
+            if (changes[i].told[t])
+                tell_file(n, (struct node){told[t], changes[i].process});
+        if (changes[i].model)
+            tell_model(n, changes[i].model);
+    }
+    if (events)
+        tell_file(n, (struct node){TREE_EVENTS, 0});
+    free(changes);
+}
+
+/* The thread */
+
+static bool wait_for_change(struct notices *n)
+{
+    pthread_mutex_lock(&n->lock);
+    while (!n->woken && !n->end)
+        pthread_cond_wait(&n->changed, &n->lock);
+    n->woken = false;
+    bool end = n->end;
+    pthread_mutex_unlock(&n->lock);
+    return !end;
+}
+
+static void *notices_run(void *context)
+{
+    struct notices *n = context;
+    while (wait_for_change(n)) {
+        look_and_tell(n);
+        rest();
+    }
+    return NULL;
+}
+
+/* In the thread of whoever has committed. */
+static void on_commit(void *context)
+{
+    struct notices *n = context;
+    pthread_mutex_lock(&n->lock);
+    n->woken = true;
+    pthread_cond_broadcast(&n->changed);
+    pthread_mutex_unlock(&n->lock);
+}
+
+void notices_start(struct notices *n, struct primo *primo,
+                   struct states *states)
+{
+    struct change *none;
+    bool events;
+    n->primo = primo;
+    n->states = states;
+    look(n, &none, &events); /* what there is, is no news */
+    free(none);
+    store_on_commit(primo->store, on_commit, n);
+    n->started = pthread_create(&n->thread, NULL, notices_run, n) == 0;
+    if (!n->started)
+        store_on_commit(primo->store, NULL, NULL);
+}
+
+void notices_stop(struct notices *n)
+{
+    if (n->started) {
+        store_on_commit(n->primo->store, NULL, NULL);
+        pthread_mutex_lock(&n->lock);
+        n->end = true;
+        pthread_cond_broadcast(&n->changed);
+        pthread_mutex_unlock(&n->lock);
+        pthread_join(n->thread, NULL);
+    }
+    n->started = false;
+    if (n->socket >= 0)
+        close(n->socket); /* the helper ends */
+    n->socket = -1;
+    free_polled(n->polled, false);
+    n->polled = NULL;
+    free(n->known);
+    n->known = NULL;
+    n->known_count = 0;
+}

@@ -1,0 +1,71 @@
+/*
+ * Telling programs that wait for changes: inotify and poll.
+ *
+ * The kernel makes inotify events of system calls, not of what a file system
+ * changes by itself. So a small process of ours makes harmless ones through the
+ * mount: where a status, rows, lines or a journal have changed it opens the
+ * file, writes a byte that goes nowhere and closes it (IN_MODIFY,
+ * IN_CLOSE_WRITE); where a model has appeared it makes a directory that is
+ * there already (IN_CREATE). The operations know it by its pid and answer it
+ * accordingly. It keeps nothing open, changes no time, and ends with the
+ * daemon, whose end of the socket closes.
+ *
+ * A watch is on an inode, and a generated text has one for each of its states
+ * (states.h): the process reaches those that somebody holds under their node
+ * ids, in a directory that only it can find.
+ *
+ * A thread looks for changes after every commit. Any thread may call the
+ * functions, but for those of the life cycle.
+ */
+#ifndef PRIMO_NOTICES_H
+#define PRIMO_NOTICES_H
+
+#include "states.h"
+
+#define FUSE_USE_VERSION 314
+#include <fuse3/fuse_lowlevel.h>
+
+struct notices {
+    struct primo *primo;
+    struct states *states;
+    pid_t helper; /* 0 = there is none */
+    int socket;   /* to it */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool started;
+    bool woken, end;       /* under lock */
+    struct node announced; /* under lock: new to the helper */
+    struct known *known;   /* of the thread */
+    size_t known_count;
+    uint64_t events_size;
+    struct polled *polled; /* under lock */
+};
+
+/* Life cycle */
+
+/* Starts the process; before there are threads or a store. The mount point is
+ * an absolute path. Without it (ENOMEM …) there are no inotify events. */
+void notices_fork(struct notices *n, const char *mountpoint);
+/* Starts the thread; the mount is there. */
+void notices_start(struct notices *n, struct primo *primo,
+                   struct states *states);
+/* Before the session and the store are closed; once more does nothing. */
+void notices_stop(struct notices *n);
+
+/* The helper's requests */
+bool notices_is_helper(const struct notices *n, fuse_req_t req);
+/* Whether it is not to see a node that is there, so that it can make it. */
+bool notices_is_announced(struct notices *n, struct node node);
+/* Its directory of states, and the name of that in the root. */
+#define NOTICES_FOLDER    ".states"
+#define NOTICES_FOLDER_ID ((uint64_t)1 << 63)
+
+/* Whether there are notices of it. */
+bool notices_tells(struct node node);
+/* Poll: tell of the next change of a node once. */
+void notices_poll(struct notices *n, struct node node, const void *handle,
+                  struct fuse_pollhandle *poll);
+void notices_poll_forget(struct notices *n, const void *handle);
+
+#endif

@@ -1,0 +1,119 @@
+/* Operations behind inotify and poll: what the helper of notices.h asks for,
+ * and poll(2). A file that the helper has opened has no handle. */
+#include "ops_table.h"
+#include "request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_helper(fuse_req_t req)
+{
+    return notices_is_helper(&request_mount(req)->notices, req);
+}
+
+static void reply_folder(fuse_req_t req)
+{
+    struct fuse_entry_param entry = {
+        .ino = NOTICES_FOLDER_ID,
+        .generation = 1,
+        .attr = {.st_ino = NOTICES_FOLDER_ID,
+                 .st_mode = S_IFDIR | 0500,
+                 .st_nlink = 2},
+        /* no time-outs: nobody else's look-up is answered by the kernel */
+    };
+    fuse_reply_entry(req, &entry);
+}
+
+static void reply_state(fuse_req_t req, const char *name)
+{
+    struct mount *m = request_mount(req);
+    uint64_t id = strtoull(name, NULL, 10);
+    struct fuse_entry_param entry = {.ino = id, .generation = 1};
+    struct shown shown = {TEXT_INIT, 0};
+    struct tree_stat st;
+    struct node n;
+    if (!states_node(id, &n) || !states_hold(&m->states, id)) {
+        fuse_reply_err(req, ENOENT);
+        return;
+    }
+    bool known =
+        node_row(n)->shape == SHAPE_TEXT && states_get(&m->states, id, &shown);
+    int err = tree_stat(&m->primo, n, known ? &shown : NULL, &st, NULL);
+    text_release(&shown.text);
+    if (err == 0)
+        attr_fill(&st, &entry.attr);
+    if (err == 0 && fuse_reply_entry(req, &entry) == 0)
+        return;
+    states_forget(&m->states, id, 1);
+    if (err)
+        fuse_reply_err(req, -err);
+}
+
+bool helper_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct mount *m = request_mount(req);
+    struct node dir, n;
+    if (!is_helper(req))
+        return false;
+    if (parent == NOTICES_FOLDER_ID) {
+        reply_state(req, name);
+        return true;
+    }
+    if (parent == FUSE_ROOT_ID && !strcmp(name, NOTICES_FOLDER)) {
+        reply_folder(req);
+        return true;
+    }
+    if (request_node(parent, &dir, NULL) ||
+        tree_find(&m->primo, dir, name, &n, NULL) ||
+        !notices_is_announced(&m->notices, n))
+        return false;
+    fuse_reply_err(req, ENOENT);
+    return true;
+}
+
+bool helper_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct mount *m = request_mount(req);
+    struct fuse_entry_param entry;
+    struct node dir, n;
+    if (!is_helper(req))
+        return false;
+    if (request_node(parent, &dir, NULL) ||
+        tree_find(&m->primo, dir, name, &n, NULL) ||
+        !notices_is_announced(&m->notices, n) || entry_fill(m, n, &entry, NULL))
+        fuse_reply_err(req, EEXIST);
+    else
+        fuse_reply_entry(req, &entry);
+    return true;
+}
+
+bool helper_open(fuse_req_t req, struct fuse_file_info *fi)
+{
+    if (!is_helper(req) || (fi->flags & O_ACCMODE) == O_RDONLY)
+        return false;
+    fi->fh = 0;
+    fi->direct_io = 1;
+    fuse_reply_open(req, fi);
+    return true;
+}
+
+/* As a file of sysfs: always readable, POLLPRI once there is news since it was
+ * read. */
+void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+             struct fuse_pollhandle *ph)
+{
+    struct mount *m = request_mount(req);
+    struct handle *h = (struct handle *)(uintptr_t)fi->fh;
+    unsigned events = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
+    (void)ino;
+    if (ph && h && notices_tells(handle_node(h)))
+        notices_poll(&m->notices, handle_node(h), h, ph);
+    else if (ph)
+        fuse_pollhandle_destroy(ph);
+    if (h && handle_has_news(h))
+        events |= POLLPRI;
+    fuse_reply_poll(req, events);
+}
