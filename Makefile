@@ -29,7 +29,8 @@ EXAMPLE_PACKAGES := libfreetype-dev \
   fonts-dejavu-core fonts-liberation fonts-freefont-ttf
 TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
   lmdb-utils:mdb_dump rsync:rsync vim-tiny:vi $(DEMO_PACKAGES) \
-  sshfs openssh-sftp-server nano:nano ed:ed zip:zip jq:jq less:less git:git \
+  sshfs openssh-sftp-server expect:expect nano:nano ed:ed zip:zip jq:jq \
+  less:less git:git \
   patch:patch curl:curl inotify-tools:inotifywait python3-minimal:python3
 PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
   python3-opencv python3-pil nodejs:node npm:npm

@@ -3,7 +3,7 @@
 # reads gives the true bytes, what saves saves, what copies starts nothing, what
 # is refused is refused with an errno whose message makes sense; and no tool
 # prints a warning.
-# timeout: 300
+# timeout: 600
 # not under: address thread
 . "$(dirname "$0")/lib.sh"
 cd "$SCRATCH"
@@ -33,6 +33,33 @@ links=reconnect
 [[ $(sshfs --help 2>&1) != *no_contain_symlinks* ]] ||
     links=no_contain_symlinks
 sshfs -o "ssh_command=$PWD/ssh" -o $links "localhost:$MNT" remote
+
+# keys COMMAND… -- SHOWN KEYS [SHOWN KEYS…]: on a terminal, once it shows the one
+# it gets the other; at the end it has to end by itself.
+cat >keys <<'END'
+#!/usr/bin/expect -f
+set timeout 20
+log_user 0
+set stty_init "rows 24 cols 80"
+set env(TERM) vt100
+set at [lsearch $argv --]
+eval spawn -noecho [lrange $argv 0 [expr {$at - 1}]]
+foreach {shown keys} [lrange $argv [expr {$at + 1}] end] {
+    expect {
+        -re [subst -nocommands -novariables $shown] {}
+        timeout { puts stderr "shows no '$shown'"; exit 1 }
+        eof { puts stderr "ended before '$shown'"; exit 1 }
+    }
+    send -- [subst -nocommands -novariables $keys]
+}
+expect {
+    timeout { puts stderr "does not end"; exit 1 }
+    eof {}
+}
+exit [lindex [wait] 3]
+END
+chmod +x keys
+export keys=$PWD/keys
 
 # ---- tables: a name, and what it does to $f
 
@@ -90,8 +117,8 @@ ed                  printf "%s\n" "g/epochs/s/5/7/" w q | ed -s "$f"
 vi                  vi -es -u NONE -c "%s/= 5/= 7/" -c wq "$f"
 vim, a backup       vi -es -u NONE -c "set backup writebackup backupskip=" -c "%s/= 5/= 7/" -c wq "$f"; rm "$f~"
 vim, a swap file    vi -es -u NONE -c "set swapfile updatecount=1 fsync" -c "%s/= 5/= 7/" -c "w!" -c q "$f"
-busybox vi          { sleep 0.2; printf ":%%s/= 5/= 7/\r"; sleep 0.2; printf ":wq\r"; sleep 0.2; } | script -qec "busybox vi \"$f\"" /dev/null >/dev/null
-nano                { sleep 0.3; printf "\030"; sleep 0.2; printf y; sleep 0.2; printf "\r"; } | script -qec "nano -I \"+,9\" \"$f\"" /dev/null >/dev/null; sed -i "s/= 5/= 7/" "$f"
+busybox vi          "$keys" busybox vi "$f" -- "50%" ":%s/= 5/= 7/\r" "= 7" ":wq\r"
+nano                "$keys" nano -I "$f" -- "Exit" "\034" "Search" "= 5\r" "Replace with" "= 7\r" "this instance" y "Replaced 1" "\030" "Save modified" y "Write" "\r"
 cp over it          sed "s/= 5/= 7/" "$f" >new; cp new "$f"
 cp -a over it       sed "s/= 5/= 7/" "$f" >new; cp -a new "$f"
 cp --backup         sed "s/= 5/= 7/" "$f" >new; cp --backup=simple new "$f"; rm "$f~"
@@ -152,7 +179,7 @@ tee, misspelt       Invalid argument            echo "epohcs = 1" | tee "$at/tem
 dd, misspelt        Invalid argument            echo "epohcs = 1" | dd of="$at/templates/bad"
 a bad name          Invalid argument            touch "$at/templates/a b"
 writing status      Permission denied|not permitted  echo running >"$at/processes/local/status"
-mv between kinds    Invalid|not permitted|denied     mv "$at/templates/good" "$at/types/good"
+mv between kinds    Invalid                     mv "$at/templates/good" "$at/machines/good"
 no such machine     No such file                mkdir "$at/processes/nowhere"
 truncate status     Permission denied|not permitted  truncate -s 0 "$at/processes/local/status"
 '
