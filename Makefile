@@ -23,7 +23,7 @@ BUILD_PACKAGES := libfuse3-dev fuse3 liblmdb-dev \
   libjpeg-dev libpng-dev libtiff-dev libxxhash-dev zlib1g-dev \
   libunistring-dev \
   libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler \
-  libjansson-dev
+  libjansson-dev gettext:msgfmt
 DEMO_PACKAGES  := dataset-fashion-mnist
 EXAMPLE_PACKAGES := libfreetype-dev \
   fonts-dejavu-core fonts-liberation fonts-freefont-ttf
@@ -44,7 +44,7 @@ BASE_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 LINK_FLAGS = -fopenmp -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 # The modules of core/ that the trainer shares: they know no store, no tree.
-LEAF    := reason text name param settings journal report chart chart_plot
+LEAF := language reason text name param settings journal report chart chart_plot
 CORE    := $(filter-out $(LEAF),$(basename $(notdir $(wildcard core/*.c))))
 FS      := $(basename $(notdir $(wildcard fs/*.c)))
 TRAINER := $(basename $(notdir $(wildcard trainer/*.c)))
@@ -62,7 +62,7 @@ FUSE_INCLUDE     ?= /usr/include/fuse3
 FREETYPE_INCLUDE ?= /usr/include/freetype2
 
 object = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
-LEAF_O    = $(call object,core,$(LEAF))
+LEAF_O    = $(call object,core,$(LEAF)) $(BUILD)/gen/catalogues.o
 CORE_O    = $(call object,core,$(CORE))
 FS_O      = $(call object,fs,$(FS))
 TRAINER_O = $(call object,trainer,$(TRAINER)) $(BUILD)/gen/onnx.pb-c.o
@@ -113,6 +113,11 @@ $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(call quiet,cc)$(CC) $(BASE_FLAGS) $(CFLAGS) -w -c -o $@ $<
 $(call object,trainer,$(TRAINER)) $(UNIT_O): | $(BUILD)/gen/onnx.pb-c.h
 
+# Translations become a part of both programs.
+$(BUILD)/gen/catalogues.c: $(wildcard po/*.po) po/compile | $(BUILD)/.packages
+	@mkdir -p $(@D)
+	$(call quiet,po)po/compile $(filter %.po,$^) >$@
+
 # Unit tests: tests/unit/NAME_test.c, linked with what they use of all but the
 # mains.
 $(BUILD)/unit.a: $(CORE_O) $(LEAF_O) \
@@ -150,6 +155,23 @@ $(BUILD)/docs/reference/reference: $(BUILD)/docs/reference/reference.o $(BUILD)/
 #: docs          bring the tables of docs/ and dist/man/ up to date
 docs: $(BUILD)/docs/reference/reference
 	docs/reference/fill $< docs/*.md dist/man/*
+
+# In the order of the .pot, and without the date that changes each time.
+XGETTEXT = xgettext --language=C --from-code=UTF-8 --package-name=primofs \
+  --no-location --no-wrap --add-comments=TRANSLATORS \
+  --keyword=_ --keyword=N_ --keyword=C_:1c,2 --keyword=NC_:1c,2 \
+  --keyword=P_:1,2 --keyword=refuse:3 --keyword=refuse_errno:3 \
+  --keyword=reason_prefix:2 --keyword=diary_log:2 --keyword=control_expect:3 \
+  --keyword=options_decide:4 --keyword=note:4
+#: po            bring po/ up to date with the sentences of the code
+po:
+	@tests/packages install $(BUILD_PACKAGES)
+	@$(XGETTEXT) -o - $(wildcard core/*.c fs/*.c trainer/*.c) | \
+	  sed '/^"POT-Creation-Date/d' >po/primofs.pot
+	@for file in po/*.po; do \
+	  msgmerge --quiet --update --backup=none --no-wrap --no-fuzzy-matching \
+	    $$file po/primofs.pot && \
+	  msgfmt --check --statistics -o /dev/null $$file; done
 
 # The targets below install what is missing, then call make again, as what
 # there is to build is known only then.
@@ -243,7 +265,7 @@ clean:
 help:
 	@sed -n 's/^#: /make /p' Makefile | sed 's/^make  /     /'
 
-.PHONY: all unit examples demo test bench asan tsan test-bare deps docs install \
+.PHONY: all unit examples po demo test bench asan tsan test-bare deps docs install \
   uninstall format check-format clean help
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,5 +1,6 @@
 #include "action.h"
 
+#include "language.h"
 #include "refer.h"
 #include "supervisor.h"
 #include "tree.h"
@@ -301,13 +302,15 @@ static int run_texts_load(struct store_txn *txn, const struct process *p,
     return template_judge(txn, t, why);
 }
 
-/* The `job` of the trainer: what the machine says. */
+/* The `job` of the trainer: what the machine says, and in which language to
+ * speak. */
 static void job_print(const struct settings *machine, struct text *out)
 {
     for (int i = 0; i < KEY_COUNT; i++)
         if (params[i].scope & SCOPE_JOB)
             text_printf(out, "%s = %s\n", params[i].key,
-                        settings_get(machine, (enum key)i));
+                        i == KEY_LANG ? language()
+                                      : settings_get(machine, (enum key)i));
 }
 
 static int job_save(struct store_txn *txn, uint64_t run,

@@ -1,12 +1,21 @@
 #include "chart.h"
 
 #include "chart_plot.h"
+#include "language.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TITLE_MOST = 46 }; /* character cells */
+/* Character cells, and the width of the status: with up to STATUS_SHORT of
+ * them, and of each one more. */
+enum {
+    TITLE_MOST = 46,
+    STATUS_SHORT = 11,
+    STATUS_MOST = 20,
+    STATUS_LEAST = 104,
+    CELL = 8
+};
 
 /* What stands over the plot. */
 struct heading {
@@ -117,7 +126,12 @@ static void put_fixed(struct text *out, double v, int decimals, double scale,
 }
 
 /* Behind a figure, in smaller letters. */
-#define UNIT(what) "<tspan class=\"note\" fill=\"#64748b\">" what "</tspan>"
+#define NOTE "<tspan class=\"note\" fill=\"#64748b\">"
+
+static void put_unit(struct text *out, const char *unit)
+{
+    text_printf(out, NOTE "%s</tspan>", unit);
+}
 
 static void put_epoch(struct text *out, const struct heading *h)
 {
@@ -141,18 +155,22 @@ static void put_precision(struct text *out, const struct heading *h)
     put_fixed(out, h->last.average_precision, 4, 1, "");
     if (!isfinite(h->best))
         return;
-    text_puts(out, "<tspan class=\"note\" fill=\"#64748b\"> best ");
+    text_printf(out, NOTE "%s", _(" best "));
     put_fixed(out, h->best, 4, 1, "</tspan>");
 }
 
 static void put_accuracy(struct text *out, const struct heading *h)
 {
-    put_fixed(out, h->last.accuracy, 1, 100, UNIT(" %"));
+    put_fixed(out, h->last.accuracy, 1, 100, "");
+    if (isfinite(h->last.accuracy))
+        put_unit(out, " %");
 }
 
 static void put_speed(struct text *out, const struct heading *h)
 {
-    put_fixed(out, h->last.images_per_second, 0, 1, UNIT(" images/s"));
+    put_fixed(out, h->last.images_per_second, 0, 1, "");
+    if (isfinite(h->last.images_per_second))
+        put_unit(out, _(" images/s"));
 }
 
 static void put_left(struct text *out, const struct heading *h)
@@ -170,13 +188,13 @@ static const struct figure {
     int x, line; /* line: enum of series, -1 = none */
     void (*put)(struct text *out, const struct heading *h);
 } figures[] = {
-    {"Epoch", 20, -1, put_epoch},
-    {"Learning rate", 126, RATE, put_rate},
-    {"Train loss", 240, LOSS, put_loss},
-    {"Average precision", 338, PRECISION, put_precision},
-    {"Accuracy", 502, -1, put_accuracy},
-    {"Speed", 584, -1, put_speed},
-    {"Time left", 700, -1, put_left},
+    {N_("Epoch"), 20, -1, put_epoch},
+    {N_("Learning rate"), 126, RATE, put_rate},
+    {N_("Train loss"), 240, LOSS, put_loss},
+    {N_("Average precision"), 338, PRECISION, put_precision},
+    {N_("Accuracy"), 502, -1, put_accuracy},
+    {N_("Speed"), 584, -1, put_speed},
+    {N_("Time left"), 700, -1, put_left},
 };
 
 static void put_figure(struct text *out, const struct heading *h,
@@ -191,7 +209,7 @@ static void put_figure(struct text *out, const struct heading *h,
         x += 21;
     }
     chart_put_label(out, x, 64, "note", "#64748b", "start");
-    text_printf(out, "%s</text>\n", f->name);
+    text_printf(out, "%s</text>\n", _(f->name));
     chart_put_label(out, f->x, 86, "figure", "#0f172a", "start");
     f->put(out, h);
     text_puts(out, "</text>\n");
@@ -209,19 +227,35 @@ static const char *status_color(const char *status)
     return "#475569";
 }
 
+static const char *status_label(const struct chart *c)
+{
+    return translate_in("status", c->status);
+}
+
+static int status_width(const char *label)
+{
+    size_t n = utf8_count(label, strlen(label));
+    int more = n < STATUS_MOST ? (int)n - STATUS_SHORT : 0;
+    return STATUS_LEAST + (more > 0 ? more * CELL : 0);
+}
+
 static void put_heading(struct text *out, const struct heading *h)
 {
     const struct chart *c = h->chart;
-    text_puts(out, "<svg x=\"20\" y=\"8\" width=\"640\" height=\"34\">"
-                   "<text class=\"heading\" fill=\"#0f172a\" x=\"0\" "
-                   "y=\"23\">");
-    put_clean(out, c->title, TITLE_MOST);
+    const char *status = status_label(c);
+    int more = status_width(status) - STATUS_LEAST;
     text_printf(out,
-                "</text></svg>\n<rect x=\"676\" y=\"14\" width=\"104\" "
+                "<svg x=\"20\" y=\"8\" width=\"%d\" height=\"34\">"
+                "<text class=\"heading\" fill=\"#0f172a\" x=\"0\" "
+                "y=\"23\">",
+                640 - more);
+    put_clean(out, c->title, TITLE_MOST - more / 14);
+    text_printf(out,
+                "</text></svg>\n<rect x=\"%d\" y=\"14\" width=\"%d\" "
                 "height=\"24\" rx=\"12\" fill=\"%s\"/>\n",
-                status_color(c->status));
-    chart_put_label(out, 728, 30.5, "status", "#ffffff", "middle");
-    put_clean(out, c->status, 12);
+                676 - more, STATUS_LEAST + more, status_color(c->status));
+    chart_put_label(out, 728 - more / 2.0, 30.5, "status", "#ffffff", "middle");
+    put_clean(out, status, STATUS_MOST);
     text_puts(out, "</text>\n");
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         put_figure(out, h, &figures[i]);
@@ -278,7 +312,7 @@ static void put_drawing(struct text *out, const struct chart *c)
                 WIDTH, HEIGHT, WIDTH, HEIGHT);
     put_clean(out, c->title, 1000);
     text_puts(out, ": ");
-    put_clean(out, c->status, 100);
+    put_clean(out, status_label(c), 100);
     text_printf(out,
                 "</title>\n%s<rect class=\"paper\" fill=\"#ffffff\" "
                 "width=\"%d\" height=\"%d\"/>\n",
@@ -297,12 +331,14 @@ void chart_svg(struct text *out, const struct chart *c)
 
 void chart_html(struct text *out, const struct chart *c)
 {
-    text_puts(out, "<!DOCTYPE html>\n<html lang=\"en\" "
-                   "xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n"
-                   "<meta charset=\"utf-8\"/>\n<title>");
+    text_printf(out,
+                "<!DOCTYPE html>\n<html lang=\"%s\" "
+                "xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n"
+                "<meta charset=\"utf-8\"/>\n<title>",
+                language());
     put_clean(out, c->title, 1000);
     text_puts(out, ": ");
-    put_clean(out, c->status, 100);
+    put_clean(out, status_label(c), 100);
     text_puts(out, "</title>\n"
                    "<meta name=\"viewport\" "
                    "content=\"width=device-width, initial-scale=1\"/>\n"
@@ -322,6 +358,6 @@ void chart_html(struct text *out, const struct chart *c)
               "</style>\n</head>\n<body>\n<main>\n");
     put_drawing(out, c);
     text_printf(out, "<p>%s</p>\n</main>\n</body>\n</html>\n",
-                c->live ? "This page renews itself every two seconds."
-                        : "No training is running: this page is complete.");
+                c->live ? _("This page renews itself every two seconds.")
+                        : _("No training is running: this page is complete."));
 }

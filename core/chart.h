@@ -4,8 +4,8 @@
  * axes, learning rate (green) on a logarithmic right axis, over epochs;
  * current figures in the heading, which is the legend too.
  *
- * A pure function of its arguments: the same chart gives the same bytes in
- * every locale. Any thread.
+ * A pure function of its arguments and of the language (language.h): the same
+ * chart gives the same bytes in every locale. Any thread.
  */
 #ifndef PRIMO_CHART_H
 #define PRIMO_CHART_H
@@ -17,7 +17,7 @@ enum { CHART_POINTS = 1000 }; /* most points of one line */
 
 struct chart {
     const char *title;  /* "invoices on local"; any bytes, cleaned here */
-    const char *status; /* one word: "running" */
+    const char *status; /* one word: "running"; translated here */
     /* In the order of time; cells not known (NAN) or not finite are left out.
      * Where there are more than CHART_POINTS, extremes are kept. */
     const struct metrics_row *rows;

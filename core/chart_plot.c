@@ -1,5 +1,7 @@
 #include "chart_plot.h"
 
+#include "language.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +17,12 @@ struct point {
 };
 
 const struct chart_series chart_series[SERIES] = {
-    [RATE] = {"rate", "#15803d", "Learning rate",
+    [RATE] = {"rate", "#15803d", N_("Learning rate"),
               offsetof(struct metrics_row, learning_rate), 790, RIGHT + 9,
               "start"},
-    [LOSS] = {"loss", "#1d4ed8", "Train loss",
+    [LOSS] = {"loss", "#1d4ed8", N_("Train loss"),
               offsetof(struct metrics_row, train_loss), 64, LEFT - 8, "end"},
-    [PRECISION] = {"precision", "#dc2626", "Average precision (test)",
+    [PRECISION] = {"precision", "#dc2626", N_("Average precision (test)"),
                    offsetof(struct metrics_row, average_precision), 14,
                    LEFT - 58, "end"},
 };
@@ -270,7 +272,7 @@ static void put_lines(struct text *out, const struct chart_plot *p)
     if (n > 0)
         return;
     chart_put_label(out, plot_x(0.5), plot_y(0.5), "note", "#64748b", "middle");
-    text_puts(out, "No epoch is complete yet</text>\n");
+    text_printf(out, "%s</text>\n", _("No epoch is complete yet"));
 }
 
 /* ---- grid and axes */
@@ -292,7 +294,7 @@ static void put_axis_title(struct text *out, const struct chart_series *s)
     text_printf(out,
                 "<text class=\"title %s\" fill=\"%s\" text-anchor=\"middle\" "
                 "transform=\"translate(%d %d) rotate(-90)\">%s</text>\n",
-                s->class, s->color, s->title_x, y, s->axis_title);
+                s->class, s->color, s->title_x, y, _(s->axis_title));
 }
 
 static void put_left_axis(struct text *out, const struct chart_plot *p,
@@ -373,7 +375,7 @@ static void put_epoch_axis(struct text *out, const struct chart_plot *p)
     }
     chart_put_label(out, plot_x(0.5), BOTTOM + 42, "title axis", "#475569",
                     "middle");
-    text_puts(out, "Epoch</text>\n");
+    text_printf(out, "%s</text>\n", _("Epoch"));
 }
 
 static void put_axes(struct text *out, const struct chart_plot *p)

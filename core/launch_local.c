@@ -1,6 +1,7 @@
 /* The launcher of this host. */
 #include "disk.h"
 #include "journal.h"
+#include "language.h"
 #include "launcher.h"
 
 #include <dirent.h>
@@ -243,10 +244,10 @@ static void put_ending(struct launch_site *site, uint64_t run, struct text *out)
         if (c->run != run || !c->ended)
             continue;
         if (WIFSIGNALED(c->status))
-            text_printf(out, "killed by signal %d, %s", WTERMSIG(c->status),
+            text_printf(out, _("killed by signal %d, %s"), WTERMSIG(c->status),
                         strsignal(WTERMSIG(c->status)));
         else
-            text_printf(out, "exit status %d", WEXITSTATUS(c->status));
+            text_printf(out, _("exit status %d"), WEXITSTATUS(c->status));
     }
 }
 

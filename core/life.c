@@ -1,5 +1,6 @@
 #include "life.h"
 
+#include "language.h"
 #include "text.h"
 
 #include <errno.h>
@@ -9,26 +10,26 @@ static const struct {
     const char *name;
     bool live;
 } statuses[STATUSES] = {
-    [STATUS_CREATED] = {"created", false},
-    [STATUS_STARTING] = {"starting", true},
-    [STATUS_RUNNING] = {"running", true},
-    [STATUS_STOPPING] = {"stopping", true},
-    [STATUS_STOPPED] = {"stopped", false},
-    [STATUS_SUCCEEDED] = {"succeeded", false},
-    [STATUS_FAILED] = {"failed", false},
+    [STATUS_CREATED] = {NC_("status", "created"), false},
+    [STATUS_STARTING] = {NC_("status", "starting"), true},
+    [STATUS_RUNNING] = {NC_("status", "running"), true},
+    [STATUS_STOPPING] = {NC_("status", "stopping"), true},
+    [STATUS_STOPPED] = {NC_("status", "stopped"), false},
+    [STATUS_SUCCEEDED] = {NC_("status", "succeeded"), false},
+    [STATUS_FAILED] = {NC_("status", "failed"), false},
 };
 
 static const char *const event_names[LIFE_EVENTS] = {
-    [LIFE_START] = "start",
-    [LIFE_RESUME] = "resume",
-    [LIFE_STOP] = "stop",
-    [LIFE_EDIT] = "a change",
-    [LIFE_REMOVE] = "removal",
-    [LIFE_TRAINING] = "training",
-    [LIFE_LOST] = "a restart",
-    [LIFE_ENDED_SUCCEEDED] = "success",
-    [LIFE_ENDED_STOPPED] = "having stopped",
-    [LIFE_ENDED_FAILED] = "failure",
+    [LIFE_START] = N_("start"),
+    [LIFE_RESUME] = N_("resume"),
+    [LIFE_STOP] = N_("stop"),
+    [LIFE_EDIT] = N_("a change"),
+    [LIFE_REMOVE] = N_("removal"),
+    [LIFE_TRAINING] = N_("training"),
+    [LIFE_LOST] = N_("a restart"),
+    [LIFE_ENDED_SUCCEEDED] = N_("success"),
+    [LIFE_ENDED_STOPPED] = N_("having stopped"),
+    [LIFE_ENDED_FAILED] = N_("failure"),
 };
 
 /* The next status + 1; 0 (an empty cell) is the refusal. */
@@ -93,6 +94,11 @@ const char *status_name(enum status s)
     return statuses[s].name;
 }
 
+const char *status_label(enum status s)
+{
+    return translate_in("status", statuses[s].name);
+}
+
 bool status_from_name(const char *name, enum status *out)
 {
     for (int i = 0; i < STATUSES; i++) {
@@ -118,7 +124,7 @@ static int life_refuse(enum status from, enum life_event event,
             text_printf(&when, "%s%s", when.size ? ", " : "", statuses[i].name);
     refuse(why, statuses[from].live ? EBUSY : EINVAL,
            "the process is %s; %s is possible when it is: %s",
-           statuses[from].name, event_names[event], text_string(&when));
+           statuses[from].name, _(event_names[event]), text_string(&when));
     text_release(&when);
     return statuses[from].live ? -EBUSY : -EINVAL;
 }

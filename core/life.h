@@ -38,6 +38,8 @@ enum life_event {
 
 /* The word in `status`. */
 const char *status_name(enum status s);
+/* The same for people, in their language. */
+const char *status_label(enum status s);
 bool status_from_name(const char *name, enum status *out);
 /* A trainer is there, or should be. */
 bool status_is_live(enum status s);

@@ -1,4 +1,5 @@
 /* The file `overview`: one line a machine, in columns. */
+#include "language.h"
 #include "settings.h"
 #include "show.h"
 #include "tree.h"
@@ -13,8 +14,8 @@ struct line {
 };
 
 static const char *const titles[COLUMNS] = {
-    "machine", "available", "process",   "template",
-    "status",  "progress",  "time left", "best AP"};
+    N_("machine"), N_("available"), N_("process"),   N_("template"),
+    N_("status"),  N_("progress"),  N_("time left"), N_("best AP")};
 
 static void put_width(struct text *out, const struct text *cell, size_t width)
 {
@@ -55,9 +56,9 @@ static void fill_process(struct line *line, struct show_request *r)
 {
     const struct process *p = r->process;
     const struct progress *g = &p->progress;
-    text_puts(&line->cell[2], p->enabled ? "enabled" : "disabled");
+    text_puts(&line->cell[2], p->enabled ? _("enabled") : _("disabled"));
     text_puts(&line->cell[3], *process_template(p) ? process_template(p) : "-");
-    text_puts(&line->cell[4], status_name(p->status));
+    text_puts(&line->cell[4], status_label(p->status));
     double part = p->status == STATUS_SUCCEEDED ? 1
                   : g->iterations ? (double)g->iteration / (double)g->iterations
                                   : 0;
@@ -76,7 +77,7 @@ static void fill_line(struct line *line, struct show_request *r,
     struct object o = OBJECT_INIT;
     struct process p;
     text_puts(&line->cell[0], machine->name);
-    text_puts(&line->cell[1], machine_available(machine) ? "yes" : "no");
+    text_puts(&line->cell[1], machine_available(machine) ? _("yes") : _("no"));
     if (object_find(r->txn, TREE_PROCESSES, machine->name, &o) == 0 &&
         process_decode(&o, &p) == 0) {
         struct show_request one = {
@@ -86,7 +87,7 @@ static void fill_line(struct line *line, struct show_request *r,
         process_release(&p);
     } else {
         for (int i = 2; i < COLUMNS; i++)
-            text_puts(&line->cell[i], i == 2 ? "none" : "-");
+            text_puts(&line->cell[i], i == 2 ? _("none") : "-");
     }
     object_release(&o);
     *mtime = machine->mtime > *mtime ? machine->mtime : *mtime;
@@ -127,7 +128,7 @@ int show_overview(struct show_request *r, struct text *out, struct reason *why)
     int64_t mtime = r->primo->opened;
     (void)why;
     for (int i = 0; i < COLUMNS; i++)
-        text_puts(&head.cell[i], titles[i]);
+        text_puts(&head.cell[i], _(titles[i]));
     widen(&head, width);
     each_machine(r, NULL, width, &mtime);
     line_print(out, &head, width);

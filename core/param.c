@@ -1,5 +1,7 @@
 #include "param.h"
 
+#include "language.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,77 +12,80 @@
 
 const struct param params[KEY_COUNT] = {
     [KEY_TYPE] = {"type", SCOPE_TEMPLATE, PARAM_NAME, NULL, 0, 0, "classifier",
-                  "model type, one of types/", "Тип"},
+                  N_("model type, one of types/"), "Тип"},
     [KEY_BASE] = {"base", BOTH, PARAM_BASE, NULL, 0, 0, "base",
-                  "base model to start from, one of bases/, or "
-                  "models/TEMPLATE/N or models/TEMPLATE/latest to train a "
-                  "trained model further",
+                  N_("base model to start from, one of bases/, or "
+                     "models/TEMPLATE/N or models/TEMPLATE/latest to train a "
+                     "trained model further"),
                   "Шаблон модели: Базовая модель"},
     [KEY_DATASET] = {"dataset", BOTH, PARAM_PATH, NULL, 0, 0, "",
-                     "folder of class folders on the target machine, or one "
-                     "with train/ and test/ inside; required to start",
+                     N_("folder of class folders on the target machine, or one "
+                        "with train/ and test/ inside; required to start"),
                      "Датасет"},
     [KEY_DESCRIPTION] = {"description", BOTH | SCOPE_MACHINE, PARAM_TEXT, NULL,
-                         0, 0, "", "free text", "Описание"},
+                         0, 0, "", N_("free text"), "Описание"},
     [KEY_AUGMENT] = {"augment", BOTH, PARAM_SET, "rotation exposure noise", 0,
                      0, "rotation+exposure+noise",
-                     "how the training pictures are varied",
+                     N_("how the training pictures are varied"),
                      "Искусственно расширить датасет"},
     [KEY_EXTENSIONS] = {"extensions", BOTH, PARAM_LIST,
                         "jpg jpeg jpe png bmp dib tif tiff", 0, 0,
                         "jpg jpeg jpe png bmp dib tif tiff",
-                        "which files of the dataset count",
+                        N_("which files of the dataset count"),
                         "Допустимые расширения файлов"},
     [KEY_EPOCHS] = {"epochs", BOTH, PARAM_INT, NULL, 1, 10000, "30",
-                    "passes over the training pictures", NULL},
+                    N_("passes over the training pictures"), NULL},
     [KEY_ITERATIONS] = {"iterations", BOTH, PARAM_INT, NULL, 1, 100000000, "",
-                        "updates to make; takes the place of epochs",
+                        N_("updates to make; takes the place of epochs"),
                         "Кол-во итераций"},
     [KEY_BATCH_SIZE] = {"batch_size", BOTH, PARAM_INT, NULL, 1, 1024, "16",
-                        "pictures per update", "Batch Size"},
+                        N_("pictures per update"), "Batch Size"},
     [KEY_LEARNING_RATE] = {"learning_rate", BOTH, PARAM_REAL, "auto", 1e-7, 10,
                            "auto",
-                           "peak rate; auto is 0.05 for a fresh network, "
-                           "less from a trained base",
+                           N_("peak rate; auto is 0.05 for a fresh network, "
+                              "less from a trained base"),
                            "Начальный коэф. обучения"},
     [KEY_WORKERS] = {"workers", BOTH, PARAM_INT, "auto", 1, 256, "auto",
-                     "threads that load pictures", "Num workers"},
+                     N_("threads that load pictures"), "Num workers"},
     [KEY_IMAGE_SIZE] = {"image_size", BOTH, PARAM_INT, "auto", 32, 1024, "auto",
-                        "side of the square network input in pixels", NULL},
+                        N_("side of the square network input in pixels"), NULL},
     [KEY_TEST_FRACTION] = {"test_fraction", BOTH, PARAM_REAL, NULL, 0.01, 0.9,
                            "0.2",
-                           "part held out per class when the dataset brings "
-                           "no test part",
+                           N_("part held out per class when the dataset brings "
+                              "no test part"),
                            NULL},
     [KEY_PRECISION] = {"precision", BOTH, PARAM_CHOICE, "auto f32 bf16", 0, 0,
                        "auto",
-                       "arithmetic; auto takes bf16 where the processor has "
-                       "it in hardware",
+                       N_("arithmetic; auto takes bf16 where the processor has "
+                          "it in hardware"),
                        NULL},
     [KEY_PATIENCE] = {"patience", BOTH, PARAM_INT, NULL, 0, 10000, "0",
-                      "stop early after so many epochs without a better "
-                      "average precision; 0 = never",
+                      N_("stop early after so many epochs without a better "
+                         "average precision; 0 = never"),
                       NULL},
     [KEY_SEED] = {"seed", BOTH, PARAM_INT, NULL, 0, 4294967295.0, "1",
-                  "the same seed, data, machine and thread count give the "
-                  "same model, bit for bit",
+                  N_("the same seed, data, machine and thread count give the "
+                     "same model, bit for bit"),
                   NULL},
     [KEY_GOAL] = {"goal", SCOPE_TYPE, PARAM_CHOICE, "classification", 0, 0,
-                  "classification", "what models of this type do", NULL},
+                  "classification", N_("what models of this type do"), NULL},
     [KEY_LAUNCHER] = {"launcher", SCOPE_MACHINE, PARAM_CHOICE, "local", 0, 0,
-                      "local", "how the trainer is run there", NULL},
+                      "local", N_("how the trainer is run there"), NULL},
     [KEY_THREADS] = {"threads", SCOPE_MACHINE | SCOPE_JOB, PARAM_INT, "auto", 1,
                      1024, "auto",
-                     "threads of a training; auto respects affinity and "
-                     "cgroup quota",
+                     N_("threads of a training; auto respects affinity and "
+                        "cgroup quota"),
                      NULL},
     [KEY_NICE] = {"nice", SCOPE_MACHINE | SCOPE_JOB, PARAM_INT, NULL, 0, 19,
-                  "0", "how far trainings give way to other programs", NULL},
+                  "0", N_("how far trainings give way to other programs"),
+                  NULL},
     [KEY_MEMORY] = {"memory", SCOPE_MACHINE | SCOPE_JOB, PARAM_SIZE, "none", 0,
-                    0, "none", "memory limit of a training, e.g. 8G", NULL},
+                    0, "none", N_("memory limit of a training, e.g. 8G"), NULL},
     [KEY_ENABLED] = {"enabled", SCOPE_MACHINE, PARAM_CHOICE, "yes no", 0, 0,
-                     "yes", "no refuses start and resume there",
+                     "yes", N_("no refuses start and resume there"),
                      "Выключить/Включить"},
+    [KEY_LANG] = {"lang", SCOPE_JOB, PARAM_CHOICE, "en ru", 0, 0, "",
+                  N_("language of the log and of refusals"), NULL},
 };
 
 const struct param *param_find(const char *key, size_t size, unsigned scope)
@@ -118,51 +123,48 @@ static void put_words(struct text *out, const char *words, const char *last)
     }
 }
 
+/* What values of a kind are, for people; the %s are those of
+ * accepts_arguments(). */
+static const char *const kinds[] = {
+    [PARAM_TEXT] = N_("text"),
+    [PARAM_NAME] = N_("a name of letters, digits, '-', '_' and '.'"),
+    [PARAM_BASE] = N_("a name from bases/, models/TEMPLATE/N or "
+                      "models/TEMPLATE/latest"),
+    [PARAM_PATH] = N_("an absolute path"),
+    [PARAM_SET] = N_("any of %s joined by '+', or none"),
+    [PARAM_LIST] = N_("any of %s, separated by spaces"),
+    [PARAM_INT] = N_("an integer from %s to %s"),
+    [PARAM_REAL] = N_("a number from %s to %s"),
+    [PARAM_CHOICE] = "%s",
+    [PARAM_SIZE] = N_("a size such as 512M or 8G"),
+};
+
+/* The words of the row, or its bounds. */
+static void accepts_arguments(const struct param *p, struct text *first,
+                              struct text *second)
+{
+    bool number = p->kind == PARAM_INT || p->kind == PARAM_REAL;
+    if (number) {
+        text_put_double(first, p->low, p->kind == PARAM_INT ? 15 : 6);
+        text_put_double(second, p->high, p->kind == PARAM_INT ? 15 : 6);
+    } else if (p->words) {
+        put_words(first, p->words,
+                  p->kind == PARAM_CHOICE ? _(" or ") : _(" and "));
+    }
+}
+
 void param_accepts(const struct param *p, struct text *out)
 {
-    switch (p->kind) {
-    case PARAM_TEXT:
-        text_puts(out, "text");
-        break;
-    case PARAM_NAME:
-        text_puts(out, "a name of letters, digits, '-', '_' and '.'");
-        break;
-    case PARAM_BASE:
-        text_puts(out, "a name from bases/, models/TEMPLATE/N or "
-                       "models/TEMPLATE/latest");
-        break;
-    case PARAM_PATH:
-        text_puts(out, "an absolute path");
-        break;
-    case PARAM_SET:
-        text_puts(out, "any of ");
-        put_words(out, p->words, " and ");
-        text_puts(out, " joined by '+', or none");
-        break;
-    case PARAM_LIST:
-        text_puts(out, "any of ");
-        put_words(out, p->words, " and ");
-        text_puts(out, ", separated by spaces");
-        break;
-    case PARAM_INT:
-        text_printf(out, "an integer from %.0f to %.0f", p->low, p->high);
-        break;
-    case PARAM_REAL:
-        text_puts(out, "a number from ");
-        text_put_double(out, p->low, 6);
-        text_puts(out, " to ");
-        text_put_double(out, p->high, 6);
-        break;
-    case PARAM_SIZE:
-        text_puts(out, "a size such as 512M or 8G");
-        break;
-    case PARAM_CHOICE:
-        put_words(out, p->words, " or ");
-        return;
-    }
-    if (p->words && p->kind >= PARAM_INT) {
-        text_puts(out, ", or ");
-        put_words(out, p->words, " or ");
+    struct text first = TEXT_INIT, second = TEXT_INIT;
+    accepts_arguments(p, &first, &second);
+    text_printf(out, _(kinds[p->kind]), text_string(&first),
+                text_string(&second));
+    text_release(&first);
+    text_release(&second);
+    if (p->words && (p->kind >= PARAM_INT && p->kind != PARAM_CHOICE)) {
+        put_words(&first, p->words, _(" or "));
+        text_printf(out, _(", or %s"), text_string(&first));
+        text_release(&first);
     }
 }
 
@@ -274,21 +276,22 @@ int param_check(const struct param *p, const char *value, struct reason *why)
 
 static void put_comment(struct text *out, const struct param *p)
 {
-    text_printf(out, "# %s", p->meaning);
+    struct text accepts = TEXT_INIT;
+    text_printf(out, "# %s", _(p->meaning));
     if (p->term)
         text_printf(out, " (%s)", p->term);
-    text_puts(out, "\n# accepted: ");
-    param_accepts(p, out);
-    text_puts(out, "\n");
+    param_accepts(p, &accepts);
+    text_printf(out, _("\n# accepted: %s\n"), text_string(&accepts));
+    text_release(&accepts);
 }
 
 void param_example(struct text *out, unsigned scope)
 {
-    text_puts(out,
-              "# A training template: every parameter with its default.\n"
-              "# cp template.example templates/NAME, then set the dataset.\n"
-              "# key = value; '#' starts a comment at the beginning of a line "
-              "only;\n# an empty value means the default.\n");
+    text_puts(
+        out, _("# A training template: every parameter with its default.\n"
+               "# cp template.example templates/NAME, then set the dataset.\n"
+               "# key = value; '#' starts a comment at the beginning of a line "
+               "only;\n# an empty value means the default.\n"));
     for (int i = 0; i < KEY_COUNT; i++) {
         const struct param *p = &params[i];
         if (!(p->scope & scope))
@@ -302,8 +305,8 @@ void param_example(struct text *out, unsigned scope)
 
 void param_table(struct text *out, unsigned scope)
 {
-    text_puts(out, "| key | default | accepted | meaning |\n"
-                   "|---|---|---|---|\n");
+    text_puts(out, _("| key | default | accepted | meaning |\n"
+                     "|---|---|---|---|\n"));
     for (int i = 0; i < KEY_COUNT; i++) {
         const struct param *p = &params[i];
         if (!(p->scope & scope))
@@ -311,7 +314,7 @@ void param_table(struct text *out, unsigned scope)
         text_printf(out, "| `%s` | %s%s%s | ", p->key, *p->fallback ? "`" : "",
                     *p->fallback ? p->fallback : "–", *p->fallback ? "`" : "");
         param_accepts(p, out);
-        text_printf(out, " | %s", p->meaning);
+        text_printf(out, " | %s", _(p->meaning));
         if (p->term)
             text_printf(out, " (%s)", p->term);
         text_puts(out, " |\n");

@@ -68,6 +68,7 @@ enum key {
     KEY_NICE,
     KEY_MEMORY,
     KEY_ENABLED,
+    KEY_LANG,
     KEY_COUNT,
 };
 

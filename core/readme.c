@@ -1,8 +1,9 @@
 /* The file `README`: a session, then every file, from the tree's rows. */
+#include "language.h"
 #include "show.h"
 #include "tree.h"
 
-static const char session[] =
+static const char session[] = N_(
     "primofs: train image models with files\n"
     "\n"
     "How to train a model, in six commands (here, in the mount point):\n"
@@ -19,7 +20,7 @@ static const char session[] =
     "`touch processes/local/stop`, go on with `touch processes/local/resume`.\n"
     "\n"
     "The files:\n"
-    "\n";
+    "\n");
 
 static void put_rows(struct text *out, enum tree_no directory, int depth)
 {
@@ -33,7 +34,7 @@ static void put_rows(struct text *out, enum tree_no directory, int depth)
         text_printf(out, "%*s%s%s", depth * 2, "", name, is_dir ? "/" : "");
         while (out->size - from < 24)
             text_puts(out, " ");
-        text_printf(out, " %s\n", row->help);
+        text_printf(out, " %s\n", _(row->help));
         if (is_dir)
             put_rows(out, (enum tree_no)i, depth + 1);
     }
@@ -43,7 +44,7 @@ int show_readme(struct show_request *r, struct text *out, struct reason *why)
 {
     (void)r;
     (void)why;
-    text_puts(out, session);
+    text_puts(out, _(session));
     put_rows(out, TREE_ROOT, 0);
     return 0;
 }

@@ -1,5 +1,7 @@
 #include "reason.h"
 
+#include "language.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +22,7 @@ static void reason_set(struct reason *why, int code, const char *format,
                        va_list ap)
 {
     char s[sizeof why->sentence]; /* the arguments may point into *why */
-    int n = vsnprintf(s, sizeof s, format, ap);
+    int n = vsnprintf(s, sizeof s, translate(format), ap);
     sentence_trim(s, sizeof s, n);
     memset(why, 0, sizeof *why);
     why->code = code;
@@ -45,11 +47,9 @@ int refuse_errno(struct reason *why, int code, const char *format, ...)
         va_start(ap, format);
         reason_set(why, code, format, ap);
         va_end(ap);
-        char text[128];
-        const char *message = strerror_r(code, text, sizeof text);
         size_t used = strlen(why->sentence);
         int n = snprintf(why->sentence + used, sizeof why->sentence - used,
-                         ": %s", message);
+                         ": %s", errno_text(code));
         sentence_trim(why->sentence + used, sizeof why->sentence - used, n);
     }
     return -code;
@@ -63,9 +63,49 @@ int reason_prefix(struct reason *why, const char *format, ...)
     memcpy(old, why->sentence, sizeof old);
     va_list ap;
     va_start(ap, format);
-    vsnprintf(front, sizeof front, format, ap);
+    vsnprintf(front, sizeof front, translate(format), ap);
     va_end(ap);
     int n = snprintf(why->sentence, sizeof why->sentence, "%s%s", front, old);
     sentence_trim(why->sentence, sizeof why->sentence, n);
     return -why->code;
+}
+
+#if 0 /* what make po collects for errno_text() */
+N_("Operation not permitted")
+N_("No such file or directory")
+N_("No such process")
+N_("Interrupted system call")
+N_("Input/output error")
+N_("Resource temporarily unavailable")
+N_("Cannot allocate memory")
+N_("Permission denied")
+N_("Device or resource busy")
+N_("File exists")
+N_("Invalid cross-device link")
+N_("Not a directory")
+N_("Is a directory")
+N_("Invalid argument")
+N_("Too many open files")
+N_("Too many open files in system")
+N_("File too large")
+N_("No space left on device")
+N_("Read-only file system")
+N_("Too many links")
+N_("Numerical argument out of domain")
+N_("Numerical result out of range")
+N_("File name too long")
+N_("Directory not empty")
+N_("Too many levels of symbolic links")
+N_("Value too large for defined data type")
+N_("Operation not supported")
+N_("Transport endpoint is not connected")
+N_("Connection timed out")
+N_("Stale file handle")
+N_("Disk quota exceeded")
+#endif
+
+const char *errno_text(int code)
+{
+    const char *text = strerrordesc_np(code);
+    return text ? translate(text) : "?";
 }

@@ -4,8 +4,9 @@
  * Every fallible function ends in a `struct reason *why` and returns 0 or
  * -errno. A failure fills the reason, a success leaves it untouched. The
  * sentence is lower case, without a full stop, has the offender in quotes and
- * says what would be accepted. Nothing here allocates; reasons live on the
- * caller's stack and are used by one thread.
+ * says what would be accepted. It is said in the language of the process
+ * (language.h): formats are given in English and translated here. Nothing here
+ * allocates; reasons live on the caller's stack and are used by one thread.
  */
 #ifndef PRIMO_REASON_H
 #define PRIMO_REASON_H
@@ -25,6 +26,11 @@ struct reason {
     {                                                                          \
         0                                                                      \
     }
+
+/* Read */
+
+/* What strerror() says, in the language of the process. */
+const char *errno_text(int code);
 
 /* Change */
 

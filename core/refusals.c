@@ -118,7 +118,6 @@ static void put_printable(struct text *out, const char *s)
 static void put_record(struct text *out, uid_t user, const char *what,
                        const struct reason *why)
 {
-    char message[128];
     text_put_time(out, (double)clock_ns() / 1e9);
     text_puts(out, " ");
     user_name(out, user);
@@ -129,7 +128,7 @@ static void put_record(struct text *out, uid_t user, const char *what,
         text_printf(out, "%d:%d:", why->line, why->column);
     text_puts(out, " ");
     put_printable(out, why->sentence);
-    text_printf(out, " (%s)\n", strerror_r(why->code, message, sizeof message));
+    text_printf(out, " (%s)\n", errno_text(why->code));
     for (const char *line = why->excerpt; *line;) {
         size_t n = strcspn(line, "\n");
         text_puts(out, "    ");

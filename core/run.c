@@ -1,6 +1,7 @@
 #include "run.h"
 
 #include "journal.h"
+#include "language.h"
 
 #include <errno.h>
 #include <math.h>
@@ -49,12 +50,17 @@ static int take_open(struct intake *in, const struct journal_record *r,
 {
     const char *at = strstr(r->payload, "iteration=");
     long long from = 0;
-    char line[128] = "the trainer begins";
+    struct text line = TEXT_INIT;
     if (at && parse_int(at + strlen("iteration="), &from) && from > 0)
-        snprintf(line, sizeof line,
-                 "the trainer continues from its checkpoint at update %lld",
-                 from);
-    return log_add(in->txn, in->p, r->time, line, why);
+        text_printf(&line,
+                    _("the trainer continues from its checkpoint at update "
+                      "%lld"),
+                    from);
+    else
+        text_puts(&line, _("the trainer begins"));
+    int err = log_add(in->txn, in->p, r->time, text_string(&line), why);
+    text_release(&line);
+    return err;
 }
 
 static int take_stage(struct intake *in, const struct journal_record *r,
@@ -66,7 +72,7 @@ static int take_stage(struct intake *in, const struct journal_record *r,
     if (!strcmp(r->payload, "training"))
         process_step(in->p, LIFE_TRAINING, NULL);
     struct text line = TEXT_INIT;
-    text_printf(&line, "stage: %s", r->payload);
+    text_printf(&line, _("stage: %s"), translate_in("stage", r->payload));
     int err = log_add(in->txn, in->p, r->time, text_string(&line), why);
     text_release(&line);
     return err;

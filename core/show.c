@@ -1,6 +1,7 @@
 #include "show.h"
 
 #include "chart.h"
+#include "language.h"
 #include "model.h"
 #include "param.h"
 #include "tree.h"
@@ -84,22 +85,26 @@ static void put_bar(struct text *out, double part)
     text_printf(out, "] %3d%%", (int)(part * 100));
 }
 
-static void put_figure(struct text *out, const char *label, double v,
+/* `format` has one %s for the figure; nothing where it is not known. */
+static void put_figure(struct text *out, const char *format, double v,
                        int digits)
 {
+    struct text figure = TEXT_INIT;
     if (isnan(v))
         return;
-    text_puts(out, label);
-    text_put_double(out, v, digits);
+    text_put_double(&figure, v, digits);
+    text_printf(out, format, text_string(&figure));
+    text_release(&figure);
 }
 
 static void put_left(struct text *out, const struct process *p)
 {
-    if (status_is_live(p->status) && !isnan(p->progress.eta)) {
-        text_puts(out, ", ");
-        text_put_duration(out, p->progress.eta);
-        text_puts(out, " left");
-    }
+    struct text left = TEXT_INIT;
+    if (!status_is_live(p->status) || isnan(p->progress.eta))
+        return;
+    text_put_duration(&left, p->progress.eta);
+    text_printf(out, _(", %s left"), text_string(&left));
+    text_release(&left);
 }
 
 int show_progress(struct show_request *r, struct text *out, struct reason *why)
@@ -109,16 +114,17 @@ int show_progress(struct show_request *r, struct text *out, struct reason *why)
     (void)why;
     r->mtime = ns(p->changed);
     put_bar(out, part_done(p));
-    text_printf(out, " %s", status_name(p->status));
+    text_printf(out, " %s", status_label(p->status));
     if (status_is_live(p->status) && *p->stage)
-        text_printf(out, " (%s)", p->stage);
+        text_printf(out, " (%s)", translate_in("stage", p->stage));
     if (g->epochs)
-        text_printf(out, ", epoch %" PRIu64 "/%" PRIu64, g->epoch, g->epochs);
-    put_figure(out, ", loss ", g->train_loss, 4);
-    put_figure(out, ", AP ", g->average_precision, 4);
-    put_figure(out, ", best ", g->best_average_precision, 4);
+        text_printf(out, _(", epoch %llu/%llu"), (unsigned long long)g->epoch,
+                    (unsigned long long)g->epochs);
+    put_figure(out, _(", loss %s"), g->train_loss, 4);
+    put_figure(out, _(", AP %s"), g->average_precision, 4);
+    put_figure(out, _(", best %s"), g->best_average_precision, 4);
     if (g->images_per_second > 0)
-        put_figure(out, ", images/s ", round(g->images_per_second), 6);
+        put_figure(out, _(", images/s %s"), round(g->images_per_second), 6);
     put_left(out, p);
     if (p->status == STATUS_FAILED)
         text_printf(out, ": %s", p->reason);
@@ -141,31 +147,56 @@ int show_eta(struct show_request *r, struct text *out, struct reason *why)
     return 0;
 }
 
-/* info */
+/* info: keys and words are the same in every language; where that is not the
+ * one of the keys, a comment before each says what it is */
+
+static void info_label(struct text *out, const char *key)
+{
+    const char *label = translate_in("info", key);
+    if (label != key)
+        text_printf(out, "# %s\n", label);
+}
 
 static void info_text(struct text *out, const char *key, const char *value)
 {
+    info_label(out, key);
     text_printf(out, "%s:%s%s\n", key, *value ? " " : "", value);
 }
 
 static void info_number(struct text *out, const char *key, double v)
 {
-    text_printf(out, "%s:", key);
-    if (!isnan(v)) {
-        text_puts(out, " ");
-        text_put_double(out, v, 6);
-    }
-    text_puts(out, "\n");
+    struct text value = TEXT_INIT;
+    if (!isnan(v))
+        text_put_double(&value, v, 6);
+    info_text(out, key, text_string(&value));
+    text_release(&value);
+}
+
+static void info_count(struct text *out, const char *key, uint64_t n)
+{
+    struct text value = TEXT_INIT;
+    text_printf(&value, "%" PRIu64, n);
+    info_text(out, key, text_string(&value));
+    text_release(&value);
 }
 
 static void info_time(struct text *out, const char *key, double t)
 {
-    text_printf(out, "%s:", key);
-    if (t > 0) {
-        text_puts(out, " ");
-        text_put_time(out, t);
-    }
-    text_puts(out, "\n");
+    struct text value = TEXT_INIT;
+    if (t > 0)
+        text_put_time(&value, t);
+    info_text(out, key, text_string(&value));
+    text_release(&value);
+}
+
+/* One "key: value" line of the facts. */
+static void info_fact(struct text *out, const char *line)
+{
+    struct text key = TEXT_INIT;
+    text_add(&key, line, strcspn(line, ":\n"));
+    info_label(out, text_string(&key));
+    text_add(out, line, strcspn(line, "\n") + 1);
+    text_release(&key);
 }
 
 /* The facts in a fixed order, also those that are not known yet, then the
@@ -173,8 +204,10 @@ static void info_time(struct text *out, const char *key, double t)
 static void info_facts(struct text *out, const struct process *p)
 {
     static const char *const known[] = {
-        "dataset",    "classes",   "images",  "test_images",
-        "image_size", "precision", "threads", "base"};
+        NC_("info", "dataset"),    NC_("info", "classes"),
+        NC_("info", "images"),     NC_("info", "test_images"),
+        NC_("info", "image_size"), NC_("info", "precision"),
+        NC_("info", "threads"),    NC_("info", "base")};
     enum { KNOWN = sizeof known / sizeof *known };
     for (int i = 0; i < KNOWN; i++) {
         size_t n = strlen(known[i]);
@@ -182,9 +215,9 @@ static void info_facts(struct text *out, const struct process *p)
         while (*line && (strncmp(line, known[i], n) || line[n] != ':'))
             line += strcspn(line, "\n") + 1;
         if (*line)
-            text_add(out, line, strcspn(line, "\n") + 1);
+            info_fact(out, line);
         else
-            text_printf(out, "%s:\n", known[i]);
+            info_text(out, known[i], "");
     }
     for (const char *line = text_string(&p->facts); *line;) {
         size_t n = strcspn(line, "\n") + 1;
@@ -193,7 +226,7 @@ static void info_facts(struct text *out, const struct process *p)
             listed |= !strncmp(line, known[i], strlen(known[i])) &&
                       line[strlen(known[i])] == ':';
         if (!listed)
-            text_add(out, line, n);
+            info_fact(out, line);
         line += n;
     }
 }
@@ -201,18 +234,19 @@ static void info_facts(struct text *out, const struct process *p)
 static void info_progress(struct text *out, const struct process *p)
 {
     const struct progress *g = &p->progress;
-    text_printf(out, "epoch: %" PRIu64 "\n", g->epoch);
-    text_printf(out, "epochs: %" PRIu64 "\n", g->epochs);
-    text_printf(out, "iteration: %" PRIu64 "\n", g->iteration);
-    text_printf(out, "iterations: %" PRIu64 "\n", g->iterations);
-    info_number(out, "train_loss", g->train_loss);
-    info_number(out, "learning_rate", g->learning_rate);
-    info_number(out, "average_precision", g->average_precision);
-    info_number(out, "accuracy", g->accuracy);
-    info_number(out, "best_average_precision", g->best_average_precision);
-    info_number(out, "best_accuracy", g->best_accuracy);
-    text_printf(out, "best_epoch: %" PRIu64 "\n", g->best_epoch);
-    info_number(out, "images_per_second", g->images_per_second);
+    info_count(out, NC_("info", "epoch"), g->epoch);
+    info_count(out, NC_("info", "epochs"), g->epochs);
+    info_count(out, NC_("info", "iteration"), g->iteration);
+    info_count(out, NC_("info", "iterations"), g->iterations);
+    info_number(out, NC_("info", "train_loss"), g->train_loss);
+    info_number(out, NC_("info", "learning_rate"), g->learning_rate);
+    info_number(out, NC_("info", "average_precision"), g->average_precision);
+    info_number(out, NC_("info", "accuracy"), g->accuracy);
+    info_number(out, NC_("info", "best_average_precision"),
+                g->best_average_precision);
+    info_number(out, NC_("info", "best_accuracy"), g->best_accuracy);
+    info_count(out, NC_("info", "best_epoch"), g->best_epoch);
+    info_number(out, NC_("info", "images_per_second"), g->images_per_second);
 }
 
 /* "models/TEMPLATE/N"; nothing where there is none (any more). The name is
@@ -232,30 +266,45 @@ static void put_model(struct show_request *r, struct text *out)
     object_release(&family);
 }
 
+/* The words of both, and after the labels what they mean. */
+static void info_status(struct text *out, const struct process *p)
+{
+    const char *word = status_name(p->status), *label = status_label(p->status);
+    const char *stage = status_is_live(p->status) ? p->stage : "";
+    if (label != word)
+        text_printf(out, _("# Status: %s\n"), label);
+    text_printf(out, "status: %s\n", word);
+    label = translate_in("stage", stage);
+    if (label != stage)
+        text_printf(out, _("# Stage: %s\n"), label);
+    else
+        info_label(out, NC_("info", "stage"));
+    text_printf(out, "stage:%s%s\n", *stage ? " " : "", stage);
+}
+
 int show_info(struct show_request *r, struct text *out, struct reason *why)
 {
     const struct process *p = r->process;
     struct text word = TEXT_INIT;
     r->mtime = ns(p->changed);
-    info_text(out, "template", process_template(p));
-    info_text(out, "machine", p->machine);
+    info_text(out, NC_("info", "template"), process_template(p));
+    info_text(out, NC_("info", "machine"), p->machine);
     user_name(&word, (uid_t)p->author);
-    info_text(out, "author", text_string(&word));
-    info_text(out, "status", status_name(p->status));
-    info_text(out, "stage", status_is_live(p->status) ? p->stage : "");
-    info_time(out, "created", p->created);
-    info_time(out, "started", p->started);
-    info_time(out, "finished", p->finished);
+    info_text(out, NC_("info", "author"), text_string(&word));
+    info_status(out, p);
+    info_time(out, NC_("info", "created"), p->created);
+    info_time(out, NC_("info", "started"), p->started);
+    info_time(out, NC_("info", "finished"), p->finished);
     info_facts(out, p);
     info_progress(out, p);
     text_clear(&word);
     int err = show_eta(r, &word, why);
     text_resize(&word, word.size - 1);
-    info_text(out, "eta", text_string(&word));
+    info_text(out, NC_("info", "eta"), text_string(&word));
     text_clear(&word);
     put_model(r, &word);
-    info_text(out, "model", text_string(&word));
-    info_text(out, "reason", p->reason);
+    info_text(out, NC_("info", "model"), text_string(&word));
+    info_text(out, NC_("info", "reason"), p->reason);
     text_release(&word);
     return err;
 }
@@ -307,7 +356,7 @@ static int show_chart(struct show_request *r, struct text *out,
     const struct process *p = r->process;
     int err = show_metrics(r, &csv, why);
     const char *template = process_template(p);
-    text_printf(&title, "%s on %s", *template ? template : "no template",
+    text_printf(&title, _("%s on %s"), *template ? template : _("no template"),
                 p->machine);
     struct chart c = {.title = title.data,
                       .status = status_name(p->status),
@@ -353,14 +402,14 @@ static int show_blob(struct show_request *r, enum run_text part,
 
 int show_config(struct show_request *r, struct text *out, struct reason *why)
 {
-    return show_blob(r, RUN_CONFIG, "# not known before the training starts\n",
-                     out, why);
+    return show_blob(r, RUN_CONFIG,
+                     _("# not known before the training starts\n"), out, why);
 }
 
 int show_dataset(struct show_request *r, struct text *out, struct reason *why)
 {
-    return show_blob(r, RUN_DATASET, "# not known before the training starts\n",
-                     out, why);
+    return show_blob(r, RUN_DATASET,
+                     _("# not known before the training starts\n"), out, why);
 }
 
 int show_run_template(struct show_request *r, struct text *out,

@@ -1,5 +1,6 @@
 #include "supervisor.h"
 
+#include "language.h"
 #include "model.h"
 #include "run.h"
 #include "tree.h"
@@ -185,13 +186,16 @@ static void lost(struct supervisor *s, const struct launcher *launcher,
     struct text words = TEXT_INIT, line = TEXT_INIT;
     launcher->last_words(&s->site, p->run, &words);
     bool enough = p->losses + 1 >= LOSSES;
-    text_puts(&line, "the trainer has gone without a last word");
+    text_puts(&line, _("the trainer has gone without a last word"));
     if (words.size)
         text_printf(&line, " (%.600s)", words.data);
     if (enough)
-        text_printf(&line, ", %d times without progress", LOSSES);
+        text_printf(&line,
+                    P_(", %d time without progress",
+                       ", %d times without progress", LOSSES),
+                    LOSSES);
     else if (p->status != STATUS_STOPPING)
-        text_puts(&line, "; it is started again");
+        text_puts(&line, _("; it is started again"));
     line.data[utf8_valid(line.data, line.size)] = 0;
     struct verdict v = {.event = enough ? LIFE_ENDED_FAILED : LIFE_LOST,
                         .line = line.data,
@@ -217,7 +221,7 @@ static void publish(struct supervisor *s, const struct launcher *launcher,
         return;
     }
     struct text line = TEXT_INIT;
-    text_printf(&line, "the model cannot be saved: %s", why.sentence);
+    text_printf(&line, _("the model cannot be saved: %s"), why.sentence);
     bool again = err == -ENOSPC && ++w->publish_tries < PUBLISH_TRIES;
     w->not_before = now() + PUBLISH_RETRY;
     if (!again)
@@ -340,7 +344,7 @@ static int round_all(struct supervisor *s)
         if (was_live && launcher)
             watch(s, launcher, ids[i], watched_find(s, &p));
         else if (was_live)
-            fail(s, ids[i], "its launcher is not known to this version");
+            fail(s, ids[i], _("its launcher is not known to this version"));
         process_release(&p);
         if (load(s, ids[i], &p))
             continue;

@@ -6,14 +6,15 @@
  * not cross a fork. The parent waits until the mount answers and leaves with
  * 0, or prints the cause that the daemon sent and leaves with 1.
  */
+#include "language.h"
 #include "mountpoint.h"
 #include "ops.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <locale.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,11 @@ struct options {
     struct fuse_cmdline_opts fuse; /* -f, -d, -s … */
     char *state;                   /* the first word; made absolute */
     char *mountpoint;              /* the second; made absolute */
+    char *lang;                    /* of -o lang=; NULL = the environment's */
 };
+
+static const struct fuse_opt option_rows[] = {
+    {"lang=%s", offsetof(struct options, lang), 0}, FUSE_OPT_END};
 
 /* Options */
 
@@ -44,19 +49,23 @@ static int take_word(void *data, const char *arg, int key,
     if (key != FUSE_OPT_KEY_NONOPT)
         return 1; /* for libfuse */
     if (o->mountpoint)
-        return fprintf(stderr, "primofs: one word too many: '%s'\n", arg), -1;
+        return fprintf(stderr, _("primofs: one word too many: '%s'\n"), arg),
+               -1;
     *word = strdup(arg);
     return 0;
 }
 
 static void print_help(const char *program)
 {
-    printf("usage: %s STATE_DIR MOUNTPOINT [options]\n\n"
-           "Mounts the training files of a state directory, which is made if "
-           "it is not there.\nSee README in the mount point.\n\n"
-           "Unmount with: fusermount3 -u MOUNTPOINT. Trainings go on.\n"
-           "Exit status: 0 mounted (or, with -f, ended), 1 failed, 2 wrong "
-           "usage.\n\noptions:\n",
+    printf(_("usage: %s STATE_DIR MOUNTPOINT [options]\n\n"
+             "Mounts the training files of a state directory, which is made "
+             "if it is not there.\nSee README in the mount point.\n\n"
+             "Unmount with: fusermount3 -u MOUNTPOINT. Trainings go on.\n"
+             "Exit status: 0 mounted (or, with -f, ended), 1 failed, 2 wrong "
+             "use.\n\noptions:\n"
+             "    -o lang=LANGUAGE       en or ru: of what is said to people "
+             "(default: that of\n"
+             "                           the environment)\n"),
            program);
     fuse_cmdline_help();
     fuse_lowlevel_help();
@@ -65,19 +74,30 @@ static void print_help(const char *program)
 static int usage(const char *message)
 {
     fprintf(stderr,
-            "primofs: %s\nusage: primofs STATE_DIR MOUNTPOINT "
-            "[options]; primofs --help lists them\n",
+            _("primofs: %s\nusage: primofs STATE_DIR MOUNTPOINT [options]; "
+              "primofs --help lists them\n"),
             message);
     return EXIT_USAGE;
+}
+
+static int usage_language(const char *name)
+{
+    char known[100], message[300];
+    language_list(known, sizeof known, _(" or "));
+    snprintf(message, sizeof message, _("lang must be %s, got '%.100s'"), known,
+             name);
+    return usage(message);
 }
 
 /* 0, or the exit status + 1 where there is nothing more to do. */
 static int options_parse(struct options *o, int argc, char **argv)
 {
     o->args = (struct fuse_args)FUSE_ARGS_INIT(argc, argv);
-    if (fuse_opt_parse(&o->args, o, NULL, take_word) ||
+    if (fuse_opt_parse(&o->args, o, option_rows, take_word) ||
         fuse_parse_cmdline(&o->args, &o->fuse))
-        return usage("wrong options") + 1;
+        return usage(_("wrong options")) + 1;
+    if (o->lang && !language_set(o->lang))
+        return usage_language(o->lang) + 1;
     if (o->fuse.show_help) {
         print_help(argv[0]);
         return 1;
@@ -88,9 +108,9 @@ static int options_parse(struct options *o, int argc, char **argv)
         return 1;
     }
     if (!o->state)
-        return usage("the state directory is missing") + 1;
+        return usage(_("the state directory is missing")) + 1;
     if (!o->mountpoint)
-        return usage("the mount point is missing") + 1;
+        return usage(_("the mount point is missing")) + 1;
     return 0;
 }
 
@@ -100,6 +120,7 @@ static void options_release(struct options *o)
     free(o->fuse.mountpoint);
     free(o->state);
     free(o->mountpoint);
+    free(o->lang);
 }
 
 /* Absolute paths, as the daemon works in /. The state directory need not be
@@ -137,8 +158,8 @@ static int options_resolve(struct options *o)
     o->mountpoint = point;
     if (is_below(state, point)) {
         fprintf(stderr,
-                "primofs: the state directory '%s' may not lie in the mount "
-                "point '%s'\n",
+                _("primofs: the state directory '%s' may not lie in the mount "
+                  "point '%s'\n"),
                 state, point);
         return -EINVAL;
     }
@@ -271,7 +292,7 @@ static int wait_ready(int fd, const struct options *o)
     sentence[n] = 0;
     close(fd);
     if (n == 0) {
-        fprintf(stderr, "primofs: the daemon died while it began\n");
+        fprintf(stderr, _("primofs: the daemon died while it began\n"));
         return EXIT_FAILURE;
     }
     if (*sentence) {
@@ -279,8 +300,8 @@ static int wait_ready(int fd, const struct options *o)
         return EXIT_FAILURE;
     }
     if (stat(o->mountpoint, &st)) {
-        fprintf(stderr, "primofs: '%s' does not answer: %s\n", o->mountpoint,
-                strerror(errno));
+        fprintf(stderr, _("primofs: '%s' does not answer: %s\n"), o->mountpoint,
+                errno_text(errno));
         return EXIT_FAILURE;
     }
     return EXIT_SUCCESS;
@@ -310,6 +331,7 @@ static int background_run(struct options *o)
 int main(int argc, char **argv)
 {
     struct options o = {0};
+    language_set(language_of_environment());
     int done = options_parse(&o, argc, argv);
     int status = done ? done - 1 : EXIT_FAILURE;
     if (!done && options_resolve(&o) == 0) {

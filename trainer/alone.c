@@ -3,6 +3,7 @@
 #include "chart.h"
 #include "durable.h"
 #include "export.h"
+#include "language.h"
 #include "options.h"
 #include "rundir.h"
 #include "screen.h"
@@ -64,7 +65,8 @@ static int template_take(struct alone *a)
     if (file_take(a->template_file, TEMPLATE_MAX, &a->template, &why))
         return complain(&why, RUN_USAGE);
     if (settings_parse(&a->options.settings, text_string(&a->template),
-                       a->template.size, SCOPE_TEMPLATE, "template", &why) == 0)
+                       a->template.size, SCOPE_TEMPLATE,
+                       NC_("origin", "template"), &why) == 0)
         return 0;
     fprintf(stderr, "%s:%d:%d: %s\n", a->template_file, why.line, why.column,
             why.sentence);
@@ -80,10 +82,11 @@ static int words_take(struct alone *a, int count, char **words)
         struct reason why = REASON_INIT;
         if (strchr(words[i], '=') &&
             settings_line(&check, words[i], strlen(words[i]),
-                          &a->options.settings, "command line", &why) == 0)
+                          &a->options.settings, NC_("origin", "command line"),
+                          &why) == 0)
             continue;
-        fprintf(stderr, "primo-train: argument '%s': %s\n", words[i],
-                *why.sentence ? why.sentence : "key=value is expected");
+        fprintf(stderr, _("primo-train: argument '%s': %s\n"), words[i],
+                *why.sentence ? why.sentence : _("key=value is expected"));
         return RUN_USAGE;
     }
     return 0;
@@ -225,6 +228,7 @@ static int alone_run(struct alone *a, int count, char **words)
         status = words_take(a, count, words);
     if (status)
         return status;
+    options_speak(&a->options);
     if (options_take(&a->options, &why))
         return complain(&why, RUN_USAGE);
     if (folder_prepare(a, &why))
@@ -237,7 +241,7 @@ static int alone_run(struct alone *a, int count, char **words)
 int alone_main(int argc, char **argv)
 {
     if (argc < 2) {
-        fprintf(stderr, "usage: %s\n", ALONE_USAGE);
+        fprintf(stderr, _("usage: %s\n"), ALONE_USAGE);
         return RUN_USAGE;
     }
     struct alone a = {.template_file = argv[0], .out = argv[1]};

@@ -1,5 +1,7 @@
 #include "control.h"
 
+#include "language.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -182,7 +184,7 @@ void control_expect(struct control *c, double seconds, const char *format, ...)
     va_start(ap, format);
     pthread_mutex_lock(&c->lock);
     c->deadline = clock_seconds() + seconds;
-    vsnprintf(c->overdue, sizeof c->overdue, format, ap);
+    vsnprintf(c->overdue, sizeof c->overdue, translate(format), ap);
     pthread_mutex_unlock(&c->lock);
     va_end(ap);
 }

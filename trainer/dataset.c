@@ -1,5 +1,7 @@
 #include "dataset.h"
 
+#include "language.h"
+
 #include "folder.h"
 #include "random.h"
 #include "streams.h"
@@ -91,8 +93,8 @@ static void layout_parts(struct dataset *d, struct layout *l,
 {
     l->train = path_join(d->root, train);
     l->test = test ? path_join(d->root, test) : NULL;
-    text_printf(&d->layout, "layout: %s/%s%s%s\n", train, test ? " and " : "",
-                test ? test : "", test ? "/" : "");
+    text_printf(&d->layout, "layout: %s/%s%s%s\n", train,
+                test ? _(" and ") : "", test ? test : "", test ? "/" : "");
     for (size_t i = 0; i < names->count; i++)
         if (names->name[i] != train && names->name[i] != test)
             text_printf(&d->layout, "not used: %s/\n", names->name[i]);
@@ -114,7 +116,7 @@ static int layout_find(struct dataset *d, struct layout *l, struct reason *why)
         layout_parts(d, l, &names, train, test);
     } else {
         l->train = or_abort(strdup(d->root));
-        text_puts(&d->layout, "layout: class folders\n");
+        text_printf(&d->layout, "layout: %s\n", _("class folders"));
     }
     free(path);
     names_release(&names);

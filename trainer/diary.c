@@ -1,5 +1,7 @@
 #include "diary.h"
 
+#include "language.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -161,7 +163,7 @@ void diary_log(struct diary *d, const char *format, ...)
     struct text s = TEXT_INIT;
     va_list ap;
     va_start(ap, format);
-    text_vprintf(&s, format, ap);
+    text_vprintf(&s, translate(format), ap);
     va_end(ap);
     record_put(d, JOURNAL_LOG, text_string(&s), false);
     text_release(&s);

@@ -1,6 +1,7 @@
 #include "training.h"
 
 #include "average_precision.h"
+#include "language.h"
 
 #include <errno.h>
 #include <math.h>
@@ -48,8 +49,8 @@ static void tell_epoch(const struct training *t)
               (unsigned long long)t->at.epoch,
               (unsigned long long)recipe_epochs(&t->recipe), t->pace.loss,
               t->at.average_precision,
-              t->at.best_epoch == t->at.epoch ? " (best)" : "", t->at.accuracy,
-              t->pace.speed);
+              t->at.best_epoch == t->at.epoch ? _(" (best)") : "",
+              t->at.accuracy, t->pace.speed);
 }
 
 static void checkpoint_when_due(struct training *t, double least)
@@ -80,10 +81,12 @@ static int set_back(struct training *t, struct reason *why)
                       "(update %llu); a lower learning_rate would help",
                       (unsigned long long)t->at.iteration);
     diary_log(t->run->diary,
-              "the training diverged at update %llu, it goes %s at half the "
-              "learning rate",
-              (unsigned long long)t->at.iteration,
-              t->best.count ? "back to its best weights" : "anew");
+              t->best.count
+                  ? N_("the training diverged at update %llu, it goes back to "
+                       "its best weights at half the learning rate")
+                  : N_("the training diverged at update %llu, it goes anew at "
+                       "half the learning rate"),
+              (unsigned long long)t->at.iteration);
     control_lock(t->run->control);
     int err = t->best.count
                   ? net_import(t->net, t->best.tensors, t->best.count, why)
@@ -249,7 +252,7 @@ static bool is_over(const struct training *t)
 
 int training_epochs(struct training *t, struct reason *why)
 {
-    diary_stage(t->run->diary, "training");
+    diary_stage(t->run->diary, NC_("stage", "training"));
     int err = 0;
     while (err == 0 && !is_over(t)) {
         bool more = t->at.step < recipe_epoch_steps(&t->recipe, t->at.epoch);
@@ -257,8 +260,11 @@ int training_epochs(struct training *t, struct reason *why)
     }
     if (err == 0 && t->at.epoch < recipe_epochs(&t->recipe))
         diary_log(t->run->diary,
-                  "stopping early: average precision has not risen for %llu "
-                  "epochs",
+                  P_("stopping early: average precision has not risen for "
+                     "%llu epoch",
+                     "stopping early: average precision has not risen for "
+                     "%llu epochs",
+                     t->at.stale),
                   (unsigned long long)t->at.stale);
     return err;
 }

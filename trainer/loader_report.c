@@ -1,3 +1,4 @@
+#include "language.h"
 #include "loader_scan.h"
 
 #include <stdio.h>
@@ -42,7 +43,7 @@ static void put_faults(const struct scan *s, const struct loader_options *o,
     int total = count_faults(s), n = 0;
     struct text line = TEXT_INIT;
     if (total)
-        text_puts(report, "\nunreadable pictures\n");
+        text_puts(report, _("\nunreadable pictures\n"));
     for (int i = 0; i < s->count && n < LINES_MAX; i++) {
         if (!s->pictures[i].fault)
             continue;
@@ -55,9 +56,12 @@ static void put_faults(const struct scan *s, const struct loader_options *o,
     }
     text_release(&line);
     if (total > n)
-        text_printf(report, "  and %d more\n", total - n);
+        text_printf(report, _("  and %d more\n"), total - n);
     if (total > LOG_LINES_MAX) {
-        text_printf(&line, "and %d more pictures that can't be read",
+        text_printf(&line,
+                    P_("and %d more picture that can't be read",
+                       "and %d more pictures that can't be read",
+                       total - LOG_LINES_MAX),
                     total - LOG_LINES_MAX);
         log_line(o, text_string(&line));
         text_release(&line);
@@ -119,8 +123,8 @@ static void put_group(struct text *report, const struct copies *c, int from,
         put_path(report, c->scan, c->order[i]);
     }
     text_printf(report, "%s%s\n",
-                contradiction ? " (of different classes)" : "",
-                leak ? " (in training and test)" : "");
+                contradiction ? _(" (of different classes)") : "",
+                leak ? _(" (in training and test)") : "");
 }
 
 /* Judges one group of copies; appends its line while there are not many. */
@@ -155,9 +159,10 @@ static void put_copies(const struct scan *s, struct text *report,
     }
     free(c.order);
     if (n)
-        text_printf(report, "\nidentical pictures\n%s", text_string(&groups));
+        text_printf(report, _("\nidentical pictures\n%s"),
+                    text_string(&groups));
     if (n > LINES_MAX)
-        text_printf(report, "  and %d more groups\n", n - LINES_MAX);
+        text_printf(report, _("  and %d more groups\n"), n - LINES_MAX);
     text_release(&groups);
 }
 
@@ -215,16 +220,17 @@ static void put_classes(const struct scan *s, const struct class_row *rows,
                         struct text *report)
 {
     const struct dataset *d = s->dataset;
-    size_t wide = strlen("class");
+    const char *title = _("class");
+    size_t wide = utf8_count(title, strlen(title));
     for (int i = 0; i < d->classes; i++) {
         const char *name = d->class_names[i];
         size_t n = utf8_count(name, strlen(name));
         wide = n > wide ? n : wide;
     }
     text_puts(report, "\n");
-    put_padded(report, "class", wide);
-    text_puts(report,
-              "  training    test  unreadable     smallest      largest\n");
+    put_padded(report, title, wide);
+    text_puts(report, _("  training    test  unreadable     smallest      "
+                        "largest\n"));
     for (int i = 0; i < d->classes; i++) {
         const struct class_row *r = &rows[i];
         put_padded(report, d->class_names[i], wide);
@@ -244,11 +250,28 @@ static void put_small_classes(const struct scan *s,
             continue;
         if (f->small_classes++ == 0)
             text_printf(report,
-                        "\nclasses with fewer than %d training pictures\n",
+                        _("\nclasses with fewer than %d training pictures\n"),
                         SMALL_CLASS);
         text_printf(report, "  %s: %d\n", s->dataset->class_names[i],
                     rows[i].train);
     }
+}
+
+/* Keys are the same in every language; in others than theirs, a comment says
+ * what they are. */
+static void put_fact(struct text *report, const char *key, const char *value)
+{
+    const char *label = translate_in("dataset", key);
+    if (label != key)
+        text_printf(report, "# %s\n", label);
+    text_printf(report, "%s: %s\n", key, value);
+}
+
+static void put_count(struct text *report, const char *key, int n)
+{
+    char value[16];
+    snprintf(value, sizeof value, "%d", n);
+    put_fact(report, key, value);
 }
 
 /* The summary, which people and scripts look at first. */
@@ -261,16 +284,18 @@ static void put_head(const struct scan *s, const struct class_row *rows,
         train += rows[i].train;
         test += rows[i].test;
     }
-    text_printf(report, "dataset: %s\n%s", d->root, text_string(&d->layout));
-    text_printf(report, "classes: %d\ntraining pictures: %d\n", d->classes,
-                train);
-    text_printf(report, "test pictures: %d\nunreadable: %d\n", test,
-                f->unreadable);
-    text_printf(report, "duplicates: %d\n", f->duplicates);
-    text_printf(report, "test pictures that are in training: %d\n", f->leaks);
-    text_printf(report, "identical pictures of different classes: %d\n",
-                f->contradictions);
-    text_printf(report, "small classes: %d\n", f->small_classes);
+    put_fact(report, NC_("dataset", "dataset"), d->root);
+    text_puts(report, text_string(&d->layout));
+    put_count(report, NC_("dataset", "classes"), d->classes);
+    put_count(report, NC_("dataset", "training pictures"), train);
+    put_count(report, NC_("dataset", "test pictures"), test);
+    put_count(report, NC_("dataset", "unreadable"), f->unreadable);
+    put_count(report, NC_("dataset", "duplicates"), f->duplicates);
+    put_count(report, NC_("dataset", "test pictures that are in training"),
+              f->leaks);
+    put_count(report, NC_("dataset", "identical pictures of different classes"),
+              f->contradictions);
+    put_count(report, NC_("dataset", "small classes"), f->small_classes);
 }
 
 static void log_findings(const struct loader_options *o,
@@ -278,11 +303,20 @@ static void log_findings(const struct loader_options *o,
 {
     struct text line = TEXT_INIT;
     if (f->duplicates)
-        text_printf(&line, "%d pictures are copies of others", f->duplicates);
+        text_printf(&line,
+                    P_("%d picture is a copy of another",
+                       "%d pictures are copies of others", f->duplicates),
+                    f->duplicates);
     if (f->leaks)
-        text_printf(&line, "; %d test pictures are in training, too", f->leaks);
+        text_printf(&line,
+                    P_("; %d test picture is in training, too",
+                       "; %d test pictures are in training, too", f->leaks),
+                    f->leaks);
     if (f->contradictions)
-        text_printf(&line, "; %d groups of copies have different classes",
+        text_printf(&line,
+                    P_("; %d group of copies has different classes",
+                       "; %d groups of copies have different classes",
+                       f->contradictions),
                     f->contradictions);
     if (line.size)
         log_line(o, text_string(&line));

@@ -4,6 +4,7 @@
  */
 #include "alone.h"
 #include "control.h"
+#include "language.h"
 #include "options.h"
 #include "param.h"
 #include "predict.h"
@@ -15,16 +16,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-    "usage: " ALONE_USAGE "\n"
-    "       " PREDICT_USAGE "\n"
+static const char help[] = N_(
+    "usage: %s\n"
+    "       %s\n"
     "       primo-train --run RUN_DIR\n"
     "       primo-train --example | --help | --version\n"
     "\n"
     "Trains an image classifier on the processors of this machine.\n"
     "\n"
     "The first form takes the parameters of a template file, and on top of\n"
-    "them those of the command line (threads, nice and memory too), and\n"
+    "them those of the command line (threads, nice, memory and lang too), and\n"
     "leaves the model in OUT_DIR: model.onnx, model.safetensors, labels.txt,\n"
     "metrics.csv, monitor.svg, config, dataset, template and log. Ctrl-C or\n"
     "SIGTERM stops it with a checkpoint; the same command goes on from there.\n"
@@ -35,7 +36,12 @@ static const char help[] =
     "starts a training; RUN_DIR holds its job, template and type.\n"
     "\n"
     "Exit status: 0 done (with --run also: stopped), 1 failed, 2 wrong use or\n"
-    "a bad template, 3 stopped.\n";
+    "a bad template, 3 stopped.\n");
+
+static int help_print(FILE *to)
+{
+    return fprintf(to, _(help), ALONE_USAGE, PREDICT_USAGE);
+}
 
 /* Texts are laid over each other: what comes later wins. */
 static int texts_take(const struct rundir *run, struct options *o,
@@ -44,9 +50,9 @@ static int texts_take(const struct rundir *run, struct options *o,
     static const struct {
         const char *name, *source;
         unsigned scope;
-    } texts[] = {{"type", "type", SCOPE_TYPE},
-                 {"template", "template", SCOPE_TEMPLATE},
-                 {"job", "machine", SCOPE_JOB}};
+    } texts[] = {{"type", NC_("origin", "type"), SCOPE_TYPE},
+                 {"template", NC_("origin", "template"), SCOPE_TEMPLATE},
+                 {"job", NC_("origin", "machine"), SCOPE_JOB}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct text t = TEXT_INIT;
         int err = rundir_read(run, texts[i].name, &t, why);
@@ -62,6 +68,7 @@ static int texts_take(const struct rundir *run, struct options *o,
         if (texts[i].scope == SCOPE_TYPE) /* it describes the type */
             settings_unset(&o->settings, KEY_DESCRIPTION);
     }
+    options_speak(o);
     return options_take(o, why);
 }
 
@@ -98,8 +105,9 @@ static int example_print(void)
 int main(int argc, char **argv)
 {
     const char *use = argc > 1 ? argv[1] : "";
+    language_set(language_of_environment());
     if (!strcmp(use, "--help"))
-        return fputs(help, stdout) < 0;
+        return help_print(stdout) < 0;
     if (!strcmp(use, "--example"))
         return example_print();
     if (!strcmp(use, "--version"))
@@ -111,6 +119,6 @@ int main(int argc, char **argv)
         return supervised_main(argv[2]);
     if (argc > 2 && *use != '-')
         return alone_main(argc - 1, argv + 1);
-    fputs(help, stderr);
+    help_print(stderr);
     return RUN_USAGE;
 }

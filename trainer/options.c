@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include "language.h"
 #include "loader.h"
 #include "net.h"
 
@@ -33,7 +34,8 @@ static void note_set(struct options *o, enum key key, const char *value,
 {
     struct option_note *n = &o->notes[key];
     snprintf(n->value, sizeof n->value, "%s", value);
-    vsnprintf(n->why, sizeof n->why, format, ap);
+    vsnprintf(n->why, sizeof n->why, translate(format), ap);
+    n->why[utf8_valid(n->why, strlen(n->why))] = 0;
 }
 
 static void note(struct options *o, enum key key, const char *value,
@@ -68,8 +70,9 @@ static int precision_take(struct options *o, struct reason *why)
                       "arithmetic, this one has none; f32 and auto would be "
                       "accepted");
     if (!strcmp(wanted, "auto"))
-        note(o, KEY_PRECISION, fast ? "bf16" : "f32", "the processor has %s",
-             fast ? "it in hardware" : "no bf16 in hardware");
+        note(o, KEY_PRECISION, fast ? "bf16" : "f32",
+             fast ? N_("the processor has it in hardware")
+                  : N_("the processor has no bf16 in hardware"));
     return 0;
 }
 
@@ -78,6 +81,13 @@ static unsigned augment_take(const char *set)
     return (strstr(set, "rotation") ? AUGMENT_ROTATION : 0u) |
            (strstr(set, "exposure") ? AUGMENT_EXPOSURE : 0u) |
            (strstr(set, "noise") ? AUGMENT_NOISE : 0u);
+}
+
+void options_speak(const struct options *o)
+{
+    const char *lang = settings_get(&o->settings, KEY_LANG);
+    if (*lang)
+        language_set(lang);
 }
 
 int options_take(struct options *o, struct reason *why)
@@ -133,7 +143,9 @@ static const char *value_used(const struct options *o, enum key key)
 static void put_origin(const struct options *o, enum key key, struct text *out)
 {
     const char *source = o->settings.source[key];
-    text_printf(out, "# %s", source ? source : "default");
+    text_printf(
+        out, "# %s",
+        translate_in("origin", source ? source : NC_("origin", "default")));
     if (source && !strcmp(source, "type"))
         text_printf(out, " '%s'", settings_get(&o->settings, KEY_TYPE));
     if (*o->notes[key].value)
@@ -145,8 +157,8 @@ static void put_origin(const struct options *o, enum key key, struct text *out)
 
 void options_config(const struct options *o, struct text *out)
 {
-    text_puts(out, "# Every parameter of this training as it was used; the "
-                   "line above each\n# says where its value came from.\n");
+    text_puts(out, _("# Every parameter of this training as it was used; the "
+                     "line above each\n# says where its value came from.\n"));
     for (int key = 0; key < KEY_COUNT; key++) {
         bool ours = params[key].scope & SCOPE_TEMPLATE;
         if (!ours && !(params[key].scope & SCOPE_JOB))

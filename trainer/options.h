@@ -30,7 +30,7 @@ struct options {
 
     struct option_note {
         char value[32]; /* "" = what was asked for is what is used */
-        char why[200];
+        char why[400];
     } notes[KEY_COUNT];
 };
 
@@ -52,6 +52,8 @@ void options_identity(const struct options *o, struct text *out);
 /* Turn the settings into values. EINVAL, ENOTSUP: no dataset, an unknown base,
  * arithmetic that this processor has not. */
 int options_take(struct options *o, struct reason *why);
+/* From now on, speak the language that was asked for. */
+void options_speak(const struct options *o);
 /* Decide an `auto` number. */
 void options_decide(struct options *o, enum key key, int value,
                     const char *format, ...)

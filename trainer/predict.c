@@ -1,6 +1,7 @@
 #include "predict.h"
 
 #include "classifier.h"
+#include "language.h"
 #include "loader.h"
 #include "net.h"
 #include "text.h"
@@ -17,11 +18,11 @@ enum {
 };
 
 static const char help[] =
-    "Prints the best classes of each picture, best first, one a line:\n"
-    "picture, class and probability, separated by tabs. A tab, newline or\n"
-    "backslash in a name is written \\t, \\n, \\\\.\n"
-    "  --top N  print N classes of each picture (default 5)\n"
-    "MODEL_DIR holds the model.safetensors of a training.\n";
+    N_("Prints the best classes of each picture, best first, one a line:\n"
+       "picture, class and probability, separated by tabs. A tab, newline or\n"
+       "backslash in a name is written \\t, \\n, \\\\.\n"
+       "  --top N  print N classes of each picture (default 5)\n"
+       "MODEL_DIR holds the model.safetensors of a training.\n");
 
 /* What one call of the program works with. */
 struct prediction {
@@ -189,7 +190,7 @@ static int usage(const char *fault, const char *word)
 {
     if (fault)
         fprintf(stderr, "primo-train: %s '%s'\n", fault, word);
-    fprintf(stderr, "usage: %s\n", PREDICT_USAGE);
+    fprintf(stderr, _("usage: %s\n"), PREDICT_USAGE);
     return 2;
 }
 
@@ -202,9 +203,9 @@ static int options_take(int argc, char **argv, int *top)
             return i + 1;
         long long n;
         if (strcmp(argv[i], "--top"))
-            return -usage("unknown option", argv[i]);
+            return -usage(_("unknown option"), argv[i]);
         if (i + 1 >= argc || !parse_int(argv[i + 1], &n) || n < 1)
-            return -usage("a number from 1 is wanted after", argv[i]);
+            return -usage(_("a number from 1 is wanted after"), argv[i]);
         *top = n < 1 << 20 ? (int)n : 1 << 20;
         i++;
     }
@@ -214,7 +215,8 @@ static int options_take(int argc, char **argv, int *top)
 int predict_main(int argc, char **argv)
 {
     if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-        printf("usage: %s\n%s", PREDICT_USAGE, help);
+        printf(_("usage: %s\n"), PREDICT_USAGE);
+        fputs(_(help), stdout);
         return 0;
     }
     struct prediction p = {.top = TOP};

@@ -1,6 +1,7 @@
 #include "prepare.h"
 
 #include "cgroup.h"
+#include "language.h"
 #include "picture.h"
 #include "threads.h"
 
@@ -51,7 +52,7 @@ static int threads_take(struct rundir *run, struct options *o,
         diary_log(run->diary, "threads: %d (%s)", o->threads, found.why);
     else
         diary_log(run->diary, "threads: %d, %s (here: %s)", o->threads,
-                  kept ? "as the training began" : "as was asked for",
+                  kept ? _("as the training began") : _("as was asked for"),
                   found.why);
     diary_fact(run->diary, "threads", "%d", o->threads);
     omp_set_num_threads(o->threads);
@@ -140,7 +141,7 @@ static void image_size_decide(struct options *o, const struct dataset *d)
     options_decide(o, KEY_IMAGE_SIZE, size,
                    "of %d training pictures the median side is %.0f%s, in "
                    "steps of %d from %d to %d",
-                   n, median, median < SIDE_MAX ? "" : " or more", SIDE_STEP,
+                   n, median, median < SIDE_MAX ? "" : _(" or more"), SIDE_STEP,
                    SIDE_MIN, SIDE_MAX);
 }
 
@@ -213,10 +214,13 @@ static int config_save(struct rundir *run, const struct options *o,
 
 static void findings_tell(struct rundir *run, const struct loader_findings *f)
 {
-    diary_fact(run->diary, "unreadable_images", "%d", f->unreadable);
-    diary_fact(run->diary, "duplicate_images", "%d", f->duplicates);
-    diary_fact(run->diary, "leaked_test_images", "%d", f->leaks);
-    diary_fact(run->diary, "contradicting_labels", "%d", f->contradictions);
+    diary_fact(run->diary, NC_("info", "unreadable_images"), "%d",
+               f->unreadable);
+    diary_fact(run->diary, NC_("info", "duplicate_images"), "%d",
+               f->duplicates);
+    diary_fact(run->diary, NC_("info", "leaked_test_images"), "%d", f->leaks);
+    diary_fact(run->diary, NC_("info", "contradicting_labels"), "%d",
+               f->contradictions);
 }
 
 static void material_tell(struct rundir *run, const struct options *o,
@@ -239,7 +243,7 @@ int prepare_material(struct rundir *run, struct options *o, struct material *m,
                      struct reason *why)
 {
     const char *path = settings_get(&o->settings, KEY_DATASET);
-    diary_stage(run->diary, "dataset");
+    diary_stage(run->diary, NC_("stage", "dataset"));
     diary_fact(run->diary, "dataset", "%s", path);
     int err = dataset_answers(run, o, why);
     if (err == 0)

@@ -1,6 +1,7 @@
 #include "rundir.h"
 
 #include "durable.h"
+#include "language.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -130,7 +131,7 @@ int rundir_end(struct rundir *r, int err, const struct reason *why)
     if (err)
         text_printf(&outcome, "failed: %s", why->sentence);
     else
-        text_puts(&outcome, "succeeded");
+        text_puts(&outcome, NC_("end", "succeeded"));
     int ended = diary_end(r->diary, text_string(&outcome));
     text_release(&outcome);
     rundir_release(r);

@@ -1,5 +1,7 @@
 #include "screen.h"
 
+#include "language.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -177,16 +179,17 @@ static void progress_seen(struct screen *s, const char *payload)
     if (p->iterations == 0)
         return;
     struct text line = TEXT_INIT;
-    text_printf(&line, "%3.0f%%  epoch %llu/%llu",
+    text_printf(&line, _("%3.0f%%  epoch %llu/%llu"),
                 100.0 * (double)p->iteration / (double)p->iterations,
                 (unsigned long long)p->epoch, (unsigned long long)p->epochs);
-    put_known(&line, "  loss %.3f", p->train_loss);
-    put_known(&line, "  AP %.3f", p->average_precision);
-    put_known(&line, "  %.0f images/s", p->images_per_second);
+    put_known(&line, _("  loss %.3f"), p->train_loss);
+    put_known(&line, _("  AP %.3f"), p->average_precision);
+    put_known(&line, _("  %.0f images/s"), p->images_per_second);
     if (!isnan(p->eta)) {
-        text_puts(&line, "  ");
-        text_put_duration(&line, p->eta);
-        text_puts(&line, " left");
+        struct text left = TEXT_INIT;
+        text_put_duration(&left, p->eta);
+        text_printf(&line, _("  %s left"), text_string(&left));
+        text_release(&left);
     }
     fprintf(stderr, "\r\033[K%s", text_string(&line));
     s->line = true;
@@ -195,9 +198,16 @@ static void progress_seen(struct screen *s, const char *payload)
 
 static void end_seen(struct screen *s, double time, const char *payload)
 {
-    bool stopped = !strcmp(payload, "stopped");
-    log_seen(s, time,
-             stopped ? "stopped; the same command goes on from here" : payload);
+    static const char failed[] = "failed: ";
+    struct text line = TEXT_INIT;
+    if (!strcmp(payload, "stopped"))
+        text_puts(&line, _("stopped; the same command goes on from here"));
+    else if (!strncmp(payload, failed, strlen(failed)))
+        text_printf(&line, _("failed: %s"), payload + strlen(failed));
+    else
+        text_puts(&line, translate_in("end", payload));
+    log_seen(s, time, text_string(&line));
+    text_release(&line);
 }
 
 void screen_seen(void *context, enum journal_kind kind, double time,

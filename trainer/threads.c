@@ -1,6 +1,7 @@
 #include "threads.h"
 
 #include "cgroup.h"
+#include "language.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -59,6 +60,20 @@ static void affinity_read(cpu_set_t *own)
         CPU_SET(cpu, own);
 }
 
+static void explain(struct threads *t)
+{
+    char processors[100], cores[100], quota[120] = "";
+    snprintf(processors, sizeof processors,
+             P_("%d processor allowed", "%d processors allowed", t->allowed),
+             t->allowed);
+    snprintf(cores, sizeof cores,
+             P_("%d physical core", "%d physical cores", t->cores), t->cores);
+    if (isfinite(t->quota))
+        snprintf(quota, sizeof quota, _(", a cgroup quota of %.2f processors"),
+                 t->quota);
+    snprintf(t->why, sizeof t->why, "%s, %s%s", processors, cores, quota);
+}
+
 void threads_find(struct threads *t, const char *root, const cpu_set_t *allowed)
 {
     cpu_set_t own;
@@ -70,16 +85,11 @@ void threads_find(struct threads *t, const char *root, const cpu_set_t *allowed)
     t->cores = cores_count(root, allowed);
     t->quota = cgroup_cpus(root);
     t->use = t->cores > 0 ? t->cores : 1;
-    int used = snprintf(t->why, sizeof t->why,
-                        "%d processor%s allowed, %d physical core%s",
-                        t->allowed, t->allowed == 1 ? "" : "s", t->cores,
-                        t->cores == 1 ? "" : "s");
     if (isfinite(t->quota)) {
         int whole = t->quota < 1 ? 1 : (int)t->quota;
         t->use = whole < t->use ? whole : t->use;
-        snprintf(t->why + used, sizeof t->why - (size_t)used,
-                 ", a cgroup quota of %.2f processors", t->quota);
     }
+    explain(t);
 }
 
 void threads_spin_little(char **argv)

@@ -14,7 +14,7 @@ struct threads {
     int allowed;   /* processors in the affinity mask */
     int cores;     /* physical cores among them */
     double quota;  /* INFINITY = none */
-    char why[160]; /* a sentence for people */
+    char why[320]; /* a sentence for people */
 };
 
 /* `allowed` = NULL asks for this process's own mask. */

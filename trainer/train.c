@@ -1,6 +1,7 @@
 #include "train.h"
 
 #include "export.h"
+#include "language.h"
 #include "training.h"
 
 #include <errno.h>
@@ -170,7 +171,7 @@ static int training_open(struct training *t, struct options *o,
         err = buffers_make(t, why);
     if (err)
         return err;
-    diary_stage(t->run->diary, "base");
+    diary_stage(t->run->diary, NC_("stage", "base"));
     diary_fact(t->run->diary, "base", "%s",
                settings_get(&o->settings, KEY_BASE));
     diary_fact(t->run->diary, "precision", "%s", o->bf16 ? "bf16" : "f32");
@@ -228,7 +229,7 @@ static int training_finish(struct training *t, struct reason *why)
     control_on_stop(t->run->control, NULL, NULL);
     net_free(t->net); /* the best weights are all that is wanted */
     t->net = NULL;
-    diary_stage(t->run->diary, "export");
+    diary_stage(t->run->diary, NC_("stage", "export"));
     int err = model_export(t, why);
     if (err)
         return err;
