@@ -6,6 +6,7 @@
 #include "settings.h"
 #include "supervisor.h"
 #include "tree.h"
+#include "view.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -289,12 +290,35 @@ int primo_open(struct primo *p, const char *state, struct reason *why)
     return err;
 }
 
+static int view_prepare(struct primo *p, struct reason *why)
+{
+    int err = store_open_view(&p->store, p->state, why);
+    if (err == -ENOENT)
+        refuse(why, ENOENT,
+               "'%s' is not a state directory; a mount without -o ro makes one",
+               p->state);
+    if (err)
+        return err;
+    refusals_load(&p->refusals, p->store);
+    return view_open(&p->view, p, why);
+}
+
+int primo_open_view(struct primo *p, const char *state, struct reason *why)
+{
+    primo_init(p, state);
+    int err = view_prepare(p, why);
+    if (err)
+        primo_close(p);
+    return err;
+}
+
 void primo_close(struct primo *p)
 {
+    view_close(p->view);
     supervisor_close(p->supervisor);
     handles_release(p);
     waiters_release(&p->waiters);
-    if (p->store)
+    if (p->store && p->supervisor)
         refusals_save(&p->refusals, p->store, NULL);
     store_close(p->store);
     if (p->lock >= 0)

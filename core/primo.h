@@ -21,6 +21,7 @@
 #include <sys/types.h>
 
 struct supervisor;
+struct view;
 
 struct primo {
     char *state;         /* absolute path of the state directory */
@@ -43,7 +44,8 @@ struct primo {
     /* Held by whoever changes names in the tree (scratch or durable). Taken
      * before a write transaction, never within one. */
     pthread_mutex_t change;
-    struct supervisor *supervisor;
+    struct supervisor *supervisor; /* NULL in a view */
+    struct view *view;             /* NULL = not a view */
 };
 
 struct caller { /* who asks */
@@ -60,6 +62,8 @@ struct caller { /* who asks */
 int primo_open(struct primo *p, const char *state, struct reason *why);
 /* Ends the supervisor; trainings go on. Waiters get an error. */
 void primo_close(struct primo *p);
+/* To look only (view.h). ENOENT where nothing was ever mounted. */
+int primo_open_view(struct primo *p, const char *state, struct reason *why);
 
 /* Read: an object wherever it lives, scratch first; 0 or -ENOENT, -EIO */
 int object_load(struct primo *primo, uint64_t id, struct object *out);

@@ -47,13 +47,16 @@ void refusals_load(struct refusals *r, struct store *s)
     struct store_key key = refusals_key();
     if (store_begin(s, false, &txn, NULL))
         return;
+    pthread_mutex_lock(&r->lock);
     if (store_get(txn, STORE_META, &key, &v) == 0 &&
         v.size >= sizeof r->mtime) {
         memcpy(&r->mtime, v.data, sizeof r->mtime);
+        text_clear(&r->text);
         text_add(&r->text, (const char *)v.data + sizeof r->mtime,
                  v.size - sizeof r->mtime);
         trim(&r->text, REFUSALS_BYTES / 4);
     }
+    pthread_mutex_unlock(&r->lock);
     store_abort(txn);
 }
 

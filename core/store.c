@@ -19,6 +19,7 @@ enum { FORMAT = 1, READERS = 1024, RESERVE = 1 << 20 };
 
 struct store {
     MDB_env *env;
+    bool view; /* never written */
     MDB_dbi table[STORE_TABLES];
     char *reserve; /* path of the reserve file */
     pthread_rwlock_t watch_lock;
@@ -89,7 +90,7 @@ static int store_check_format(struct store_txn *txn, struct reason *why)
     struct store_view v;
     uint32_t format = FORMAT;
     int err = store_get(txn, STORE_META, &key, &v);
-    if (err == -ENOENT)
+    if (err == -ENOENT && !txn->store->view)
         return store_put(txn, STORE_META, &key, &format, sizeof format, why);
     if (err)
         return refuse(why, EIO, "the state database cannot be read");
@@ -107,12 +108,12 @@ static int store_check_format(struct store_txn *txn, struct reason *why)
 static int store_open_tables(struct store *s, struct reason *why)
 {
     struct store_txn *txn;
-    int err = store_begin(s, true, &txn, why);
+    int err = store_begin(s, !s->view, &txn, why);
     if (err)
         return err;
     for (int i = 0; i < STORE_TABLES; i++) {
-        int rc =
-            mdb_dbi_open(txn->txn, table_names[i], MDB_CREATE, &s->table[i]);
+        int rc = mdb_dbi_open(txn->txn, table_names[i],
+                              s->view ? 0 : MDB_CREATE, &s->table[i]);
         if (rc) {
             err = lmdb_refuse(why, rc, "opening a table");
             goto abort_txn;
@@ -134,15 +135,23 @@ static int store_open_env(struct store *s, const char *path, struct reason *why)
     mdb_env_set_mapsize(s->env, MAP_SIZE);
     mdb_env_set_maxdbs(s->env, STORE_TABLES);
     mdb_env_set_maxreaders(s->env, READERS);
-    rc = mdb_env_open(s->env, path, MDB_NOTLS, 0600);
-    if (rc)
-        return lmdb_refuse(why, rc, "opening");
-    int dead;
-    mdb_reader_check(s->env, &dead);
-    return 0;
+    unsigned flags = MDB_NOTLS | (s->view ? MDB_RDONLY : 0);
+    rc = mdb_env_open(s->env, path, flags, 0600);
+    if (rc == EROFS && s->view) /* nobody writes there: readers need no table */
+        rc = mdb_env_open(s->env, path, flags | MDB_NOLOCK, 0600);
+    return rc ? lmdb_refuse(why, rc, "opening") : 0;
 }
 
-int store_open(struct store **out, const char *dir, struct reason *why)
+static int store_make_directory(struct store *s, const char *path,
+                                struct reason *why)
+{
+    if (s->view || mkdir(path, 0700) == 0 || errno == EEXIST)
+        return 0;
+    return refuse_errno(why, errno, "cannot make '%s'", path);
+}
+
+static int store_start(struct store **out, const char *dir, bool view,
+                       struct reason *why)
 {
     struct store *s = calloc(1, sizeof *s);
     char *path = NULL;
@@ -150,10 +159,10 @@ int store_open(struct store **out, const char *dir, struct reason *why)
     if (!s || asprintf(&path, "%s/db", dir) < 0 ||
         asprintf(&s->reserve, "%s/reserve", dir) < 0)
         abort();
+    s->view = view;
     pthread_rwlock_init(&s->watch_lock, NULL);
-    if (mkdir(path, 0700) && errno != EEXIST)
-        err = refuse_errno(why, errno, "cannot make '%s'", path);
-    else
+    err = store_make_directory(s, path, why);
+    if (err == 0)
         err = store_open_env(s, path, why);
     if (err == 0)
         err = store_open_tables(s, why);
@@ -162,9 +171,20 @@ int store_open(struct store **out, const char *dir, struct reason *why)
         store_close(s);
         return err;
     }
-    store_make_reserve(s);
+    if (!view)
+        store_tidy(s);
     *out = s;
     return 0;
+}
+
+int store_open(struct store **out, const char *dir, struct reason *why)
+{
+    return store_start(out, dir, false, why);
+}
+
+int store_open_view(struct store **out, const char *dir, struct reason *why)
+{
+    return store_start(out, dir, true, why);
 }
 
 void store_close(struct store *s)
@@ -183,7 +203,7 @@ bool store_give_reserve(struct store *s)
     return unlink(s->reserve) == 0;
 }
 
-void store_make_reserve(struct store *s)
+static void make_reserve(struct store *s)
 {
     if (access(s->reserve, F_OK) == 0)
         return;
@@ -196,11 +216,20 @@ void store_make_reserve(struct store *s)
     close(fd);
 }
 
+void store_tidy(struct store *s)
+{
+    int dead;
+    mdb_reader_check(s->env, &dead);
+    make_reserve(s);
+}
+
 /* Transactions */
 
 int store_begin(struct store *s, bool write, struct store_txn **out,
                 struct reason *why)
 {
+    if (write && s->view)
+        return refuse(why, EROFS, "this mount only looks (-o ro)");
     struct store_txn *txn = malloc(sizeof *txn);
     if (!txn)
         abort();
@@ -219,10 +248,8 @@ int store_commit(struct store_txn *txn, struct reason *why)
     struct store *s = txn->store;
     int rc = mdb_txn_commit(txn->txn);
     free(txn);
-    pthread_rwlock_rdlock(&s->watch_lock);
-    if (rc == 0 && s->committed)
-        s->committed(s->context);
-    pthread_rwlock_unlock(&s->watch_lock);
+    if (rc == 0)
+        store_announce(s);
     return rc ? lmdb_refuse(why, rc, "saving") : 0;
 }
 
@@ -233,6 +260,20 @@ void store_on_commit(struct store *s, void (*done)(void *context),
     s->committed = done;
     s->context = context;
     pthread_rwlock_unlock(&s->watch_lock);
+}
+
+void store_announce(struct store *s)
+{
+    pthread_rwlock_rdlock(&s->watch_lock);
+    if (s->committed)
+        s->committed(s->context);
+    pthread_rwlock_unlock(&s->watch_lock);
+}
+
+uint64_t store_changes(struct store *s)
+{
+    MDB_envinfo info;
+    return mdb_env_info(s->env, &info) ? 0 : info.me_last_txnid;
 }
 
 void store_abort(struct store_txn *txn)

@@ -55,6 +55,9 @@ struct store_view {
 /* Opens (or makes) DIR/db. EINVAL when it was written by a newer version,
  * ENOSPC, EACCES, EIO … with a reason. */
 int store_open(struct store **out, const char *dir, struct reason *why);
+/* The same, to look only, beside a daemon that writes. ENOENT when it was never
+ * made; transactions that write are refused. */
+int store_open_view(struct store **out, const char *dir, struct reason *why);
 void store_close(struct store *s); /* NULL is fine; no transaction is open */
 
 /* Transactions */
@@ -67,11 +70,18 @@ int store_end(struct store_txn *txn, int err, struct reason *why);
 /* Give up the reserve so that a failed commit may be tried again; false when
  * there is none left. */
 bool store_give_reserve(struct store *s);
-void store_make_reserve(struct store *s); /* where there is room */
+/* Make the reserve, where there is room, and forget readers that were killed:
+ * what they read is not used again before. */
+void store_tidy(struct store *s);
 
 /* Called after each commit, in its thread; NULL = no more. */
 void store_on_commit(struct store *s, void (*done)(void *context),
                      void *context);
+
+/* For views: a number that another process's commits raise, and what is to be
+ * called after one of them. */
+uint64_t store_changes(struct store *s);
+void store_announce(struct store *s);
 
 /* Keys */
 void key_clear(struct store_key *k);

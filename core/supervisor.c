@@ -15,7 +15,7 @@
 
 enum {
     POLL_MS = 100,     /* while a process is live */
-    IDLE_MS = 2000,    /* otherwise */
+    IDLE_MS = 900,     /* otherwise */
     LOSSES = 4,        /* trainers lost in a row, without a checkpoint */
     PUBLISH_RETRY = 5, /* seconds between tries on a full disk */
     PUBLISH_TRIES = 60,
@@ -439,7 +439,7 @@ static void *supervise(void *arg)
             supervisor_sweep(s);
         refusals_save(&s->primo->refusals, s->primo->store, NULL);
         if (!live)
-            store_make_reserve(s->primo->store);
+            store_tidy(s->primo->store);
         wait_for_work(s, live ? POLL_MS : IDLE_MS);
     }
     watched_forget(s, true);

@@ -16,6 +16,17 @@ void waiters_release(struct waiters *w)
     pthread_mutex_destroy(&w->lock);
 }
 
+uint64_t waiters_next(struct waiters *w, uint64_t after)
+{
+    uint64_t next = 0;
+    pthread_mutex_lock(&w->lock);
+    for (size_t i = 0; i < w->count; i++)
+        if (w->list[i].process > after && (!next || w->list[i].process < next))
+            next = w->list[i].process;
+    pthread_mutex_unlock(&w->lock);
+    return next;
+}
+
 void waiters_add(struct waiters *w, uint64_t process, waiter_fn *done,
                  void *context)
 {

@@ -29,6 +29,9 @@ struct waiters {
 void waiters_init(struct waiters *w);
 void waiters_release(struct waiters *w); /* calls those that are left: NULL */
 
+/* Read: the smallest process above `after` that somebody waits for, 0 = none */
+uint64_t waiters_next(struct waiters *w, uint64_t after);
+
 /* Change */
 void waiters_add(struct waiters *w, uint64_t process, waiter_fn *done,
                  void *context);

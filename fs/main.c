@@ -31,10 +31,14 @@ struct options {
     char *state;                   /* the first word; made absolute */
     char *mountpoint;              /* the second; made absolute */
     char *lang;                    /* of -o lang=; NULL = the environment's */
+    bool read_only;                /* -o ro; it is for libfuse, too */
 };
 
+enum { KEY_READ_ONLY };
 static const struct fuse_opt option_rows[] = {
-    {"lang=%s", offsetof(struct options, lang), 0}, FUSE_OPT_END};
+    {"lang=%s", offsetof(struct options, lang), 0},
+    FUSE_OPT_KEY("ro", KEY_READ_ONLY),
+    FUSE_OPT_END};
 
 /* Options */
 
@@ -46,6 +50,7 @@ static int take_word(void *data, const char *arg, int key,
     struct options *o = data;
     char **word = o->state ? &o->mountpoint : &o->state;
     (void)out;
+    o->read_only |= key == KEY_READ_ONLY;
     if (key != FUSE_OPT_KEY_NONOPT)
         return 1; /* for libfuse */
     if (o->mountpoint)
@@ -261,7 +266,8 @@ static int daemon_run(struct options *o, int ready)
     int err = mountpoint_prepare(o->mountpoint, o->state, &why);
     notices_fork(&m.notices, o->mountpoint); /* before all threads */
     if (err == 0)
-        err = primo_open(&m.primo, o->state, &why);
+        err = o->read_only ? primo_open_view(&m.primo, o->state, &why)
+                           : primo_open(&m.primo, o->state, &why);
     if (err == 0) {
         states_init(&m.states);
         err = run_session(o, &m, ready, &why);

@@ -1,0 +1,109 @@
+#include "view.h"
+
+#include "tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { LOOK_MS = 200 };
+
+struct view {
+    struct primo *primo;
+    uint64_t seen; /* number of the last change */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t ending;
+    bool end; /* under lock */
+};
+
+/* What a process has ended as, or nothing while it is live or gone. */
+static bool has_ended(struct primo *primo, uint64_t process, char *status,
+                      size_t size)
+{
+    struct shown now = {TEXT_INIT, 0};
+    struct node n = {TREE_P_WAIT, process};
+    bool ended = tree_show(primo, n, &now, NULL) == 0 && now.text.size > 1 &&
+                 now.text.size <= size;
+    if (ended) {
+        memcpy(status, now.text.data, now.text.size - 1);
+        status[now.text.size - 1] = 0;
+    }
+    text_release(&now.text);
+    return ended;
+}
+
+static void wake_waiters(struct primo *primo)
+{
+    char status[32];
+    uint64_t process = 0;
+    while ((process = waiters_next(&primo->waiters, process)))
+        if (has_ended(primo, process, status, sizeof status))
+            waiters_wake(&primo->waiters, process, status);
+}
+
+static void look(struct view *v)
+{
+    uint64_t now = store_changes(v->primo->store);
+    if (now == v->seen)
+        return;
+    v->seen = now;
+    refusals_load(&v->primo->refusals, v->primo->store);
+    wake_waiters(v->primo);
+    store_announce(v->primo->store);
+}
+
+static bool rest(struct view *v)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += LOOK_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&v->lock);
+    while (!v->end && pthread_cond_timedwait(&v->ending, &v->lock, &until) == 0)
+        ;
+    bool end = v->end;
+    pthread_mutex_unlock(&v->lock);
+    return !end;
+}
+
+static void *view_run(void *context)
+{
+    struct view *v = context;
+    while (rest(v))
+        look(v);
+    return NULL;
+}
+
+int view_open(struct view **out, struct primo *primo, struct reason *why)
+{
+    struct view *v = calloc(1, sizeof *v);
+    if (!v)
+        abort();
+    v->primo = primo;
+    v->seen = store_changes(primo->store);
+    pthread_mutex_init(&v->lock, NULL);
+    pthread_cond_init(&v->ending, NULL);
+    int code = pthread_create(&v->thread, NULL, view_run, v);
+    if (code) {
+        free(v);
+        return refuse_errno(why, code, "cannot start a thread");
+    }
+    *out = v;
+    return 0;
+}
+
+void view_close(struct view *v)
+{
+    if (!v)
+        return;
+    pthread_mutex_lock(&v->lock);
+    v->end = true;
+    pthread_cond_signal(&v->ending);
+    pthread_mutex_unlock(&v->lock);
+    pthread_join(v->thread, NULL);
+    pthread_cond_destroy(&v->ending);
+    pthread_mutex_destroy(&v->lock);
+    free(v);
+}

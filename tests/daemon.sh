@@ -1,0 +1,166 @@
+#!/bin/bash
+# The daemon and its mount: killed, ended, restarted, with files open and readers
+# waiting; what is kept over a restart.
+# timeout: 180
+. "$(dirname "$0")/lib.sh"
+
+process=$MNT/processes/local
+running_training()
+{
+    [ -d "$process" ] || mkdir "$process"
+    echo long >"$process/template"
+    touch "$process/start"
+    await running
+}
+mount_primofs
+pictures "$SCRATCH/data" 20 2
+printf 'dataset = %s\nepochs = 9000\nimage_size = 32\n' "$SCRATCH/data" \
+    >"$MNT/templates/long"
+running_training
+
+step "busy with a shell inside"
+(cd "$MNT/templates" && exec sleep 60) &
+inside=$!
+sleep 0.1
+expect_errno 'busy' fusermount3 -u "$MNT"
+kill $inside
+wait $inside || true
+
+# waiters N: so many readers of `wait`, their pids in $readers
+waiters()
+{
+    readers=()
+    local i
+    for ((i = 0; i < $1; i++)); do
+        cat "$process/wait" >"$SCRATCH/waited.$i" 2>&1 &
+        readers+=($!)
+    done
+    local last=$SCRATCH/fds
+    are_waiting() {
+        ls -l /proc/"${readers[-1]}"/fd >"$last" && grep -q "$MNT" "$last"
+    }
+    eventually 20 are_waiting
+}
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+step "a waiter ends with Ctrl-C and with kill -9, at once"
+for signal in INT KILL TERM; do
+    python3 - "$process/wait" $signal <<'END' || fail "$signal does not end it"
+import signal, subprocess, sys, time
+reader = subprocess.Popen(["cat", sys.argv[1]], stdout=subprocess.DEVNULL)
+time.sleep(0.3)
+assert reader.poll() is None, "did not wait"
+reader.send_signal(getattr(signal, "SIG" + sys.argv[2]))
+reader.wait(5)
+END
+done
+
+step "three hundred waiters hold no thread, and all else answers"
+waiters 300
+threads=$(grep -c . <(ls "/proc/$(daemon_pids)/task"))
+[ "$threads" -le 40 ] || fail "the daemon has $threads threads"
+expect running cat "$process/status"
+expect_match 'epochs = 9000' cat "$MNT/templates/long"
+
+step "SIGTERM ends it, whatever is open, and releases them"
+exec 7<"$process/metrics.csv" 8>>"$MNT/templates/long" 9<"$process/status"
+kill -TERM $(daemon_pids)
+eventually 5 no_daemon || fail "the daemon goes on for 5 s"
+for reader in "${readers[@]}"; do
+    ! wait "$reader" || fail "a waiter of an unmounted file ended well"
+done
+exec 7<&- 8>&- 9<&-
+is_mounted "$MNT" && fail "it is still mounted"
+[ -n "$(trainer_pids)" ] || fail "the training is gone"
+
+step "kill -9: the same command mounts again"
+mount_primofs
+expect running cat "$process/status"
+exec 9<"$MNT/README"
+kill -9 $(daemon_pids)
+eventually 5 no_daemon
+expect_errno 'not connected' ls "$MNT"
+mkdir "$SCRATCH/other-mnt"
+mount_primofs "$SCRATCH/other" "$SCRATCH/other-mnt"
+expect_errno "$MNT" "$BUILD/primofs" "$SCRATCH/third" "$MNT" # not its own
+[ ! -e "$SCRATCH/third/db" ] || fail "it made a state that it did not mount"
+mount_primofs
+exec 9<&-
+[ -f "$MNT/README" ]
+[ -f "$SCRATCH/other-mnt/README" ] || fail "another mount was taken away"
+expect running cat "$process/status"
+fusermount3 -u "$SCRATCH/other-mnt"
+
+step "file handles work across a restart, numbers are kept"
+if [ "$(id -u)" = 0 ]; then
+    touch "$process/stop"
+    await stopped
+    cat >"$SCRATCH/handles.py" <<'END'
+import ctypes, os, pickle, sys
+
+libc = ctypes.CDLL(None, use_errno=True)
+root, store, verb, *names = sys.argv[1:]
+
+
+class Handle(ctypes.Structure):
+    _fields_ = [("bytes", ctypes.c_uint), ("type", ctypes.c_int),
+                ("data", ctypes.c_ubyte * 128)]
+
+
+if verb == "save":
+    out = {}
+    for name in names:
+        h, mount = Handle(bytes=128), ctypes.c_int()
+        path = os.path.join(root, name).encode()
+        assert libc.name_to_handle_at(-100, path, ctypes.byref(h),
+                                      ctypes.byref(mount), 0) == 0, \
+            os.strerror(ctypes.get_errno())
+        out[name] = h.bytes, h.type, bytes(h.data), os.stat(path).st_ino
+    pickle.dump(out, open(store, "wb"))
+else:
+    mount = os.open(root, os.O_RDONLY)
+    for name, (size, kind, data, inode) in pickle.load(open(store, "rb")).items():
+        h = Handle(bytes=size, type=kind)
+        ctypes.memmove(h.data, data, len(data))
+        fd = libc.open_by_handle_at(mount, ctypes.byref(h), os.O_RDONLY)
+        assert fd >= 0, name + ": " + os.strerror(ctypes.get_errno())
+        path = os.path.join(root, name)
+        assert os.fstat(fd).st_ino == inode == os.stat(path).st_ino, name
+        if not os.path.isdir(path):
+            got = b"".join(iter(lambda: os.read(fd, 999), b""))
+            assert got == open(path, "rb").read(), name
+        os.close(fd)
+END
+    python3 "$SCRATCH/handles.py" "$MNT" "$SCRATCH/handles" save templates \
+        templates/long processes/local processes/local/status README \
+        processes/local/metrics.csv processes/local/info machines/local .
+    umount_primofs
+    mount_primofs
+    python3 "$SCRATCH/handles.py" "$MNT" "$SCRATCH/handles" open
+    kill -9 $(daemon_pids)
+    eventually 5 no_daemon
+    mount_primofs
+    python3 "$SCRATCH/handles.py" "$MNT" "$SCRATCH/handles" open
+fi
+
+step "numbers are never used again"
+numbers() { for i in 1 2 3 4 5; do
+    echo "epochs = $i" >"$MNT/templates/n"
+    stat -c %i "$MNT/templates/n"
+    echo x >"$MNT/templates/.scratch"
+    stat -c %i "$MNT/templates/.scratch"
+    rm "$MNT/templates/n" "$MNT/templates/.scratch"
+done; }
+{
+    numbers
+    kill -9 $(daemon_pids)
+    eventually 5 no_daemon
+    mount_primofs
+    numbers
+    umount_primofs
+    mount_primofs
+    numbers
+} >"$SCRATCH/numbers"
+[ "$(sort "$SCRATCH/numbers" | uniq -d)" = "" ] ||
+    fail "used again: $(sort "$SCRATCH/numbers" | uniq -d)"
+expect 30 sh -c "wc -l <'$SCRATCH/numbers'"
