@@ -50,6 +50,7 @@ FS      := $(basename $(notdir $(wildcard fs/*.c)))
 TRAINER := $(basename $(notdir $(wildcard trainer/*.c)))
 UNIT    := $(basename $(notdir $(wildcard tests/unit/*_test.c)))
 EXAMPLE := fashion-mnist glyphs scans
+PEER_PROGRAMS = $(BUILD)/tests/peers/layers
 BENCH_PROGRAMS = $(patsubst %,$(BUILD)/tests/bench/%,network convolutions)
 
 LEAF_LIBS    := -lunistring -lz -lm
@@ -127,10 +128,10 @@ $(BUILD)/unit.a: $(CORE_O) $(LEAF_O) \
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka \
 	  $(TRAINER_LIBS) $(CORE_LIBS) $(LEAF_LIBS)
-unit: $(UNIT:%=$(BUILD)/tests/unit/%)
+unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(PEER_PROGRAMS)
 
-# Programs that tests/bench/ measures with.
-$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/unit.a
+# Programs that tests/bench/ measures with, and that peers check.
+$(PEER_PROGRAMS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
 	  $(TRAINER_LIBS) $(LEAF_LIBS)
 

@@ -4,4 +4,5 @@
 # not under: thread
 . "$(dirname "$0")/lib.sh"
 need_python numpy torch torchvision
-"$PYTHON" "$ROOT/tests/gradients.py" "$BUILD/tests/unit/net_test" "$SCRATCH"
+"$PYTHON" "$ROOT/tests/gradients.py" "$BUILD/tests/unit/net_test" "$SCRATCH" \
+    f32 $(grep -qw avx512_bf16 /proc/cpuinfo && echo bf16)

@@ -3,7 +3,7 @@
  *
  * net.h's promises on small pictures. With arguments it is the other half of
  * tests/gradients.sh:
- *   net_test DIR CLASSES SIDE BATCH STEPS SMOOTHING RATE MOMENTUM DECAY
+ *   net_test DIR CLASSES SIDE BATCH STEPS SMOOTHING RATE MOMENTUM DECAY TYPE
  * reads DIR/weights and DIR/batches (images.K, labels.K), writes
  * DIR/gradients.K and DIR/state.K of each step, and with DIR/weak for weights
  * DIR/probabilities of the first batch. */
@@ -685,6 +685,7 @@ static int peer(char **arg)
     struct net_options o = {.classes = atoi(arg[2]),
                             .image_size = atoi(arg[3]),
                             .batch = atoi(arg[4]),
+                            .bf16 = !strcmp(arg[10], "bf16"),
                             .training = true};
     struct safetensors weights = SAFETENSORS_INIT, weak = SAFETENSORS_INIT;
     struct safetensors batches = SAFETENSORS_INIT;
@@ -735,7 +736,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(bad_imports_change_nothing),
         cmocka_unit_test(bf16_or_a_reason),
     };
-    if (argc == 10)
+    if (argc == 11)
         return peer(argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
