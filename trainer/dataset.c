@@ -79,11 +79,13 @@ static char *path_join(const char *folder, const char *name)
     return t.data;
 }
 
-static bool has_folders(const char *path)
+static bool has_folders(const char *folder, const char *name)
 {
     struct names names = {0};
+    char *path = path_join(folder, name);
     bool any = folder_list(&names, path, NULL) == 0 && names.count > 0;
     names_release(&names);
+    free(path);
     return any;
 }
 
@@ -100,27 +102,52 @@ static void layout_parts(struct dataset *d, struct layout *l,
             text_printf(&d->layout, "not used: %s/\n", names->name[i]);
 }
 
+/* The first test part that holds folders; a folder of pictures without classes
+ * is none. *any: one of its names is there. */
+static const char *test_find(const struct dataset *d, const struct names *names,
+                             bool *any)
+{
+    for (int i = 0; i < TEST_NAMES; i++) {
+        const char *test = names_find(names, test_names[i]);
+        *any |= test != NULL;
+        if (test && has_folders(d->root, test))
+            return test;
+    }
+    return NULL;
+}
+
 /* A folder named train is a part when a test part is beside it or nothing is,
  * and it holds folders: there is a class of trains, too. */
 static int layout_find(struct dataset *d, struct layout *l, struct reason *why)
 {
     struct names names = {0};
+    bool any = false;
     int err = folder_list(&names, d->root, why);
     if (err)
         return err;
-    const char *train = names_find(&names, train_name), *test = NULL;
-    for (int i = 0; !test && i < TEST_NAMES; i++)
-        test = names_find(&names, test_names[i]);
-    char *path = path_join(d->root, train ? train : "");
-    if (train && (test || names.count == 1) && has_folders(path)) {
+    const char *train = names_find(&names, train_name);
+    const char *test = test_find(d, &names, &any);
+    if (train && (any || names.count == 1) && has_folders(d->root, train)) {
         layout_parts(d, l, &names, train, test);
     } else {
         l->train = or_abort(strdup(d->root));
         text_printf(&d->layout, "layout: %s\n", _("class folders"));
     }
-    free(path);
     names_release(&names);
     return 0;
+}
+
+/* Pictures that lie in no class folder. */
+static int loose_tell(struct dataset *d, const char *path,
+                      const char *extensions, struct reason *why)
+{
+    struct names files = {0};
+    int err = folder_files(&files, path, extensions, why);
+    if (files.count)
+        text_printf(&d->layout, "not used: %zu %s beside the class folders\n",
+                    files.count, files.count == 1 ? "picture" : "pictures");
+    names_release(&files);
+    return err;
 }
 
 /* Classes */
@@ -140,18 +167,32 @@ static int class_name_check(const char *name, struct reason *why)
     return 0;
 }
 
+/* An unpacked archive often is one folder more. */
+static int refuse_classes(const char *path, const struct names *names,
+                          struct reason *why)
+{
+    if (names->count == 0)
+        return refuse(why, EINVAL,
+                      "the dataset '%s' has no class folders; the pictures of "
+                      "each class must lie in a folder of its own",
+                      path);
+    if (has_folders(path, names->name[0]))
+        return refuse(why, EINVAL,
+                      "the dataset '%s' has one class, '%s', which holds "
+                      "folders; did you mean '%s/%s'?",
+                      path, names->name[0], path, names->name[0]);
+    return refuse(why, EINVAL,
+                  "the dataset '%s' has one class, '%s'; at least two are "
+                  "needed",
+                  path, names->name[0]);
+}
+
 static int classes_find(struct dataset *d, const char *path, struct reason *why)
 {
     struct names names = {0};
     int err = folder_list(&names, path, why);
     if (err == 0 && names.count < 2)
-        err = names.count
-                  ? refuse(why, EINVAL,
-                           "the dataset '%s' has one class, '%s'; at least "
-                           "two are needed",
-                           path, names.name[0])
-                  : refuse(why, EINVAL, "the dataset '%s' has no class folders",
-                           path);
+        err = refuse_classes(path, &names, why);
     for (size_t i = 0; err == 0 && i < names.count; i++)
         err = class_name_check(names.name[i], why);
     if (err) {
@@ -347,6 +388,9 @@ int dataset_open(struct dataset *d, const struct settings *settings,
         err = layout_find(d, &l, why);
     if (err == 0)
         err = classes_find(d, l.train, why);
+    if (err == 0)
+        err =
+            loose_tell(d, l.train, settings_get(settings, KEY_EXTENSIONS), why);
     if (err == 0 && l.test)
         err = test_classes_check(d, l.test, why);
     if (err == 0)

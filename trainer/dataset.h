@@ -4,7 +4,8 @@
  *
  * Layouts: a folder of class folders (split into parts here, stratified and by
  * seed), or one with train/ and test/ (or val, valid, validation; in any case
- * of letters) that hold the class folders; with train/ alone, train/ is split.
+ * of letters) that hold the class folders; with train/ alone, or a test part
+ * without class folders, train/ is split.
  * Classes are sorted by name in byte order; hidden files and folders are
  * ignored; files count by extension, case-insensitively; folders inside class
  * folders are walked, links are followed. What comes out depends on names and

@@ -149,6 +149,14 @@ int folder_list(struct names *out, const char *path, struct reason *why)
     return err;
 }
 
+int folder_files(struct names *out, const char *path, const char *extensions,
+                 struct reason *why)
+{
+    int err = folder_read(path, NULL, out, extensions, why);
+    names_sort(out);
+    return err;
+}
+
 int folder_walk(struct names *out, const char *path, const char *extensions,
                 struct reason *why)
 {

@@ -22,6 +22,10 @@ void names_release(struct names *n);
 /* Add the names of the folders in `path`, sorted. ENOENT, ENOTDIR, EACCES …
  * with a reason that names the path. */
 int folder_list(struct names *out, const char *path, struct reason *why);
+/* The same of the paths ("PATH/…") of the files in `path`, but none below it,
+ * whose extension is one of the space-separated `extensions`. */
+int folder_files(struct names *out, const char *path, const char *extensions,
+                 struct reason *why);
 /* Add the paths ("PATH/…") of the files below `path` whose extension is one
  * of the space-separated `extensions`, sorted. Links are followed, but not
  * into a folder that holds them. ELOOP past a depth of 32, EFBIG past ten

@@ -298,10 +298,55 @@ static void put_head(const struct scan *s, const struct class_row *rows,
     put_count(report, NC_("dataset", "small classes"), f->small_classes);
 }
 
+static void log_layout(const struct loader_options *o, const struct dataset *d)
+{
+    const char *at = text_string(&d->layout);
+    for (size_t n; (n = strcspn(at, "\n")) > 0; at += n + (at[n] == '\n')) {
+        char *line = strndup(at, n);
+        if (!line)
+            abort();
+        log_line(o, line);
+        free(line);
+    }
+}
+
+static void log_classes(const struct scan *s, const struct class_row *rows,
+                        const struct loader_options *o)
+{
+    const struct dataset *d = s->dataset;
+    struct text line = TEXT_INIT;
+    for (int i = 0; i < d->classes && i < LOG_LINES_MAX; i++) {
+        const struct class_row *r = &rows[i];
+        text_release(&line);
+        text_printf(&line, "class %s: %d training, %d test", d->class_names[i],
+                    r->train, r->test);
+        if (r->faults)
+            text_printf(&line, ", %d unreadable", r->faults);
+        if (r->smallest >= 0)
+            text_printf(
+                &line, ", %dx%d to %dx%d", s->pictures[r->smallest].width,
+                s->pictures[r->smallest].height, s->pictures[r->largest].width,
+                s->pictures[r->largest].height);
+        log_line(o, text_string(&line));
+    }
+    text_release(&line);
+    if (d->classes > LOG_LINES_MAX)
+        text_printf(&line, "and %d more classes", d->classes - LOG_LINES_MAX);
+    if (line.size)
+        log_line(o, text_string(&line));
+    text_release(&line);
+}
+
 static void log_findings(const struct loader_options *o,
                          const struct loader_findings *f)
 {
     struct text line = TEXT_INIT;
+    if (f->small_classes)
+        text_printf(&line, "%d classes have fewer than %d training pictures",
+                    f->small_classes, SMALL_CLASS);
+    if (line.size)
+        log_line(o, text_string(&line));
+    text_release(&line);
     if (f->duplicates)
         text_printf(&line,
                     P_("%d picture is a copy of another",
@@ -329,6 +374,8 @@ void scan_report(const struct scan *s, const struct loader_options *options,
     struct text body = TEXT_INIT;
     struct class_row *rows = class_rows(s);
     *findings = (struct loader_findings){.unreadable = count_faults(s)};
+    log_layout(options, s->dataset);
+    log_classes(s, rows, options);
     put_classes(s, rows, &body);
     put_small_classes(s, rows, &body, findings);
     put_faults(s, options, &body);

@@ -257,11 +257,50 @@ static void what_cannot_be_trained_on_is_refused(void **state)
     assert_non_null(strstr(why.sentence, "there is no dataset"));
     refused("", EINVAL, "no class folders");
     put_many("only", 9);
-    refused("", EINVAL, "one class, 'only'");
+    refused("", EINVAL, "one class, 'only'; at least two");
+    put("only/wrapped/");
+    char hint[128];
+    snprintf(hint, sizeof hint, "did you mean '%s/only'?", place);
+    refused("", EINVAL, hint);
     put("hollow/x.txt");
     refused("", EINVAL, "class 'hollow' has no pictures");
     put_many("hollow", 1);
     refused("", EINVAL, "class 'hollow' has one picture");
+}
+
+/* As competitions give it: what is in test/ has no classes. */
+static void a_test_part_needs_class_folders(void **state)
+{
+    (void)state;
+    struct dataset d;
+    put_many("train/a", 4);
+    put_many("train/b", 4);
+    put_many("test", 9);
+    opens(&d, "");
+    assert_int_equal(d.train_count, 6);
+    assert_int_equal(d.test_count, 2);
+    assert_non_null(strstr(text_string(&d.layout), "not used: test/\n"));
+    dataset_release(&d);
+    put_many("valid/b", 3);
+    opens(&d, "");
+    assert_int_equal(d.train_count, 8);
+    assert_int_equal(d.test_count, 3);
+    assert_non_null(strstr(text_string(&d.layout), "train/ and valid/\n"));
+    dataset_release(&d);
+}
+
+static void loose_pictures_are_told(void **state)
+{
+    (void)state;
+    struct dataset d;
+    put_many("a", 3);
+    put_many("b", 3);
+    put("x.jpg");
+    put("notes.txt");
+    opens(&d, "");
+    assert_non_null(strstr(text_string(&d.layout),
+                           "not used: 1 picture beside the class folders\n"));
+    dataset_release(&d);
 }
 
 static void parts_must_fit_together(void **state)
@@ -302,6 +341,8 @@ int main(void)
         TEST(split_depends_on_seed_and_names),
         TEST(links_are_followed_but_not_in_circles),
         TEST(what_cannot_be_trained_on_is_refused),
+        TEST(a_test_part_needs_class_folders),
+        TEST(loose_pictures_are_told),
         TEST(parts_must_fit_together),
         TEST(class_names_are_lines_of_text),
     };
