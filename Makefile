@@ -229,7 +229,9 @@ $(PEERS_DIR)/node_modules: tests/peers/package-lock.json
 	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-INSTALLED = bin share/man/man1 share/man/man5 share/bash-completion/completions
+UNITS     = lib/systemd/system
+INSTALLED = bin $(UNITS) share/man/man1 share/man/man5 \
+  share/bash-completion/completions
 #: install       into PREFIX (/usr/local), below DESTDIR
 install: all
 	install -d $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%/)
@@ -237,6 +239,8 @@ install: all
 	  $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(wildcard dist/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(wildcard dist/man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
+	sed 's,@PREFIX@,$(PREFIX),' dist/systemd/primofs@.service \
+	  >$(DESTDIR)$(PREFIX)/$(UNITS)/primofs@.service
 	for name in primofs primo-train; do \
 	  install -m 644 dist/completion/primofs \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name; done
@@ -244,7 +248,7 @@ install: all
 #: uninstall     take it away again
 uninstall:
 	rm -f $(foreach dir,$(INSTALLED),$(addprefix $(DESTDIR)$(PREFIX)/$(dir)/, \
-	  primofs primo-train $(notdir $(wildcard dist/man/*))))
+	  primofs primo-train $(notdir $(wildcard dist/man/* dist/systemd/*))))
 
 C_FILES = $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h)
 

@@ -9,6 +9,7 @@
 #include "language.h"
 #include "mountpoint.h"
 #include "ops.h"
+#include "service.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <syslog.h>
 #include <unistd.h>
 
 enum { EXIT_USAGE = 2 };
@@ -243,17 +243,24 @@ static int run_session(struct options *o, struct mount *m, int ready,
     int err = session_open(o, m, &session, why);
     if (err)
         return err;
-    if (ready >= 0)
+    if (ready >= 0) {
         leave_terminal();
+        service_log_to_syslog();
+    }
     notices_start(&m->notices, &m->primo, &m->states);
+    fuse_log(FUSE_LOG_INFO, "primofs: %s mounted at %s\n", o->state,
+             o->mountpoint);
     tell(ready, "");
+    service_notify("READY=1"); /* requests wait for the loop */
     int code = serve(session, o);
+    service_notify("STOPPING=1");
     /* those who wait are told before the connection goes */
     waiters_wake(&m->primo.waiters, 0, NULL);
     notices_stop(&m->notices);
     fuse_session_unmount(session);
     fuse_remove_signal_handlers(session);
     fuse_session_destroy(session);
+    fuse_log(FUSE_LOG_INFO, "primofs: %s unmounted\n", o->mountpoint);
     return code ? refuse_errno(why, code, "the file system failed") : 0;
 }
 
@@ -262,7 +269,6 @@ static int daemon_run(struct options *o, int ready)
 {
     struct mount m;
     struct reason why = REASON_INIT;
-    openlog("primofs", LOG_PID, LOG_DAEMON);
     int err = mountpoint_prepare(o->mountpoint, o->state, &why);
     notices_fork(&m.notices, o->mountpoint); /* before all threads */
     if (err == 0)
@@ -277,10 +283,9 @@ static int daemon_run(struct options *o, int ready)
     notices_stop(&m.notices);
     if (err == 0)
         return EXIT_SUCCESS;
-    if (ready < 0)
-        fprintf(stderr, "primofs: %s\n", why.sentence);
-    else
-        syslog(LOG_ERR, "%s", why.sentence);
+    if (ready >= 0)
+        service_log_to_syslog(); /* standard error is told below */
+    fuse_log(FUSE_LOG_ERR, "primofs: %s\n", why.sentence);
     tell(ready, why.sentence);
     return EXIT_FAILURE;
 }

@@ -328,6 +328,21 @@ static void forget_unseen(struct notices *n)
     n->known_count = kept;
 }
 
+/* The new ones, for syslog: a line each, without the time. */
+static void log_events(struct store_txn *txn, struct stream s, uint64_t from,
+                       uint64_t to)
+{
+    struct text news = TEXT_INIT;
+    if (to > from && stream_read(txn, s, from, to - from, &news) == 0)
+        for (const char *line = text_string(&news); *line;) {
+            size_t n = strcspn(line, "\n"), time = strcspn(line, " \n");
+            fuse_log(FUSE_LOG_INFO, "primofs:%.*s\n", (int)(n - time),
+                     line + time);
+            line += n + (line[n] == '\n');
+        }
+    text_release(&news);
+}
+
 /* The changes since the last look; the caller frees them. */
 static size_t look(struct notices *n, struct change **out, bool *events)
 {
@@ -356,8 +371,11 @@ static size_t look(struct notices *n, struct change **out, bool *events)
         }
         object_release(&o);
     }
-    uint64_t size = stream_size(txn, (struct stream){0, 'e'});
+    const struct stream lines = {0, 'e'};
+    uint64_t size = stream_size(txn, lines);
     *events = size != n->events_size;
+    if (*events && n->started && !n->primo->view)
+        log_events(txn, lines, n->events_size, size);
     n->events_size = size;
     store_abort(txn);
     forget_unseen(n);

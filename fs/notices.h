@@ -14,8 +14,8 @@
  * (states.h): the process reaches those that somebody holds under their node
  * ids, in a directory that only it can find.
  *
- * A thread looks for changes after every commit. Any thread may call the
- * functions, but for those of the life cycle.
+ * A thread looks for changes after every commit, and says new events to the
+ * log, too. Any thread may call the functions, but for those of the life cycle.
  */
 #ifndef PRIMO_NOTICES_H
 #define PRIMO_NOTICES_H

@@ -2,6 +2,7 @@
 # timeout: 200
 # `make install`, what it installed at work, and `make uninstall`.
 . "$(dirname "$0")/lib.sh"
+cd "$SCRATCH"
 root=$SCRATCH/root
 pictures "$SCRATCH/data" 6 2
 
@@ -15,6 +16,40 @@ expect "$(printf 'primo-train\nprimofs')" ls "$root/usr/bin"
 expect 755 stat -c %a "$root/usr/bin/primofs"
 expect "$(printf 'primo-train.1\nprimofs.1')" ls "$root/usr/share/man/man1"
 expect primofs.5 ls "$root/usr/share/man/man5"
+
+step "the systemd unit"
+unit=$root/usr/lib/systemd/system/primofs@.service
+expect 644 stat -c %a "$unit"
+if command -v systemd-analyze >/dev/null; then
+    # it looks for the program and the manual where they will be
+    mkdir "$SCRATCH/units"
+    sed "s,=/usr/bin/primofs,=$root/usr/bin/primofs,; /^Documentation/d" \
+        "$unit" >"$SCRATCH/units/primofs@test.service"
+    expect '' systemd-analyze verify "$SCRATCH/units/primofs@test.service"
+fi
+command_line=$(sed -n 's/^ExecStart=//p' "$unit")
+command_line=${command_line//%i/x}
+command_line=${command_line/\/usr\/bin/$root\/usr\/bin}
+command_line=${command_line/\/var\/lib\/primofs\/x/$STATE}
+command_line=${command_line/\/srv\/primofs\/x/$MNT}
+python3 - "${command_line/\$PRIMOFS_OPTIONS/}" "$MNT" <<'END' || fail "as a service"
+import os, socket, subprocess, sys
+command, mount = sys.argv[1:]
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.bind("notify")
+manager.settimeout(10)
+daemon = subprocess.Popen(command.split(), stderr=subprocess.PIPE,
+                          env={**os.environ, "NOTIFY_SOCKET": os.path.abspath("notify")})
+assert manager.recv(99) == b"READY=1"
+assert os.path.exists(mount + "/README")
+os.mkdir(mount + "/processes/local")
+daemon.terminate()
+assert manager.recv(99) == b"STOPPING=1"
+said = daemon.communicate(timeout=10)[1].decode()
+assert daemon.returncode == 0, daemon.returncode
+assert "mounted at " + mount in said and "unmounted" in said, said
+assert "processes/local created" in said, said
+END
 
 step "completion"
 completed() # WORD…: what the last one may become
@@ -39,7 +74,6 @@ PATH=$root/usr/bin:$PATH
 primofs "$STATE" "$MNT"
 printf 'dataset = %s\nepochs = 1\nimage_size = 32\n' "$SCRATCH/data" \
     >"$MNT/templates/t"
-mkdir "$MNT/processes/local"
 echo t >"$MNT/processes/local/template"
 touch "$MNT/processes/local/start"
 eventually 10 has_trainer
