@@ -45,6 +45,7 @@ LINK_FLAGS = -fopenmp -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 # The modules of core/ that the trainer shares: they know no store, no tree.
 LEAF := language reason text name param settings journal report chart chart_plot
+LEAF += resnet safetensors_header
 CORE    := $(filter-out $(LEAF),$(basename $(notdir $(wildcard core/*.c))))
 FS      := $(basename $(notdir $(wildcard fs/*.c)))
 TRAINER := $(basename $(notdir $(wildcard trainer/*.c)))
@@ -53,10 +54,10 @@ EXAMPLE := fashion-mnist glyphs scans
 PEER_PROGRAMS = $(BUILD)/tests/peers/layers
 BENCH_PROGRAMS = $(patsubst %,$(BUILD)/tests/bench/%,network convolutions)
 
-LEAF_LIBS    := -lunistring -lz -lm
+LEAF_LIBS    := -lunistring -ljansson -lz -lm
 CORE_LIBS    := -llmdb
 FS_LIBS      := -lfuse3
-TRAINER_LIBS := -ldnnl -ljpeg -lpng -ltiff -lxxhash -lprotobuf-c -ljansson
+TRAINER_LIBS := -ldnnl -ljpeg -lpng -ltiff -lxxhash -lprotobuf-c
 EXAMPLE_LIBS := -ljpeg -lpng -lz -lm
 
 FUSE_INCLUDE     ?= /usr/include/fuse3

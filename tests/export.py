@@ -61,7 +61,8 @@ def by_torchvision(model, images):
 
     tensors, metadata = safetensors(model + "/model.safetensors")
     classes = json.loads(metadata["classes"])
-    net = torchvision.models.resnet18(num_classes=len(classes))
+    make = getattr(torchvision.models, metadata["architecture"])
+    net = make(num_classes=len(classes))
     net.load_state_dict({k: torch.from_numpy(v) for k, v in tensors.items()},
                         strict=True)
     net.eval()

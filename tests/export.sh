@@ -2,7 +2,7 @@
 # timeout: 300
 # The exported model says in ONNX Runtime, in OpenCV's dnn and in torchvision
 # what `primo-train predict` says, to 1e-4, on 100 lossless pictures of the
-# network's size: a network of random weights, and a trained one.
+# network's size: networks of random weights, and a trained one.
 # not under: thread
 . "$(dirname "$0")/lib.sh"
 need_python numpy cv2 torch torchvision
@@ -17,11 +17,14 @@ compare()
         "$SCRATCH/answers.tsv" "$SCRATCH"
 }
 
-mkdir "$SCRATCH/random" "$SCRATCH/noise"
-"$BUILD/tests/unit/export_test" "$SCRATCH/random" 45 7
+mkdir "$SCRATCH/noise"
 "$PYTHON" "$ROOT/tests/export.py" noise 45 100 "$SCRATCH/noise"
-echo "random weights, 45 x 45 pictures, 7 classes:"
-compare "$SCRATCH/random" "$SCRATCH/noise"
+for network in resnet18 resnet34 resnet50; do
+    mkdir "$SCRATCH/$network"
+    "$BUILD/tests/unit/export_test" "$SCRATCH/$network" 45 7 $network
+    echo "$network, random weights, 45 x 45 pictures, 7 classes:"
+    compare "$SCRATCH/$network" "$SCRATCH/noise"
+done
 
 pictures "$SCRATCH/data" 20 10
 cat >"$SCRATCH/template" <<END

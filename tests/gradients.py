@@ -1,4 +1,4 @@
-"""Compare the trainer's network with torchvision's resnet18 under PyTorch.
+"""Compare the trainer's network with torchvision's under PyTorch.
 
 usage: gradients.py NET_TEST DIR f32|bf16…
 
@@ -12,7 +12,8 @@ those of a sure network are 0 and 1.
 A ReLU whose input is 0 but for rounding makes a gradient jump, which no
 precision cures: PyTorch in single precision is then 1e-2 from itself in
 double. So what was out of bounds is tried again with other numbers, some
-times; a real error is there every time.
+times; a real error is there every time. ResNet-50 has so many of them that there
+is always one: PyTorch is 2e-2 from itself there, and the bound is wider.
 
 In bf16 nothing is near what it is in double precision after so many layers.
 There, PyTorch takes each step in bf16 as well, and what must hold is that we
@@ -27,16 +28,18 @@ import numpy as np
 import torch
 import torchvision
 
-# classes, side, batch, batch of the last step, smoothing
+# classes, side, batch, batch of the last step, smoothing, network
 CASES = [
-    (10, 32, 8, 5, 0.1),
-    (3, 50, 4, 3, 0.0),
-    (2, 97, 3, 1, 0.2),
+    (10, 32, 8, 5, 0.1, "resnet18"),
+    (3, 50, 4, 3, 0.0, "resnet18"),
+    (2, 97, 3, 1, 0.2, "resnet18"),
+    (4, 64, 4, 3, 0.1, "resnet34"),
+    (5, 64, 4, 3, 0.1, "resnet50"),
 ]
 STEPS, TRIES = 3, 6
 # A large decay, to be seen beside the gradients.
 RATE, MOMENTUM, DECAY = 0.05, 0.9, 0.1
-BOUND = 1e-3
+BOUND = {"resnet18": 1e-3, "resnet34": 1e-3, "resnet50": 5e-2}
 # In bf16: as much farther than PyTorch we may be, in all and in one tensor,
 # and how far matters nothing.
 FARTHER, FARTHER_ONE, NEAR = 1.25, 1.5, 0.05
@@ -79,8 +82,13 @@ def write_weights(path, net):
     })
 
 
-def random_net(classes):
-    net = torchvision.models.resnet18(weights=None, num_classes=classes)
+def make_net(shape):
+    """Of a (network, classes)."""
+    return getattr(torchvision.models, shape[0])(num_classes=shape[1])
+
+
+def random_net(shape):
+    net = make_net(shape)
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.weight.data.uniform_(0.5, 1.5)
@@ -108,8 +116,8 @@ def optimizer_of(net, state):
     return sgd
 
 
-def net_of(classes, state):
-    net = torchvision.models.resnet18(weights=None, num_classes=classes)
+def net_of(shape, state):
+    net = make_net(shape)
     own = {k: v for k, v in state.items()
            if k != "loss" and not k.startswith("momentum.")}
     missing, unknown = net.load_state_dict(own, strict=False)
@@ -147,10 +155,10 @@ def is_statistic(name):
     return name.endswith(("running_mean", "running_var"))
 
 
-def compare_step(where, k, classes, images, labels, smoothing):
+def compare_step(where, k, shape, images, labels, smoothing):
     """{what: distance} of step k."""
     before, after = read(f"{where}/state.{k}"), read(f"{where}/state.{k + 1}")
-    net = net_of(classes, before)
+    net = net_of(shape, before)
     sgd = optimizer_of(net, before)
     loss = take_step(net, sgd, images, labels, smoothing)
     named = dict(net.named_parameters())
@@ -169,8 +177,8 @@ def compare_step(where, k, classes, images, labels, smoothing):
     }
 
 
-def compare_probabilities(where, classes, images):
-    net = net_of(classes, read(f"{where}/weak")).eval()
+def compare_probabilities(where, shape, images):
+    net = net_of(shape, read(f"{where}/weak")).eval()
     ours = read(f"{where}/probabilities")["probabilities"]
     with torch.no_grad():
         theirs = net(normalised(images)).softmax(1)
@@ -178,17 +186,24 @@ def compare_probabilities(where, classes, images):
     return {"probabilities": ((ours - theirs).abs().max().item(), "absolute")}
 
 
+def weaken(net, images):
+    """Scale the head to logits of about 1 in evaluation mode."""
+    net.eval()
+    with torch.no_grad():
+        net.fc.weight /= net(normalised(images).float()).abs().max()
+
+
 def run_trainer(program, where, case, precision):
     """Our steps; returns their batches."""
-    classes, side, n, last, smoothing = case
+    classes, side, n, last, smoothing, network = case
     batches = []
     for k in range(STEPS):
         count = n if k < STEPS - 1 else last
         images = torch.randint(0, 256, (count, 3, side, side)).float()
         batches.append((images, torch.randint(0, classes, (count,))))
-    net = random_net(classes)
+    net = random_net((network, classes))
     write_weights(f"{where}/weights", net)
-    net.fc.weight.data *= 0.01
+    weaken(net, batches[0][0])
     write_weights(f"{where}/weak", net)
     write(f"{where}/batches", {
         f"{what}.{k}": batch[i] for k, batch in enumerate(batches)
@@ -196,7 +211,8 @@ def run_trainer(program, where, case, precision):
     })
     subprocess.run(
         [program, where] + [str(v) for v in (
-            classes, side, n, STEPS, smoothing, RATE, MOMENTUM, DECAY, precision)],
+            classes, side, n, STEPS, smoothing, RATE, MOMENTUM, DECAY,
+            precision, network)],
         check=True,
     )
     return batches
@@ -204,31 +220,31 @@ def run_trainer(program, where, case, precision):
 
 def run_case(program, where, case):
     """The distances {(step, what): (distance, whose)} of one try."""
-    classes, smoothing = case[0], case[4]
+    shape, smoothing = (case[5], case[0]), case[4]
     batches = run_trainer(program, where, case, "f32")
     out = {}
     for k, (images, labels) in enumerate(batches):
-        found = compare_step(where, k, classes, images, labels, smoothing)
+        found = compare_step(where, k, shape, images, labels, smoothing)
         out.update({(k, what): d for what, d in found.items()})
-    found = compare_probabilities(where, classes, batches[0][0])
+    found = compare_probabilities(where, shape, batches[0][0])
     out.update({(STEPS, what): d for what, d in found.items()})
     return out
 
 
 def check_case(program, where, case):
     """Whether all distances were within the bound in some try."""
-    print("%d classes, %d pixels, %d pictures:" % case[:3])
-    best = {}
+    print("%s, %d classes, %d pixels, %d pictures:" % (case[5:] + case[:3]))
+    best, bound = {}, BOUND[case[5]]
     for _ in range(TRIES):
         for key, d in run_case(program, where, case).items():
             if key not in best or d[0] < best[key][0]:
                 best[key] = d
-        if all(d[0] <= BOUND for d in best.values()):
+        if all(d[0] <= bound for d in best.values()):
             break
     for (k, what), (distance, whose) in best.items():
-        if k in (0, STEPS) or not distance <= BOUND:
+        if k in (0, STEPS) or not distance <= bound:
             print(f"  step {k} {what:18} {distance:.1e} ({whose})")
-    return all(d[0] <= BOUND for d in best.values())
+    return all(d[0] <= bound for d in best.values())
 
 
 class Bf16(torch.nn.Module):
@@ -259,10 +275,10 @@ def gradients_of(net, images, labels, smoothing):
             for n, p in net.named_parameters()}
 
 
-def check_bf16_step(where, k, classes, images, labels, smoothing):
+def check_bf16_step(where, k, shape, images, labels, smoothing):
     state = read(f"{where}/state.{k}")
-    truth = gradients_of(net_of(classes, state), images, labels, smoothing)
-    peers = gradients_of(Bf16(net_of(classes, state)), images, labels,
+    truth = gradients_of(net_of(shape, state), images, labels, smoothing)
+    peers = gradients_of(Bf16(net_of(shape, state)), images, labels,
                          smoothing)
     far, whole = farness(read(f"{where}/gradients.{k}"), truth)
     peers_far, peers_whole = farness(peers, truth)
@@ -273,8 +289,8 @@ def check_bf16_step(where, k, classes, images, labels, smoothing):
     return whole <= FARTHER * peers_whole and not bad
 
 
-def check_bf16_probabilities(where, classes, images):
-    net = net_of(classes, read(f"{where}/weak")).eval()
+def check_bf16_probabilities(where, shape, images):
+    net = net_of(shape, read(f"{where}/weak")).eval()
     ours = read(f"{where}/probabilities")["probabilities"].double()
     with torch.no_grad():
         truth = net(normalised(images)).softmax(1)
@@ -286,12 +302,13 @@ def check_bf16_probabilities(where, classes, images):
 
 
 def check_case_bf16(program, where, case):
-    classes, smoothing = case[0], case[4]
-    print("%d classes, %d pixels, %d pictures, bf16:" % case[:3])
+    shape, smoothing = (case[5], case[0]), case[4]
+    print("%s, %d classes, %d pixels, %d pictures, bf16:" %
+          (case[5:] + case[:3]))
     batches = run_trainer(program, where, case, "bf16")
-    good = [check_bf16_step(where, k, classes, *batch, smoothing)
+    good = [check_bf16_step(where, k, shape, *batch, smoothing)
             for k, batch in enumerate(batches)]
-    return all(good) & check_bf16_probabilities(where, classes, batches[0][0])
+    return all(good) & check_bf16_probabilities(where, shape, batches[0][0])
 
 
 CHECKS = {"f32": check_case, "bf16": check_case_bf16}
@@ -301,7 +318,8 @@ def main():
     program, where = os.path.realpath(sys.argv[1]), sys.argv[2]
     torch.manual_seed(1)
     good = [CHECKS[precision](program, where, case)
-            for precision in sys.argv[3:] for case in CASES]
+            for precision in sys.argv[3:] for case in CASES
+            if precision == "f32" or case[5] == "resnet18"]
     sys.exit(0 if all(good) else "too far")
 
 

@@ -5,7 +5,7 @@
 predict() { "$BUILD/primo-train" predict "$@"; }
 
 mkdir "$SCRATCH/model"
-"$BUILD/tests/unit/export_test" "$SCRATCH/model" 32 7
+"$BUILD/tests/unit/export_test" "$SCRATCH/model" 32 7 resnet18
 pictures "$SCRATCH/data" 1 2
 cd "$SCRATCH/data/test"
 files=(*/*.jpg)

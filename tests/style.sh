@@ -45,7 +45,7 @@ for header in 'jpeglib\.h' 'png\.h'; do
 done
 
 # fs/ -> core/, never back; trainer/ shares only core/'s leaf modules.
-leaf=$(sed -n 's/^LEAF *:= *//p' Makefile)
+leaf=$(sed -n 's/^LEAF *[:+]= *//p' Makefile)
 headers() { (cd "$1" && ls ./*.h 2>/dev/null | sed 's,^\./,,'); }
 may_not() # FOLDER HEADER…
 {

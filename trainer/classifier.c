@@ -27,6 +27,12 @@ static int side_parse(const char *s)
     return (double)side >= p->low && (double)side <= p->high ? (int)side : 0;
 }
 
+/* Models of the first version say nothing else. */
+static const struct resnet *resnet_parse(const char *name)
+{
+    return resnet_find(name ? name : "resnet18");
+}
+
 static int classifier_read(struct classifier *m, const char *path,
                            struct reason *why)
 {
@@ -36,8 +42,11 @@ static int classifier_read(struct classifier *m, const char *path,
         return r;
     r = safetensors_strings(&s, "classes", &m->class_names, &m->classes, why);
     m->image_size = side_parse(safetensors_find(&s, "image_size"));
+    m->resnet = resnet_parse(safetensors_find(&s, "architecture"));
     if (r == 0 && (!m->image_size || m->classes < 1))
         r = refuse(why, EINVAL, "no usable image_size or classes in it");
+    if (r == 0 && !m->resnet)
+        r = refuse(why, EINVAL, "its architecture is none of ours");
     classifier_take(m, &s);
     if (r < 0)
         reason_prefix(why, "'%s' is not a model of primo-train: ", path);

@@ -6,13 +6,15 @@
 #ifndef PRIMO_CLASSIFIER_H
 #define PRIMO_CLASSIFIER_H
 
-#include "metadata.h"
 #include "reason.h"
+#include "resnet.h"
+#include "safetensors_header.h"
 #include "tensor.h"
 
 #define CLASSIFIER_FILE "model.safetensors"
 
 struct classifier {
+    const struct resnet *resnet;
     int image_size;     /* side of the network's input in pixels */
     char **class_names; /* as the folders were named, any bytes but NUL */
     int classes;

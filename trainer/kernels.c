@@ -6,28 +6,25 @@
 #include <math.h>
 #include <stdlib.h>
 
-static bool is_conv(int row)
+static bool is_conv(const struct kernels *k, int row)
 {
-    return resnet_layers[row].kind == LAYER_CONVOLUTION;
+    return k->resnet->layer[row].kind == LAYER_CONVOLUTION;
 }
 
-struct dnn_conv kernel_shape(int row, int n, int side)
+struct dnn_conv kernel_shape(const struct layer *row, int n, int side)
 {
-    const struct layer *l = &resnet_layers[row];
-
     return (struct dnn_conv){.n = n,
-                             .in = l->in,
-                             .out = l->out,
+                             .in = row->in,
+                             .out = row->out,
                              .side = side,
-                             .kernel = l->kernel,
-                             .stride = l->stride,
-                             .pad = l->padding};
+                             .kernel = row->kernel,
+                             .stride = row->stride,
+                             .pad = row->padding};
 }
 
-static const struct dnn_layout *plain_kernel(struct dnn *d, int row)
+static const struct dnn_layout *plain_kernel(struct dnn *d,
+                                             const struct layer *l)
 {
-    const struct layer *l = &resnet_layers[row];
-
     return dnn_plain(d, DNN_F32, 4,
                      (int64_t[]){l->out, l->in, l->kernel, l->kernel});
 }
@@ -42,7 +39,8 @@ static bool has_own_gradient(const struct dnn *d, const struct dnn_conv *c)
 static int choose(struct kernels *k, int row, int n, int side,
                   struct reason *why)
 {
-    struct dnn_conv c = kernel_shape(row, n, side);
+    const struct layer *l = &k->resnet->layer[row];
+    struct dnn_conv c = kernel_shape(l, n, side);
     struct dnn_conv_layouts infer;
     struct kernel *it = &k->row[row];
     int rc = dnn_conv_choose(k->dnn, &c, false, &infer, why);
@@ -53,32 +51,33 @@ static int choose(struct kernels *k, int row, int n, int side,
     if (!rc && it->own_gradient)
         it->layouts.master = dnn_kernel_in_blocks(k->dnn, &c);
     if (!rc && !k->training)
-        it->layouts.master = plain_kernel(k->dnn, row);
+        it->layouts.master = plain_kernel(k->dnn, l);
     it->folded.layout = infer.forward;
-    it->bias.layout =
-        dnn_plain(k->dnn, DNN_F32, 1, (int64_t[]){resnet_layers[row].out});
+    it->bias.layout = dnn_plain(k->dnn, DNN_F32, 1, (int64_t[]){l->out});
     if (!rc && (!it->layouts.master || !it->bias.layout))
         rc = refuse(why, ENOMEM, "out of memory for a layout");
     return rc;
 }
 
-int kernels_choose(struct kernels *k, struct dnn *dnn, int n, int image_size,
+int kernels_choose(struct kernels *k, struct dnn *dnn,
+                   const struct resnet *resnet, int n, int image_size,
                    bool training, struct reason *why)
 {
     int rc = 0;
 
-    *k = (struct kernels){.dnn = dnn, .training = training};
-    for (int r = 0; !rc && r < RESNET_LAYERS; r++)
-        if (is_conv(r))
+    *k = (struct kernels){.dnn = dnn, .resnet = resnet, .training = training};
+    for (int r = 0; !rc && r < k->resnet->layers; r++)
+        if (is_conv(k, r))
             rc = choose(k, r, n,
-                        resnet_side(resnet_layers[r].input, image_size), why);
+                        resnet_side(resnet, resnet->layer[r].input, image_size),
+                        why);
     return rc;
 }
 
 void kernels_masters(const struct kernels *k,
-                     const struct dnn_layout *out[RESNET_LAYERS])
+                     const struct dnn_layout *out[RESNET_LAYERS_MAX])
 {
-    for (int r = 0; r < RESNET_LAYERS; r++)
+    for (int r = 0; r < k->resnet->layers; r++)
         out[r] = k->row[r].layouts.master;
 }
 
@@ -126,8 +125,8 @@ int kernels_open(struct kernels *k, const struct weights *weights,
     int rc = 0;
 
     k->weights = weights;
-    for (int r = 0; !rc && r < RESNET_LAYERS; r++) {
-        if (!is_conv(r))
+    for (int r = 0; !rc && r < k->resnet->layers; r++) {
+        if (!is_conv(k, r))
             continue;
         size_t size = form_size(k, r);
         most = size > most ? size : most;
@@ -141,7 +140,7 @@ int kernels_open(struct kernels *k, const struct weights *weights,
 
 void kernels_release(struct kernels *k)
 {
-    for (int r = 0; r < RESNET_LAYERS; r++) {
+    for (int r = 0; k->resnet && r < k->resnet->layers; r++) {
         struct kernel *it = &k->row[r];
         if (it->fold_owned)
             free(it->folded.data);
@@ -162,7 +161,7 @@ static void fold_plain(const struct weights *w, int row, float *kernel,
     const float *beta = weights_evaluated(w, row, WEIGHT_BETA);
     const float *mean = weights_evaluated(w, row, WEIGHT_MEAN);
     const float *variance = weights_evaluated(w, row, WEIGHT_VARIANCE);
-    int outs = resnet_layers[row].out;
+    int outs = w->resnet->layer[row].out;
     size_t each = tensor_count(&weight_of(w, row, 0)->shape) / (size_t)outs;
 
 #pragma omp parallel for schedule(static)
@@ -179,9 +178,9 @@ int kernels_fold(struct kernels *k, struct reason *why)
     const struct weights *w = k->weights;
     int rc = 0;
 
-    for (int r = 0; !rc && r < RESNET_LAYERS; r++) {
+    for (int r = 0; !rc && r < k->resnet->layers; r++) {
         struct kernel *it = &k->row[r];
-        if (!is_conv(r))
+        if (!is_conv(k, r))
             continue;
         struct dnn_tensor master = {it->layouts.master,
                                     weights_evaluated(w, r, WEIGHT_KERNEL)};

@@ -20,23 +20,25 @@ struct kernel {
 };
 
 struct kernels {
-    struct dnn *dnn;                  /* not owned */
-    const struct weights *weights;    /* likewise */
-    struct kernel row[RESNET_LAYERS]; /* those of convolutions are used */
+    struct dnn *dnn;               /* not owned */
+    const struct weights *weights; /* likewise */
+    const struct resnet *resnet;
+    struct kernel row[RESNET_LAYERS_MAX]; /* those of convolutions are used */
     void *form; /* room for one kernel in any of its forms, for a moment */
     bool training;
 };
 
 /* Life cycle */
 
-/* The convolution of a row. */
-struct dnn_conv kernel_shape(int row, int n, int side);
+/* The convolution of a row, for n pictures of a side. */
+struct dnn_conv kernel_shape(const struct layer *row, int n, int side);
 /* Choose the layouts, for n pictures of a side. */
-int kernels_choose(struct kernels *k, struct dnn *dnn, int n, int image_size,
+int kernels_choose(struct kernels *k, struct dnn *dnn,
+                   const struct resnet *resnet, int n, int image_size,
                    bool training, struct reason *why);
 /* The masters' layouts, by row. */
 void kernels_masters(const struct kernels *k,
-                     const struct dnn_layout *out[RESNET_LAYERS]);
+                     const struct dnn_layout *out[RESNET_LAYERS_MAX]);
 /* Allocate; `weights` must outlive it. */
 int kernels_open(struct kernels *k, const struct weights *weights,
                  struct reason *why);

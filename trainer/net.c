@@ -27,6 +27,7 @@ static struct plan_parts parts_of(struct net *net)
 {
     return (struct plan_parts){
         .dnn = net->dnn,
+        .resnet = net->options.resnet,
         .weights = &net->weights,
         .kernels = &net->kernels,
         .buffers = &net->buffers,
@@ -72,14 +73,14 @@ static int check_options(const struct net_options *o, struct reason *why)
 static int open_weights(struct net *net, uint64_t seed, struct reason *why)
 {
     const struct net_options *o = &net->options;
-    const struct dnn_layout *masters[RESNET_LAYERS];
-    int rc = kernels_choose(&net->kernels, net->dnn, o->batch, o->image_size,
-                            o->training, why);
+    const struct dnn_layout *masters[RESNET_LAYERS_MAX];
+    int rc = kernels_choose(&net->kernels, net->dnn, o->resnet, o->batch,
+                            o->image_size, o->training, why);
 
     if (rc)
         return rc;
     kernels_masters(&net->kernels, masters);
-    rc = weights_open(&net->weights, net->dnn, o->classes, masters,
+    rc = weights_open(&net->weights, net->dnn, o->resnet, o->classes, masters,
                       o->average    ? WEIGHTS_AVERAGED
                       : o->training ? WEIGHTS_TRAINED
                                     : WEIGHTS_EVALUATED,
@@ -115,6 +116,8 @@ int net_open(struct net **out, const struct net_options *options, uint64_t seed,
     if (!net)
         return refuse(why, ENOMEM, "out of memory for the network");
     net->options = *options;
+    if (!net->options.resnet)
+        net->options.resnet = &resnets[0];
     rc = dnn_open(&net->dnn, options->bf16 ? DNN_BF16 : DNN_F32, why);
     if (!rc)
         rc = open_weights(net, seed, why);
@@ -281,9 +284,10 @@ int net_update(struct net *net, const struct net_rule *rule, struct reason *why)
     if (!net->pending)
         return refuse(why, EINVAL, "there are no gradients to update with");
     weights_step(&net->weights, &r);
-    for (int row = 0; row < RESNET_LAYERS; row++) {
-        int64_t side = resnet_side(row, net->options.image_size);
-        if (resnet_layers[row].norm)
+    const struct resnet *shape = net->options.resnet;
+    for (int row = 0; row < shape->layers; row++) {
+        int64_t side = resnet_side(shape, row, net->options.image_size);
+        if (shape->layer[row].norm)
             weights_follow(&net->weights, row, net->pending * side * side);
     }
     if (net->options.average && rule->average > 0)

@@ -12,8 +12,8 @@
 enum {
     IR_VERSION = 7, /* the one that came with opset 13 */
     OPSET = 13,     /* what OpenCV 4.6's dnn reads, and all since */
-    NODES_MAX = 4 * RESNET_LAYERS + 8,
-    TENSORS_MAX = 5 * RESNET_LAYERS + 8,
+    NODES_MAX = 4 * RESNET_LAYERS_MAX + 8,
+    TENSORS_MAX = 5 * RESNET_LAYERS_MAX + 8,
 };
 
 /* A graph that is being put together. Its messages live until graph_release(),
@@ -26,7 +26,7 @@ struct graph {
     Onnx__NodeProto *node[NODES_MAX];
     Onnx__TensorProto *tensor[TENSORS_MAX];
     Onnx__GraphProto message;
-    char *output[RESNET_LAYERS]; /* the name of each row's result */
+    char *output[RESNET_LAYERS_MAX]; /* the name of each row's result */
 };
 
 /* Memory */
@@ -271,14 +271,15 @@ static char *normalisation(struct graph *g, char *input)
 
 static void add_network(struct graph *g, char *input)
 {
+    const struct resnet *net = g->model->resnet;
     char *image = normalisation(g, input);
-    for (int i = 0; i < RESNET_LAYERS; i++) {
-        const struct layer *l = &resnet_layers[i];
+    for (int i = 0; i < net->layers; i++) {
+        const struct layer *l = &net->layer[i];
         g->output[i] =
             rows[l->kind](g, l, l->input < 0 ? image : g->output[l->input]);
     }
     Onnx__NodeProto *n = add_node(g, "Softmax", "probabilities",
-                                  NAMES(g->output[RESNET_LAYERS - 1]));
+                                  NAMES(g->output[net->layers - 1]));
     add_int(g, n, "axis", 1);
 }
 
@@ -327,9 +328,9 @@ static void add_ends(struct graph *g)
     static const char *const answer[] = {"DATA_BATCH", NULL};
     int side = g->model->image_size;
     g->message.n_input = 1;
-    g->message.input =
-        value_info(g, "image", "RGB, 0 to 255",
-                   (int[]){0, resnet_layers[0].in, side, side}, image, 4);
+    g->message.input = value_info(
+        g, "image", "RGB, 0 to 255",
+        (int[]){0, g->model->resnet->layer[0].in, side, side}, image, 4);
     g->message.input[0]->type->denotation = keep_string(g, "IMAGE", "");
     g->message.n_output = 1;
     g->message.output = value_info(
@@ -396,7 +397,7 @@ int onnx_write(const char *path, const struct classifier *model,
     struct graph g = {.model = model, .why = why};
     Onnx__ModelProto m;
     onnx__graph_proto__init(&g.message);
-    g.message.name = keep_string(&g, "resnet18", "");
+    g.message.name = keep_string(&g, model->resnet->name, "");
     g.message.node = g.node;
     g.message.initializer = g.tensor;
     add_ends(&g);

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { STEPS_MAX = RESNET_LAYERS * 8 }; /* more than the rows can need */
+enum { STEPS_MAX = RESNET_LAYERS_MAX * 8 }; /* more than the rows can need */
 
 /* Builder */
 
@@ -37,21 +37,21 @@ static struct dnn_tensor bind(struct builder *b, const struct dnn_layout *l)
 
 struct dnn_tensor build_activation(struct builder *b, int row)
 {
-    return bind(b, dnn_activation(b->parts->dnn, b->plan->n,
-                                  resnet_layers[row].out,
-                                  resnet_side(row, b->parts->image_size)));
+    return bind(b,
+                dnn_activation(b->parts->dnn, b->plan->n,
+                               build_layer(b, row)->out, build_side(b, row)));
 }
 
 struct dnn_tensor build_input(struct builder *b, int row)
 {
-    int from = resnet_layers[row].input;
+    int from = build_layer(b, row)->input;
 
     return from < 0 ? b->image : b->made[from].result;
 }
 
 struct dnn_tensor build_features(struct builder *b, int row, float *data)
 {
-    int64_t dim[] = {b->plan->n, resnet_layers[row].out, 1, 1};
+    int64_t dim[] = {b->plan->n, build_layer(b, row)->out, 1, 1};
 
     return (struct dnn_tensor){dnn_plain(b->parts->dnn, DNN_F32, 4, dim), data};
 }
@@ -73,8 +73,8 @@ void build_op(struct builder *b, int rc, struct dnn_op **op)
 
 struct dnn_pooling build_pooling(const struct builder *b, int row)
 {
-    const struct layer *l = &resnet_layers[row];
-    int side = resnet_side(l->input, b->parts->image_size);
+    const struct layer *l = build_layer(b, row);
+    int side = build_side(b, l->input);
     bool most = l->kind == LAYER_MAX_POOL;
 
     return (struct dnn_pooling){.kind = most ? DNN_POOL_MAX : DNN_POOL_MEAN,
@@ -91,7 +91,7 @@ struct dnn_pooling build_pooling(const struct builder *b, int row)
 static void build_image(struct builder *b)
 {
     const struct plan_parts *p = b->parts;
-    struct dnn_conv c = kernel_shape(0, b->plan->n, p->image_size);
+    struct dnn_conv c = build_conv(b, 0);
     struct dnn_conv_layouts wanted = {0};
     struct dnn_op *op = NULL;
 
@@ -110,8 +110,8 @@ static void build_image(struct builder *b)
 
 static void count_readers(struct builder *b)
 {
-    for (int r = 0; r < RESNET_LAYERS; r++) {
-        const struct layer *l = &resnet_layers[r];
+    for (int r = 0; r < b->parts->resnet->layers; r++) {
+        const struct layer *l = build_layer(b, r);
         if (l->input >= 0)
             b->made[l->input].readers++;
         if (l->shortcut >= 0)

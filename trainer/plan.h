@@ -17,6 +17,7 @@
 /* What plans are made of and share; not owned by them. */
 struct plan_parts {
     struct dnn *dnn;
+    const struct resnet *resnet;
     const struct weights *weights;
     const struct kernels *kernels;
     struct buffers *buffers;

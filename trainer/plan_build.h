@@ -19,10 +19,28 @@ struct builder {
         /* gradients of the result, as many as came back: to be added up */
         void *gradient[2];
         int gradients;
-    } made[RESNET_LAYERS];
+    } made[RESNET_LAYERS_MAX];
     int rc;
     struct reason *why;
 };
+
+static inline const struct layer *build_layer(const struct builder *b, int row)
+{
+    return &b->parts->resnet->layer[row];
+}
+
+/* Of the row's result, in pixels. */
+static inline int build_side(const struct builder *b, int row)
+{
+    return resnet_side(b->parts->resnet, row, b->parts->image_size);
+}
+
+/* The row's convolution. */
+static inline struct dnn_conv build_conv(const struct builder *b, int row)
+{
+    const struct layer *l = build_layer(b, row);
+    return kernel_shape(l, b->plan->n, build_side(b, l->input));
+}
 
 /* Memory and layouts; NULL or empty after an error. */
 void *build_take(struct builder *b, size_t size);

@@ -11,11 +11,10 @@ static void read_once(struct builder *b, int row)
 
 static void infer_convolution(struct builder *b, int row)
 {
-    const struct layer *l = &resnet_layers[row];
+    const struct layer *l = build_layer(b, row);
     const struct kernel *k = &b->parts->kernels->row[row];
     struct made *made = &b->made[row];
-    struct dnn_conv c = kernel_shape(
-        row, b->plan->n, resnet_side(l->input, b->parts->image_size));
+    struct dnn_conv c = build_conv(b, row);
     struct dnn_op *op = NULL;
     bool sum = l->shortcut >= 0;
 
@@ -43,7 +42,7 @@ static void infer_pool(struct builder *b, int row)
              dnn_pool(&op, b->parts->dnn, &p, build_input(b, row),
                       b->made[row].result, b->why),
              &op);
-    read_once(b, resnet_layers[row].input);
+    read_once(b, build_layer(b, row)->input);
 }
 
 static void infer_mean(struct builder *b, int row)
@@ -55,7 +54,7 @@ static void infer_mean(struct builder *b, int row)
     made->features = made->result.data;
     if (b->rc || !b->parts->bf16)
         return;
-    size_t count = (size_t)b->plan->n * resnet_layers[row].out;
+    size_t count = (size_t)b->plan->n * build_layer(b, row)->out;
     made->features = build_take(b, count * sizeof(float));
     struct dnn_tensor to = build_features(b, row, made->features);
     if (!b->rc)
@@ -65,7 +64,7 @@ static void infer_mean(struct builder *b, int row)
 
 static void infer_linear(struct builder *b, int row)
 {
-    const struct layer *l = &resnet_layers[row];
+    const struct layer *l = build_layer(b, row);
     const struct weights *w = b->parts->weights;
     struct dnn_op *op = NULL;
     struct dnn_head head = {.source = b->made[l->input].features,
@@ -88,7 +87,7 @@ static void (*const infer[])(struct builder *b, int row) = {
 
 void build_inference(struct builder *b)
 {
-    for (int r = 0; !b->rc && r < RESNET_LAYERS; r++)
-        infer[resnet_layers[r].kind](b, r);
+    for (int r = 0; !b->rc && r < b->parts->resnet->layers; r++)
+        infer[build_layer(b, r)->kind](b, r);
     b->plan->middle = b->plan->count;
 }

@@ -3,13 +3,6 @@
  * memory; gradients give theirs back as soon as they are used. */
 #include "plan_build.h"
 
-static struct dnn_conv conv_of(const struct builder *b, int row)
-{
-    int side = resnet_side(resnet_layers[row].input, b->parts->image_size);
-
-    return kernel_shape(row, b->plan->n, side);
-}
-
 /* The row's kernel in a layout, until the next one is asked for. */
 static struct dnn_tensor kernel_in(struct builder *b, int row,
                                    const struct dnn_layout *layout)
@@ -38,9 +31,9 @@ static void own_norm(const struct step *s)
 /* relu?(norm(x) + shortcut?), but for its result. */
 static struct norm norm_of(struct builder *b, int row, const void *x)
 {
-    const struct layer *l = &resnet_layers[row];
+    const struct layer *l = build_layer(b, row);
     const struct weights *w = b->parts->weights;
-    int side = resnet_side(row, b->parts->image_size);
+    int side = build_side(b, row);
     int block = dnn_block(b->parts->dnn);
     struct norm q = {
         .n = b->plan->n,
@@ -64,9 +57,9 @@ static struct norm norm_of(struct builder *b, int row, const void *x)
 
 /* The row whose maximum pooling is the only reader of this one, or -1: then
  * the pooling's steps do what is left to do of both. */
-static int pooling_of(int row)
+static int pooling_of(const struct builder *b, int row)
 {
-    const struct layer *next = &resnet_layers[row + 1];
+    const struct layer *next = build_layer(b, row + 1);
 
     return next->kind == LAYER_MAX_POOL && next->input == row ? row + 1 : -1;
 }
@@ -83,20 +76,20 @@ static void forward_norm(struct builder *b, int row, const void *x)
 
 static void forward_convolution(struct builder *b, int row)
 {
-    struct dnn_conv c = conv_of(b, row);
+    struct dnn_conv c = build_conv(b, row);
     struct dnn_tensor x = build_activation(b, row);
     struct dnn_tensor kernel =
         kernel_in(b, row, b->parts->kernels->row[row].layouts.forward);
     struct dnn_op *op = NULL;
 
-    b->made[row].result = pooling_of(row) < 0 ? build_activation(b, row) : x;
+    b->made[row].result = pooling_of(b, row) < 0 ? build_activation(b, row) : x;
     if (b->rc)
         return;
     build_op(b,
              dnn_conv_train(&op, b->parts->dnn, &c, build_input(b, row), kernel,
                             x, b->why),
              &op);
-    if (pooling_of(row) < 0)
+    if (pooling_of(b, row) < 0)
         forward_norm(b, row, x.data);
 }
 
@@ -108,7 +101,7 @@ static void own_pool(const struct step *s)
 /* The norm of the row before, its relu and the pooling. */
 static void forward_pool(struct builder *b, int row)
 {
-    int from = resnet_layers[row].input;
+    int from = build_layer(b, row)->input;
     struct made *made = &b->made[row];
     struct norm q = norm_of(b, from, b->made[from].result.data);
     struct dnn_tensor top = build_activation(b, row);
@@ -121,7 +114,7 @@ static void forward_pool(struct builder *b, int row)
     *s = (struct step){
         .own = own_pool,
         .pool = {.norm = q,
-                 .side = resnet_side(from, b->parts->image_size),
+                 .side = build_side(b, from),
                  .top = top.data,
                  .place = build_take(b, dnn_layout_size(top.layout) /
                                             (q.bf16 ? 2 : 4))},
@@ -131,7 +124,7 @@ static void forward_pool(struct builder *b, int row)
 
 static size_t features_size(const struct builder *b, int row)
 {
-    return (size_t)b->plan->n * resnet_layers[row].out * sizeof(float);
+    return (size_t)b->plan->n * build_layer(b, row)->out * sizeof(float);
 }
 
 /* One pixel is left: in f32 any layout of it is row-major. */
@@ -160,7 +153,7 @@ static void forward_mean(struct builder *b, int row)
 
 static void forward_linear(struct builder *b, int row)
 {
-    const struct layer *l = &resnet_layers[row];
+    const struct layer *l = build_layer(b, row);
     const struct weights *w = b->parts->weights;
     struct dnn_op *op = NULL;
     struct dnn_head head = {.source = b->made[l->input].features,
@@ -228,7 +221,7 @@ static void *result_over(struct builder *b, int row)
 /* Back through relu, shortcut and norm; returns the convolution's part. */
 static struct dnn_tensor backward_norm(struct builder *b, int row)
 {
-    const struct layer *l = &resnet_layers[row];
+    const struct layer *l = build_layer(b, row);
     const struct weights *w = b->parts->weights;
     struct made *made = &b->made[row];
     size_t size = dnn_layout_size(made->result.layout);
@@ -279,7 +272,7 @@ static void backward_own_kernel(struct builder *b, int row,
 
 static void backward_kernel(struct builder *b, int row, struct dnn_tensor d_x)
 {
-    struct dnn_conv c = conv_of(b, row);
+    struct dnn_conv c = build_conv(b, row);
     struct dnn_op *op = NULL;
     struct dnn_tensor d_kernel = {
         b->parts->kernels->row[row].layouts.master,
@@ -296,8 +289,8 @@ static void backward_kernel(struct builder *b, int row, struct dnn_tensor d_x)
 
 static void backward_data(struct builder *b, int row, struct dnn_tensor d_x)
 {
-    int from = resnet_layers[row].input;
-    struct dnn_conv c = conv_of(b, row);
+    int from = build_layer(b, row)->input;
+    struct dnn_conv c = build_conv(b, row);
     struct dnn_op *op = NULL;
     struct dnn_tensor d_in = build_activation(b, from);
     struct dnn_tensor kernel =
@@ -317,11 +310,11 @@ static void backward_convolution(struct builder *b, int row)
     struct made *made = &b->made[row];
     struct dnn_tensor d_x = {made->result.layout, made->gradient[0]};
 
-    if (pooling_of(row) < 0)
+    if (pooling_of(b, row) < 0)
         d_x = backward_norm(b, row);
     if (!b->rc)
         backward_kernel(b, row, d_x);
-    if (!b->rc && resnet_layers[row].input >= 0) /* pictures want none */
+    if (!b->rc && build_layer(b, row)->input >= 0) /* pictures want none */
         backward_data(b, row, d_x);
     build_give(b, d_x.data);
 }
@@ -334,7 +327,7 @@ static void own_pool_back(const struct step *s)
 /* Leaves the row before the gradient of what was normalised. */
 static void backward_pool(struct builder *b, int row)
 {
-    int from = resnet_layers[row].input;
+    int from = build_layer(b, row)->input;
     const struct weights *w = b->parts->weights;
     struct made *made = &b->made[row];
     struct norm_pool_back q = {
@@ -368,17 +361,17 @@ static void backward_mean(struct builder *b, int row)
         build_give(b, from.data);
     }
     struct dnn_pooling p = build_pooling(b, row);
-    struct dnn_tensor d_in = build_activation(b, resnet_layers[row].input);
+    struct dnn_tensor d_in = build_activation(b, build_layer(b, row)->input);
     if (b->rc)
         return;
     build_op(b, dnn_pool_back(&op, b->parts->dnn, &p, d_in, d_y, b->why), &op);
-    leave(b, resnet_layers[row].input, d_in.data);
+    leave(b, build_layer(b, row)->input, d_in.data);
     build_give(b, d_y.data);
 }
 
 static void backward_linear(struct builder *b, int row)
 {
-    const struct layer *l = &resnet_layers[row];
+    const struct layer *l = build_layer(b, row);
     const struct weights *w = b->parts->weights;
     struct dnn *d = b->parts->dnn;
     struct dnn_op *op = NULL;
@@ -415,11 +408,12 @@ static void (*const backward[])(struct builder *b, int row) = {
 void build_training(struct builder *b)
 {
     size_t logits = (size_t)b->plan->n * b->parts->classes * sizeof(float);
+    int layers = b->parts->resnet->layers;
 
     b->plan->d_logits = build_take(b, logits);
-    for (int r = 0; !b->rc && r < RESNET_LAYERS; r++)
-        forward[resnet_layers[r].kind](b, r);
+    for (int r = 0; !b->rc && r < layers; r++)
+        forward[build_layer(b, r)->kind](b, r);
     b->plan->middle = b->plan->count;
-    for (int r = RESNET_LAYERS - 1; !b->rc && r >= 0; r--)
-        backward[resnet_layers[r].kind](b, r);
+    for (int r = layers - 1; !b->rc && r >= 0; r--)
+        backward[build_layer(b, r)->kind](b, r);
 }

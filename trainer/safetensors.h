@@ -1,24 +1,19 @@
 /*
- * Weights in the safetensors format: 8 bytes of header size, a JSON header,
- * the tensors' bytes (little-endian, as everything here assumes of the host).
- * https://huggingface.co/docs/safetensors
+ * Weights in the safetensors format: a header (safetensors_header.h), then the
+ * tensors' bytes (little-endian, as everything here assumes of the host).
  *
- * Reading takes files of any origin: every number in the header is checked
- * before it is used, the file is read, not mapped, so that one that shrinks
- * meanwhile is an error and not a signal. F32 is taken as it is, F16, BF16 and
- * F64 are converted; tensors of other types (counters), of more than 4
- * dimensions or with names that don't fit struct tensor are checked and left
- * out. Functions may be called from any thread, on objects of their own.
+ * Reading takes files of any origin: the file is read, not mapped, so that one
+ * that shrinks meanwhile is an error and not a signal. F32 is taken as it is,
+ * F16, BF16 and F64 are converted; tensors of other types (counters), of more
+ * than 4 dimensions or with names that don't fit struct tensor are checked and
+ * left out. Functions may be called from any thread, on objects of their own.
  */
 #ifndef PRIMO_SAFETENSORS_H
 #define PRIMO_SAFETENSORS_H
 
-#include "metadata.h"
 #include "reason.h"
+#include "safetensors_header.h"
 #include "tensor.h"
-
-#define SAFETENSORS_HEADER_MAX (16u << 20) /* bytes of JSON */
-#define SAFETENSORS_FILE_MAX   (1ull << 30)
 
 struct safetensors {
     struct tensor *tensors; /* in the order of their bytes in the file */
@@ -34,14 +29,36 @@ struct safetensors {
         0                                                                      \
     }
 
-/* Read a regular file. ENOENT, EACCES, …; EINVAL when it is no safetensors
- * file, and what is wrong with it; EFBIG past the bounds above; ENOMEM. */
+/* A file whose tensors are read one by one. */
+struct safetensors_file {
+    char *path;
+    int fd;
+    struct safetensors_header header;
+};
+
+#define SAFETENSORS_FILE_INIT                                                  \
+    {                                                                          \
+        0                                                                      \
+    }
+
+/* Open a regular file and take its header. ENOENT, EACCES, …; EINVAL when it is
+ * no safetensors file, and what is wrong with it; EFBIG past the bounds of the
+ * header; ENOMEM. */
+int safetensors_open(struct safetensors_file *out, const char *path,
+                     struct reason *why);
+void safetensors_close(struct safetensors_file *f);
+
+/* Read all of a file; fails as safetensors_open(). */
 int safetensors_read(struct safetensors *out, const char *path,
                      struct reason *why);
 void safetensors_release(struct safetensors *s);
 
 /* Read */
 
+/* The values of a tensor that is not DTYPE_OTHER, in their order. */
+int safetensors_values(const struct safetensors_file *f,
+                       const struct tensor_place *p, float *to,
+                       struct reason *why);
 /* The value, or NULL. */
 const char *safetensors_find(const struct safetensors *s, const char *key);
 /* The value as a JSON list of strings, one allocation behind each and one

@@ -2,31 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* One entry of the header, checked. */
-struct entry {
-    const char *name; /* the parsed header's */
-    const struct dtype *dtype;
-    json_t *shape;
-    uint64_t begin, end; /* in the data */
-};
-
-/* A file that is being read: what has to be released at the end. */
-struct source {
-    const char *path;
-    int fd;
-    uint64_t data;       /* offset of the first tensor's bytes */
-    uint64_t size;       /* of the data */
-    json_t *header;      /* NULL = not parsed yet */
-    struct entry *entry; /* sorted by place */
-    int entries;
-};
 
 /* Numbers as they are stored */
 
@@ -59,13 +39,6 @@ static float from_bf16(const void *at)
     return bits_float((uint32_t)h << 16);
 }
 
-static float from_f32(const void *at)
-{
-    float f;
-    memcpy(&f, at, sizeof f);
-    return f;
-}
-
 static float from_f64(const void *at)
 {
     double d;
@@ -73,40 +46,28 @@ static float from_f64(const void *at)
     return (float)d;
 }
 
-static const struct dtype {
-    const char *name;
-    unsigned bytes;
-    float (*convert)(const void *at); /* NULL = left out */
-} dtypes[] = {
-    {"F32", 4, from_f32}, {"F16", 2, from_f16}, {"BF16", 2, from_bf16},
-    {"F64", 8, from_f64}, {"I64", 8, NULL},     {"I32", 4, NULL},
-    {"I16", 2, NULL},     {"I8", 1, NULL},      {"U64", 8, NULL},
-    {"U32", 4, NULL},     {"U16", 2, NULL},     {"U8", 1, NULL},
-    {"BOOL", 1, NULL},    {"F8_E4M3", 1, NULL}, {"F8_E5M2", 1, NULL},
+/* NULL = stored as it is taken, or not taken. */
+static float (*const converts[])(const void *at) = {
+    [DTYPE_F16] = from_f16,
+    [DTYPE_BF16] = from_bf16,
+    [DTYPE_F64] = from_f64,
+    [DTYPE_OTHER] = NULL,
 };
-
-static const struct dtype *dtype_find(const char *name)
-{
-    for (size_t i = 0; name && i < sizeof dtypes / sizeof *dtypes; i++)
-        if (!strcmp(dtypes[i].name, name))
-            return &dtypes[i];
-    return NULL;
-}
 
 /* The file */
 
-static int read_at(const struct source *s, void *to, size_t size,
+static int read_at(const struct safetensors_file *f, void *to, size_t size,
                    uint64_t offset, struct reason *why)
 {
     char *at = to;
     while (size > 0) {
-        ssize_t n = pread(s->fd, at, size, (off_t)offset);
+        ssize_t n = pread(f->fd, at, size, (off_t)offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return refuse_errno(why, errno, "cannot read '%s'", s->path);
+            return refuse_errno(why, errno, "cannot read '%s'", f->path);
         if (n == 0)
-            return refuse(why, EINVAL, "'%s' is cut short", s->path);
+            return refuse(why, EINVAL, "'%s' is cut short", f->path);
         at += n;
         size -= (size_t)n;
         offset += (uint64_t)n;
@@ -115,272 +76,166 @@ static int read_at(const struct source *s, void *to, size_t size,
 }
 
 /* Opens, checks the kind and the size. */
-static int source_open(struct source *s, const char *path, uint64_t *size,
-                       struct reason *why)
+static int file_open(struct safetensors_file *f, uint64_t *size,
+                     struct reason *why)
 {
-    *s = (struct source){.path = path};
-    s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (s->fd < 0)
-        return refuse_errno(why, errno, "cannot read '%s'", path);
+    f->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (f->fd < 0)
+        return refuse_errno(why, errno, "cannot read '%s'", f->path);
     struct stat st;
-    if (fstat(s->fd, &st) < 0)
-        return refuse_errno(why, errno, "cannot read '%s'", path);
+    if (fstat(f->fd, &st) < 0)
+        return refuse_errno(why, errno, "cannot read '%s'", f->path);
     if (!S_ISREG(st.st_mode))
-        return refuse(why, EINVAL, "'%s' is not a regular file", path);
+        return refuse(why, EINVAL, "'%s' is not a regular file", f->path);
     *size = (uint64_t)st.st_size;
     if (*size > SAFETENSORS_FILE_MAX)
         return refuse(why, EFBIG, "'%s' has %llu bytes, at most %llu are read",
-                      path, (unsigned long long)*size, SAFETENSORS_FILE_MAX);
+                      f->path, (unsigned long long)*size, SAFETENSORS_FILE_MAX);
     return 0;
 }
 
-static void source_release(struct source *s)
+static int header_take(struct safetensors_file *f, const char *text,
+                       size_t size, uint64_t file_size, struct reason *why)
 {
-    if (s->fd >= 0)
-        close(s->fd);
-    json_decref(s->header);
-    free(s->entry);
-}
-
-static int header_parse(struct source *s, const char *text, size_t size,
-                        struct reason *why)
-{
-    json_error_t fault;
-    if (text[0] != '{')
+    int r = safetensors_header_parse(&f->header, text, size, why);
+    if (r < 0)
+        return reason_prefix(why, "'%s': ", f->path), r;
+    if (f->header.size != file_size)
         return refuse(why, EINVAL,
-                      "'%s' is not a safetensors file: no JSON header",
-                      s->path);
-    s->header = json_loadb(text, size, JSON_REJECT_DUPLICATES, &fault);
-    if (!s->header)
-        return refuse(why, EINVAL,
-                      "'%s' is not a safetensors file: header at byte %d: %s",
-                      s->path, fault.position, fault.text);
+                      "'%s' has %llu bytes, its header tells of %llu", f->path,
+                      (unsigned long long)file_size,
+                      (unsigned long long)f->header.size);
     return 0;
 }
 
-static int header_read(struct source *s, uint64_t file_size, struct reason *why)
+static int header_read(struct safetensors_file *f, uint64_t file_size,
+                       struct reason *why)
 {
-    uint64_t size;
-    if (file_size < sizeof size + 2)
+    char start[SAFETENSORS_SIZE_BYTES];
+    size_t size;
+    if (file_size < sizeof start)
         return refuse(why, EINVAL,
                       "'%s' is not a safetensors file: only %llu bytes",
-                      s->path, (unsigned long long)file_size);
-    int r = read_at(s, &size, sizeof size, 0, why);
+                      f->path, (unsigned long long)file_size);
+    int r = read_at(f, start, sizeof start, 0, why);
     if (r < 0)
         return r;
-    if (size < 2 || size > SAFETENSORS_HEADER_MAX ||
-        size > file_size - sizeof size)
+    r = safetensors_header_size(start, &size, why);
+    if (r < 0)
+        return reason_prefix(why, "'%s': ", f->path), r;
+    if (size > file_size - sizeof start)
         return refuse(why, EINVAL,
-                      "'%s' is not a safetensors file: a header of %llu bytes",
-                      s->path, (unsigned long long)size);
-    s->data = sizeof size + size;
-    s->size = file_size - s->data;
+                      "'%s' is not a safetensors file: a header of %zu bytes",
+                      f->path, size);
     char *text = malloc(size);
     if (!text)
-        return refuse(why, ENOMEM, "no memory to read '%s'", s->path);
-    r = read_at(s, text, size, sizeof size, why);
+        return refuse(why, ENOMEM, "no memory to read '%s'", f->path);
+    r = read_at(f, text, size, sizeof start, why);
     if (r == 0)
-        r = header_parse(s, text, size, why);
+        r = header_take(f, text, size, file_size, why);
     free(text);
     return r;
 }
 
-/* The entries */
-
-static bool whole_number(const json_t *v, uint64_t *out)
+int safetensors_open(struct safetensors_file *out, const char *path,
+                     struct reason *why)
 {
-    if (!json_is_integer(v) || json_integer_value(v) < 0)
-        return false;
-    *out = (uint64_t)json_integer_value(v);
-    return true;
+    struct safetensors_file f = {.path = strdup(path), .fd = -1};
+    uint64_t size = 0;
+    int r = f.path ? file_open(&f, &size, why)
+                   : refuse(why, ENOMEM, "no memory to read '%s'", path);
+    if (r == 0)
+        r = header_read(&f, size, why);
+    if (r < 0)
+        safetensors_close(&f);
+    else
+        *out = f;
+    return r;
 }
 
-/* Whether `shape` of this type takes up exactly `size` bytes. */
-static bool shape_fits(json_t *shape, unsigned bytes, uint64_t size)
+void safetensors_close(struct safetensors_file *f)
 {
-    uint64_t product = bytes;
-    size_t i;
-    json_t *v;
-    json_array_foreach(shape, i, v)
-    {
-        uint64_t dim;
-        if (!whole_number(v, &dim) ||
-            __builtin_mul_overflow(product, dim, &product))
-            return false;
-    }
-    return product == size;
+    if (f->path && f->fd >= 0)
+        close(f->fd);
+    free(f->path);
+    safetensors_header_release(&f->header);
+    *f = (struct safetensors_file)SAFETENSORS_FILE_INIT;
 }
 
-static int entry_read(const struct source *s, struct entry *e, const char *name,
-                      json_t *v, struct reason *why)
-{
-    json_t *place = json_object_get(v, "data_offsets");
-    *e = (struct entry){
-        .name = name,
-        .dtype = dtype_find(json_string_value(json_object_get(v, "dtype"))),
-        .shape = json_object_get(v, "shape"),
-    };
-    if (!e->dtype || !json_is_array(e->shape))
-        return refuse(why, EINVAL, "'%s': tensor '%s' has no known type",
-                      s->path, name);
-    if (json_array_size(place) != 2 ||
-        !whole_number(json_array_get(place, 0), &e->begin) ||
-        !whole_number(json_array_get(place, 1), &e->end) || e->begin > e->end ||
-        e->end > s->size)
-        return refuse(why, EINVAL, "'%s': tensor '%s' lies outside of the file",
-                      s->path, name);
-    if (!shape_fits(e->shape, e->dtype->bytes, e->end - e->begin))
-        return refuse(why, EINVAL,
-                      "'%s': tensor '%s' has another size than its shape says",
-                      s->path, name);
-    return 0;
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const struct entry *x = a, *y = b;
-    if (x->begin != y->begin)
-        return x->begin < y->begin ? -1 : 1;
-    return (x->end > y->end) - (x->end < y->end);
-}
-
-/* The tensors have to cover the data without gap or overlap. */
-static int places_check(const struct source *s, struct reason *why)
-{
-    uint64_t end = 0;
-    for (int i = 0; i < s->entries; i++) {
-        if (s->entry[i].begin != end)
-            return refuse(why, EINVAL,
-                          "'%s': a gap or an overlap before tensor '%s'",
-                          s->path, s->entry[i].name);
-        end = s->entry[i].end;
-    }
-    if (end != s->size)
-        return refuse(why, EINVAL, "'%s': %llu bytes belong to no tensor",
-                      s->path, (unsigned long long)(s->size - end));
-    return 0;
-}
-
-static int entries_read(struct source *s, struct reason *why)
-{
-    s->entry = calloc(json_object_size(s->header) + 1, sizeof *s->entry);
-    if (!s->entry)
-        return refuse(why, ENOMEM, "no memory to read '%s'", s->path);
-    const char *name;
-    json_t *v;
-    json_object_foreach(s->header, name, v)
-    {
-        if (!strcmp(name, "__metadata__"))
-            continue;
-        int r = entry_read(s, &s->entry[s->entries], name, v, why);
-        if (r < 0)
-            return r;
-        s->entries++;
-    }
-    qsort(s->entry, (size_t)s->entries, sizeof *s->entry, by_place);
-    return places_check(s, why);
-}
-
-/* The contents */
-
-static int metadata_read(struct safetensors *out, const struct source *s,
-                         struct reason *why)
-{
-    json_t *all = json_object_get(s->header, "__metadata__");
-    if (all && !json_is_object(all))
-        return refuse(why, EINVAL, "'%s': __metadata__ is not an object",
-                      s->path);
-    out->metadata = calloc(json_object_size(all) + 1, sizeof *out->metadata);
-    if (!out->metadata)
-        return refuse(why, ENOMEM, "no memory to read '%s'", s->path);
-    const char *key;
-    json_t *v;
-    json_object_foreach(all, key, v)
-    {
-        if (!json_is_string(v))
-            return refuse(why, EINVAL, "'%s': metadata '%s' is not a string",
-                          s->path, key);
-        struct metadata *m = &out->metadata[out->metadata_count++];
-        m->key = strdup(key);
-        m->value = strdup(json_string_value(v));
-        if (!m->key || !m->value)
-            return refuse(why, ENOMEM, "no memory to read '%s'", s->path);
-    }
-    return 0;
-}
-
-static bool is_wanted(const struct entry *e)
-{
-    return e->dtype->convert && json_array_size(e->shape) <= 4 &&
-           strlen(e->name) < sizeof((struct tensor *)0)->name;
-}
-
-static int values_read(const struct source *s, const struct entry *e,
-                       struct tensor *t, struct reason *why)
+int safetensors_values(const struct safetensors_file *f,
+                       const struct tensor_place *p, float *to,
+                       struct reason *why)
 {
     enum { PIECE = 1 << 16 };
     char piece[PIECE];
-    unsigned bytes = e->dtype->bytes;
-    float *to = t->data;
-    for (uint64_t at = e->begin; at < e->end;) {
-        size_t size = e->end - at < PIECE ? (size_t)(e->end - at) : PIECE;
-        int r = read_at(s, piece, size, s->data + at, why);
+    float (*convert)(const void *at) = converts[p->type];
+    if (p->type == DTYPE_F32)
+        return read_at(f, to, p->end - p->begin, f->header.data + p->begin,
+                       why);
+    for (uint64_t at = p->begin; at < p->end;) {
+        size_t size = p->end - at < PIECE ? (size_t)(p->end - at) : PIECE;
+        int r = read_at(f, piece, size, f->header.data + at, why);
         if (r < 0)
             return r;
-        for (size_t i = 0; i < size; i += bytes)
-            *to++ = e->dtype->convert(piece + i);
+        for (size_t i = 0; i < size; i += p->bytes)
+            *to++ = convert(piece + i);
         at += size;
     }
     return 0;
 }
 
-static int tensor_read(struct safetensors *out, const struct source *s,
-                       const struct entry *e, struct reason *why)
+/* The contents */
+
+static bool is_wanted(const struct tensor_place *p)
 {
-    struct tensor *t = &out->tensors[out->count];
-    *t = (struct tensor){.rank = (int)json_array_size(e->shape)};
-    memcpy(t->name, e->name, strlen(e->name) + 1);
-    for (int i = 0; i < 4; i++)
-        t->dim[i] = i < t->rank ? (int64_t)json_integer_value(
-                                      json_array_get(e->shape, (size_t)i))
-                                : 1;
-    size_t count = (e->end - e->begin) / e->dtype->bytes;
-    t->data = malloc(sizeof(float) * (count ? count : 1));
-    if (!t->data)
-        return refuse(why, ENOMEM, "no memory to read '%s'", s->path);
-    out->count++;
-    return values_read(s, e, t, why);
+    return p->type != DTYPE_OTHER && p->rank <= 4 &&
+           strlen(p->name) < sizeof((struct tensor *)0)->name;
 }
 
-static int contents_read(struct safetensors *out, const struct source *s,
+static int tensor_read(struct safetensors *out,
+                       const struct safetensors_file *f,
+                       const struct tensor_place *p, struct reason *why)
+{
+    struct tensor *t = &out->tensors[out->count];
+    *t = (struct tensor){.rank = p->rank};
+    strcpy(t->name, p->name);
+    memcpy(t->dim, p->dim, sizeof t->dim);
+    size_t count = (p->end - p->begin) / p->bytes;
+    t->data = malloc(sizeof(float) * (count ? count : 1));
+    if (!t->data)
+        return refuse(why, ENOMEM, "no memory to read '%s'", f->path);
+    out->count++;
+    return safetensors_values(f, p, t->data, why);
+}
+
+/* The metadata move over from the header. */
+static int contents_read(struct safetensors *out, struct safetensors_file *f,
                          struct reason *why)
 {
-    int r = metadata_read(out, s, why);
-    if (r < 0)
-        return r;
-    out->tensors = calloc((size_t)s->entries + 1, sizeof *out->tensors);
+    struct safetensors_header *h = &f->header;
+    out->metadata = h->metadata;
+    out->metadata_count = h->metadata_count;
+    h->metadata = NULL;
+    h->metadata_count = 0;
+    out->tensors = calloc((size_t)h->count + 1, sizeof *out->tensors);
     if (!out->tensors)
-        return refuse(why, ENOMEM, "no memory to read '%s'", s->path);
-    for (int i = 0; r == 0 && i < s->entries; i++)
-        if (is_wanted(&s->entry[i]))
-            r = tensor_read(out, s, &s->entry[i], why);
+        return refuse(why, ENOMEM, "no memory to read '%s'", f->path);
+    int r = 0;
+    for (int i = 0; r == 0 && i < h->count; i++)
+        if (is_wanted(&h->place[i]))
+            r = tensor_read(out, f, &h->place[i], why);
     return r;
 }
 
 int safetensors_read(struct safetensors *out, const char *path,
                      struct reason *why)
 {
-    struct source s;
-    uint64_t size = 0;
+    struct safetensors_file f = SAFETENSORS_FILE_INIT;
     struct safetensors fresh = SAFETENSORS_INIT;
-    int r = source_open(&s, path, &size, why);
+    int r = safetensors_open(&f, path, why);
     if (r == 0)
-        r = header_read(&s, size, why);
-    if (r == 0)
-        r = entries_read(&s, why);
-    if (r == 0)
-        r = contents_read(&fresh, &s, why);
-    source_release(&s);
+        r = contents_read(&fresh, &f, why);
+    safetensors_close(&f);
     if (r < 0)
         safetensors_release(&fresh);
     else
@@ -403,49 +258,15 @@ void safetensors_release(struct safetensors *s)
 
 const char *safetensors_find(const struct safetensors *s, const char *key)
 {
-    for (int i = 0; i < s->metadata_count; i++)
-        if (!strcmp(s->metadata[i].key, key))
-            return s->metadata[i].value;
-    return NULL;
-}
-
-static char **strings_copy(json_t *list)
-{
-    size_t i;
-    json_t *v;
-    char **out = calloc(json_array_size(list) + 1, sizeof *out);
-    json_array_foreach(list, i, v)
-    {
-        if (out && !(out[i] = strdup(json_string_value(v)))) {
-            while (i > 0)
-                free(out[--i]);
-            free(out);
-            return NULL;
-        }
-    }
-    return out;
-}
-
-static bool all_strings(json_t *list)
-{
-    size_t i;
-    json_t *v;
-    json_array_foreach(list, i, v) if (!json_is_string(v)) return false;
-    return json_is_array(list);
+    return metadata_find(s->metadata, s->metadata_count, key);
 }
 
 int safetensors_strings(const struct safetensors *s, const char *key,
                         char ***out, int *count, struct reason *why)
 {
-    const char *value = safetensors_find(s, key);
-    json_t *list = value ? json_loads(value, 0, NULL) : NULL;
-    if (!all_strings(list)) {
-        json_decref(list);
+    int r = strings_parse(safetensors_find(s, key), out, count);
+    if (r == -EINVAL)
         return refuse(why, EINVAL, "no list of strings '%s' in the metadata",
                       key);
-    }
-    *count = (int)json_array_size(list);
-    *out = strings_copy(list);
-    json_decref(list);
-    return *out ? 0 : refuse(why, ENOMEM, "no memory for '%s'", key);
+    return r ? refuse(why, -r, "no memory for '%s'", key) : 0;
 }

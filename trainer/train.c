@@ -68,6 +68,7 @@ static void checkpoint_on_stop(void *context)
 int training_net(struct training *t, struct reason *why)
 {
     const struct net_options options = {
+        .resnet = t->resnet,
         .classes = t->material.dataset.classes,
         .image_size = t->options->image_size,
         .batch = t->options->batch,
@@ -182,8 +183,9 @@ static int training_open(struct training *t, struct options *o,
         err = found_continue(t, why);
     if (err)
         return err;
-    diary_log(t->run->diary, "network ready: ResNet-18 for %d classes, %s",
-              t->material.dataset.classes, o->bf16 ? "bf16" : "f32");
+    diary_log(t->run->diary, "network ready: %s for %d classes, %s",
+              t->resnet->title, t->material.dataset.classes,
+              o->bf16 ? "bf16" : "f32");
     control_on_stop(t->run->control, checkpoint_on_stop, t);
     training_tell(t);
     return 0;
@@ -202,6 +204,7 @@ static int model_export(struct training *t, struct reason *why)
         {"epoch", text_string(&epoch)},
     };
     const struct classifier model = {
+        .resnet = t->resnet,
         .image_size = t->options->image_size,
         .class_names = t->material.dataset.class_names,
         .classes = t->material.dataset.classes,
@@ -261,7 +264,12 @@ static void training_close(struct training *t)
 int train(struct rundir *run, struct options *o, struct reason *why)
 {
     struct training t = {
-        .run = run, .options = o, .at = POSITION_INIT, .saved = POSITION_INIT};
+        .run = run,
+        .options = o,
+        .resnet = &resnets[0],
+        .at = POSITION_INIT,
+        .saved = POSITION_INIT,
+    };
     pace_init(&t.pace);
     t.began = t.saved_time = pace_clock();
     int err = training_open(&t, o, why);

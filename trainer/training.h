@@ -18,6 +18,7 @@ struct training {
     const struct options *options;
     struct material material;
     struct recipe recipe;
+    const struct resnet *resnet;
     struct text identity;
     float *images;        /* [batch, 3, side, side] */
     int *labels;          /* [batch] */

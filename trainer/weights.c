@@ -110,13 +110,14 @@ static int list_fill(struct weights *w, struct dnn *dnn, int classes,
                      const struct dnn_layout *const kernels[],
                      struct reason *why)
 {
-    for (int r = 0; r < RESNET_LAYERS; r++) {
+    for (int r = 0; r < w->resnet->layers; r++) {
+        const struct layer *row = &w->resnet->layer[r];
         for (enum weight_part p = 0; p < WEIGHT_PARTS; p++) {
             w->index[r][p] = -1;
-            if (!row_has(&resnet_layers[r], p))
+            if (!row_has(row, p))
                 continue;
             struct weight *x = &w->list[w->count];
-            *x = (struct weight){.part = p, .row = &resnet_layers[r]};
+            *x = (struct weight){.part = p, .row = row};
             weight_shape(x, classes);
             x->plain = dnn_plain(dnn, DNN_F32, x->shape.rank, x->shape.dim);
             x->layout = x->shape.rank == 4 ? kernels[r] : x->plain;
@@ -177,14 +178,15 @@ static bool arenas_alloc(struct weights *w, enum weights_use use)
     return use != WEIGHTS_AVERAGED || averages_alloc(w);
 }
 
-int weights_open(struct weights *w, struct dnn *dnn, int classes,
-                 const struct dnn_layout *const kernels[RESNET_LAYERS],
-                 enum weights_use use, struct reason *why)
+int weights_open(struct weights *w, struct dnn *dnn,
+                 const struct resnet *resnet, int classes,
+                 const struct dnn_layout *const kernels[], enum weights_use use,
+                 struct reason *why)
 {
     int rc;
 
-    *w = (struct weights){.dnn = dnn};
-    w->list = calloc((size_t)RESNET_LAYERS * WEIGHT_PARTS, sizeof *w->list);
+    *w = (struct weights){.dnn = dnn, .resnet = resnet};
+    w->list = calloc((size_t)resnet->layers * WEIGHT_PARTS, sizeof *w->list);
     if (!w->list)
         return refuse(why, ENOMEM, "out of memory for the weights");
     rc = list_fill(w, dnn, classes, kernels, why);
@@ -221,7 +223,7 @@ void weights_anew(struct weights *w)
     memcpy(w->average_running, w->running, w->statistics * sizeof(float));
 }
 
-/* Initialisation, as torchvision's resnet18() does it */
+/* Initialisation, as torchvision's resnet18() and so on do it */
 
 static void fill_constant(float *data, size_t count, float v)
 {
@@ -332,7 +334,7 @@ static void follow(float *running, const float *batch, int count, float scale)
 
 void weights_follow(struct weights *w, int row, int64_t count)
 {
-    int channels = resnet_layers[row].out;
+    int channels = w->resnet->layer[row].out;
 
     if (count < 2)
         return;

@@ -46,10 +46,11 @@ struct weight {
 
 struct weights {
     const struct dnn *dnn; /* not owned */
+    const struct resnet *resnet;
     struct weight *list;
     int count;
-    int index[RESNET_LAYERS][WEIGHT_PARTS]; /* in list; -1 = none */
-    size_t decayed, trained;                /* floats in the arenas */
+    int index[RESNET_LAYERS_MAX][WEIGHT_PARTS]; /* in list; -1 = none */
+    size_t decayed, trained;                    /* floats in the arenas */
     size_t statistics;
     float *value;               /* [trained] */
     float *momentum, *gradient; /* [trained]; NULL without training */
@@ -67,9 +68,10 @@ enum weights_use {
 };
 
 /* `kernels` are the layouts of the convolutions' masters by row. */
-int weights_open(struct weights *w, struct dnn *dnn, int classes,
-                 const struct dnn_layout *const kernels[RESNET_LAYERS],
-                 enum weights_use use, struct reason *why);
+int weights_open(struct weights *w, struct dnn *dnn,
+                 const struct resnet *resnet, int classes,
+                 const struct dnn_layout *const kernels[], enum weights_use use,
+                 struct reason *why);
 void weights_release(struct weights *w);
 
 /* Read */

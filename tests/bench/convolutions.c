@@ -2,7 +2,7 @@
  * What oneDNN's convolutions of a training step take, and nothing else:
  *   convolutions f32|bf16 SIDE BATCH STEPS
  * prints images a second of the median step, after one that warms up: each
- * row of resnet.h forward, and back to its source and its kernel, in the
+ * row of ResNet-18 forward, and back to its source and its kernel, in the
  * layouts that oneDNN chooses. OMP_NUM_THREADS sets the threads.
  */
 #include "kernels.h"
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS_MAX = 1000, OPS_MAX = 3 * RESNET_LAYERS };
+enum { STEPS_MAX = 1000, OPS_MAX = 3 * RESNET_LAYERS_MAX };
 
 struct bench {
     struct dnn *dnn;
@@ -28,11 +28,11 @@ static struct dnn_tensor tensor(const struct dnn_layout *layout)
 }
 
 /* Memory stays until the program ends. */
-static int row_open(struct bench *b, int row, int side, int batch,
-                    struct reason *why)
+static int row_open(struct bench *b, const struct layer *row, int side,
+                    int batch, struct reason *why)
 {
     struct dnn_conv c =
-        kernel_shape(row, batch, resnet_side(resnet_layers[row].input, side));
+        kernel_shape(row, batch, resnet_side(&resnets[0], row->input, side));
     struct dnn_conv_layouts l;
     int rc = dnn_conv_choose(b->dnn, &c, true, &l, why);
 
@@ -67,9 +67,9 @@ static int measure(bool bf16, int side, int batch, int steps, double *seconds,
     struct bench b = {0};
     int rc = dnn_open(&b.dnn, bf16 ? DNN_BF16 : DNN_F32, why);
 
-    for (int r = 0; !rc && r < RESNET_LAYERS; r++)
-        if (resnet_layers[r].kind == LAYER_CONVOLUTION)
-            rc = row_open(&b, r, side, batch, why);
+    for (int r = 0; !rc && r < resnets[0].layers; r++)
+        if (resnets[0].layer[r].kind == LAYER_CONVOLUTION)
+            rc = row_open(&b, &resnets[0].layer[r], side, batch, why);
     if (!rc)
         rc = step(&b, why);
     for (int i = 0; !rc && i < steps; i++) {

@@ -1,7 +1,7 @@
 /* export.h and classifier.h: a model of random weights to files and back.
  *
- * With arguments FOLDER SIDE CLASSES it leaves such a model in an existing
- * folder, for tests/export.sh. */
+ * With arguments FOLDER SIDE CLASSES resnet18|34|50 it leaves such a model in
+ * an existing folder, for tests/export.sh. */
 #include "export.h"
 #include "random.h"
 #include "resnet.h"
@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-enum { TENSORS_MAX = 5 * RESNET_LAYERS };
+enum { TENSORS_MAX = 5 * RESNET_LAYERS_MAX };
 
 static struct metadata facts[] = {{"epoch", "7"}};
 static char *odd_names[] = {"plain", "Счета \"2026\"", "a\tb\\c\nd",
@@ -61,9 +61,11 @@ static void add_layer(struct classifier *m, struct random *r,
     }
 }
 
-static struct classifier random_model(int side, int classes, char **names)
+static struct classifier random_model(const struct resnet *resnet, int side,
+                                      int classes, char **names)
 {
-    struct classifier m = {.image_size = side,
+    struct classifier m = {.resnet = resnet,
+                           .image_size = side,
                            .classes = classes,
                            .class_names = names,
                            .facts = facts,
@@ -71,8 +73,8 @@ static struct classifier random_model(int side, int classes, char **names)
     struct random r;
     random_open(&r, 5, 6, 7, 8);
     m.tensors = calloc(TENSORS_MAX, sizeof *m.tensors);
-    for (int i = 0; i < RESNET_LAYERS; i++)
-        add_layer(&m, &r, &resnet_layers[i]);
+    for (int i = 0; i < resnet->layers; i++)
+        add_layer(&m, &r, &resnet->layer[i]);
     return m;
 }
 
@@ -93,7 +95,7 @@ static int place_make(void **state)
 {
     struct place *p = calloc(1, sizeof *p);
     strcpy(p->folder, "/tmp/export-test.XXXXXX");
-    p->model = random_model(32, 4, odd_names);
+    p->model = random_model(&resnets[0], 32, 4, odd_names);
     *state = p;
     return mkdtemp(p->folder) ? 0 : -1;
 }
@@ -141,6 +143,7 @@ static void comes_back(void **state)
     struct reason why = REASON_INIT;
     exports(p);
     assert_int_equal(classifier_open(&m, p->folder, &why), 0);
+    assert_ptr_equal(m.resnet, &resnets[0]);
     assert_int_equal(m.image_size, 32);
     assert_int_equal(m.classes, 4);
     for (int i = 0; i < 3; i++)
@@ -224,7 +227,8 @@ static int leave_model(char **argv)
     for (int i = 0; i < classes; i++)
         if (asprintf(&names[i], "class %d", i) < 0)
             return 1;
-    struct classifier m = random_model(atoi(argv[2]), classes, names);
+    struct classifier m =
+        random_model(resnet_find(argv[4]), atoi(argv[2]), classes, names);
     struct reason why = REASON_INIT;
     int err = export_model(argv[1], &m, &why);
     if (err < 0)
@@ -248,7 +252,7 @@ int main(int argc, char **argv)
         TEST(foreign_tensors_are_refused),
         TEST(other_models_are_refused),
     };
-    if (argc == 4)
+    if (argc == 5)
         return leave_model(argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

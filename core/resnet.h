@@ -1,9 +1,11 @@
 /*
- * The shape of ResNet-18 as torchvision defines it, as rows that the network,
- * the exports and the tests walk: the only place that knows it.
+ * The shapes of ResNet-18, 34 and 50 as torchvision defines them, as rows that
+ * the network, the exports and the check of base models walk: the only place
+ * that knows them.
  *
  * Rows are in torchvision's order, and so that they can be computed: a row
- * reads only rows before it. Constant data; any thread.
+ * reads only rows before it. The first is a convolution of the image, the last
+ * the head. Constant data; any thread.
  */
 #ifndef PRIMO_RESNET_H
 #define PRIMO_RESNET_H
@@ -29,16 +31,24 @@ struct layer {
     bool relu; /* the last step of the row */
 };
 
-enum { RESNET_LAYERS = 23 };
-extern const struct layer resnet_layers[RESNET_LAYERS];
+struct resnet {
+    const char *name, *title; /* "resnet18", "ResNet-18" */
+    const struct layer *layer;
+    int layers;
+};
+
+enum { RESNET_LAYERS_MAX = 56, RESNETS = 3 };
+extern const struct resnet resnets[RESNETS]; /* from the smallest on */
 
 #define RESNET_EPSILON 1e-5f /* of batch normalisation */
 
 /* ImageNet's mean and deviation of red, green and blue, of values 0 to 255. */
 extern const float resnet_mean[3], resnet_deviation[3];
 
+/* By its name; NULL = there is none. */
+const struct resnet *resnet_find(const char *name);
 /* The side of a row's result, in pixels, for pictures of a side (which is that
  * of row -1). */
-int resnet_side(int row, int image_size);
+int resnet_side(const struct resnet *net, int row, int image_size);
 
 #endif
