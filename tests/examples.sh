@@ -132,3 +132,36 @@ expect_errno "cannot write 'a4-cut/train/letter/0001.jpg': File too large" \
     limited scans a4-cut 1 --dpi 50
 expect_errno "cannot write 'png-cut/train/.*0001.png'" \
     limited fashion-mnist png-cut 1 --png --size 900
+
+step "a folder of new models, watched"
+watch=$ROOT/examples/on-new-model.sh
+expect_errno 'on-new-model.sh MOUNT SEEN COMMAND' "$watch"
+mount_primofs
+fashion-mnist data 6 2 >/dev/null
+printf 'dataset = %s\nepochs = 1\nimage_size = 32\n' "$PWD/data" \
+    >"$MNT/templates/t"
+mkdir "$MNT/processes/local" published
+echo t >"$MNT/processes/local/template"
+"$watch" "$MNT" seen sh -c 'cp -r "$1" published/' - &
+watcher=$!
+for version in 1 2; do
+    touch "$MNT/processes/local/start"
+    await succeeded 60
+    eventually 10 grep -qx "$MNT/models/t/$version" seen ||
+        fail "version $version: $(cat seen)"
+    cmp "$MNT/models/t/$version/model.onnx" "published/$version/model.onnx"
+done
+kill $watcher
+wait $watcher || true
+expect 2 sh -c 'wc -l <seen'
+
+step "path units of systemd"
+if command -v systemd-analyze >/dev/null; then
+    mkdir units
+    for unit in "$ROOT"/examples/systemd/*; do
+        cp "$unit" "units/$(basename "${unit/@/@x}")"
+    done
+    sed "s,@PREFIX@/bin,$BUILD,; /^Documentation/d" \
+        "$ROOT/dist/systemd/primofs@.service" >units/primofs@x.service
+    expect '' systemd-analyze verify units/primofs-ended@x.*
+fi
