@@ -262,6 +262,8 @@ int handle_create(struct primo *primo, const struct caller *caller,
                   int flags, struct node *node, struct handle **out,
                   struct reason *why)
 {
+    if (tree_unhide(primo, directory, name, node))
+        return handle_open(primo, caller, *node, flags, NULL, out, why);
     int err = tree_may(primo, caller, directory, RIGHT_CREATE, why);
     if (err == 0)
         err = input_create(primo, caller, directory, name, mode, node, why);

@@ -143,8 +143,9 @@ static bool node_exists(struct primo *primo, struct node n)
     return err == 0;
 }
 
-static int find_fixed(struct primo *primo, struct node directory,
-                      const char *name, struct node *out)
+/* The fixed child of that name, whether it is there now or not. */
+static bool fixed_child(struct node directory, const char *name,
+                        struct node *out)
 {
     for (int i = 0; i < ROWS; i++) {
         const struct row *row = &tree_rows[i];
@@ -152,9 +153,27 @@ static int find_fixed(struct primo *primo, struct node directory,
             strcmp(row->name, name))
             continue;
         *out = (struct node){(enum tree_no)i, directory.object};
-        return node_exists(primo, *out) ? 0 : -ENOENT;
+        return true;
     }
-    return -ENOENT;
+    return false;
+}
+
+static int find_fixed(struct primo *primo, struct node directory,
+                      const char *name, struct node *out)
+{
+    return fixed_child(directory, name, out) && node_exists(primo, *out)
+               ? 0
+               : -ENOENT;
+}
+
+bool tree_unhide(struct primo *primo, struct node directory, const char *name,
+                 struct node *out)
+{
+    if (!fixed_child(directory, name, out) ||
+        !hidden_has(&primo->hidden, node_inode(*out)))
+        return false;
+    hidden_clear(&primo->hidden, node_inode(*out), node_inode(*out));
+    return node_exists(primo, *out);
 }
 
 int tree_find(struct primo *primo, struct node directory, const char *name,

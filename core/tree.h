@@ -160,6 +160,10 @@ int tree_may(struct primo *primo, const struct caller *caller, struct node n,
 /* The child of that name. -ENOENT mostly without a sentence. */
 int tree_find(struct primo *primo, struct node directory, const char *name,
               struct node *out, struct reason *why);
+/* Show a removed file again that somebody makes anew (touch start); false =
+ * there is none of that name. */
+bool tree_unhide(struct primo *primo, struct node directory, const char *name,
+                 struct node *out);
 /* The directory that n stands in. */
 int tree_parent(struct primo *primo, struct node n, struct node *out,
                 struct reason *why);

@@ -299,6 +299,13 @@ cp "$SCRATCH/machine" machines/local
 step "removed"
 rm processes/local/log
 [ ! -e processes/local/log ]
+rm processes/local/start processes/local/template processes/local/status
+expect_errno 'Permission denied' sh -c 'echo running >processes/local/status'
+echo t >processes/local/template
+expect t cat processes/local/template
+echo no >processes/local/enabled
+refused "$in_use" '.' touch processes/local/start
+[ -e processes/local/start ]
 rm -r processes/local
 [ ! -e processes/local ]
 refused 'No such file' . mkdir processes/nowhere
