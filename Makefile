@@ -34,6 +34,7 @@ TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
   patch:patch curl:curl inotify-tools:inotifywait python3-minimal:python3
 PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
   python3-opencv python3-pil nodejs:node npm:npm
+BENCH_PACKAGES := strace:strace
 STYLE_PACKAGES := clang-format:clang-format
 
 BASE_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
@@ -52,7 +53,8 @@ TRAINER := $(basename $(notdir $(wildcard trainer/*.c)))
 UNIT    := $(basename $(notdir $(wildcard tests/unit/*_test.c)))
 EXAMPLE := fashion-mnist glyphs scans
 PEER_PROGRAMS = $(BUILD)/tests/peers/layers
-BENCH_PROGRAMS = $(patsubst %,$(BUILD)/tests/bench/%,network convolutions)
+BENCH_PROGRAMS = $(patsubst %,$(BUILD)/tests/bench/%,network convolutions \
+  clients reader objects makes saves)
 
 LEAF_LIBS    := -lunistring -ljansson -lz -lm
 CORE_LIBS    := -llmdb
@@ -134,7 +136,7 @@ unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(PEER_PROGRAMS)
 # Programs that tests/bench/ measures with, and that peers check.
 $(PEER_PROGRAMS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
-	  $(TRAINER_LIBS) $(LEAF_LIBS)
+	  $(TRAINER_LIBS) $(CORE_LIBS) $(LEAF_LIBS)
 
 # Programs that make pictures to train on. fashion-mnist, which `make demo`
 # builds, does without FreeType.
@@ -201,7 +203,7 @@ test:
 #:               BENCH='NAME…' only some of tests/bench/
 bench:
 	@tests/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES) \
-	  $(EXAMPLE_PACKAGES) $(PEER_PACKAGES)
+	  $(EXAMPLE_PACKAGES) $(PEER_PACKAGES) $(BENCH_PACKAGES)
 	@$(again) all examples $(BENCH_PROGRAMS)
 	@BUILD=$(BUILD) tests/bench/run $(BENCH)
 
