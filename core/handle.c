@@ -36,6 +36,11 @@ struct handle {
     struct handle *next, *before; /* in primo->handles, under its lock */
 };
 
+static bool wants_write(int flags)
+{
+    return (flags & O_ACCMODE) != O_RDONLY;
+}
+
 /* The list of all */
 
 static void handle_list(struct handle *h)
@@ -46,6 +51,8 @@ static void handle_list(struct handle *h)
     if (h->next)
         h->next->before = h;
     all->first = h;
+    if (wants_write(h->flags))
+        __atomic_add_fetch(&all->writing, 1, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&all->lock);
 }
 
@@ -59,7 +66,22 @@ static void handle_unlist(struct handle *h)
         h->before->next = h->next;
     else if (all->first == h)
         all->first = h->next;
+    if (wants_write(h->flags))
+        __atomic_sub_fetch(&all->writing, 1, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&all->lock);
+}
+
+bool handles_write(struct primo *primo, uint64_t object)
+{
+    struct handles *all = &primo->handles;
+    if (!__atomic_load_n(&all->writing, __ATOMIC_SEQ_CST))
+        return false;
+    pthread_mutex_lock(&all->lock);
+    struct handle *h = all->first;
+    while (h && (h->node.object != object || !wants_write(h->flags)))
+        h = h->next;
+    pthread_mutex_unlock(&all->lock);
+    return h != NULL;
 }
 
 void handles_set_mtime(struct primo *primo, uint64_t object, int64_t mtime)
@@ -100,11 +122,6 @@ static void closing_set(struct handle *h, bool closing)
 }
 
 /* Open */
-
-static bool wants_write(int flags)
-{
-    return (flags & O_ACCMODE) != O_RDONLY;
-}
 
 static int open_may(struct primo *primo, const struct caller *caller,
                     struct node n, int flags, struct reason *why)

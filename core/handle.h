@@ -61,6 +61,8 @@ int tree_truncate(struct primo *primo, const struct caller *caller,
 /* Wait for the closes of an object's handles that have begun: the kernel does
  * not, and who has emptied a file wants to see it empty. */
 void handles_settle(struct primo *primo, uint64_t object);
+/* Whether somebody has it open for writing. */
+bool handles_write(struct primo *primo, uint64_t object);
 /* Tell the handles that have text to save which time it gets. */
 void handles_set_mtime(struct primo *primo, uint64_t object, int64_t mtime);
 

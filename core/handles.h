@@ -12,6 +12,7 @@ struct handle;
 struct handles {
     pthread_mutex_t lock;
     struct handle *first; /* under lock */
+    int writing;          /* atomic: those that are open for writing */
     int closing;          /* atomic: those that are being closed and saved */
     pthread_cond_t settled;
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { ROWS = sizeof tree_rows / sizeof *tree_rows };
+#define NEW_NS (5 * (int64_t)1000000000)
 
 const char *row_title(const struct row *row)
 {
@@ -438,6 +439,16 @@ static int stat_text(struct primo *primo, struct node n,
     return err;
 }
 
+static bool is_settled(const struct object *o, struct node n, bool written)
+{
+    const struct row *row = node_row(n);
+    if (row->shape == SHAPE_INPUT)
+        return !written && !o->scratch && o->body.size;
+    /* a new directory is made once more for those who wait for it */
+    return row->shape != SHAPE_DIRECTORY || !is_object(row) ||
+           clock_ns() - o->ctime > NEW_NS;
+}
+
 int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
               struct tree_stat *out, struct reason *why)
 {
@@ -451,10 +462,13 @@ int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
     out->mtime = __atomic_load_n(&primo->names_changed[n.no], __ATOMIC_RELAXED);
     if (!out->mtime)
         out->mtime = primo->opened;
+    /* asked first: who opens it for writing later makes it be asked again */
+    bool written = row->shape == SHAPE_INPUT && handles_write(primo, n.object);
     if (row->shape == SHAPE_INPUT)
         handles_settle(primo, n.object);
     if (n.object && (err = object_load(primo, n.object, &o)) == 0)
         stat_object(&o, n, out);
+    out->settled = is_settled(&o, n, written);
     object_release(&o);
     if (err)
         return refuse(why, ENOENT, "the object is gone");

@@ -119,6 +119,10 @@ struct tree_stat {
     uint32_t mode, uid, gid; /* mode with the file type */
     uint64_t size;
     int64_t atime, mtime, ctime; /* ns */
+    /* only a request for this node or its name changes its being there, and,
+     * of an input, the rest: one that is saved and that nobody writes; a
+     * directory that has not just appeared */
+    bool settled;
 };
 
 /* One state of a generated text. */

@@ -243,6 +243,7 @@ static int run_session(struct options *o, struct mount *m, int ready,
     int err = session_open(o, m, &session, why);
     if (err)
         return err;
+    m->session = session;
     if (ready >= 0) {
         leave_terminal();
         service_log_to_syslog();

@@ -18,6 +18,7 @@ struct mount { /* the context of all operations */
     struct primo primo;
     struct states states;
     struct notices notices;
+    struct fuse_session *session;
 };
 
 extern const struct fuse_lowlevel_ops primo_ops;

@@ -17,15 +17,17 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 /* Attributes */
 
 static int attr_of(struct mount *m, fuse_ino_t ino, struct node n,
-                   struct stat *out, struct reason *why)
+                   struct stat *out, double *seconds, struct reason *why)
 {
     struct shown shown = {TEXT_INIT, 0};
     struct tree_stat st;
     bool known =
         node_row(n)->shape == SHAPE_TEXT && states_get(&m->states, ino, &shown);
     int err = tree_stat(&m->primo, n, known ? &shown : NULL, &st, why);
-    if (err == 0)
+    if (err == 0) {
         attr_fill(&st, out);
+        *seconds = attr_seconds(n, &st);
+    }
     text_release(&shown.text);
     return err;
 }
@@ -34,26 +36,28 @@ static void reply_attr(fuse_req_t req, fuse_ino_t ino, struct node n, int err,
                        struct reason *why)
 {
     struct stat st;
+    double seconds;
     if (err == 0)
-        err = attr_of(request_mount(req), ino, n, &st, why);
+        err = attr_of(request_mount(req), ino, n, &st, &seconds, why);
     if (err)
         reply_err(req, err, ino, NULL, why);
     else
-        fuse_reply_attr(req, &st, 0);
+        fuse_reply_attr(req, &st, seconds);
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct node n;
     struct stat st;
+    double seconds;
     (void)fi;
     int err = request_node(ino, &n, NULL);
     if (err == 0)
-        err = attr_of(request_mount(req), ino, n, &st, NULL);
+        err = attr_of(request_mount(req), ino, n, &st, &seconds, NULL);
     if (err)
         fuse_reply_err(req, -err);
     else
-        fuse_reply_attr(req, &st, 0);
+        fuse_reply_attr(req, &st, seconds);
 }
 
 static int64_t ns_of(struct timespec t)
@@ -185,6 +189,10 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     }
     fi->fh = (uintptr_t)h;
     cache_rule(n, fi);
+    if ((fi->flags & O_ACCMODE) == O_RDONLY)
+        fi->noflush = 1; /* there is nothing to save */
+    else if (node_row(n)->shape == SHAPE_INPUT)
+        attr_forget(m, ino);
     if (fuse_reply_open(req, fi))
         handle_close(h, NULL); /* the opener was interrupted */
 }
@@ -235,8 +243,9 @@ static void renew_polled(struct mount *m, fuse_ino_t ino, struct node n,
     struct shown now = {TEXT_INIT, 0};
     if (!node_row(n)->polled || offset)
         return;
-    if (tree_show(&m->primo, n, &now, NULL) == 0)
-        states_renew(&m->states, ino, &now);
+    if (tree_show(&m->primo, n, &now, NULL) == 0 &&
+        states_renew(&m->states, ino, &now))
+        attr_forget(m, ino);
     text_release(&now.text);
 }
 

@@ -3,8 +3,27 @@
 #include <errno.h>
 #include <string.h>
 
-/* Nothing in a model changes; it can only be removed, through this mount. */
-enum { IMMUTABLE_SECONDS = 3600 };
+/* What the kernel may keep of a node without asking again: what only requests
+ * change that it sees itself. A directory or a fixed file does not go away but
+ * by rmdir and unlink; its name leads to one node id for ever. Attributes of a
+ * state are those of its node id for ever, while its name is asked for each
+ * time. Attributes of an input are asked for while somebody writes it: who
+ * opens it makes the kernel forget them. Links come and go with models. */
+static const struct keep {
+    bool name, attributes;
+} keeps[] = {
+    [SHAPE_DIRECTORY] = {.name = true},
+    [SHAPE_TEXT] = {.attributes = true},
+    [SHAPE_ERRORS] = {.name = true},
+    [SHAPE_WAIT] = {.name = true},
+    [SHAPE_WORD] = {.name = true},
+    [SHAPE_ACTION] = {.name = true},
+    [SHAPE_BODY] = {.name = true, .attributes = true},
+    [SHAPE_INPUT] = {.name = true, .attributes = true},
+    [SHAPE_BUILTIN] = {.name = true, .attributes = true},
+    [SHAPE_LINK] = {0},
+};
+enum { KEEP_SECONDS = 24 * 3600 };
 
 struct mount *request_mount(fuse_req_t req)
 {
@@ -75,6 +94,22 @@ void attr_fill(const struct tree_stat *st, struct stat *out)
     out->st_ctim = timespec_of(st->ctime);
 }
 
+static double name_seconds(struct node n, const struct tree_stat *st)
+{
+    return keeps[node_row(n)->shape].name && st->settled ? KEEP_SECONDS : 0;
+}
+
+double attr_seconds(struct node n, const struct tree_stat *st)
+{
+    bool keep = keeps[node_row(n)->shape].attributes;
+    return keep && st->settled ? KEEP_SECONDS : 0;
+}
+
+void attr_forget(struct mount *m, fuse_ino_t node_id)
+{
+    fuse_lowlevel_notify_inval_inode(m->session, node_id, -1, 0);
+}
+
 bool node_has_states(struct node n)
 {
     enum shape shape = node_row(n)->shape;
@@ -110,8 +145,8 @@ int entry_fill(struct mount *m, struct node n, struct fuse_entry_param *out,
         out->generation = 1; /* ids are never used again */
         out->ino =
             states ? states_look_up(&m->states, n, &shown, stream) : st.inode;
-        if (node_row(n)->shape == SHAPE_BODY)
-            out->attr_timeout = IMMUTABLE_SECONDS;
+        out->entry_timeout = name_seconds(n, &st);
+        out->attr_timeout = attr_seconds(n, &st);
     }
     text_release(&shown.text);
     return err;

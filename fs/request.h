@@ -29,6 +29,11 @@ int entry_fill(struct mount *m, struct node n, struct fuse_entry_param *out,
                struct reason *why);
 void entry_forget(struct mount *m, const struct fuse_entry_param *entry);
 void attr_fill(const struct tree_stat *st, struct stat *out);
+/* How many seconds the kernel may keep a node's attributes. */
+double attr_seconds(struct node n, const struct tree_stat *st);
+/* What the kernel keeps of a node's attributes is not true any more. Waits for
+ * nobody. */
+void attr_forget(struct mount *m, fuse_ino_t node_id);
 /* Whether a node's kind has a node id per state, and which one is now. */
 bool node_has_states(struct node n);
 int node_state(struct mount *m, struct node n, struct shown *shown,

@@ -158,13 +158,15 @@ size_t states_known(struct states *s, struct node n, uint64_t *ids, size_t most)
     return count;
 }
 
-void states_renew(struct states *s, uint64_t node_id, const struct shown *shown)
+bool states_renew(struct states *s, uint64_t node_id, const struct shown *shown)
 {
     pthread_mutex_lock(&s->lock);
     struct state *state = find(s, node_id);
-    if (state && !same(state, shown, state->stream))
+    bool other = state && !same(state, shown, state->stream);
+    if (other)
         shown_copy(&state->shown, shown);
     pthread_mutex_unlock(&s->lock);
+    return other;
 }
 
 bool states_hold(struct states *s, uint64_t node_id)

@@ -57,8 +57,9 @@ uint64_t states_look_up(struct states *s, struct node n,
 /* Make node_id mean this state, unless it has one; one look-up more. */
 void states_adopt(struct states *s, uint64_t node_id, const struct shown *shown,
                   uint64_t stream);
-/* A polled text has been read anew: what fstat says from now on. */
-void states_renew(struct states *s, uint64_t node_id,
+/* A polled text has been read anew: what fstat says from now on. Whether that
+ * is another state. */
+bool states_renew(struct states *s, uint64_t node_id,
                   const struct shown *shown);
 /* One look-up more; false = the node id has no state. */
 bool states_hold(struct states *s, uint64_t node_id);
