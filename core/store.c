@@ -25,12 +25,16 @@ struct store {
     pthread_rwlock_t watch_lock;
     void (*committed)(void *context); /* under watch_lock, as its context */
     void *context;
+    pthread_mutex_t idle_lock;
+    struct store_txn *idle; /* under idle_lock: reset, to be renewed */
 };
 
 /* LMDB's transaction with the tables it needs beside it. */
 struct store_txn {
     MDB_txn *txn;
     struct store *store;
+    bool write;
+    struct store_txn *next; /* among the idle ones */
 };
 
 static const char *const table_names[STORE_TABLES] = {
@@ -73,12 +77,57 @@ void key_u64(struct store_key *k, uint64_t v)
     key_bytes(k, b, sizeof b);
 }
 
-uint64_t key_read_u64(const struct store_key *k, size_t offset)
+uint64_t view_read_u64(struct store_view key, size_t offset)
 {
+    const unsigned char *bytes = key.data;
     uint64_t v = 0;
     for (size_t i = offset; i < offset + 8; i++)
-        v = v << 8 | k->bytes[i];
+        v = v << 8 | bytes[i];
     return v;
+}
+
+uint64_t key_read_u64(const struct store_key *k, size_t offset)
+{
+    return view_read_u64((struct store_view){k->bytes, k->size}, offset);
+}
+
+/* Idle read transactions */
+
+/* A read transaction that has ended keeps its place in LMDB's table of readers
+ * for the next one: taking one costs more than all that most of them read. */
+static struct store_txn *idle_take(struct store *s)
+{
+    pthread_mutex_lock(&s->idle_lock);
+    struct store_txn *txn = s->idle;
+    if (txn)
+        s->idle = txn->next;
+    pthread_mutex_unlock(&s->idle_lock);
+    if (txn && mdb_txn_renew(txn->txn)) {
+        mdb_txn_abort(txn->txn);
+        free(txn);
+        txn = NULL;
+    }
+    return txn;
+}
+
+static void idle_put(struct store_txn *txn)
+{
+    struct store *s = txn->store;
+    mdb_txn_reset(txn->txn);
+    pthread_mutex_lock(&s->idle_lock);
+    txn->next = s->idle;
+    s->idle = txn;
+    pthread_mutex_unlock(&s->idle_lock);
+}
+
+static void idle_release(struct store *s)
+{
+    while (s->idle) {
+        struct store_txn *txn = s->idle;
+        s->idle = txn->next;
+        mdb_txn_abort(txn->txn);
+        free(txn);
+    }
 }
 
 /* Life cycle */
@@ -161,6 +210,7 @@ static int store_start(struct store **out, const char *dir, bool view,
         abort();
     s->view = view;
     pthread_rwlock_init(&s->watch_lock, NULL);
+    pthread_mutex_init(&s->idle_lock, NULL);
     err = store_make_directory(s, path, why);
     if (err == 0)
         err = store_open_env(s, path, why);
@@ -191,8 +241,10 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
+    idle_release(s);
     if (s->env)
         mdb_env_close(s->env);
+    pthread_mutex_destroy(&s->idle_lock);
     pthread_rwlock_destroy(&s->watch_lock);
     free(s->reserve);
     free(s);
@@ -230,10 +282,16 @@ int store_begin(struct store *s, bool write, struct store_txn **out,
 {
     if (write && s->view)
         return refuse(why, EROFS, "this mount only looks (-o ro)");
-    struct store_txn *txn = malloc(sizeof *txn);
+    struct store_txn *txn = write ? NULL : idle_take(s);
+    if (txn) {
+        *out = txn;
+        return 0;
+    }
+    txn = calloc(1, sizeof *txn);
     if (!txn)
         abort();
     txn->store = s;
+    txn->write = write;
     int rc = mdb_txn_begin(s->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn);
     if (rc) {
         free(txn);
@@ -278,6 +336,10 @@ uint64_t store_changes(struct store *s)
 
 void store_abort(struct store_txn *txn)
 {
+    if (!txn->write) {
+        idle_put(txn);
+        return;
+    }
     mdb_txn_abort(txn->txn);
     free(txn);
 }
@@ -346,22 +408,53 @@ int store_next(struct store_txn *txn, enum store_table table,
     return err;
 }
 
+/* Move to the last entry at or before *key. */
+static int cursor_last(MDB_cursor *cursor, const struct store_key *key,
+                       MDB_val *k, MDB_val *v)
+{
+    *k = key_value(key);
+    int rc = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
+    if (rc == MDB_NOTFOUND)
+        return mdb_cursor_get(cursor, k, v, MDB_LAST);
+    if (rc == 0 &&
+        (k->mv_size != key->size || memcmp(k->mv_data, key->bytes, key->size)))
+        return mdb_cursor_get(cursor, k, v, MDB_PREV);
+    return rc;
+}
+
 int store_last(struct store_txn *txn, enum store_table table,
                struct store_key *key, size_t prefix, struct store_view *out)
 {
     MDB_cursor *cursor;
     if (mdb_cursor_open(txn->txn, txn->store->table[table], &cursor))
         return -EIO;
-    MDB_val k = key_value(key), v;
-    int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-    if (rc == MDB_NOTFOUND)
-        rc = mdb_cursor_get(cursor, &k, &v, MDB_LAST);
-    else if (rc == 0 && (k.mv_size != key->size ||
-                         memcmp(k.mv_data, key->bytes, key->size)))
-        rc = mdb_cursor_get(cursor, &k, &v, MDB_PREV);
+    MDB_val k, v;
+    int rc = cursor_last(cursor, key, &k, &v);
     int err = take_entry(rc, &k, &v, key, prefix, out);
     mdb_cursor_close(cursor);
     return err;
+}
+
+int store_walk(struct store_txn *txn, enum store_table table,
+               const struct store_key *key, size_t prefix,
+               bool (*take)(void *context, struct store_view key,
+                            struct store_view value),
+               void *context)
+{
+    MDB_cursor *cursor;
+    if (mdb_cursor_open(txn->txn, txn->store->table[table], &cursor))
+        return -EIO;
+    MDB_val k, v;
+    int rc = cursor_last(cursor, key, &k, &v);
+    int err = rc == MDB_NOTFOUND || (rc == 0 && !shares_prefix(&k, key, prefix))
+                  ? -ENOENT
+                  : 0;
+    while (rc == 0 && err == 0 && shares_prefix(&k, key, prefix) &&
+           take(context, (struct store_view){k.mv_data, k.mv_size},
+                (struct store_view){v.mv_data, v.mv_size}))
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+    mdb_cursor_close(cursor);
+    return rc && rc != MDB_NOTFOUND ? -EIO : err;
 }
 
 /* Change */

@@ -88,6 +88,7 @@ void key_clear(struct store_key *k);
 void key_u64(struct store_key *k, uint64_t v);
 void key_bytes(struct store_key *k, const void *data, size_t size);
 uint64_t key_read_u64(const struct store_key *k, size_t offset);
+uint64_t view_read_u64(struct store_view key, size_t offset);
 
 /* Read */
 
@@ -102,6 +103,14 @@ int store_next(struct store_txn *txn, enum store_table table,
 /* The last entry at or before *key that shares its first `prefix` bytes. */
 int store_last(struct store_txn *txn, enum store_table table,
                struct store_key *key, size_t prefix, struct store_view *out);
+/* Show `take` the last entry at or before *key and those behind it, as long as
+ * they share its first `prefix` bytes and it returns true. -ENOENT where there
+ * is none at or before. */
+int store_walk(struct store_txn *txn, enum store_table table,
+               const struct store_key *key, size_t prefix,
+               bool (*take)(void *context, struct store_view key,
+                            struct store_view value),
+               void *context);
 
 /* Change */
 int store_put(struct store_txn *txn, enum store_table table,

@@ -22,23 +22,35 @@ uint64_t stream_size(struct store_txn *txn, struct stream s)
     return key_read_u64(&key, PREFIX) + v.size;
 }
 
+struct reading {
+    uint64_t offset; /* of what comes next */
+    size_t left;
+    struct text *out;
+};
+
+static bool take_piece(void *context, struct store_view key,
+                       struct store_view piece)
+{
+    struct reading *r = context;
+    uint64_t from = view_read_u64(key, PREFIX);
+    if (r->offset >= from + piece.size)
+        return false; /* past the end */
+    size_t skip = (size_t)(r->offset - from), n = piece.size - skip;
+    n = n < r->left ? n : r->left;
+    text_add(r->out, (const char *)piece.data + skip, n);
+    r->offset += n;
+    r->left -= n;
+    return r->left > 0;
+}
+
 int stream_read(struct store_txn *txn, struct stream s, uint64_t offset,
                 size_t size, struct text *out)
 {
     struct store_key key = stream_key(s, offset);
-    struct store_view v;
-    int err = store_last(txn, STORE_STREAM, &key, PREFIX, &v);
-    while (err == 0 && size > 0) {
-        uint64_t from = key_read_u64(&key, PREFIX);
-        if (offset >= from + v.size)
-            break; /* past the end */
-        size_t skip = (size_t)(offset - from), n = v.size - skip;
-        n = n < size ? n : size;
-        text_add(out, (const char *)v.data + skip, n);
-        offset += n;
-        size -= n;
-        err = store_next(txn, STORE_STREAM, &key, PREFIX, false, &v);
-    }
+    struct reading r = {offset, size, out};
+    if (size == 0)
+        return 0;
+    int err = store_walk(txn, STORE_STREAM, &key, PREFIX, take_piece, &r);
     return err == -ENOENT ? 0 : err;
 }
 
