@@ -13,7 +13,7 @@ struct handle {
     struct primo *primo;
     struct caller caller;
     struct node node;
-    struct text path; /* as it was when opened, for people */
+    struct text path; /* as it was when opened, for people; of writers */
     int flags;
     pthread_mutex_t lock; /* guards all below */
     struct text text;     /* a state, or the staged text of this open */
@@ -21,6 +21,8 @@ struct handle {
     struct stream stream; /* SHAPE_GROWING */
     uint64_t read_end;    /* of it: how far it was read */
     bool read_once;
+    bool renewed;         /* by a read from 0, which nobody has asked for */
+    int64_t renewed_time; /* the mtime of that state */
     /* of those that write */
     bool fresh;        /* this open made the file */
     bool dirty;        /* written since the last save */
@@ -232,7 +234,8 @@ static struct handle *handle_new(struct primo *primo,
     h->node = node;
     h->flags = flags;
     h->fd = -1;
-    tree_path(primo, node, &h->path);
+    if (wants_write(flags))
+        tree_path(primo, node, &h->path);
     pthread_mutex_init(&h->lock, NULL);
     handle_list(h);
     return h;
@@ -357,8 +360,11 @@ static void refresh(struct handle *h)
         return;
     if (input)
         handles_settle(h->primo, h->node.object);
-    if (tree_show(h->primo, h->node, &now, NULL) == 0)
+    if (tree_show(h->primo, h->node, &now, NULL) == 0) {
         text_move(&h->text, &now.text);
+        h->renewed = polled;
+        h->renewed_time = now.mtime;
+    }
     text_release(&now.text);
 }
 
@@ -410,6 +416,19 @@ int handle_read(struct handle *h, uint64_t offset, size_t size,
     int err = read_locked(h, offset, size, out, why);
     pthread_mutex_unlock(&h->lock);
     return err;
+}
+
+bool handle_renewed(struct handle *h, struct shown *out)
+{
+    pthread_mutex_lock(&h->lock);
+    bool renewed = h->renewed;
+    if (renewed) {
+        text_add(&out->text, text_string(&h->text), h->text.size);
+        out->mtime = h->renewed_time;
+    }
+    h->renewed = false;
+    pthread_mutex_unlock(&h->lock);
+    return renewed;
 }
 
 static bool has_news_locked(struct handle *h)

@@ -36,7 +36,7 @@ void handles_release(struct primo *primo);
 
 /* Read */
 struct node handle_node(const struct handle *h);
-/* Its path below the mount point when it was opened. */
+/* Its path below the mount point when it was opened for writing. */
 const char *handle_path(const struct handle *h);
 /* The descriptor of a model's file, or -1. */
 int handle_descriptor(const struct handle *h);
@@ -44,6 +44,9 @@ int handle_descriptor(const struct handle *h);
 int handle_read(struct handle *h, uint64_t offset, size_t size,
                 struct text *out, struct reason *why);
 
+/* The state that a polled text took at a read from 0 after its first; once for
+ * each such read. */
+bool handle_renewed(struct handle *h, struct shown *out);
 /* Of a polled text: it has changed since it was read or opened; of a growing
  * one: there is more than was read. */
 bool handle_has_news(struct handle *h);

@@ -121,15 +121,22 @@ static void process_encode(const struct process *p, struct text *out)
     text_puts(out, text_string(&p->facts));
 }
 
-static bool process_take(struct process *p, const char *key, const char *value)
+/* *next is the field behind the last one that was met: they come in the order
+ * of the table, but from other versions. */
+static bool process_take(struct process *p, const char *key, const char *value,
+                         int *next)
 {
     if (!strcmp(key, "status"))
         return status_from_name(value, &p->status);
     if (!strcmp(key, "progress"))
         return progress_parse(value, &p->progress);
-    for (int i = 0; i < FIELDS; i++)
-        if (!strcmp(fields[i].name, key))
-            return field_parse(p, &fields[i], value);
+    for (int i = 0; i < FIELDS; i++) {
+        const struct field *f = &fields[(*next + i) % FIELDS];
+        if (strcmp(f->name, key))
+            continue;
+        *next = (int)(f - fields) + 1;
+        return field_parse(p, f, value);
+    }
     return true; /* of a later version */
 }
 
@@ -139,12 +146,13 @@ int process_decode(const struct object *o, struct process *out)
     out->id = o->id;
     char *copy = strdup(text_string(&o->body)), *rest = copy, *line;
     bool good = copy != NULL;
+    int next = 0;
     while (good && (line = strsep(&rest, "\n")) && *line) {
         char *value = strchr(line, '=');
         good = value != NULL;
         if (good) {
             *value++ = 0;
-            good = process_take(out, line, value);
+            good = process_take(out, line, value, &next);
         }
     }
     if (good && rest)

@@ -236,15 +236,12 @@ static void read_descriptor(fuse_req_t req, int fd, size_t size, off_t offset)
     fuse_reply_data(req, &bytes, FUSE_BUF_SPLICE_MOVE);
 }
 
-/* A polled text was read from the beginning: fstat agrees from now on. */
-static void renew_polled(struct mount *m, fuse_ino_t ino, struct node n,
-                         off_t offset)
+/* A polled text was read from the beginning again: fstat agrees with that from
+ * now on. */
+static void renew_polled(struct mount *m, fuse_ino_t ino, struct handle *h)
 {
     struct shown now = {TEXT_INIT, 0};
-    if (!node_row(n)->polled || offset)
-        return;
-    if (tree_show(&m->primo, n, &now, NULL) == 0 &&
-        states_renew(&m->states, ino, &now))
+    if (handle_renewed(h, &now) && states_renew(&m->states, ino, &now))
         attr_forget(m, ino);
     text_release(&now.text);
 }
@@ -267,7 +264,8 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     else if (node_row(n)->shape == SHAPE_WAIT && !out.size && !offset)
         wait_reply(req, ino, n.object);
     else {
-        renew_polled(m, ino, n, offset);
+        if (node_row(n)->polled)
+            renew_polled(m, ino, h);
         fuse_reply_buf(req, text_string(&out),
                        out.size < size ? out.size : size);
     }
