@@ -131,7 +131,8 @@ $(BUILD)/unit.a: $(CORE_O) $(LEAF_O) \
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka \
 	  $(TRAINER_LIBS) $(CORE_LIBS) $(LEAF_LIBS)
-unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(PEER_PROGRAMS)
+unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(PEER_PROGRAMS) \
+  $(BUILD)/tests/bench/objects
 
 # Programs that tests/bench/ measures with, and that peers check.
 $(PEER_PROGRAMS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/unit.a

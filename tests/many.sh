@@ -1,0 +1,43 @@
+#!/bin/bash
+# Many templates and rows: what they cost the daemon in memory and the disk in
+# bytes, not in time, which tests/bench/ measures.
+# timeout: 180
+# not under: thread
+. "$(dirname "$0")/lib.sh"
+objects=$BUILD/tests/bench/objects
+ROWS=20000 MANY=100000
+
+step "a row of long metrics is appended without writing what is there"
+read -r first _ last _ < <("$objects" "$STATE" rows $ROWS)
+[ "$last" -lt $((2 * first)) ] ||
+    fail "the last row wrote $last bytes, one of the first $first"
+
+step "any part of them is what the whole has there"
+"$objects" "$STATE" templates $MANY
+mount_primofs
+csv=$MNT/processes/local/metrics.csv
+cp "$csv" "$SCRATCH/whole"
+expect $ROWS grep -c , "$SCRATCH/whole"
+size=$(stat -c %s "$csv")
+[ "$size" = "$(stat -c %s "$SCRATCH/whole")" ] || fail "the size is $size"
+for ((at = 0; at <= size + 5000; at += size / 13)); do
+    for count in 1 100 4096 200000; do
+        cmp <(dd if="$csv" bs=$count iflag=skip_bytes,fullblock skip=$at \
+            count=1 status=none) \
+            <(dd if="$SCRATCH/whole" bs=$count iflag=skip_bytes,fullblock \
+                skip=$at count=1 status=none) || fail "$count bytes at $at"
+    done
+done
+
+step "a walk over many templates needs little memory"
+held()
+{
+    awk '$1 == "RssAnon:" { print $2 }' "/proc/$(daemon_pids)/status"
+}
+count=$(find "$MNT/templates" -type f -newermt 2000-01-01 -printf '.\n' | wc -l)
+[ "$count" = $MANY ] || fail "find saw $count of $MANY"
+count=$(ls -l "$MNT/templates" | grep -c ^-)
+[ "$count" = $MANY ] || fail "ls -l saw $count of $MANY"
+[ "$(held)" -lt 65536 ] || fail "the daemon holds $(held) KiB"
+expect 'dataset = /data/invoices' grep dataset "$MNT/templates/t0099999"
+umount_primofs
