@@ -321,6 +321,22 @@ int tree_show(struct primo *primo, struct node n, struct shown *out,
     return 0;
 }
 
+static int take_rests(struct show_request *r, struct node n, void *context,
+                      struct reason *why)
+{
+    (void)n;
+    (void)why;
+    *(bool *)context =
+        !r->primo->view && r->process && !status_is_live(r->process->status);
+    return 0;
+}
+
+bool tree_rests(struct primo *primo, struct node n)
+{
+    bool rests = false;
+    return with_request(primo, n, take_rests, &rests, NULL) == 0 && rests;
+}
+
 static int take_stream(struct show_request *r, struct node n, void *context,
                        struct reason *why)
 {
@@ -439,14 +455,16 @@ static int stat_text(struct primo *primo, struct node n,
     return err;
 }
 
-static bool is_settled(const struct object *o, struct node n, bool written)
+static bool is_settled(const struct primo *primo, const struct object *o,
+                       struct node n, bool written)
 {
-    const struct row *row = node_row(n);
-    if (row->shape == SHAPE_INPUT)
+    if (primo->view)
+        return false; /* another daemon changes things */
+    if (node_row(n)->shape == SHAPE_INPUT)
         return !written && !o->scratch && o->body.size;
-    /* a new directory is made once more for those who wait for it */
-    return row->shape != SHAPE_DIRECTORY || !is_object(row) ||
-           clock_ns() - o->ctime > NEW_NS;
+    /* a new model is made once more for those who wait for it */
+    bool is_model = o->kind == OBJECT_MODEL || o->kind == OBJECT_VERSION;
+    return !is_model || clock_ns() - o->ctime > NEW_NS;
 }
 
 int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
@@ -468,7 +486,7 @@ int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
         handles_settle(primo, n.object);
     if (n.object && (err = object_load(primo, n.object, &o)) == 0)
         stat_object(&o, n, out);
-    out->settled = is_settled(&o, n, written);
+    out->settled = is_settled(primo, &o, n, written);
     object_release(&o);
     if (err)
         return refuse(why, ENOENT, "the object is gone");

@@ -120,8 +120,8 @@ struct tree_stat {
     uint64_t size;
     int64_t atime, mtime, ctime; /* ns */
     /* only a request for this node or its name changes its being there, and,
-     * of an input, the rest: one that is saved and that nobody writes; a
-     * directory that has not just appeared */
+     * of an input, the rest: one that is saved and that nobody writes; not in
+     * a view; not of a model that has just appeared */
     bool settled;
 };
 
@@ -180,6 +180,9 @@ int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
 /* The text (or link target) of a generated file. */
 int tree_show(struct primo *primo, struct node n, struct shown *out,
               struct reason *why);
+/* Whether only an action changes the text of a polled file: no training of its
+ * process is live. */
+bool tree_rests(struct primo *primo, struct node n);
 /* The stream behind a SHAPE_GROWING node as it is now. */
 int tree_stream(struct primo *primo, struct node n, struct stream *out,
                 struct reason *why);

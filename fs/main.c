@@ -240,9 +240,14 @@ static int run_session(struct options *o, struct mount *m, int ready,
                        struct reason *why)
 {
     struct fuse_session *session;
-    int err = session_open(o, m, &session, why);
+    int err = actions_start(&m->actions, m, why);
     if (err)
         return err;
+    err = session_open(o, m, &session, why);
+    if (err) {
+        actions_stop(&m->actions);
+        return err;
+    }
     m->session = session;
     if (ready >= 0) {
         leave_terminal();
@@ -257,6 +262,7 @@ static int run_session(struct options *o, struct mount *m, int ready,
     service_notify("STOPPING=1");
     /* those who wait are told before the connection goes */
     waiters_wake(&m->primo.waiters, 0, NULL);
+    actions_stop(&m->actions);
     notices_stop(&m->notices);
     fuse_session_unmount(session);
     fuse_remove_signal_handlers(session);

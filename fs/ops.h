@@ -8,6 +8,7 @@
 
 #define FUSE_USE_VERSION 314
 
+#include "actions.h"
 #include "notices.h"
 #include "primo.h"
 #include "states.h"
@@ -18,6 +19,7 @@ struct mount { /* the context of all operations */
     struct primo primo;
     struct states states;
     struct notices notices;
+    struct actions actions;
     struct fuse_session *session;
 };
 

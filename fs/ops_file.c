@@ -86,8 +86,9 @@ static struct tree_change change_of(const struct stat *attr, int to_set)
     return c;
 }
 
-void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
-                struct fuse_file_info *fi)
+static void set_attributes(fuse_req_t req, fuse_ino_t ino,
+                           const struct stat *attr, int to_set,
+                           const struct fuse_file_info *fi)
 {
     struct primo *primo = &request_mount(req)->primo;
     struct caller caller = request_caller(req);
@@ -107,6 +108,42 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
     if (err == 0 && (c.mode_set || c.owner_set || times))
         err = tree_change(primo, &caller, n, &c, &why);
     reply_attr(req, ino, n, err, &why);
+}
+
+/* A change of an action file, for the thread that does actions. */
+struct touch {
+    fuse_req_t req;
+    fuse_ino_t ino;
+    struct stat attr;
+    int to_set;
+    bool opened;
+    struct fuse_file_info fi; /* if it was through an open */
+};
+
+static void act_touch(void *context)
+{
+    struct touch *t = context;
+    set_attributes(t->req, t->ino, &t->attr, t->to_set,
+                   t->opened ? &t->fi : NULL);
+    free(t);
+}
+
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+                struct fuse_file_info *fi)
+{
+    struct node n;
+    if (!states_node(ino, &n) || node_row(n)->shape != SHAPE_ACTION) {
+        set_attributes(req, ino, attr, to_set, fi);
+        return;
+    }
+    struct touch *t = malloc(sizeof *t);
+    if (!t)
+        abort();
+    *t = (struct touch){
+        .req = req, .ino = ino, .attr = *attr, .to_set = to_set, .opened = fi};
+    if (fi)
+        t->fi = *fi;
+    actions_add(&request_mount(req)->actions, n, act_touch, t);
 }
 
 /* Answers for the caller, where mode bits are the same for all. */
@@ -272,21 +309,49 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     text_release(&out);
 }
 
+static void write_handle(fuse_req_t req, struct handle *h, const char *data,
+                         size_t size, off_t offset)
+{
+    struct reason why = REASON_INIT;
+    int err = handle_write(h, (uint64_t)offset, data, size, &why);
+    if (err)
+        reply_handle(req, err, h, &why);
+    else
+        fuse_reply_write(req, size);
+}
+
+/* A write to an action file, whatever it brings. */
+struct push {
+    fuse_req_t req;
+    struct handle *handle; /* not closed before there is a reply */
+    size_t size;
+};
+
+static void act_push(void *context)
+{
+    struct push *p = context;
+    write_handle(p->req, p->handle, "", p->size, 0);
+    free(p);
+}
+
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
               off_t offset, struct fuse_file_info *fi)
 {
-    struct reason why = REASON_INIT;
     struct handle *h = handle_of(fi);
     (void)ino;
     if (!h) { /* of the helper */
         fuse_reply_write(req, size);
         return;
     }
-    int err = handle_write(h, (uint64_t)offset, data, size, &why);
-    if (err)
-        reply_handle(req, err, h, &why);
-    else
-        fuse_reply_write(req, size);
+    if (node_row(handle_node(h))->shape != SHAPE_ACTION) {
+        write_handle(req, h, data, size, offset);
+        return;
+    }
+    struct push *p = malloc(sizeof *p);
+    if (!p)
+        abort();
+    *p = (struct push){req, h, size};
+    actions_add(&request_mount(req)->actions, handle_node(h), act_push, p);
 }
 
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

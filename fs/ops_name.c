@@ -20,6 +20,24 @@ static void reply_entry(fuse_req_t req, struct node n, int err,
         entry_forget(m, &entry);
 }
 
+/* A polled text's name may be kept as long as nothing but an action changes it.
+ */
+static void reply_polled(fuse_req_t req, struct node n, fuse_ino_t parent,
+                         const char *name, struct reason *why)
+{
+    struct mount *m = request_mount(req);
+    struct fuse_entry_param entry;
+    bool keep = actions_names_begin(&m->actions, n);
+    int err = entry_fill(m, n, &entry, why);
+    if (keep)
+        entry.entry_timeout = KEEP_SECONDS;
+    if (err)
+        reply_err(req, err, parent, name, why);
+    else if (fuse_reply_entry(req, &entry))
+        entry_forget(m, &entry);
+    actions_names_end(&m->actions);
+}
+
 /* "." of a state that is known only to a file handle: make it mean now. */
 static void look_up_self(fuse_req_t req, fuse_ino_t id, struct node n,
                          struct reason *why)
@@ -64,6 +82,8 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     }
     if (err == -ENOENT) /* a name that is not there is no refusal */
         fuse_reply_err(req, ENOENT);
+    else if (err == 0 && node_row(n)->polled)
+        reply_polled(req, n, parent, name, &why);
     else
         reply_entry(req, n, err, parent, name, &why);
 }

@@ -23,7 +23,6 @@ static const struct keep {
     [SHAPE_BUILTIN] = {.name = true, .attributes = true},
     [SHAPE_LINK] = {0},
 };
-enum { KEEP_SECONDS = 24 * 3600 };
 
 struct mount *request_mount(fuse_req_t req)
 {

@@ -29,7 +29,9 @@ int entry_fill(struct mount *m, struct node n, struct fuse_entry_param *out,
                struct reason *why);
 void entry_forget(struct mount *m, const struct fuse_entry_param *entry);
 void attr_fill(const struct tree_stat *st, struct stat *out);
-/* How many seconds the kernel may keep a node's attributes. */
+/* How many seconds the kernel may keep what stays as it is, and a node's
+ * attributes. */
+enum { KEEP_SECONDS = 24 * 3600 };
 double attr_seconds(struct node n, const struct tree_stat *st);
 /* What the kernel keeps of a node's attributes is not true any more. Waits for
  * nobody. */
