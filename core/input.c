@@ -139,7 +139,8 @@ int input_save(struct primo *primo, const struct caller *caller, struct node n,
         pthread_mutex_unlock(&primo->change);
         return err == -ENOENT ? 0 : refuse(why, -err, "it cannot be read");
     }
-    bool scratch = name_is_scratch(o.name);
+    /* one that was renamed to a scratch name may be put back to its own */
+    bool scratch = name_is_scratch(o.name) && !*o.home;
     if (!scratch)
         err = input_text_check(primo, node_row(n), text, why);
     if (err == 0) {
