@@ -277,7 +277,8 @@ expect 'epochs = 44' cat a
 expect_errno 'No space' dd if=/dev/zero of=.big bs=1M count=1000
 rm -f .big
 mv t4 t4~
-refused "$invalid" 'templates/t4~:1:1: ' put t4~ 'what t4 may not be'
+echo 'what t4 may not be' >"$SCRATCH/wrong"
+refused "$invalid" 'templates/t4~:1:1: ' cp "$SCRATCH/wrong" t4~
 mv t1 t1~
 put t1 'epochs = 111\n'
 
