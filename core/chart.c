@@ -11,7 +11,7 @@
  * them, and of each one more. */
 enum {
     TITLE_MOST = 46,
-    STATUS_SHORT = 11,
+    STATUS_SHORT = 9,
     STATUS_MOST = 20,
     STATUS_LEAST = 104,
     CELL = 8
@@ -189,12 +189,12 @@ static const struct figure {
     void (*put)(struct text *out, const struct heading *h);
 } figures[] = {
     {N_("Epoch"), 20, -1, put_epoch},
-    {N_("Learning rate"), 126, RATE, put_rate},
-    {N_("Train loss"), 240, LOSS, put_loss},
+    {N_("Learning rate"), 118, RATE, put_rate},
+    {N_("Train loss"), 250, LOSS, put_loss},
     {N_("Average precision"), 338, PRECISION, put_precision},
-    {N_("Accuracy"), 502, -1, put_accuracy},
-    {N_("Speed"), 584, -1, put_speed},
-    {N_("Time left"), 700, -1, put_left},
+    {N_("Accuracy"), 488, -1, put_accuracy},
+    {N_("Speed"), 580, -1, put_speed},
+    {N_("Time left"), 690, -1, put_left},
 };
 
 static void put_figure(struct text *out, const struct heading *h,

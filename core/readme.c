@@ -32,7 +32,7 @@ static void put_rows(struct text *out, enum tree_no directory, int depth)
         bool is_dir = row->shape == SHAPE_DIRECTORY;
         size_t from = out->size;
         text_printf(out, "%*s%s%s", depth * 2, "", name, is_dir ? "/" : "");
-        while (out->size - from < 24)
+        while (utf8_count(out->data + from, out->size - from) < 24)
             text_puts(out, " ");
         text_printf(out, " %s\n", _(row->help));
         if (is_dir)

@@ -1,5 +1,6 @@
 #include "refer.h"
 
+#include "language.h"
 #include "tree.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@ static const struct {
     enum tree_no directory;
     const char *what;
 } references[] = {
-    {KEY_TYPE, TREE_TYPES, "type"},
+    {KEY_TYPE, TREE_TYPES, N_("type")},
 };
 
 /* ", "-joined names of what is in a directory, as many as a sentence holds. */
@@ -47,8 +48,8 @@ int refer_find(struct store_txn *txn, enum key key, const char *value,
             break;
         put_names(txn, directory, &names);
         err = refuse(why, EINVAL, "there is no %s '%s' in %s/, there is %s",
-                     references[i].what, value, tree_rows[directory].name,
-                     names.size ? text_string(&names) : "none");
+                     _(references[i].what), value, tree_rows[directory].name,
+                     names.size ? text_string(&names) : _("none"));
     }
     text_release(&names);
     return err;

@@ -1,6 +1,7 @@
 #include "tree.h"
 
 #include "handle.h"
+#include "language.h"
 #include "model.h"
 
 #include <errno.h>
@@ -12,11 +13,16 @@ enum { ROWS = sizeof tree_rows / sizeof *tree_rows };
 const char *row_title(const struct row *row)
 {
     static const char *const names[] = {
-        [OBJECT_TEMPLATE] = "NAME",  [OBJECT_MACHINE] = "NAME",
-        [OBJECT_TYPE] = "NAME",      [OBJECT_BASE] = "NAME",
-        [OBJECT_ROLE] = "NAME",      [OBJECT_PROCESS] = "MACHINE",
-        [OBJECT_MODEL] = "TEMPLATE", [OBJECT_VERSION] = "N"};
-    return row->name ? row->name : names[row->kind];
+        [OBJECT_TEMPLATE] = NC_("title", "NAME"),
+        [OBJECT_MACHINE] = NC_("title", "NAME"),
+        [OBJECT_TYPE] = NC_("title", "NAME"),
+        [OBJECT_BASE] = NC_("title", "NAME"),
+        [OBJECT_ROLE] = NC_("title", "NAME"),
+        [OBJECT_PROCESS] = NC_("title", "MACHINE"),
+        [OBJECT_MODEL] = NC_("title", "TEMPLATE"),
+        [OBJECT_VERSION] = NC_("title", "N"),
+    };
+    return row->name ? row->name : translate_in("title", names[row->kind]);
 }
 
 /* Identity */

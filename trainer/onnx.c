@@ -1,6 +1,7 @@
 #include "onnx.h"
 
 #include "durable.h"
+#include "language.h"
 #include "resnet.h"
 #include "text.h"
 
@@ -114,8 +115,11 @@ static char *weight(struct graph *g, const char *name, const char *part,
         !memcmp(t->dim, dim, sizeof *dim * (size_t)rank))
         add_values(g, full, dim, rank, t->data);
     else if (!g->failed)
-        g->failed = refuse(g->why, EINVAL, "cannot export: tensor '%s' is %s",
-                           full, t ? "of another shape" : "missing");
+        g->failed =
+            refuse(g->why, EINVAL,
+                   t ? N_("cannot export: tensor '%s' is of another shape")
+                     : N_("cannot export: tensor '%s' is missing"),
+                   full);
     return full;
 }
 

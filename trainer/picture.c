@@ -1,3 +1,4 @@
+#include "language.h"
 #include "picture_format.h"
 
 #include <errno.h>
@@ -20,9 +21,10 @@ static const struct {
     size_t at;
     const char *magic;
 } foreign[] = {
-    {"a GIF", 0, "GIF8"},   {"WebP", 8, "WEBP"},   {"HEIC or AVIF", 4, "ftyp"},
-    {"a PDF", 0, "%PDF"},   {"an SVG", 0, "<svg"}, {"a ZIP", 0, "PK\3\4"},
-    {"a text", 0, "<?xml"},
+    {N_("a GIF"), 0, "GIF8"},        {N_("WebP"), 8, "WEBP"},
+    {N_("HEIC or AVIF"), 4, "ftyp"}, {N_("a PDF"), 0, "%PDF"},
+    {N_("an SVG"), 0, "<svg"},       {N_("a ZIP"), 0, "PK\3\4"},
+    {N_("a text"), 0, "<?xml"},
 };
 
 void picture_release(struct picture *p)
@@ -104,7 +106,7 @@ static int unknown_format(const uint8_t *data, size_t size, struct reason *why)
         if (size >= at + n && !memcmp(data + at, foreign[i].magic, n))
             return refuse(why, EINVAL,
                           "is %s; JPEG, PNG, BMP and TIFF are read",
-                          foreign[i].name);
+                          _(foreign[i].name));
     }
     return refuse(why, EINVAL, "is not a JPEG, PNG, BMP or TIFF picture");
 }

@@ -1,3 +1,4 @@
+#include "language.h"
 #include "picture_format.h"
 
 #include <errno.h>
@@ -28,12 +29,11 @@ static void reader_fail(j_common_ptr j)
     char message[JMSG_LENGTH_MAX];
     j->err->format_message(j, message);
     r->code = EINVAL;
-    refuse(r->why, EINVAL, "%s: %s",
-           j->err->msg_code == JWRN_JPEG_EOF ||
-                   j->err->msg_code == JERR_INPUT_EMPTY ||
-                   j->err->msg_code == JERR_INPUT_EOF
-               ? "is cut short"
-               : "is not a good JPEG",
+    bool cut = j->err->msg_code == JWRN_JPEG_EOF ||
+               j->err->msg_code == JERR_INPUT_EMPTY ||
+               j->err->msg_code == JERR_INPUT_EOF;
+    refuse(r->why, EINVAL,
+           cut ? N_("is cut short: %s") : N_("is not a good JPEG: %s"),
            message);
     longjmp(r->failed, 1);
 }

@@ -1,7 +1,10 @@
 /* language.h: which language is spoken, and what of it is translated. */
 #include "language.h"
-#include "param.h"
+#include "life.h"
+#include "settings.h"
+#include "tree.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,6 +73,81 @@ static void environment_chooses(void **state)
     }
 }
 
+static void numbers_take_their_form(void **state)
+{
+    static const struct {
+        unsigned long n;
+        const char *wanted;
+    } cases[] = {
+        {0, "ядер"},   {1, "ядро"},   {2, "ядра"},    {4, "ядра"},
+        {5, "ядер"},   {11, "ядер"},  {12, "ядер"},   {14, "ядер"},
+        {20, "ядер"},  {21, "ядро"},  {22, "ядра"},   {25, "ядер"},
+        {101, "ядро"}, {111, "ядер"}, {1002, "ядра"},
+    };
+    (void)state;
+    assert_true(language_set("ru"));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_non_null(strstr(
+            translate_many("%d physical core", "%d physical cores", cases[i].n),
+            cases[i].wanted));
+    language_set("en");
+}
+
+static void refusals_are_translated(void **state)
+{
+    struct reason why = REASON_INIT;
+    (void)state;
+    language_set("ru");
+    assert_int_equal(refuse(&why, EINVAL, "the key '%s' is given twice", "x"),
+                     -EINVAL);
+    assert_string_equal(why.sentence, "ключ «x» указан дважды");
+    refuse_errno(&why, ENOENT, "cannot open '%s'", "y");
+    assert_string_equal(
+        why.sentence, "не удалось открыть «y»: Нет такого файла или каталога");
+    reason_prefix(&why, "%s, line %d: ", "job", 3);
+    assert_string_equal(why.sentence, "job, строка 3: не удалось открыть «y»: "
+                                      "Нет такого файла или каталога");
+    language_set("en");
+}
+
+/* Of the tables, nothing stays English; others are in what make po collects. */
+static void tables_are_translated(void **state)
+{
+    (void)state;
+    language_set("ru");
+    for (int i = 0; i < KEY_COUNT; i++)
+        if (translate(params[i].meaning) == params[i].meaning)
+            fail_msg("'%s' is not in the catalogue: N_()", params[i].meaning);
+    for (int i = 0; i < 256; i++)
+        if (tree_rows[i].help &&
+            translate(tree_rows[i].help) == tree_rows[i].help)
+            fail_msg("'%s' is not in the catalogue: N_()", tree_rows[i].help);
+    for (int i = 0; i < STATUSES; i++)
+        assert_string_not_equal(status_name((enum status)i),
+                                status_label((enum status)i));
+    language_set("en");
+}
+
+/* The comments are comments in every language. */
+static void example_is_a_template(void **state)
+{
+    (void)state;
+    for (const struct catalogue *c = catalogues; c->name; c++) {
+        struct text example = TEXT_INIT;
+        struct settings s;
+        struct reason why = REASON_INIT;
+        settings_init(&s);
+        language_set(c->name);
+        param_example(&example, SCOPE_TEMPLATE);
+        if (settings_parse(&s, text_string(&example), example.size,
+                           SCOPE_TEMPLATE, "template", &why))
+            fail_msg("%s: line %d: %s", c->name, why.line, why.sentence);
+        settings_release(&s);
+        text_release(&example);
+    }
+    language_set("en");
+}
+
 /* `lang` of a job has the same languages as the catalogues. */
 static void parameter_has_all(void **state)
 {
@@ -86,6 +164,10 @@ int main(void)
         cmocka_unit_test(unknown_names_change_nothing),
         cmocka_unit_test(environment_chooses),
         cmocka_unit_test(parameter_has_all),
+        cmocka_unit_test(numbers_take_their_form),
+        cmocka_unit_test(refusals_are_translated),
+        cmocka_unit_test(tables_are_translated),
+        cmocka_unit_test(example_is_a_template),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
