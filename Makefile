@@ -159,7 +159,7 @@ $(BUILD)/docs/reference/reference: $(BUILD)/docs/reference/reference.o $(BUILD)/
 
 #: docs          bring the tables of docs/ and dist/man/ up to date
 docs: $(BUILD)/docs/reference/reference
-	docs/reference/fill $< docs/*.md dist/man/*
+	docs/reference/fill $< docs/*.md docs/*/*.md dist/man/*
 
 # In the order of the .pot, and without the date that changes each time.
 XGETTEXT = xgettext --language=C --from-code=UTF-8 --package-name=primofs \
@@ -168,15 +168,25 @@ XGETTEXT = xgettext --language=C --from-code=UTF-8 --package-name=primofs \
   --keyword=P_:1,2 --keyword=refuse:3 --keyword=refuse_errno:3 \
   --keyword=reason_prefix:2 --keyword=diary_log:2 --keyword=control_expect:3 \
   --keyword=options_decide:4 --keyword=note:4
+MSGMERGE = msgmerge --quiet --no-wrap --no-fuzzy-matching
+SENTENCES = $(XGETTEXT) -o - $(wildcard core/*.c fs/*.c trainer/*.c) | \
+  sed '/^"POT-Creation-Date/d'
 #: po            bring po/ up to date with the sentences of the code
 po:
 	@tests/packages install $(BUILD_PACKAGES)
-	@$(XGETTEXT) -o - $(wildcard core/*.c fs/*.c trainer/*.c) | \
-	  sed '/^"POT-Creation-Date/d' >po/primofs.pot
+	@$(SENTENCES) >po/primofs.pot
 	@for file in po/*.po; do \
-	  msgmerge --quiet --update --backup=none --no-wrap --no-fuzzy-matching \
-	    $$file po/primofs.pot && \
+	  $(MSGMERGE) --update --backup=none $$file po/primofs.pot && \
 	  msgfmt --check --statistics -o /dev/null $$file; done
+
+# Prints what a translator has to do; nothing when all is done.
+po-check:
+	@tests/packages install $(BUILD_PACKAGES)
+	@for file in po/*.po; do \
+	  msgfmt --check -o /dev/null $$file && \
+	  $(SENTENCES) | $(MSGMERGE) -o - $$file - | \
+	  msgattrib --no-obsolete --no-wrap --untranslated - | sed '1,/^$$/d' && \
+	  msgattrib --no-obsolete --no-wrap --only-fuzzy $$file; done
 
 # The targets below install what is missing, then call make again, as what
 # there is to build is known only then.
@@ -274,7 +284,7 @@ clean:
 help:
 	@sed -n 's/^#: /make /p' Makefile | sed 's/^make  /     /'
 
-.PHONY: all unit examples po demo test bench asan tsan test-bare deps docs install \
+.PHONY: all unit examples po po-check demo test bench asan tsan test-bare deps docs install \
   uninstall format check-format clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
