@@ -3,8 +3,8 @@
 # The documentation is right: its tables are those of the code, its links lead
 # somewhere, and its shell blocks run.
 #
-# The blocks fenced as `sh` of README.md and each docs/*.md are one session of
-# a shell, in their order, with a HOME, a state and a mount of its own; below
+# The blocks fenced as `sh` of README.md and each page below docs/ are one
+# session of a shell, in their order, with a HOME, a state and a mount of its own; below
 # /data lies a dataset of real pictures. Within them,
 #   COMMAND   # prints: TEXT      it must print just this (one line, `…` in
 #                                 it stands for anything)
@@ -15,11 +15,12 @@
 cd "$ROOT"
 
 step "tables"
-docs/reference/fill --check "$BUILD/docs/reference/reference" docs/*.md \
+pages=(docs/*.md docs/*/*.md)
+docs/reference/fill --check "$BUILD/docs/reference/reference" "${pages[@]}" \
     dist/man/*
 
 step "links"
-for file in README.md docs/*.md; do
+for file in README.md "${pages[@]}"; do
     for link in $(sed -nE 's/.*\]\(([^)#]+).*/\1/p' "$file"); do
         case $link in
         http*) continue ;;
@@ -72,7 +73,7 @@ doc_fails()
 mkdir "$SCRATCH/data"
 pictures "$SCRATCH/data/invoices" 12 4
 export PATH=$BUILD:$PATH
-for file in README.md docs/*.md; do
+for file in README.md "${pages[@]}"; do
     blocks "$file" | grep . >/dev/null || continue
     step "$file"
     export HOME=$SCRATCH/home-$(basename "$file" .md)

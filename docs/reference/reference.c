@@ -1,8 +1,9 @@
 /*
- * reference TABLE: the tables of docs/ (Markdown) and of dist/man/ (man-TABLE),
- * printed from those in the code, so that what users read is what the program
- * does.
+ * reference TABLE: the tables of docs/ (Markdown; in Russian as ru-TABLE) and
+ * of dist/man/ (man-TABLE), printed from those in the code, so that what users
+ * read is what the program does.
  */
+#include "language.h"
 #include "param.h"
 #include "show.h"
 #include "tree.h"
@@ -13,12 +14,11 @@
 /* The list of files that ends the mount's README. */
 static void put_files(struct text *out)
 {
-    static const char heading[] = "The files:\n\n";
     struct text readme = TEXT_INIT;
     show_readme(NULL, &readme, NULL);
-    const char *list = strstr(text_string(&readme), heading);
+    const char *list = strstr(text_string(&readme), "\nREADME ");
     if (list)
-        text_printf(out, "```text\n%s```\n", list + strlen(heading));
+        text_printf(out, "```text\n%s```\n", list + 1);
     text_release(&readme);
 }
 
@@ -77,8 +77,9 @@ int main(int argc, char **argv)
     };
     struct text out = TEXT_INIT;
     const char *name = argc == 2 ? argv[1] : "";
-    bool man = !strncmp(name, "man-", 4);
-    name += man ? 4 : 0;
+    bool man = !strncmp(name, "man-", 4), russian = !strncmp(name, "ru-", 3);
+    name += man ? 4 : russian ? 3 : 0;
+    language_set(russian ? "ru" : "en");
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (!strcmp(name, tables[i].name))
             (man ? man_params : param_table)(&out, tables[i].scope);
@@ -87,7 +88,8 @@ int main(int argc, char **argv)
     else if (!strcmp(name, "files"))
         put_files(&out);
     if (!out.size) {
-        fprintf(stderr, "usage: reference [man-]template|type|machine|files\n");
+        fprintf(stderr,
+                "usage: reference [man-|ru-]template|type|machine|files\n");
         return 2;
     }
     fputs(text_string(&out), stdout);
