@@ -95,11 +95,11 @@ static void layout_parts(struct dataset *d, struct layout *l,
 {
     l->train = path_join(d->root, train);
     l->test = test ? path_join(d->root, test) : NULL;
-    text_printf(&d->layout, "layout: %s/%s%s%s\n", train,
+    text_printf(&d->layout, _("layout: %s/%s%s%s\n"), train,
                 test ? _(" and ") : "", test ? test : "", test ? "/" : "");
     for (size_t i = 0; i < names->count; i++)
         if (names->name[i] != train && names->name[i] != test)
-            text_printf(&d->layout, "not used: %s/\n", names->name[i]);
+            text_printf(&d->layout, _("not used: %s/\n"), names->name[i]);
 }
 
 /* The first test part that holds folders; a folder of pictures without classes
@@ -131,7 +131,7 @@ static int layout_find(struct dataset *d, struct layout *l, struct reason *why)
         layout_parts(d, l, &names, train, test);
     } else {
         l->train = or_abort(strdup(d->root));
-        text_printf(&d->layout, "layout: %s\n", _("class folders"));
+        text_printf(&d->layout, _("layout: %s\n"), _("class folders"));
     }
     names_release(&names);
     return 0;
@@ -144,8 +144,11 @@ static int loose_tell(struct dataset *d, const char *path,
     struct names files = {0};
     int err = folder_files(&files, path, extensions, why);
     if (files.count)
-        text_printf(&d->layout, "not used: %zu %s beside the class folders\n",
-                    files.count, files.count == 1 ? "picture" : "pictures");
+        text_printf(&d->layout,
+                    P_("not used: %zu picture beside the class folders\n",
+                       "not used: %zu pictures beside the class folders\n",
+                       files.count),
+                    files.count);
     names_release(&files);
     return err;
 }
@@ -326,7 +329,7 @@ static int class_collect_test(struct dataset *d, const struct layout *l,
     if (stat(path, &st) == 0 || errno != ENOENT)
         err = folder_walk(&files, path, extensions, why);
     if (err == 0 && files.count == 0)
-        text_printf(&d->layout, "no test pictures: %s\n",
+        text_printf(&d->layout, _("no test pictures: %s\n"),
                     d->class_names[label]);
     if (err == 0)
         part_take(test, &files, 0, files.count, label);
@@ -396,10 +399,11 @@ int dataset_open(struct dataset *d, const struct settings *settings,
     if (err == 0)
         err = samples_collect(d, &l, settings, why);
     if (err == 0 && !l.test)
-        text_printf(&d->layout,
-                    "split: %s of each class held out for testing, seed %s\n",
-                    settings_get(settings, KEY_TEST_FRACTION),
-                    settings_get(settings, KEY_SEED));
+        text_printf(
+            &d->layout,
+            _("split: %s of each class held out for testing, seed %s\n"),
+            settings_get(settings, KEY_TEST_FRACTION),
+            settings_get(settings, KEY_SEED));
     free(l.train);
     free(l.test);
     if (err)

@@ -318,20 +318,21 @@ static void log_classes(const struct scan *s, const struct class_row *rows,
     for (int i = 0; i < d->classes && i < LOG_LINES_MAX; i++) {
         const struct class_row *r = &rows[i];
         text_release(&line);
-        text_printf(&line, "class %s: %d training, %d test", d->class_names[i],
-                    r->train, r->test);
+        text_printf(&line, _("class %s: %d training, %d test"),
+                    d->class_names[i], r->train, r->test);
         if (r->faults)
-            text_printf(&line, ", %d unreadable", r->faults);
+            text_printf(&line, _(", %d unreadable"), r->faults);
         if (r->smallest >= 0)
             text_printf(
-                &line, ", %dx%d to %dx%d", s->pictures[r->smallest].width,
+                &line, _(", %dx%d to %dx%d"), s->pictures[r->smallest].width,
                 s->pictures[r->smallest].height, s->pictures[r->largest].width,
                 s->pictures[r->largest].height);
         log_line(o, text_string(&line));
     }
     text_release(&line);
     if (d->classes > LOG_LINES_MAX)
-        text_printf(&line, "and %d more classes", d->classes - LOG_LINES_MAX);
+        text_printf(&line, _("and %d more classes"),
+                    d->classes - LOG_LINES_MAX);
     if (line.size)
         log_line(o, text_string(&line));
     text_release(&line);
