@@ -1,5 +1,7 @@
 #include "safetensors_header.h"
 
+#include "language.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -47,14 +49,14 @@ static const struct {
     const char *what;
 } others[] = {
     {"PK\3\4", 4,
-     "a PyTorch file (.pth, .pt, .bin) or other zip archive; "
-     "safetensors.torch.save_file(state_dict, path) makes one of it"},
+     N_("a PyTorch file (.pth, .pt, .bin) or other zip archive; "
+        "safetensors.torch.save_file(state_dict, path) makes one of it")},
     {"\x80\2", 2,
-     "a pickle, as PyTorch's old .pth; "
-     "safetensors.torch.save_file(state_dict, path) makes one of it"},
-    {"\x89HDF", 4, "an HDF5 file"},
+     N_("a pickle, as PyTorch's old .pth; "
+        "safetensors.torch.save_file(state_dict, path) makes one of it")},
+    {"\x89HDF", 4, N_("an HDF5 file")},
     {"version ", 8,
-     "a pointer of Git LFS; git lfs pull fetches what it stands for"},
+     N_("a pointer of Git LFS; git lfs pull fetches what it stands for")},
 };
 
 int safetensors_header_size(const void *start, size_t *out, struct reason *why)
@@ -64,7 +66,7 @@ int safetensors_header_size(const void *start, size_t *out, struct reason *why)
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (!memcmp(start, others[i].start, others[i].size))
             return refuse(why, EINVAL, "not a safetensors file but %s",
-                          others[i].what);
+                          _(others[i].what));
     if (size < 2 || size > SAFETENSORS_HEADER_MAX)
         return refuse(why, EINVAL,
                       "not a safetensors file: a header of %llu bytes",
