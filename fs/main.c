@@ -277,7 +277,7 @@ static int daemon_run(struct options *o, int ready)
     struct mount m;
     struct reason why = REASON_INIT;
     int err = mountpoint_prepare(o->mountpoint, o->state, &why);
-    notices_fork(&m.notices, o->mountpoint); /* before all threads */
+    notices_init(&m.notices, o->mountpoint); /* before all threads */
     if (err == 0)
         err = o->read_only ? primo_open_view(&m.primo, o->state, &why)
                            : primo_open(&m.primo, o->state, &why);

@@ -1,21 +1,11 @@
 #include "notices.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
-    MESSAGE_MAX = PATH_MAX,
     REST_MS = 50, /* between two looks: changes come in bursts */
     STATES_TOLD = 64,
 };
@@ -29,161 +19,18 @@ struct known {
     bool seen;
 };
 
-/* Who polls. */
-struct polled {
-    struct node node;
-    const void *handle;
-    struct fuse_pollhandle *poll;
-    struct polled *next;
-};
-
-/* The helper: a message is 'w' or 'd' and a path below the mount point. */
-
-static void helper_write(const char *path)
+void notices_init(struct notices *n, const char *mountpoint)
 {
-    int fd = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    ssize_t ignored = write(fd, "", 1);
-    (void)ignored;
-    close(fd);
-}
-
-static void helper_run(int socket, const char *mountpoint)
-{
-    char message[MESSAGE_MAX + 1], path[2 * PATH_MAX];
-    ssize_t n;
-    while ((n = recv(socket, message, MESSAGE_MAX, 0)) > 0) {
-        message[n] = 0;
-        snprintf(path, sizeof path, "%s/%s", mountpoint, message + 1);
-        if (message[0] == 'w') {
-            helper_write(path);
-            continue;
-        }
-        /* fails where somebody has looked at it already */
-        int ignored = mkdir(path, 0755);
-        (void)ignored;
-        send(socket, "", 1, MSG_NOSIGNAL); /* it is made */
-    }
-}
-
-/* Whoever waits for the ends of pipes must not wait for the helper. */
-static void leave_all(int but)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int i = 0; i < 3 && null >= 0; i++)
-        dup2(null, i);
-    if (but > 3)
-        close_range(3, (unsigned)but - 1, 0);
-    close_range((unsigned)but + 1, ~0u, 0);
-    if (chdir("/"))
-        _exit(1);
-}
-
-void notices_fork(struct notices *n, const char *mountpoint)
-{
-    int ends[2];
-    *n = (struct notices){.socket = -1};
+    *n = (struct notices){.started = false};
     pthread_mutex_init(&n->lock, NULL);
     pthread_cond_init(&n->changed, NULL);
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
-        return;
-    pid_t pid = fork();
-    if (pid < 0) {
-        close(ends[0]);
-        close(ends[1]);
-        return;
-    }
-    if (pid == 0) {
-        signal(SIGINT, SIG_IGN); /* of the daemon's terminal */
-        prctl(PR_SET_NAME, "primofs-notices");
-        leave_all(ends[1]);
-        helper_run(ends[1], mountpoint);
-        _exit(0);
-    }
-    close(ends[1]);
-    const struct timeval second = {.tv_sec = 1};
-    setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &second, sizeof second);
-    n->socket = ends[0];
-    n->helper = pid;
+    pollers_init(&n->pollers);
+    helper_fork(&n->helper, mountpoint);
 }
 
 bool notices_is_helper(const struct notices *n, fuse_req_t req)
 {
-    return n->helper && fuse_req_ctx(req)->pid == n->helper;
-}
-
-/* A helper that is behind misses some: the next change tells of all. */
-static void send_path(struct notices *n, char kind, const char *path)
-{
-    char message[MESSAGE_MAX];
-    int size = snprintf(message, sizeof message, "%c%s", kind, path);
-    if (n->socket >= 0 && size < MESSAGE_MAX)
-        send(n->socket, message, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-/* Poll */
-
-/* Take those of a handle, or of a node where there is no handle, off the list;
- * the caller holds the lock. */
-static struct polled *take_polled(struct notices *n, struct node node,
-                                  const void *handle)
-{
-    struct polled *taken = NULL, **at = &n->polled;
-    while (*at) {
-        struct polled *p = *at;
-        if (handle ? p->handle == handle
-                   : p->node.no == node.no && p->node.object == node.object) {
-            *at = p->next;
-            p->next = taken;
-            taken = p;
-        } else {
-            at = &p->next;
-        }
-    }
-    return taken;
-}
-
-static void free_polled(struct polled *p, bool wake)
-{
-    while (p) {
-        struct polled *next = p->next;
-        if (wake)
-            fuse_lowlevel_notify_poll(p->poll);
-        fuse_pollhandle_destroy(p->poll);
-        free(p);
-        p = next;
-    }
-}
-
-void notices_poll_forget(struct notices *n, const void *handle)
-{
-    pthread_mutex_lock(&n->lock);
-    struct polled *old = take_polled(n, (struct node){0}, handle);
-    pthread_mutex_unlock(&n->lock);
-    free_polled(old, false);
-}
-
-void notices_poll(struct notices *n, struct node node, const void *handle,
-                  struct fuse_pollhandle *poll)
-{
-    struct polled *p = malloc(sizeof *p);
-    if (!p)
-        abort();
-    pthread_mutex_lock(&n->lock);
-    struct polled *old = take_polled(n, node, handle);
-    *p = (struct polled){node, handle, poll, n->polled};
-    n->polled = p;
-    pthread_mutex_unlock(&n->lock);
-    free_polled(old, false);
-}
-
-static void wake_polled(struct notices *n, struct node node)
-{
-    pthread_mutex_lock(&n->lock);
-    struct polled *woken = take_polled(n, node, NULL);
-    pthread_mutex_unlock(&n->lock);
-    free_polled(woken, true);
+    return n->helper.pid && fuse_req_ctx(req)->pid == n->helper.pid;
 }
 
 /* Changes */
@@ -199,15 +46,15 @@ static void tell_file(struct notices *n, struct node node)
     uint64_t ids[STATES_TOLD];
     char name[64];
     struct text path = TEXT_INIT;
-    wake_polled(n, node);
+    pollers_wake(&n->pollers, node);
     size_t count = states_known(n->states, node, ids, STATES_TOLD);
     for (size_t i = 0; i < count; i++) {
         snprintf(name, sizeof name, NOTICES_FOLDER "/%llu",
                  (unsigned long long)ids[i]);
-        send_path(n, 'w', name);
+        helper_write(&n->helper, name);
     }
     tree_path(n->primo, node, &path);
-    send_path(n, 'w', text_string(&path));
+    helper_write(&n->helper, text_string(&path));
     text_release(&path);
 }
 
@@ -219,11 +66,8 @@ static void tell_directory(struct notices *n, struct node node)
     n->announced = node;
     pthread_mutex_unlock(&n->lock);
     tree_path(n->primo, node, &path);
-    send_path(n, 'd', text_string(&path));
+    helper_make(&n->helper, text_string(&path));
     text_release(&path);
-    char made;
-    ssize_t ignored = recv(n->socket, &made, 1, 0); /* for a second at most */
-    (void)ignored;
     pthread_mutex_lock(&n->lock);
     n->announced = (struct node){0};
     pthread_mutex_unlock(&n->lock);
@@ -458,11 +302,8 @@ void notices_stop(struct notices *n)
         pthread_join(n->thread, NULL);
     }
     n->started = false;
-    if (n->socket >= 0)
-        close(n->socket); /* the helper ends */
-    n->socket = -1;
-    free_polled(n->polled, false);
-    n->polled = NULL;
+    helper_end(&n->helper);
+    pollers_clear(&n->pollers);
     free(n->known);
     n->known = NULL;
     n->known_count = 0;

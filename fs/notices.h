@@ -7,8 +7,7 @@
  * file, writes a byte that goes nowhere and closes it (IN_MODIFY,
  * IN_CLOSE_WRITE); where a model has appeared it makes a directory that is
  * there already (IN_CREATE). The operations know it by its pid and answer it
- * accordingly. It keeps nothing open, changes no time, and ends with the
- * daemon, whose end of the socket closes.
+ * accordingly. It keeps nothing open and changes no time (helper.h).
  *
  * A watch is on an inode, and a generated text has one for each of its states
  * (states.h): the process reaches those that somebody holds under their node
@@ -20,16 +19,15 @@
 #ifndef PRIMO_NOTICES_H
 #define PRIMO_NOTICES_H
 
+#include "helper.h"
+#include "pollers.h"
 #include "states.h"
-
-#define FUSE_USE_VERSION 314
-#include <fuse3/fuse_lowlevel.h>
 
 struct notices {
     struct primo *primo;
     struct states *states;
-    pid_t helper; /* 0 = there is none */
-    int socket;   /* to it */
+    struct helper helper;
+    struct pollers pollers;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -39,14 +37,12 @@ struct notices {
     struct known *known;   /* of the thread */
     size_t known_count;
     uint64_t events_size;
-    struct polled *polled; /* under lock */
 };
 
 /* Life cycle */
 
-/* Starts the process; before there are threads or a store. The mount point is
- * an absolute path. Without it (ENOMEM …) there are no inotify events. */
-void notices_fork(struct notices *n, const char *mountpoint);
+/* Starts the helper: before there are threads or a store. */
+void notices_init(struct notices *n, const char *mountpoint);
 /* Starts the thread; the mount is there. */
 void notices_start(struct notices *n, struct primo *primo,
                    struct states *states);
@@ -63,9 +59,5 @@ bool notices_is_announced(struct notices *n, struct node node);
 
 /* Whether there are notices of it. */
 bool notices_tells(struct node node);
-/* Poll: tell of the next change of a node once. */
-void notices_poll(struct notices *n, struct node node, const void *handle,
-                  struct fuse_pollhandle *poll);
-void notices_poll_forget(struct notices *n, const void *handle);
 
 #endif

@@ -379,7 +379,7 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct reason why = REASON_INIT;
     struct handle *h = handle_of(fi);
     if (h)
-        notices_poll_forget(&request_mount(req)->notices, h);
+        pollers_forget(&request_mount(req)->notices.pollers, h);
     int err = h ? handle_close(h, &why) : 0;
     reply_err(req, err, ino, NULL, &why);
 }

@@ -110,7 +110,7 @@ void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
     unsigned events = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
     (void)ino;
     if (ph && h && notices_tells(handle_node(h)))
-        notices_poll(&m->notices, handle_node(h), h, ph);
+        pollers_add(&m->notices.pollers, handle_node(h), h, ph);
     else if (ph)
         fuse_pollhandle_destroy(ph);
     if (h && handle_has_news(h))
