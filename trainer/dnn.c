@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ARGS_MAX = 8, HUGE = 2 << 20, LINE = 64 };
+enum { ARGS_MAX = 8, HUGE = 2 << 20, LINE = 64, TILE = 4 };
 
 struct dnn_layout {
     dnnl_memory_desc_t md;
@@ -56,6 +56,25 @@ static int refuse_dnnl(struct reason *why, dnnl_status_t status,
                       what);
     return refuse(why, EINVAL, "oneDNN refuses %s (status %d)", what,
                   (int)status);
+}
+
+/* A primitive; a convolution by the direct algorithm, where it is wanted by
+ * Winograd's and there is none. NULL for `attr` are the usual attributes. */
+static dnnl_status_t describe(dnnl_primitive_desc_t *out, const struct dnn *d,
+                              const void *desc,
+                              const_dnnl_primitive_attr_t attr,
+                              const_dnnl_primitive_desc_t hint)
+{
+    if (!attr)
+        attr = d->attr;
+    dnnl_status_t s =
+        dnnl_primitive_desc_create(out, desc, attr, d->engine, hint);
+    if (s != dnnl_unimplemented ||
+        *(const dnnl_primitive_kind_t *)desc != dnnl_convolution)
+        return s;
+    dnnl_convolution_desc_t direct = *(const dnnl_convolution_desc_t *)desc;
+    direct.alg_kind = dnnl_convolution_direct;
+    return dnnl_primitive_desc_create(out, &direct, attr, d->engine, hint);
 }
 
 /* Life cycle */
@@ -122,7 +141,7 @@ static int probe_block(struct dnn *d, struct reason *why)
         NULL, &any, one, one, one);
 
     if (!s)
-        s = dnnl_primitive_desc_create(&pd, &desc, d->attr, d->engine, NULL);
+        s = describe(&pd, d, &desc, NULL, NULL);
     if (s)
         return refuse_dnnl(why, s, "convolution");
     const dnnl_blocking_desc_t *b =
@@ -256,7 +275,8 @@ const struct dnn_layout *dnn_kernel_in_blocks(struct dnn *d,
                                               const struct dnn_conv *c)
 {
     dnnl_dims_t dim = {c->out, c->in, c->kernel, c->kernel};
-    dnnl_memory_desc_t md = md_of(4, dim, dnnl_f32, dnnl_OIhw8i8o);
+    dnnl_memory_desc_t md = md_of(
+        4, dim, dnnl_f32, d->block == 8 ? dnnl_OIhw8i8o : dnnl_OIhw16i16o);
 
     return layout_keep(d, &md);
 }
@@ -327,8 +347,7 @@ static int op_cook(struct dnn_op **out, struct dnn *d, const struct recipe *r,
                    struct reason *why)
 {
     dnnl_primitive_desc_t pd;
-    dnnl_status_t s = dnnl_primitive_desc_create(
-        &pd, r->desc, r->attr ? r->attr : d->attr, d->engine, r->hint);
+    dnnl_status_t s = describe(&pd, d, r->desc, r->attr, r->hint);
 
     if (s)
         return refuse_dnnl(why, s, r->name);
@@ -342,8 +361,7 @@ static int op_cook_back(struct dnn_op **out, struct dnn *d, struct recipe *r,
                         const void *forward, struct reason *why)
 {
     dnnl_primitive_desc_t hint;
-    dnnl_status_t s =
-        dnnl_primitive_desc_create(&hint, forward, d->attr, d->engine, NULL);
+    dnnl_status_t s = describe(&hint, d, forward, NULL, NULL);
 
     if (s)
         return refuse_dnnl(why, s, r->name);
@@ -372,6 +390,7 @@ int dnn_run(struct dnn *d, const struct dnn_op *op, struct reason *why)
 /* Convolution */
 
 struct shape {
+    dnnl_alg_kind_t algorithm;
     dnnl_dims_t stride, pad;
     dnnl_memory_desc_t source, kernel, bias, result, gradient;
 };
@@ -379,6 +398,15 @@ struct shape {
 int dnn_conv_side(const struct dnn_conv *c)
 {
     return (c->side + 2 * c->pad - c->kernel) / c->stride + 1;
+}
+
+bool dnn_conv_in_tiles(const struct dnn *d, const struct dnn_conv *c)
+{
+    int side = dnn_conv_side(c), whole = (side + TILE - 1) / TILE * TILE;
+
+    return d->compute == dnnl_f32 && cpu_has(dnnl_cpu_isa_avx512_core) &&
+           c->kernel == 3 && c->stride == 1 && c->in % 16 == 0 &&
+           c->out % 16 == 0 && 2 * side * side > whole * whole;
 }
 
 /* All with the compute type; kernels and a source of 3 channels as oneDNN
@@ -389,6 +417,8 @@ static void shape_init(struct shape *s, const struct dnn *d,
     dnnl_dims_t kernel = {c->out, c->in, c->kernel, c->kernel};
     dnnl_dims_t image = {c->n, c->in, c->side, c->side}, out = {c->out};
 
+    s->algorithm = dnn_conv_in_tiles(d, c) ? dnnl_convolution_winograd
+                                           : dnnl_convolution_direct;
     s->stride[0] = s->stride[1] = c->stride;
     s->pad[0] = s->pad[1] = c->pad;
     s->source = c->in % 8 ? md_of(4, image, d->compute, dnnl_format_tag_any)
@@ -404,24 +434,24 @@ static dnnl_status_t forward_desc(dnnl_convolution_desc_t *desc,
 {
     return dnnl_convolution_forward_desc_init(
         desc, training ? dnnl_forward_training : dnnl_forward_inference,
-        dnnl_convolution_direct, &s->source, &s->kernel,
-        training ? NULL : &s->bias, &s->result, s->stride, s->pad, s->pad);
+        s->algorithm, &s->source, &s->kernel, training ? NULL : &s->bias,
+        &s->result, s->stride, s->pad, s->pad);
 }
 
 static dnnl_status_t back_data_desc(dnnl_convolution_desc_t *desc,
                                     const struct shape *s)
 {
     return dnnl_convolution_backward_data_desc_init(
-        desc, dnnl_convolution_direct, &s->source, &s->kernel, &s->result,
-        s->stride, s->pad, s->pad);
+        desc, s->algorithm, &s->source, &s->kernel, &s->result, s->stride,
+        s->pad, s->pad);
 }
 
 static dnnl_status_t back_kernel_desc(dnnl_convolution_desc_t *desc,
                                       const struct shape *s)
 {
     return dnnl_convolution_backward_weights_desc_init(
-        desc, dnnl_convolution_direct, &s->source, &s->gradient, NULL,
-        &s->result, s->stride, s->pad, s->pad);
+        desc, s->algorithm, &s->source, &s->gradient, NULL, &s->result,
+        s->stride, s->pad, s->pad);
 }
 
 /* What oneDNN makes of the "any" in desc, at `query`. */
@@ -430,8 +460,7 @@ static int ask(struct dnn *d, const dnnl_convolution_desc_t *desc,
                const struct dnn_layout **out, struct reason *why)
 {
     dnnl_primitive_desc_t pd;
-    dnnl_status_t s =
-        dnnl_primitive_desc_create(&pd, desc, d->attr, d->engine, hint);
+    dnnl_status_t s = describe(&pd, d, desc, NULL, hint);
 
     if (s)
         return refuse_dnnl(why, s, "convolution of this shape");
@@ -451,7 +480,7 @@ static bool back_kernel_is_slow(struct dnn *d, const struct shape *s,
     const char *name = "";
 
     back_kernel_desc(&desc, s);
-    if (dnnl_primitive_desc_create(&pd, &desc, d->attr, d->engine, hint))
+    if (describe(&pd, d, &desc, NULL, hint))
         return false;
     dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name);
     bool slow = !strncmp(name, "ref", 3);
@@ -487,7 +516,7 @@ static int ask_back(struct dnn *d, struct shape *s, const struct dnn_conv *c,
     dnnl_primitive_desc_t hint;
     int rc = 0;
 
-    if (dnnl_primitive_desc_create(&hint, forward, d->attr, d->engine, NULL))
+    if (describe(&hint, d, forward, NULL, NULL))
         return refuse(why, EINVAL, "oneDNN refuses a convolution");
     back_kernel_desc(&desc, s);
     if (centre_only(c)) {
@@ -646,8 +675,7 @@ static int free_layouts(struct dnn *d, const struct shape *s,
     dnnl_primitive_desc_t pd;
 
     back_kernel_desc(&desc, s);
-    dnnl_status_t status =
-        dnnl_primitive_desc_create(&pd, &desc, d->attr, d->engine, hint);
+    dnnl_status_t status = describe(&pd, d, &desc, NULL, hint);
     if (status)
         return refuse_dnnl(why, status, "convolution of this shape");
     *source = *dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0);
@@ -702,8 +730,7 @@ static int back_kernel_op(struct dnn_op **out, struct dnn *d,
     forward_desc(&forward, &s, true);
     s.gradient = d_kernel.layout->md;
     dnnl_primitive_desc_t hint;
-    dnnl_status_t status =
-        dnnl_primitive_desc_create(&hint, &forward, d->attr, d->engine, NULL);
+    dnnl_status_t status = describe(&hint, d, &forward, NULL, NULL);
     if (status)
         return refuse_dnnl(why, status, "backward convolution");
     struct shape blocked = s, free = shape_free(&s);

@@ -79,6 +79,11 @@ bool dnn_bf16_fast(void);
 int dnn_conv_choose(struct dnn *d, const struct dnn_conv *c, bool training,
                     struct dnn_conv_layouts *out, struct reason *why);
 int dnn_conv_side(const struct dnn_conv *c); /* of the output */
+/* Whether it is computed by Winograd's algorithm, which multiplies 6 x 6
+ * numbers for 4 x 4 results of a 3 x 3 kernel instead of 12 x 12. It pays where
+ * most of the tiles at the right and lower edge is used; oneDNN has it with
+ * AVX-512, in f32. */
+bool dnn_conv_in_tiles(const struct dnn *d, const struct dnn_conv *c);
 
 /* Ops: made once, run often */
 
