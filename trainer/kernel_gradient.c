@@ -1,53 +1,23 @@
-#include "kernel_gradient.h"
-
+#include "kernel_gradient_inside.h"
 #include "simd.h"
 
 #include <omp.h>
-#include <stddef.h>
 #include <string.h>
 
-enum {
-    PAIR = 2, /* blocks of outputs that are computed together */
-    HALF = KERNEL_BLOCK / 2,
-    CACHE = 32 << 10, /* bytes of activations that a stretch has */
-};
-
-typedef float block __attribute__((vector_size(KERNEL_BLOCK * sizeof(float))));
-
-/* Some pictures, or some rows of one: activations that stay in the cache while
- * all of a thread's kernels are added to. Ends are not in it. */
-struct stretch {
-    int picture, picture_end;
-    int row, row_end; /* of the result */
-};
-
-/* An element of the kernel, and the columns of the result for which it does
- * not fall on padding. */
-struct tap {
-    int y, x;
-    int column, column_end;
-};
-
-/* Where a unit's data begin: a block of inputs, a pair of blocks of outputs. */
-struct unit {
-    const float *source;
-    const block *d_result[PAIR];
-    block *d_kernel[PAIR]; /* [kernel * kernel][8] */
-};
+enum { CACHE = 32 << 10 /* bytes of activations that a stretch has */ };
 
 static struct unit unit_of(const struct kernel_gradient *g, int u)
 {
-    int blocks = g->in / KERNEL_BLOCK, in = u % blocks, out = u / blocks * PAIR;
-    size_t area = (size_t)g->side * g->side;
-    size_t result = (size_t)g->result_side * g->result_side;
-    size_t each = (size_t)g->kernel * g->kernel * KERNEL_BLOCK;
-    struct unit it = {.source = g->source + (size_t)in * area * KERNEL_BLOCK};
+    int blocks = g->in / g->block, in = u % blocks, out = u / blocks * PAIR;
+    size_t area = (size_t)g->side * g->side * g->block;
+    size_t result = (size_t)g->result_side * g->result_side * g->block;
+    size_t each = (size_t)g->kernel * g->kernel * g->block * g->block;
+    struct unit it = {.source = (const float *)g->source + (size_t)in * area};
 
     for (int i = 0; i < PAIR; i++) {
         size_t o = (size_t)(out + i);
-        it.d_result[i] = (const block *)g->d_result + o * result;
-        it.d_kernel[i] =
-            (block *)g->d_kernel + (o * blocks + (size_t)in) * each;
+        it.d_result[i] = (const float *)g->d_result + o * result;
+        it.d_kernel[i] = g->d_kernel + (o * blocks + (size_t)in) * each;
     }
     return it;
 }
@@ -64,73 +34,48 @@ static void tap_range(const struct kernel_gradient *g, int at, int *first,
         *end = g->result_side;
 }
 
-#define SPREAD(v) ((block){(v), (v), (v), (v), (v), (v), (v), (v)})
-
-/* Add one tap's products of 4 inputs with 16 outputs: 8 sums that stay in
- * registers, 6 loads for 8 multiplications. */
-static inline __attribute__((always_inline)) void
-half_add(const struct kernel_gradient *g, const struct stretch *s,
-         const struct tap *t, const struct unit *u, int half, size_t element)
+/* Of `all`, what belongs to tap number i; false where there is nothing. */
+static bool tap_of(const struct kernel_gradient *g, const struct stretch *all,
+                   int i, struct stretch *out)
 {
-    block *k0 = u->d_kernel[0] + element, *k1 = u->d_kernel[1] + element;
-    block a0 = k0[0], a1 = k0[1], a2 = k0[2], a3 = k0[3];
-    block b0 = k1[0], b1 = k1[1], b2 = k1[2], b3 = k1[3];
-    ptrdiff_t side = g->side, result = g->result_side;
-    ptrdiff_t step = (ptrdiff_t)g->stride * KERNEL_BLOCK;
+    int row, row_end;
 
-    for (int n = s->picture; n < s->picture_end; n++) {
-        const float *picture = u->source + n * side * side * g->in + half;
-        ptrdiff_t at = n * result * result * (g->out / KERNEL_BLOCK);
-        for (ptrdiff_t row = s->row; row < s->row_end; row++) {
-            ptrdiff_t y = row * g->stride + t->y - g->pad;
-            ptrdiff_t x = t->column * g->stride + t->x - g->pad;
-            const float *from = picture + (y * side + x) * KERNEL_BLOCK;
-            const block *d0 = u->d_result[0] + at + row * result;
-            const block *d1 = u->d_result[1] + at + row * result;
-            for (int c = t->column; c < t->column_end; c++, from += step) {
-                block p = d0[c], q = d1[c], v;
-                v = SPREAD(from[0]), a0 += v * p, b0 += v * q;
-                v = SPREAD(from[1]), a1 += v * p, b1 += v * q;
-                v = SPREAD(from[2]), a2 += v * p, b2 += v * q;
-                v = SPREAD(from[3]), a3 += v * p, b3 += v * q;
-            }
-        }
-    }
-    k0[0] = a0, k0[1] = a1, k0[2] = a2, k0[3] = a3;
-    k1[0] = b0, k1[1] = b1, k1[2] = b2, k1[3] = b3;
+    *out = *all;
+    out->y = i / g->kernel;
+    out->x = i % g->kernel;
+    tap_range(g, out->x, &out->column, &out->column_end);
+    tap_range(g, out->y, &row, &row_end);
+    out->row = row > out->row ? row : out->row;
+    out->row_end = row_end < out->row_end ? row_end : out->row_end;
+    return out->column < out->column_end && out->row < out->row_end;
 }
 
-MULTIVERSION
 static void unit_add(const struct kernel_gradient *g, const struct stretch *all,
-                     const struct unit *u)
+                     const struct unit *unit, add_tap *add)
 {
+    size_t each = (size_t)g->block * g->block;
+
     for (int i = 0; i < g->kernel * g->kernel; i++) {
-        struct tap t = {.y = i / g->kernel, .x = i % g->kernel};
-        struct stretch s = *all;
-        int row, row_end;
-        tap_range(g, t.x, &t.column, &t.column_end);
-        tap_range(g, t.y, &row, &row_end);
-        s.row = row > s.row ? row : s.row;
-        s.row_end = row_end < s.row_end ? row_end : s.row_end;
-        if (t.column >= t.column_end || s.row >= s.row_end)
+        struct stretch s;
+        struct unit u = *unit;
+        if (!tap_of(g, all, i, &s))
             continue;
-        for (int half = 0; half < KERNEL_BLOCK; half += HALF)
-            half_add(g, &s, &t, u, half, (size_t)i * KERNEL_BLOCK + half);
+        for (int k = 0; k < PAIR; k++)
+            u.d_kernel[k] += (size_t)i * each;
+        add(g, &s, &u);
     }
 }
 
 /* To 0, but for what only falls on padding. */
 static void unit_clear(const struct kernel_gradient *g, const struct unit *u)
 {
-    int first, end, row, row_end;
+    const struct stretch all = {.row_end = g->result_side};
+    size_t each = (size_t)g->block * g->block;
+    struct stretch s;
 
-    for (int i = 0; i < g->kernel * g->kernel; i++) {
-        tap_range(g, i % g->kernel, &first, &end);
-        tap_range(g, i / g->kernel, &row, &row_end);
-        for (int k = 0; k < PAIR && first < end && row < row_end; k++)
-            memset(u->d_kernel[k] + (size_t)i * KERNEL_BLOCK, 0,
-                   KERNEL_BLOCK * sizeof(block));
-    }
+    for (int i = 0; i < g->kernel * g->kernel; i++)
+        for (int k = 0; k < PAIR && tap_of(g, &all, i, &s); k++)
+            memset(u->d_kernel[k] + (size_t)i * each, 0, each * sizeof(float));
 }
 
 /* A stretch's size: at least a row, at most whole pictures. */
@@ -138,7 +83,7 @@ static void stretch_size(const struct kernel_gradient *g, int *pictures,
                          int *rows)
 {
     size_t blocks = PAIR + (size_t)g->stride * g->stride;
-    size_t row = (size_t)g->result_side * blocks * sizeof(block);
+    size_t row = (size_t)g->result_side * blocks * g->block * sizeof(float);
     int fit = (int)(CACHE / row), parts;
 
     *pictures = fit > g->result_side ? fit / g->result_side : 1;
@@ -152,7 +97,8 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-static void units_add(const struct kernel_gradient *g, int first, int end)
+static void units_add(const struct kernel_gradient *g, int first, int end,
+                      add_tap *add)
 {
     int pictures, rows;
 
@@ -163,27 +109,99 @@ static void units_add(const struct kernel_gradient *g, int first, int end)
     }
     for (int n = 0; n < g->n; n += pictures)
         for (int row = 0; row < g->result_side; row += rows) {
-            struct stretch s = {n, least(n + pictures, g->n), row,
-                                least(row + rows, g->result_side)};
+            struct stretch s = {.picture = n,
+                                .picture_end = least(n + pictures, g->n),
+                                .row = row,
+                                .row_end = least(row + rows, g->result_side)};
             for (int i = first; i < end; i++) {
                 struct unit u = unit_of(g, i);
-                unit_add(g, &s, &u);
+                unit_add(g, &s, &u, add);
             }
         }
 }
 
-bool kernel_gradient_fits(int in, int out)
+static void all_add(const struct kernel_gradient *g, add_tap *add)
 {
-    return in % KERNEL_BLOCK == 0 && out % (PAIR * KERNEL_BLOCK) == 0;
-}
-
-void kernel_gradient(const struct kernel_gradient *g)
-{
-    int units = g->in / KERNEL_BLOCK * (g->out / (PAIR * KERNEL_BLOCK));
+    int units = g->in / g->block * (g->out / (PAIR * g->block));
 
 #pragma omp parallel
     {
         int thread = omp_get_thread_num(), threads = omp_get_num_threads();
-        units_add(g, units * thread / threads, units * (thread + 1) / threads);
+        units_add(g, units * thread / threads, units * (thread + 1) / threads,
+                  add);
     }
+}
+
+/* bf16 */
+
+static size_t picture_size(int channels, int side)
+{
+    return (size_t)channels * side * side;
+}
+
+MULTIVERSION
+static void pair(uint32_t *restrict to, const uint16_t *restrict one,
+                 const uint16_t *restrict two, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        to[i] = one[i] | (uint32_t)two[i] << 16;
+}
+
+/* Of two pictures each, beside each other; the last may be alone. */
+static void pair_all(uint32_t *to, const uint16_t *from, int n, size_t size)
+{
+    enum { PART = 4096 };
+    size_t parts = (size + PART - 1) / PART, all = (size_t)(n + 1) / 2 * parts;
+
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < all; i++) {
+        size_t picture = i / parts, at = i % parts * PART;
+        size_t count = size - at < PART ? size - at : PART;
+        const uint16_t *one = from + 2 * picture * size + at;
+        uint32_t *out = to + picture * size + at;
+        if (2 * picture + 1 < (size_t)n)
+            pair(out, one, one + size, count);
+        else
+            for (size_t k = 0; k < count; k++)
+                out[k] = one[k];
+    }
+}
+
+static void add_pairs(const struct kernel_gradient *g)
+{
+    size_t source = picture_size(g->in, g->side);
+    size_t result = picture_size(g->out, g->result_side);
+    struct kernel_gradient pairs = *g;
+
+    pairs.n = (g->n + 1) / 2;
+    pairs.source = g->work;
+    pairs.d_result = g->work + (size_t)pairs.n * source;
+    pair_all(g->work, g->source, g->n, source);
+    pair_all(g->work + (size_t)pairs.n * source, g->d_result, g->n, result);
+    all_add(&pairs, kernel_gradient_adder_of_pairs());
+}
+
+size_t kernel_gradient_work(const struct kernel_gradient *g)
+{
+    size_t pairs = (size_t)(g->n + 1) / 2;
+
+    return g->bf16 ? pairs * (picture_size(g->in, g->side) +
+                              picture_size(g->out, g->result_side))
+                   : 0;
+}
+
+bool kernel_gradient_fits(int in, int out, int block)
+{
+    return (block == 8 || block == 16) && in % block == 0 &&
+           out % (PAIR * block) == 0;
+}
+
+void kernel_gradient(const struct kernel_gradient *g)
+{
+    if (g->bf16)
+        add_pairs(g);
+    else
+        all_add(g,
+                g->block == 8 ? kernel_gradient_add_8 : kernel_gradient_add_16);
 }

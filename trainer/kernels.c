@@ -29,11 +29,17 @@ static const struct dnn_layout *plain_kernel(struct dnn *d,
                      (int64_t[]){l->out, l->in, l->kernel, l->kernel});
 }
 
-/* For 1 x 1 kernels oneDNN's code is as fast. */
+/* For 1 x 1 kernels oneDNN's code is as fast, and faster where it has
+ * Winograd's algorithm. */
 static bool has_own_gradient(const struct dnn *d, const struct dnn_conv *c)
 {
-    return dnn_compute(d) == DNN_F32 && dnn_block(d) == KERNEL_BLOCK &&
-           c->kernel > 1 && kernel_gradient_fits(c->in, c->out);
+    int block = dnn_block(d);
+
+    if (c->kernel == 1 || !kernel_gradient_fits(c->in, c->out, block))
+        return false;
+    if (dnn_compute(d) == DNN_BF16)
+        return dnn_bf16_fast();
+    return block == 8 || !dnn_conv_in_tiles(d, c);
 }
 
 static int choose(struct kernels *k, int row, int n, int side,

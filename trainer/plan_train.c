@@ -251,7 +251,7 @@ static void own_kernel_gradient(const struct step *s)
 }
 
 static void backward_own_kernel(struct builder *b, int row,
-                                const struct dnn_conv *c, const float *d_x)
+                                const struct dnn_conv *c, const void *d_x)
 {
     struct kernel_gradient g = {
         .n = c->n,
@@ -262,11 +262,17 @@ static void backward_own_kernel(struct builder *b, int row,
         .kernel = c->kernel,
         .stride = c->stride,
         .pad = c->pad,
+        .block = dnn_block(b->parts->dnn),
+        .bf16 = b->parts->bf16,
         .source = build_input(b, row).data,
         .d_result = d_x,
         .d_kernel = weights_gradient(b->parts->weights, row, WEIGHT_KERNEL),
     };
 
+    if (g.bf16) {
+        g.work = build_take(b, kernel_gradient_work(&g) * sizeof *g.work);
+        build_give(b, g.work);
+    }
     *build_step(b) = (struct step){.own = own_kernel_gradient, .kernel = g};
 }
 

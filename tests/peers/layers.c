@@ -133,12 +133,16 @@ static void own_kernel_gradient(struct bench *b, const struct dnn_conv *c,
         .kernel = c->kernel,
         .stride = c->stride,
         .pad = c->pad,
+        .block = dnn_block(b->dnn),
+        .bf16 = b->type == DNN_BF16,
         .source = x.data,
         .d_result = dy.data,
         .d_kernel = dw.data,
     };
 
+    g.work = dnn_alloc(kernel_gradient_work(&g) * sizeof *g.work);
     kernel_gradient(&g);
+    free(g.work);
     given(b, dw, "own dw", c->out, c->in, c->kernel, c->kernel);
 }
 
@@ -153,8 +157,7 @@ static void conv_back(struct bench *b, const struct dnn_conv *c,
 
     run(b, dnn_conv_back_kernel(&op, b->dnn, c, x, dw, dy, &b->why), &op);
     given(b, dw, "dw", c->out, c->in, c->kernel, c->kernel);
-    if (b->type == DNN_F32 && dnn_block(b->dnn) == KERNEL_BLOCK &&
-        kernel_gradient_fits(c->in, c->out))
+    if (kernel_gradient_fits(c->in, c->out, dnn_block(b->dnn)))
         own_kernel_gradient(b, c, x, dy);
     if (c->in == 3)
         return; /* nobody asks for the gradient of pictures */
