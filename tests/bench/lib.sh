@@ -31,6 +31,9 @@ cd "$BENCH_DIR"
 
 has_bf16() { grep -qw avx512_bf16 /proc/cpuinfo; }
 
+# $PRECISION, or those that the processor has.
+precisions() { echo "${PRECISION:-f32 $(has_bf16 && echo bf16)}"; }
+
 # median NUMBER…
 median()
 {
