@@ -153,7 +153,8 @@ static int open_input(struct handle *h, struct reason *why)
     if (err)
         err = refuse(why, ENOENT, "the file is gone");
     else if (h->caller.uid != 0 && (o.mode & needed) != needed && !h->fresh)
-        err = refuse(why, EACCES, "the file's own mode is %03o", o.mode);
+        err = refuse(why, EACCES,
+                     "the mode of the file, %03o, does not allow it", o.mode);
     else if (!(h->flags & O_TRUNC))
         text_add(&h->text, text_string(&o.body), o.body.size);
     h->mtime = o.mtime;

@@ -137,7 +137,8 @@ int input_save(struct primo *primo, const struct caller *caller, struct node n,
     int err = object_load(primo, n.object, &o);
     if (err) {
         pthread_mutex_unlock(&primo->change);
-        return err == -ENOENT ? 0 : refuse(why, -err, "it cannot be read");
+        return err == -ENOENT ? 0
+                              : refuse(why, -err, "the file cannot be read");
     }
     /* one that was renamed to a scratch name may be put back to its own */
     bool scratch = name_is_scratch(o.name) && !*o.home;

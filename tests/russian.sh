@@ -75,6 +75,7 @@ for chart in "$local/monitor.svg" "$local/monitor.html" \
     "$MNT/models/t/1/monitor.svg"; do
     expect_match '>Средняя точность \(тест\)<' cat "$chart"
     expect_match '>Успешно завершен<' cat "$chart"
+    xmllint --noout "$chart"
 done
 expect_match '<html lang="ru"' cat "$local/monitor.html"
 
