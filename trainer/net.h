@@ -47,8 +47,8 @@ struct net_rule { /* one SGD step with Nesterov momentum */
 /* Life cycle */
 
 /* Build it with freshly initialised weights (He fan-out normal for kernels as
- * torchvision, from a counter-based generator of `seed`). ENOMEM, EINVAL,
- * ENOTSUP (bf16 on a processor without AVX-512) with a reason. */
+ * torchvision, from a counter-based generator of `seed`; see recipe.h). ENOMEM,
+ * EINVAL, ENOTSUP (bf16 on a processor without AVX-512) with a reason. */
 int net_open(struct net **out, const struct net_options *options, uint64_t seed,
              struct reason *why);
 void net_free(struct net *net); /* NULL is fine */

@@ -6,6 +6,11 @@
  * update 0 is not at rate 0, and the first update that is never made would be.
  * Where classes are uneven, one weighs by the inverse root of its share: a
  * class with a hundredth of the pictures has a tenth of the say.
+ * Of the two ways through a block of the network one begins at nothing: the
+ * scale of the normalisation that is added last is 0. It is the convolutions'
+ * where the shortcut is the input itself, and the shortcut's where that is a
+ * convolution: its single pixels see a quarter of the picture. So the first
+ * updates train a network of seven convolutions without shortcuts.
  * The weights that are evaluated are an average with an exponentially fading
  * memory of a thirtieth of all updates: it is better than the weights while the
  * rate is high, and the same at the end.
@@ -32,6 +37,9 @@
 #endif
 #ifndef RECIPE_AVERAGE
 #define RECIPE_AVERAGE 1 /* 0 = the weights as they are */
+#endif
+#ifndef RECIPE_ADDEND
+#define RECIPE_ADDEND 0.0f /* the first scale of what a block adds last */
 #endif
 #ifndef RECIPE_BALANCE
 #define RECIPE_BALANCE 0.5 /* power of a class's share that is made up for */

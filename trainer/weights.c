@@ -1,6 +1,7 @@
 #include "weights.h"
 
 #include "random.h"
+#include "recipe.h"
 
 #include <errno.h>
 #include <math.h>
@@ -223,7 +224,8 @@ void weights_anew(struct weights *w)
     memcpy(w->average_running, w->running, w->statistics * sizeof(float));
 }
 
-/* Initialisation, as torchvision's resnet18() and so on do it */
+/* Initialisation, as torchvision's resnet18() and so on do it, but for
+ * RECIPE_ADDEND */
 
 static void fill_constant(float *data, size_t count, float v)
 {
@@ -263,6 +265,8 @@ static void fill(const struct weights *w, const struct weight *x, uint64_t seed,
         fill_random(w, x, seed, data);
         break;
     case WEIGHT_GAMMA:
+        fill_constant(data, count, x->row->shortcut < 0 ? 1 : RECIPE_ADDEND);
+        break;
     case WEIGHT_VARIANCE:
         fill_constant(data, count, 1);
         break;
