@@ -42,8 +42,9 @@ const struct param params[KEY_COUNT] = {
                         N_("pictures per update"), "Batch Size"},
     [KEY_LEARNING_RATE] = {"learning_rate", BOTH, PARAM_REAL, "auto", 1e-7, 10,
                            "auto",
-                           N_("peak rate; auto is 0.05 for a fresh network, "
-                              "less from a trained base"),
+                           N_("peak rate; auto is 0.0125 for a fresh network "
+                              "(more for larger batches), less from a trained "
+                              "base"),
                            "Начальный коэф. обучения"},
     [KEY_WORKERS] = {"workers", BOTH, PARAM_INT, "auto", 1, 256, "auto",
                      N_("threads that load pictures"), "Num workers"},

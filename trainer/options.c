@@ -9,7 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RATE_FRESH 0.05 /* for a network that has learnt nothing yet */
+/* For a network that has learnt nothing yet: a step along the mean gradient of
+ * more pictures is a surer one, and may be larger. */
+#define RATE_FRESH       0.0125
+#define RATE_FRESH_BATCH 16
+#define RATE_FRESH_MOST  0.05
 
 void options_init(struct options *o)
 {
@@ -53,9 +57,11 @@ static void learning_rate_take(struct options *o)
     if (!isnan(o->learning_rate))
         return;
     struct text t = TEXT_INIT;
-    o->learning_rate = RATE_FRESH;
+    o->learning_rate =
+        fmin(RATE_FRESH * o->batch / RATE_FRESH_BATCH, RATE_FRESH_MOST);
     text_put_double(&t, o->learning_rate, 6);
-    note(o, KEY_LEARNING_RATE, text_string(&t), "for a fresh network");
+    note(o, KEY_LEARNING_RATE, text_string(&t),
+         "for a fresh network and batches of %d", o->batch);
     text_release(&t);
 }
 

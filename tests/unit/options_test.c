@@ -58,7 +58,7 @@ static void defaults(void **state)
     assert_int_equal(o->workers, 0);
     assert_int_equal(o->threads, 0);
     assert_int_equal(o->memory, 0);
-    assert_true(o->learning_rate == 0.05);
+    assert_true(o->learning_rate == 0.0125);
     assert_int_equal(o->augment,
                      AUGMENT_ROTATION | AUGMENT_EXPOSURE | AUGMENT_NOISE);
 }
@@ -110,9 +110,32 @@ static void config_says_where_from(void **state)
     has(s, "\n# template\ndataset = /data\n");
     has(s, "\n# default\nepochs = 30\n");
     has(s, "\n# template auto: the median side is 60\nimage_size = 64\n");
-    has(s, "\n# default auto: for a fresh network\nlearning_rate = 0.05\n");
+    has(s, "\n# default auto: for a fresh network and batches of 16\n"
+           "learning_rate = 0.0125\n");
     has(s, "\n# default auto: two cores\n# threads = 2\n");
     text_release(&config);
+}
+
+static void the_rate_grows_with_the_batch(void **state)
+{
+    static const struct {
+        const char *text;
+        double rate;
+    } rows[] = {{"batch_size = 1\n", 0.0125 / 16},
+                {"batch_size = 32\n", 0.025},
+                {"batch_size = 64\n", 0.05},
+                {"batch_size = 1024\n", 0.05},
+                {"batch_size = 32\nlearning_rate = 0.3\n", 0.3}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct options o;
+        options_init(&o);
+        lay(&o, "template", SCOPE_TEMPLATE, "dataset = /data\n");
+        lay(&o, "template", SCOPE_TEMPLATE, rows[i].text);
+        take(&o);
+        assert_true(o.learning_rate == rows[i].rate);
+        options_release(&o);
+    }
 }
 
 static void config_is_a_template(void **state)
@@ -170,6 +193,7 @@ int main(void)
         TEST(a_later_layer_wins),
         TEST(what_cannot_be_trained_is_refused),
         TEST(config_says_where_from),
+        TEST(the_rate_grows_with_the_batch),
         TEST(config_is_a_template),
         TEST(identity_depends_on_what_matters),
     };
