@@ -4,8 +4,8 @@
  * The rate rises in a straight line over the first twentieth of all updates
  * (at least one) to its peak and falls along half a cosine from there on;
  * update 0 is not at rate 0, and the first update that is never made would be.
- * Where classes are uneven, one weighs by the inverse root of its share: a
- * class with a hundredth of the pictures has a tenth of the say.
+ * Where classes are uneven, a picture weighs by the inverse fourth root of its
+ * class's share: one of a class with a hundredth of the pictures three times.
  * Of the two ways through a block of the network one begins at nothing: the
  * scale of the normalisation that is added last is 0. It is the convolutions'
  * where the shortcut is the input itself, and the shortcut's where that is a
@@ -42,7 +42,7 @@
 #define RECIPE_ADDEND 0.0f /* the first scale of what a block adds last */
 #endif
 #ifndef RECIPE_BALANCE
-#define RECIPE_BALANCE 0.5 /* power of a class's share that is made up for */
+#define RECIPE_BALANCE 0.25 /* power of a class's share that is made up for */
 #endif
 
 struct recipe {
