@@ -1,7 +1,7 @@
 #!/bin/bash
 # primo-train from a shell: trains, is stopped and killed and goes on, and the
 # model is the same bit for bit; what it refuses; its contract with primofs.
-# timeout: 300
+# timeout: 400
 # not under: thread
 . "$(dirname "$0")/lib.sh"
 
@@ -99,6 +99,20 @@ printf 'x' | dd of=four/.run/checkpoint bs=1 seek=100000 conv=notrunc \
 train four
 grep -q "checkpoint is damaged.*from scratch" four/log
 cmp one/model.safetensors four/model.safetensors
+
+if grep -q '^precision = bf16$' one/config; then
+    step "the same in f32"
+    train five precision=f32
+    ! cmp -s one/model.safetensors five/model.safetensors
+    begin six precision=f32
+    eventually 60 rows_are 1 six || fail "no first epoch"
+    eventually 10 test -s six/.run/checkpoint || fail "no checkpoint of it"
+    kill -9 $pid
+    wait $pid 2>/dev/null || true
+    train six precision=f32
+    grep -q "continuing from the checkpoint" six/log
+    cmp five/model.safetensors six/model.safetensors
+fi
 
 step "wrong use"
 printf 'dataset = %s\nepohcs = 3\n' "$DATA" >bad
