@@ -65,8 +65,9 @@ epochs_of()
     done | awk -v start="$2" '{ printf "%s %.3f %s %s\n", $1, $2 - start, $3, $4 }'
 }
 
-# train_ours FOLDER [key=value…]: a training of primo-train in FOLDER. Leaves
-# FOLDER.epochs, as epochs_of, and FOLDER.peak, MiB.
+# train_ours FOLDER [key=value…]: a training of primo-train in FOLDER, on
+# THREADS if that is set. Leaves FOLDER.epochs, as epochs_of, and FOLDER.peak,
+# MiB.
 train_ours()
 {
     local out=$1 start
@@ -75,7 +76,8 @@ train_ours()
     printf '%s\n' "$@" >"$out.template"
     start=$EPOCHREALTIME
     "$PYTHON" "$here/peak.py" "$out.peak" \
-        "$BUILD/primo-train" "$out.template" "$out" >>"$log" 2>&1
+        "$BUILD/primo-train" "$out.template" "$out" \
+        ${THREADS:+threads=$THREADS} >>"$log" 2>&1
     epochs_of "$out/metrics.csv" "$start" >"$out.epochs"
 }
 
@@ -87,6 +89,46 @@ train_peer()
     "$PYTHON" "$here/peak.py" "$out.peak" \
         "$PYTHON" "$here/pytorch.py" "$1" "$out.csv" "${@:2}" >>"$log" 2>&1
     epochs_of "$out.csv" "$start" >"$out.epochs"
+}
+
+# Many trainings of one thread each, JOBS (as many as processors) at a time:
+# at_once FUNCTION: calls it with the words of each line of the input, each in
+# a process of its own through the program $WITH, if that is set. What a script
+# that uses it does first is `called "$@"`.
+at_once()
+{
+    # shellcheck disable=SC2086
+    BENCH_DIR=$PWD OMP_NUM_THREADS=1 THREADS=1 xargs -r -P "${JOBS:-$(nproc)}" \
+        -L 1 ${WITH:-} "$here/$(basename "$0")" called "$1"
+}
+called()
+{
+    if [ "${1:-}" = called ]; then
+        "${@:2}"
+        exit
+    fi
+}
+
+# best_ap NAME: the best average precision of NAME.epochs.
+best_ap() { sort -k3,3g "$1.epochs" | tail -n 1 | cut -d' ' -f3; }
+
+# means NUMBERS…: their mean and its standard error.
+means()
+{
+    printf '%s\n' "$@" | awk '{ n++; s += $1; q += $1 * $1 }
+        END { m = s / n; v = n > 1 ? (q - n * m * m) / (n - 1) : 0
+              printf "%.4f ± %.4f", m, sqrt((v > 0 ? v : 0) / n) }'
+}
+
+# row_of_means WHAT "OURS…" PEER "PEER'S…": of average precisions.
+row_of_means()
+{
+    local ours theirs
+    read -r -a ours <<<"$2"
+    read -r -a theirs <<<"$4"
+    printf '| %s | AP | %s | %s | %s | %.3f |\n' "$1" "$(means "${ours[@]}")" \
+        "$(means "${theirs[@]}")" "$3" "$(awk -v a="$(means "${ours[@]}")" \
+        -v b="$(means "${theirs[@]}")" 'BEGIN { print a / b }')"
 }
 
 # Seconds until the first epoch's row; of a later epoch in the median; until

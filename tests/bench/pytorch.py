@@ -3,12 +3,15 @@
 
 pytorch.py DATASET METRICS.csv [--side 32] [--batch 64] [--epochs 12] [--seed 1]
            [--threads N] [--precision f32|bf16] [--augment SET] [--workers N]
+           [--rate RATE] [--plain]
 
 DATASET has train/ and test/ with class folders. The recipe is primo-train's:
 ResNet-18 from scratch, pictures resized to the side and normalised, SGD with
 Nesterov momentum 0.9, weight decay 5e-4, label smoothing 0.1, a linear warm-up
-over a twentieth of the updates, then a cosine to zero; channels_last. SET is
-none or any of rotation+exposure+noise, as primo-train has them.
+over a twentieth of the updates, then a cosine to zero; one of each
+block's two ways begins at nothing, and an average of the weights is evaluated;
+channels_last. --plain leaves out the last two, which scripts seldom have. SET
+is none or any of rotation+exposure+noise, as primo-train has them.
 
 Without --workers all pictures are decoded once and kept, which no data loader
 does by itself; with it they come from an ImageFolder through a DataLoader of N
@@ -16,6 +19,7 @@ processes, as in PyTorch's own examples. Rows are written as primo-train's
 metrics.csv.
 """
 import argparse
+import copy
 import csv
 import datetime
 import math
@@ -27,8 +31,9 @@ import torch
 from sklearn.metrics import average_precision_score
 from torchvision import datasets, transforms
 from torchvision.models import resnet18
+from torchvision.models.resnet import BasicBlock
 
-PEAK, MOMENTUM, DECAY, SMOOTHING = 0.05, 0.9, 5e-4, 0.1
+MOMENTUM, DECAY, SMOOTHING, MEMORY_PART = 0.9, 5e-4, 0.1, 30
 MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 
@@ -93,12 +98,41 @@ def loaders(args):
         persistent_workers=args.workers > 0) for p in parts]
 
 
-def rate(update, updates):
+def begin_at_nothing(model):
+    """The scale of what a block adds last is 0."""
+    for block in model.modules():
+        if isinstance(block, BasicBlock):
+            norm = block.downsample[1] if block.downsample else block.bn2
+            torch.nn.init.zeros_(norm.weight)
+
+
+def rate(peak, update, updates):
     warmup = max(1, updates // 20)
     if update < warmup:
-        return PEAK * (update + 1) / warmup
+        return peak * (update + 1) / warmup
     done = (update - warmup) / (updates - warmup)
-    return PEAK * 0.5 * (1 + math.cos(math.pi * done))
+    return peak * 0.5 * (1 + math.cos(math.pi * done))
+
+
+class Average:
+    """Of a model's weights, with a fading memory of a part of all updates."""
+
+    def __init__(self, model, updates):
+        self.model = copy.deepcopy(model)
+        self.memory, self.updates = updates / MEMORY_PART, 0
+        self.each = max(1, min(8, int(self.memory / 4)))
+
+    def take(self, model):
+        self.updates += 1
+        if self.updates % self.each:
+            return
+        share = max(1 - math.exp(-self.each / self.memory),
+                    self.each / self.updates)
+        with torch.no_grad():
+            for mine, its in zip(self.model.state_dict().values(),
+                                 model.state_dict().values()):
+                if mine.is_floating_point():
+                    mine.lerp_(its, share)
 
 
 def cast(args):
@@ -106,20 +140,22 @@ def cast(args):
                           enabled=args.precision == "bf16")
 
 
-def train_epoch(args, model, optimizer, batches, first, updates):
+def train_epoch(args, model, average, optimizer, batches, first, updates):
     """Losses, pictures, seconds."""
     loss_of = torch.nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
     losses, pictures, start = [], 0, time.time()
     model.train()
     for images, labels in batches:
         for group in optimizer.param_groups:
-            group["lr"] = rate(first + len(losses), updates)
+            group["lr"] = rate(args.rate, first + len(losses), updates)
         images = images.contiguous(memory_format=torch.channels_last)
         with cast(args):
             loss = loss_of(model(images), labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+        if average:
+            average.take(model)
         losses.append(loss.item())
         pictures += len(labels)
     return losses, pictures, time.time() - start
@@ -152,7 +188,12 @@ def arguments():
     parser.add_argument("--precision", default="f32")
     parser.add_argument("--augment", default="none")
     parser.add_argument("--workers", type=int)
-    return parser.parse_args()
+    parser.add_argument("--rate", type=float)
+    parser.add_argument("--plain", action="store_true")
+    args = parser.parse_args()
+    if args.rate is None:
+        args.rate = min(0.0125 * args.batch / 16, 0.05)
+    return args
 
 
 def main():
@@ -163,21 +204,25 @@ def main():
     train, test = loaders(args)
     classes = len(os.listdir(os.path.join(args.dataset, "train")))
     model = resnet18(num_classes=classes)
+    if not args.plain:
+        begin_at_nothing(model)
     model = model.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(model.parameters(), lr=PEAK, nesterov=True,
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.rate, nesterov=True,
                                 momentum=MOMENTUM, weight_decay=DECAY)
     with open(args.metrics, "w", newline="", encoding="ascii") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow("time,epoch,iteration,learning_rate,train_loss,"
                       "average_precision,accuracy,images_per_second".split(","))
         done, updates = 0, args.epochs * len(train)
+        average = None if args.plain else Average(model, updates)
         for epoch in range(args.epochs):
             losses, pictures, seconds = train_epoch(
-                args, model, optimizer, train, done, updates)
-            precision, accuracy = evaluate(args, model, test)
+                args, model, average, optimizer, train, done, updates)
+            precision, accuracy = evaluate(
+                args, average.model if average else model, test)
             done += len(losses)
             rows.writerow([datetime.datetime.utcnow().isoformat() + "Z",
-                           epoch + 1, done, rate(done - 1, updates),
+                           epoch + 1, done, rate(args.rate, done - 1, updates),
                            np.mean(losses), precision, accuracy,
                            pictures / seconds])
             file.flush()
