@@ -56,7 +56,8 @@ touch "$local/start"
 refused busy 'действие «start» возможно при статусах: created, stopped' \
     touch "$local/start"
 refused busy 'шаблон «t» занят' rm "$MNT/templates/t"
-expect succeeded timeout 200 cat "$local/wait"
+[ "$(timeout 200 cat "$local/wait")" = succeeded ] ||
+    fail "$(tail -n 3 "$local/log")"
 
 step "what is for people is in Russian"
 expect_match '100% Успешно завершен, эпоха 2/2, потери [0-9.]+, AP [0-9.]+, ' \
