@@ -343,7 +343,10 @@ static void log_findings(const struct loader_options *o,
 {
     struct text line = TEXT_INIT;
     if (f->small_classes)
-        text_printf(&line, "%d classes have fewer than %d training pictures",
+        text_printf(&line,
+                    P_("%d class has fewer than %d training pictures",
+                       "%d classes have fewer than %d training pictures",
+                       f->small_classes),
                     f->small_classes, SMALL_CLASS);
     if (line.size)
         log_line(o, text_string(&line));
