@@ -72,6 +72,8 @@ const struct param params[KEY_COUNT] = {
                   "classification", N_("what models of this type do"), NULL},
     [KEY_LAUNCHER] = {"launcher", SCOPE_MACHINE, PARAM_CHOICE, "local", 0, 0,
                       "local", N_("how the trainer is run there"), NULL},
+    [KEY_BASE_FILE] = {"base_file", SCOPE_JOB, PARAM_TEXT, NULL, 0, 0, "",
+                       N_("the file of weights that base stands for"), NULL},
     [KEY_THREADS] = {"threads", SCOPE_MACHINE | SCOPE_JOB, PARAM_INT, "auto", 1,
                      1024, "auto",
                      N_("threads of a training; auto respects affinity and "

@@ -64,6 +64,7 @@ enum key {
     KEY_SEED,
     KEY_GOAL,
     KEY_LAUNCHER,
+    KEY_BASE_FILE,
     KEY_THREADS,
     KEY_NICE,
     KEY_MEMORY,

@@ -131,8 +131,9 @@ static int update(struct training *t, struct reason *why)
                          t->images, t->labels, why);
     if (n < 0)
         return n;
-    int err =
-        net_gradients(t->net, t->images, t->labels, n, RECIPE_SMOOTHING, why);
+    bool head = recipe_head_only(&t->recipe, t->at.iteration);
+    int err = (head ? net_head_gradients : net_gradients)(
+        t->net, t->images, t->labels, n, RECIPE_SMOOTHING, why);
     if (err)
         return err;
     if (!(net_loss(t->net) < LOSS_LOST)) /* NaN, too */

@@ -5,8 +5,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { IMAGE_SIZE_MIN = 32 };
+
+/* What the head alone is trained with; NULL = it never was. */
+struct head {
+    float *logits, *gradient; /* [batch, classes]; of its weight and bias */
+};
 
 struct net {
     struct net_options options;
@@ -18,6 +24,8 @@ struct net {
     bool fresh_forms, fresh_folds; /* they are those of the weights */
     bool folded;                   /* the folds lie where the gradients do */
     int pending; /* pictures behind the gradients; 0 = none to commit */
+    struct head head;
+    bool pending_head; /* they are those of the head alone */
     float loss;
 };
 
@@ -138,6 +146,8 @@ void net_free(struct net *net)
         next = p->next;
         plan_free(p);
     }
+    free(net->head.logits);
+    free(net->head.gradient);
     buffers_release(&net->buffers);
     kernels_release(&net->kernels);
     weights_release(&net->weights);
@@ -203,6 +213,13 @@ int net_import(struct net *net, const struct tensor *tensors, int count,
     return rc;
 }
 
+int net_fill(struct net *net, tensor_fill *fill, void *context,
+             struct reason *why)
+{
+    changed(net);
+    return weights_fill(&net->weights, fill, context, why);
+}
+
 /* From bytes' range to zero mean and unit deviation, as ImageNet has them. */
 static void normalise(const struct net *net, const float *images, int n,
                       float *to)
@@ -265,6 +282,7 @@ int net_gradients(struct net *net, const float *images, const int *labels,
     if (rc)
         return rc;
     net->pending = 0;
+    net->pending_head = false;
     rc = plan_get(net, n, true, &p, why);
     if (rc)
         return rc;
@@ -276,6 +294,120 @@ int net_gradients(struct net *net, const float *images, const int *labels,
     return rc;
 }
 
+static int fold(struct net *net, struct reason *why)
+{
+    if (net->fresh_folds)
+        return 0;
+    net->pending = 0;
+    net->folded = true;
+    int rc = kernels_fold(&net->kernels, why);
+    net->fresh_folds = !rc;
+    return rc;
+}
+
+/* The head alone */
+
+static int head_alloc(struct net *net, struct reason *why)
+{
+    const struct net_options *o = &net->options;
+    size_t features = (size_t)o->resnet->layer[o->resnet->layers - 1].in;
+    size_t classes = (size_t)o->classes, batch = (size_t)o->batch;
+
+    if (net->head.gradient)
+        return 0;
+    net->head.logits = malloc(batch * classes * sizeof(float));
+    net->head.gradient = malloc(classes * (features + 1) * sizeof(float));
+    return net->head.logits && net->head.gradient
+               ? 0
+               : refuse(why, ENOMEM, "out of memory for the head");
+}
+
+/* logits = features weight^T + bias, of the weights as they are trained. */
+static void head_forward(struct net *net, const float *features, int n)
+{
+    int last = net->options.resnet->layers - 1, classes = net->options.classes;
+    size_t in = (size_t)net->options.resnet->layer[last].in;
+    const float *weight = weights_value(&net->weights, last, WEIGHT_KERNEL);
+    const float *bias = weights_value(&net->weights, last, WEIGHT_BIAS);
+
+#pragma omp parallel for schedule(static)
+    for (int i = 0; i < n * classes; i++) {
+        const float *x = features + (size_t)(i / classes) * in;
+        const float *w = weight + (size_t)(i % classes) * in;
+        float sum = bias[i % classes];
+#pragma omp simd reduction(+ : sum)
+        for (size_t k = 0; k < in; k++)
+            sum += x[k] * w[k];
+        net->head.logits[i] = sum;
+    }
+}
+
+/* From the gradients of the logits, which lie in their place. */
+static void head_backward(struct net *net, const float *features, int n)
+{
+    int last = net->options.resnet->layers - 1, classes = net->options.classes;
+    size_t in = (size_t)net->options.resnet->layer[last].in;
+    float *d_bias = net->head.gradient + (size_t)classes * in;
+
+#pragma omp parallel for schedule(static)
+    for (int c = 0; c < classes; c++) {
+        float *d_weight = net->head.gradient + (size_t)c * in;
+        memset(d_weight, 0, in * sizeof *d_weight);
+        d_bias[c] = 0;
+        for (int i = 0; i < n; i++) {
+            const float *x = features + (size_t)i * in;
+            float d = net->head.logits[i * classes + c];
+            d_bias[c] += d;
+#pragma omp simd
+            for (size_t k = 0; k < in; k++)
+                d_weight[k] += d * x[k];
+        }
+    }
+}
+
+int net_head_gradients(struct net *net, const float *images, const int *labels,
+                       int n, float smoothing, struct reason *why)
+{
+    struct plan *p;
+
+    if (!net->options.training)
+        return refuse(why, EINVAL, "a network for evaluation has no gradients");
+    int rc = check_batch(net, labels, n, why);
+    if (!rc)
+        rc = head_alloc(net, why);
+    if (!rc)
+        rc = plan_get(net, n, false, &p, why);
+    if (!rc)
+        rc = fold(net, why);
+    if (rc)
+        return rc;
+    net->pending = 0;
+    normalise(net, images, n, p->image);
+    rc = plan_run(p, net->dnn, 0, p->count, why);
+    if (rc)
+        return rc;
+    const struct loss loss = {net->options.classes, smoothing,
+                              net->options.class_weights};
+    head_forward(net, p->features, n);
+    net->loss =
+        loss_gradient(&loss, net->head.logits, labels, n, net->head.logits);
+    head_backward(net, p->features, n);
+    net->pending = n;
+    net->pending_head = true;
+    return 0;
+}
+
+/* The folds stay those of the weights. */
+static int head_update(struct net *net, const struct optimizer_rule *rule,
+                       float average)
+{
+    weights_step_head(&net->weights, rule, net->head.gradient);
+    if (net->options.average && average > 0)
+        weights_average_head(&net->weights, average);
+    net->pending = 0;
+    return 0;
+}
+
 int net_update(struct net *net, const struct net_rule *rule, struct reason *why)
 {
     const struct optimizer_rule r = {rule->learning_rate, rule->momentum,
@@ -283,6 +415,8 @@ int net_update(struct net *net, const struct net_rule *rule, struct reason *why)
 
     if (!net->pending)
         return refuse(why, EINVAL, "there are no gradients to update with");
+    if (net->pending_head)
+        return head_update(net, &r, rule->average);
     weights_step(&net->weights, &r);
     const struct resnet *shape = net->options.resnet;
     for (int row = 0; row < shape->layers; row++) {
@@ -294,17 +428,6 @@ int net_update(struct net *net, const struct net_rule *rule, struct reason *why)
         weights_average(&net->weights, rule->average);
     changed(net);
     return 0;
-}
-
-static int fold(struct net *net, struct reason *why)
-{
-    if (net->fresh_folds)
-        return 0;
-    net->pending = 0;
-    net->folded = true;
-    int rc = kernels_fold(&net->kernels, why);
-    net->fresh_folds = !rc;
-    return rc;
 }
 
 int net_predict(struct net *net, const float *images, int n,

@@ -85,11 +85,19 @@ int net_export_gradients(const struct net *net, struct tensor **out, int *count,
  * misshapen; the net is then as it was. */
 int net_import(struct net *net, const struct tensor *tensors, int count,
                struct reason *why);
+/* Take the weights that `fill` gives, in torchvision's order; the others stay
+ * as they are. Momenta become 0. */
+int net_fill(struct net *net, tensor_fill *fill, void *context,
+             struct reason *why);
 /* images: f32 [n, 3, S, S], RGB, 0 to 255 (normalised inside with ImageNet's
  * mean and deviation); labels [n]; smoothing of the labels 0 to 1; 1 <= n <=
  * batch. Cross-entropy, mean over n. A first batch of a new n allocates. */
 int net_gradients(struct net *net, const float *images, const int *labels,
                   int n, float smoothing, struct reason *why);
+/* The same for the head alone: the rest of the network is as in evaluation, and
+ * net_update() will leave it as it is. */
+int net_head_gradients(struct net *net, const float *images, const int *labels,
+                       int n, float smoothing, struct reason *why);
 /* EINVAL when there is no batch to commit. Where a channel had one single
  * element (n = 1, one pixel left) its running statistics stay. */
 int net_update(struct net *net, const struct net_rule *rule,

@@ -14,6 +14,7 @@
 #define RATE_FRESH       0.0125
 #define RATE_FRESH_BATCH 16
 #define RATE_FRESH_MOST  0.05
+#define RATE_TRAINED     0.4 /* of that: one that has learnt already */
 
 void options_init(struct options *o)
 {
@@ -51,17 +52,20 @@ static void note(struct options *o, enum key key, const char *value,
     va_end(ap);
 }
 
-static void learning_rate_take(struct options *o)
+static void learning_rate_take(struct options *o, bool trained)
 {
     o->learning_rate = settings_number(&o->settings, KEY_LEARNING_RATE);
     if (!isnan(o->learning_rate))
         return;
     struct text t = TEXT_INIT;
     o->learning_rate =
-        fmin(RATE_FRESH * o->batch / RATE_FRESH_BATCH, RATE_FRESH_MOST);
+        fmin(RATE_FRESH * o->batch / RATE_FRESH_BATCH, RATE_FRESH_MOST) *
+        (trained ? RATE_TRAINED : 1);
     text_put_double(&t, o->learning_rate, 6);
     note(o, KEY_LEARNING_RATE, text_string(&t),
-         "for a fresh network and batches of %d", o->batch);
+         trained ? N_("for a trained base and batches of %d")
+                 : N_("for a fresh network and batches of %d"),
+         o->batch);
     text_release(&t);
 }
 
@@ -98,16 +102,10 @@ void options_speak(const struct options *o)
 
 int options_take(struct options *o, struct reason *why)
 {
-    const char *base = settings_get(&o->settings, KEY_BASE);
     if (!*settings_get(&o->settings, KEY_DATASET))
         return refuse(why, EINVAL,
                       "dataset must be set: the absolute path of a folder of "
                       "class folders");
-    if (strcmp(base, "base"))
-        return refuse(why, ENOTSUP,
-                      "base '%s' cannot be trained from yet, only 'base', a "
-                      "fresh network",
-                      base);
     o->augment = augment_take(settings_get(&o->settings, KEY_AUGMENT));
     o->epochs = number(o, KEY_EPOCHS);
     o->iterations = number(o, KEY_ITERATIONS);
@@ -119,10 +117,17 @@ int options_take(struct options *o, struct reason *why)
     o->threads = (int)number(o, KEY_THREADS);
     o->nice = (int)number(o, KEY_NICE);
     o->memory = settings_bytes(&o->settings, KEY_MEMORY);
-    learning_rate_take(o);
+    learning_rate_take(o, false);
     if (o->iterations)
         note(o, KEY_EPOCHS, "", "not used, iterations take its place");
     return precision_take(o, why);
+}
+
+void options_base(struct options *o, const char *value, const char *what,
+                  bool trained)
+{
+    note(o, KEY_BASE, value ? value : "", "%s", what);
+    learning_rate_take(o, trained);
 }
 
 void options_decide(struct options *o, enum key key, int value,
@@ -140,7 +145,7 @@ void options_decide(struct options *o, enum key key, int value,
     va_end(ap);
 }
 
-static const char *value_used(const struct options *o, enum key key)
+const char *options_used(const struct options *o, enum key key)
 {
     const char *decided = o->notes[key].value;
     return *decided ? decided : settings_get(&o->settings, key);
@@ -171,7 +176,7 @@ void options_config(const struct options *o, struct text *out)
             continue;
         text_puts(out, "\n");
         put_origin(o, (enum key)key, out);
-        const char *value = value_used(o, (enum key)key);
+        const char *value = options_used(o, (enum key)key);
         text_printf(out, "%s%s =%s%s\n", ours ? "" : "# ", params[key].key,
                     *value ? " " : "", value);
     }
@@ -185,5 +190,5 @@ void options_identity(const struct options *o, struct text *out)
         KEY_TEST_FRACTION, KEY_PATIENCE,   KEY_SEED,      KEY_THREADS};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         text_printf(out, "%s=%s\n", params[keys[i]].key,
-                    value_used(o, keys[i]));
+                    options_used(o, keys[i]));
 }

@@ -29,8 +29,8 @@ struct options {
     uint64_t memory; /* bytes, 0 = no limit */
 
     struct option_note {
-        char value[32]; /* "" = what was asked for is what is used */
-        char why[400];
+        char value[320]; /* "" = what was asked for is what is used */
+        char why[700];
     } notes[KEY_COUNT];
 };
 
@@ -40,6 +40,8 @@ void options_release(struct options *o);
 
 /* Read */
 
+/* The value that is used, asked for or decided. */
+const char *options_used(const struct options *o, enum key key);
 /* The text of the artifact `config`: every parameter as it is used, each
  * under a comment that says where it came from. Lines of the machine are
  * comments altogether, so that the text is a valid template. */
@@ -49,11 +51,15 @@ void options_identity(const struct options *o, struct text *out);
 
 /* Change */
 
-/* Turn the settings into values. EINVAL, ENOTSUP: no dataset, an unknown base,
- * arithmetic that this processor has not. */
+/* Turn the settings into values. EINVAL, ENOTSUP: no dataset, arithmetic that
+ * this processor has not. */
 int options_take(struct options *o, struct reason *why);
 /* From now on, speak the language that was asked for. */
 void options_speak(const struct options *o);
+/* What `base` stands for: another value (NULL = its own) and a description; a
+ * trained one has a learning rate of its own, where that is auto. */
+void options_base(struct options *o, const char *value, const char *what,
+                  bool trained);
 /* Decide an `auto` number. */
 void options_decide(struct options *o, enum key key, int value,
                     const char *format, ...)

@@ -43,6 +43,7 @@ struct plan {
     struct step *step;
     int count, middle; /* steps; those behind the logits */
     float *image;      /* in: [n, 3, side, side], normalised */
+    float *features;   /* [n, channels], what the head reads */
     float *logits;     /* [n, classes] */
     float *d_logits;   /* in, for the steps from `middle`; training only */
 };

@@ -51,11 +51,12 @@ static void infer_mean(struct builder *b, int row)
     struct dnn_op *op = NULL;
 
     infer_pool(b, row);
-    made->features = made->result.data;
+    made->features = b->plan->features = made->result.data;
     if (b->rc || !b->parts->bf16)
         return;
     size_t count = (size_t)b->plan->n * build_layer(b, row)->out;
     made->features = build_take(b, count * sizeof(float));
+    b->plan->features = made->features;
     struct dnn_tensor to = build_features(b, row, made->features);
     if (!b->rc)
         build_op(b, dnn_copy(&op, b->parts->dnn, made->result, to, b->why),

@@ -89,6 +89,50 @@ static uint64_t memory_for_pictures(const struct options *o)
     return room / 2;
 }
 
+/* Base */
+
+int prepare_base(struct rundir *run, const struct options *o,
+                 struct material *m, struct reason *why)
+{
+    const char *file = settings_get(&o->settings, KEY_BASE_FILE);
+    const char *base = settings_get(&o->settings, KEY_BASE);
+    char *own = rundir_path(run, "base");
+    struct stat st;
+    int err = 0;
+    if (lstat(own, &st) == 0)
+        err = base_open(&m->base, own, why);
+    else if (*file)
+        err = base_open(&m->base, file, why);
+    else if (strcmp(base, params[KEY_BASE].fallback))
+        err = refuse(why, EINVAL,
+                     "base = %s needs a mount, where bases/ and models/ are; "
+                     "primo-train alone takes base_file=PATH",
+                     base);
+    free(own);
+    return err;
+}
+
+/* What base_file calls it, in a mount below its root. */
+static void base_tell(struct rundir *run, struct options *o, struct material *m)
+{
+    const char *file = settings_get(&o->settings, KEY_BASE_FILE);
+    const struct base *b = &m->base;
+    struct text what = TEXT_INIT;
+    if (!b->match.resnet)
+        return;
+    m->head_kept =
+        base_has_head_for(b, m->dataset.class_names, m->dataset.classes);
+    text_printf(&what, "%s: ", file);
+    base_describe(&b->match, &what);
+    if (base_is_trained(b))
+        text_puts(&what, m->head_kept ? _("; the head is kept")
+                                      : _("; the head is replaced"));
+    options_base(o, strncmp(file, "models/", 7) ? NULL : file,
+                 text_string(&what), base_is_trained(b));
+    diary_log(run->diary, _("base %s"), text_string(&what));
+    text_release(&what);
+}
+
 /* Dataset */
 
 static int dataset_answers(struct rundir *run, const struct options *o,
@@ -250,6 +294,7 @@ int prepare_material(struct rundir *run, struct options *o, struct material *m,
         err = dataset_open(&m->dataset, &o->settings, why);
     if (err)
         return err;
+    base_tell(run, o, m);
     diary_log(run->diary, "reading the pictures of '%s'", path);
     if (!o->image_size)
         image_size_decide(o, &m->dataset);
@@ -266,6 +311,7 @@ void material_release(struct material *m)
 {
     loader_free(m->loader);
     dataset_release(&m->dataset);
+    base_release(&m->base);
     *m = (struct material){0};
 }
 
@@ -284,7 +330,8 @@ static uLong samples_crc(const struct sample *s, int count)
     return crc;
 }
 
-void material_identity(const struct material *m, struct text *out)
+int material_identity(const struct material *m, struct text *out,
+                      struct reason *why)
 {
     const struct dataset *d = &m->dataset;
     uLong names = crc32_z(0, NULL, 0);
@@ -297,4 +344,5 @@ void material_identity(const struct material *m, struct text *out)
     text_printf(out, "test_pictures=%d of %d (%08lx)\n",
                 loader_test_count(m->loader), d->test_count,
                 samples_crc(d->test, d->test_count));
+    return base_identity(&m->base, out, why);
 }

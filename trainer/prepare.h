@@ -6,6 +6,7 @@
 #ifndef PRIMO_PREPARE_H
 #define PRIMO_PREPARE_H
 
+#include "base.h"
 #include "loader.h"
 #include "options.h"
 #include "rundir.h"
@@ -13,6 +14,8 @@
 struct material {
     struct dataset dataset;
     struct loader *loader;
+    struct base base;
+    bool head_kept; /* the base's head tells the dataset's classes apart */
 };
 
 /* Life cycle */
@@ -20,6 +23,10 @@ struct material {
 /* Take the priority, the memory limit and the threads, for the calling thread
  * and all that it makes; before OpenMP is first used. */
 int prepare_machine(struct rundir *run, struct options *o, struct reason *why);
+/* Open the base model, where it is a file: `base` in the run directory, or what
+ * base_file says. EINVAL where there is none, or as base_open(). */
+int prepare_base(struct rundir *run, const struct options *o,
+                 struct material *m, struct reason *why);
 /* Open the dataset and read every picture once. A path that does not answer
  * within half a minute ends the training. Fails as dataset_open() and
  * loader_open() do. */
@@ -29,7 +36,9 @@ void material_release(struct material *m);
 
 /* Read */
 
-/* Append `key=value` lines that name the classes and the pictures. */
-void material_identity(const struct material *m, struct text *out);
+/* Append `key=value` lines that tell the base, the classes and the pictures
+ * from others. */
+int material_identity(const struct material *m, struct text *out,
+                      struct reason *why);
 
 #endif

@@ -7,27 +7,48 @@ enum {
     AVERAGE_STEPS = 8, /* updates between two looks at the weights, at most */
 };
 
+static void warmup_set(struct recipe *r)
+{
+    r->warmup = (uint64_t)((double)(r->iterations - r->head) * RECIPE_WARMUP);
+    if (r->warmup == 0)
+        r->warmup = 1;
+}
+
 void recipe_init(struct recipe *r, double peak, uint64_t steps, uint64_t epochs,
                  uint64_t iterations)
 {
     r->peak = peak;
     r->steps = steps;
     r->iterations = iterations ? iterations : epochs * steps;
-    r->warmup = (uint64_t)((double)r->iterations * RECIPE_WARMUP);
-    if (r->warmup == 0)
-        r->warmup = 1;
+    r->head = 0;
+    warmup_set(r);
+}
+
+void recipe_head_first(struct recipe *r)
+{
+    r->head = (uint64_t)((double)r->iterations * RECIPE_HEAD_PART);
+    warmup_set(r);
+}
+
+bool recipe_head_only(const struct recipe *r, uint64_t iteration)
+{
+    return iteration < r->head;
 }
 
 double recipe_rate(const struct recipe *r, uint64_t iteration)
 {
     if (iteration >= r->iterations)
         return 0;
+    if (recipe_head_only(r, iteration))
+        return RECIPE_HEAD_PEAK * 0.5 *
+               (1 + cos(M_PI * (double)iteration / (double)r->head));
+    iteration -= r->head;
     if (iteration < r->warmup)
         return r->peak * (double)(iteration + 1) / (double)r->warmup;
     if (!RECIPE_COSINE)
         return r->peak;
-    double done =
-        (double)(iteration - r->warmup) / (double)(r->iterations - r->warmup);
+    double done = (double)(iteration - r->warmup) /
+                  (double)(r->iterations - r->head - r->warmup);
     return r->peak * 0.5 * (1 + cos(M_PI * done));
 }
 

@@ -19,6 +19,7 @@
 #ifndef PRIMO_RECIPE_H
 #define PRIMO_RECIPE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RECIPE_MOMENTUM 0.9f /* Nesterov's */
@@ -45,11 +46,18 @@
 #define RECIPE_BALANCE 0.25 /* power of a class's share that is made up for */
 #endif
 
+/* A trained base with a new head and fewer pictures a class than this begins
+ * with updates of the head alone, at a falling rate of their own. */
+#define RECIPE_FEW       100
+#define RECIPE_HEAD_PART 0.3 /* of all updates */
+#define RECIPE_HEAD_PEAK 0.05
+
 struct recipe {
     double peak;         /* learning rate */
     uint64_t steps;      /* updates of a whole epoch, 1.. */
     uint64_t iterations; /* updates of the training, 1.. */
     uint64_t warmup;     /* updates of the rise, 1.. */
+    uint64_t head;       /* the first updates, of the head alone; 0 = none */
 };
 
 /* Life cycle */
@@ -58,8 +66,13 @@ struct recipe {
 void recipe_init(struct recipe *r, double peak, uint64_t steps, uint64_t epochs,
                  uint64_t iterations);
 
+/* Let the head alone learn at first. */
+void recipe_head_first(struct recipe *r);
+
 /* Read */
 
+/* Whether update `iteration` (from 0) is of the head alone. */
+bool recipe_head_only(const struct recipe *r, uint64_t iteration);
 /* The rate of update `iteration` (from 0). */
 double recipe_rate(const struct recipe *r, uint64_t iteration);
 /* How much the average of the weights takes in of them after update

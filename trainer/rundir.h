@@ -4,6 +4,7 @@
  * found.
  *
  *   job template type   settings texts, written by who started the run
+ *   base                weights to begin with, where there are any
  *   lock                flock()ed for the life of the trainer
  *   stop                a file whose appearance asks for a stop
  *   journal.NNNNNN      core/journal.h

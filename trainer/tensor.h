@@ -25,6 +25,11 @@ struct reason;
 typedef int tensor_visit(void *context, const struct tensor *t,
                          struct reason *why);
 
+/* Writes the values of a tensor to t->data; 1, or 0 = it has none, or -errno.
+ */
+typedef int tensor_fill(void *context, const struct tensor *t,
+                        struct reason *why);
+
 /* Elements in t. */
 static inline size_t tensor_count(const struct tensor *t)
 {

@@ -77,7 +77,10 @@ int training_net(struct training *t, struct reason *why)
         .average = true,
         .class_weights = t->class_weights,
     };
-    return net_open(&t->net, &options, t->options->seed, why);
+    int err = net_open(&t->net, &options, t->options->seed, why);
+    if (err)
+        return err;
+    return base_give(&t->material.base, t->net, t->material.head_kept, why);
 }
 
 /* Begin and end */
@@ -96,6 +99,16 @@ static int recipe_make(struct training *t, struct reason *why)
                       o->batch, o->image_size);
     recipe_init(&t->recipe, o->learning_rate, (uint64_t)steps, o->epochs,
                 o->iterations);
+    const struct material *m = &t->material;
+    if (base_is_trained(&m->base) && !m->head_kept &&
+        loader_train_count(m->loader) < RECIPE_FEW * m->dataset.classes) {
+        recipe_head_first(&t->recipe);
+        diary_log(t->run->diary,
+                  "few pictures: at first only the new head learns, for %llu "
+                  "of %llu updates",
+                  (unsigned long long)t->recipe.head,
+                  (unsigned long long)t->recipe.iterations);
+    }
     return 0;
 }
 
@@ -163,6 +176,8 @@ static int training_open(struct training *t, struct options *o,
 {
     int err = prepare_machine(t->run, o, why);
     if (err == 0)
+        err = prepare_base(t->run, o, &t->material, why);
+    if (err == 0)
         err = prepare_material(t->run, o, &t->material, why);
     if (err == 0)
         err = recipe_make(t, why);
@@ -173,12 +188,13 @@ static int training_open(struct training *t, struct options *o,
     if (err)
         return err;
     diary_stage(t->run->diary, NC_("stage", "base"));
-    diary_fact(t->run->diary, "base", "%s",
-               settings_get(&o->settings, KEY_BASE));
+    t->resnet = base_resnet(&t->material.base);
+    diary_fact(t->run->diary, "base", "%s", options_used(o, KEY_BASE));
     diary_fact(t->run->diary, "precision", "%s", o->bf16 ? "bf16" : "f32");
     options_identity(o, &t->identity);
-    material_identity(&t->material, &t->identity);
-    err = training_net(t, why);
+    err = material_identity(&t->material, &t->identity, why);
+    if (err == 0)
+        err = training_net(t, why);
     if (err == 0)
         err = found_continue(t, why);
     if (err)
@@ -266,7 +282,6 @@ int train(struct rundir *run, struct options *o, struct reason *why)
     struct training t = {
         .run = run,
         .options = o,
-        .resnet = &resnets[0],
         .at = POSITION_INIT,
         .saved = POSITION_INIT,
     };

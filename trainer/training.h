@@ -38,7 +38,7 @@ struct training {
     double saved_time;
 };
 
-/* Build the network, with fresh weights of the seed. */
+/* Build the network, with the base's weights, or fresh ones of the seed. */
 int training_net(struct training *t, struct reason *why);
 /* Write a checkpoint, unless this position has one; with the state locked. A
  * full disk must not end a training: it is logged, the one before stands. */

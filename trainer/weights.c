@@ -324,6 +324,44 @@ void weights_step(struct weights *w, const struct optimizer_rule *rule)
                    w->gradient + at, w->trained - at);
 }
 
+/* The weight of the head, or its bias: plain in the arenas. */
+static const struct weight *head_of(const struct weights *w,
+                                    enum weight_part part)
+{
+    return weight_of(w, w->resnet->layers - 1, part);
+}
+
+static size_t step_part(struct weights *w, const struct optimizer_rule *rule,
+                        enum weight_part part, const float *gradient)
+{
+    const struct weight *x = head_of(w, part);
+    size_t count = tensor_count(&x->shape);
+
+    optimizer_step(rule, weights_copy(w, x, COPY_VALUE),
+                   weights_copy(w, x, COPY_MOMENTUM), gradient, count);
+    return count;
+}
+
+void weights_step_head(struct weights *w, const struct optimizer_rule *rule,
+                       const float *gradient)
+{
+    struct optimizer_rule free_rule = *rule;
+
+    free_rule.weight_decay = 0;
+    gradient += step_part(w, rule, WEIGHT_KERNEL, gradient);
+    step_part(w, &free_rule, WEIGHT_BIAS, gradient);
+}
+
+void weights_average_head(struct weights *w, float share)
+{
+    for (enum weight_part p = WEIGHT_KERNEL; p <= WEIGHT_BIAS; p++) {
+        const struct weight *x = head_of(w, p);
+        optimizer_average(weights_copy(w, x, COPY_AVERAGE),
+                          weights_copy(w, x, COPY_VALUE),
+                          tensor_count(&x->shape), share);
+    }
+}
+
 void weights_average(struct weights *w, float share)
 {
     optimizer_average(w->average, w->value, w->trained, share);

@@ -114,11 +114,19 @@ void weights_anew(struct weights *w);
 /* As net_import(). */
 int weights_import(struct weights *w, const struct tensor *tensors, int count,
                    struct reason *why);
+/* As net_fill(). */
+int weights_fill(struct weights *w, tensor_fill *fill, void *context,
+                 struct reason *why);
 void weights_clear_gradients(struct weights *w);
 /* One step along the gradients. */
 void weights_step(struct weights *w, const struct optimizer_rule *rule);
+/* The same for the head alone, along other gradients: of its weight, then of
+ * its bias, both plain. */
+void weights_step_head(struct weights *w, const struct optimizer_rule *rule,
+                       const float *gradient);
 /* The average takes in a share, 0 to 1, of the weights as they are. */
 void weights_average(struct weights *w, float share);
+void weights_average_head(struct weights *w, float share);
 /* The running statistics of a row follow the batch's, of `count` elements a
  * channel (1: no variance, no change). */
 void weights_follow(struct weights *w, int row, int64_t count);

@@ -221,6 +221,30 @@ static int import_kind(struct weights *w, const struct kind *kind,
     return rc;
 }
 
+int weights_fill(struct weights *w, tensor_fill *fill, void *context,
+                 struct reason *why)
+{
+    float *room = dnn_alloc(weights_largest(w) * sizeof(float));
+    int rc = 0;
+
+    if (!room)
+        return refuse(why, ENOMEM, "out of memory for a copy of a weight");
+    for (int i = 0; rc >= 0 && i < w->count; i++) {
+        const struct weight *x = &w->list[i];
+        struct tensor t = x->shape;
+        t.data = room;
+        rc = fill(context, &t, why);
+        if (rc > 0)
+            rc = dnn_reorder(
+                w->dnn, (struct dnn_tensor){x->plain, room},
+                (struct dnn_tensor){x->layout, weights_copy(w, x, COPY_VALUE)},
+                why);
+    }
+    free(room);
+    weights_anew(w);
+    return rc < 0 ? rc : 0;
+}
+
 int weights_import(struct weights *w, const struct tensor *tensors, int count,
                    struct reason *why)
 {

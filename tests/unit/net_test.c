@@ -380,6 +380,79 @@ static void average_is_state(void **state)
     net_free(a), net_free(b);
 }
 
+/* The head alone: it learns, and all else stays as it is, bit for bit. */
+static void head_learns_alone(void **state)
+{
+    struct net *net = open_averaging(3), *same = open_averaging(3);
+    struct net_rule some = rule;
+    float images[BATCH * PICTURE], first = 0, p[BATCH * CLASSES];
+    int labels[BATCH], count, n;
+    struct reason why = REASON_INIT;
+
+    (void)state;
+    some.average = 0.5f;
+    some.learning_rate = 0.001f;
+    for (int k = 0; k < 4; k++) {
+        train_by(net, k, BATCH, &some);
+        train_by(same, k, BATCH, &some);
+    }
+    picture_batch(0, images, labels);
+    for (int k = 0; k < 40; k++) {
+        assert_int_equal(
+            net_head_gradients(net, images, labels, BATCH, 0.1f, &why), 0);
+        first = k ? first : net_loss(net);
+        assert_int_equal(net_update(net, &some, &why), 0);
+        if (k == 20) /* which computes with the same kernels */
+            predict(net, 0, BATCH, p);
+    }
+    assert_true(net_loss(net) < first);
+    struct tensor *all = state_of(net, &count), *old = state_of(same, &n);
+    for (int i = 0; i < count; i++) {
+        size_t size = tensor_count(&all[i]) * sizeof(float);
+        if (strstr(all[i].name, "fc."))
+            assert_memory_not_equal(all[i].data, old[i].data, size);
+        else
+            assert_memory_equal(all[i].data, old[i].data, size);
+    }
+    free(all), free(old);
+    train_by(net, 0, BATCH, &some); /* and goes on with all */
+    net_free(net), net_free(same);
+}
+
+/* One tensor after the other; what is not given stays. */
+static int give_ones(void *context, const struct tensor *t, struct reason *why)
+{
+    (void)context;
+    (void)why;
+    if (strcmp(t->name, "layer3.0.bn1.weight"))
+        return 0;
+    for (size_t i = 0; i < tensor_count(t); i++)
+        t->data[i] = 7;
+    return 1;
+}
+
+static void weights_are_filled_in(void **state)
+{
+    struct net *net = open_averaging(3), *same = open_averaging(3);
+    struct reason why = REASON_INIT;
+    int count, n;
+
+    (void)state;
+    assert_int_equal(net_fill(net, give_ones, NULL, &why), 0);
+    struct tensor *all = state_of(net, &count), *old = state_of(same, &n);
+    for (int i = 0; i < count; i++) {
+        bool given = strstr(all[i].name, "layer3.0.bn1.weight") &&
+                     strncmp(all[i].name, "momentum.", 9);
+        if (given)
+            assert_true(all[i].data[0] == 7 && all[i].data[255] == 7);
+        else
+            assert_memory_equal(all[i].data, old[i].data,
+                                tensor_count(&all[i]) * sizeof(float));
+    }
+    free(all), free(old);
+    net_free(net), net_free(same);
+}
+
 static void evaluation_only(void **state)
 {
     struct net_options o = small();
@@ -745,6 +818,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(steps_allocate_nothing),
         cmocka_unit_test(average_is_evaluated),
         cmocka_unit_test(average_is_state),
+        cmocka_unit_test(head_learns_alone),
+        cmocka_unit_test(weights_are_filled_in),
         cmocka_unit_test(evaluation_only),
         cmocka_unit_test(probabilities_do_not_depend_on_company),
         cmocka_unit_test(learns_stripes),

@@ -86,9 +86,26 @@ static void what_cannot_be_trained_is_refused(void **state)
     struct reason why = REASON_INIT;
     assert_int_equal(options_take(o, &why), -EINVAL);
     has(why.sentence, "dataset");
-    lay(o, "template", SCOPE_TEMPLATE, "dataset = /data\nbase = resnet18\n");
-    assert_int_equal(options_take(o, &why), -ENOTSUP);
-    has(why.sentence, "'resnet18'");
+}
+
+/* A trained base has a rate of its own, and says what it is. */
+static void base_is_told(void **state)
+{
+    struct options *o = *state;
+    struct reason why = REASON_INIT;
+    struct text config = TEXT_INIT;
+    lay(o, "template", SCOPE_TEMPLATE,
+        "dataset = /data\nbase = models/a/latest\n");
+    assert_int_equal(options_take(o, &why), 0);
+    assert_true(o->learning_rate == 0.0125);
+    options_base(o, "models/a/3", "models/a/3: ResNet-18", true);
+    assert_true(o->learning_rate == 0.005);
+    options_config(o, &config);
+    has(text_string(&config), "# template models/a/latest: models/a/3: "
+                              "ResNet-18\nbase = models/a/3\n");
+    has(text_string(&config), "for a trained base and batches of 16\n"
+                              "learning_rate = 0.005\n");
+    text_release(&config);
 }
 
 static void config_says_where_from(void **state)
@@ -192,6 +209,7 @@ int main(void)
         TEST(defaults),
         TEST(a_later_layer_wins),
         TEST(what_cannot_be_trained_is_refused),
+        TEST(base_is_told),
         TEST(config_says_where_from),
         TEST(the_rate_grows_with_the_batch),
         TEST(config_is_a_template),

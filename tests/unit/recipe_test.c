@@ -32,6 +32,24 @@ static void rate_rises_then_falls(void **state)
     assert_true(recipe_rate(&r, 399) > 0);
 }
 
+/* The head's rate falls, then all begins as without it, in what is left. */
+static void head_learns_first(void **state)
+{
+    (void)state;
+    struct recipe r, rest;
+    recipe_init(&r, 0.01, 100, 4, 0);
+    assert_false(recipe_head_only(&r, 0));
+    recipe_head_first(&r);
+    assert_int_equal(r.iterations, 400);
+    assert_int_equal(r.head, 120);
+    assert_true(recipe_head_only(&r, 119) && !recipe_head_only(&r, 120));
+    close_to(recipe_rate(&r, 0), RECIPE_HEAD_PEAK);
+    close_to(recipe_rate(&r, 60), RECIPE_HEAD_PEAK / 2);
+    recipe_init(&rest, 0.01, 100, 4, 280);
+    for (uint64_t i = 0; i < 280; i++)
+        close_to(recipe_rate(&r, 120 + i), recipe_rate(&rest, i));
+}
+
 /* At first the average is the mean of all that was looked at, then it fades;
  * few updates are looked at one by one. */
 static void average_begins_with_the_weights(void **state)
@@ -107,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rate_rises_then_falls),
+        cmocka_unit_test(head_learns_first),
         cmocka_unit_test(average_begins_with_the_weights),
         cmocka_unit_test(one_update_is_made_at_the_peak),
         cmocka_unit_test(iterations_take_the_place_of_epochs),

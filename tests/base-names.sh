@@ -1,0 +1,95 @@
+#!/bin/bash
+# timeout: 400
+# A base model gives the same training under the names of torchvision and of
+# Hugging Face, behind prefixes, and as halves nearly so; other files are
+# refused with the first key that is wrong.
+# not under: thread
+. "$(dirname "$0")/lib.sh"
+make_base() { "$PYTHON" "$ROOT/tests/bases.py" "$@"; }
+
+cd "$SCRATCH"
+pictures data 2 1
+for network in resnet18 resnet34 resnet50; do
+    mkdir $network
+    "$BUILD/tests/unit/export_test" $network 32 7 $network
+done
+printf 'dataset = %s\nimage_size = 32\nbatch_size = 4\niterations = 1\n' \
+    "$SCRATCH/data" >template
+
+# train NAME BASE: leaves NAME/model.safetensors and NAME.log.
+train()
+{
+    rm -rf "$1"
+    "$BUILD/primo-train" template "$1" base_file="$2" precision=f32 threads=1 \
+        >"$1.log" 2>&1 || { cat "$1.log"; fail "no training from $2"; }
+}
+
+step "the same bytes under other names"
+train plain resnet18/model.safetensors
+make_base resnet18/model.safetensors wrapped prefix=module.model.backbone.
+make_base resnet18/model.safetensors hugging names=hugging-face metadata=none
+make_base hugging inner prefix=model.
+for base in wrapped hugging inner; do
+    train other $base
+    cmp plain/model.safetensors other/model.safetensors
+    grep -q "base $base: ResNet-18 by .* names.*the head is replaced" other.log
+done
+grep -q "Hugging Face's names behind 'model.resnet.'" other.log
+
+step "halves are taken"
+make_base resnet18/model.safetensors half type=F16
+make_base resnet18/model.safetensors brain type=BF16
+for base in half brain; do
+    train other $base
+    ! cmp -s plain/model.safetensors other/model.safetensors ||
+        fail "$base was not read"
+done
+
+step "larger networks"
+make_base resnet50/model.safetensors hugging50 names=hugging-face
+for base in resnet34/model.safetensors hugging50; do
+    train other $base
+    grep -qE 'network ready: ResNet-(34|50) for 10 classes' other.log
+    "$BUILD/primo-train" predict --top 1 other \
+        "$(find data -name '*.jpg' | sort | sed -n 1p)" >/dev/null
+done
+train other resnet50/model.safetensors
+"$BUILD/primo-train" predict --top 1 other data/test/*/*.jpg >/dev/null
+
+step "what is no base is refused with a reason"
+# refuses REGEX FILE
+refuses()
+{
+    local output
+    ! output=$("$BUILD/primo-train" template refused base_file="$2" 2>&1) ||
+        fail "$2 was taken"
+    grep -Eq -- "$1" <<<"$output" || fail "'$output', expected '$1'"
+    rm -rf refused
+}
+make_base resnet18/model.safetensors bad drop=layer2.1.bn2.bias
+refuses "the key 'layer2.1.bn2.bias' is missing" bad
+make_base resnet50/model.safetensors bad shape=layer3.2.conv3.weight
+refuses "'layer3.2.conv3.weight' has the shape \[1, 1, 256, 1024\], a ResNet-50 has \[1024, 256, 1, 1\]" bad
+make_base resnet34/model.safetensors bad extra=layer4.2.se.fc1.weight
+refuses "'layer4.2.se.fc1.weight' is of no layer of a ResNet-34" bad
+make_base hugging bad drop=resnet.encoder.stages.1.layers.0.shortcut.convolution.weight
+refuses "'resnet.encoder.stages.1.layers.0.shortcut.convolution.weight' is missing" bad
+make_base resnet18/model.safetensors bad drop=conv1.weight
+refuses "the key 'conv1.weight' is missing" bad
+printf 'PK\3\4 and more of a zip archive' >bad
+refuses 'PyTorch file' bad
+head -c 1000000 wrapped >bad
+refuses 'bytes, its header tells of' bad
+refuses 'No such file' absent
+rm -rf refused
+! "$BUILD/primo-train" template refused base=resnet18 >log 2>&1 ||
+    fail 'a name of no file was taken'
+grep -q 'base_file=PATH' log
+
+step "a file without tensors stands for a fresh network"
+header='{"__metadata__":{"architecture":"resnet34"}}'
+printf '\x2c\0\0\0\0\0\0\0%s' "$header" >fresh
+[ "$(stat -c %s fresh)" -eq 52 ]
+train other fresh
+grep -q 'base fresh: ResNet-34 from scratch' other.log
+grep -q 'for a fresh network' other/config

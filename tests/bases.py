@@ -1,0 +1,87 @@
+"""Files of weights for tests/bases.sh, out of one that primo-train made.
+
+bases.py FROM TO [prefix=P] [names=hugging-face] [type=F16|BF16] [drop=KEY]
+         [shape=KEY] [extra=KEY] [metadata=none]
+"""
+import json
+import re
+import struct
+import sys
+
+
+def read(path):
+    with open(path, "rb") as f:
+        size = struct.unpack("<Q", f.read(8))[0]
+        header, data = json.loads(f.read(size)), f.read()
+    metadata = header.pop("__metadata__", {})
+    return metadata, {name: (t["dtype"], t["shape"],
+                             data[slice(*t["data_offsets"])])
+                      for name, t in header.items()}
+
+
+def write(path, metadata, tensors):
+    header, data = {}, b""
+    if metadata:
+        header["__metadata__"] = metadata
+    for name, (dtype, shape, raw) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape,
+                        "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def hugging_face(name):
+    """As transformers' ResNetForImageClassification calls it."""
+    rest = name
+    rest = re.sub(r"^fc\.", "classifier.1.", rest)
+    rest = re.sub(r"^conv1\.", "resnet.embedder.embedder.convolution.", rest)
+    rest = re.sub(r"^bn1\.", "resnet.embedder.embedder.normalization.", rest)
+    found = re.match(r"layer(\d)\.(\d)\.(.*)", rest)
+    if found:
+        stage, block, rest = found.groups()
+        rest = re.sub(r"^conv(\d)", lambda m: "layer.%d.convolution" %
+                      (int(m[1]) - 1), rest)
+        rest = re.sub(r"^bn(\d)", lambda m: "layer.%d.normalization" %
+                      (int(m[1]) - 1), rest)
+        rest = rest.replace("downsample.0", "shortcut.convolution")
+        rest = rest.replace("downsample.1", "shortcut.normalization")
+        rest = "resnet.encoder.stages.%d.layers.%s.%s" % (int(stage) - 1,
+                                                          block, rest)
+    return rest
+
+
+def narrow(raw, dtype):
+    values = struct.unpack("<%df" % (len(raw) // 4), raw)
+    if dtype == "F16":
+        return struct.pack("<%de" % len(values), *values)
+    return b"".join(raw[i + 2:i + 4] for i in range(0, len(raw), 4))
+
+
+def main():
+    metadata, tensors = read(sys.argv[1])
+    for word in sys.argv[3:]:
+        what, value = word.split("=", 1)
+        if what == "prefix":
+            tensors = {value + k: v for k, v in tensors.items()}
+        elif what == "names":
+            tensors = {hugging_face(k): v for k, v in tensors.items()}
+        elif what == "type":
+            tensors = {k: v if v[0] != "F32" else
+                       (value, v[1], narrow(v[2], value))
+                       for k, v in tensors.items()}
+        elif what == "drop":
+            del tensors[value]
+        elif what == "shape":
+            dtype, shape, raw = tensors[value]
+            tensors[value] = (dtype, shape[::-1], raw)
+        elif what == "extra":
+            tensors[value] = ("F32", [1], bytes(4))
+        elif what == "metadata":
+            metadata = {}
+    write(sys.argv[2], metadata, tensors)
+
+
+main()

@@ -1,0 +1,114 @@
+#include "base.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <zlib.h>
+
+int base_open(struct base *b, const char *path, struct reason *why)
+{
+    struct base fresh = BASE_INIT;
+    int err = safetensors_open(&fresh.file, path, why);
+    if (err)
+        return err;
+    const struct safetensors_header *h = &fresh.file.header;
+    err = base_match(&fresh.match, h, why);
+    if (err)
+        reason_prefix(why, "'%s': ", path);
+    else /* files of other programs do not say */
+        strings_parse(metadata_find(h->metadata, h->metadata_count, "classes"),
+                      &fresh.class_names, &fresh.classes);
+    if (err)
+        base_release(&fresh);
+    else
+        *b = fresh;
+    return err;
+}
+
+void base_release(struct base *b)
+{
+    strings_free(b->class_names, b->classes);
+    safetensors_close(&b->file);
+    *b = (struct base)BASE_INIT;
+}
+
+/* Read */
+
+const struct resnet *base_resnet(const struct base *b)
+{
+    return b->match.resnet ? b->match.resnet : &resnets[0];
+}
+
+bool base_is_trained(const struct base *b)
+{
+    return b->match.names != NULL;
+}
+
+bool base_has_head_for(const struct base *b, char *const *class_names,
+                       int classes)
+{
+    if (b->classes != classes || b->match.classes != classes)
+        return false;
+    for (int i = 0; i < classes; i++)
+        if (strcmp(b->class_names[i], class_names[i]))
+            return false;
+    return true;
+}
+
+/* Of the first normalisation, which no two trainings leave alike. */
+int base_identity(const struct base *b, struct text *out, struct reason *why)
+{
+    const struct safetensors_header *h = &b->file.header;
+    if (!base_is_trained(b))
+        return 0;
+    const struct tensor_place *p = base_find(&b->match, h, "bn1.weight");
+    float values[64];
+    int err = safetensors_values(&b->file, p, values, why);
+    if (err)
+        return err;
+    uLong crc =
+        crc32_z(crc32_z(0, NULL, 0), (const Bytef *)values, sizeof values);
+    text_printf(out, "base_file=%llu bytes (%08lx)\n",
+                (unsigned long long)h->size, crc);
+    return 0;
+}
+
+/* Change */
+
+struct gift {
+    const struct base *base;
+    bool head;
+};
+
+static int check_finite(const struct tensor *t, const char *name,
+                        struct reason *why)
+{
+    size_t count = tensor_count(t);
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(t->data[i]))
+            return refuse(why, EINVAL,
+                          "the base's '%s' has a value that is not finite",
+                          name);
+    return 0;
+}
+
+static int give(void *context, const struct tensor *t, struct reason *why)
+{
+    const struct gift *g = context;
+    const struct base *b = g->base;
+    const struct tensor_place *p =
+        base_find(&b->match, &b->file.header, t->name);
+    if (!p || (!g->head && !strncmp(t->name, "fc.", 3)))
+        return 0;
+    int err = safetensors_values(&b->file, p, t->data, why);
+    if (err == 0)
+        err = check_finite(t, p->name, why);
+    return err ? err : 1;
+}
+
+int base_give(const struct base *b, struct net *net, bool head,
+              struct reason *why)
+{
+    struct gift g = {b, head};
+    return base_is_trained(b) ? net_fill(net, give, &g, why) : 0;
+}
