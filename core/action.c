@@ -1,5 +1,6 @@
 #include "action.h"
 
+#include "base_file.h"
 #include "language.h"
 #include "refer.h"
 #include "supervisor.h"
@@ -237,6 +238,7 @@ static int process_check_enabled(const struct process *p, struct reason *why)
 struct run_texts {
     struct object template, type;
     struct settings machine;
+    struct base_choice base;
 };
 
 static void run_texts_release(struct run_texts *t)
@@ -246,8 +248,8 @@ static void run_texts_release(struct run_texts *t)
     settings_release(&t->machine);
 }
 
-static int template_judge(struct store_txn *txn, struct run_texts *t,
-                          struct reason *why)
+static int template_judge(const struct primo *primo, struct store_txn *txn,
+                          struct run_texts *t, struct reason *why)
 {
     struct settings s;
     settings_init(&s);
@@ -270,23 +272,16 @@ static int template_judge(struct store_txn *txn, struct run_texts *t,
                      t->template.name);
     const char *base =
         settings_get(s.value[KEY_BASE] ? &s : &defaults, KEY_BASE);
-    struct object o = OBJECT_INIT;
-    if (err == 0 && !strncmp(base, "models/", 7))
-        err = refuse(why, EINVAL,
-                     "base = %s: this version cannot train a trained model "
-                     "further; a name from bases/ would be accepted",
-                     base);
-    else if (err == 0 && object_find(txn, TREE_BASES, base, &o))
-        err =
-            refuse(why, EINVAL, "there is no base model '%s' in bases/", base);
-    object_release(&o);
+    if (err == 0)
+        err = base_choose(primo, txn, base, &t->base, why);
     settings_release(&defaults);
     settings_release(&s);
     return err;
 }
 
-static int run_texts_load(struct store_txn *txn, const struct process *p,
-                          struct run_texts *t, struct reason *why)
+static int run_texts_load(const struct primo *primo, struct store_txn *txn,
+                          const struct process *p, struct run_texts *t,
+                          struct reason *why)
 {
     int err = machine_load(txn, p->machine, &t->machine, why);
     if (err)
@@ -299,27 +294,46 @@ static int run_texts_load(struct store_txn *txn, const struct process *p,
     if (object_find(txn, TREE_TEMPLATES, p->template, &t->template))
         return refuse(why, EINVAL, "there is no template '%s' in templates/",
                       p->template);
-    return template_judge(txn, t, why);
+    return template_judge(primo, txn, t, why);
 }
 
-/* The `job` of the trainer: what the machine says, and in which language to
- * speak. */
-static void job_print(const struct settings *machine, struct text *out)
+/* The `job` of the trainer: what the machine says, what the base is called, and
+ * in which language to speak. */
+static void job_print(const struct settings *machine, const char *base,
+                      struct text *out)
 {
     for (int i = 0; i < KEY_COUNT; i++)
         if (params[i].scope & SCOPE_JOB)
             text_printf(out, "%s = %s\n", params[i].key,
                         i == KEY_LANG ? language()
-                                      : settings_get(machine, (enum key)i));
+                        : i == KEY_BASE_FILE
+                            ? base
+                            : settings_get(machine, (enum key)i));
 }
 
 static int job_save(struct store_txn *txn, uint64_t run,
-                    const struct settings *machine, struct reason *why)
+                    const struct settings *machine, const char *base,
+                    struct reason *why)
 {
     struct text job = TEXT_INIT;
-    job_print(machine, &job);
+    job_print(machine, base, &job);
     int err = blob_put(txn, run, RUN_JOB, text_string(&job), job.size, why);
     text_release(&job);
+    return err;
+}
+
+/* The same base, whatever the machine says by now. */
+static int job_renew(struct store_txn *txn, uint64_t run,
+                     const struct settings *machine, struct reason *why)
+{
+    struct text old = TEXT_INIT;
+    struct settings s;
+    settings_init(&s);
+    if (blob_get(txn, run, RUN_JOB, &old) == 0)
+        settings_parse(&s, text_string(&old), old.size, SCOPE_JOB, "", NULL);
+    int err = job_save(txn, run, machine, settings_get(&s, KEY_BASE_FILE), why);
+    settings_release(&s);
+    text_release(&old);
     return err;
 }
 
@@ -331,7 +345,7 @@ static int run_texts_save(struct store_txn *txn, uint64_t run,
                        template->size, why);
     if (err == 0)
         err = blob_put(txn, run, RUN_TYPE, text_string(type), type->size, why);
-    return err ? err : job_save(txn, run, &t->machine, why);
+    return err ? err : job_save(txn, run, &t->machine, t->base.called, why);
 }
 
 /* Forget the last run in the record, begin a new one. */
@@ -359,7 +373,9 @@ static int start_change(struct change *c, const struct caller *caller,
     if (err == 0)
         err = process_check_enabled(&c->p, why);
     if (err == 0)
-        err = run_texts_load(c->txn, &c->p, &t, why);
+        err = run_texts_load(c->primo, c->txn, &c->p, &t, why);
+    if (err == 0)
+        err = base_hold(c->primo, run, &t.base, why);
     if (err == 0)
         err = run_texts_drop(c->txn, &c->p, why);
     if (err == 0) {
@@ -388,6 +404,8 @@ int process_start(struct primo *primo, const struct caller *caller, uint64_t id,
     if (err)
         return err;
     err = change_end(&c, start_change(&c, caller, run, why), why);
+    if (err)
+        base_release_run(primo, run);
     if (err == 0) {
         hidden_clear(&primo->hidden, tree_inode(id, 0),
                      tree_inode(id + 1, 0) - 1);
@@ -440,7 +458,7 @@ int process_resume(struct primo *primo, const struct caller *caller,
     if (err == 0)
         err = machine_load(c.txn, c.p.machine, &machine, why);
     if (err == 0) /* the machine may have got other limits since */
-        err = job_save(c.txn, c.p.run, &machine, why);
+        err = job_renew(c.txn, c.p.run, &machine, why);
     settings_release(&machine);
     if (err == 0) {
         c.p.finished = 0;

@@ -92,8 +92,8 @@ static int copy_bytes(int in, int out, uint64_t size)
     return 0;
 }
 
-int file_copy(int from, const char *name, int to, uint64_t limit,
-              struct reason *why)
+static int copy_as(int from, const char *name, int to, const char *as,
+                   uint64_t limit, struct reason *why)
 {
     int in = file_open(from, name, why);
     if (in < 0)
@@ -101,7 +101,7 @@ int file_copy(int from, const char *name, int to, uint64_t limit,
     struct stat st;
     int code = 0, err = 0;
     int out = openat(
-        to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+        to, as, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (out < 0 || fstat(in, &st))
         code = errno;
     else if ((uint64_t)st.st_size > limit)
@@ -116,6 +116,22 @@ int file_copy(int from, const char *name, int to, uint64_t limit,
         close(out);
     close(in);
     return err;
+}
+
+int file_copy(int from, const char *name, int to, uint64_t limit,
+              struct reason *why)
+{
+    return copy_as(from, name, to, name, limit, why);
+}
+
+int file_link(int from, const char *name, int to, const char *as,
+              uint64_t limit, struct reason *why)
+{
+    if (linkat(from, name, to, as, 0) == 0 || errno == EEXIST)
+        return 0;
+    if (errno != EXDEV && errno != EPERM && errno != EMLINK)
+        return refuse_errno(why, errno, "cannot link '%s'", name);
+    return copy_as(from, name, to, as, limit, why);
 }
 
 int directory_make(const char *path, struct reason *why)

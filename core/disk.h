@@ -27,6 +27,10 @@ int file_write(int dir, const char *name, const char *data, size_t size,
 /* Copy a regular file of at most `limit` bytes, synced. */
 int file_copy(int from, const char *name, int to, uint64_t limit,
               struct reason *why);
+/* Give a regular file another name, or, where that can't be, copy it. EEXIST is
+ * fine: it is that name's already. */
+int file_link(int from, const char *name, int to, const char *as,
+              uint64_t limit, struct reason *why);
 int directory_make(const char *path, struct reason *why); /* EEXIST is fine */
 int directory_open(const char *path, struct reason *why); /* a descriptor */
 int directory_sync(int dir, struct reason *why);

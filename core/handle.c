@@ -1,5 +1,6 @@
 #include "handle.h"
 
+#include "base_file.h"
 #include "input.h"
 #include "model.h"
 
@@ -17,7 +18,9 @@ struct handle {
     int flags;
     pthread_mutex_t lock; /* guards all below */
     struct text text;     /* a state, or the staged text of this open */
-    int fd;               /* SHAPE_BODY, else -1 */
+    int fd;               /* SHAPE_BODY, SHAPE_WEIGHTS that is read, else -1 */
+    struct staged staged; /* SHAPE_WEIGHTS: what was written */
+    uint64_t body;        /* of it: what it is written over; 0 = nothing */
     struct stream stream; /* SHAPE_GROWING */
     uint64_t read_end;    /* of it: how far it was read */
     bool read_once;
@@ -135,30 +138,55 @@ static int open_may(struct primo *primo, const struct caller *caller,
         return refuse(why, ELOOP, "this is a link");
     if (!wants_write(flags))
         return tree_may(primo, caller, n, RIGHT_VIEW, why);
-    if (row->shape != SHAPE_INPUT && row->shape != SHAPE_WORD &&
+    if (!row_is_input(row) && row->shape != SHAPE_WORD &&
         row->shape != SHAPE_ACTION)
         return refuse(why, EACCES, "this file is generated and read-only");
     return tree_may(primo, caller, n,
-                    row->shape == SHAPE_INPUT ? RIGHT_EDIT : RIGHT_MANAGE, why);
+                    row_is_input(row) ? RIGHT_EDIT : RIGHT_MANAGE, why);
 }
 
 /* A mode may tighten what a right allows, for all but root. */
+static int input_load(struct handle *h, struct object *o, struct reason *why)
+{
+    handles_settle(h->primo, h->node.object);
+    uint32_t needed = wants_write(h->flags) ? 0200 : 0;
+    needed |= (h->flags & O_ACCMODE) != O_WRONLY ? 0400 : 0;
+    if (object_load(h->primo, h->node.object, o))
+        return refuse(why, ENOENT, "the file is gone");
+    if (h->caller.uid != 0 && (o->mode & needed) != needed && !h->fresh)
+        return refuse(why, EACCES,
+                      "the mode of the file, %03o, does not allow it", o->mode);
+    return 0;
+}
+
 static int open_input(struct handle *h, struct reason *why)
 {
     struct object o = OBJECT_INIT;
-    handles_settle(h->primo, h->node.object);
-    int err = object_load(h->primo, h->node.object, &o);
-    uint32_t needed = wants_write(h->flags) ? 0200 : 0;
-    needed |= (h->flags & O_ACCMODE) != O_WRONLY ? 0400 : 0;
-    if (err)
-        err = refuse(why, ENOENT, "the file is gone");
-    else if (h->caller.uid != 0 && (o.mode & needed) != needed && !h->fresh)
-        err = refuse(why, EACCES,
-                     "the mode of the file, %03o, does not allow it", o.mode);
-    else if (!(h->flags & O_TRUNC))
+    int err = input_load(h, &o, why);
+    if (err == 0 && !(h->flags & O_TRUNC))
         text_add(&h->text, text_string(&o.body), o.body.size);
     h->mtime = o.mtime;
     h->emptied = (h->flags & O_TRUNC) && o.body.size > 0;
+    object_release(&o);
+    return err;
+}
+
+/* The built-in one is a text, all others are files. */
+static int open_weights(struct handle *h, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    int err = input_load(h, &o, why);
+    if (err == 0 && wants_write(h->flags) && object_is_builtin(o.kind, o.name))
+        err = refuse(why, EPERM, "'%s' is built in and cannot be written",
+                     o.name);
+    if (err == 0 && !wants_write(h->flags)) {
+        text_add(&h->text, text_string(&o.body), o.body.size);
+        h->fd = o.number ? body_open(h->primo, o.number, why) : -1;
+        err = h->fd < -1 ? h->fd : 0;
+    }
+    h->body = h->flags & O_TRUNC ? 0 : o.number;
+    h->mtime = o.mtime;
+    h->emptied = (h->flags & O_TRUNC) && o.number;
     object_release(&o);
     return err;
 }
@@ -183,6 +211,8 @@ static int open_shape(struct handle *h, const struct text *shown,
     switch (row->shape) {
     case SHAPE_INPUT:
         return open_input(h, why);
+    case SHAPE_WEIGHTS:
+        return open_weights(h, why);
     case SHAPE_BODY:
         h->fd = model_file_open(h->primo, h->node.object, row->name, why);
         return h->fd < 0 ? h->fd : 0;
@@ -191,7 +221,6 @@ static int open_shape(struct handle *h, const struct text *shown,
     case SHAPE_WORD:
         return h->flags & O_TRUNC ? 0 : open_state(h, NULL, why);
     case SHAPE_TEXT:
-    case SHAPE_BUILTIN:
         return open_state(h, shown, why);
     default:
         return 0;
@@ -247,6 +276,7 @@ static void handle_free(struct handle *h)
     handle_unlist(h);
     if (h->fd >= 0)
         close(h->fd);
+    staged_drop(&h->staged);
     text_release(&h->text);
     text_release(&h->path);
     pthread_mutex_destroy(&h->lock);
@@ -338,12 +368,12 @@ static int read_stream(struct handle *h, uint64_t offset, size_t size,
     return err ? refuse(why, -err, "the text cannot be read") : 0;
 }
 
-static int read_body(struct handle *h, uint64_t offset, size_t size,
-                     struct text *out, struct reason *why)
+static int read_body(int fd, uint64_t offset, size_t size, struct text *out,
+                     struct reason *why)
 {
     size_t had = out->size;
     text_resize(out, had + size);
-    ssize_t n = pread(h->fd, out->data + had, size, (off_t)offset);
+    ssize_t n = pread(fd, out->data + had, size, (off_t)offset);
     int code = errno;
     text_resize(out, had + (n > 0 ? (size_t)n : 0));
     return n < 0 ? refuse_errno(why, code, "the model cannot be read") : 0;
@@ -382,6 +412,23 @@ static int read_text(struct handle *h, uint64_t offset, size_t size,
     return 0;
 }
 
+/* What was written through it, or what it would be written over. */
+static int read_weights(struct handle *h, uint64_t offset, size_t size,
+                        struct text *out, struct reason *why)
+{
+    if (h->fd >= 0 || h->staged.id)
+        return read_body(h->fd >= 0 ? h->fd : h->staged.fd, offset, size, out,
+                         why);
+    if (!h->body)
+        return read_text(h, offset, size, out);
+    int fd = body_open(h->primo, h->body, why);
+    if (fd < 0)
+        return fd;
+    int err = read_body(fd, offset, size, out, why);
+    close(fd);
+    return err;
+}
+
 static int read_wait(struct handle *h, struct text *out, struct reason *why)
 {
     struct shown now = {TEXT_INIT, 0};
@@ -397,7 +444,9 @@ static int read_locked(struct handle *h, uint64_t offset, size_t size,
     case SHAPE_GROWING:
         return read_stream(h, offset, size, out, why);
     case SHAPE_BODY:
-        return read_body(h, offset, size, out, why);
+        return read_body(h->fd, offset, size, out, why);
+    case SHAPE_WEIGHTS:
+        return read_weights(h, offset, size, out, why);
     case SHAPE_ERRORS:
         refusals_read(&h->primo->refusals, offset, size, out);
         return 0;
@@ -509,6 +558,87 @@ static int write_input(struct handle *h, uint64_t offset, const char *data,
     return 0;
 }
 
+/* A base model */
+
+static int weights_stage(struct handle *h, struct reason *why)
+{
+    return h->staged.id ? 0 : staged_begin(&h->staged, h->primo, h->body, why);
+}
+
+/* Room is given back at once: a full disk is everybody's. */
+static int weights_refused(struct handle *h, int err, const struct reason *why)
+{
+    staged_drop(&h->staged);
+    refused_note(h, err, why);
+    h->dirty = h->emptied = false;
+    if (h->fresh)
+        input_discard(h->primo, h->node);
+    return err;
+}
+
+static int write_weights(struct handle *h, uint64_t offset, const char *data,
+                         size_t size, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    bool scratch = object_load(h->primo, h->node.object, &o) == 0 &&
+                   name_is_scratch(o.name);
+    object_release(&o);
+    int err = weights_stage(h, why);
+    if (err == 0 && (h->flags & O_APPEND))
+        offset = staged_size(&h->staged);
+    if (err == 0)
+        err = staged_write(&h->staged, offset, data, size, !scratch && !h->body,
+                           why);
+    if (err)
+        return weights_refused(h, err, why);
+    h->dirty = true;
+    __atomic_store_n(&h->mtime, clock_ns(), __ATOMIC_RELAXED);
+    return 0;
+}
+
+static int truncate_weights(struct handle *h, uint64_t size, struct reason *why)
+{
+    if (size == 0) {
+        h->emptied |= h->body != 0;
+        h->dirty = h->refused = false;
+        h->body = 0;
+        staged_drop(&h->staged);
+        return 0;
+    }
+    if (h->refused)
+        return 0;
+    int err = weights_stage(h, why);
+    if (err == 0)
+        err = staged_truncate(&h->staged, size, why);
+    h->dirty |= err == 0;
+    return err;
+}
+
+/* A copy that is not complete is no fault before the last close: a program may
+ * close it once more than it writes it. */
+static int save_weights(struct handle *h, bool last, struct reason *why)
+{
+    int64_t mtime = __atomic_load_n(&h->mtime, __ATOMIC_RELAXED);
+    bool cut = false;
+    int err = weights_stage(h, why);
+    if (err == 0)
+        err = input_save_body(h->primo, &h->caller, h->node, h->staged.id,
+                              mtime, h->fresh, &cut, why);
+    if (err == -ENOENT) { /* it was removed meanwhile */
+        staged_drop(&h->staged);
+        h->dirty = false;
+        return 0;
+    }
+    if (err && cut && !last)
+        return err;
+    if (err)
+        return weights_refused(h, err, why);
+    h->body = h->staged.id;
+    staged_forget(&h->staged);
+    h->dirty = h->emptied = h->fresh = false;
+    return 0;
+}
+
 /* The trimmed word of a staged text; EINVAL for more than one line. */
 static int word_of(const struct text *t, char *out, size_t size,
                    struct reason *why)
@@ -575,6 +705,8 @@ static int write_locked(struct handle *h, uint64_t offset, const char *data,
     switch (node_row(h->node)->shape) {
     case SHAPE_INPUT:
         return write_input(h, offset, data, size, why);
+    case SHAPE_WEIGHTS:
+        return write_weights(h, offset, data, size, why);
     case SHAPE_WORD:
         return write_word(h, offset, data, size, why);
     case SHAPE_ACTION:
@@ -598,6 +730,12 @@ int handle_truncate(struct handle *h, uint64_t size, struct reason *why)
     enum shape shape = node_row(h->node)->shape;
     if (shape == SHAPE_ACTION)
         return 0;
+    if (shape == SHAPE_WEIGHTS) {
+        pthread_mutex_lock(&h->lock);
+        int err = truncate_weights(h, size, why);
+        pthread_mutex_unlock(&h->lock);
+        return err;
+    }
     if (shape != SHAPE_INPUT && shape != SHAPE_WORD)
         return refuse(why, EACCES, "this file is generated and read-only");
     if (size > SCRATCH_FILE_SIZE)
@@ -644,6 +782,8 @@ static int save_locked(struct handle *h, bool last, struct reason *why)
         return 0;
     if (shape == SHAPE_WORD)
         return due ? store_word(h, why) : 0;
+    if (shape == SHAPE_WEIGHTS)
+        return due || (last && h->fresh) ? save_weights(h, last, why) : 0;
     if (shape != SHAPE_INPUT)
         return 0;
     struct object o = OBJECT_INIT;

@@ -1,5 +1,6 @@
 #include "input.h"
 
+#include "base_file.h"
 #include "handle.h"
 #include "refer.h"
 
@@ -22,14 +23,14 @@ static int input_row(struct node directory, enum tree_no *out,
 {
     for (int i = 0; i < 256; i++) {
         const struct row *row = &tree_rows[i];
-        if (row->parent == directory.no && row->shape == SHAPE_INPUT) {
+        if (row->parent == directory.no && row_is_input(row)) {
             *out = (enum tree_no)i;
             return 0;
         }
     }
     struct text names = TEXT_INIT;
     for (int i = 0; i < 256; i++)
-        if (tree_rows[i].shape == SHAPE_INPUT && tree_rows[i].help)
+        if (row_is_input(&tree_rows[i]) && tree_rows[i].help)
             text_printf(&names, "%s%s/", names.size ? ", " : "",
                         tree_rows[tree_rows[i].parent].name);
     refuse(why, EPERM, "files can be made in %s only", text_string(&names));
@@ -120,7 +121,7 @@ static int save_durable(struct primo *primo, const struct caller *caller,
     if (err)
         return err;
     err = object_put(txn, o, why);
-    if (err == 0 && o->body.size)
+    if (err == 0 && (o->body.size || o->number))
         err = input_event(txn, caller, o, fresh ? "created" : "changed", why);
     err = store_end(txn, err, why);
     if (err == 0 && o->scratch)
@@ -158,6 +159,48 @@ int input_save(struct primo *primo, const struct caller *caller, struct node n,
     return err;
 }
 
+/* A new body takes the place of the old one. */
+static int body_replace(struct primo *primo, const struct caller *caller,
+                        struct object *o, uint64_t body, bool fresh,
+                        struct reason *why)
+{
+    struct object old = *o;
+    text_clear(&o->body);
+    o->number = body;
+    o->ctime = clock_ns();
+    int err = name_is_scratch(o->name) && o->scratch
+                  ? scratch_put(&primo->scratch, o, why)
+                  : save_durable(primo, caller, o, fresh, why);
+    if (err == 0)
+        body_drop(primo, &old);
+    return err;
+}
+
+int input_save_body(struct primo *primo, const struct caller *caller,
+                    struct node n, uint64_t body, int64_t mtime, bool fresh,
+                    bool *cut, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    int err = object_load(primo, n.object, &o);
+    bool scratch = err == 0 && name_is_scratch(o.name);
+    object_release(&o);
+    if (err) /* gone: so is what was written */
+        return err == -ENOENT ? err : refuse(why, -err, "it cannot be read");
+    if (!scratch)
+        err = body_check(primo, body, cut, why);
+    if (err)
+        return err;
+    pthread_mutex_lock(&primo->change);
+    err = object_load(primo, n.object, &o);
+    if (err == 0) {
+        o.mtime = mtime;
+        err = body_replace(primo, caller, &o, body, fresh, why);
+    }
+    object_release(&o);
+    pthread_mutex_unlock(&primo->change);
+    return err;
+}
+
 static int drop_durable(struct primo *primo, const struct caller *caller,
                         const struct object *o, const char *event,
                         struct reason *why)
@@ -183,7 +226,7 @@ void input_discard(struct primo *primo, struct node n)
         directory_changed(primo, (unsigned)o.parent);
         if (o.scratch)
             scratch_drop(&primo->scratch, o.id);
-        else if (o.body.size == 0)
+        else if (o.body.size == 0 && !o.number)
             drop_durable(primo, NULL, &o, NULL, NULL);
     }
     object_release(&o);
@@ -207,6 +250,8 @@ static int input_unlink(struct primo *primo, const struct caller *caller,
         if (err == 0)
             err = drop_durable(primo, caller, &o, "removed", why);
     }
+    if (err == 0)
+        body_drop(primo, &o);
     object_release(&o);
     pthread_mutex_unlock(&primo->change);
     return err;
@@ -238,13 +283,11 @@ int tree_unlink(struct primo *primo, const struct caller *caller,
     case SHAPE_DIRECTORY:
         return refuse(why, EISDIR, "'%s' is a directory", name);
     case SHAPE_INPUT:
+    case SHAPE_WEIGHTS:
         err = input_unlink(primo, caller, n, why);
         if (err == 0)
             directory_changed(primo, directory.no);
         return err;
-    case SHAPE_BUILTIN:
-        return refuse(why, EPERM, "'%s' is built in and cannot be removed",
-                      name);
     default:
         return generated_unlink(primo, directory, n, why);
     }
@@ -294,17 +337,31 @@ static int move_durable(struct primo *primo, const struct caller *caller,
     return err;
 }
 
+static int input_content_check(struct primo *primo, const struct move *m,
+                               struct reason *why)
+{
+    const struct row *row = &tree_rows[m->no];
+    if (row->shape != SHAPE_WEIGHTS)
+        return input_text_check(primo, row, &m->from.body, why);
+    if (object_is_builtin(m->from.kind, m->name))
+        return refuse(why, EPERM, "'%s' is built in and cannot be replaced",
+                      m->name);
+    if (!m->from.number)
+        return refuse(why, EINVAL, "an empty file is no base model");
+    return body_check(primo, m->from.number, NULL, why);
+}
+
 static int move_check(struct primo *primo, struct move *m, bool no_replace,
                       struct reason *why)
 {
     if (m->to_there && no_replace)
         return refuse(why, EEXIST, "'%s' exists", m->name);
     int err = input_name_check(m->name, why);
-    if (err == 0 && !name_is_scratch(m->name))
-        err = input_text_check(primo, &tree_rows[m->no], &m->from.body, why);
     bool home = !strcmp(m->from.home, m->name); /* back to its own name */
     if (err == 0 && !name_is_scratch(m->name) && !home)
         err = refer_may_rename(primo, &m->from, why);
+    if (err == 0 && !name_is_scratch(m->name))
+        err = input_content_check(primo, m, why);
     if (err == 0 && m->to_there && name_is_scratch(m->name))
         err = refer_may_drop(primo, &m->to, why);
     return err;
@@ -327,6 +384,8 @@ static int input_move(struct primo *primo, const struct caller *caller,
     }
     if (err == 0 && m->to_there && m->to.scratch)
         scratch_drop(&primo->scratch, m->to.id);
+    if (err == 0 && m->to_there)
+        body_drop(primo, &m->to);
     return err;
 }
 
@@ -339,7 +398,7 @@ int tree_rename(struct primo *primo, const struct caller *caller,
     int err = tree_find(primo, directory, name, &n, why);
     if (err == 0)
         err = tree_may(primo, caller, n, RIGHT_EDIT, why);
-    if (err == 0 && node_row(n)->shape != SHAPE_INPUT)
+    if (err == 0 && !row_is_input(node_row(n)))
         err = refuse(why, EPERM, "'%s' cannot be renamed", name);
     if (err == 0 && (directory.no != to.no || directory.object != to.object))
         err = refuse(why, EXDEV,
@@ -431,7 +490,7 @@ int tree_change(struct primo *primo, const struct caller *caller, struct node n,
     int err = tree_may(primo, caller, n, RIGHT_EDIT, why);
     if (err)
         return err;
-    if (row->shape == SHAPE_INPUT)
+    if (row_is_input(row))
         return input_change(primo, caller, n, c, why);
     /* what rsync -a and tar set of a directory is not kept, but no fault */
     if (row->shape == SHAPE_ACTION || row->shape == SHAPE_WORD ||

@@ -22,6 +22,11 @@ int input_create(struct primo *primo, const struct caller *caller,
 int input_save(struct primo *primo, const struct caller *caller, struct node n,
                const struct text *text, int64_t mtime, bool fresh,
                struct reason *why);
+/* The same for a base model: `body` is its new body (base_file.h), which is
+ * checked and belongs to it then. *cut (may be NULL) as body_check(). */
+int input_save_body(struct primo *primo, const struct caller *caller,
+                    struct node n, uint64_t body, int64_t mtime, bool fresh,
+                    bool *cut, struct reason *why);
 /* Forget a new file whose text was refused. */
 void input_discard(struct primo *primo, struct node n);
 

@@ -134,6 +134,9 @@ static int start_in(struct launch_site *site, uint64_t run, const char *path,
     if (flock(lock, LOCK_EX | LOCK_NB) == 0) {
         unlinkat(dir, "stop", 0);
         err = write_job(dir, job, why);
+        if (err == 0 && job->base)
+            err = file_link(AT_FDCWD, job->base, dir, "base", ARTIFACT_BYTES,
+                            why);
         pid_t pid = 0;
         if (err == 0)
             err = spawn(site, path, lock, &pid, why);

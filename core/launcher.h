@@ -2,7 +2,8 @@
  * Launchers: how a run is started, watched and stopped on a machine. Nothing
  * outside a launcher may assume that a run directory is on this host.
  *
- * A run directory holds: `job`, `template`, `type` (what to do), `lock` (held
+ * A run directory holds: `job`, `template`, `type` (what to do), `base` (the
+ * file of weights to begin with, where there is one), `lock` (held
  * by the living trainer), `stop` (asks it to end), `journal.N` (core/
  * journal.h), `checkpoint`, `artifacts/`, `stderr`. All functions are called
  * from the supervisor's thread.
@@ -35,6 +36,7 @@ struct launch_site {
 
 struct run_job { /* what the trainer is given; texts of settings */
     struct text job, template, type;
+    char *base; /* path of its base model on this host, NULL = none */
 };
 
 struct launcher {

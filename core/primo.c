@@ -1,5 +1,6 @@
 #include "primo.h"
 
+#include "base_file.h"
 #include "disk.h"
 #include "handle.h"
 #include "model.h"
@@ -247,7 +248,8 @@ static void primo_init(struct primo *p, const char *state)
     p->state = strdup(state);
     p->trainer = find_trainer();
     if (!p->state || asprintf(&p->runs, "%s/runs", state) < 0 ||
-        asprintf(&p->models, "%s/models", state) < 0)
+        asprintf(&p->models, "%s/models", state) < 0 ||
+        asprintf(&p->bases, "%s/bases", state) < 0)
         abort();
     pthread_mutex_init(&p->ids.lock, NULL);
     pthread_mutex_init(&p->change, NULL);
@@ -271,12 +273,15 @@ static int primo_prepare(struct primo *p, struct reason *why)
     if (err == 0)
         err = directory_make(p->models, why);
     if (err == 0)
+        err = directory_make(p->bases, why);
+    if (err == 0)
         err = displaced_restore_all(p, why);
     if (err == 0)
         err = populate(p, why);
     if (err)
         return err;
     model_sweep(p);
+    bases_sweep(p);
     refusals_load(&p->refusals, p->store);
     return supervisor_open(&p->supervisor, p, why);
 }
@@ -329,5 +334,6 @@ void primo_close(struct primo *p)
     free(p->state);
     free(p->runs);
     free(p->models);
+    free(p->bases);
     free(p->trainer);
 }

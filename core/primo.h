@@ -3,7 +3,8 @@
  * everything in core/ that lives longer than a request.
  *
  * STATE/lock keeps a second daemon out, STATE/db is the store, STATE/models/ID
- * are the bodies of models, STATE/runs/ID are run directories.
+ * are the bodies of models, STATE/bases/ID those of bases, STATE/runs/ID are
+ * run directories.
  */
 #ifndef PRIMO_PRIMO_H
 #define PRIMO_PRIMO_H
@@ -24,11 +25,11 @@ struct supervisor;
 struct view;
 
 struct primo {
-    char *state;         /* absolute path of the state directory */
-    char *runs, *models; /* and of two directories in it */
-    char *trainer;       /* primo-train: a path, or a name for $PATH */
-    int lock;            /* descriptor of STATE/lock */
-    uid_t owner;         /* who mounted: may do all, as root may */
+    char *state;                 /* absolute path of the state directory */
+    char *runs, *models, *bases; /* and of directories in it */
+    char *trainer;               /* primo-train: a path, or a name for $PATH */
+    int lock;                    /* descriptor of STATE/lock */
+    uid_t owner;                 /* who mounted: may do all, as root may */
     gid_t group;
     int64_t opened; /* ns: when this mount began */
     struct store *store;

@@ -4,6 +4,7 @@
 #include "tree.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Keys whose values are names of objects. */
@@ -93,7 +94,25 @@ static bool run_has_type(struct store_txn *txn, const struct process *p,
     return has;
 }
 
-/* A machine is needed by its process, a template and a type by a live one. */
+static bool run_has_base(struct store_txn *txn, const struct process *p,
+                         const char *base)
+{
+    struct text job = TEXT_INIT;
+    struct settings s;
+    char called[300];
+    snprintf(called, sizeof called, "bases/%s", base);
+    settings_init(&s);
+    bool has = blob_get(txn, p->run, RUN_JOB, &job) == 0 &&
+               settings_parse(&s, text_string(&job), job.size, SCOPE_JOB, "",
+                              NULL) == 0 &&
+               !strcmp(settings_get(&s, KEY_BASE_FILE), called);
+    settings_release(&s);
+    text_release(&job);
+    return has;
+}
+
+/* A machine is needed by its process, a template, a type and a base by a live
+ * one. */
 static int process_needs(struct store_txn *txn, const struct process *p,
                          const struct object *o, const char *name,
                          struct reason *why)
@@ -114,6 +133,11 @@ static int process_needs(struct store_txn *txn, const struct process *p,
         return refuse(why, EBUSY,
                       "the type '%s' is in use by the process on '%s', which "
                       "is %s",
+                      name, p->machine, status_name(p->status));
+    if (o->kind == OBJECT_BASE && live && run_has_base(txn, p, name))
+        return refuse(why, EBUSY,
+                      "the base model '%s' is in use by the process on '%s', "
+                      "which is %s",
                       name, p->machine, status_name(p->status));
     return 0;
 }

@@ -1,5 +1,6 @@
 #include "supervisor.h"
 
+#include "base_file.h"
 #include "language.h"
 #include "model.h"
 #include "run.h"
@@ -135,6 +136,7 @@ static int job_load(struct supervisor *s, const struct process *p,
         blob_get(txn, p->run, RUN_JOB, &job->job))
         err = refuse(why, EIO, "the run's template is not in the store");
     store_abort(txn);
+    job->base = base_held(s->primo, p->run);
     return err;
 }
 
@@ -172,6 +174,7 @@ static void launch(struct supervisor *s, const struct launcher *launcher,
     text_release(&job.job);
     text_release(&job.template);
     text_release(&job.type);
+    free(job.base);
     w->stop_asked = false;
     if (err)
         fail(s, p->id, why.sentence);
@@ -389,6 +392,7 @@ static bool sweep_runs(struct supervisor *s)
             continue;
         if (launcher_local.alive(&s->site, run) == 0) {
             launcher_local.discard(&s->site, run, NULL);
+            base_release_run(s->primo, run);
         } else {
             launcher_local.stop(&s->site, run, NULL);
             left = true;

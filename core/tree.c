@@ -1,5 +1,6 @@
 #include "tree.h"
 
+#include "base_file.h"
 #include "handle.h"
 #include "language.h"
 #include "model.h"
@@ -369,7 +370,7 @@ static bool directory_writable(enum tree_no no)
         return true;
     for (int i = 0; i < ROWS; i++)
         if (tree_rows[i].parent == no &&
-            (tree_rows[i].shape == SHAPE_INPUT || tree_rows[i].drop))
+            (row_is_input(&tree_rows[i]) || tree_rows[i].drop))
             return true;
     return false;
 }
@@ -384,6 +385,7 @@ static uint32_t shape_mode(enum tree_no no)
     case SHAPE_WORD:
     case SHAPE_ACTION:
     case SHAPE_INPUT:
+    case SHAPE_WEIGHTS:
         return S_IFREG | 0644;
     default:
         return S_IFREG | 0444;
@@ -429,8 +431,8 @@ static int take_growing(struct show_request *r, struct node n, void *context,
     return 0;
 }
 
-static int stat_object(const struct object *o, struct node n,
-                       struct tree_stat *out)
+static int stat_object(const struct primo *primo, const struct object *o,
+                       struct node n, struct tree_stat *out)
 {
     const struct row *row = node_row(n);
     if (is_object(row) && row->shape != SHAPE_DIRECTORY) {
@@ -438,6 +440,10 @@ static int stat_object(const struct object *o, struct node n,
         out->uid = o->uid;
         out->gid = o->gid;
         out->size = o->body.size;
+        if (row->shape == SHAPE_WEIGHTS && o->number) {
+            int64_t size = body_size(primo, o->number);
+            out->size = size < 0 ? 0 : (uint64_t)size;
+        }
     }
     out->atime = o->atime;
     out->mtime = o->mtime;
@@ -466,8 +472,8 @@ static bool is_settled(const struct primo *primo, const struct object *o,
 {
     if (primo->view)
         return false; /* another daemon changes things */
-    if (node_row(n)->shape == SHAPE_INPUT)
-        return !written && !o->scratch && o->body.size;
+    if (row_is_input(node_row(n)))
+        return !written && !o->scratch && (o->body.size || o->number);
     /* a new model is made once more for those who wait for it */
     bool is_model = o->kind == OBJECT_MODEL || o->kind == OBJECT_VERSION;
     return !is_model || clock_ns() - o->ctime > NEW_NS;
@@ -487,11 +493,11 @@ int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
     if (!out->mtime)
         out->mtime = primo->opened;
     /* asked first: who opens it for writing later makes it be asked again */
-    bool written = row->shape == SHAPE_INPUT && handles_write(primo, n.object);
-    if (row->shape == SHAPE_INPUT)
+    bool written = row_is_input(row) && handles_write(primo, n.object);
+    if (row_is_input(row))
         handles_settle(primo, n.object);
     if (n.object && (err = object_load(primo, n.object, &o)) == 0)
-        stat_object(&o, n, out);
+        stat_object(primo, &o, n, out);
     out->settled = is_settled(primo, &o, n, written);
     object_release(&o);
     if (err)

@@ -76,7 +76,7 @@ enum shape {
     SHAPE_ACTION,    /* reads as empty; act when touched or written */
     SHAPE_BODY,      /* an immutable file of a model */
     SHAPE_INPUT,     /* the text of an object, written by a user */
-    SHAPE_BUILTIN,   /* the text of an object, read-only */
+    SHAPE_WEIGHTS,   /* the same for a base model, a file on disk */
     SHAPE_LINK,      /* show gives the target */
 };
 
@@ -146,6 +146,12 @@ enum right { /* what somebody wants to do with a node */
 };
 
 /* Read */
+
+/* Whether users make, write, rename and remove it. */
+static inline bool row_is_input(const struct row *row)
+{
+    return row->shape == SHAPE_INPUT || row->shape == SHAPE_WEIGHTS;
+}
 
 static inline const struct row *node_row(struct node n)
 {

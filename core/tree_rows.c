@@ -56,9 +56,10 @@ const struct row tree_rows[256] = {
     [TREE_TYPE] = {OBJECTS_OF(TREE_TYPES, OBJECT_TYPE, SHAPE_INPUT),
                    .scope = SCOPE_TYPE, .help = N_("a model type")},
     [TREE_BASES] = {FILE_OF(TREE_ROOT, "bases", SHAPE_DIRECTORY),
-                    .help = N_("base models to start from")},
-    [TREE_BASE] = {OBJECTS_OF(TREE_BASES, OBJECT_BASE, SHAPE_BUILTIN),
-                   .help = N_("a base model")},
+                    .help = N_("base models to start from, brought by an "
+                               "administrator")},
+    [TREE_BASE] = {OBJECTS_OF(TREE_BASES, OBJECT_BASE, SHAPE_WEIGHTS),
+                   .help = N_("a base model: a .safetensors file")},
     [TREE_ROLES] = {FILE_OF(TREE_ROOT, "roles", SHAPE_DIRECTORY),
                     .help = N_("who may do what")},
 

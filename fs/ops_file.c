@@ -160,7 +160,7 @@ void op_access(fuse_req_t req, fuse_ino_t ino, int mask)
     if (err == 0 && (mask & R_OK) && !root && !(st.mode & 0400))
         err = -EACCES;
     if (err == 0 && (mask & W_OK) && !dir &&
-        (root ? !(st.mode & 0222) && node_row(n)->shape != SHAPE_INPUT
+        (root ? !(st.mode & 0222) && !row_is_input(node_row(n))
               : !(st.mode & 0200)))
         err = -EACCES;
     if (err == 0 && (mask & X_OK) && !dir)
@@ -228,7 +228,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     cache_rule(n, fi);
     if ((fi->flags & O_ACCMODE) == O_RDONLY)
         fi->noflush = 1; /* there is nothing to save */
-    else if (node_row(n)->shape == SHAPE_INPUT)
+    else if (row_is_input(node_row(n)))
         attr_forget(m, ino);
     if (fuse_reply_open(req, fi))
         handle_close(h, NULL); /* the opener was interrupted */

@@ -20,7 +20,7 @@ static const struct keep {
     [SHAPE_ACTION] = {.name = true},
     [SHAPE_BODY] = {.name = true, .attributes = true},
     [SHAPE_INPUT] = {.name = true, .attributes = true},
-    [SHAPE_BUILTIN] = {.name = true, .attributes = true},
+    [SHAPE_WEIGHTS] = {.name = true, .attributes = true},
     [SHAPE_LINK] = {0},
 };
 

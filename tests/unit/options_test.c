@@ -3,6 +3,7 @@
 #include "loader.h"
 
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -99,7 +100,7 @@ static void base_is_told(void **state)
     assert_int_equal(options_take(o, &why), 0);
     assert_true(o->learning_rate == 0.0125);
     options_base(o, "models/a/3", "models/a/3: ResNet-18", true);
-    assert_true(o->learning_rate == 0.005);
+    assert_true(fabs(o->learning_rate - 0.005) < 1e-9);
     options_config(o, &config);
     has(text_string(&config), "# template models/a/latest: models/a/3: "
                               "ResNet-18\nbase = models/a/3\n");

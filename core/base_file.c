@@ -1,0 +1,405 @@
+#include "base_file.h"
+
+#include "base_match.h"
+#include "disk.h"
+#include "model.h"
+#include "tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 4400 };
+
+static void body_path(const struct primo *primo, uint64_t id, char *out)
+{
+    snprintf(out, PATH_BYTES, "%s/%" PRIu64, primo->bases, id);
+}
+
+static void held_path(const struct primo *primo, uint64_t run, char *out)
+{
+    snprintf(out, PATH_BYTES, "%s/run.%" PRIu64, primo->bases, run);
+}
+
+int body_open(const struct primo *primo, uint64_t id, struct reason *why)
+{
+    char path[PATH_BYTES];
+    body_path(primo, id, path);
+    return file_open(AT_FDCWD, path, why);
+}
+
+int64_t body_size(const struct primo *primo, uint64_t id)
+{
+    char path[PATH_BYTES];
+    struct stat st;
+    body_path(primo, id, path);
+    return stat(path, &st) ? -errno : st.st_size;
+}
+
+void body_drop(const struct primo *primo, const struct object *o)
+{
+    char path[PATH_BYTES];
+    if (o->kind != OBJECT_BASE || !o->number)
+        return;
+    body_path(primo, o->number, path);
+    unlink(path);
+}
+
+/* Staging */
+
+static int body_copy(const struct primo *primo, uint64_t from, int to,
+                     struct reason *why)
+{
+    int in = body_open(primo, from, why), code = 0;
+    ssize_t n = 1;
+    if (in < 0)
+        return in;
+    while (n > 0) {
+        n = copy_file_range(in, NULL, to, NULL, SAFETENSORS_FILE_MAX, 0);
+        if (n < 0 && errno == EINTR)
+            n = 1;
+        else if (n < 0)
+            code = errno;
+    }
+    close(in);
+    return code ? refuse_errno(why, code, "the base cannot be copied") : 0;
+}
+
+int staged_begin(struct staged *s, struct primo *primo, uint64_t from,
+                 struct reason *why)
+{
+    char path[PATH_BYTES];
+    uint64_t id;
+    int err = ids_take(&primo->ids, primo->store, &id, why);
+    if (err)
+        return err;
+    body_path(primo, id, path);
+    int fd =
+        open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+    if (fd < 0)
+        return refuse_errno(why, errno, "cannot write in '%s'", primo->bases);
+    fchmod(fd, 0444); /* those who train from it only read it */
+    *s = (struct staged){.primo = primo, .id = id, .fd = fd};
+    err = from ? body_copy(primo, from, fd, why) : 0;
+    if (err)
+        staged_drop(s);
+    return err;
+}
+
+void staged_forget(struct staged *s)
+{
+    if (s->id)
+        close(s->fd);
+    *s = (struct staged){0};
+}
+
+void staged_drop(struct staged *s)
+{
+    char path[PATH_BYTES];
+    if (s->id) {
+        body_path(s->primo, s->id, path);
+        unlink(path);
+    }
+    staged_forget(s);
+}
+
+uint64_t staged_size(const struct staged *s)
+{
+    struct stat st;
+    return fstat(s->fd, &st) ? 0 : (uint64_t)st.st_size;
+}
+
+/* The header */
+
+static bool read_whole(int fd, char *to, size_t size, off_t offset)
+{
+    while (size > 0) {
+        ssize_t n = pread(fd, to, size, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        to += n;
+        size -= (size_t)n;
+        offset += n;
+    }
+    return true;
+}
+
+/* 0 with *size 0: of `there` bytes the header is not complete yet. */
+static int header_check(int fd, uint64_t there, uint64_t *size,
+                        struct reason *why)
+{
+    char start[SAFETENSORS_SIZE_BYTES];
+    size_t json;
+    *size = 0;
+    if (there < sizeof start)
+        return 0;
+    if (!read_whole(fd, start, sizeof start, 0))
+        return refuse_errno(why, EIO, "the base cannot be read");
+    int err = safetensors_header_size(start, &json, why);
+    if (err || there < sizeof start + json)
+        return err;
+    char *text = malloc(json);
+    struct safetensors_header h = SAFETENSORS_HEADER_INIT;
+    struct base_match m;
+    if (!text || !read_whole(fd, text, json, sizeof start))
+        err = refuse_errno(why, text ? EIO : ENOMEM, "the base cannot be read");
+    if (err == 0)
+        err = safetensors_header_parse(&h, text, json, why);
+    if (err == 0)
+        err = base_match(&m, &h, why);
+    *size = h.size;
+    safetensors_header_release(&h);
+    free(text);
+    return err;
+}
+
+static int too_long(uint64_t end, uint64_t size, struct reason *why)
+{
+    return refuse(why, EINVAL,
+                  "the file goes on to byte %llu, its header tells of %llu",
+                  (unsigned long long)end, (unsigned long long)size);
+}
+
+int body_check(const struct primo *primo, uint64_t id, bool *cut,
+               struct reason *why)
+{
+    uint64_t size = 0;
+    struct stat st;
+    int fd = body_open(primo, id, why);
+    if (fd < 0)
+        return fd;
+    int err = fstat(fd, &st)
+                  ? refuse_errno(why, errno, "it cannot be read")
+                  : header_check(fd, (uint64_t)st.st_size, &size, why);
+    bool shorter = err == 0 && (!size || (uint64_t)st.st_size < size);
+    if (shorter && !size)
+        err = refuse(why, EINVAL, "the file is cut short within its header");
+    else if (shorter)
+        err = refuse(why, EINVAL,
+                     "the file is cut short: it has %lld bytes, its header "
+                     "tells of %llu",
+                     (long long)st.st_size, (unsigned long long)size);
+    else if (err == 0 && (uint64_t)st.st_size > size)
+        err = too_long((uint64_t)st.st_size, size, why);
+    if (err == 0 && fsync(fd))
+        err = refuse_errno(why, errno, "the base cannot be saved");
+    close(fd);
+    if (cut)
+        *cut = shorter;
+    return err;
+}
+
+/* Writing */
+
+/* Once the header is there: is it right, is there room for the rest? */
+static int early_check(struct staged *s, struct reason *why)
+{
+    if (s->size)
+        return 0;
+    int err = header_check(s->fd, s->filled, &s->size, why);
+    if (err || !s->size)
+        return err;
+    if (fallocate(s->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)s->size) &&
+        errno == ENOSPC)
+        return refuse_errno(why, ENOSPC, "a base of %llu MiB does not fit",
+                            (unsigned long long)s->size >> 20);
+    return 0;
+}
+
+static int write_whole(int fd, const char *data, size_t size, uint64_t offset)
+{
+    while (size > 0) {
+        ssize_t n = pwrite(fd, data, size, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        data += n;
+        size -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return 0;
+}
+
+int staged_write(struct staged *s, uint64_t offset, const char *data,
+                 size_t size, bool check, struct reason *why)
+{
+    if (offset + size > SAFETENSORS_FILE_MAX)
+        return refuse(why, EFBIG, "a base must have at most %llu MiB",
+                      SAFETENSORS_FILE_MAX >> 20);
+    if (check && s->size && offset + size > s->size)
+        return too_long(offset + size, s->size, why);
+    int code = write_whole(s->fd, data, size, offset);
+    if (code)
+        return refuse_errno(why, code, "the base cannot be written");
+    if (offset <= s->filled && offset + size > s->filled)
+        s->filled = offset + size;
+    return check ? early_check(s, why) : 0;
+}
+
+int staged_truncate(struct staged *s, uint64_t size, struct reason *why)
+{
+    if (size > SAFETENSORS_FILE_MAX)
+        return refuse(why, EFBIG, "a base must have at most %llu MiB",
+                      SAFETENSORS_FILE_MAX >> 20);
+    if (ftruncate(s->fd, (off_t)size))
+        return refuse_errno(why, errno, "the base cannot be written");
+    if (size < s->filled)
+        s->filled = size;
+    return 0;
+}
+
+/* What a template names */
+
+static int model_choose(const struct primo *primo, struct store_txn *txn,
+                        const char *base, struct base_choice *out,
+                        struct reason *why)
+{
+    struct object family = OBJECT_INIT, version = OBJECT_INIT;
+    char name[300], number[32];
+    const char *start = base + strlen("models/"), *slash = strchr(start, '/');
+    uint64_t latest;
+    snprintf(name, sizeof name, "%.*s", slash ? (int)(slash - start) : 0,
+             start);
+    snprintf(number, sizeof number, "%s", slash ? slash + 1 : "");
+    int err = object_find(txn, TREE_MODELS, name, &family);
+    if (err == 0 && !strcmp(number, "latest")) {
+        err = model_latest(txn, family.id, &latest);
+        snprintf(number, sizeof number, "%" PRIu64, latest);
+    }
+    if (err == 0)
+        err = object_find(txn, family.id, number, &version);
+    if (err == 0) {
+        snprintf(out->called, sizeof out->called, "models/%s/%s", name, number);
+        snprintf(out->path, sizeof out->path,
+                 "%s/%" PRIu64 "/model.safetensors", primo->models, version.id);
+    } else {
+        err = refuse(why, EINVAL, "base = %s: there is no such model", base);
+    }
+    object_release(&family);
+    object_release(&version);
+    return err;
+}
+
+int base_choose(const struct primo *primo, struct store_txn *txn,
+                const char *base, struct base_choice *out, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    char longer[300];
+    *out = (struct base_choice){0};
+    if (!strncmp(base, "models/", 7))
+        return model_choose(primo, txn, base, out, why);
+    snprintf(longer, sizeof longer, "%s.safetensors", base);
+    if (object_find(txn, TREE_BASES, base, &o) &&
+        object_find(txn, TREE_BASES, longer, &o))
+        return refuse(why, EINVAL,
+                      "there is no base model '%s' in bases/, nor '%s'", base,
+                      longer);
+    if (o.number) {
+        snprintf(out->called, sizeof out->called, "bases/%s", o.name);
+        body_path(primo, o.number, out->path);
+    }
+    object_release(&o);
+    return 0;
+}
+
+/* Runs */
+
+int base_hold(const struct primo *primo, uint64_t run,
+              const struct base_choice *choice, struct reason *why)
+{
+    char held[PATH_BYTES];
+    if (!*choice->path)
+        return 0;
+    held_path(primo, run, held);
+    int err = file_link(AT_FDCWD, choice->path, AT_FDCWD, held,
+                        SAFETENSORS_FILE_MAX, why);
+    int dir = err ? -1 : directory_open(primo->bases, why);
+    if (err == 0 && dir < 0)
+        err = dir;
+    if (dir >= 0) {
+        err = directory_sync(dir, why);
+        close(dir);
+    }
+    return err;
+}
+
+char *base_held(const struct primo *primo, uint64_t run)
+{
+    char held[PATH_BYTES];
+    held_path(primo, run, held);
+    return access(held, F_OK) ? NULL : strdup(held);
+}
+
+void base_release_run(const struct primo *primo, uint64_t run)
+{
+    char held[PATH_BYTES];
+    held_path(primo, run, held);
+    unlink(held);
+}
+
+/* Sweep */
+
+static bool body_is_named(struct store_txn *txn, uint64_t id)
+{
+    struct object o = OBJECT_INIT;
+    uint64_t after = 0;
+    bool named = false;
+    while (!named && object_next(txn, TREE_BASES, after, &o) == 0) {
+        after = o.id;
+        named = o.number == id;
+        object_release(&o);
+    }
+    return named;
+}
+
+static bool run_is_named(struct store_txn *txn, uint64_t run)
+{
+    struct object o = OBJECT_INIT;
+    struct process p;
+    uint64_t after = 0;
+    bool named = false;
+    while (!named && object_next(txn, TREE_PROCESSES, after, &o) == 0) {
+        after = o.id;
+        if (process_decode(&o, &p) == 0) {
+            named = p.run == run && p.model == 0;
+            process_release(&p);
+        }
+        object_release(&o);
+    }
+    return named;
+}
+
+static bool is_needed(struct store_txn *txn, const char *name)
+{
+    char *end;
+    bool run = !strncmp(name, "run.", 4);
+    uint64_t id = strtoull(run ? name + 4 : name, &end, 10);
+    if (*end || !id)
+        return false;
+    return run ? run_is_named(txn, id) : body_is_named(txn, id);
+}
+
+void bases_sweep(const struct primo *primo)
+{
+    struct store_txn *txn;
+    struct dirent *e;
+    DIR *dir = opendir(primo->bases);
+    if (!dir)
+        return;
+    if (store_begin(primo->store, false, &txn, NULL) == 0) {
+        while ((e = readdir(dir)))
+            if (e->d_name[0] != '.' && !is_needed(txn, e->d_name))
+                unlinkat(dirfd(dir), e->d_name, 0);
+        store_abort(txn);
+    }
+    closedir(dir);
+}

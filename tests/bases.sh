@@ -1,0 +1,206 @@
+#!/bin/bash
+# timeout: 300
+# Base models are brought, checked, read back, renamed and removed as files;
+# half a copy is never one; trainings begin from them, and from models.
+# not under: thread
+. "$(dirname "$0")/lib.sh"
+make_base() { "$PYTHON" "$ROOT/tests/bases.py" "$@"; }
+
+cd "$SCRATCH"
+mkdir resnet18 small
+"$BUILD/tests/unit/export_test" resnet18 32 7 resnet18
+good=$SCRATCH/resnet18/model.safetensors
+make_base "$good" half type=F16
+pictures data 6 3
+mount_primofs
+cd "$MNT"
+size=$(stat -c %s "$good")
+bodies() { find "$STATE/bases" -type f | wc -l; }
+
+step "cp in, and the same bytes out"
+cp "$good" bases/r18.safetensors
+expect "$size" stat -c %s bases/r18.safetensors
+cmp "$good" bases/r18.safetensors
+cp bases/r18.safetensors "$SCRATCH/out"
+cmp "$good" "$SCRATCH/out"
+expect 1 bodies
+expect_match 'bases/r18.safetensors created' tail -n 1 events
+dd if=bases/r18.safetensors bs=1000 skip=7000 count=3 status=none |
+    cmp - <(dd if="$good" bs=1000 skip=7000 count=3 status=none)
+
+step "dd, rsync and what they do inside"
+dd if="$good" of=bases/dd bs=300k status=none
+cmp "$good" bases/dd
+dd if="$good" of=bases/synced bs=1M conv=fsync status=none
+cmp "$good" bases/synced
+rsync -a "$good" bases/rsync
+cmp "$good" bases/rsync
+expect "$(stat -c %Y "$good")" stat -c %Y bases/rsync
+rsync --inplace "$SCRATCH/half" bases/rsync
+cmp "$SCRATCH/half" bases/rsync
+rsync --inplace --no-whole-file "$good" bases/rsync
+cmp "$good" bases/rsync
+cat "$good" >bases/cat
+cmp "$good" bases/cat
+# the first of two is told that it is not complete, which harms no one
+{ head -c 5000000 "$good" 2>/dev/null || true; tail -c +5000001 "$good"; } \
+    >bases/joined
+cmp "$good" bases/joined
+rm bases/dd bases/synced bases/rsync bases/cat bases/joined
+expect 1 bodies
+
+step "half a copy is none"
+head -c 9000000 "$good" >"$SCRATCH/cut"
+refused 'Invalid argument' "cut short: it has 9000000 bytes, its header tells of $size" \
+    cp "$SCRATCH/cut" bases/cut
+expect_errno 'No such file' stat bases/cut
+refused 'Invalid argument' 'cut short' cp "$SCRATCH/cut" bases/r18.safetensors
+cmp "$good" bases/r18.safetensors
+timeout -s KILL 1 sh -c 'head -c 20000000 "$1" >bases/killed;
+    exec sleep 9' - "$good" || true
+eventually 5 test ! -e bases/killed
+: >bases/r18.safetensors
+cmp "$good" bases/r18.safetensors
+expect 1 bodies
+
+step "what is none is refused early"
+dd if=/dev/zero bs=1M count=8 status=none >"$SCRATCH/zeros"
+refused 'Invalid argument' 'not a safetensors file' cp "$SCRATCH/zeros" bases/x
+make_base "$good" "$SCRATCH/wrong" drop=layer3.0.bn2.weight
+# the write() that brings the header is the last one
+{ dd bs=64k count=1 status=none 2>&1; cat >/dev/null; } <"$SCRATCH/wrong" \
+    >bases/x 2>"$SCRATCH/said" || true
+last_error "the key 'layer3.0.bn2.weight' is missing, a ResNet-18 has it"
+expect_errno 'No such file' stat bases/x
+refused 'Invalid argument' "layer3.0.bn2.weight" cp "$SCRATCH/wrong" bases/x
+refused 'Invalid argument' "layer3.0.bn2.weight" \
+    cp "$SCRATCH/wrong" bases/r18.safetensors
+cmp "$good" bases/r18.safetensors
+{ cat "$good"; echo more; } >"$SCRATCH/long"
+refused 'Invalid argument' "its header tells of $size" cp "$SCRATCH/long" bases/x
+expect 1 bodies
+
+step "scratch names hold anything, on disk"
+cp "$SCRATCH/zeros" bases/.tmp.1
+expect 8388608 stat -c %s bases/.tmp.1
+cmp "$SCRATCH/zeros" bases/.tmp.1
+refused 'Invalid argument|subdirectory' 'not a safetensors file' mv bases/.tmp.1 bases/x
+rm bases/.tmp.1
+cp "$good" bases/.tmp.2
+mv bases/.tmp.2 bases/moved
+cmp "$good" bases/moved
+mv bases/moved bases/renamed
+cmp "$good" bases/renamed
+rm bases/renamed
+cp "$SCRATCH/zeros" bases/.tmp.3
+
+step "the built-in one stays"
+refused 'not permitted' 'built in' rm bases/base
+refused 'not permitted' 'built in' cp "$good" bases/base
+refused 'not permitted' 'built in' mv bases/base bases/x
+refused 'not permitted' 'built in' mv bases/r18.safetensors bases/base
+cp bases/base bases/fresh
+cmp bases/base bases/fresh
+rm bases/fresh
+
+step "bases survive the daemon"
+kill -9 "$(daemon_pids)"
+cd /
+umount_primofs
+mount_primofs
+cd "$MNT"
+cmp "$good" bases/r18.safetensors
+expect_errno 'No such file' stat bases/.tmp.3
+expect 1 bodies
+(cat "$good"; sleep 5) | { head -c 20000000; cat >/dev/null; } >bases/dying &
+eventually 10 test -e bases/dying
+kill -9 "$(daemon_pids)"
+wait || true
+cd /
+umount_primofs
+mount_primofs
+cd "$MNT"
+expect_errno 'No such file' stat bases/dying
+expect 1 bodies
+
+step "a training from one"
+cat >templates/t <<END
+dataset = $SCRATCH/data
+base = r18
+image_size = 32
+batch_size = 20
+epochs = 2
+precision = f32
+END
+mkdir processes/local
+echo t >processes/local/template
+sed 's/r18/r19/' templates/t >templates/wrong
+echo wrong >processes/local/template
+refused 'Invalid argument' "no base model 'r19' in bases/" \
+    touch processes/local/start
+echo t >processes/local/template
+touch processes/local/start
+refused 'busy' "base model 'r18.safetensors' is in use" rm bases/r18.safetensors
+refused 'busy' 'is in use' mv bases/r18.safetensors bases/other
+cp "$SCRATCH/half" bases/r18.safetensors # the run keeps what it began with
+expect succeeded cat processes/local/wait
+grep -q 'base bases/r18.safetensors: ResNet-18 by .*the head is replaced' \
+    processes/local/log
+grep -q 'only the new head learns' processes/local/log
+grep -B1 '^base = r18$' processes/local/config |
+    grep '100 tensors of 11.2 million values'
+expect_match '^learning_rate = 0.00625$' grep ^learning_rate \
+    processes/local/config
+cp "$good" bases/r18.safetensors
+rm bases/r18.safetensors
+eventually 10 sh -c "[ -z \"\$(ls $STATE/bases)\" ]"
+
+step "a model trains on"
+printf 'base = models/t/latest\n' >"$SCRATCH/more"
+grep -v ^base templates/t | cat - "$SCRATCH/more" >templates/more
+echo more >processes/local/template
+touch processes/local/start
+expect succeeded cat processes/local/wait
+grep -q 'base models/t/1: ResNet-18 .*the head is kept' processes/local/log
+! grep -q 'only the new head' processes/local/log || fail 'a new head'
+grep -B1 '^base = models/t/1$' processes/local/config | grep 'models/t/latest'
+expect_match '^base: models/t/1$' grep ^base: models/more/1/info
+cp models/t/1/model.safetensors bases/own
+cmp models/t/1/model.safetensors bases/own
+sed -i 's,models/t/latest,models/t/7,' templates/more
+refused 'Invalid argument' 'there is no such model' touch processes/local/start
+
+step "stopped, the base overwritten and removed, resumed"
+sed 's/r18/own/; s/epochs = 2/epochs = 50/' templates/t >templates/long
+echo long >processes/local/template
+touch processes/local/start
+eventually 60 sh -c "[ \$(wc -l <$MNT/processes/local/metrics.csv) -gt 1 ]"
+touch processes/local/stop
+await stopped 30
+rm bases/own
+touch processes/local/resume
+eventually 60 grep -q 'continues from its checkpoint' processes/local/log
+eventually 60 status_is running
+touch processes/local/stop
+await stopped 30
+rmdir processes/local
+eventually 10 sh -c "[ -z \"\$(ls $STATE/bases)\" ]"
+
+step "a full disk"
+cd "$SCRATCH"
+umount_primofs
+mount -t tmpfs -o size=40m tmpfs small 2>/dev/null || {
+    echo "not tried: no tmpfs can be mounted here"
+    exit 0
+}
+mount_primofs "$SCRATCH/small" "$MNT"
+cd "$MNT"
+refused 'No space' 'does not fit|cannot be written' cp "$good" bases/r18
+expect_errno 'No such file' stat bases/r18
+echo 'epochs = 3' >templates/still
+expect 'epochs = 3' cat templates/still
+cp "$SCRATCH/half" bases/half
+cmp "$SCRATCH/half" bases/half
+refused 'No space' 'does not fit|cannot be written' cp "$SCRATCH/half" bases/two
+cmp "$SCRATCH/half" bases/half
+cd /
