@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { MANY = 512 * 512 }; /* inputs times outputs */
+
 static bool is_conv(const struct kernels *k, int row)
 {
     return k->resnet->layer[row].kind == LAYER_CONVOLUTION;
@@ -30,7 +32,8 @@ static const struct dnn_layout *plain_kernel(struct dnn *d,
 }
 
 /* For 1 x 1 kernels oneDNN's code is as fast, and faster where it has
- * Winograd's algorithm. */
+ * Winograd's algorithm; but for many channels, where it is only as fast and
+ * takes 131 MB of scratchpad. */
 static bool has_own_gradient(const struct dnn *d, const struct dnn_conv *c)
 {
     int block = dnn_block(d);
@@ -39,7 +42,7 @@ static bool has_own_gradient(const struct dnn *d, const struct dnn_conv *c)
         return false;
     if (dnn_compute(d) == DNN_BF16)
         return dnn_bf16_fast();
-    return block == 8 || !dnn_conv_in_tiles(d, c);
+    return block == 8 || !dnn_conv_in_tiles(d, c) || c->in * c->out >= MANY;
 }
 
 static int choose(struct kernels *k, int row, int n, int side,
