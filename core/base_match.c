@@ -1,5 +1,7 @@
 #include "base_match.h"
 
+#include "language.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -101,17 +103,18 @@ static bool names_found(struct base_match *m,
 static int names_take(struct base_match *m, const struct safetensors_header *h,
                       struct reason *why)
 {
-    m->names = "torchvision's";
+    m->names = N_("torchvision's");
     if (names_found(m, h, TORCHVISION))
         return 0;
     m->hugging_face = true;
-    m->names = "Hugging Face's";
+    m->names = N_("Hugging Face's");
     if (names_found(m, h, HUGGING_FACE))
         return 0;
-    return refuse(why, EINVAL,
-                  "the key '" TORCHVISION "' is missing: a ResNet-18, 34 or 50 "
-                  "under the names of torchvision, timm or Hugging Face would "
-                  "be accepted");
+    return refuse(
+        why, EINVAL,
+        "the key '%s' is missing: a ResNet-18, 34 or 50 under the "
+        "names of torchvision, timm or Hugging Face would be accepted",
+        TORCHVISION);
 }
 
 /* Which of the three */
@@ -353,16 +356,16 @@ void base_describe(const struct base_match *m, struct text *out)
 {
     text_puts(out, m->resnet->title);
     if (!m->names) {
-        text_puts(out, " from scratch");
+        text_puts(out, _(" from scratch"));
         return;
     }
-    text_printf(out, " by %s names", m->names);
+    text_printf(out, _(" by %s names"), _(m->names));
     if (*m->prefix)
-        text_printf(out, " behind '%s'", m->prefix);
-    text_printf(out, ", %d tensors of %.1f million values", m->taken,
+        text_printf(out, _(" behind '%s'"), m->prefix);
+    text_printf(out, _(", %d tensors of %.1f million values"), m->taken,
                 (double)m->parameters / 1e6);
     if (m->classes)
-        text_printf(out, ", a head of %d classes", m->classes);
+        text_printf(out, _(", a head of %d classes"), m->classes);
     if (m->unused)
-        text_printf(out, ", %d tensors that are not used", m->unused);
+        text_printf(out, _(", %d tensors that are not used"), m->unused);
 }
