@@ -41,7 +41,7 @@ end_test()
         umount -l "$mount" 2>/dev/null || fusermount3 -uz "$mount"
     done
     eventually 10 no_daemon || true
-    for pid in $(daemon_pids) $(trainer_pids); do
+    for pid in $(daemon_pids) $(trainer_pids) $(jobs -p); do
         kill -9 "$pid" 2>/dev/null || true
     done
     eventually 10 no_trainer || true
