@@ -135,9 +135,8 @@ int show_overview(struct show_request *r, struct text *out, struct reason *why)
     each_machine(r, out, width, &mtime);
     line_release(&head);
     for (int i = 0; i < 2; i++) { /* a line more or less */
-        int64_t *names =
-            &r->primo->names_changed[i ? TREE_MACHINES : TREE_PROCESSES];
-        int64_t changed = __atomic_load_n(names, __ATOMIC_RELAXED);
+        int64_t changed = times_get(&r->primo->directories,
+                                    i ? TREE_MACHINES : TREE_PROCESSES);
         mtime = changed > mtime ? changed : mtime;
     }
     r->mtime = mtime;

@@ -33,7 +33,7 @@ void user_name(struct text *out, uid_t uid)
 
 void directory_changed(struct primo *primo, unsigned no)
 {
-    __atomic_store_n(&primo->names_changed[no], clock_ns(), __ATOMIC_RELAXED);
+    times_set(&primo->directories, no, clock_ns());
 }
 
 int event_add(struct store_txn *txn, uid_t user, const char *object,
@@ -282,6 +282,7 @@ static int primo_prepare(struct primo *p, struct reason *why)
         return err;
     model_sweep(p);
     bases_sweep(p);
+    times_load(&p->directories, p->store, p->opened);
     refusals_load(&p->refusals, p->store);
     return supervisor_open(&p->supervisor, p, why);
 }
@@ -304,6 +305,7 @@ static int view_prepare(struct primo *p, struct reason *why)
                p->state);
     if (err)
         return err;
+    times_load(&p->directories, p->store, p->opened);
     refusals_load(&p->refusals, p->store);
     return view_open(&p->view, p, why);
 }
@@ -323,8 +325,10 @@ void primo_close(struct primo *p)
     supervisor_close(p->supervisor);
     handles_release(p);
     waiters_release(&p->waiters);
-    if (p->store && p->supervisor)
+    if (p->store && p->supervisor) {
+        times_save(&p->directories, p->store, NULL);
         refusals_save(&p->refusals, p->store, NULL);
+    }
     store_close(p->store);
     if (p->lock >= 0)
         close(p->lock);

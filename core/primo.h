@@ -16,6 +16,7 @@
 #include "refusals.h"
 #include "scratch.h"
 #include "store.h"
+#include "times.h"
 #include "waiters.h"
 
 #include <pthread.h>
@@ -38,9 +39,7 @@ struct primo {
     struct refusals refusals;
     struct waiters waiters;
     struct hidden hidden;
-    /* atomic, ns: when names in a fixed directory changed, by enum tree_no;
-     * 0 = not in this mount */
-    int64_t names_changed[256];
+    struct times directories;
     struct handles handles;
     /* Held by whoever changes names in the tree (scratch or durable). Taken
      * before a write transaction, never within one. */

@@ -441,6 +441,7 @@ static void *supervise(void *arg)
         int live = round_all(s);
         if (take_flag(s, &s->sweep) && sweep_runs(s))
             supervisor_sweep(s);
+        times_save(&s->primo->directories, s->primo->store, NULL);
         refusals_save(&s->primo->refusals, s->primo->store, NULL);
         if (!live)
             store_tidy(s->primo->store);

@@ -489,9 +489,7 @@ int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
                               .mode = shape_mode(n.no),
                               .uid = primo->owner,
                               .gid = primo->group};
-    out->mtime = __atomic_load_n(&primo->names_changed[n.no], __ATOMIC_RELAXED);
-    if (!out->mtime)
-        out->mtime = primo->opened;
+    out->mtime = times_get(&primo->directories, n.no);
     /* asked first: who opens it for writing later makes it be asked again */
     bool written = row_is_input(row) && handles_write(primo, n.object);
     if (row_is_input(row))

@@ -48,6 +48,7 @@ static void look(struct view *v)
     if (now == v->seen)
         return;
     v->seen = now;
+    times_load(&v->primo->directories, v->primo->store, v->primo->opened);
     refusals_load(&v->primo->refusals, v->primo->store);
     wake_waiters(v->primo);
     store_announce(v->primo->store);

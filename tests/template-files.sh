@@ -364,3 +364,15 @@ rm timed
 mkdir "$MNT/processes/local"
 [ "$MNT/overview" -nt "$SCRATCH/mark" ] || fail "overview is old"
 rmdir "$MNT/processes/local"
+
+step "also those of directories, over mounts"
+times() { stat -c '%n %y' "$MNT" "$MNT"/{templates,machines,models,types}; }
+times >"$SCRATCH/times"
+cd /
+umount_primofs
+mount_primofs
+diff "$SCRATCH/times" <(times)
+kill -9 $(daemon_pids)
+eventually 5 no_daemon
+mount_primofs
+diff "$SCRATCH/times" <(times)
