@@ -349,16 +349,19 @@ static int run_texts_save(struct store_txn *txn, uint64_t run,
 }
 
 /* Forget the last run in the record, begin a new one. */
-static void process_renew(struct process *p, uint64_t run, uid_t author)
+static void process_renew(struct process *p, uint64_t run,
+                          const struct caller *caller)
 {
     p->run = run;
     strcpy(p->run_template, p->template);
-    p->author = author;
+    p->author = p->run_uid = caller->uid;
+    p->run_gid = caller->gid;
     p->started = (double)clock_ns() / 1e9;
     p->finished = 0;
     p->wanted = true;
     p->segment = p->offset = p->row_iteration = 0;
     p->row_time = p->log_time = p->started;
+    p->log_full = p->metrics_full = false;
     p->checkpoint = p->losses = p->model = p->number = 0;
     *p->stage = *p->reason = 0;
     progress_parse("", &p->progress);
@@ -379,7 +382,7 @@ static int start_change(struct change *c, const struct caller *caller,
     if (err == 0)
         err = run_texts_drop(c->txn, &c->p, why);
     if (err == 0) {
-        process_renew(&c->p, run, caller->uid);
+        process_renew(&c->p, run, caller);
         snprintf(c->p.launcher, sizeof c->p.launcher, "%s",
                  settings_get(&t.machine, KEY_LAUNCHER));
         err = run_texts_save(c->txn, run, &t, why);

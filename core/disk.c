@@ -1,5 +1,7 @@
 #include "disk.h"
 
+#include "foreign.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,27 +23,6 @@ int file_open(int dir, const char *name, struct reason *why)
     return fd;
 }
 
-int file_read(int dir, const char *name, size_t limit, struct text *out,
-              struct reason *why)
-{
-    int fd = file_open(dir, name, why), err = 0;
-    if (fd < 0)
-        return fd;
-    char piece[16384];
-    ssize_t n;
-    while ((n = read(fd, piece, sizeof piece)) > 0 && err == 0) {
-        if ((size_t)n > limit)
-            err = refuse(why, EFBIG, "'%s' is too large", name);
-        else
-            text_add(out, piece, (size_t)n);
-        limit -= (size_t)n < limit ? (size_t)n : limit;
-    }
-    if (n < 0)
-        err = refuse_errno(why, errno, "cannot read '%s'", name);
-    close(fd);
-    return err;
-}
-
 static int write_all(int fd, const char *data, size_t size)
 {
     while (size > 0) {
@@ -61,9 +42,9 @@ int file_write(int dir, const char *name, const char *data, size_t size,
 {
     char aside[300];
     snprintf(aside, sizeof aside, "%s.new", name);
-    int fd =
-        openat(dir, aside,
-               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    unlinkat(dir, aside, 0); /* a crash left it, or somebody put it there */
+    int fd = openat(dir, aside,
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         return refuse_errno(why, errno, "cannot write '%s'", name);
     int code = write_all(fd, data, size);
@@ -92,36 +73,24 @@ static int copy_bytes(int in, int out, uint64_t size)
     return 0;
 }
 
-static int copy_as(int from, const char *name, int to, const char *as,
-                   uint64_t limit, struct reason *why)
+int file_copy(int from, int dir, const char *name, uint64_t limit,
+              struct reason *why)
 {
-    int in = file_open(from, name, why);
-    if (in < 0)
-        return in;
     struct stat st;
-    int code = 0, err = 0;
+    int code = 0;
     int out = openat(
-        to, as, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (out < 0 || fstat(in, &st))
+        dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (out < 0 || fstat(from, &st))
         code = errno;
     else if ((uint64_t)st.st_size > limit)
         code = EFBIG;
     else
-        code = copy_bytes(in, out, (uint64_t)st.st_size);
+        code = copy_bytes(from, out, (uint64_t)st.st_size);
     if (code == 0 && fsync(out))
         code = errno;
-    if (code)
-        err = refuse_errno(why, code, "cannot copy '%s'", name);
     if (out >= 0)
         close(out);
-    close(in);
-    return err;
-}
-
-int file_copy(int from, const char *name, int to, uint64_t limit,
-              struct reason *why)
-{
-    return copy_as(from, name, to, name, limit, why);
+    return code ? refuse_errno(why, code, "cannot copy '%s'", name) : 0;
 }
 
 int file_link(int from, const char *name, int to, const char *as,
@@ -131,14 +100,34 @@ int file_link(int from, const char *name, int to, const char *as,
         return 0;
     if (errno != EXDEV && errno != EPERM && errno != EMLINK)
         return refuse_errno(why, errno, "cannot link '%s'", name);
-    return copy_as(from, name, to, as, limit, why);
+    int fd = file_open(from, name, why);
+    int err = fd < 0 ? fd : file_copy(fd, to, as, limit, why);
+    if (fd >= 0)
+        close(fd);
+    return err;
 }
 
-int directory_make(const char *path, struct reason *why)
+/* Open to passing, unless somebody has set what others may do already. */
+static int passable_make(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st))
+        return errno;
+    if (!S_ISDIR(st.st_mode) || (st.st_mode & 0077))
+        return 0;
+    return chmod(path, 0711) ? errno : 0;
+}
+
+int directory_make(const char *path, bool passable, struct reason *why)
 {
     if (mkdir(path, 0700) && errno != EEXIST)
         return refuse_errno(why, errno, "cannot make the directory '%s'", path);
-    return 0;
+    int code = passable ? passable_make(path) : 0;
+    return code ? refuse_errno(why, code,
+                               "cannot open the directory '%s' for "
+                               "passing",
+                               path)
+                : 0;
 }
 
 int directory_open(const char *path, struct reason *why)
@@ -154,37 +143,101 @@ int directory_sync(int dir, struct reason *why)
     return fsync(dir) ? refuse_errno(why, errno, "cannot sync a directory") : 0;
 }
 
-static int directory_empty(int parent, const char *name, struct reason *why)
+/* Removal. Somebody else may have made what is there, as deep and as much as
+ * they liked: directories past a depth are lifted to the top first, so that
+ * neither the stack nor the descriptors grow, and work is left for later. */
+
+enum { DEPTH_MOST = 8, ENTRIES_MOST = 50000 };
+
+struct removal {
+    int top;         /* descriptor of the directory to empty */
+    unsigned lifted; /* names taken at the top */
+    int budget;      /* entries still to be removed this time */
+};
+
+static int entries_remove(struct removal *r, int fd, int depth,
+                          struct reason *why);
+
+static int directory_lift(struct removal *r, int parent, const char *name,
+                          struct reason *why)
 {
-    int fd =
-        openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir)
-        return refuse_errno(why, errno, "cannot open '%s'", name);
+    char up[32];
+    do
+        snprintf(up, sizeof up, "lifted.%u", ++r->lifted);
+    while (renameat2(parent, name, r->top, up, RENAME_NOREPLACE) &&
+           errno == EEXIST && r->budget-- > 0);
+    return faccessat(parent, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+               ? refuse(why, EAGAIN, "cannot move '%s' up", name)
+               : 0;
+}
+
+static int subdirectory_remove(struct removal *r, int parent, const char *name,
+                               int depth, struct reason *why)
+{
+    if (depth == DEPTH_MOST)
+        return directory_lift(r, parent, name, why);
+    int fd = foreign_directory(parent, name, why);
+    if (fd < 0)
+        return fd;
+    int err = entries_remove(r, fd, depth + 1, why);
+    if (err == 0 && unlinkat(parent, name, AT_REMOVEDIR) && errno != ENOENT)
+        err = refuse_errno(why, errno, "cannot remove '%s'", name);
+    return err;
+}
+
+/* Takes over fd. */
+static int entries_remove(struct removal *r, int fd, int depth,
+                          struct reason *why)
+{
+    DIR *dir = fdopendir(fd);
     struct dirent *e;
     int err = 0;
+    if (!dir) {
+        close(fd);
+        return refuse(why, ENOMEM, "no memory to list a directory");
+    }
     while (err == 0 && (e = readdir(dir))) {
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
             continue;
-        if (unlinkat(fd, e->d_name, 0) && errno != ENOENT)
+        if (r->budget-- <= 0)
+            err = refuse(why, EAGAIN, "there is more to remove");
+        else if (unlinkat(fd, e->d_name, 0) && errno != ENOENT)
             err =
                 errno == EISDIR || errno == EPERM
-                    ? directory_remove(fd, e->d_name, why)
+                    ? subdirectory_remove(r, fd, e->d_name, depth, why)
                     : refuse_errno(why, errno, "cannot remove '%s'", e->d_name);
     }
     closedir(dir);
     return err;
 }
 
+/* Again, where directories were lifted into it meanwhile. */
+static int top_remove(struct removal *r, int parent, const char *name,
+                      struct reason *why)
+{
+    for (;;) {
+        unsigned lifted = r->lifted;
+        int fd = foreign_directory(parent, name, why);
+        int err = fd < 0 ? fd : entries_remove(r, fd, 0, why);
+        if (err)
+            return err;
+        if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+            return 0;
+        if (errno != ENOTEMPTY || r->lifted == lifted)
+            return refuse_errno(why, errno, "cannot remove '%s'", name);
+    }
+}
+
 int directory_remove(int parent, const char *name, struct reason *why)
 {
     struct stat st;
+    struct removal r = {.budget = ENTRIES_MOST};
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
         return 0;
-    int err = directory_empty(parent, name, why);
-    if (err)
-        return err;
-    if (unlinkat(parent, name, AT_REMOVEDIR) && errno != ENOENT)
-        return refuse_errno(why, errno, "cannot remove '%s'", name);
-    return 0;
+    r.top = foreign_directory(parent, name, why);
+    if (r.top < 0)
+        return r.top;
+    int err = top_remove(&r, parent, name, why);
+    close(r.top);
+    return err;
 }

@@ -1,7 +1,13 @@
-/* The launcher of this host. */
+/*
+ * The launcher of this host. STATE/runs/ID is a run directory, of the user
+ * whose run it is where this is the daemon of root; STATE/runs/ID.lock is
+ * ours, and held by the living trainer.
+ */
 #include "disk.h"
+#include "foreign.h"
 #include "journal.h"
 #include "language.h"
+#include "launch_spawn.h"
 #include "launcher.h"
 
 #include <dirent.h>
@@ -9,7 +15,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,33 +23,33 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define BASE_BYTES ((uint64_t)4 << 30)
+
 enum {
     FOLLOW_BYTES = 1 << 16,
     TEXT_BYTES = 4 << 20,
     WORDS_BYTES = 4096,
-    TRAINER_LOCK_FD = 3,
 };
-#define ARTIFACT_BYTES ((uint64_t)4 << 30)
 
-extern char **environ;
-
-/* `tail` of the run directory; "" for itself. Freed by the caller. */
+/* STATE/runs/ID and `tail`; freed by the caller. */
 static char *run_path(struct launch_site *site, uint64_t run, const char *tail)
 {
     char *path;
-    if (asprintf(&path, "%s/%" PRIu64 "%s%s", site->runs, run, *tail ? "/" : "",
-                 tail) < 0)
+    if (asprintf(&path, "%s/%" PRIu64 "%s", site->runs, run, tail) < 0)
         abort();
     return path;
 }
 
-static int run_open(struct launch_site *site, uint64_t run, const char *tail,
-                    struct reason *why)
+static int run_open(struct launch_site *site, uint64_t run, struct reason *why)
 {
-    char *path = run_path(site, run, tail);
-    int fd = directory_open(path, why);
-    free(path);
-    return fd;
+    char name[32];
+    snprintf(name, sizeof name, "%" PRIu64, run);
+    int runs = directory_open(site->runs, why);
+    if (runs < 0)
+        return runs;
+    int dir = foreign_directory(runs, name, why);
+    close(runs);
+    return dir;
 }
 
 /* Start */
@@ -90,77 +95,72 @@ static void children_reap(struct launch_site *site)
             c->ended = true;
 }
 
-static int spawn(struct launch_site *site, const char *path, int lock,
-                 pid_t *pid, struct reason *why)
+/* With the lock. */
+static int start_in(struct launch_site *site, uint64_t run, struct spawning *sp,
+                    struct reason *why)
 {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    char *words = NULL;
-    if (asprintf(&words, "%s/stderr", path) < 0)
-        abort();
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&files, 1, words,
-                                     O_WRONLY | O_CREAT | O_APPEND, 0600);
-    posix_spawn_file_actions_adddup2(&files, 1, 2);
-    posix_spawn_file_actions_adddup2(&files, lock, TRAINER_LOCK_FD);
-    posix_spawn_file_actions_addclosefrom_np(&files, TRAINER_LOCK_FD + 1);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID |
-                                        POSIX_SPAWN_SETSIGMASK |
-                                        POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    char *argv[] = {"primo-train", "--run", (char *)path, NULL};
-    int code = posix_spawnp(pid, site->trainer, &files, &attr, argv, environ);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
-    free(words);
-    return code ? refuse_errno(why, code, "cannot start '%s'", site->trainer)
-                : 0;
-}
-
-static int start_in(struct launch_site *site, uint64_t run, const char *path,
-                    int dir, const struct run_job *job, struct reason *why)
-{
-    int lock =
-        openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (lock < 0)
-        return refuse_errno(why, errno, "cannot open '%s/lock'", path);
-    int err = 0;
-    if (flock(lock, LOCK_EX | LOCK_NB) == 0) {
-        unlinkat(dir, "stop", 0);
-        err = write_job(dir, job, why);
-        if (err == 0 && job->base)
-            err = file_link(AT_FDCWD, job->base, dir, "base", ARTIFACT_BYTES,
-                            why);
-        pid_t pid = 0;
-        if (err == 0)
-            err = spawn(site, path, lock, &pid, why);
-        if (err == 0)
-            child_note(site, run, pid);
-    } else if (errno != EWOULDBLOCK) {
-        err = refuse_errno(why, errno, "cannot lock '%s/lock'", path);
-    }
-    close(lock); /* the trainer's own descriptor keeps it */
+    pid_t pid;
+    unlinkat(sp->dir, "stop", 0);
+    int err = write_job(sp->dir, sp->job, why);
+    if (err == 0 && sp->job->base)
+        err = file_link(AT_FDCWD, sp->job->base, sp->dir, "base", BASE_BYTES,
+                        why);
+    sp->words = err ? err : foreign_renew(sp->dir, "stderr", why);
+    if (sp->words < 0)
+        return sp->words;
+    err = trainer_spawn(site->trainer, sp, &pid, why);
+    close(sp->words);
+    if (err == 0)
+        child_note(site, run, pid);
     return err;
 }
 
-static int local_start(struct launch_site *site, uint64_t run,
-                       const struct run_job *job, struct reason *why)
+static int start_once(struct launch_site *site, uint64_t run,
+                      struct spawning *sp, struct reason *why)
 {
-    char *path = run_path(site, run, "");
-    int err = directory_make(path, why);
-    int dir = err ? err : directory_open(path, why);
-    if (dir >= 0) {
-        err = start_in(site, run, path, dir, job, why);
-        close(dir);
-    }
+    char name[32];
+    snprintf(name, sizeof name, "%" PRIu64, run);
+    int runs = directory_open(site->runs, why);
+    if (runs < 0)
+        return runs;
+    sp->dir = foreign_make(runs, name, sp->job->uid, sp->job->gid, why);
+    close(runs);
+    if (sp->dir < 0)
+        return sp->dir;
+    int err = start_in(site, run, sp, why);
+    close(sp->dir);
+    return err;
+}
+
+/* The rights that a run can have: another user's only where we are root. */
+static void user_take(struct run_job *job)
+{
+    if (geteuid() == 0)
+        return;
+    job->uid = geteuid();
+    job->gid = getegid();
+}
+
+static int local_start(struct launch_site *site, uint64_t run,
+                       const struct run_job *wanted, struct reason *why)
+{
+    struct run_job job = *wanted;
+    struct spawning sp = {.path = run_path(site, run, ""), .job = &job};
+    char *path = run_path(site, run, ".lock");
+    int err = 0;
+    user_take(&job);
+    sp.lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (sp.lock < 0)
+        err = refuse_errno(why, errno, "cannot open '%s'", path);
+    else if (flock(sp.lock, LOCK_EX | LOCK_NB) == 0)
+        err = start_once(site, run, &sp, why);
+    else if (errno != EWOULDBLOCK) /* else it is there already */
+        err = refuse_errno(why, errno, "cannot lock '%s'", path);
+    if (sp.lock >= 0)
+        close(sp.lock); /* the trainer's own descriptor keeps it */
     free(path);
-    return dir < 0 ? dir : err;
+    free((char *)sp.path);
+    return err;
 }
 
 /* Watch */
@@ -168,7 +168,7 @@ static int local_start(struct launch_site *site, uint64_t run,
 static int local_alive(struct launch_site *site, uint64_t run)
 {
     children_reap(site);
-    char *path = run_path(site, run, "lock");
+    char *path = run_path(site, run, ".lock");
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     int code = errno, alive = 0;
     free(path);
@@ -185,10 +185,10 @@ static int local_follow(struct launch_site *site, uint64_t run,
 {
     char name[32];
     snprintf(name, sizeof name, JOURNAL_SEGMENT, (unsigned)segment);
-    int dir = run_open(site, run, "", NULL);
+    int dir = run_open(site, run, NULL);
     if (dir < 0)
         return dir;
-    int fd = file_open(dir, name, NULL);
+    int fd = foreign_open(dir, name, NULL);
     close(dir);
     if (fd < 0)
         return fd;
@@ -202,12 +202,17 @@ static int local_follow(struct launch_site *site, uint64_t run,
 }
 
 static int local_fetch(struct launch_site *site, uint64_t run, const char *name,
-                       int to, struct reason *why)
+                       uint64_t limit, int to, struct reason *why)
 {
-    int dir = run_open(site, run, "artifacts", why);
+    char path[300];
+    snprintf(path, sizeof path, "artifacts/%s", name);
+    int dir = run_open(site, run, why);
     if (dir < 0)
         return dir;
-    int err = file_copy(dir, name, to, ARTIFACT_BYTES, why);
+    int fd = foreign_open(dir, path, why);
+    int err = fd < 0 ? fd : file_copy(fd, to, name, limit, why);
+    if (fd >= 0)
+        close(fd);
     close(dir);
     return err;
 }
@@ -216,10 +221,12 @@ static int local_fetch_text(struct launch_site *site, uint64_t run,
                             const char *name, struct text *out,
                             struct reason *why)
 {
-    int dir = run_open(site, run, "artifacts", why);
+    char path[300];
+    snprintf(path, sizeof path, "artifacts/%s", name);
+    int dir = run_open(site, run, why);
     if (dir < 0)
         return dir;
-    int err = file_read(dir, name, TEXT_BYTES, out, why);
+    int err = foreign_read(dir, path, TEXT_BYTES, out, why);
     close(dir);
     return err;
 }
@@ -258,9 +265,10 @@ static void local_last_words(struct launch_site *site, uint64_t run,
                              struct text *out)
 {
     put_ending(site, run, out);
-    char *path = run_path(site, run, "stderr");
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    free(path);
+    int dir = run_open(site, run, NULL);
+    int fd = dir < 0 ? dir : foreign_open(dir, "stderr", NULL);
+    if (dir >= 0)
+        close(dir);
     if (fd < 0)
         return;
     char words[WORDS_BYTES];
@@ -278,47 +286,51 @@ static void local_last_words(struct launch_site *site, uint64_t run,
 
 /* Stop */
 
+/* Whatever the user put there asks for the same. */
 static int local_stop(struct launch_site *site, uint64_t run,
                       struct reason *why)
 {
-    char *path = run_path(site, run, "stop");
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int code = errno;
-    free(path);
-    if (fd < 0)
-        return refuse_errno(why, code, "cannot ask the trainer to stop");
-    close(fd);
-    return 0;
-}
-
-/* Whether /proc/PID is the trainer of a run directory: it may be another
- * daemon's child, and the lock does not tell who holds it. */
-static bool is_trainer_of(const char *pid, const char *path)
-{
-    char name[64], line[8192];
-    snprintf(name, sizeof name, "/proc/%.20s/cmdline", pid);
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
+    int dir = run_open(site, run, why);
+    if (dir < 0)
+        return dir;
+    int fd = openat(dir, "stop",
+                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    int code = fd < 0 && errno != EEXIST ? errno : 0;
     if (fd >= 0)
         close(fd);
-    if (n <= 0)
-        return false;
-    line[n] = 0;
-    const char *use = line + strlen(line) + 1;
-    if (use >= line + n || strcmp(use, "--run"))
-        return false;
-    use += strlen(use) + 1;
-    return use < line + n && !strcmp(use, path);
+    close(dir);
+    return code ? refuse_errno(why, code, "cannot ask the trainer to stop") : 0;
 }
 
+/* Whether a process has the file open. */
+static bool holds(const char *pid, const char *path)
+{
+    char name[300], target[4400];
+    snprintf(name, sizeof name, "/proc/%.20s/fd", pid);
+    DIR *dir = opendir(name);
+    struct dirent *e;
+    bool found = false;
+    while (!found && dir && (e = readdir(dir))) {
+        ssize_t n =
+            readlinkat(dirfd(dir), e->d_name, target, sizeof target - 1);
+        target[n > 0 ? n : 0] = 0;
+        found = !strcmp(target, path);
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+/* Nobody but the trainer, whichever daemon started it and whatever it calls
+ * itself, can have the lock open. */
 static void local_kill(struct launch_site *site, uint64_t run)
 {
-    char *path = run_path(site, run, "");
+    char *path = run_path(site, run, ".lock");
     DIR *proc = opendir("/proc");
     struct dirent *e;
     while (proc && (e = readdir(proc))) {
         long pid = strtol(e->d_name, NULL, 10);
-        if (pid > 1 && is_trainer_of(e->d_name, path))
+        if (pid > 1 && pid != getpid() && holds(e->d_name, path))
             kill((pid_t)pid, SIGKILL);
     }
     if (proc)
@@ -350,7 +362,12 @@ static int local_discard(struct launch_site *site, uint64_t run,
     snprintf(name, sizeof name, "%" PRIu64, run);
     int err = directory_remove(runs, name, why);
     close(runs);
-    return err;
+    if (err)
+        return err;
+    char *lock = run_path(site, run, ".lock");
+    unlink(lock);
+    free(lock);
+    return 0;
 }
 
 const struct launcher launcher_local = {

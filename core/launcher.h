@@ -3,9 +3,10 @@
  * outside a launcher may assume that a run directory is on this host.
  *
  * A run directory holds: `job`, `template`, `type` (what to do), `base` (the
- * file of weights to begin with, where there is one), `lock` (held
- * by the living trainer), `stop` (asks it to end), `journal.N` (core/
- * journal.h), `checkpoint`, `artifacts/`, `stderr`. All functions are called
+ * file of weights to begin with, where there is one), `stop` (asks the trainer
+ * to end), `journal.N` (core/journal.h), `checkpoint`, `artifacts/`, `stderr`.
+ * It belongs to the user whose run it is, and what is in it is input like any
+ * other (core/foreign.h). All functions are called
  * from the supervisor's thread.
  */
 #ifndef PRIMO_LAUNCHER_H
@@ -29,14 +30,16 @@ struct launch_child {
 
 /* Where a launcher works; belongs to the supervisor. */
 struct launch_site {
-    const char *runs;    /* directory of run directories */
-    const char *trainer; /* path of primo-train, or its name for $PATH */
+    const char *runs;              /* directory of run directories */
+    const char *trainer;           /* absolute path of primo-train */
     struct launch_child *children; /* the last one started first */
 };
 
-struct run_job { /* what the trainer is given; texts of settings */
-    struct text job, template, type;
+struct run_job {                     /* what the trainer is given */
+    struct text job, template, type; /* texts of settings */
     char *base; /* path of its base model on this host, NULL = none */
+    uid_t uid;  /* whose rights it has, where the launcher can give them */
+    gid_t gid;
 };
 
 struct launcher {
@@ -50,9 +53,10 @@ struct launcher {
      * there is no such segment. */
     int (*follow)(struct launch_site *site, uint64_t run, uint64_t segment,
                   uint64_t offset, struct text *out);
-    /* Copy artifacts/NAME into the directory `to`, or append it to *out. */
+    /* Copy artifacts/NAME of at most `limit` bytes into the directory `to`, or
+     * append it to *out. */
     int (*fetch)(struct launch_site *site, uint64_t run, const char *name,
-                 int to, struct reason *why);
+                 uint64_t limit, int to, struct reason *why);
     int (*fetch_text)(struct launch_site *site, uint64_t run, const char *name,
                       struct text *out, struct reason *why);
     int (*stop)(struct launch_site *site, uint64_t run, struct reason *why);

@@ -109,8 +109,16 @@ static int texts_write(struct primo *primo, struct store_txn *txn,
     return err;
 }
 
-static const char *const artifacts[] = {"model.onnx", "model.safetensors",
-                                        "labels.txt"};
+/* What is copied from the run, and its most bytes: many times the largest
+ * network that is known. */
+static const struct {
+    const char *name;
+    uint64_t limit;
+} artifacts[] = {
+    {"model.onnx", 1 << 30},
+    {"model.safetensors", 1 << 30},
+    {"labels.txt", 16 << 20},
+};
 
 /* Everything into the directory, as it will be. p is a copy of the record
  * that has succeeded already. */
@@ -120,7 +128,8 @@ static int body_fill(struct primo *primo, const struct launcher *launcher,
 {
     int err = 0;
     for (size_t i = 0; i < sizeof artifacts / sizeof *artifacts && !err; i++)
-        err = launcher->fetch(site, p->run, artifacts[i], dir, why);
+        err = launcher->fetch(site, p->run, artifacts[i].name,
+                              artifacts[i].limit, dir, why);
     struct store_txn *txn;
     if (err == 0)
         err = store_begin(primo->store, false, &txn, why);

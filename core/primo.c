@@ -218,24 +218,38 @@ static int displaced_restore_all(struct primo *p, struct reason *why)
     return store_commit(txn, why);
 }
 
-/* primo-train beside this program, or else wherever $PATH has it. */
+/* "FOLDER/primo-train" where that is a program; freed by the caller. */
+static char *trainer_in(const char *folder, size_t size)
+{
+    char *path;
+    if (asprintf(&path, "%.*s/primo-train", (int)size, folder) < 0)
+        abort();
+    if (path[0] == '/' && access(path, X_OK) == 0)
+        return path;
+    free(path);
+    return NULL;
+}
+
+/* primo-train beside this program, or else where $PATH has it; what is not
+ * there at all is missed when a training starts. */
 static char *find_trainer(void)
 {
-    char self[4096], *path;
+    char self[4096], *path, *missing;
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = 0;
     char *slash = strrchr(self, '/');
-    if (slash)
-        *slash = 0;
-    if (asprintf(&path, "%s/primo-train", self) < 0)
-        abort();
-    if (slash && access(path, X_OK) == 0)
+    path = slash ? trainer_in(self, (size_t)(slash - self)) : NULL;
+    for (const char *at = getenv("PATH"); !path && at && *at;) {
+        size_t size = strcspn(at, ":");
+        path = trainer_in(at, size);
+        at += size + (at[size] == ':');
+    }
+    if (path)
         return path;
-    free(path);
-    path = strdup("primo-train");
-    if (!path)
+    missing = strdup("/usr/local/bin/primo-train");
+    if (!missing)
         abort();
-    return path;
+    return missing;
 }
 
 static void primo_init(struct primo *p, const char *state)
@@ -263,17 +277,18 @@ static void primo_init(struct primo *p, const char *state)
 
 static int primo_prepare(struct primo *p, struct reason *why)
 {
-    int err = directory_make(p->state, why);
+    bool root = geteuid() == 0; /* runs belong to their users then */
+    int err = directory_make(p->state, root, why);
     if (err == 0)
         err = lock_state(p, why);
     if (err == 0)
         err = store_open(&p->store, p->state, why);
     if (err == 0)
-        err = directory_make(p->runs, why);
+        err = directory_make(p->runs, root, why);
     if (err == 0)
-        err = directory_make(p->models, why);
+        err = directory_make(p->models, false, why);
     if (err == 0)
-        err = directory_make(p->bases, why);
+        err = directory_make(p->bases, false, why);
     if (err == 0)
         err = displaced_restore_all(p, why);
     if (err == 0)

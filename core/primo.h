@@ -28,7 +28,7 @@ struct view;
 struct primo {
     char *state;                 /* absolute path of the state directory */
     char *runs, *models, *bases; /* and of directories in it */
-    char *trainer;               /* primo-train: a path, or a name for $PATH */
+    char *trainer;               /* absolute path of primo-train */
     int lock;                    /* descriptor of STATE/lock */
     uid_t owner;                 /* who mounted: may do all, as root may */
     gid_t group;

@@ -26,9 +26,11 @@ static const struct field {
     ROW(status_changed, FIELD_TIME),  ROW(template_changed, FIELD_TIME),
     ROW(enabled_changed, FIELD_TIME), ROW(launcher, FIELD_STRING),
     ROW(wanted, FIELD_BOOL),          ROW(run, FIELD_COUNT),
+    ROW(run_uid, FIELD_COUNT),        ROW(run_gid, FIELD_COUNT),
     ROW(segment, FIELD_COUNT),        ROW(offset, FIELD_COUNT),
     ROW(row_iteration, FIELD_COUNT),  ROW(row_time, FIELD_TIME),
     ROW(log_time, FIELD_TIME),        ROW(checkpoint, FIELD_COUNT),
+    ROW(log_full, FIELD_BOOL),        ROW(metrics_full, FIELD_BOOL),
     ROW(losses, FIELD_COUNT),         ROW(model, FIELD_COUNT),
     ROW(number, FIELD_COUNT),         ROW(stage, FIELD_STRING),
     ROW(reason, FIELD_STRING),        ROW(run_template, FIELD_STRING),
@@ -66,6 +68,13 @@ struct stream process_log(const struct process *p)
 
 /* Encoding */
 
+/* One line: control characters, which would end a field, become spaces. */
+static void put_flat(struct text *out, const char *s)
+{
+    for (; *s; s++)
+        text_add(out, (unsigned char)*s < 0x20 ? " " : s, 1);
+}
+
 static void field_print(const struct process *p, const struct field *f,
                         struct text *out)
 {
@@ -73,7 +82,7 @@ static void field_print(const struct process *p, const struct field *f,
     text_printf(out, "%s=", f->name);
     switch (f->kind) {
     case FIELD_STRING:
-        text_puts(out, at);
+        put_flat(out, at);
         break;
     case FIELD_COUNT:
         text_printf(out, "%llu", (unsigned long long)*(const uint64_t *)at);
@@ -189,13 +198,6 @@ int process_save(struct store_txn *txn, const struct process *p,
     err = object_put(txn, &o, why);
     object_release(&o);
     return err;
-}
-
-/* A fact is one line: control characters become spaces. */
-static void put_flat(struct text *out, const char *s)
-{
-    for (; *s; s++)
-        text_add(out, (unsigned char)*s < 0x20 ? " " : s, 1);
 }
 
 void process_set_fact(struct process *p, const char *key, const char *value)

@@ -36,17 +36,19 @@ struct process {
     double status_changed, template_changed, enabled_changed;
 
     char launcher[32];
-    bool wanted;              /* a trainer is to be started */
-    uint64_t run;             /* the last run's id, 0 = never started */
-    char run_template[256];   /* what `template` was when it began */
-    uint64_t segment, offset; /* how far its journal has been read */
-    uint64_t row_iteration;   /* of the last row of metrics.csv */
-    double row_time;          /* of the same */
-    double log_time;          /* of the last line of log */
-    uint64_t checkpoint;      /* iteration of the last one */
-    uint64_t losses;          /* trainers lost since that one */
-    uint64_t model;           /* id of the version that came out, 0 = none */
-    uint64_t number;          /* its N */
+    bool wanted;                 /* a trainer is to be started */
+    uint64_t run;                /* the last run's id, 0 = never started */
+    uint64_t run_uid, run_gid;   /* whose rights it has, also when resumed */
+    char run_template[256];      /* what `template` was when it began */
+    uint64_t segment, offset;    /* how far its journal has been read */
+    uint64_t row_iteration;      /* of the last row of metrics.csv */
+    double row_time;             /* of the same */
+    double log_time;             /* of the last line of log */
+    bool log_full, metrics_full; /* as much as a run may say */
+    uint64_t checkpoint;         /* iteration of the last one */
+    uint64_t losses;             /* trainers lost since that one */
+    uint64_t model;              /* id of the version that came out, 0 = none */
+    uint64_t number;             /* its N */
     char stage[32];
     char reason[1024]; /* of `failed` */
     struct progress progress;

@@ -8,7 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FACTS_BYTES = 16 << 10 };
+/* What one run may bring into the store. A trainer that trains says far less;
+ * one that was made to say more must not fill the disk, nor keep the others
+ * waiting. */
+enum {
+    FACTS_BYTES = 16 << 10,
+    FACT_KEY = 40,
+    LOG_BYTES = 8 << 20,
+    METRICS_BYTES = 16 << 20,
+    PIECES = 32, /* of the journal, in one round */
+};
+#define TIME_AHEAD 3600.0 /* seconds that a machine's clock may be ahead */
 
 /* Where a batch of records goes. */
 struct intake {
@@ -43,6 +53,25 @@ int end_event_add(struct store_txn *txn, uid_t owner, const struct process *p,
                      *p->reason ? ": " : "", p->reason);
 }
 
+/* A time as it can have been, or now. */
+static double time_judge(double time)
+{
+    double now = (double)clock_ns() / 1e9;
+    return time > 0 && time < now + TIME_AHEAD ? time : now;
+}
+
+/* A line that the trainer says. */
+static int log_take(struct intake *in, double time, const char *line,
+                    struct reason *why)
+{
+    if (in->p->log_full)
+        return 0;
+    in->p->log_full = stream_size(in->txn, process_log(in->p)) > LOG_BYTES;
+    if (in->p->log_full)
+        line = _("the log is full: what the trainer says next is left out");
+    return log_add(in->txn, in->p, time, line, why);
+}
+
 /* One function a kind of record. */
 
 static int take_open(struct intake *in, const struct journal_record *r,
@@ -58,22 +87,29 @@ static int take_open(struct intake *in, const struct journal_record *r,
                     from);
     else
         text_puts(&line, _("the trainer begins"));
-    int err = log_add(in->txn, in->p, r->time, text_string(&line), why);
+    int err = log_take(in, r->time, text_string(&line), why);
     text_release(&line);
     return err;
+}
+
+/* Of small letters and such, as keys and stages are. */
+static bool is_word(const char *s, size_t most)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return n > 0 && n <= most && !s[n];
 }
 
 static int take_stage(struct intake *in, const struct journal_record *r,
                       struct reason *why)
 {
-    snprintf(in->p->stage, sizeof in->p->stage, "%.*s",
-             (int)utf8_valid(r->payload, r->size < 31 ? r->size : 31),
-             r->payload);
+    if (!is_word(r->payload, sizeof in->p->stage - 1))
+        return 0;
+    strcpy(in->p->stage, r->payload);
     if (!strcmp(r->payload, "training"))
         process_step(in->p, LIFE_TRAINING, NULL);
     struct text line = TEXT_INIT;
     text_printf(&line, _("stage: %s"), translate_in("stage", r->payload));
-    int err = log_add(in->txn, in->p, r->time, text_string(&line), why);
+    int err = log_take(in->txn, in->p, r->time, text_string(&line), why);
     text_release(&line);
     return err;
 }
@@ -81,7 +117,19 @@ static int take_stage(struct intake *in, const struct journal_record *r,
 static int take_log(struct intake *in, const struct journal_record *r,
                     struct reason *why)
 {
-    return log_add(in->txn, in->p, r->time, r->payload, why);
+    return log_take(in, r->time, r->payload, why);
+}
+
+/* Whether there is room for one more row; the last one is followed by a line
+ * in the log. */
+static bool metrics_have_room(struct intake *in, double time)
+{
+    bool full = stream_size(in->txn, process_metrics(in->p)) > METRICS_BYTES;
+    if (full && !in->p->metrics_full)
+        log_take(in, time, _("metrics.csv is full: later rows are left out"),
+                 NULL);
+    in->p->metrics_full = full;
+    return !full;
 }
 
 /* A resumed trainer tells again what it told after its checkpoint: a row
@@ -93,8 +141,9 @@ static int take_metric(struct intake *in, const struct journal_record *r,
     if (!metrics_row_parse(r->payload, &row) || row.iteration > UINT64_MAX / 4)
         return 0;
     uint64_t order = 2 * row.iteration + !isnan(row.average_precision);
-    if (order <= in->p->row_iteration)
+    if (order <= in->p->row_iteration || !metrics_have_room(in, r->time))
         return 0;
+    row.time = time_judge(row.time);
     in->p->row_iteration = order;
     in->p->row_time = row.time;
     struct text line = TEXT_INIT;
@@ -122,10 +171,11 @@ static int take_fact(struct intake *in, const struct journal_record *r,
     (void)why;
     memcpy(copy, r->payload, r->size + 1);
     char *value = strchr(copy, '=');
-    if (value && in->p->facts.size + r->size < FACTS_BYTES) {
-        *value++ = 0;
+    if (!value || in->p->facts.size + r->size >= FACTS_BYTES)
+        return 0;
+    *value++ = 0;
+    if (is_word(copy, FACT_KEY))
         process_set_fact(in->p, copy, value);
-    }
     return 0;
 }
 
@@ -135,11 +185,18 @@ static int take_checkpoint(struct intake *in, const struct journal_record *r,
     long long n;
     (void)why;
     if (!strncmp(r->payload, "iteration=", 10) &&
-        parse_int(r->payload + 10, &n) && n > 0) {
+        parse_int(r->payload + 10, &n) && (uint64_t)n > in->p->checkpoint &&
+        n > 0) {
         in->p->checkpoint = (uint64_t)n;
         in->p->losses = 0;
     }
     return 0;
+}
+
+static bool text_is_plain(const struct text *t)
+{
+    return !memchr(text_string(t), 0, t->size) &&
+           utf8_valid(text_string(t), t->size) == t->size;
 }
 
 /* Two artifacts are texts that are shown while the training runs. */
@@ -156,8 +213,8 @@ static int take_artifact(struct intake *in, const struct journal_record *r,
     int err = in->launcher->fetch_text(in->site, in->p->run, r->payload, &text,
                                        &unread);
     if (err)
-        err = log_add(in->txn, in->p, r->time, unread.sentence, why);
-    else
+        err = log_take(in, r->time, unread.sentence, why);
+    else if (text_is_plain(&text))
         err = blob_put(in->txn, in->p->run, part, text_string(&text), text.size,
                        why);
     text_release(&text);
@@ -202,9 +259,10 @@ static const struct {
     {JOURNAL_END, take_end},
 };
 
-static int take_record(struct intake *in, const struct journal_record *r,
+static int take_record(struct intake *in, struct journal_record *r,
                        struct reason *why)
 {
+    r->time = time_judge(r->time);
     for (size_t i = 0; i < sizeof intakes / sizeof *intakes; i++)
         if (intakes[i].kind == r->kind)
             return intakes[i].take(in, r, why);
@@ -296,14 +354,14 @@ static bool next_piece(const struct launcher *launcher,
 }
 
 int run_follow(struct primo *primo, const struct launcher *launcher,
-               struct launch_site *site, uint64_t process, bool *succeeded,
-               struct reason *why)
+               struct launch_site *site, uint64_t process,
+               struct follow_state *out, struct reason *why)
 {
     struct intake in = {.launcher = launcher, .site = site};
     struct text data = TEXT_INIT;
     bool more = true;
     int err = 0;
-    while (err == 0 && more && !in.succeeded) {
+    for (int i = 0; err == 0 && more && !in.succeeded && i < PIECES; i++) {
         struct process p;
         uint64_t segment, offset;
         err = position_load(primo, process, &p, why);
@@ -317,6 +375,6 @@ int run_follow(struct primo *primo, const struct launcher *launcher,
         process_release(&p);
     }
     text_release(&data);
-    *succeeded = in.succeeded;
+    *out = (struct follow_state){.succeeded = in.succeeded, .more = more};
     return err;
 }

@@ -9,12 +9,18 @@
 #include "launcher.h"
 #include "primo.h"
 
-/* Take over all there is. *succeeded is set when the trainer's last record
- * says so and the model is to be published; that record is then left unread.
+struct follow_state {
+    /* The trainer's last record says so, the model is to be published; that
+     * record is then left unread. */
+    bool succeeded;
+    bool more; /* there may be more than was taken over at once */
+};
+
+/* Take over what there is, so much at a time that other runs get their turn.
  * The caller is the supervisor. */
 int run_follow(struct primo *primo, const struct launcher *launcher,
-               struct launch_site *site, uint64_t process, bool *succeeded,
-               struct reason *why);
+               struct launch_site *site, uint64_t process,
+               struct follow_state *out, struct reason *why);
 /* Append a line of the supervisor's own to the process's log. */
 int log_add(struct store_txn *txn, struct process *p, double time,
             const char *line, struct reason *why);

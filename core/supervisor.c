@@ -20,7 +20,8 @@ enum {
     LOSSES = 4,        /* trainers lost in a row, without a checkpoint */
     PUBLISH_RETRY = 5, /* seconds between tries on a full disk */
     PUBLISH_TRIES = 60,
-    STOP_SECONDS = 8, /* a trainer that stops takes five at the most */
+    STOP_SECONDS = 8,   /* a trainer that stops takes five at the most */
+    TAIL_ROUNDS = 4096, /* for what a month's training has written */
 };
 
 /* What is known of a live run beyond its record. */
@@ -29,6 +30,7 @@ struct watched {
     double not_before; /* when to start or publish again */
     int publish_tries;
     bool stop_asked, seen;
+    int tail;         /* rounds of reading what a dead one has left */
     double stop_time; /* when it was asked, or killed */
     struct watched *next;
 };
@@ -40,7 +42,9 @@ struct supervisor {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool woken, sweep, end;  /* under lock */
-    struct watched *watched; /* of the thread */
+    struct watched *watched; /* of the thread, as all that follows */
+    bool hurry;              /* the next round need not wait */
+    double orphan_time;      /* when one was asked to stop, 0 = there is none */
 };
 
 static double now(void)
@@ -168,6 +172,8 @@ static void launch(struct supervisor *s, const struct launcher *launcher,
 {
     struct reason why = REASON_INIT;
     struct run_job job = {0};
+    job.uid = (uid_t)p->run_uid;
+    job.gid = (gid_t)p->run_gid;
     int err = job_load(s, p, &job, &why);
     if (err == 0)
         err = launcher->start(&s->site, p->run, &job, &why);
@@ -252,17 +258,21 @@ static void watch(struct supervisor *s, const struct launcher *launcher,
                   uint64_t id, struct watched *w)
 {
     struct process p;
-    bool succeeded = false;
+    struct follow_state state = {0};
     if (load(s, id, &p))
         return;
     /* asked before the journal is read: a dead trainer writes no more */
     int alive = launcher->alive(&s->site, p.run);
     struct reason why = REASON_INIT;
-    int err = run_follow(s->primo, launcher, &s->site, id, &succeeded, &why);
+    int err = run_follow(s->primo, launcher, &s->site, id, &state, &why);
     process_release(&p);
+    s->hurry |= state.more;
     if (err || load(s, id, &p))
         return;
-    if (succeeded) {
+    if (state.more && alive == 0 && p.status != STATUS_STOPPING &&
+        w->tail++ < TAIL_ROUNDS) {
+        /* its last word is still to be read */
+    } else if (state.succeeded) {
         publish(s, launcher, &p, w);
     } else if (status_is_live(p.status)) {
         if (p.status == STATUS_STOPPING && alive == 1)
@@ -379,28 +389,43 @@ static bool run_is_needed(struct supervisor *s, uint64_t run)
     return needed;
 }
 
-/* Every run directory that is nobody's; a trainer in one is stopped first. */
+/* A trainer that trains for nobody is stopped first. */
+static void orphan_stop(struct supervisor *s, uint64_t run)
+{
+    if (!s->orphan_time)
+        s->orphan_time = now();
+    if (now() - s->orphan_time > STOP_SECONDS)
+        launcher_local.kill(&s->site, run);
+    else
+        launcher_local.stop(&s->site, run, NULL);
+}
+
+/* Every run directory (and its lock) that is nobody's. Returns whether there
+ * is something left of them. */
 static bool sweep_runs(struct supervisor *s)
 {
     DIR *dir = opendir(s->primo->runs);
     struct dirent *e;
-    bool left = false;
+    bool left = false, alive = false;
     while (dir && (e = readdir(dir))) {
         char *end;
         uint64_t run = strtoull(e->d_name, &end, 10);
-        if (*end || !run || run_is_needed(s, run))
+        if ((*end && strcmp(end, ".lock")) || !run || run_is_needed(s, run))
             continue;
         if (launcher_local.alive(&s->site, run) == 0) {
-            launcher_local.discard(&s->site, run, NULL);
-            base_release_run(s->primo, run);
+            bool rest = launcher_local.discard(&s->site, run, NULL) == -EAGAIN;
+            if (!rest)
+                base_release_run(s->primo, run);
+            left |= rest;
         } else {
-            launcher_local.stop(&s->site, run, NULL);
-            left = true;
+            orphan_stop(s, run);
+            alive = true;
         }
     }
     if (dir)
         closedir(dir);
-    return left;
+    s->orphan_time = alive ? s->orphan_time : 0;
+    return left || alive;
 }
 
 /* The thread */
@@ -429,6 +454,14 @@ static bool take_flag(struct supervisor *s, bool *flag)
     return was;
 }
 
+/* At the next round, without haste. */
+static void sweep_again(struct supervisor *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->sweep = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void *supervise(void *arg)
 {
     struct supervisor *s = arg;
@@ -438,14 +471,17 @@ static void *supervise(void *arg)
         pthread_mutex_unlock(&s->lock);
         if (end)
             break;
+        s->hurry = false;
         int live = round_all(s);
         if (take_flag(s, &s->sweep) && sweep_runs(s))
-            supervisor_sweep(s);
+            sweep_again(s);
         times_save(&s->primo->directories, s->primo->store, NULL);
         refusals_save(&s->primo->refusals, s->primo->store, NULL);
         if (!live)
             store_tidy(s->primo->store);
-        wait_for_work(s, live ? POLL_MS : IDLE_MS);
+        wait_for_work(s, s->hurry                 ? 0
+                         : live || s->orphan_time ? POLL_MS
+                                                  : IDLE_MS);
     }
     watched_forget(s, true);
     while (s->site.children) { /* init reaps those that go on */

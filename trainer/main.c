@@ -11,15 +11,17 @@
 #include "rundir.h"
 #include "threads.h"
 #include "train.h"
+#include "user.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] = N_(
     "usage: %s\n"
     "       %s\n"
-    "       primo-train --run RUN_DIR\n"
+    "       primo-train --run RUN_DIR [--user UID:GID]\n"
     "       primo-train --example | --help | --version\n"
     "\n"
     "Trains an image classifier on the processors of this machine.\n"
@@ -33,7 +35,9 @@ static const char help[] = N_(
     "`predict` prints what a trained model says of pictures. `--example` "
     "prints\n"
     "a template with every parameter and its default. `--run` is how primofs\n"
-    "starts a training; RUN_DIR holds its job, template and type.\n"
+    "starts a training; RUN_DIR holds its job, template and type; as root, "
+    "with\n"
+    "the user whose rights it is to have.\n"
     "\n"
     "Exit status: 0 done (with --run also: stopped), 1 failed, 2 wrong use or\n"
     "a bad template, 3 stopped.\n");
@@ -72,18 +76,35 @@ static int texts_take(const struct rundir *run, struct options *o,
     return options_take(o, why);
 }
 
-static int supervised_main(const char *path)
+/* When memory runs out, this process may go rather than the file system. */
+static void end_me_first(void)
+{
+    FILE *f = fopen("/proc/self/oom_score_adj", "we");
+    if (f) {
+        fputs("500", f);
+        fclose(f);
+    }
+}
+
+/* `user` as for user_become(), NULL = as it is. The supervisor has put us into
+ * the run directory, whose parents may be closed to the user. */
+static int supervised_main(const char *path, const char *user)
 {
     struct reason why = REASON_INIT;
     struct rundir run;
     control_block_signals();
-    if (rundir_open(&run, path, NULL, RUN_SUCCEEDED, &why)) {
+    end_me_first();
+    int err = user ? user_become(user, &why) : 0;
+    if (err == 0)
+        err = rundir_open(&run, user && access(path, X_OK) ? "." : path, NULL,
+                          RUN_SUCCEEDED, &why);
+    if (err) {
         fprintf(stderr, "primo-train: %s\n", why.sentence);
         return RUN_FAILED;
     }
     struct options o;
     options_init(&o);
-    int err = texts_take(&run, &o, &why);
+    err = texts_take(&run, &o, &why);
     if (err == 0)
         err = train(&run, &o, &why);
     if (err)
@@ -116,7 +137,9 @@ int main(int argc, char **argv)
     if (!strcmp(use, "predict"))
         return predict_main(argc - 1, argv + 1);
     if (!strcmp(use, "--run") && argc == 3)
-        return supervised_main(argv[2]);
+        return supervised_main(argv[2], NULL);
+    if (!strcmp(use, "--run") && argc == 5 && !strcmp(argv[3], "--user"))
+        return supervised_main(argv[2], argv[4]);
     if (argc > 2 && *use != '-')
         return alone_main(argc - 1, argv + 1);
     help_print(stderr);

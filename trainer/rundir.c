@@ -22,24 +22,10 @@ char *rundir_path(const struct rundir *r, const char *name)
     return path;
 }
 
-/* Whether the supervisor's descriptor is the lock of this directory. */
-static bool lock_inherited(const struct rundir *r)
-{
-    struct stat mine, named;
-    return fstat(RUN_LOCK_FD, &mine) == 0 &&
-           fstatat(r->dir, "lock", &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-           mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
-}
-
 static int lock_take(struct rundir *r, struct reason *why)
 {
-    if (lock_inherited(r)) {
-        r->lock = RUN_LOCK_FD;
-        fcntl(r->lock, F_SETFD, FD_CLOEXEC);
-    } else {
-        r->lock = openat(r->dir, "lock",
-                         O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    }
+    r->lock =
+        openat(r->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (r->lock < 0)
         return refuse_errno(why, errno, "cannot open '%s/lock'", r->path);
     if (flock(r->lock, LOCK_EX | LOCK_NB) == 0)
@@ -55,7 +41,7 @@ static int dir_open(struct rundir *r, const char *path, struct reason *why)
     if (r->dir < 0)
         return refuse_errno(why, errno, "cannot open the run directory '%s'",
                             path);
-    r->path = realpath(path, NULL);
+    r->path = strcmp(path, ".") ? realpath(path, NULL) : strdup(path);
     if (!r->path)
         return refuse_errno(why, errno, "cannot open the run directory '%s'",
                             path);

@@ -30,8 +30,6 @@ struct rundir {
     struct control *control;
 };
 
-#define RUN_LOCK_FD 3 /* where a supervisor hands over the lock, taken */
-
 /* Exit statuses. */
 enum { RUN_SUCCEEDED = 0, RUN_FAILED = 1, RUN_USAGE = 2, RUN_STOPPED = 3 };
 

@@ -95,22 +95,22 @@ static void make_model(struct store *store, const char *state, const char *file)
     struct object family =
         object_new(store, TREE_MODELS, OBJECT_MODEL, "bench");
     struct object version = object_new(store, family.id, OBJECT_VERSION, "1");
-    struct text bytes = TEXT_INIT;
     char path[4096];
 
     version.number = 1;
     snprintf(path, sizeof path, "%s/models", state);
-    check(directory_make(path, &why));
+    check(directory_make(path, false, &why));
     snprintf(path, sizeof path, "%s/models/%llu", state,
              (unsigned long long)version.id);
-    check(directory_make(path, &why));
+    check(directory_make(path, false, &why));
     int dir = directory_open(path, &why);
-    check(file_read(AT_FDCWD, file, (size_t)1 << 30, &bytes, &why));
-    check(file_write(dir, "model.onnx", text_string(&bytes), bytes.size, &why));
+    int from = file_open(AT_FDCWD, file, &why);
+    check(from < 0 ? from : 0);
+    check(file_copy(from, dir, "model.onnx", (uint64_t)1 << 30, &why));
+    close(from);
     close(dir);
     object_add(store, &family);
     object_add(store, &version);
-    text_release(&bytes);
 }
 
 /* Rows */
@@ -205,7 +205,7 @@ int main(int argc, char **argv)
         kind++;
     if (argc != 4 || kind == KINDS)
         errx(2, "usage: objects STATE templates|model|rows N|FILE");
-    check(directory_make(argv[1], &why));
+    check(directory_make(argv[1], false, &why));
     check(store_open(&store, argv[1], &why));
     kinds[kind].make(store, argv[1], argv[3]);
     store_close(store);

@@ -1,0 +1,79 @@
+#include "launch_spawn.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TRAINER_LOCK_FD = 3 };
+
+extern char **environ;
+
+/* What root's environment says that is no secret; another user may read it. */
+static char **environment_public(void)
+{
+    static const char *const names[] = {
+        "PATH=",    "LANG=", "LC_",     "TZ=",   "OMP_",  "GOMP_",
+        "PRIMOFS_", "DNNL_", "ONEDNN_", "ASAN_", "LSAN_", "UBSAN_"};
+    size_t n = 0, kept = 0;
+    while (environ[n])
+        n++;
+    char **out = calloc(n + 1, sizeof *out);
+    if (!out)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < sizeof names / sizeof *names; j++)
+            if (!strncmp(environ[i], names[j], strlen(names[j])))
+                out[kept++] = environ[i];
+    return out;
+}
+
+static void files_take(posix_spawn_file_actions_t *files,
+                       const struct spawning *sp)
+{
+    posix_spawn_file_actions_init(files);
+    posix_spawn_file_actions_addfchdir_np(files, sp->dir);
+    posix_spawn_file_actions_adddup2(files, sp->words, 1);
+    posix_spawn_file_actions_adddup2(files, sp->words, 2);
+    posix_spawn_file_actions_adddup2(files, sp->lock, TRAINER_LOCK_FD);
+    posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addclosefrom_np(files, TRAINER_LOCK_FD + 1);
+}
+
+static void attributes_take(posix_spawnattr_t *attr)
+{
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_init(attr);
+    posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
+                                       POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(attr, &none);
+    posix_spawnattr_setsigdefault(attr, &all);
+}
+
+int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
+                  struct reason *why)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    char user[32];
+    snprintf(user, sizeof user, "%u:%u", (unsigned)sp->job->uid,
+             (unsigned)sp->job->gid);
+    char *as_user[] = {"primo-train", "--run", (char *)sp->path,
+                       "--user",      user,    NULL};
+    char *as_self[] = {"primo-train", "--run", (char *)sp->path, NULL};
+    char **env = sp->job->uid == geteuid() ? environ : environment_public();
+    files_take(&files, sp);
+    attributes_take(&attr);
+    int code = posix_spawn(pid, program, &files, &attr,
+                           geteuid() ? as_self : as_user, env);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    if (env != environ)
+        free(env);
+    return code ? refuse_errno(why, code, "cannot start '%s'", program) : 0;
+}

@@ -1,0 +1,27 @@
+/*
+ * Spawning primo-train: with posix_spawn(), in a session of its own, with no
+ * descriptor but those given here, as an inherited one of FUSE would keep a
+ * dead mount hanging. Any thread.
+ */
+#ifndef PRIMO_LAUNCH_SPAWN_H
+#define PRIMO_LAUNCH_SPAWN_H
+
+#include "launcher.h"
+
+struct spawning {
+    const char *path; /* of the run directory */
+    const struct run_job *job;
+    int dir;   /* the run directory: where the trainer works */
+    int lock;  /* taken; the trainer holds it as long as it lives */
+    int words; /* its standard output and error */
+};
+
+/* Start a trainer. posix_spawn() knows no users: as root, the trainer is told
+ * which one it is to become, and does so before it looks at anything of that
+ * user's; of root's environment it gets what is no secret. `program` is an
+ * absolute path, as the trainer's directory is not one to look for programs in.
+ */
+int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
+                  struct reason *why);
+
+#endif

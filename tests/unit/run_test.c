@@ -1,0 +1,272 @@
+/* What a trainer that was made to lie can bring into the store. */
+#include "run.h"
+
+#include "chart.h"
+#include "journal.h"
+#include "show.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { PROCESS = 300, RUN = 301, USER = 1234, PIECE = 1 << 16, MIB = 1 << 20 };
+
+static char place[64];
+static struct primo primo;
+static struct text journal; /* its only segment */
+
+static int follow(struct launch_site *site, uint64_t run, uint64_t segment,
+                  uint64_t offset, struct text *out)
+{
+    (void)site;
+    assert_int_equal(run, RUN);
+    if (segment != 1)
+        return -ENOENT;
+    if (offset < journal.size) {
+        size_t left = journal.size - offset;
+        text_add(out, journal.data + offset, left < PIECE ? left : PIECE);
+    }
+    return 0;
+}
+
+static const struct launcher liar = {.name = "liar", .follow = follow};
+
+static int process_put(void)
+{
+    struct store_txn *txn;
+    struct process p;
+    struct object o = {.id = PROCESS,
+                       .parent = TREE_PROCESSES,
+                       .kind = OBJECT_PROCESS,
+                       .name = "local"};
+    process_init(&p);
+    p.id = PROCESS;
+    strcpy(p.machine, "local");
+    p.run = RUN;
+    p.status = STATUS_RUNNING;
+    p.run_uid = p.run_gid = p.author = USER;
+    if (store_begin(primo.store, true, &txn, NULL) ||
+        object_put(txn, &o, NULL) || process_save(txn, &p, NULL))
+        return -1;
+    return store_commit(txn, NULL);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    strcpy(place, "/tmp/run_test.XXXXXX");
+    assert_non_null(mkdtemp(place));
+    memset(&primo, 0, sizeof primo);
+    assert_int_equal(store_open(&primo.store, place, NULL), 0);
+    return process_put();
+}
+
+static int tear_down(void **state)
+{
+    char command[128];
+    (void)state;
+    text_release(&journal);
+    store_close(primo.store);
+    snprintf(command, sizeof command, "rm -rf %s", place);
+    return system(command);
+}
+
+static void say(enum journal_kind kind, double time, const char *payload)
+{
+    journal_frame(&journal, kind, time, payload);
+}
+
+/* Take all over; returns the number of rounds. */
+static int take_all(bool *succeeded)
+{
+    struct follow_state state = {.more = true};
+    struct reason why = REASON_INIT;
+    int rounds = 0;
+    for (; state.more && !state.succeeded; rounds++)
+        if (run_follow(&primo, &liar, NULL, PROCESS, &state, &why))
+            fail_msg("%s", why.sentence);
+    *succeeded = state.succeeded;
+    return rounds;
+}
+
+static void load(struct process *p)
+{
+    struct store_txn *txn;
+    assert_int_equal(store_begin(primo.store, false, &txn, NULL), 0);
+    assert_int_equal(process_load(txn, PROCESS, p), 0);
+    store_abort(txn);
+}
+
+static void stream_get(char part, struct text *out)
+{
+    struct store_txn *txn;
+    struct stream s = {RUN, part};
+    assert_int_equal(store_begin(primo.store, false, &txn, NULL), 0);
+    assert_int_equal(stream_read(txn, s, 0, SIZE_MAX, out), 0);
+    store_abort(txn);
+}
+
+/* No text of a record becomes a field of its own. */
+static void test_fields(void **state)
+{
+    struct process p;
+    bool succeeded;
+    (void)state;
+    say(JOURNAL_STAGE, 1, "x\nrun_uid=0");
+    say(JOURNAL_STAGE, 1, "\nauthor=0\nrun_gid=0");
+    say(JOURNAL_FACT, 1, "a\nrun_uid=0\nb=\nrun_uid=0\n");
+    say(JOURNAL_FACT, 1, "author:=root");
+    say(JOURNAL_FACT, 1, "=root");
+    say(JOURNAL_FACT, 1, "classes=2\nrun_uid=0");
+    say(JOURNAL_PROGRESS, 1, "epoch=1\nrun_uid=0 ");
+    say(JOURNAL_LOG, 1, "a line\nanother one\r\033[2J");
+    say(JOURNAL_END, 1, "failed: because\nrun_uid=0\nstatus=succeeded");
+    take_all(&succeeded);
+    load(&p);
+    assert_int_equal(p.run_uid, USER);
+    assert_int_equal(p.run_gid, USER);
+    assert_int_equal(p.author, USER);
+    assert_int_equal(p.status, STATUS_FAILED);
+    assert_string_equal(text_string(&p.facts), "classes: 2 run_uid=0\n");
+    struct text log = TEXT_INIT;
+    stream_get('l', &log);
+    assert_non_null(strstr(text_string(&log), "a line another one  [2J\n"));
+    text_release(&log);
+    process_release(&p);
+}
+
+static void test_times(void **state)
+{
+    static const double times[] = {NAN, INFINITY, -INFINITY, -1, 0, 1e300, 4e9};
+    struct process p;
+    bool succeeded;
+    double now = (double)clock_ns() / 1e9;
+    (void)state;
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        say(JOURNAL_LOG, times[i], "line");
+    say(JOURNAL_METRIC, 1, "9999-12-31T23:59:59.000Z,1,1,0.1,1,0.5,0.5,1");
+    say(JOURNAL_METRIC, 1, "0000-00-00T00:00:00.000Z,2,2,0.1,1,0.5,0.5,1");
+    say(JOURNAL_END, NAN, "failed: because");
+    take_all(&succeeded);
+    load(&p);
+    assert_true(p.log_time >= now && p.log_time < now + 60);
+    assert_true(p.row_time >= now && p.row_time < now + 60);
+    process_release(&p);
+}
+
+/* A gigabyte of talk: some of it is kept, the rest of the system goes on. */
+static void test_flood(void **state)
+{
+    char line[2000], fact[100], row[200];
+    struct process p;
+    bool succeeded;
+    (void)state;
+    memset(line, 'x', sizeof line - 1);
+    line[sizeof line - 1] = 0;
+    for (int i = 0; i < 12000; i++) {
+        say(JOURNAL_LOG, 1, line);
+        snprintf(fact, sizeof fact, "fact_%d=%d", i, i);
+        say(JOURNAL_FACT, 1, fact);
+    }
+    for (int i = 0; i < 200000; i++) {
+        snprintf(row, sizeof row,
+                 "2026-01-01T00:00:00.000Z,%d.1234567,%d,0.1234567,0.1234567,"
+                 "0.1234567,0.1234567,%d.123",
+                 i, i + 1, i);
+        say(JOURNAL_METRIC, 1, row);
+    }
+    say(JOURNAL_END, 1, "succeeded");
+    assert_true(take_all(&succeeded) > 10); /* not all at once */
+    assert_true(succeeded);
+    load(&p);
+    assert_true(p.facts.size <= 20 << 10);
+    process_release(&p);
+    struct text log = TEXT_INIT, metrics = TEXT_INIT;
+    stream_get('l', &log);
+    stream_get('m', &metrics);
+    assert_true(log.size > 8 * MIB && log.size < 9 * MIB);
+    assert_true(metrics.size > 15 * MIB && metrics.size < 17 * MIB);
+    assert_non_null(strstr(text_string(&log), "the log is full"));
+    text_release(&log);
+    text_release(&metrics);
+}
+
+/* No checkpoint counts as progress twice. */
+static void test_checkpoints(void **state)
+{
+    struct store_txn *txn;
+    struct process p;
+    bool succeeded;
+    (void)state;
+    say(JOURNAL_CHECKPOINT, 1, "iteration=7");
+    take_all(&succeeded);
+    load(&p);
+    p.losses = 3;
+    assert_int_equal(store_begin(primo.store, true, &txn, NULL), 0);
+    assert_int_equal(process_save(txn, &p, NULL), 0);
+    assert_int_equal(store_commit(txn, NULL), 0);
+    process_release(&p);
+    say(JOURNAL_CHECKPOINT, 1, "iteration=7");
+    say(JOURNAL_CHECKPOINT, 1, "iteration=-1");
+    take_all(&succeeded);
+    load(&p);
+    assert_int_equal(p.losses, 3);
+    assert_int_equal(p.checkpoint, 7);
+    process_release(&p);
+}
+
+/* Figures that no training has are drawn, in no more time and space. */
+static void test_figures(void **state)
+{
+    static const char *const rows[] = {
+        "2026-01-01T00:00:00.000Z,1e300,1,1e300,1e300,1e300,1e300,1e300",
+        "2026-01-01T00:00:00.000Z,-1e300,2,1e-300,-1e300,-5,7,-1",
+        "2026-01-01T00:00:00.000Z,0,3,0,1e-320,1,0,0",
+        "2026-01-01T00:00:00.000Z,1,4,-1,,,,",
+        "2026-01-01T00:00:00.000Z,1.0000000000000002,5,5,5,0.5,0.5,5",
+    };
+    struct store_txn *txn;
+    struct process p;
+    bool succeeded;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        say(JOURNAL_METRIC, 1, rows[i]);
+    say(JOURNAL_PROGRESS, 1,
+        "epoch=9223372036854775807 epochs=1 iteration=9223372036854775807 "
+        "iterations=1 eta=1e300 train_loss=-1e300 images_per_second=1e300 "
+        "average_precision=1e300 best_average_precision=-1e300");
+    take_all(&succeeded);
+    load(&p);
+    assert_int_equal(store_begin(primo.store, false, &txn, NULL), 0);
+    static show_fn *const shows[] = {show_progress, show_eta, show_info,
+                                     show_monitor_svg, show_monitor_html};
+    for (size_t i = 0; i < sizeof shows / sizeof *shows; i++) {
+        struct show_request r = {.primo = &primo, .txn = txn, .process = &p};
+        struct text out = TEXT_INIT;
+        assert_int_equal(shows[i](&r, &out, NULL), 0);
+        assert_true(out.size < 64 << 10);
+        text_release(&out);
+    }
+    store_abort(txn);
+    process_release(&p);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_fields),      TEST(test_times),   TEST(test_flood),
+        TEST(test_checkpoints), TEST(test_figures),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
