@@ -23,7 +23,7 @@ BUILD_PACKAGES := libfuse3-dev fuse3 liblmdb-dev \
   libjpeg-dev libpng-dev libtiff-dev libxxhash-dev zlib1g-dev \
   libunistring-dev \
   libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler \
-  libjansson-dev gettext:msgfmt
+  libjansson-dev libseccomp-dev gettext:msgfmt
 DEMO_PACKAGES  := dataset-fashion-mnist
 EXAMPLE_PACKAGES := libfreetype-dev \
   fonts-dejavu-core fonts-liberation fonts-freefont-ttf
@@ -59,7 +59,7 @@ BENCH_PROGRAMS = $(patsubst %,$(BUILD)/tests/bench/%,network convolutions \
 LEAF_LIBS    := -lunistring -ljansson -lz -lm
 CORE_LIBS    := -llmdb
 FS_LIBS      := -lfuse3
-TRAINER_LIBS := -ldnnl -ljpeg -lpng -ltiff -lxxhash -lprotobuf-c
+TRAINER_LIBS := -ldnnl -ljpeg -lpng -ltiff -lxxhash -lprotobuf-c -lseccomp
 EXAMPLE_LIBS := -ljpeg -lpng -lz -lm
 
 FUSE_INCLUDE     ?= /usr/include/fuse3

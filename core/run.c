@@ -109,7 +109,7 @@ static int take_stage(struct intake *in, const struct journal_record *r,
         process_step(in->p, LIFE_TRAINING, NULL);
     struct text line = TEXT_INIT;
     text_printf(&line, _("stage: %s"), translate_in("stage", r->payload));
-    int err = log_take(in->txn, in->p, r->time, text_string(&line), why);
+    int err = log_take(in, r->time, text_string(&line), why);
     text_release(&line);
     return err;
 }

@@ -1,6 +1,7 @@
 #include "alone.h"
 
 #include "chart.h"
+#include "confine.h"
 #include "durable.h"
 #include "export.h"
 #include "language.h"
@@ -205,11 +206,17 @@ static int train_in(struct alone *a, struct reason *why)
     struct rundir run;
     struct diary_view view = {screen_seen, a->screen};
     char *path = path_join(a->out, ".run");
+    struct text said = TEXT_INIT;
+    confine(a->out, &said);
     int err = rundir_open(&run, path, &view, RUN_STOPPED, why);
     free(path);
-    if (err)
+    if (err) {
+        text_release(&said);
         return complain(why, RUN_FAILED);
+    }
     err = screen_begin(a->screen, run.from.at.iteration, why);
+    diary_log(run.diary, "%s", text_string(&said));
+    text_release(&said);
     if (err == 0)
         err = template_keep(a, why);
     if (err == 0)

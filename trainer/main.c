@@ -3,6 +3,7 @@
  * must be there before any library is used.
  */
 #include "alone.h"
+#include "confine.h"
 #include "control.h"
 #include "language.h"
 #include "options.h"
@@ -86,6 +87,18 @@ static void end_me_first(void)
     }
 }
 
+static int confined_open(struct rundir *run, const char *path,
+                         struct reason *why)
+{
+    struct text said = TEXT_INIT;
+    confine(path, &said);
+    int err = rundir_open(run, path, NULL, RUN_SUCCEEDED, why);
+    if (err == 0)
+        diary_log(run->diary, "%s", text_string(&said));
+    text_release(&said);
+    return err;
+}
+
 /* `user` as for user_become(), NULL = as it is. The supervisor has put us into
  * the run directory, whose parents may be closed to the user. */
 static int supervised_main(const char *path, const char *user)
@@ -96,8 +109,8 @@ static int supervised_main(const char *path, const char *user)
     end_me_first();
     int err = user ? user_become(user, &why) : 0;
     if (err == 0)
-        err = rundir_open(&run, user && access(path, X_OK) ? "." : path, NULL,
-                          RUN_SUCCEEDED, &why);
+        err =
+            confined_open(&run, user && access(path, X_OK) ? "." : path, &why);
     if (err) {
         fprintf(stderr, "primo-train: %s\n", why.sentence);
         return RUN_FAILED;

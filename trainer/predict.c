@@ -1,6 +1,7 @@
 #include "predict.h"
 
 #include "classifier.h"
+#include "confine.h"
 #include "language.h"
 #include "loader.h"
 #include "net.h"
@@ -226,6 +227,7 @@ int predict_main(int argc, char **argv)
         return -first;
     if (argc - first < 2)
         return usage(NULL, NULL);
+    confine(NULL, NULL);
     struct reason why = REASON_INIT;
     int pictures = argc - first - 1, status = 1;
     if (prediction_open(&p, argv[first], pictures, &why) < 0)
