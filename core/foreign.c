@@ -53,8 +53,10 @@ static int owner_check(int dir, int fd, const char *name, struct reason *why)
     if (!S_ISREG(st.st_mode))
         return refuse(why, EINVAL, "'%s' is not a regular file", name);
     if (st.st_nlink != 1)
-        return refuse(why, EPERM, "'%s' has %s", name,
-                      st.st_nlink ? "another name, a hard link" : "no name");
+        return refuse(why, EPERM,
+                      st.st_nlink ? "'%s' has another name, a hard link"
+                                  : "'%s' has no name any more",
+                      name);
     if (st.st_uid != folder.st_uid)
         return refuse(why, EPERM, "'%s' is not of its directory's owner", name);
     return 0;

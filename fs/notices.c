@@ -259,10 +259,14 @@ static bool wait_for_change(struct notices *n)
 static void *notices_run(void *context)
 {
     struct notices *n = context;
+    struct change *untold;
+    bool events;
     while (wait_for_change(n)) {
         look_and_tell(n);
         rest();
     }
+    look(n, &untold, &events); /* for the log: nobody is told any more */
+    free(untold);
     return NULL;
 }
 
