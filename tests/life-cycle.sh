@@ -218,10 +218,10 @@ tail -n +2 metrics.csv >"$SCRATCH/new"
 eventually 10 grep -Fqf "$SCRATCH/new" "$SCRATCH/rows"
 kill $tails
 
-step "what this version cannot train from"
-template further 1 'base = models/t/latest'
+step "what there is not cannot be trained from"
+template further 1 'base = models/none/latest'
 put template 'further\n'
-refused "$invalid" 'models/t/latest' touch start
+refused "$invalid|No such file" 'models/none/latest' touch start
 expect succeeded cat status
 
 step "a failure has its reason"

@@ -51,7 +51,9 @@ static void add_layer(struct classifier *m, struct random *r,
     if (l->kind == LAYER_CONVOLUTION) {
         float fan = (float)(l->in * l->kernel * l->kernel);
         add(m, r, l->name, ".weight", 4, kernel, 0, sqrtf(2 / fan));
-        add(m, r, l->norm, ".weight", 1, kernel, 1, 0.2f);
+        /* sums that grow with the depth would drive one class to 1 */
+        float scale = l->shortcut >= 0 ? 0.5f : 1;
+        add(m, r, l->norm, ".weight", 1, kernel, scale, 0.2f);
         add(m, r, l->norm, ".bias", 1, kernel, 0, 0.2f);
         add(m, r, l->norm, ".running_mean", 1, kernel, 0, 0.2f);
         add(m, r, l->norm, ".running_var", 1, kernel, 1, 0.2f);
