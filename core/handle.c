@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { RELEASE_NS = 20000000 }; /* from a flush to its close, mostly */
+
 struct handle {
     struct primo *primo;
     struct caller caller;
@@ -33,7 +35,10 @@ struct handle {
     bool refused;      /* saves nothing until it is cut to nothing */
     struct reason why; /* it was, if refused */
     bool fired;        /* an action, once per open */
-    bool closing; /* under primo->handles.lock: it is saved for the last time */
+    /* under primo->handles.lock: it is saved for the last time; ns until which
+     * that may be about to begin, 0 = not */
+    bool closing;
+    int64_t may_close;
     int64_t mtime;
     struct settings_check check; /* of the lines in text[0 .. checked) */
     size_t checked;
@@ -99,29 +104,41 @@ void handles_set_mtime(struct primo *primo, uint64_t object, int64_t mtime)
     pthread_mutex_unlock(&all->lock);
 }
 
+/* Wait where h is closing, or may be about to; false = there is no need. */
+static bool settle_one(struct handles *all, const struct handle *h)
+{
+    struct timespec until = {h->may_close / 1000000000,
+                             h->may_close % 1000000000};
+    if (h->closing)
+        pthread_cond_wait(&all->settled, &all->lock);
+    else if (h->may_close > clock_ns())
+        pthread_cond_timedwait(&all->settled, &all->lock, &until);
+    else
+        return false;
+    return true;
+}
+
 void handles_settle(struct primo *primo, uint64_t object)
 {
     struct handles *all = &primo->handles;
     if (!__atomic_load_n(&all->closing, __ATOMIC_ACQUIRE))
         return;
     pthread_mutex_lock(&all->lock);
-    for (struct handle *h = all->first; h;) {
-        if (h->closing && h->node.object == object) {
-            pthread_cond_wait(&all->settled, &all->lock);
-            h = all->first;
-        } else {
-            h = h->next;
-        }
-    }
+    for (struct handle *h = all->first; h;)
+        h = h->node.object == object && settle_one(all, h) ? all->first
+                                                           : h->next;
     pthread_mutex_unlock(&all->lock);
 }
 
-static void closing_set(struct handle *h, bool closing)
+static void closing_set(struct handle *h, bool closing, int64_t may_close)
 {
     struct handles *all = &h->primo->handles;
     pthread_mutex_lock(&all->lock);
+    int was = h->closing || h->may_close;
     h->closing = closing;
-    __atomic_add_fetch(&all->closing, closing ? 1 : -1, __ATOMIC_RELEASE);
+    h->may_close = may_close;
+    __atomic_add_fetch(&all->closing, (closing || may_close) - was,
+                       __ATOMIC_RELEASE);
     pthread_cond_broadcast(&all->settled);
     pthread_mutex_unlock(&all->lock);
 }
@@ -720,6 +737,8 @@ int handle_write(struct handle *h, uint64_t offset, const char *data,
                  size_t size, struct reason *why)
 {
     pthread_mutex_lock(&h->lock);
+    if (h->emptied)
+        closing_set(h, false, 0);
     int err = write_locked(h, offset, data, size, why);
     pthread_mutex_unlock(&h->lock);
     return err;
@@ -797,6 +816,9 @@ int handle_flush(struct handle *h, struct reason *why)
 {
     pthread_mutex_lock(&h->lock);
     int err = save_locked(h, false, why);
+    /* the kernel does not wait for the last close, which will save this */
+    if (err == 0 && h->emptied && !h->refused && wants_write(h->flags))
+        closing_set(h, false, clock_ns() + RELEASE_NS);
     pthread_mutex_unlock(&h->lock);
     return err;
 }
@@ -805,12 +827,12 @@ int handle_close(struct handle *h, struct reason *why)
 {
     bool writes = wants_write(h->flags);
     if (writes)
-        closing_set(h, true);
+        closing_set(h, true, 0);
     pthread_mutex_lock(&h->lock);
     int err = save_locked(h, true, why);
     pthread_mutex_unlock(&h->lock);
     if (writes)
-        closing_set(h, false);
+        closing_set(h, false, 0);
     handle_free(h);
     return err;
 }

@@ -13,7 +13,7 @@ struct handles {
     pthread_mutex_t lock;
     struct handle *first; /* under lock */
     int writing;          /* atomic: those that are open for writing */
-    int closing;          /* atomic: those that are being closed and saved */
+    int closing; /* atomic: those that are being closed and saved, or may be */
     pthread_cond_t settled;
 };
 
