@@ -65,7 +65,7 @@ exits 1 'absent.*No such file' "$SCRATCH/absent" "${files[0]}"
 mkdir "$SCRATCH/damaged"
 head -c 100000 "$SCRATCH/model/model.safetensors" \
     >"$SCRATCH/damaged/model.safetensors"
-exits 1 'outside of the file' "$SCRATCH/damaged" "${files[0]}"
+exits 1 'its header tells of' "$SCRATCH/damaged" "${files[0]}"
 expect_match '^usage: .*MODEL_DIR' predict --help
 
 # A full disk is no success.
