@@ -479,6 +479,22 @@ int process_resume(struct primo *primo, const struct caller *caller,
     return err;
 }
 
+bool process_is_new_to(struct primo *primo, const struct caller *caller,
+                       uint64_t id)
+{
+    struct store_txn *txn;
+    struct process p;
+    bool yes = false;
+    if (store_begin(primo->store, false, &txn, NULL))
+        return false;
+    if (process_load(txn, id, &p) == 0) {
+        yes = !p.run && p.author == caller->uid;
+        process_release(&p);
+    }
+    store_abort(txn);
+    return yes;
+}
+
 int process_may_hide(struct primo *primo, uint64_t id, struct reason *why)
 {
     struct store_txn *txn;

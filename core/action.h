@@ -29,6 +29,9 @@ int process_stop(struct primo *primo, const struct caller *caller, uint64_t id,
                  struct reason *why);
 int process_resume(struct primo *primo, const struct caller *caller,
                    uint64_t id, struct reason *why);
+/* Whether the caller made the process, and it has never been started. */
+bool process_is_new_to(struct primo *primo, const struct caller *caller,
+                       uint64_t id);
 /* Whether a file of the process may be hidden now. */
 int process_may_hide(struct primo *primo, uint64_t id, struct reason *why);
 

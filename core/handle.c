@@ -26,6 +26,7 @@ struct handle {
     struct stream stream; /* SHAPE_GROWING */
     uint64_t read_end;    /* of it: how far it was read */
     bool read_once;
+    bool all;             /* SHAPE_ERRORS: those of all users */
     bool renewed;         /* by a read from 0, which nobody has asked for */
     int64_t renewed_time; /* the mtime of that state */
     /* of those that write */
@@ -49,6 +50,11 @@ struct handle {
 static bool wants_write(int flags)
 {
     return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+static bool wants_read(int flags)
+{
+    return (flags & O_ACCMODE) != O_WRONLY;
 }
 
 /* The list of all */
@@ -153,27 +159,24 @@ static int open_may(struct primo *primo, const struct caller *caller,
         return refuse(why, EISDIR, "this is a directory");
     if (row->shape == SHAPE_LINK)
         return refuse(why, ELOOP, "this is a link");
-    if (!wants_write(flags))
-        return tree_may(primo, caller, n, RIGHT_VIEW, why);
-    if (!row_is_input(row) && row->shape != SHAPE_WORD &&
-        row->shape != SHAPE_ACTION)
+    int err =
+        wants_read(flags) ? tree_may(primo, caller, n, RIGHT_VIEW, why) : 0;
+    if (err || !wants_write(flags))
+        return err;
+    if (!row->needs)
         return refuse(why, EACCES, "this file is generated and read-only");
-    return tree_may(primo, caller, n,
-                    row_is_input(row) ? RIGHT_EDIT : RIGHT_MANAGE, why);
+    return tree_may(primo, caller, n, row->needs, why);
 }
 
-/* A mode may tighten what a right allows, for all but root. */
 static int input_load(struct handle *h, struct object *o, struct reason *why)
 {
     handles_settle(h->primo, h->node.object);
-    uint32_t needed = wants_write(h->flags) ? 0200 : 0;
-    needed |= (h->flags & O_ACCMODE) != O_WRONLY ? 0400 : 0;
     if (object_load(h->primo, h->node.object, o))
         return refuse(why, ENOENT, "the file is gone");
-    if (h->caller.uid != 0 && (o->mode & needed) != needed && !h->fresh)
-        return refuse(why, EACCES,
-                      "the mode of the file, %03o, does not allow it", o->mode);
-    return 0;
+    return h->fresh
+               ? 0
+               : tree_mode_may(h->primo, &h->caller, o, wants_read(h->flags),
+                               wants_write(h->flags), why);
 }
 
 static int open_input(struct handle *h, struct reason *why)
@@ -235,6 +238,9 @@ static int open_shape(struct handle *h, const struct text *shown,
         return h->fd < 0 ? h->fd : 0;
     case SHAPE_GROWING:
         return tree_stream(h->primo, h->node, &h->stream, why);
+    case SHAPE_ERRORS:
+        h->all = tree_sees_all(h->primo, &h->caller);
+        return 0;
     case SHAPE_WORD:
         return h->flags & O_TRUNC ? 0 : open_state(h, NULL, why);
     case SHAPE_TEXT:
@@ -332,7 +338,8 @@ int handle_create(struct primo *primo, const struct caller *caller,
 {
     if (tree_unhide(primo, directory, name, node))
         return handle_open(primo, caller, *node, flags, NULL, out, why);
-    int err = tree_may(primo, caller, directory, RIGHT_CREATE, why);
+    unsigned others = name_is_scratch(name) ? 1u << RIGHT_EDIT : 0;
+    int err = tree_may_or(primo, caller, directory, RIGHT_CREATE, others, why);
     if (err == 0)
         err = input_create(primo, caller, directory, name, mode, node, why);
     if (err)
@@ -465,7 +472,8 @@ static int read_locked(struct handle *h, uint64_t offset, size_t size,
     case SHAPE_WEIGHTS:
         return read_weights(h, offset, size, out, why);
     case SHAPE_ERRORS:
-        refusals_read(&h->primo->refusals, offset, size, out);
+        refusals_read(&h->primo->refusals, h->all ? NULL : &h->caller.uid,
+                      offset, size, out);
         return 0;
     case SHAPE_ACTION:
         return 0;

@@ -76,6 +76,20 @@ static int input_event(struct store_txn *txn, const struct caller *caller,
     return event_add(txn, caller->uid, object, why, "%s", what);
 }
 
+/* End a durable change of an input; those who keep what it says take it anew
+ * before the change is confirmed. */
+static int input_end(struct primo *primo, const struct object *o,
+                     struct store_txn *txn, int err, struct reason *why)
+{
+    struct node directory = {(enum tree_no)o->parent, 0};
+    enum tree_no no = 0;
+    err = store_end(txn, err, why);
+    if (err == 0 && input_row(directory, &no, NULL) == 0 &&
+        tree_rows[no].changed)
+        tree_rows[no].changed(primo);
+    return err;
+}
+
 /* Create */
 
 int input_create(struct primo *primo, const struct caller *caller,
@@ -123,7 +137,7 @@ static int save_durable(struct primo *primo, const struct caller *caller,
     err = object_put(txn, o, why);
     if (err == 0 && (o->body.size || o->number))
         err = input_event(txn, caller, o, fresh ? "created" : "changed", why);
-    err = store_end(txn, err, why);
+    err = input_end(primo, o, txn, err, why);
     if (err == 0 && o->scratch)
         scratch_drop(&primo->scratch, o->id);
     return err;
@@ -215,7 +229,7 @@ static int drop_durable(struct primo *primo, const struct caller *caller,
         err = store_delete(txn, STORE_META, &displaced, why);
     if (err == 0 && event && !name_is_scratch(o->name))
         err = input_event(txn, caller, o, event, why);
-    return store_end(txn, err, why);
+    return input_end(primo, o, txn, err, why);
 }
 
 void input_discard(struct primo *primo, struct node n)
@@ -331,7 +345,7 @@ static int move_durable(struct primo *primo, const struct caller *caller,
     if (err == 0 && !away)
         err = input_event(txn, caller, o, m->to_there ? "changed" : "created",
                           why);
-    err = store_end(txn, err, why);
+    err = input_end(primo, o, txn, err, why);
     if (err == 0 && fresh)
         scratch_drop(&primo->scratch, o->id);
     return err;
@@ -389,6 +403,26 @@ static int input_move(struct primo *primo, const struct caller *caller,
     return err;
 }
 
+/* Renaming is editing, of what it replaces too; a new file is created by it. */
+static int move_may(struct primo *primo, const struct caller *caller,
+                    struct node directory, struct node n, const char *new_name,
+                    struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    struct node to;
+    int err = tree_may(primo, caller, n, RIGHT_EDIT, why);
+    if (err)
+        return err;
+    if (tree_find(primo, directory, new_name, &to, NULL) == 0)
+        return tree_may(primo, caller, to, RIGHT_EDIT, why);
+    if (object_load(primo, n.object, &o) == 0 && o.scratch)
+        err =
+            tree_may_or(primo, caller, directory, RIGHT_CREATE,
+                        name_is_scratch(new_name) ? 1u << RIGHT_EDIT : 0, why);
+    object_release(&o);
+    return err;
+}
+
 int tree_rename(struct primo *primo, const struct caller *caller,
                 struct node directory, const char *name, struct node to,
                 const char *new_name, bool no_replace, struct reason *why)
@@ -397,7 +431,7 @@ int tree_rename(struct primo *primo, const struct caller *caller,
     struct move m = {.name = new_name};
     int err = tree_find(primo, directory, name, &n, why);
     if (err == 0)
-        err = tree_may(primo, caller, n, RIGHT_EDIT, why);
+        err = move_may(primo, caller, directory, n, new_name, why);
     if (err == 0 && !row_is_input(node_row(n)))
         err = refuse(why, EPERM, "'%s' cannot be renamed", name);
     if (err == 0 && (directory.no != to.no || directory.object != to.object))
@@ -479,15 +513,34 @@ static bool is_touch(const struct tree_change *c)
            (c->mtime % second == 0 && away < 2 * second && away > -2 * second);
 }
 
+/* Who made a file may set its mode and times without the right to edit it, as
+ * copying tools do when they have written it. */
+static int change_may(struct primo *primo, const struct caller *caller,
+                      struct node n, struct reason *why)
+{
+    const struct row *row = node_row(n);
+    struct object o = OBJECT_INIT;
+    unsigned others = 0;
+    if (row->shape == SHAPE_DIRECTORY)
+        return tree_may(primo, caller, n, RIGHT_VIEW, why);
+    if (!row_is_input(row))
+        return tree_may(primo, caller, n, row->needs ? row->needs : RIGHT_EDIT,
+                        why);
+    if (object_load(primo, n.object, &o) == 0 && o.uid == caller->uid)
+        others = 1u << RIGHT_CREATE;
+    object_release(&o);
+    return tree_may_or(primo, caller, n, RIGHT_EDIT, others, why);
+}
+
 int tree_change(struct primo *primo, const struct caller *caller, struct node n,
                 const struct tree_change *c, struct reason *why)
 {
     const struct row *row = node_row(n);
     if (row->shape == SHAPE_ACTION && is_touch(c)) {
-        int err = tree_may(primo, caller, n, RIGHT_MANAGE, why);
+        int err = tree_may(primo, caller, n, row->needs, why);
         return err ? err : row->act(primo, caller, n.object, why);
     }
-    int err = tree_may(primo, caller, n, RIGHT_EDIT, why);
+    int err = change_may(primo, caller, n, why);
     if (err)
         return err;
     if (row_is_input(row))

@@ -90,7 +90,52 @@ const struct param params[KEY_COUNT] = {
                      "Выключить/Включить"},
     [KEY_LANG] = {"lang", SCOPE_JOB, PARAM_CHOICE, "en ru", 0, 0, "",
                   N_("language of the log and of refusals"), NULL},
+    [KEY_MEMBERS] = {"members", SCOPE_ROLE, PARAM_MEMBERS, NULL, 0, 0, "",
+                     N_("who has the role"), NULL},
+#define ROLE_LINE(key, meaning, term)                                          \
+    {                                                                          \
+        key, SCOPE_ROLE, PARAM_RIGHTS, "view create edit delete manage", 0, 0, \
+            "", meaning, term                                                  \
+    }
+    [KEY_TEMPLATES] =
+        ROLE_LINE("templates",
+                  N_("training templates: view lists and reads them, create "
+                     "writes new ones, edit changes and renames them, delete "
+                     "removes them"),
+                  "Шаблоны обучения"),
+    [KEY_PROCESSES] = ROLE_LINE(
+        "processes",
+        N_("training processes: view reads their files, overview and events, "
+           "create makes them and sets their template before the first start, "
+           "edit sets it later, delete removes them, manage starts, stops, "
+           "resumes, disables and enables them"),
+        "Процессы обучения"),
+    [KEY_MACHINES] = ROLE_LINE("machines", N_("target machines, as templates"),
+                               "Целевые машины"),
+    [KEY_MODELS] = ROLE_LINE("models",
+                             N_("trained models: view lists and reads them, "
+                                "delete removes them"),
+                             "Модели"),
+    [KEY_TYPES] =
+        ROLE_LINE("types", N_("model types, as templates"), "Типы моделей"),
+    [KEY_BASES] =
+        ROLE_LINE("bases", N_("base models, as templates"), "Базовые модели"),
+    [KEY_ROLES] = ROLE_LINE("roles",
+                            N_("roles, as templates, so that create and edit "
+                               "let members grant any right; manage reads the "
+                               "refusals of all users in errors"),
+                            "Роли"),
 };
+
+const char *right_name(enum right right)
+{
+    static const char *const names[] = {
+        [RIGHT_VIEW] = "view",     [RIGHT_CREATE] = "create",
+        [RIGHT_EDIT] = "edit",     [RIGHT_DELETE] = "delete",
+        [RIGHT_MANAGE] = "manage",
+    };
+    return names[right];
+}
 
 const struct param *param_find(const char *key, size_t size, unsigned scope)
 {
@@ -115,6 +160,22 @@ static bool word_listed(const char *words, const char *word, size_t size)
     return false;
 }
 
+size_t member_next(const char **at)
+{
+    *at += strspn(*at, " \t,");
+    return strcspn(*at, " \t,");
+}
+
+unsigned rights_parse(const char *value)
+{
+    unsigned set = 0;
+    for (size_t n; (n = member_next(&value)) > 0; value += n)
+        for (int i = 0; i < RIGHTS; i++)
+            if (word_listed(right_name((enum right)i), value, n))
+                set |= 1u << i;
+    return set;
+}
+
 static void put_words(struct text *out, const char *words, const char *last)
 {
     for (const char *w = words; *w;) {
@@ -137,6 +198,9 @@ static const char *const kinds[] = {
     [PARAM_PATH] = N_("an absolute path"),
     [PARAM_SET] = N_("any of %s joined by '+', or none"),
     [PARAM_LIST] = N_("any of %s, separated by spaces"),
+    [PARAM_RIGHTS] = N_("any of %s, separated by spaces or commas"),
+    [PARAM_MEMBERS] = N_("names or numbers of users, and of groups behind '@', "
+                         "separated by spaces or commas"),
     [PARAM_INT] = N_("an integer from %s to %s"),
     [PARAM_REAL] = N_("a number from %s to %s"),
     [PARAM_CHOICE] = "%s",
@@ -189,7 +253,7 @@ static bool words_ok(const char *words, const char *value,
                 struct text before = TEXT_INIT;
                 text_add(&before, value, (size_t)(w - value));
                 for (char *c = before.data; *c; c++)
-                    if (*c == *separator)
+                    if (strchr(separator, *c))
                         *c = ' ';
                 bool twice = word_listed(before.data, w, n);
                 text_release(&before);
@@ -239,6 +303,25 @@ static bool base_ok(const char *value)
            (slash[1] >= '1' && slash[1] <= '9' && parse_int(slash + 1, &n));
 }
 
+/* Whether there are such users and groups is for others to say. */
+static bool members_ok(const char *value)
+{
+    long long n;
+    for (size_t size; (size = member_next(&value)) > 0; value += size) {
+        char number[16];
+        size_t sign = *value == '@';
+        if (size == sign || memchr(value, ':', size))
+            return false;
+        snprintf(number, sizeof number, "%.*s", (int)(size - sign),
+                 value + sign);
+        if (strspn(value + sign, "0123456789") >= size - sign &&
+            (size - sign >= sizeof number || !parse_int(number, &n) ||
+             n >= UINT32_MAX))
+            return false;
+    }
+    return true;
+}
+
 static bool value_ok(const struct param *p, const char *value)
 {
     switch (p->kind) {
@@ -254,6 +337,10 @@ static bool value_ok(const struct param *p, const char *value)
         return !strcmp(value, "none") || words_ok(p->words, value, "+");
     case PARAM_LIST:
         return words_ok(p->words, value, " ");
+    case PARAM_RIGHTS:
+        return words_ok(p->words, value, " \t,");
+    case PARAM_MEMBERS:
+        return members_ok(value);
     case PARAM_INT:
     case PARAM_REAL:
         return word_listed(p->words, value, strlen(value)) ||

@@ -13,16 +13,18 @@
 #include <stdbool.h>
 
 enum param_kind {
-    PARAM_TEXT,   /* anything on one line */
-    PARAM_NAME,   /* an object's name */
-    PARAM_BASE,   /* an object's name or models/TEMPLATE/(N|latest) */
-    PARAM_PATH,   /* absolute */
-    PARAM_SET,    /* '+'-joined words of `words`, or "none" */
-    PARAM_LIST,   /* space-separated words of `words` */
-    PARAM_INT,    /* low..high, or one of `words` */
-    PARAM_REAL,   /* low..high, or one of `words` */
-    PARAM_CHOICE, /* one of `words` */
-    PARAM_SIZE,   /* bytes with K, M, G or T, or one of `words` */
+    PARAM_TEXT,    /* anything on one line */
+    PARAM_NAME,    /* an object's name */
+    PARAM_BASE,    /* an object's name or models/TEMPLATE/(N|latest) */
+    PARAM_PATH,    /* absolute */
+    PARAM_SET,     /* '+'-joined words of `words`, or "none" */
+    PARAM_LIST,    /* space-separated words of `words` */
+    PARAM_RIGHTS,  /* the same, commas allowed */
+    PARAM_MEMBERS, /* users and @groups, spaces or commas between */
+    PARAM_INT,     /* low..high, or one of `words` */
+    PARAM_REAL,    /* low..high, or one of `words` */
+    PARAM_CHOICE,  /* one of `words` */
+    PARAM_SIZE,    /* bytes with K, M, G or T, or one of `words` */
 };
 
 /* Who may have the key: a set. */
@@ -31,6 +33,7 @@ enum param_scope {
     SCOPE_TYPE = 2,
     SCOPE_MACHINE = 4,
     SCOPE_JOB = 8, /* what the supervisor tells a trainer */
+    SCOPE_ROLE = 16,
 };
 
 struct param {
@@ -70,12 +73,38 @@ enum key {
     KEY_MEMORY,
     KEY_ENABLED,
     KEY_LANG,
+    KEY_MEMBERS,
+    KEY_TEMPLATES, /* the lines of a role, from here on */
+    KEY_PROCESSES,
+    KEY_MACHINES,
+    KEY_MODELS,
+    KEY_TYPES,
+    KEY_BASES,
+    KEY_ROLES, /* to here */
     KEY_COUNT,
 };
 
 extern const struct param params[KEY_COUNT];
 
+/* What somebody wants to do with a thing; a role has sets of these. */
+enum right {
+    RIGHT_VIEW,
+    RIGHT_CREATE,
+    RIGHT_EDIT,
+    RIGHT_DELETE,
+    RIGHT_MANAGE,
+    RIGHTS,
+};
+
 /* Read */
+
+/* The word of a right. */
+const char *right_name(enum right right);
+/* The rights in a value of PARAM_RIGHTS: a set of 1 << enum right. */
+unsigned rights_parse(const char *value);
+/* The next word of a value of PARAM_RIGHTS or PARAM_MEMBERS and its size,
+ * behind *at; 0 past the last. */
+size_t member_next(const char **at);
 
 /* The row of `key` (of `size` bytes) within scope, or NULL. */
 const struct param *param_find(const char *key, size_t size, unsigned scope);

@@ -271,6 +271,7 @@ static void primo_init(struct primo *p, const char *state)
     pthread_cond_init(&p->handles.settled, NULL);
     scratch_init(&p->scratch);
     refusals_init(&p->refusals);
+    roles_init(&p->roles);
     waiters_init(&p->waiters);
     hidden_init(&p->hidden);
 }
@@ -299,6 +300,7 @@ static int primo_prepare(struct primo *p, struct reason *why)
     bases_sweep(p);
     times_load(&p->directories, p->store, p->opened);
     refusals_load(&p->refusals, p->store);
+    roles_load(p);
     return supervisor_open(&p->supervisor, p, why);
 }
 
@@ -322,6 +324,7 @@ static int view_prepare(struct primo *p, struct reason *why)
         return err;
     times_load(&p->directories, p->store, p->opened);
     refusals_load(&p->refusals, p->store);
+    roles_load(p);
     return view_open(&p->view, p, why);
 }
 
@@ -349,6 +352,7 @@ void primo_close(struct primo *p)
         close(p->lock);
     scratch_release(&p->scratch);
     refusals_release(&p->refusals);
+    roles_release(&p->roles);
     hidden_release(&p->hidden);
     free(p->state);
     free(p->runs);

@@ -9,11 +9,13 @@
 #ifndef PRIMO_PRIMO_H
 #define PRIMO_PRIMO_H
 
+#include "groups.h"
 #include "handles.h"
 #include "hidden.h"
 #include "object.h"
 #include "process.h"
 #include "refusals.h"
+#include "roles.h"
 #include "scratch.h"
 #include "store.h"
 #include "times.h"
@@ -37,6 +39,7 @@ struct primo {
     struct id_source ids;
     struct scratch scratch;
     struct refusals refusals;
+    struct roles roles;
     struct waiters waiters;
     struct hidden hidden;
     struct times directories;
@@ -46,12 +49,6 @@ struct primo {
     pthread_mutex_t change;
     struct supervisor *supervisor; /* NULL in a view */
     struct view *view;             /* NULL = not a view */
-};
-
-struct caller { /* who asks */
-    uid_t uid;
-    gid_t gid;
-    pid_t pid;
 };
 
 /* Life cycle */

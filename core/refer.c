@@ -62,6 +62,8 @@ int refer_judge(void *context, enum key key, const char *value,
     struct primo *primo = context;
     struct object o = OBJECT_INIT;
     struct store_txn *txn;
+    if (key == KEY_MEMBERS)
+        return members_judge(value, why);
     int err = store_begin(primo->store, false, &txn, why);
     if (err)
         return err;
@@ -179,9 +181,7 @@ static int templates_need(struct store_txn *txn, const struct object *o,
     return err;
 }
 
-/* A file that was renamed to a scratch name is still the one that is meant by
- * its own, until another file has that. */
-static bool has_own_name(struct primo *primo, const struct object *o)
+bool refer_by_own_name(struct primo *primo, const struct object *o)
 {
     struct object other = OBJECT_INIT;
     if (!name_is_scratch(o->name))
@@ -197,7 +197,7 @@ int refer_may_drop(struct primo *primo, const struct object *o,
                    struct reason *why)
 {
     struct store_txn *txn;
-    if (!has_own_name(primo, o))
+    if (!refer_by_own_name(primo, o))
         return 0;
     const char *name = name_is_scratch(o->name) ? o->home : o->name;
     if (object_is_builtin(o->kind, name))

@@ -3,17 +3,19 @@
 #include "object.h"
 #include "primo.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void refusals_init(struct refusals *r)
 {
     memset(r, 0, sizeof *r);
     pthread_mutex_init(&r->lock, NULL);
-    r->mtime = clock_ns();
+    r->opened = clock_ns();
 }
 
 void refusals_release(struct refusals *r)
 {
+    free(r->list);
     text_release(&r->text);
     pthread_mutex_destroy(&r->lock);
 }
@@ -21,57 +23,85 @@ void refusals_release(struct refusals *r)
 static struct store_key refusals_key(void)
 {
     struct store_key key = {0};
-    key_bytes(&key, "errors", 6);
+    key_bytes(&key, "refusals", 8);
     return key;
 }
 
-/* Keep the last `size` bytes, from the beginning of a record on: records
- * begin with a digit, their further lines with a space. */
-static void trim(struct text *t, size_t size)
+/* Keep the newest, of `size` bytes together. */
+static void trim(struct refusals *r, size_t size)
 {
-    if (t->size <= size)
-        return;
-    size_t from = t->size - size;
-    while (from < t->size &&
-           !(t->data[from - 1] == '\n' && t->data[from] != ' '))
-        from++;
     struct text kept = TEXT_INIT;
-    text_add(&kept, t->data + from, t->size - from);
-    text_move(t, &kept);
+    size_t gone = 0, from = 0;
+    while (r->text.size - from > size)
+        from += r->list[gone++].size;
+    if (!gone)
+        return;
+    text_add(&kept, r->text.data + from, r->text.size - from);
+    text_move(&r->text, &kept);
+    r->count -= gone;
+    memmove(r->list, r->list + gone, r->count * sizeof *r->list);
 }
 
+static void append(struct refusals *r, const struct refusal *entry,
+                   const char *text)
+{
+    r->list = realloc(r->list, (r->count + 1) * sizeof *r->list);
+    if (!r->list)
+        abort();
+    r->list[r->count++] = *entry;
+    text_add(&r->text, text, entry->size);
+}
+
+/* As saved: entry, text, entry, text … */
 void refusals_load(struct refusals *r, struct store *s)
 {
     struct store_txn *txn;
     struct store_view v;
     struct store_key key = refusals_key();
+    struct refusal entry;
     if (store_begin(s, false, &txn, NULL))
         return;
     pthread_mutex_lock(&r->lock);
-    if (store_get(txn, STORE_META, &key, &v) == 0 &&
-        v.size >= sizeof r->mtime) {
-        memcpy(&r->mtime, v.data, sizeof r->mtime);
-        text_clear(&r->text);
-        text_add(&r->text, (const char *)v.data + sizeof r->mtime,
-                 v.size - sizeof r->mtime);
-        trim(&r->text, REFUSALS_BYTES / 4);
+    if (store_get(txn, STORE_META, &key, &v))
+        v.size = 0;
+    r->count = 0;
+    text_clear(&r->text);
+    const char *at = v.data;
+    while (v.size >= sizeof entry) {
+        memcpy(&entry, at, sizeof entry);
+        at += sizeof entry;
+        v.size -= sizeof entry;
+        if (entry.size > v.size)
+            break;
+        append(r, &entry, at);
+        at += entry.size;
+        v.size -= entry.size;
     }
+    trim(r, REFUSALS_BYTES / 4);
     pthread_mutex_unlock(&r->lock);
     store_abort(txn);
+}
+
+/* False = nothing has changed. */
+static bool take_unsaved(struct refusals *r, struct text *out)
+{
+    pthread_mutex_lock(&r->lock);
+    bool dirty = r->dirty;
+    const char *text = text_string(&r->text);
+    for (size_t i = 0; dirty && i < r->count; i++) {
+        text_add(out, &r->list[i], sizeof r->list[i]);
+        text_add(out, text, r->list[i].size);
+        text += r->list[i].size;
+    }
+    r->dirty = false;
+    pthread_mutex_unlock(&r->lock);
+    return dirty;
 }
 
 int refusals_save(struct refusals *r, struct store *s, struct reason *why)
 {
     struct text copy = TEXT_INIT;
-    pthread_mutex_lock(&r->lock);
-    bool dirty = r->dirty;
-    if (dirty) {
-        text_add(&copy, &r->mtime, sizeof r->mtime);
-        text_add(&copy, text_string(&r->text), r->text.size);
-        r->dirty = false;
-    }
-    pthread_mutex_unlock(&r->lock);
-    if (!dirty)
+    if (!take_unsaved(r, &copy))
         return 0;
     struct store_txn *txn;
     struct store_key key = refusals_key();
@@ -84,22 +114,41 @@ int refusals_save(struct refusals *r, struct store *s, struct reason *why)
     return err;
 }
 
-size_t refusals_size(struct refusals *r, int64_t *mtime)
+static bool is_shown(const struct refusal *entry, const uid_t *user)
 {
+    return !user || entry->user == *user;
+}
+
+size_t refusals_size(struct refusals *r, const uid_t *user, int64_t *mtime)
+{
+    size_t size = 0;
     pthread_mutex_lock(&r->lock);
-    size_t size = r->text.size;
-    *mtime = r->mtime;
+    *mtime = r->opened;
+    for (size_t i = 0; i < r->count; i++) {
+        if (is_shown(&r->list[i], user)) {
+            size += r->list[i].size;
+            *mtime = r->list[i].time;
+        }
+    }
     pthread_mutex_unlock(&r->lock);
     return size;
 }
 
-void refusals_read(struct refusals *r, size_t offset, size_t size,
-                   struct text *out)
+void refusals_read(struct refusals *r, const uid_t *user, size_t offset,
+                   size_t size, struct text *out)
 {
     pthread_mutex_lock(&r->lock);
-    if (offset < r->text.size) {
-        size_t left = r->text.size - offset;
-        text_add(out, r->text.data + offset, left < size ? left : size);
+    const char *text = text_string(&r->text);
+    for (size_t i = 0; i < r->count && size > 0; i++) {
+        size_t length = r->list[i].size;
+        if (is_shown(&r->list[i], user)) {
+            size_t skipped = offset < length ? offset : length;
+            size_t taken = length - skipped < size ? length - skipped : size;
+            text_add(out, text + skipped, taken);
+            offset -= skipped;
+            size -= taken;
+        }
+        text += length;
     }
     pthread_mutex_unlock(&r->lock);
 }
@@ -146,11 +195,11 @@ void refusals_add(struct refusals *r, uid_t user, const char *what,
 {
     struct text record = TEXT_INIT;
     put_record(&record, user, what, why);
+    struct refusal entry = {clock_ns(), user, (uint32_t)record.size};
     pthread_mutex_lock(&r->lock);
     if (r->text.size + record.size > REFUSALS_BYTES)
-        trim(&r->text, REFUSALS_BYTES / 2);
-    text_add(&r->text, record.data, record.size);
-    r->mtime = clock_ns();
+        trim(r, REFUSALS_BYTES / 2);
+    append(r, &entry, record.data);
     r->dirty = true;
     pthread_mutex_unlock(&r->lock);
     text_release(&record);

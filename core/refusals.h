@@ -1,8 +1,8 @@
 /*
- * The file `errors`: the last refusals with their reasons. Kept in memory,
- * where a full disk can't reach it, and saved to the store now and then. It
- * only grows within a mount, up to a bound, past which its oldest half goes.
- * Any thread.
+ * The file `errors`: the last refusals with their reasons. Every user reads
+ * his own, the administrator reads all. Kept in memory, where a full disk
+ * can't reach it, and saved to the store now and then. It only grows within a
+ * mount, up to a bound, past which its oldest half goes. Any thread.
  */
 #ifndef PRIMO_REFUSALS_H
 #define PRIMO_REFUSALS_H
@@ -12,15 +12,24 @@
 #include "text.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 enum { REFUSALS_BYTES = 256 << 10 };
 
+struct refusal {
+    int64_t time;  /* ns */
+    uint32_t user; /* who was refused */
+    uint32_t size; /* of its part of the text */
+};
+
 struct refusals {
-    pthread_mutex_t lock;
-    struct text text; /* under lock */
-    int64_t mtime;    /* under lock, ns */
-    bool dirty;       /* under lock: not saved yet */
+    pthread_mutex_t lock; /* guards all below */
+    struct refusal *list; /* the oldest first */
+    size_t count;
+    struct text text; /* of all, in that order */
+    int64_t opened;   /* ns: the time of an empty file */
+    bool dirty;       /* not saved yet */
 };
 
 /* Life cycle */
@@ -29,11 +38,11 @@ void refusals_release(struct refusals *r);
 void refusals_load(struct refusals *r, struct store *s);
 int refusals_save(struct refusals *r, struct store *s, struct reason *why);
 
-/* Read */
-size_t refusals_size(struct refusals *r, int64_t *mtime);
+/* Read; `user` NULL = those of all */
+size_t refusals_size(struct refusals *r, const uid_t *user, int64_t *mtime);
 /* Append up to `size` bytes from `offset` on to *out. */
-void refusals_read(struct refusals *r, size_t offset, size_t size,
-                   struct text *out);
+void refusals_read(struct refusals *r, const uid_t *user, size_t offset,
+                   size_t size, struct text *out);
 
 /* Change */
 /* `what` is the file's path below the mount point. */

@@ -112,28 +112,6 @@ void tree_path(struct primo *primo, struct node n, struct text *out)
     object_release(&o);
 }
 
-/* The gate */
-
-static const char *const right_names[] = {
-    [RIGHT_VIEW] = "view",     [RIGHT_CREATE] = "create", [RIGHT_EDIT] = "edit",
-    [RIGHT_DELETE] = "delete", [RIGHT_MANAGE] = "manage",
-};
-
-int tree_may(struct primo *primo, const struct caller *caller, struct node n,
-             enum right right, struct reason *why)
-{
-    if (caller->uid == 0 || caller->uid == primo->owner)
-        return 0;
-    struct text path = TEXT_INIT;
-    tree_path(primo, n, &path);
-    refuse(why, EACCES,
-           "the right '%s' is missing for %s: only the user who mounted may "
-           "do this",
-           right_names[right], text_string(&path));
-    text_release(&path);
-    return -EACCES;
-}
-
 /* Find */
 
 static bool node_exists(struct primo *primo, struct node n)
@@ -515,7 +493,7 @@ int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
         err = with_request(primo, n, take_growing, out, why);
         break;
     case SHAPE_ERRORS:
-        out->size = refusals_size(&primo->refusals, &out->mtime);
+        out->size = refusals_size(&primo->refusals, NULL, &out->mtime);
         break;
     case SHAPE_BODY:
         size = model_file_size(primo, n.object, row->name);
@@ -531,4 +509,17 @@ int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
     if (!is_object(row) || row->shape == SHAPE_DIRECTORY)
         out->ctime = out->mtime;
     return err;
+}
+
+int tree_stat_for(struct primo *primo, const struct caller *caller,
+                  struct node n, const struct shown *shown,
+                  struct tree_stat *out, struct reason *why)
+{
+    int err = tree_stat(primo, n, shown, out, why);
+    if (err || node_row(n)->shape != SHAPE_ERRORS || !caller ||
+        tree_sees_all(primo, caller))
+        return err;
+    out->size = refusals_size(&primo->refusals, &caller->uid, &out->mtime);
+    out->atime = out->ctime = out->mtime;
+    return 0;
 }

@@ -33,6 +33,7 @@ enum tree_no {
     TREE_MACHINE,
     TREE_TYPE,
     TREE_BASE,
+    TREE_ROLE,
     TREE_PROCESS = 48,
     TREE_P_TEMPLATE,
     TREE_P_START,
@@ -97,6 +98,12 @@ struct row {
                 uint64_t object, struct reason *why);
     /* may a generated file in it be hidden now? NULL = never */
     int (*hide)(struct primo *primo, uint64_t object, struct reason *why);
+    enum key line;    /* of the role that speaks of what is in it; 0 = none */
+    enum right needs; /* to be written; RIGHT_VIEW = nobody writes it */
+    /* whether who may create may write it too, as it is being set up */
+    bool (*setup)(struct primo *primo, const struct caller *caller,
+                  uint64_t object);
+    void (*changed)(struct primo *primo); /* an input has been, durably */
     enum object_kind kind; /* of the objects that rows without name show */
     unsigned scope;        /* SHAPE_INPUT: enum param_scope of its text */
     char stream;           /* SHAPE_GROWING: part of the stream */
@@ -137,14 +144,6 @@ struct tree_entry {
     char name[256];
 };
 
-enum right { /* what somebody wants to do with a node */
-             RIGHT_VIEW,
-             RIGHT_CREATE,
-             RIGHT_EDIT,
-             RIGHT_DELETE,
-             RIGHT_MANAGE,
-};
-
 /* Read */
 
 /* Whether users make, write, rename and remove it. */
@@ -163,9 +162,22 @@ bool tree_node(uint64_t inode, struct node *out);
 /* "templates/a": for people. */
 void tree_path(struct primo *primo, struct node n, struct text *out);
 
-/* The gate: may the caller do this to the node? EACCES with a sentence. */
+/* The gate (gate.c): may the caller do this to the node? EACCES with a sentence
+ * that says which right is missing and who can grant it. */
 int tree_may(struct primo *primo, const struct caller *caller, struct node n,
              enum right right, struct reason *why);
+/* The same where one of `others` (a set of 1 << enum right) does as well. */
+int tree_may_or(struct primo *primo, const struct caller *caller, struct node n,
+                enum right right, unsigned others, struct reason *why);
+/* Whether an input's own mode lets the caller read and write it; EACCES. */
+int tree_mode_may(const struct primo *primo, const struct caller *caller,
+                  const struct object *o, bool reads, bool writes,
+                  struct reason *why);
+/* access(2): all of that; mask as there. */
+int tree_access(struct primo *primo, const struct caller *caller, struct node n,
+                int mask, struct reason *why);
+/* Whether the caller reads the refusals of all users. */
+bool tree_sees_all(struct primo *primo, const struct caller *caller);
 
 /* The child of that name. -ENOENT mostly without a sentence. */
 int tree_find(struct primo *primo, struct node directory, const char *name,
@@ -183,6 +195,11 @@ int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
 /* Attributes; a generated text has those of the state `shown`, where given. */
 int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
               struct tree_stat *out, struct reason *why);
+/* The same as one caller (NULL = the administrator) sees it: `errors` is
+ * everyone's own. */
+int tree_stat_for(struct primo *primo, const struct caller *caller,
+                  struct node n, const struct shown *shown,
+                  struct tree_stat *out, struct reason *why);
 /* The text (or link target) of a generated file. */
 int tree_show(struct primo *primo, struct node n, struct shown *out,
               struct reason *why);

@@ -2,7 +2,6 @@
 #include "action.h"
 #include "language.h"
 #include "model.h"
-#include "param.h"
 #include "tree.h"
 
 /* Files of a finished model may always be hidden: removing all of them and
@@ -25,7 +24,7 @@ const struct row tree_rows[256] = {
                      .show = show_readme,
                      .help = N_("how to train a model, in six commands")},
     [TREE_OVERVIEW] = {FILE_OF(TREE_ROOT, "overview", SHAPE_TEXT),
-                       .show = show_overview,
+                       .show = show_overview, .line = KEY_PROCESSES,
                        .help = N_("one line a machine: available, process, "
                                   "template, status, progress, time left, best "
                                   "average precision")},
@@ -33,6 +32,7 @@ const struct row tree_rows[256] = {
                      .help = N_("the last refusals, each with its reason and "
                                 "what would be accepted")},
     [TREE_EVENTS] = {FILE_OF(TREE_ROOT, "events", SHAPE_GROWING), .stream = 'e',
+                     .line = KEY_PROCESSES,
                      .help =
                          N_("the journal: time, user, object, what happened")},
     [TREE_TEMPLATE_EXAMPLE] = {FILE_OF(TREE_ROOT, "template.example",
@@ -42,29 +42,41 @@ const struct row tree_rows[256] = {
                                           "range and meaning")},
 
     [TREE_TEMPLATES] = {FILE_OF(TREE_ROOT, "templates", SHAPE_DIRECTORY),
+                        .line = KEY_TEMPLATES,
                         .help = N_("training templates, written by users")},
     [TREE_TEMPLATE] = {OBJECTS_OF(TREE_TEMPLATES, OBJECT_TEMPLATE, SHAPE_INPUT),
-                       .scope = SCOPE_TEMPLATE,
+                       .needs = RIGHT_EDIT, .scope = SCOPE_TEMPLATE,
                        .help = N_("a training template")},
     [TREE_MACHINES] = {FILE_OF(TREE_ROOT, "machines", SHAPE_DIRECTORY),
+                       .line = KEY_MACHINES,
                        .help =
                            N_("target machines, written by an administrator")},
     [TREE_MACHINE] = {OBJECTS_OF(TREE_MACHINES, OBJECT_MACHINE, SHAPE_INPUT),
-                      .scope = SCOPE_MACHINE, .help = N_("a target machine")},
+                      .needs = RIGHT_EDIT, .scope = SCOPE_MACHINE,
+                      .help = N_("a target machine")},
     [TREE_TYPES] = {FILE_OF(TREE_ROOT, "types", SHAPE_DIRECTORY),
+                    .line = KEY_TYPES,
                     .help = N_("model types, written by an administrator")},
     [TREE_TYPE] = {OBJECTS_OF(TREE_TYPES, OBJECT_TYPE, SHAPE_INPUT),
-                   .scope = SCOPE_TYPE, .help = N_("a model type")},
+                   .needs = RIGHT_EDIT, .scope = SCOPE_TYPE,
+                   .help = N_("a model type")},
     [TREE_BASES] = {FILE_OF(TREE_ROOT, "bases", SHAPE_DIRECTORY),
+                    .line = KEY_BASES,
                     .help = N_("base models to start from, brought by an "
                                "administrator")},
     [TREE_BASE] = {OBJECTS_OF(TREE_BASES, OBJECT_BASE, SHAPE_WEIGHTS),
+                   .needs = RIGHT_EDIT,
                    .help = N_("a base model: a .safetensors file")},
     [TREE_ROLES] = {FILE_OF(TREE_ROOT, "roles", SHAPE_DIRECTORY),
-                    .help = N_("who may do what")},
+                    .line = KEY_ROLES,
+                    .help = N_("who may do what, written by an administrator")},
+    [TREE_ROLE] = {OBJECTS_OF(TREE_ROLES, OBJECT_ROLE, SHAPE_INPUT),
+                   .needs = RIGHT_EDIT, .scope = SCOPE_ROLE,
+                   .changed = roles_load,
+                   .help = N_("a role: its members and their rights")},
 
     [TREE_PROCESSES] = {FILE_OF(TREE_ROOT, "processes", SHAPE_DIRECTORY),
-                        .make = process_create,
+                        .line = KEY_PROCESSES, .make = process_create,
                         .help = N_("training processes: mkdir makes one for a "
                                    "machine")},
     [TREE_PROCESS] = {OBJECTS_OF(TREE_PROCESSES, OBJECT_PROCESS,
@@ -72,24 +84,30 @@ const struct row tree_rows[256] = {
                       .drop = process_remove, .hide = process_may_hide,
                       .help = N_("the training process of a machine")},
     [TREE_P_TEMPLATE] = {FILE_OF(TREE_PROCESS, "template", SHAPE_WORD),
-                         .show = show_template, .store = process_set_template,
+                         .show = show_template, .needs = RIGHT_EDIT,
+                         .setup = process_is_new_to,
+                         .store = process_set_template,
                          .help =
                              N_("the template's name; settable while idle")},
     [TREE_P_START] = {FILE_OF(TREE_PROCESS, "start", SHAPE_ACTION),
-                      .show = show_nothing, .act = process_start,
+                      .show = show_nothing, .needs = RIGHT_MANAGE,
+                      .act = process_start,
                       .help =
                           N_("touch: begin a new training with the template "
                              "as it stands now")},
     [TREE_P_STOP] = {FILE_OF(TREE_PROCESS, "stop", SHAPE_ACTION),
-                     .show = show_nothing, .act = process_stop,
+                     .show = show_nothing, .needs = RIGHT_MANAGE,
+                     .act = process_stop,
                      .help = N_("touch: stop, with a checkpoint")},
     [TREE_P_RESUME] = {FILE_OF(TREE_PROCESS, "resume", SHAPE_ACTION),
-                       .show = show_nothing, .act = process_resume,
+                       .show = show_nothing, .needs = RIGHT_MANAGE,
+                       .act = process_resume,
                        .help =
                            N_("touch: continue a stopped or failed training "
                               "from its last checkpoint")},
     [TREE_P_ENABLED] = {FILE_OF(TREE_PROCESS, "enabled", SHAPE_WORD),
-                        .show = show_enabled, .store = process_set_enabled,
+                        .show = show_enabled, .needs = RIGHT_MANAGE,
+                        .store = process_set_enabled,
                         .help =
                             N_("yes or no; a disabled process refuses start, "
                                "stop and resume")},
@@ -137,6 +155,7 @@ const struct row tree_rows[256] = {
                       .help = N_("link to the model, once it has succeeded")},
 
     [TREE_MODELS] = {FILE_OF(TREE_ROOT, "models", SHAPE_DIRECTORY),
+                     .line = KEY_MODELS,
                      .help = N_("trained models: models/TEMPLATE/N/")},
     [TREE_FAMILY] = {OBJECTS_OF(TREE_MODELS, OBJECT_MODEL, SHAPE_DIRECTORY),
                      .drop = model_family_remove, .hide = model_may_hide,

@@ -50,6 +50,7 @@ static void look(struct view *v)
     v->seen = now;
     times_load(&v->primo->directories, v->primo->store, v->primo->opened);
     refusals_load(&v->primo->refusals, v->primo->store);
+    roles_load(v->primo);
     wake_waiters(v->primo);
     store_announce(v->primo->store);
 }

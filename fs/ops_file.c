@@ -16,14 +16,17 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 
 /* Attributes */
 
-static int attr_of(struct mount *m, fuse_ino_t ino, struct node n,
+static int attr_of(fuse_req_t req, fuse_ino_t ino, struct node n,
                    struct stat *out, double *seconds, struct reason *why)
 {
+    struct mount *m = request_mount(req);
+    struct caller caller = request_caller(req);
     struct shown shown = {TEXT_INIT, 0};
     struct tree_stat st;
     bool known =
         node_row(n)->shape == SHAPE_TEXT && states_get(&m->states, ino, &shown);
-    int err = tree_stat(&m->primo, n, known ? &shown : NULL, &st, why);
+    int err =
+        tree_stat_for(&m->primo, &caller, n, known ? &shown : NULL, &st, why);
     if (err == 0) {
         attr_fill(&st, out);
         *seconds = attr_seconds(n, &st);
@@ -38,7 +41,7 @@ static void reply_attr(fuse_req_t req, fuse_ino_t ino, struct node n, int err,
     struct stat st;
     double seconds;
     if (err == 0)
-        err = attr_of(request_mount(req), ino, n, &st, &seconds, why);
+        err = attr_of(req, ino, n, &st, &seconds, why);
     if (err)
         reply_err(req, err, ino, NULL, why);
     else
@@ -53,7 +56,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     (void)fi;
     int err = request_node(ino, &n, NULL);
     if (err == 0)
-        err = attr_of(request_mount(req), ino, n, &st, &seconds, NULL);
+        err = attr_of(req, ino, n, &st, &seconds, NULL);
     if (err)
         fuse_reply_err(req, -err);
     else
@@ -149,26 +152,11 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 /* Answers for the caller, where mode bits are the same for all. */
 void op_access(fuse_req_t req, fuse_ino_t ino, int mask)
 {
-    struct primo *primo = &request_mount(req)->primo;
     struct caller caller = request_caller(req);
-    struct tree_stat st = {0};
     struct node n;
     int err = request_node(ino, &n, NULL);
     if (err == 0)
-        err = tree_stat(primo, n, NULL, &st, NULL);
-    bool root = caller.uid == 0, dir = S_ISDIR(st.mode);
-    if (err == 0 && (mask & R_OK) && !root && !(st.mode & 0400))
-        err = -EACCES;
-    if (err == 0 && (mask & W_OK) && !dir &&
-        (root ? !(st.mode & 0222) && !row_is_input(node_row(n))
-              : !(st.mode & 0200)))
-        err = -EACCES;
-    if (err == 0 && (mask & X_OK) && !dir)
-        err = -EACCES;
-    if (err == 0 && (mask & R_OK))
-        err = tree_may(primo, &caller, n, RIGHT_VIEW, NULL);
-    if (err == 0 && (mask & W_OK))
-        err = tree_may(primo, &caller, n, RIGHT_EDIT, NULL);
+        err = tree_access(&request_mount(req)->primo, &caller, n, mask, NULL);
     fuse_reply_err(req, -err);
 }
 
@@ -248,7 +236,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
         err = handle_create(&m->primo, &caller, dir, name, mode, fi->flags, &n,
                             &h, &why);
     if (err == 0) {
-        err = entry_fill(m, n, &entry, &why);
+        err = entry_fill(m, &caller, n, &entry, &why);
         if (err)
             handle_close(h, NULL);
     }

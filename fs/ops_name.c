@@ -11,9 +11,10 @@ static void reply_entry(fuse_req_t req, struct node n, int err,
                         fuse_ino_t parent, const char *name, struct reason *why)
 {
     struct mount *m = request_mount(req);
+    struct caller caller = request_caller(req);
     struct fuse_entry_param entry;
     if (err == 0)
-        err = entry_fill(m, n, &entry, why);
+        err = entry_fill(m, &caller, n, &entry, why);
     if (err)
         reply_err(req, err, parent, name, why);
     else if (fuse_reply_entry(req, &entry))
@@ -26,9 +27,10 @@ static void reply_polled(fuse_req_t req, struct node n, fuse_ino_t parent,
                          const char *name, struct reason *why)
 {
     struct mount *m = request_mount(req);
+    struct caller caller = request_caller(req);
     struct fuse_entry_param entry;
     bool keep = actions_names_begin(&m->actions, n);
-    int err = entry_fill(m, n, &entry, why);
+    int err = entry_fill(m, &caller, n, &entry, why);
     if (keep)
         entry.entry_timeout = KEEP_SECONDS;
     if (err)
@@ -43,13 +45,14 @@ static void look_up_self(fuse_req_t req, fuse_ino_t id, struct node n,
                          struct reason *why)
 {
     struct mount *m = request_mount(req);
+    struct caller caller = request_caller(req);
     struct fuse_entry_param entry;
     struct shown shown = {TEXT_INIT, 0};
     uint64_t stream;
     int err = node_state(m, n, &shown, &stream, why);
     if (err == 0) {
         states_adopt(&m->states, id, &shown, stream);
-        err = entry_fill(m, n, &entry, why);
+        err = entry_fill(m, &caller, n, &entry, why);
     }
     text_release(&shown.text);
     if (err) {
@@ -123,6 +126,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 struct listing {
     fuse_req_t req;
     struct mount *m;
+    struct caller caller;
     struct node dir;
     bool plus; /* with attributes and look-ups */
     char *room;
@@ -177,7 +181,7 @@ static int list_objects(struct listing *l, uint64_t cookie, struct reason *why)
     while ((err = tree_next(&l->m->primo, l->dir, cookie, &e, why)) == 0) {
         cookie = e.cookie;
         entry_outline(e.node, &entry);
-        if (l->plus && entry_fill(l->m, e.node, &entry, NULL))
+        if (l->plus && entry_fill(l->m, &l->caller, e.node, &entry, NULL))
             continue; /* removed meanwhile */
         if (!list_put(l, e.name, (off_t)(cookie + DOTS), &entry)) {
             if (l->plus)
@@ -194,6 +198,7 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     struct reason why = REASON_INIT;
     struct listing l = {.req = req,
                         .m = request_mount(req),
+                        .caller = request_caller(req),
                         .plus = plus,
                         .room = malloc(size),
                         .size = size};
@@ -315,12 +320,16 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
+    struct caller caller = request_caller(req);
     struct reason why = REASON_INIT;
     struct shown target = {TEXT_INIT, 0};
     struct node n;
     int err = request_node(ino, &n, &why);
     if (err == 0 && node_row(n)->shape != SHAPE_LINK)
         err = refuse(&why, EINVAL, "this is not a link");
+    if (err == 0)
+        err =
+            tree_may(&request_mount(req)->primo, &caller, n, RIGHT_VIEW, &why);
     if (err == 0)
         err = tree_show(&request_mount(req)->primo, n, &target, &why);
     if (err)

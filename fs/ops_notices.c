@@ -83,7 +83,8 @@ bool helper_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name)
         return false;
     if (request_node(parent, &dir, NULL) ||
         tree_find(&m->primo, dir, name, &n, NULL) ||
-        !notices_is_announced(&m->notices, n) || entry_fill(m, n, &entry, NULL))
+        !notices_is_announced(&m->notices, n) ||
+        entry_fill(m, NULL, n, &entry, NULL))
         fuse_reply_err(req, EEXIST);
     else
         fuse_reply_entry(req, &entry);

@@ -127,8 +127,8 @@ int node_state(struct mount *m, struct node n, struct shown *shown,
     return err;
 }
 
-int entry_fill(struct mount *m, struct node n, struct fuse_entry_param *out,
-               struct reason *why)
+int entry_fill(struct mount *m, const struct caller *caller, struct node n,
+               struct fuse_entry_param *out, struct reason *why)
 {
     struct shown shown = {TEXT_INIT, 0};
     struct tree_stat st;
@@ -138,7 +138,8 @@ int entry_fill(struct mount *m, struct node n, struct fuse_entry_param *out,
     int err = states ? node_state(m, n, &shown, &stream, why) : 0;
     memset(out, 0, sizeof *out);
     if (err == 0)
-        err = tree_stat(&m->primo, n, text ? &shown : NULL, &st, why);
+        err =
+            tree_stat_for(&m->primo, caller, n, text ? &shown : NULL, &st, why);
     if (err == 0) {
         attr_fill(&st, &out->attr);
         out->generation = 1; /* ids are never used again */

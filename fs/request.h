@@ -24,9 +24,10 @@ void reply_handle(fuse_req_t req, int err, const struct handle *h,
 int request_node(fuse_ino_t node_id, struct node *out, struct reason *why);
 
 /* Attributes and node id of a node, for an entry that the kernel will know:
- * takes a look-up on a state, which entry_forget() gives back. */
-int entry_fill(struct mount *m, struct node n, struct fuse_entry_param *out,
-               struct reason *why);
+ * takes a look-up on a state, which entry_forget() gives back. As the caller
+ * sees it; NULL = the administrator. */
+int entry_fill(struct mount *m, const struct caller *caller, struct node n,
+               struct fuse_entry_param *out, struct reason *why);
 void entry_forget(struct mount *m, const struct fuse_entry_param *entry);
 void attr_fill(const struct tree_stat *st, struct stat *out);
 /* How many seconds the kernel may keep what stays as it is, and a node's

@@ -43,7 +43,7 @@ expect_errno 'denied|not permitted' mkdir new
 expect_errno 'denied|not permitted' rmdir templates
 expect_errno 'denied|not permitted' put models/x x
 expect_errno 'denied|not permitted' mkdir models/x
-expect_errno 'denied|not permitted' put roles/x x
+expect_errno "Invalid argument" put types/x "x\n"
 expect_errno 'No such file' cat nosuch
 expect_errno 'No such file' ls processes/local
 

@@ -74,6 +74,7 @@ int main(int argc, char **argv)
         {"template", SCOPE_TEMPLATE},
         {"type", SCOPE_TYPE},
         {"machine", SCOPE_MACHINE},
+        {"role", SCOPE_ROLE},
     };
     struct text out = TEXT_INIT;
     const char *name = argc == 2 ? argv[1] : "";
@@ -88,8 +89,8 @@ int main(int argc, char **argv)
     else if (!strcmp(name, "files"))
         put_files(&out);
     if (!out.size) {
-        fprintf(stderr,
-                "usage: reference [man-|ru-]template|type|machine|files\n");
+        fprintf(stderr, "usage: reference [man-|ru-]template|type|machine|role|"
+                        "files\n");
         return 2;
     }
     fputs(text_string(&out), stdout);

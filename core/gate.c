@@ -1,0 +1,148 @@
+/* The gate: who may do what with a node. Rights come from the roles; a file's
+ * own mode may take away from them, and never adds to them. */
+#include "refer.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* The line of a role that speaks of a node; 0 = it is no object. */
+static enum key node_line(struct node n)
+{
+    const struct row *row = node_row(n);
+    while (!row->line && row->parent)
+        row = &tree_rows[row->parent];
+    return row->line;
+}
+
+/* Rights that do in the place of another: who makes an input may write it
+ * until it is closed first, and handle his own scratch files; who edits may
+ * remove what his editor left. */
+static unsigned input_others(struct primo *primo, const struct caller *caller,
+                             struct node n, enum right right)
+{
+    struct object o = OBJECT_INIT;
+    unsigned others = 0;
+    if (object_load(primo, n.object, &o))
+        return 0;
+    if (o.scratch && o.uid == caller->uid)
+        others = 1u << RIGHT_CREATE | 1u << RIGHT_EDIT;
+    else if (right == RIGHT_DELETE && name_is_scratch(o.name) &&
+             !refer_by_own_name(primo, &o))
+        others = 1u << RIGHT_EDIT;
+    object_release(&o);
+    return others;
+}
+
+static unsigned node_others(struct primo *primo, const struct caller *caller,
+                            struct node n, enum right right)
+{
+    const struct row *row = node_row(n);
+    if (row_is_input(row))
+        return input_others(primo, caller, n, right);
+    if (row->setup && right == row->needs &&
+        row->setup(primo, caller, n.object))
+        return 1u << RIGHT_CREATE;
+    return 0;
+}
+
+int tree_may_or(struct primo *primo, const struct caller *caller, struct node n,
+                enum right right, unsigned others, struct reason *why)
+{
+    enum key line = node_line(n);
+    if (is_administrator(primo, caller) ||
+        roles_allow(primo, caller, line, 1u << right | others))
+        return 0;
+    others = node_others(primo, caller, n, right);
+    if (others && roles_allow(primo, caller, line, others))
+        return 0;
+    return roles_refuse(primo, caller, line, right, why);
+}
+
+int tree_may(struct primo *primo, const struct caller *caller, struct node n,
+             enum right right, struct reason *why)
+{
+    return tree_may_or(primo, caller, n, right, 0, why);
+}
+
+bool tree_sees_all(struct primo *primo, const struct caller *caller)
+{
+    return is_administrator(primo, caller) ||
+           roles_allow(primo, caller, KEY_ROLES, 1u << RIGHT_MANAGE);
+}
+
+/* Modes */
+
+/* Whether the caller's class (owner, group or others) may read. The user who
+ * mounted counts as the owner. */
+static bool class_reads(const struct primo *primo, const struct caller *caller,
+                        const struct object *o)
+{
+    bool group = o->mode & 040, others = o->mode & 04;
+    if (caller->uid == o->uid || caller->uid == primo->owner)
+        return o->mode & 0400;
+    if (group == others)
+        return group;
+    struct groups groups = GROUPS_INIT;
+    groups_find(&groups, caller);
+    bool member = groups_have(&groups, o->gid);
+    groups_release(&groups);
+    return member ? group : others;
+}
+
+/* Every tool leaves `w` to the owner alone, so that it can't speak of who may
+ * write: it says whether anybody may. */
+int tree_mode_may(const struct primo *primo, const struct caller *caller,
+                  const struct object *o, bool reads, bool writes,
+                  struct reason *why)
+{
+    bool owns = caller->uid == o->uid || caller->uid == primo->owner;
+    if (caller->uid == 0 ||
+        ((!writes || (o->mode & 0200)) &&
+         ((!reads && owns) || class_reads(primo, caller, o))))
+        return 0;
+    return refuse(why, EACCES, "the mode of the file, %03o, does not allow it",
+                  o->mode);
+}
+
+/* access(2) */
+
+static bool takes_files(enum tree_no directory)
+{
+    bool takes = tree_rows[directory].make != NULL;
+    for (int i = 0; i < 256; i++)
+        takes |=
+            tree_rows[i].parent == directory && row_is_input(&tree_rows[i]);
+    return takes;
+}
+
+static int access_write(struct primo *primo, const struct caller *caller,
+                        struct node n, struct reason *why)
+{
+    const struct row *row = node_row(n);
+    if (row->shape == SHAPE_DIRECTORY)
+        return tree_may(primo, caller, n,
+                        takes_files(n.no) ? RIGHT_CREATE : RIGHT_DELETE, why);
+    if (!row->needs)
+        return refuse(why, EACCES, "this file is generated and read-only");
+    return tree_may(primo, caller, n, row->needs, why);
+}
+
+int tree_access(struct primo *primo, const struct caller *caller, struct node n,
+                int mask, struct reason *why)
+{
+    const struct row *row = node_row(n);
+    struct object o = OBJECT_INIT;
+    int err = 0;
+    if ((mask & X_OK) && row->shape != SHAPE_DIRECTORY)
+        err = refuse(why, EACCES, "this file is no program");
+    if (err == 0 && (mask & R_OK))
+        err = tree_may(primo, caller, n, RIGHT_VIEW, why);
+    if (err == 0 && (mask & W_OK))
+        err = access_write(primo, caller, n, why);
+    if (err == 0 && row_is_input(row) && (mask & (R_OK | W_OK)) &&
+        object_load(primo, n.object, &o) == 0)
+        err = tree_mode_may(primo, caller, &o, mask & R_OK, mask & W_OK, why);
+    object_release(&o);
+    return err;
+}

@@ -1,0 +1,376 @@
+#include "roles.h"
+
+#include "language.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { FRESH_SECONDS = 10 };
+
+void roles_init(struct roles *r)
+{
+    memset(r, 0, sizeof *r);
+    pthread_mutex_init(&r->load, NULL);
+    pthread_rwlock_init(&r->lock, NULL);
+}
+
+static void list_free(struct role *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        groups_release(&list[i].users);
+        groups_release(&list[i].groups);
+    }
+    free(list);
+}
+
+void roles_release(struct roles *r)
+{
+    list_free(r->list, r->count);
+    pthread_rwlock_destroy(&r->lock);
+    pthread_mutex_destroy(&r->load);
+}
+
+bool is_administrator(const struct primo *primo, const struct caller *caller)
+{
+    return caller->uid == 0 || caller->uid == primo->owner;
+}
+
+/* Members */
+
+enum { ENTRY_LEAST = 4 << 10, ENTRY_MOST = 4 << 20 };
+
+/* The number of a user or, with '@', of a group; false = there is none. A
+ * large group takes a large buffer. */
+static bool member_number(const char *word, id_t *out)
+{
+    struct passwd user, *user_found = NULL;
+    struct group group, *group_found = NULL;
+    bool is_group = *word == '@';
+    int err = ERANGE;
+    if (!word[is_group + strspn(word + is_group, "0123456789")]) {
+        *out = (id_t)strtoul(word + is_group, NULL, 10);
+        return true;
+    }
+    for (size_t n = ENTRY_LEAST; err == ERANGE && n <= ENTRY_MOST; n *= 4) {
+        char *room = malloc(n);
+        if (!room)
+            abort();
+        err = is_group ? getgrnam_r(word + 1, &group, room, n, &group_found)
+                       : getpwnam_r(word, &user, room, n, &user_found);
+        if (group_found)
+            *out = group.gr_gid;
+        if (user_found)
+            *out = user.pw_uid;
+        free(room);
+    }
+    return user_found || group_found;
+}
+
+/* Call for each word until it says no. */
+static int each_member(const char *value,
+                       int (*take)(void *context, const char *word,
+                                   struct reason *why),
+                       void *context, struct reason *why)
+{
+    int err = 0;
+    for (size_t n; err == 0 && (n = member_next(&value)) > 0; value += n) {
+        char *word = strndup(value, n);
+        if (!word)
+            abort();
+        err = take(context, word, why);
+        free(word);
+    }
+    return err;
+}
+
+static int member_judge(void *context, const char *word, struct reason *why)
+{
+    id_t number;
+    (void)context;
+    if (member_number(word, &number))
+        return 0;
+    if (*word == '@')
+        return refuse(why, EINVAL, "there is no group '%.200s' on this machine",
+                      word + 1);
+    return refuse(why, EINVAL, "there is no user '%.200s' on this machine",
+                  word);
+}
+
+int members_judge(const char *value, struct reason *why)
+{
+    return each_member(value, member_judge, NULL, why);
+}
+
+static int member_add(void *context, const char *word, struct reason *why)
+{
+    struct role *role = context;
+    id_t number;
+    (void)why;
+    if (member_number(word, &number))
+        groups_add(*word == '@' ? &role->groups : &role->users, number);
+    return 0;
+}
+
+/* Loading */
+
+static int64_t seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return now.tv_sec;
+}
+
+/* The name by which a role counts: an editor's backup stands for it until it
+ * has saved the new one. False = it does not count. */
+static bool role_name(struct store_txn *txn, const struct object *o, char *name)
+{
+    struct object other = OBJECT_INIT;
+    bool scratch = name_is_scratch(o->name);
+    strcpy(name, scratch ? o->home : o->name);
+    if (!scratch || !*name)
+        return !scratch;
+    bool taken = object_find(txn, TREE_ROLES, name, &other) == 0;
+    object_release(&other);
+    return !taken;
+}
+
+static void role_fill(struct role *role, const struct text *body)
+{
+    struct settings s;
+    settings_init(&s);
+    if (settings_parse(&s, text_string(body), body->size, SCOPE_ROLE, "role",
+                       NULL) == 0) {
+        each_member(settings_get(&s, KEY_MEMBERS), member_add, role, NULL);
+        for (int key = KEY_TEMPLATES; key <= KEY_ROLES; key++)
+            role->rights[key] = rights_parse(settings_get(&s, (enum key)key));
+    }
+    settings_release(&s);
+}
+
+static struct role *list_make(struct store_txn *txn, size_t *count)
+{
+    struct role *list = NULL;
+    struct object o = OBJECT_INIT;
+    uint64_t after = 0;
+    *count = 0;
+    while (object_next(txn, TREE_ROLES, after, &o) == 0) {
+        struct role role = {0};
+        after = o.id;
+        if (role_name(txn, &o, role.name)) {
+            role_fill(&role, &o.body);
+            list = realloc(list, (*count + 1) * sizeof *list);
+            if (!list)
+                abort();
+            list[(*count)++] = role;
+        }
+        object_release(&o);
+    }
+    return list;
+}
+
+/* A store that can't be read gives nobody a right. */
+static void load_locked(struct primo *primo)
+{
+    struct roles *r = &primo->roles;
+    struct role *list = NULL, *old = r->list;
+    struct store_txn *txn;
+    size_t count = 0, old_count = r->count;
+    if (store_begin(primo->store, false, &txn, NULL) == 0) {
+        list = list_make(txn, &count);
+        store_abort(txn);
+    }
+    pthread_rwlock_wrlock(&r->lock);
+    r->list = list;
+    r->count = count;
+    pthread_rwlock_unlock(&r->lock);
+    list_free(old, old_count);
+    __atomic_store_n(&r->loaded, seconds(), __ATOMIC_RELAXED);
+}
+
+void roles_load(struct primo *primo)
+{
+    pthread_mutex_lock(&primo->roles.load);
+    load_locked(primo);
+    pthread_mutex_unlock(&primo->roles.load);
+}
+
+/* Others go on with the old table while one makes it anew. */
+static void refresh(struct primo *primo)
+{
+    struct roles *r = &primo->roles;
+    int64_t age = seconds() - __atomic_load_n(&r->loaded, __ATOMIC_RELAXED);
+    if (age < FRESH_SECONDS || pthread_mutex_trylock(&r->load))
+        return;
+    if (r->count) /* changed by whoever holds `load` only */
+        load_locked(primo);
+    pthread_mutex_unlock(&r->load);
+}
+
+/* Asking */
+
+static unsigned role_rights(const struct role *role, enum key line)
+{
+    return line ? role->rights[line] : 1u << RIGHT_VIEW;
+}
+
+static bool in_one_of(const struct role *role, const struct groups *groups)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        if (groups_have(&role->groups, groups->list[i]))
+            return true;
+    return false;
+}
+
+/* Whether a role of the user, or of one of the groups, has one of the rights;
+ * *others: whether one that has is for groups. */
+static bool allow(struct roles *r, uid_t uid, const struct groups *groups,
+                  enum key line, unsigned rights, bool *others)
+{
+    bool yes = false;
+    pthread_rwlock_rdlock(&r->lock);
+    for (size_t i = 0; i < r->count && !yes; i++) {
+        const struct role *role = &r->list[i];
+        if (!(role_rights(role, line) & rights))
+            continue;
+        yes = groups_have(&role->users, uid) || in_one_of(role, groups);
+        *others |= role->groups.count > 0;
+    }
+    pthread_rwlock_unlock(&r->lock);
+    return yes;
+}
+
+bool roles_allow(struct primo *primo, const struct caller *caller,
+                 enum key line, unsigned rights)
+{
+    struct groups groups = GROUPS_INIT;
+    bool others = false;
+    refresh(primo);
+    bool yes =
+        allow(&primo->roles, caller->uid, &groups, line, rights, &others);
+    if (yes || !others)
+        return yes;
+    groups_find(&groups, caller);
+    yes = allow(&primo->roles, caller->uid, &groups, line, rights, &others);
+    groups_release(&groups);
+    return yes;
+}
+
+/* Refusing */
+
+/* Append "roles/a, roles/b" of those that `which` says; how many. */
+static size_t put_roles(struct text *out, const struct roles *r,
+                        const bool *which)
+{
+    enum { MOST = 3 };
+    size_t n = 0;
+    for (size_t i = 0; i < r->count; i++)
+        if (which[i] && ++n <= MOST)
+            text_printf(out, "%sroles/%s", n > 1 ? ", " : "", r->list[i].name);
+    if (n > MOST)
+        text_puts(out, " …");
+    return n;
+}
+
+/* "in no role", "in roles/a, which does not give it". */
+static void put_have(struct text *out, const struct roles *r, const bool *mine)
+{
+    struct text names = TEXT_INIT;
+    size_t n = put_roles(&names, r, mine);
+    if (!n)
+        text_puts(out, _("in no role"));
+    else
+        text_printf(out,
+                    n > 1 ? _("in %s, which do not give it")
+                          : _("in %s, which does not give it"),
+                    text_string(&names));
+    text_release(&names);
+}
+
+/* ", roles/a gives it" */
+static void put_give(struct text *out, const struct roles *r,
+                     const bool *givers)
+{
+    struct text names = TEXT_INIT;
+    size_t n = put_roles(&names, r, givers);
+    if (n)
+        text_printf(out, n > 1 ? _(", %s give it") : _(", %s gives it"),
+                    text_string(&names));
+    text_release(&names);
+}
+
+/* "root or NAME or a member of roles/a" */
+static void put_granters(struct primo *primo, struct text *out,
+                         const struct roles *r, const bool *granters)
+{
+    struct text names = TEXT_INIT;
+    text_puts(out, "root");
+    if (primo->owner) {
+        text_puts(out, _(" or "));
+        user_name(out, primo->owner);
+    }
+    if (put_roles(&names, r, granters))
+        text_printf(out, _(" or a member of %s"), text_string(&names));
+    text_release(&names);
+}
+
+struct explanation {
+    struct text user, have, give, granters;
+};
+
+/* Who is in which role, and which has what. */
+static void explain(struct primo *primo, const struct caller *caller,
+                    enum key line, enum right right, struct explanation *out)
+{
+    struct roles *r = &primo->roles;
+    struct groups groups = GROUPS_INIT;
+    groups_find(&groups, caller);
+    user_name(&out->user, caller->uid);
+    pthread_rwlock_rdlock(&r->lock);
+    bool *mine = calloc(3 * r->count + 1, sizeof *mine);
+    if (!mine)
+        abort();
+    bool *givers = mine + r->count, *granters = givers + r->count;
+    for (size_t i = 0; i < r->count; i++) {
+        const struct role *role = &r->list[i];
+        mine[i] =
+            groups_have(&role->users, caller->uid) || in_one_of(role, &groups);
+        givers[i] = role_rights(role, line) >> right & 1;
+        granters[i] = role->rights[KEY_ROLES] >> RIGHT_EDIT & 1;
+    }
+    put_have(&out->have, r, mine);
+    put_give(&out->give, r, givers);
+    put_granters(primo, &out->granters, r, granters);
+    pthread_rwlock_unlock(&r->lock);
+    free(mine);
+    groups_release(&groups);
+}
+
+int roles_refuse(struct primo *primo, const struct caller *caller,
+                 enum key line, enum right right, struct reason *why)
+{
+    struct explanation e = {0};
+    if (!why)
+        return -EACCES;
+    explain(primo, caller, line, right, &e);
+    if (line)
+        refuse(why, EACCES,
+               "the right '%s' for %s is missing: %s is %s%s; %s can grant it",
+               right_name(right), params[line].key, text_string(&e.user),
+               text_string(&e.have), text_string(&e.give),
+               text_string(&e.granters));
+    else
+        refuse(why, EACCES,
+               "the right '%s' is missing here: %s is %s%s; %s can grant it",
+               right_name(right), text_string(&e.user), text_string(&e.have),
+               text_string(&e.give), text_string(&e.granters));
+    text_release(&e.user);
+    text_release(&e.have);
+    text_release(&e.give);
+    text_release(&e.granters);
+    return -EACCES;
+}

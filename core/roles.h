@@ -1,0 +1,63 @@
+/*
+ * Who may do what: the texts of roles/, with their members looked up, kept in
+ * memory. A request by the administrator (root, and the user who mounted) asks
+ * nothing here; one by a member named as a user reads this table; only where a
+ * group decides are the caller's groups looked up.
+ *
+ * The table is made anew when a role has changed, before the change is
+ * confirmed, and every ten seconds at most while it is used, as users and
+ * groups change too. A name that is nobody's gives nobody a right. Any thread.
+ */
+#ifndef PRIMO_ROLES_H
+#define PRIMO_ROLES_H
+
+#include "groups.h"
+#include "param.h"
+#include "settings.h"
+
+#include <pthread.h>
+#include <stdint.h>
+
+struct primo;
+
+struct role {
+    char name[256];
+    struct groups users, groups; /* its members; numbers of users are kept as
+                                    those of groups are */
+    unsigned rights[KEY_COUNT];  /* by line: a set of 1 << enum right */
+};
+
+struct roles {
+    pthread_mutex_t load;  /* held by whoever makes it anew */
+    pthread_rwlock_t lock; /* guards list and count */
+    struct role *list;     /* in order of their making */
+    size_t count;          /* 0 = only the administrator may do anything */
+    int64_t loaded;        /* atomic: seconds of the monotonic clock */
+};
+
+/* Life cycle */
+void roles_init(struct roles *r);
+void roles_release(struct roles *r);
+
+/* Read */
+
+/* The root, or the user who mounted. */
+bool is_administrator(const struct primo *primo, const struct caller *caller);
+/* Whether a role of the caller has one of the rights (a set) in a line. Line 0
+ * stands for what is no object: every role has `view` there. */
+bool roles_allow(struct primo *primo, const struct caller *caller,
+                 enum key line, unsigned rights);
+/* EACCES with what is missing, and who can grant it. */
+int roles_refuse(struct primo *primo, const struct caller *caller,
+                 enum key line, enum right right, struct reason *why);
+
+/* Whether there are the users and groups that a value of `members` names:
+ * EINVAL with a sentence. */
+int members_judge(const char *value, struct reason *why);
+
+/* Change */
+
+/* Make the table anew from the store. Not within a write transaction. */
+void roles_load(struct primo *primo);
+
+#endif

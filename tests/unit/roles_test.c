@@ -1,0 +1,650 @@
+/* roles.h, groups.h and the gate: who may do what, with no mount. */
+#include "handle.h"
+#include "input.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Numbers that are nobody's, with no groups but their own. */
+static const struct caller root = {0, 0, 0}, anna = {54001, 54001, 0},
+                           bert = {54002, 54002, 0};
+
+struct world {
+    char dir[64];
+    struct primo primo;
+};
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct reason why = REASON_INIT;
+    strcpy(w->dir, "/tmp/roles_test.XXXXXX");
+    assert_non_null(mkdtemp(w->dir));
+    if (primo_open(&w->primo, w->dir, &why))
+        fail_msg("%s", why.sentence);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    char command[128];
+    primo_close(&w->primo);
+    snprintf(command, sizeof command, "rm -rf %s", w->dir);
+    assert_int_equal(system(command), 0);
+    free(w);
+    return 0;
+}
+
+static struct node at(struct world *w, const char *path)
+{
+    struct node n = {TREE_ROOT, 0};
+    char copy[256], *rest = copy, *name;
+    snprintf(copy, sizeof copy, "%s", path);
+    while ((name = strsep(&rest, "/"))) {
+        struct node dir = n;
+        if (*name && tree_find(&w->primo, dir, name, &n, NULL))
+            fail_msg("%s is not there", path);
+    }
+    return n;
+}
+
+/* Write a file as a shell does, making it where it is not there. */
+static int put(struct world *w, const struct caller *who, const char *dir,
+               const char *name, const char *text, struct reason *why)
+{
+    struct node d = at(w, dir), n;
+    struct handle *h;
+    int err = tree_find(&w->primo, d, name, &n, NULL);
+    err =
+        err ? handle_create(&w->primo, who, d, name, 0644, O_WRONLY, &n, &h,
+                            why)
+            : handle_open(&w->primo, who, n, O_WRONLY | O_TRUNC, NULL, &h, why);
+    if (err)
+        return err;
+    err = handle_write(h, 0, text, strlen(text), why);
+    if (err == 0)
+        err = handle_flush(h, why);
+    handle_close(h, NULL);
+    return err;
+}
+
+static void role(struct world *w, const char *name, const char *text)
+{
+    struct reason why = REASON_INIT;
+    if (put(w, &root, "roles", name, text, &why))
+        fail_msg("%s: %s", name, why.sentence);
+}
+
+static int look(struct world *w, const struct caller *who, const char *path,
+                int flags, struct reason *why)
+{
+    struct handle *h;
+    int err = handle_open(&w->primo, who, at(w, path), flags, NULL, &h, why);
+    if (err == 0)
+        handle_close(h, NULL);
+    return err;
+}
+
+/* Grammar */
+
+static void takes_the_grammar(void **state)
+{
+    struct world *w = *state;
+    static const char *const good[] = {
+        "",
+        "members =\n",
+        "members = root\n",
+        "members = root, nobody\t0\n",
+        "members = @nogroup 4294967294 @0\ntemplates = view\n",
+        "templates = view, create\nprocesses = manage,view create\n",
+        "templates =\nroles = view create edit delete manage\n"};
+    static const struct {
+        const char *text;
+        int column;
+        const char *sentence;
+    } bad[] = {
+        {"members = nobody-at-all\n", 11, "no user 'nobody-at-all'"},
+        {"members = root @nobodies\n", 11, "no group 'nobodies'"},
+        {"members = @\n", 11, "groups behind '@'"},
+        {"members = 4294967295\n", 11, "names or numbers of users"},
+        {"members = 99999999999999999999\n", 11, "names or numbers"},
+        {"templates = see\n", 13, "any of view, create, edit, delete and "},
+        {"templates = view view\n", 13, "got 'view view'"},
+        {"templates = view,view\n", 13, "separated by spaces or commas"},
+        {"template = view\n", 1, "did you mean 'templates'?"},
+        {"epochs = 3\n", 1, "unknown key 'epochs'"},
+        {"roles = view\nroles = edit\n", 1, "twice"},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        role(w, "a", good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct reason why = REASON_INIT;
+        assert_int_equal(put(w, &root, "roles", "a", bad[i].text, &why),
+                         -EINVAL);
+        assert_int_equal(why.column, bad[i].column);
+        if (!strstr(why.sentence, bad[i].sentence))
+            fail_msg("'%s': '%s'", bad[i].text, why.sentence);
+    }
+}
+
+static void the_words_are_the_rights(void **state)
+{
+    struct text words = TEXT_INIT;
+    (void)state;
+    for (int i = 0; i < RIGHTS; i++) {
+        text_printf(&words, "%s%s", i ? " " : "", right_name((enum right)i));
+        assert_int_equal(rights_parse(right_name((enum right)i)), 1 << i);
+    }
+    for (int key = KEY_TEMPLATES; key <= KEY_ROLES; key++)
+        assert_string_equal(params[key].words, text_string(&words));
+    assert_int_equal(rights_parse("view,manage"),
+                     1 << RIGHT_VIEW | 1 << RIGHT_MANAGE);
+    assert_int_equal(rights_parse(""), 0);
+    text_release(&words);
+}
+
+/* Members */
+
+static void status_files(void **state)
+{
+    struct groups g = GROUPS_INIT;
+    (void)state;
+    const char *text = "Name:\tGroups:\nUid:\t9\t9\t9\t54001\n"
+                       "Gid:\t9\t9\t9\t54001\nGroups:\t27 100 4294967294 \n"
+                       "NStgid:\t1\n";
+    assert_true(groups_parse(&g, text, &anna));
+    assert_int_equal(g.count, 4);
+    assert_true(groups_have(&g, 54001));
+    assert_true(groups_have(&g, 27));
+    assert_true(groups_have(&g, 4294967294));
+    assert_false(groups_have(&g, 1));
+    groups_release(&g);
+    assert_false(groups_parse(&g, text, &bert)); /* somebody else by now */
+    assert_false(groups_parse(&g, "", &anna));
+    assert_false(groups_parse(&g, "Uid:\t1\nGid:\t1\nGroups:\t1\n", &anna));
+    assert_int_equal(g.count, 0);
+    assert_true(groups_parse(
+        &g, "Uid:\t0\t0\t0\t54001\nGid:\t0\t0\t0\t54001\nGroups:\t\n", &anna));
+    assert_int_equal(g.count, 1);
+    groups_release(&g);
+}
+
+/* A process of anna's with a supplementary group; 0 where that can't be. */
+static pid_t process_with_group(gid_t gid)
+{
+    int ends[2];
+    char word;
+    if (geteuid() != 0 || pipe(ends))
+        return 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (setgroups(1, &gid) || setgid(anna.gid) || setuid(anna.uid))
+            _exit(1);
+        if (write(ends[1], "1", 1) != 1)
+            _exit(1);
+        pause();
+        _exit(0);
+    }
+    assert_int_equal(read(ends[0], &word, 1), 1);
+    close(ends[0]);
+    close(ends[1]);
+    return pid;
+}
+
+static void supplementary_groups_count(void **state)
+{
+    struct world *w = *state;
+    struct reason why = REASON_INIT;
+    role(w, "a", "members = @54010\ntemplates = create\n");
+    assert_int_equal(put(w, &anna, "templates", "x", "", &why), -EACCES);
+    struct caller in_group = anna;
+    in_group.pid = process_with_group(54010);
+    if (!in_group.pid)
+        skip();
+    assert_int_equal(put(w, &in_group, "templates", "x", "", &why), 0);
+    struct caller liar = bert; /* not whose process that is */
+    liar.pid = in_group.pid;
+    assert_int_equal(put(w, &liar, "templates", "y", "", &why), -EACCES);
+    kill(in_group.pid, SIGKILL);
+    waitpid(in_group.pid, NULL, 0);
+    assert_int_equal(put(w, &in_group, "templates", "y", "", &why), -EACCES);
+}
+
+static void members_by_name_number_and_group(void **state)
+{
+    struct world *w = *state;
+    struct reason why = REASON_INIT;
+    struct caller nobody = {65534, 1, 0}, other = {54009, 65534, 0};
+    role(w, "a", "members = nobody @nogroup 54001\ntypes = view\n");
+    w->primo.owner = 54003;
+    assert_int_equal(look(w, &nobody, "types/classifier", O_RDONLY, &why), 0);
+    assert_int_equal(look(w, &other, "types/classifier", O_RDONLY, &why), 0);
+    assert_int_equal(look(w, &anna, "types/classifier", O_RDONLY, &why), 0);
+    assert_int_equal(look(w, &bert, "types/classifier", O_RDONLY, &why),
+                     -EACCES);
+}
+
+/* The gate */
+
+static void roles_add_up_and_change_at_once(void **state)
+{
+    struct world *w = *state;
+    struct reason why = REASON_INIT;
+    struct node roles = at(w, "roles");
+    assert_int_equal(look(w, &anna, "README", O_RDONLY, &why), -EACCES);
+    role(w, "a", "members = 54001\n");
+    assert_int_equal(look(w, &anna, "README", O_RDONLY, &why), 0);
+    assert_int_equal(look(w, &bert, "README", O_RDONLY, &why), -EACCES);
+    assert_int_equal(put(w, &anna, "templates", "x", "", &why), -EACCES);
+    role(w, "b", "members = 54001\ntemplates = create\n");
+    assert_int_equal(put(w, &anna, "templates", "x", "", &why), 0);
+    assert_int_equal(look(w, &anna, "templates/x", O_RDONLY, &why), -EACCES);
+    role(w, "a", "members = 54001\ntemplates = view\n");
+    assert_int_equal(look(w, &anna, "templates/x", O_RDONLY, &why), 0);
+    /* a backup stands for the role until the editor has saved the new one */
+    assert_int_equal(
+        tree_rename(&w->primo, &root, roles, "a", roles, "a~", false, &why), 0);
+    assert_int_equal(look(w, &anna, "templates/x", O_RDONLY, &why), 0);
+    role(w, "a", "members = 54002\ntemplates = view\n");
+    assert_int_equal(look(w, &anna, "templates/x", O_RDONLY, &why), -EACCES);
+    assert_int_equal(look(w, &bert, "templates/x", O_RDONLY, &why), 0);
+    assert_int_equal(tree_unlink(&w->primo, &root, roles, "a", &why), 0);
+    assert_int_equal(look(w, &bert, "templates/x", O_RDONLY, &why), -EACCES);
+}
+
+static int act(struct world *w, const struct caller *who, const char *path,
+               struct reason *why)
+{
+    struct tree_change touch = {.mtime_set = true, .now = true};
+    return tree_change(&w->primo, who, at(w, path), &touch, why);
+}
+
+/* What anna does, with what she may; each right that is needed. */
+enum { VIEW = 1, CREATE = 2, EDIT = 4, DELETE = 8, MANAGE = 16, NONE = 32 };
+
+static int step_list(struct world *w, struct reason *why)
+{
+    return tree_may(&w->primo, &anna, at(w, "templates"), RIGHT_VIEW, why);
+}
+static int step_read(struct world *w, struct reason *why)
+{
+    return look(w, &anna, "templates/x", O_RDONLY, why);
+}
+static int step_make(struct world *w, struct reason *why)
+{
+    int err = put(w, &anna, "templates", "new", "epochs = 3\n", why);
+    if (err == 0)
+        tree_unlink(&w->primo, &root, at(w, "templates"), "new", NULL);
+    return err;
+}
+static int step_write(struct world *w, struct reason *why)
+{
+    return put(w, &anna, "templates", "x", "epochs = 3\n", why);
+}
+static int step_rename(struct world *w, struct reason *why)
+{
+    struct node dir = at(w, "templates");
+    int err = tree_rename(&w->primo, &anna, dir, "x", dir, "y", false, why);
+    if (err == 0)
+        tree_rename(&w->primo, &root, dir, "y", dir, "x", false, NULL);
+    return err;
+}
+static int step_chmod(struct world *w, struct reason *why)
+{
+    struct tree_change mode = {.mode_set = true, .mode = 0644};
+    return tree_change(&w->primo, &anna, at(w, "templates/x"), &mode, why);
+}
+static int step_remove(struct world *w, struct reason *why)
+{
+    int err = tree_unlink(&w->primo, &anna, at(w, "templates"), "x", why);
+    if (err == 0)
+        put(w, &root, "templates", "x", "", NULL);
+    return err;
+}
+
+static void each_right_of_inputs(void **state)
+{
+    static const struct {
+        unsigned needs;
+        int (*step)(struct world *w, struct reason *why);
+    } steps[] = {
+        {VIEW, step_list},     {VIEW, step_read},   {CREATE, step_make},
+        {EDIT, step_write},    {EDIT, step_rename}, {EDIT, step_chmod},
+        {DELETE, step_remove},
+    };
+    struct world *w = *state;
+    put(w, &root, "templates", "x", "", NULL);
+    for (unsigned set = 0; set < 1u << RIGHTS; set++) {
+        struct text text = TEXT_INIT;
+        text_puts(&text, "members = 54001\ntemplates =");
+        for (int i = 0; i < RIGHTS; i++)
+            if (set >> i & 1)
+                text_printf(&text, " %s", right_name((enum right)i));
+        text_puts(&text, "\n");
+        role(w, "a", text_string(&text));
+        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+            struct reason why = REASON_INIT;
+            int err = steps[i].step(w, &why);
+            int wanted = set & steps[i].needs ? 0 : -EACCES;
+            if (err != wanted)
+                fail_msg("step %zu with '%s': %d, %s", i, text_string(&text),
+                         err, why.sentence);
+        }
+        text_release(&text);
+    }
+}
+
+static void each_right_of_processes(void **state)
+{
+    struct world *w = *state;
+    struct reason why = REASON_INIT;
+    struct node n, dir = at(w, "processes");
+    const char *all = "members = 54001 54002\nprocesses = ";
+    char text[128];
+    put(w, &root, "templates", "x", "", NULL);
+#define MAY(rights)                                                            \
+    snprintf(text, sizeof text, "%s%s\n", all, rights);                        \
+    role(w, "a", text)
+    MAY("view edit delete manage");
+    assert_int_equal(tree_mkdir(&w->primo, &anna, dir, "local", &n, &why),
+                     -EACCES);
+    assert_non_null(strstr(why.sentence, "'create' for processes"));
+    MAY("create");
+    assert_int_equal(tree_mkdir(&w->primo, &anna, dir, "local", &n, &why), 0);
+    assert_int_equal(look(w, &anna, "overview", O_RDONLY, &why), -EACCES);
+    assert_int_equal(look(w, &anna, "events", O_RDONLY, &why), -EACCES);
+    assert_int_equal(look(w, &anna, "processes/local/status", O_RDONLY, &why),
+                     -EACCES);
+    assert_int_equal(look(w, &anna, "README", O_RDONLY, &why), 0);
+    /* its first template is part of making it, for her who did */
+    assert_int_equal(put(w, &anna, "processes/local", "template", "x\n", &why),
+                     0);
+    assert_int_equal(put(w, &bert, "processes/local", "template", "x\n", &why),
+                     -EACCES);
+    assert_non_null(strstr(why.sentence, "'edit' for processes"));
+    assert_int_equal(put(w, &anna, "processes/local", "enabled", "no\n", &why),
+                     -EACCES);
+    assert_non_null(strstr(why.sentence, "'manage' for processes"));
+    assert_int_equal(act(w, &anna, "processes/local/start", &why), -EACCES);
+    assert_int_equal(look(w, &anna, "processes/local/start", O_WRONLY, &why),
+                     -EACCES);
+    MAY("view");
+    assert_int_equal(look(w, &anna, "overview", O_RDONLY, &why), 0);
+    assert_int_equal(look(w, &anna, "processes/local/status", O_RDONLY, &why),
+                     0);
+    assert_int_equal(put(w, &anna, "processes/local", "template", "x\n", &why),
+                     -EACCES);
+    MAY("manage");
+    assert_int_equal(act(w, &anna, "processes/local/start", &why), -EINVAL);
+    assert_int_equal(put(w, &anna, "processes/local", "enabled", "no\n", &why),
+                     0);
+    assert_int_equal(tree_rmdir(&w->primo, &anna, dir, "local", &why), -EACCES);
+    assert_int_equal(
+        tree_unlink(&w->primo, &anna, at(w, "processes/local"), "status", &why),
+        -EACCES);
+    MAY("edit");
+    assert_int_equal(put(w, &bert, "processes/local", "template", "\n", &why),
+                     0);
+    MAY("delete");
+    assert_int_equal(
+        tree_unlink(&w->primo, &anna, at(w, "processes/local"), "status", &why),
+        0);
+    assert_int_equal(tree_rmdir(&w->primo, &anna, dir, "local", &why), 0);
+}
+
+/* What editors and copying tools do needs no more than the right for it. */
+static void scratch_files_are_their_makers(void **state)
+{
+    struct world *w = *state;
+    struct reason why = REASON_INIT;
+    struct node dir = at(w, "templates");
+    put(w, &root, "templates", "x", "", NULL);
+    role(w, "a", "members = 54001\ntemplates = create\n");
+    role(w, "b", "members = 54002\ntemplates = edit\n");
+    assert_int_equal(put(w, &anna, "templates", ".new", "seed = 2\n", &why), 0);
+    assert_int_equal(look(w, &anna, "templates/.new", O_RDWR, &why), 0);
+    assert_int_equal(act(w, &anna, "templates/.new", &why), 0);
+    assert_int_equal(look(w, &bert, "templates/.new", O_RDONLY, &why), -EACCES);
+    assert_int_equal(
+        tree_rename(&w->primo, &anna, dir, ".new", dir, "x", false, &why),
+        -EACCES);
+    assert_int_equal(
+        tree_rename(&w->primo, &anna, dir, ".new", dir, "y", false, &why), 0);
+    assert_int_equal(act(w, &anna, "templates/y", &why), 0); /* hers */
+    assert_int_equal(act(w, &anna, "templates/x", &why), -EACCES);
+    assert_int_equal(look(w, &anna, "templates/y", O_WRONLY, &why), -EACCES);
+    assert_int_equal(put(w, &anna, "templates", ".gone", "", &why), 0);
+    assert_int_equal(tree_unlink(&w->primo, &anna, dir, ".gone", &why), 0);
+    /* bert's editor keeps a backup, writes anew and removes the backup */
+    assert_int_equal(put(w, &bert, "templates", ".swp", "", &why), 0);
+    assert_int_equal(
+        tree_rename(&w->primo, &bert, dir, ".swp", dir, "z", false, &why),
+        -EACCES);
+    assert_int_equal(
+        tree_rename(&w->primo, &bert, dir, ".swp", dir, "x", false, &why), 0);
+    assert_int_equal(put(w, &bert, "templates", "z", "", &why), -EACCES);
+    assert_int_equal(
+        tree_rename(&w->primo, &bert, dir, "x", dir, "x~", false, &why), 0);
+    assert_int_equal(tree_unlink(&w->primo, &bert, dir, "x~", &why), -EACCES);
+    assert_int_equal(put(w, &root, "templates", "x", "", &why), 0);
+    assert_int_equal(tree_unlink(&w->primo, &bert, dir, "x~", &why), 0);
+}
+
+static void modes_only_tighten(void **state)
+{
+    struct world *w = *state;
+    struct reason why = REASON_INIT;
+    static const struct {
+        uint32_t mode;
+        bool anna_reads, anna_writes, bert_reads, bert_writes;
+    } cases[] = {
+        {0644, true, true, true, true},    {0666, true, true, true, true},
+        {0444, true, false, true, false},  {0600, true, true, false, false},
+        {0640, true, true, false, false},  {0604, true, true, true, true},
+        {0200, false, true, false, false}, {0, false, false, false, false},
+        {0777, true, true, true, true},
+    };
+    w->primo.owner = 54003;
+    role(w, "a", "members = 54001 54002\ntemplates = view create edit\n");
+    role(w, "b", "members = 54004\ntemplates = view\n");
+    const struct caller owner = {54003, 54003, 0}, viewer = {54004, 54004, 0};
+    assert_int_equal(put(w, &anna, "templates", "x", "", &why), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tree_change mode = {.mode_set = true, .mode = cases[i].mode};
+        struct node x = at(w, "templates/x");
+        assert_int_equal(tree_change(&w->primo, &bert, x, &mode, &why), 0);
+        const struct caller *who[] = {&anna, &bert};
+        for (int j = 0; j < 2; j++) {
+            bool reads = j ? cases[i].bert_reads : cases[i].anna_reads;
+            bool writes = j ? cases[i].bert_writes : cases[i].anna_writes;
+            assert_int_equal(look(w, who[j], "templates/x", O_RDONLY, &why),
+                             reads ? 0 : -EACCES);
+            assert_int_equal(look(w, who[j], "templates/x", O_WRONLY, &why),
+                             writes ? 0 : -EACCES);
+            assert_int_equal(tree_access(&w->primo, who[j], x, R_OK, &why),
+                             reads ? 0 : -EACCES);
+            assert_int_equal(tree_access(&w->primo, who[j], x, W_OK, &why),
+                             writes ? 0 : -EACCES);
+        }
+        assert_int_equal(look(w, &root, "templates/x", O_RDWR, &why), 0);
+        assert_int_equal(look(w, &owner, "templates/x", O_RDONLY, &why),
+                         cases[i].anna_reads ? 0 : -EACCES);
+        assert_int_equal(look(w, &viewer, "templates/x", O_WRONLY, &why),
+                         -EACCES); /* no mode widens */
+    }
+}
+
+static void access_answers_for_the_caller(void **state)
+{
+    struct world *w = *state;
+    struct reason why = REASON_INIT;
+    struct node n;
+    put(w, &root, "templates", "x", "", NULL);
+    tree_mkdir(&w->primo, &root, at(w, "processes"), "local", &n, NULL);
+    role(w, "a",
+         "members = 54001\ntemplates = view create\nprocesses = manage\n");
+    static const struct {
+        const char *path;
+        int mask;
+        bool anna, root;
+    } cases[] = {
+        {"", R_OK | X_OK, true, true},
+        {"README", R_OK, true, true},
+        {"README", W_OK, false, false},
+        {"README", X_OK, false, false},
+        {"templates", R_OK | W_OK | X_OK, true, true},
+        {"templates/x", R_OK, true, true},
+        {"templates/x", W_OK, false, true},
+        {"machines", R_OK, false, true},
+        {"machines", X_OK, true, true},
+        {"processes", W_OK, false, true},
+        {"processes/local", W_OK, false, true},
+        {"processes/local/start", W_OK, true, true},
+        {"processes/local/enabled", W_OK, true, true},
+        {"processes/local/template", W_OK, false, true},
+        {"processes/local/status", R_OK, false, true},
+        {"processes/local/status", W_OK, false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        n = at(w, cases[i].path);
+        int mask = cases[i].mask;
+        if (tree_access(&w->primo, &anna, n, mask, &why) !=
+                (cases[i].anna ? 0 : -EACCES) ||
+            tree_access(&w->primo, &root, n, mask, &why) !=
+                (cases[i].root ? 0 : -EACCES))
+            fail_msg("%s, %d", cases[i].path, mask);
+    }
+}
+
+/* Sentences */
+
+static void sentences_say_who_grants_it(void **state)
+{
+    struct world *w = *state;
+    struct reason why = REASON_INIT;
+    put(w, &anna, "templates", "x", "", &why);
+    assert_string_equal(why.sentence,
+                        "the right 'create' for templates is missing: 54001 is "
+                        "in no role; root can grant it");
+    role(w, "makers", "members = 54002\ntemplates = create\n");
+    role(w, "lookers", "members = 54001\ntemplates = view\n");
+    role(w, "others", "members = @54001\n");
+    role(w, "admins", "members = 54003\nroles = view edit\n");
+    w->primo.owner = 54004;
+    put(w, &anna, "templates", "x", "", &why);
+    assert_string_equal(
+        why.sentence,
+        "the right 'create' for templates is missing: 54001 is in "
+        "roles/lookers, roles/others, which do not give it, roles/makers "
+        "gives it; root or 54004 or a member of roles/admins can grant it");
+}
+
+/* errors */
+
+static void everyone_reads_his_own_refusals(void **state)
+{
+    struct world *w = *state;
+    struct refusals *r = &w->primo.refusals;
+    struct reason why = REASON_INIT;
+    struct handle *h;
+    struct tree_stat st;
+    static const struct caller *const who[] = {&anna, &bert, &root};
+    const char *lines[] = {"one", "two", "three"};
+    refuse(&why, EINVAL, "no");
+    for (int i = 0; i < 3; i++)
+        refusals_add(r, i % 2 ? bert.uid : anna.uid, lines[i], &why);
+    role(w, "a", "members = 54001 54002\n");
+    for (int i = 0; i < 3; i++) {
+        struct text all = TEXT_INIT, rest = TEXT_INIT;
+        struct node errors = at(w, "errors");
+        assert_int_equal(
+            handle_open(&w->primo, who[i], errors, O_RDONLY, NULL, &h, &why),
+            0);
+        assert_int_equal(handle_read(h, 0, 1 << 20, &all, &why), 0);
+        assert_int_equal(handle_read(h, all.size / 2, 1 << 20, &rest, &why), 0);
+        assert_string_equal(text_string(&all) + all.size / 2,
+                            text_string(&rest));
+        assert_int_equal(
+            tree_stat_for(&w->primo, who[i], errors, NULL, &st, &why), 0);
+        assert_int_equal(st.size, all.size);
+        assert_true(!strstr(text_string(&all), "one") == (i == 1));
+        assert_true(!strstr(text_string(&all), "two") == (i == 0));
+        assert_true(!strstr(text_string(&all), "three") == (i == 1));
+        handle_close(h, NULL);
+        text_release(&all);
+        text_release(&rest);
+    }
+    assert_int_equal(refusals_save(r, w->primo.store, &why), 0);
+    struct refusals again;
+    int64_t mtime;
+    refusals_init(&again);
+    for (int i = 0; i < 1000 && !again.count; i++) {
+        usleep(i * 1000); /* the supervisor may be saving them just now */
+        refusals_load(&again, w->primo.store);
+    }
+    assert_int_equal(refusals_size(&again, NULL, &mtime), r->text.size);
+    assert_int_equal(mtime, r->list[2].time);
+    assert_int_equal(refusals_size(&again, &bert.uid, &mtime), r->list[1].size);
+    refusals_release(&again);
+    role(w, "a", "members = 54001 54002\nroles = manage\n");
+    assert_int_equal(
+        tree_stat_for(&w->primo, &bert, at(w, "errors"), NULL, &st, &why), 0);
+    assert_int_equal(st.size, r->text.size);
+}
+
+static void old_refusals_go(void **state)
+{
+    struct world *w = *state;
+    struct refusals *r = &w->primo.refusals;
+    struct reason why = REASON_INIT;
+    char path[1000];
+    int64_t mtime;
+    memset(path, 'x', sizeof path - 1);
+    path[sizeof path - 1] = 0;
+    refuse(&why, EINVAL, "no");
+    for (int i = 0; i < 1000; i++) {
+        refusals_add(r, i % 2 ? bert.uid : anna.uid, path, &why);
+        assert_true(r->text.size <= REFUSALS_BYTES);
+    }
+    size_t hers = refusals_size(r, &anna.uid, &mtime);
+    size_t his = refusals_size(r, &bert.uid, &mtime);
+    assert_int_equal(hers + his, r->text.size);
+    assert_true(hers > 0 && his > 0 && r->text.size > REFUSALS_BYTES / 4);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(takes_the_grammar),
+        TEST(the_words_are_the_rights),
+        TEST(status_files),
+        TEST(supplementary_groups_count),
+        TEST(members_by_name_number_and_group),
+        TEST(roles_add_up_and_change_at_once),
+        TEST(each_right_of_inputs),
+        TEST(each_right_of_processes),
+        TEST(scratch_files_are_their_makers),
+        TEST(modes_only_tighten),
+        TEST(access_answers_for_the_caller),
+        TEST(sentences_say_who_grants_it),
+        TEST(everyone_reads_his_own_refusals),
+        TEST(old_refusals_go),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
