@@ -1,0 +1,102 @@
+#!/bin/bash
+# A daemon of root trains with the rights of the user who started, through a
+# restart and a resume, and with a base that this user cannot reach.
+# timeout: 300
+# not under: address thread
+. "$(dirname "$0")/lib.sh"
+[ "$(id -u)" = 0 ] || skip "needs root, to be several users"
+command -v useradd >/dev/null || skip "no useradd"
+
+user=primofs-t$$
+useradd --system --no-create-home "$user"
+leave()
+{
+    local status=$?
+    userdel "$user" 2>/dev/null || true
+    (exit $status)
+    end_test
+}
+trap leave EXIT
+as() { runuser -u "$user" -- "$@"; }
+
+chmod 711 "$SCRATCH"
+pictures "$SCRATCH/data" 12 2
+chmod -R a+rX "$SCRATCH/data"
+mount_primofs "$STATE" "$MNT" -o allow_other
+printf '%s\n' "members = $user" 'templates = view create edit' \
+    'processes = view create edit manage' 'models = view' >"$MNT/roles/trainers"
+process=$MNT/processes/local
+
+# template NAME LINE…
+template()
+{
+    local name=$1
+    shift
+    printf '%s\n' "dataset = $SCRATCH/data" 'image_size = 32' "$@" |
+        as tee "$MNT/templates/$name" >/dev/null
+}
+# begins NAME: the user starts it.
+begins()
+{
+    as sh -c 'echo "$1" >"$2/template" && touch "$2/start"' - "$1" "$process"
+    await running
+}
+trainer() { stat -c %U "/proc/$(trainer_pids)"; }
+is_trained_by() { [ "$(trainer)" = "$1" ]; }
+trains_as()
+{
+    eventually 20 is_trained_by "$1" || fail "trained by $(trainer), not $1"
+}
+
+step "a run is its user's, from a restart to a resume by root"
+template long 'epochs = 9000'
+as mkdir "$process"
+begins long
+trains_as "$user"
+pid=$(trainer_pids)
+grep -q '^NoNewPrivs:.1$' "/proc/$pid/status"
+grep -q '^CapEff:.0*$' "/proc/$pid/status"
+expect_match "$user" stat -c %U "$STATE"/runs/[0-9]*[0-9]
+expect 711 stat -c %a "$STATE/runs"
+expect_errno 'Permission denied' as ls "$STATE/runs"
+expect_match 'confined|NOT confined' cat "$process/log"
+eventually 60 grep -q ',[1-9]' "$process/metrics.csv"
+kill -9 "$pid"
+is_another() { [ -n "$(trainer_pids)" ] && [ "$(trainer_pids)" != "$pid" ]; }
+eventually 30 is_another || fail "not started again"
+trains_as "$user"
+touch "$process/stop" # by root
+await stopped 20
+touch "$process/resume"
+await running
+trains_as "$user"
+touch "$process/stop"
+await stopped 20
+
+step "root's own runs stay root's"
+echo long >"$process/template"
+touch "$process/start"
+await running
+trains_as root
+touch "$process/stop"
+await stopped 20
+
+step "a model, and another one from it, though the state is closed to the user"
+template short 'epochs = 1'
+begins short
+await succeeded 60
+expect_errno 'Permission denied' as ls "$STATE/bases"
+template further 'epochs = 1' 'base = models/short/1'
+begins further
+await succeeded 60
+as test -r "$MNT/models/further/1/model.onnx"
+
+step "what the user may not read is a reason, also behind a link"
+mkdir -m 700 "$SCRATCH/closed"
+cp -r "$SCRATCH/data/train" "$SCRATCH/closed"
+ln -s closed/train "$SCRATCH/open"
+printf 'dataset = %s\n' "$SCRATCH/open" | as tee "$MNT/templates/link" >/dev/null
+echo link | as tee "$process/template" >/dev/null
+as touch "$process/start"
+await failed 30
+expect_match '^reason: .*Permission denied' cat "$process/info"
