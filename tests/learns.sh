@@ -21,5 +21,5 @@ best=$(tail -n +2 out/metrics.csv | cut -d, -f6 | sort -g | tail -n 1)
 grep '^epoch' err
 awk -v best="$best" 'BEGIN { exit !(best >= 0.93) }' ||
     fail "the best average precision is $best, expected 0.93"
-grep -q "exported: average precision ${best:0:5}" out/log ||
+grep -q "exported: average precision $(printf %.4f "$best")" out/log ||
     fail "the best epoch is not the one exported: $(tail -n 2 out/log)"
