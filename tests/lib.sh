@@ -100,10 +100,13 @@ mount_primofs()
         fail "primofs did not mount"
 }
 
+unmount() { umount "$1" 2>/dev/null || fusermount3 -u "$1"; }
+
 # umount_primofs [MNT]: until its daemon has ended.
 umount_primofs()
 {
-    umount "${1:-$MNT}" 2>/dev/null || fusermount3 -u "${1:-$MNT}"
+    # the helper that tells inotify may be inside for a moment
+    eventually 5 unmount "${1:-$MNT}" || fusermount3 -u "${1:-$MNT}"
     eventually 20 no_daemon || fail "the daemon did not end"
 }
 

@@ -19,7 +19,11 @@ leave()
 trap leave EXIT
 as() { runuser -u "$user" -- "$@"; }
 
-chmod 711 "$SCRATCH"
+dir=$SCRATCH
+while [ "$dir" != / ]; do # the way is open to all
+    case $(stat -c %A "$dir") in *[!xt]) chmod a+x "$dir" ;; esac
+    dir=$(dirname "$dir")
+done
 pictures "$SCRATCH/data" 12 2
 chmod -R a+rX "$SCRATCH/data"
 mount_primofs "$STATE" "$MNT" -o allow_other
