@@ -127,6 +127,7 @@ static int update_commit(struct training *t, double began, int n,
 static int update(struct training *t, struct reason *why)
 {
     double began = pace_clock();
+    crowd_look(&t->crowd);
     int n = loader_train(t->material.loader, (int)t->at.epoch, (int)t->at.step,
                          t->images, t->labels, why);
     if (n < 0)
@@ -154,6 +155,7 @@ static int test_predict(struct training *t, struct reason *why)
     int steps = loader_test_steps(l), classes = t->material.dataset.classes;
     int done = 0;
     for (int step = 0; step < steps; step++) {
+        crowd_look(&t->crowd);
         int n = loader_test(l, step, t->images, t->answers + done, why);
         if (n < 0)
             return n;

@@ -203,6 +203,7 @@ static int training_open(struct training *t, struct options *o,
               t->resnet->title, t->material.dataset.classes,
               o->bf16 ? "bf16" : "f32");
     control_on_stop(t->run->control, checkpoint_on_stop, t);
+    crowd_watch(&t->crowd, CROWD_SCHEDSTAT, o->threads);
     training_tell(t);
     return 0;
 }
@@ -275,6 +276,7 @@ static void training_close(struct training *t)
     free(t->answers);
     free(t->class_weights);
     material_release(&t->material);
+    crowd_release(&t->crowd);
 }
 
 int train(struct rundir *run, struct options *o, struct reason *why)
@@ -286,6 +288,7 @@ int train(struct rundir *run, struct options *o, struct reason *why)
         .saved = POSITION_INIT,
     };
     pace_init(&t.pace);
+    crowd_init(&t.crowd);
     t.began = t.saved_time = pace_clock();
     int err = training_open(&t, o, why);
     if (err == 0)

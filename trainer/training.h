@@ -6,6 +6,7 @@
 #ifndef PRIMO_TRAINING_H
 #define PRIMO_TRAINING_H
 
+#include "crowd.h"
 #include "net.h"
 #include "options.h"
 #include "pace.h"
@@ -33,6 +34,7 @@ struct training {
     struct position saved; /* as the checkpoint on disk has it */
 
     struct pace pace;
+    struct crowd crowd;
     double began;   /* monotonic, of this process's part */
     double seconds; /* that the training had taken by then */
     double saved_time;

@@ -5,6 +5,7 @@
  * of training is net_gradients() and net_update(). OMP_NUM_THREADS sets the
  * threads.
  */
+#include "crowd.h"
 #include "median.h"
 #include "net.h"
 #include "threads.h"
@@ -51,17 +52,22 @@ static void batch_fill(struct bench *b)
 static int measure(struct bench *b, int steps, double *seconds,
                    struct reason *why)
 {
+    struct crowd crowd;
     int rc = net_open(&b->net, &b->options, 1, why);
 
     if (rc)
         return rc;
+    crowd_init(&crowd);
+    crowd_watch(&crowd, CROWD_SCHEDSTAT, omp_get_max_threads());
     batch_fill(b);
     rc = step(b, why);
     for (int i = 0; !rc && i < steps; i++) {
         double began = omp_get_wtime();
+        crowd_look(&crowd);
         rc = step(b, why);
         seconds[i] = omp_get_wtime() - began;
     }
+    crowd_release(&crowd);
     net_free(b->net);
     free(b->images);
     free(b->labels);

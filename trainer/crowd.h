@@ -1,0 +1,42 @@
+/*
+ * How OpenMP's threads wait while other processes want their processors.
+ *
+ * At the end of each of its loops a thread waits for the others, spinning for
+ * some microseconds before it sleeps: quickest where the processors are theirs
+ * alone, and a waste of the time that the thread waited for would need where
+ * they are not. libgomp has one length of waiting for the whole of a process's
+ * life, and a hundred turns where there are more of its threads than
+ * processors (its manual, GOMP_SPINCOUNT). So, while the calling thread has to
+ * queue for its processor, there is a second team, of threads that sleep.
+ *
+ * Nothing is done where threads are fewer than processors, where memory is
+ * limited, and where the kernel does not tell of queueing. For the main thread.
+ */
+#ifndef PRIMO_CROWD_H
+#define PRIMO_CROWD_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CROWD_SCHEDSTAT "/proc/thread-self/schedstat"
+
+struct crowd {
+    int schedstat;   /* -1 = nothing is done */
+    double looked;   /* monotonic seconds */
+    uint64_t queued; /* nanoseconds, by then */
+    bool about;      /* the second team is there */
+    pthread_t team;
+    sem_t over;
+};
+
+void crowd_init(struct crowd *c);
+void crowd_release(struct crowd *c);
+/* From now on, for a team of `threads`; `schedstat` is a file as
+ * CROWD_SCHEDSTAT. */
+void crowd_watch(struct crowd *c, const char *schedstat, int threads);
+/* Between steps, as often as you like: looks twice a second. */
+void crowd_look(struct crowd *c);
+
+#endif
