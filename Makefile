@@ -46,7 +46,7 @@ LINK_FLAGS = -fopenmp -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 # The modules of core/ that the trainer shares: they know no store, no tree.
 LEAF := language reason text name param settings journal report chart chart_plot
-LEAF += resnet safetensors_header base_match
+LEAF += resnet safetensors_header base_match threads cgroup
 CORE    := $(filter-out $(LEAF),$(basename $(notdir $(wildcard core/*.c))))
 FS      := $(basename $(notdir $(wildcard fs/*.c)))
 TRAINER := $(basename $(notdir $(wildcard trainer/*.c)))

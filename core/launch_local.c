@@ -372,6 +372,7 @@ static int local_discard(struct launch_site *site, uint64_t run,
 
 const struct launcher launcher_local = {
     .name = "local",
+    .facts = host_facts,
     .start = local_start,
     .alive = local_alive,
     .follow = local_follow,

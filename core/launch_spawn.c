@@ -1,14 +1,18 @@
 #include "launch_spawn.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { TRAINER_LOCK_FD = 3 };
+enum { TRAINER_LOCK_FD = 3, ANSWER_MS = 2000, ANSWER_BYTES = 4096 };
 
 extern char **environ;
 
@@ -76,4 +80,72 @@ int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
     if (env != environ)
         free(env);
     return code ? refuse_errno(why, code, "cannot start '%s'", program) : 0;
+}
+
+/* Asking */
+
+static int asked_spawn(const char *program, const char *argument, int answer,
+                       pid_t *pid, struct reason *why)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    char *words[] = {"primo-train", (char *)argument, NULL};
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, answer, 1);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addclosefrom_np(&files, 3);
+    attributes_take(&attr);
+    int code = posix_spawn(pid, program, &files, &attr, words, environ);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    return code ? refuse_errno(why, code, "cannot start '%s'", program) : 0;
+}
+
+static int64_t milliseconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+/* To the end of it: 0, or -ETIMEDOUT. */
+static int answer_read(int from, struct text *said)
+{
+    int64_t end = milliseconds() + ANSWER_MS;
+    char part[512];
+    for (;;) {
+        struct pollfd one = {.fd = from, .events = POLLIN};
+        int64_t left = end - milliseconds();
+        if (left <= 0 || poll(&one, 1, (int)left) == 0)
+            return -ETIMEDOUT;
+        ssize_t n = read(from, part, sizeof part);
+        if (n == 0)
+            return 0;
+        if (n > 0 && said->size < ANSWER_BYTES)
+            text_add(said, part, (size_t)n);
+    }
+}
+
+int trainer_ask(const char *program, const char *argument, struct text *said,
+                struct reason *why)
+{
+    int ends[2], status;
+    pid_t pid;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return refuse_errno(why, errno, "cannot ask '%s'", program);
+    int err = asked_spawn(program, argument, ends[1], &pid, why);
+    close(ends[1]);
+    if (err == 0) {
+        err = answer_read(ends[0], said);
+        if (err)
+            kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+        if (err)
+            refuse(why, ETIMEDOUT, "'%s' does not answer", program);
+        else if (!WIFEXITED(status) || WEXITSTATUS(status))
+            err = refuse(why, EIO, "'%s %s' fails", program, argument);
+    }
+    close(ends[0]);
+    return err;
 }

@@ -24,4 +24,9 @@ struct spawning {
 int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
                   struct reason *why);
 
+/* Append what the program prints when it is called with `argument`, of at most
+ * 4 KiB, in two seconds; -ETIMEDOUT after them, -EIO where it fails. */
+int trainer_ask(const char *program, const char *argument, struct text *said,
+                struct reason *why);
+
 #endif

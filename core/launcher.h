@@ -6,12 +6,13 @@
  * file of weights to begin with, where there is one), `stop` (asks the trainer
  * to end), `journal.N` (core/journal.h), `checkpoint`, `artifacts/`, `stderr`.
  * It belongs to the user whose run it is, and what is in it is input like any
- * other (core/foreign.h). All functions are called
- * from the supervisor's thread.
+ * other (core/foreign.h). Where nothing else is said, functions are called from
+ * the supervisor's thread.
  */
 #ifndef PRIMO_LAUNCHER_H
 #define PRIMO_LAUNCHER_H
 
+#include "host.h"
 #include "reason.h"
 #include "text.h"
 
@@ -44,6 +45,8 @@ struct run_job {                     /* what the trainer is given */
 
 struct launcher {
     const char *name;
+    /* What is known of its machine; never waits, and from any thread. */
+    void (*facts)(struct host *host, struct machine_facts *out);
     /* Start the trainer; 0 also when it is already there. */
     int (*start)(struct launch_site *site, uint64_t run,
                  const struct run_job *job, struct reason *why);

@@ -1,5 +1,6 @@
 /* The file `overview`: one line a machine, in columns. */
 #include "language.h"
+#include "launcher.h"
 #include "settings.h"
 #include "show.h"
 #include "tree.h"
@@ -7,15 +8,36 @@
 #include <math.h>
 #include <string.h>
 
-enum { COLUMNS = 8 };
+enum column {
+    MACHINE,
+    AVAILABLE,
+    PROCESS,
+    TEMPLATE,
+    STATUS,
+    PROGRESS,
+    TIME_LEFT,
+    BEST_AP,
+    CORES,
+    MEMORY,
+    LOAD,
+    TRAINER,
+    PROCESSOR, /* last, as it is of several words */
+    COLUMNS
+};
 
 struct line {
     struct text cell[COLUMNS];
 };
 
 static const char *const titles[COLUMNS] = {
-    N_("machine"), N_("available"), N_("process"),   N_("template"),
-    N_("status"),  N_("progress"),  N_("time left"), N_("best AP")};
+    [MACHINE] = N_("machine"),     [AVAILABLE] = N_("available"),
+    [PROCESS] = N_("process"),     [TEMPLATE] = N_("template"),
+    [STATUS] = N_("status"),       [PROGRESS] = N_("progress"),
+    [TIME_LEFT] = N_("time left"), [BEST_AP] = N_("best AP"),
+    [CORES] = N_("cores"),         [MEMORY] = N_("memory"),
+    [LOAD] = N_("load"),           [TRAINER] = N_("trainer"),
+    [PROCESSOR] = N_("processor"),
+};
 
 static void put_width(struct text *out, const struct text *cell, size_t width)
 {
@@ -41,34 +63,79 @@ static void line_release(struct line *line)
         text_release(&line->cell[i]);
 }
 
-static bool machine_available(const struct object *machine)
+/* As templates and machines write sizes: 512M, 23.5G. */
+static void put_bytes(struct text *out, uint64_t bytes)
 {
+    double g = (double)bytes / (1 << 30);
+    if (g >= 1)
+        text_put_double(out, round(g * 10) / 10, 4);
+    else
+        text_put_double(out, round(g * 1024), 4);
+    text_puts(out, g >= 1 ? "G" : "M");
+}
+
+/* What a machine may use of its host, and of how much. */
+static void fill_host(struct line *line, const struct settings *s,
+                      const struct machine_facts *f)
+{
+    struct text *cell = line->cell;
+    double threads = settings_number(s, KEY_THREADS);
+    uint64_t memory = settings_bytes(s, KEY_MEMORY);
+    if (!isnan(threads) && threads != f->cores)
+        text_printf(&cell[CORES], "%g/", threads);
+    text_printf(&cell[CORES], f->cores ? "%d" : "-", f->cores);
+    if (memory) {
+        put_bytes(&cell[MEMORY], memory);
+        text_puts(&cell[MEMORY], "/");
+    }
+    if (f->memory)
+        put_bytes(&cell[MEMORY], f->memory);
+    else
+        text_puts(&cell[MEMORY], "-");
+    text_printf(&cell[LOAD], isnan(f->load) ? "-" : "%.1f", f->load);
+    text_puts(&cell[TRAINER], *f->trainer ? f->trainer : "-");
+    text_puts(&cell[PROCESSOR], *f->processor ? f->processor : "-");
+}
+
+static void fill_machine(struct line *line, struct show_request *r,
+                         const struct object *machine, int64_t *mtime)
+{
+    struct machine_facts f = {.load = NAN};
     struct settings s;
     settings_init(&s);
     int err = settings_parse(&s, text_string(&machine->body),
                              machine->body.size, SCOPE_MACHINE, "", NULL);
     bool yes = err == 0 && !strcmp(settings_get(&s, KEY_ENABLED), "yes");
+    const struct launcher *l = launcher_find(settings_get(&s, KEY_LAUNCHER));
+    if (l)
+        l->facts(&r->primo->host, &f);
+    text_puts(&line->cell[MACHINE], machine->name);
+    text_puts(&line->cell[AVAILABLE], yes ? _("yes") : _("no"));
+    fill_host(line, &s, &f);
     settings_release(&s);
-    return yes;
+    *mtime = machine->mtime > *mtime ? machine->mtime : *mtime;
+    *mtime = f.changed > *mtime ? f.changed : *mtime;
 }
 
 static void fill_process(struct line *line, struct show_request *r)
 {
     const struct process *p = r->process;
     const struct progress *g = &p->progress;
-    text_puts(&line->cell[2], p->enabled ? _("enabled") : _("disabled"));
-    text_puts(&line->cell[3], *process_template(p) ? process_template(p) : "-");
-    text_puts(&line->cell[4], status_label(p->status));
+    text_puts(&line->cell[PROCESS], p->enabled ? _("enabled") : _("disabled"));
+    text_puts(&line->cell[TEMPLATE],
+              *process_template(p) ? process_template(p) : "-");
+    text_puts(&line->cell[STATUS], status_label(p->status));
     double part = p->status == STATUS_SUCCEEDED ? 1
                   : g->iterations ? (double)g->iteration / (double)g->iterations
                                   : 0;
-    text_printf(&line->cell[5], "%d%%", (int)(100 * (part > 1 ? 1 : part)));
-    show_eta(r, &line->cell[6], NULL);
-    text_resize(&line->cell[6], line->cell[6].size - 1);
+    text_printf(&line->cell[PROGRESS], "%d%%",
+                (int)(100 * (part > 1 ? 1 : part)));
+    show_eta(r, &line->cell[TIME_LEFT], NULL);
+    text_resize(&line->cell[TIME_LEFT], line->cell[TIME_LEFT].size - 1);
     if (isnan(g->best_average_precision))
-        text_puts(&line->cell[7], "-");
+        text_puts(&line->cell[BEST_AP], "-");
     else
-        text_put_double(&line->cell[7], g->best_average_precision, 4);
+        text_put_double(&line->cell[BEST_AP], g->best_average_precision, 4);
 }
 
 static void fill_line(struct line *line, struct show_request *r,
@@ -76,8 +143,7 @@ static void fill_line(struct line *line, struct show_request *r,
 {
     struct object o = OBJECT_INIT;
     struct process p;
-    text_puts(&line->cell[0], machine->name);
-    text_puts(&line->cell[1], machine_available(machine) ? _("yes") : _("no"));
+    fill_machine(line, r, machine, mtime);
     if (object_find(r->txn, TREE_PROCESSES, machine->name, &o) == 0 &&
         process_decode(&o, &p) == 0) {
         struct show_request one = {
@@ -86,11 +152,10 @@ static void fill_line(struct line *line, struct show_request *r,
         *mtime = o.mtime > *mtime ? o.mtime : *mtime;
         process_release(&p);
     } else {
-        for (int i = 2; i < COLUMNS; i++)
-            text_puts(&line->cell[i], i == 2 ? _("none") : "-");
+        for (int i = PROCESS; i <= BEST_AP; i++)
+            text_puts(&line->cell[i], i == PROCESS ? _("none") : "-");
     }
     object_release(&o);
-    *mtime = machine->mtime > *mtime ? machine->mtime : *mtime;
 }
 
 static void widen(const struct line *line, size_t *width)

@@ -274,6 +274,7 @@ static void primo_init(struct primo *p, const char *state)
     roles_init(&p->roles);
     waiters_init(&p->waiters);
     hidden_init(&p->hidden);
+    host_init(&p->host);
 }
 
 static int primo_prepare(struct primo *p, struct reason *why)
@@ -354,6 +355,7 @@ void primo_close(struct primo *p)
     refusals_release(&p->refusals);
     roles_release(&p->roles);
     hidden_release(&p->hidden);
+    host_release(&p->host);
     free(p->state);
     free(p->runs);
     free(p->models);

@@ -12,6 +12,7 @@
 #include "groups.h"
 #include "handles.h"
 #include "hidden.h"
+#include "host.h"
 #include "object.h"
 #include "process.h"
 #include "refusals.h"
@@ -44,6 +45,7 @@ struct primo {
     struct hidden hidden;
     struct times directories;
     struct handles handles;
+    struct host host;
     /* Held by whoever changes names in the tree (scratch or durable). Taken
      * before a write transaction, never within one. */
     pthread_mutex_t change;

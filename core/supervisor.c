@@ -477,6 +477,7 @@ static void *supervise(void *arg)
             sweep_again(s);
         times_save(&s->primo->directories, s->primo->store, NULL);
         refusals_save(&s->primo->refusals, s->primo->store, NULL);
+        host_look(&s->primo->host, s->site.trainer);
         if (!live)
             store_tidy(s->primo->store);
         wait_for_work(s, s->hurry                 ? 0

@@ -27,7 +27,8 @@ const struct row tree_rows[256] = {
                        .show = show_overview, .line = KEY_PROCESSES,
                        .help = N_("one line a machine: available, process, "
                                   "template, status, progress, time left, best "
-                                  "average precision")},
+                                  "average precision, and what the machine "
+                                  "is")},
     [TREE_ERRORS] = {FILE_OF(TREE_ROOT, "errors", SHAPE_ERRORS),
                      .help = N_("the last refusals, each with its reason and "
                                 "what would be accepted")},

@@ -73,8 +73,10 @@ static bool rest(struct view *v)
 static void *view_run(void *context)
 {
     struct view *v = context;
-    while (rest(v))
+    do {
         look(v);
+        host_look(&v->primo->host, v->primo->trainer);
+    } while (rest(v));
     return NULL;
 }
 

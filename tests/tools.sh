@@ -299,7 +299,7 @@ for view in ${VIEWS:-local sshfs}; do
     at=$MNT
     [ $view = local ] || at=$SCRATCH/remote
     step "$view: reading"
-    for file in README overview errors template.example templates/good \
+    for file in README errors template.example templates/good \
         processes/local/{status,info,metrics.csv,log,config,monitor.svg} \
         models/good/1/{info,labels.txt}; do
         true=$SCRATCH/true f=$at/$file

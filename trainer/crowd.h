@@ -38,5 +38,10 @@ void crowd_release(struct crowd *c);
 void crowd_watch(struct crowd *c, const char *schedstat, int threads);
 /* Between steps, as often as you like: looks twice a second. */
 void crowd_look(struct crowd *c);
+/* Spin for little anyway: the file system and the threads that load pictures
+ * want processors, too. How long is read from the environment when the program
+ * is loaded, so this loads it again, by its path, that it is called as before;
+ * once, and not where the environment says something already. */
+void crowd_spin_little(char **argv);
 
 #endif

@@ -5,12 +5,12 @@
 #include "alone.h"
 #include "confine.h"
 #include "control.h"
+#include "crowd.h"
 #include "language.h"
 #include "options.h"
 #include "param.h"
 #include "predict.h"
 #include "rundir.h"
-#include "threads.h"
 #include "train.h"
 #include "user.h"
 
@@ -146,7 +146,7 @@ int main(int argc, char **argv)
         return example_print();
     if (!strcmp(use, "--version"))
         return puts("primo-train " PRIMO_VERSION) < 0;
-    threads_spin_little(argv);
+    crowd_spin_little(argv);
     if (!strcmp(use, "predict"))
         return predict_main(argc - 1, argv + 1);
     if (!strcmp(use, "--run") && argc == 3)

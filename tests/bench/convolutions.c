@@ -5,9 +5,9 @@
  * row of ResNet-18 forward, and back to its source and its kernel, in the
  * layouts that oneDNN chooses. OMP_NUM_THREADS sets the threads.
  */
+#include "crowd.h"
 #include "kernels.h"
 #include "median.h"
-#include "threads.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -90,7 +90,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: convolutions f32|bf16 SIDE BATCH STEPS\n");
         return 2;
     }
-    threads_spin_little(argv);
+    crowd_spin_little(argv);
     if (measure(!strcmp(argv[1], "bf16"), atoi(argv[2]), atoi(argv[3]), steps,
                 seconds, &why)) {
         fprintf(stderr, "convolutions: %s\n", why.sentence);

@@ -8,7 +8,6 @@
 #include "crowd.h"
 #include "median.h"
 #include "net.h"
-#include "threads.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -86,7 +85,7 @@ int main(int argc, char **argv)
                         "STEPS\n");
         return 2;
     }
-    threads_spin_little(argv);
+    crowd_spin_little(argv);
     struct bench b = {.options = {.classes = CLASSES,
                                   .image_size = atoi(argv[3]),
                                   .batch = atoi(argv[4]),

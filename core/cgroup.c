@@ -182,6 +182,31 @@ static void memory_1(const char *dir, void *context)
     room_take(dir, "memory.limit_in_bytes", "memory.usage_in_bytes", context);
 }
 
+static void limit_take(const char *dir, const char *limit, uint64_t *least)
+{
+    double most;
+    if (number_read(dir, limit, &most) && most < 9e18 && most < (double)*least)
+        *least = (uint64_t)most;
+}
+
+static void limit_2(const char *dir, void *context)
+{
+    limit_take(dir, "memory.max", context);
+}
+
+static void limit_1(const char *dir, void *context)
+{
+    limit_take(dir, "memory.limit_in_bytes", context);
+}
+
+uint64_t cgroup_memory_limit(const char *root)
+{
+    uint64_t least = UINT64_MAX;
+    groups_walk(root, NULL, limit_2, &least);
+    groups_walk(root, "memory", limit_1, &least);
+    return least;
+}
+
 uint64_t cgroup_memory(const char *root)
 {
     uint64_t room = UINT64_MAX;

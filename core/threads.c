@@ -5,14 +5,8 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Turns of a waiting thread before it sleeps: some 10 us. With 0 a step loses
- * a tenth to waking up; with 10000 and more, beside another busy process, the
- * threads spin away the time that the one they wait for would need. */
-#define SPIN_COUNT "3000"
 
 enum { SIBLINGS = 64 }; /* bytes of a core's list that tell it from others */
 
@@ -90,15 +84,4 @@ void threads_find(struct threads *t, const char *root, const cpu_set_t *allowed)
         t->use = whole < t->use ? whole : t->use;
     }
     explain(t);
-}
-
-void threads_spin_little(char **argv)
-{
-    char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (n < 0 || getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
-        return;
-    path[n] = 0;
-    if (setenv("GOMP_SPINCOUNT", SPIN_COUNT, 1) == 0)
-        execv(path, argv);
 }

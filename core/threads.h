@@ -21,11 +21,4 @@ struct threads {
 void threads_find(struct threads *t, const char *root,
                   const cpu_set_t *allowed);
 
-/* OpenMP's threads that wait at a barrier spin, which takes the processor from
- * the file system and from the threads that load pictures. How long is read
- * from the environment when the program is loaded, so this loads it again, by
- * its path, that it is called as before; once, and not where the environment
- * says something already. */
-void threads_spin_little(char **argv);
-
 #endif

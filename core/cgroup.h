@@ -15,5 +15,7 @@
 double cgroup_cpus(const char *root);
 /* Bytes that may still be taken; UINT64_MAX = no limit. */
 uint64_t cgroup_memory(const char *root);
+/* Bytes that may be taken in all; UINT64_MAX = no limit. */
+uint64_t cgroup_memory_limit(const char *root);
 
 #endif
