@@ -76,17 +76,22 @@ static int input_event(struct store_txn *txn, const struct caller *caller,
     return event_add(txn, caller->uid, object, why, "%s", what);
 }
 
-/* End a durable change of an input; those who keep what it says take it anew
- * before the change is confirmed. */
-static int input_end(struct primo *primo, const struct object *o,
-                     struct store_txn *txn, int err, struct reason *why)
+/* A durable change of an input is made: those who keep what it says take it
+ * anew before the change is confirmed. */
+static void input_changed(struct primo *primo, const struct object *o)
 {
     struct node directory = {(enum tree_no)o->parent, 0};
     enum tree_no no = 0;
-    err = store_end(txn, err, why);
-    if (err == 0 && input_row(directory, &no, NULL) == 0 &&
-        tree_rows[no].changed)
+    if (input_row(directory, &no, NULL) == 0 && tree_rows[no].changed)
         tree_rows[no].changed(primo);
+}
+
+static int input_end(struct primo *primo, const struct object *o,
+                     struct store_txn *txn, int err, struct reason *why)
+{
+    err = store_end(txn, err, why);
+    if (err == 0)
+        input_changed(primo, o);
     return err;
 }
 
@@ -127,49 +132,92 @@ int input_create(struct primo *primo, const struct caller *caller,
 
 /* Save */
 
-static int save_durable(struct primo *primo, const struct caller *caller,
-                        struct object *o, bool fresh, struct reason *why)
+static int save_write(struct store_txn *txn, const struct caller *caller,
+                      const struct object *o, bool fresh, struct reason *why)
 {
-    struct store_txn *txn;
-    int err = store_begin(primo->store, true, &txn, why);
-    if (err)
-        return err;
-    err = object_put(txn, o, why);
+    int err = object_put(txn, o, why);
     if (err == 0 && (o->body.size || o->number))
         err = input_event(txn, caller, o, fresh ? "created" : "changed", why);
-    err = input_end(primo, o, txn, err, why);
-    if (err == 0 && o->scratch)
-        scratch_drop(&primo->scratch, o->id);
     return err;
+}
+
+static void save_done(struct primo *primo, const struct object *o)
+{
+    input_changed(primo, o);
+    if (o->scratch)
+        scratch_drop(&primo->scratch, o->id);
+}
+
+/* A text that is to be saved, with others that are at the same time. */
+struct save {
+    struct primo *primo;
+    const struct caller *caller;
+    struct node node;
+    const struct text *text;
+    int64_t mtime;
+    bool fresh;
+    struct object o; /* as it will be; of the functions below */
+};
+
+static int save_judge(struct commit *c, bool *due, struct reason *why)
+{
+    struct save *s = c->context;
+    struct object *o = &s->o;
+    int err = object_load(s->primo, s->node.object, o);
+    if (err)
+        return err == -ENOENT ? 0
+                              : refuse(why, -err, "the file cannot be read");
+    /* one that was renamed to a scratch name may be put back to its own */
+    bool scratch = name_is_scratch(o->name) && !*o->home;
+    if (!scratch)
+        err = input_text_check(s->primo, node_row(s->node), s->text, why);
+    if (err)
+        return err;
+    text_clear(&o->body);
+    text_add(&o->body, text_string(s->text), s->text->size);
+    o->mtime = s->mtime;
+    o->ctime = clock_ns();
+    *due = !scratch || !o->scratch;
+    return *due ? 0 : scratch_put(&s->primo->scratch, o, why);
+}
+
+static int save_make(struct commit *c, struct store_txn *txn,
+                     struct reason *why)
+{
+    struct save *s = c->context;
+    return save_write(txn, s->caller, &s->o, s->fresh, why);
+}
+
+static void save_made(struct commit *c)
+{
+    struct save *s = c->context;
+    save_done(s->primo, &s->o);
 }
 
 int input_save(struct primo *primo, const struct caller *caller, struct node n,
                const struct text *text, int64_t mtime, bool fresh,
                struct reason *why)
 {
-    struct object o = OBJECT_INIT;
-    pthread_mutex_lock(&primo->change);
-    int err = object_load(primo, n.object, &o);
-    if (err) {
-        pthread_mutex_unlock(&primo->change);
-        return err == -ENOENT ? 0
-                              : refuse(why, -err, "the file cannot be read");
-    }
-    /* one that was renamed to a scratch name may be put back to its own */
-    bool scratch = name_is_scratch(o.name) && !*o.home;
-    if (!scratch)
-        err = input_text_check(primo, node_row(n), text, why);
-    if (err == 0) {
-        text_clear(&o.body);
-        text_add(&o.body, text_string(text), text->size);
-        o.mtime = mtime;
-        o.ctime = clock_ns();
-        err = scratch && o.scratch
-                  ? scratch_put(&primo->scratch, &o, why)
-                  : save_durable(primo, caller, &o, fresh, why);
-    }
-    object_release(&o);
-    pthread_mutex_unlock(&primo->change);
+    struct save save = {primo, caller, n, text, mtime, fresh, OBJECT_INIT};
+    struct commit commit = {.judge = save_judge,
+                            .write = save_make,
+                            .done = save_made,
+                            .context = &save};
+    int err = commit_run(primo, &commit, why);
+    object_release(&save.o);
+    return err;
+}
+
+static int save_alone(struct primo *primo, const struct caller *caller,
+                      const struct object *o, bool fresh, struct reason *why)
+{
+    struct store_txn *txn;
+    int err = store_begin(primo->store, true, &txn, why);
+    if (err)
+        return err;
+    err = store_end(txn, save_write(txn, caller, o, fresh, why), why);
+    if (err == 0)
+        save_done(primo, o);
     return err;
 }
 
@@ -184,7 +232,7 @@ static int body_replace(struct primo *primo, const struct caller *caller,
     o->ctime = clock_ns();
     int err = name_is_scratch(o->name) && o->scratch
                   ? scratch_put(&primo->scratch, o, why)
-                  : save_durable(primo, caller, o, fresh, why);
+                  : save_alone(primo, caller, o, fresh, why);
     if (err == 0)
         body_drop(primo, &old);
     return err;

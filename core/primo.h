@@ -9,6 +9,7 @@
 #ifndef PRIMO_PRIMO_H
 #define PRIMO_PRIMO_H
 
+#include "commit.h"
 #include "groups.h"
 #include "handles.h"
 #include "hidden.h"
@@ -49,6 +50,7 @@ struct primo {
     /* Held by whoever changes names in the tree (scratch or durable). Taken
      * before a write transaction, never within one. */
     pthread_mutex_t change;
+    struct commits commits;        /* saves, which are made durable together */
     struct supervisor *supervisor; /* NULL in a view */
     struct view *view;             /* NULL = not a view */
 };

@@ -1,0 +1,88 @@
+#include "commit.h"
+
+#include "primo.h"
+
+void commits_init(struct commits *all)
+{
+    *all = (struct commits){.led = false};
+    all->last = &all->first;
+    pthread_mutex_init(&all->lock, NULL);
+    pthread_cond_init(&all->ended, NULL);
+}
+
+/* Under commits.lock. */
+static struct commit *take_all(struct commits *all)
+{
+    struct commit *first = all->first;
+    all->first = NULL;
+    all->last = &all->first;
+    return first;
+}
+
+/* One transaction for those that are due, up to `end`. */
+static int write_all(struct primo *primo, struct commit *first,
+                     const struct commit *end, struct reason *why)
+{
+    struct store_txn *txn;
+    int err = store_begin(primo->store, true, &txn, why);
+    if (err)
+        return err;
+    for (struct commit *c = first; c != end && err == 0; c = c->next)
+        err = c->due ? c->write(c, txn, why) : 0;
+    return store_end(txn, err, why);
+}
+
+/* Under primo->change. */
+static void make_all(struct primo *primo, struct commit *first)
+{
+    unsigned due = 0;
+    for (struct commit *c = first; c; c = c->next) {
+        c->err = c->judge(c, &c->due, &c->why);
+        c->due &= c->err == 0;
+        due += c->due;
+    }
+    bool together = due > 1 && write_all(primo, first, NULL, NULL) == 0;
+    for (struct commit *c = first; c; c = c->next) {
+        if (c->due && !together)
+            c->err = write_all(primo, c, c->next, &c->why);
+        if (c->due && c->err == 0)
+            c->done(c);
+    }
+}
+
+/* Under commits.lock, which it gives up meanwhile. */
+static void lead(struct primo *primo)
+{
+    struct commits *all = &primo->commits;
+    all->led = true;
+    pthread_mutex_unlock(&all->lock);
+    pthread_mutex_lock(&primo->change);
+    pthread_mutex_lock(&all->lock);
+    struct commit *first = take_all(all);
+    pthread_mutex_unlock(&all->lock);
+    make_all(primo, first);
+    pthread_mutex_unlock(&primo->change);
+    pthread_mutex_lock(&all->lock);
+    for (struct commit *c = first, *next; c; c = next) {
+        next = c->next;
+        c->ended = true;
+    }
+    all->led = false;
+    pthread_cond_broadcast(&all->ended);
+}
+
+int commit_run(struct primo *primo, struct commit *c, struct reason *why)
+{
+    struct commits *all = &primo->commits;
+    pthread_mutex_lock(&all->lock);
+    *all->last = c;
+    all->last = &c->next;
+    while (!c->ended && all->led)
+        pthread_cond_wait(&all->ended, &all->lock);
+    if (!c->ended)
+        lead(primo);
+    pthread_mutex_unlock(&all->lock);
+    if (c->err && why)
+        *why = c->why;
+    return c->err;
+}
