@@ -2,21 +2,24 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { MESSAGE_MAX = PATH_MAX };
 
 /* The process: a message is 'w' or 'd' and a path below the mount point. */
 
-static void write_file(const char *path)
+static void write_file(int root, const char *path)
 {
-    int fd = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    int fd = openat(root, path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return;
     ssize_t ignored = write(fd, "", 1);
@@ -24,21 +27,46 @@ static void write_file(const char *path)
     close(fd);
 }
 
+/* The mount for one message, or -1. Where that is allowed (to root), a copy of
+ * it that has no place in the tree, so that nobody who unmounts just now is
+ * told that it is busy. */
+static int root_open(const char *mountpoint)
+{
+    struct statfs fs;
+    int fd =
+        open_tree(AT_FDCWD, mountpoint, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (fd < 0)
+        fd = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && (fstatfs(fd, &fs) || fs.f_type != FUSE_SUPER_MAGIC)) {
+        close(fd); /* what lies below a mount that has gone is not ours */
+        fd = -1;
+    }
+    return fd;
+}
+
+static void do_message(const char *mountpoint, char kind, const char *path)
+{
+    int root = root_open(mountpoint);
+    if (root < 0)
+        return;
+    int ignored = 0;
+    if (kind == 'w')
+        write_file(root, path);
+    else /* fails where somebody has looked at it already */
+        ignored = mkdirat(root, path, 0755);
+    (void)ignored;
+    close(root);
+}
+
 static void helper_run(int socket, const char *mountpoint)
 {
-    char message[MESSAGE_MAX + 1], path[2 * PATH_MAX];
+    char message[MESSAGE_MAX + 1];
     ssize_t n;
     while ((n = recv(socket, message, MESSAGE_MAX, 0)) > 0) {
         message[n] = 0;
-        snprintf(path, sizeof path, "%s/%s", mountpoint, message + 1);
-        if (message[0] == 'w') {
-            write_file(path);
-            continue;
-        }
-        /* fails where somebody has looked at it already */
-        int ignored = mkdir(path, 0755);
-        (void)ignored;
-        send(socket, "", 1, MSG_NOSIGNAL); /* it is made */
+        do_message(mountpoint, message[0], message + 1);
+        if (message[0] == 'd')
+            send(socket, "", 1, MSG_NOSIGNAL); /* it is made */
     }
 }
 

@@ -1,7 +1,8 @@
 /*
  * The process that makes inotify events (notices.h): it writes to files and
  * makes directories through the mount, as it is told. It keeps nothing open and
- * ends with the daemon, whose end of the socket closes.
+ * ends with the daemon, whose end of the socket closes. Run by root it goes in
+ * by a copy of the mount, as the kernel refuses to unmount what is in use.
  */
 #ifndef PRIMO_HELPER_H
 #define PRIMO_HELPER_H

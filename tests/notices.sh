@@ -149,3 +149,13 @@ kill -9 "$(pids_of primofs-notices)"
 touch "$process/start"
 await succeeded 60
 expect succeeded cat "$process/wait"
+
+step "it is in nobody's way who unmounts"
+if [ "$(id -u)" = 0 ]; then # others may be told for a moment that it is busy
+    umount_primofs
+    for ((i = 0; i < 25; i++)); do
+        mount_primofs
+        put "$MNT/templates/t" "epochs = $((i + 1))\n"
+        umount_primofs
+    done
+fi
