@@ -66,7 +66,7 @@ epochs_of()
 }
 
 # train_ours FOLDER [key=value…]: a training of primo-train in FOLDER, on
-# THREADS if that is set. Leaves FOLDER.epochs, as epochs_of, and FOLDER.peak,
+# THREADS and from the file BASE if they are set. Leaves FOLDER.epochs, as epochs_of, and FOLDER.peak,
 # MiB.
 train_ours()
 {
@@ -77,7 +77,7 @@ train_ours()
     start=$EPOCHREALTIME
     "$PYTHON" "$here/peak.py" "$out.peak" \
         "$BUILD/primo-train" "$out.template" "$out" \
-        ${THREADS:+threads=$THREADS} >>"$log" 2>&1
+        ${THREADS:+threads=$THREADS} ${BASE:+base_file="$BASE"} >>"$log" 2>&1
     epochs_of "$out/metrics.csv" "$start" >"$out.epochs"
 }
 

@@ -3,7 +3,7 @@
 
 pytorch.py DATASET METRICS.csv [--side 32] [--batch 64] [--epochs 12] [--seed 1]
            [--threads N] [--precision f32|bf16] [--augment SET] [--workers N]
-           [--rate RATE] [--plain]
+           [--rate RATE] [--plain] [--base FILE.safetensors]
 
 DATASET has train/ and test/ with class folders. The recipe is primo-train's:
 ResNet-18 from scratch, pictures resized to the side and normalised, SGD with
@@ -11,7 +11,10 @@ Nesterov momentum 0.9, weight decay 5e-4, label smoothing 0.1, a linear warm-up
 over a twentieth of the updates, then a cosine to zero; one of each
 block's two ways begins at nothing, and an average of the weights is evaluated;
 channels_last. --plain leaves out the last two, which scripts seldom have. SET
-is none or any of rotation+exposure+noise, as primo-train has them.
+is none or any of rotation+exposure+noise, as primo-train has them. With --base
+the network but for its head is that file's; for fewer than 100 pictures a class
+the head alone learns in the first three tenths of the updates, and after them
+normalisation keeps the base's statistics.
 
 Without --workers all pictures are decoded once and kept, which no data loader
 does by itself; with it they come from an ImageFolder through a DataLoader of N
@@ -22,6 +25,7 @@ import argparse
 import copy
 import csv
 import datetime
+import json
 import math
 import os
 import time
@@ -34,6 +38,7 @@ from torchvision.models import resnet18
 from torchvision.models.resnet import BasicBlock
 
 MOMENTUM, DECAY, SMOOTHING, MEMORY_PART = 0.9, 5e-4, 0.1, 30
+FEW, HEAD_PART, HEAD_PEAK = 100, 0.3, 0.05
 MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 
@@ -98,6 +103,12 @@ def loaders(args):
         persistent_workers=args.workers > 0) for p in parts]
 
 
+def pictures_of(batches):
+    """How many."""
+    return len(batches.labels if isinstance(batches, Kept)
+               else batches.dataset)
+
+
 def begin_at_nothing(model):
     """The scale of what a block adds last is 0."""
     for block in model.modules():
@@ -106,7 +117,33 @@ def begin_at_nothing(model):
             torch.nn.init.zeros_(norm.weight)
 
 
-def rate(peak, update, updates):
+def base_take(model, path):
+    """All but the head of a file of weights."""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        data = file.read()
+    own = model.state_dict()
+    for name, t in header.items():
+        if name in own and t["dtype"] == "F32" and name[:3] != "fc.":
+            part = data[t["data_offsets"][0]:t["data_offsets"][1]]
+            own[name].copy_(torch.from_numpy(
+                np.frombuffer(part, "<f4").reshape(t["shape"]).copy()))
+
+
+def learn(model, head_only, fixed):
+    """What of the model learns from now on."""
+    model.train(not head_only)
+    for name, p in model.named_parameters():
+        p.requires_grad_(not head_only or name.startswith("fc."))
+    for module in model.modules():
+        if fixed and isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()
+
+
+def rate(peak, update, updates, head):
+    if update < head:
+        return HEAD_PEAK * 0.5 * (1 + math.cos(math.pi * update / head))
+    update, updates = update - head, updates - head
     warmup = max(1, updates // 20)
     if update < warmup:
         return peak * (update + 1) / warmup
@@ -144,10 +181,11 @@ def train_epoch(args, model, average, optimizer, batches, first, updates):
     """Losses, pictures, seconds."""
     loss_of = torch.nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
     losses, pictures, start = [], 0, time.time()
-    model.train()
     for images, labels in batches:
+        update = first + len(losses)
+        learn(model, update < args.head, args.head > 0)
         for group in optimizer.param_groups:
-            group["lr"] = rate(args.rate, first + len(losses), updates)
+            group["lr"] = rate(args.rate, update, updates, args.head)
         images = images.contiguous(memory_format=torch.channels_last)
         with cast(args):
             loss = loss_of(model(images), labels)
@@ -190,9 +228,11 @@ def arguments():
     parser.add_argument("--workers", type=int)
     parser.add_argument("--rate", type=float)
     parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--base")
     args = parser.parse_args()
     if args.rate is None:
-        args.rate = min(0.0125 * args.batch / 16, 0.05)
+        args.rate = min(0.0125 * args.batch / 16, 0.05) * \
+            (0.4 if args.base else 1)
     return args
 
 
@@ -206,6 +246,8 @@ def main():
     model = resnet18(num_classes=classes)
     if not args.plain:
         begin_at_nothing(model)
+    if args.base:
+        base_take(model, args.base)
     model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=args.rate, nesterov=True,
                                 momentum=MOMENTUM, weight_decay=DECAY)
@@ -214,6 +256,8 @@ def main():
         rows.writerow("time,epoch,iteration,learning_rate,train_loss,"
                       "average_precision,accuracy,images_per_second".split(","))
         done, updates = 0, args.epochs * len(train)
+        few = args.base and pictures_of(train) < FEW * classes
+        args.head = int(updates * HEAD_PART) if few else 0
         average = None if args.plain else Average(model, updates)
         for epoch in range(args.epochs):
             losses, pictures, seconds = train_epoch(
@@ -222,7 +266,8 @@ def main():
                 args, average.model if average else model, test)
             done += len(losses)
             rows.writerow([datetime.datetime.utcnow().isoformat() + "Z",
-                           epoch + 1, done, rate(args.rate, done - 1, updates),
+                           epoch + 1, done,
+                           rate(args.rate, done - 1, updates, args.head),
                            np.mean(losses), precision, accuracy,
                            pictures / seconds])
             file.flush()
