@@ -28,17 +28,20 @@ import numpy as np
 import torch
 import torchvision
 
-# classes, side, batch, batch of the last step, smoothing, network
+# classes, side, batch, batch of the last step, smoothing, network, and whose
+# statistics normalise: the batch's, or the running ones, which are fixed
 CASES = [
-    (10, 32, 8, 5, 0.1, "resnet18"),
-    (3, 50, 4, 3, 0.0, "resnet18"),
-    (2, 97, 3, 1, 0.2, "resnet18"),
-    (4, 64, 4, 3, 0.1, "resnet34"),
-    (5, 64, 4, 3, 0.1, "resnet50"),
+    (10, 32, 8, 5, 0.1, "resnet18", "batch"),
+    (3, 50, 4, 3, 0.0, "resnet18", "batch"),
+    (2, 97, 3, 1, 0.2, "resnet18", "batch"),
+    (4, 64, 4, 3, 0.1, "resnet34", "batch"),
+    (5, 64, 4, 3, 0.1, "resnet50", "batch"),
+    (10, 32, 8, 1, 0.1, "resnet18", "fixed"),
+    (3, 97, 4, 3, 0.1, "resnet18", "fixed"),
 ]
 STEPS, TRIES = 3, 6
 # A large decay, to be seen beside the gradients.
-RATE, MOMENTUM, DECAY = 0.05, 0.9, 0.1
+RATE, MOMENTUM, DECAY = {"batch": 0.05, "fixed": 0.005}, 0.9, 0.1
 BOUND = {"resnet18": 1e-3, "resnet34": 1e-3, "resnet50": 5e-2}
 # In bf16: as much farther than PyTorch we may be, in all and in one tensor,
 # and how far matters nothing.
@@ -98,18 +101,28 @@ def random_net(shape):
     return net
 
 
+def settle(net, images):
+    """Take the running statistics from a batch."""
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1
+    with torch.no_grad():
+        net.train()(normalised(images).float())
+
+
 def decays(p):
     return p.dim() > 1
 
 
-def optimizer_of(net, state):
+def optimizer_of(net, state, statistics):
     """SGD that goes on with the momenta of a state."""
     named = list(net.named_parameters())
     groups = [
         {"params": [p for _, p in named if decays(p)], "weight_decay": DECAY},
         {"params": [p for _, p in named if not decays(p)], "weight_decay": 0},
     ]
-    sgd = torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM, nesterov=True)
+    sgd = torch.optim.SGD(groups, lr=RATE[statistics], momentum=MOMENTUM,
+                          nesterov=True)
     for name, p in named:
         buffer = state[f"momentum.{name}"].double()
         sgd.state[p]["momentum_buffer"] = buffer.clone()
@@ -126,8 +139,11 @@ def net_of(shape, state):
     return net.double()
 
 
-def take_step(net, sgd, images, labels, smoothing):
+def take_step(net, sgd, images, labels, smoothing, statistics):
     net.train()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.train(statistics == "batch")
     sgd.zero_grad()
     loss = torch.nn.CrossEntropyLoss(label_smoothing=smoothing)(
         net(normalised(images)).double(), labels)
@@ -155,12 +171,12 @@ def is_statistic(name):
     return name.endswith(("running_mean", "running_var"))
 
 
-def compare_step(where, k, shape, images, labels, smoothing):
+def compare_step(where, k, shape, images, labels, smoothing, statistics):
     """{what: distance} of step k."""
     before, after = read(f"{where}/state.{k}"), read(f"{where}/state.{k + 1}")
     net = net_of(shape, before)
-    sgd = optimizer_of(net, before)
-    loss = take_step(net, sgd, images, labels, smoothing)
+    sgd = optimizer_of(net, before, statistics)
+    loss = take_step(net, sgd, images, labels, smoothing, statistics)
     named = dict(net.named_parameters())
     ours_moved = {n: after[n].double() - before[n].double() for n in named}
     return {
@@ -195,13 +211,15 @@ def weaken(net, images):
 
 def run_trainer(program, where, case, precision):
     """Our steps; returns their batches."""
-    classes, side, n, last, smoothing, network = case
+    classes, side, n, last, smoothing, network, statistics = case
     batches = []
     for k in range(STEPS):
         count = n if k < STEPS - 1 else last
         images = torch.randint(0, 256, (count, 3, side, side)).float()
         batches.append((images, torch.randint(0, classes, (count,))))
     net = random_net((network, classes))
+    if statistics == "fixed":
+        settle(net, batches[0][0])
     write_weights(f"{where}/weights", net)
     weaken(net, batches[0][0])
     write_weights(f"{where}/weak", net)
@@ -211,8 +229,8 @@ def run_trainer(program, where, case, precision):
     })
     subprocess.run(
         [program, where] + [str(v) for v in (
-            classes, side, n, STEPS, smoothing, RATE, MOMENTUM, DECAY,
-            precision, network)],
+            classes, side, n, STEPS, smoothing, RATE[statistics], MOMENTUM,
+            DECAY, precision, network, statistics)],
         check=True,
     )
     return batches
@@ -224,7 +242,8 @@ def run_case(program, where, case):
     batches = run_trainer(program, where, case, "f32")
     out = {}
     for k, (images, labels) in enumerate(batches):
-        found = compare_step(where, k, shape, images, labels, smoothing)
+        found = compare_step(where, k, shape, images, labels, smoothing,
+                             case[6])
         out.update({(k, what): d for what, d in found.items()})
     found = compare_probabilities(where, shape, batches[0][0])
     out.update({(STEPS, what): d for what, d in found.items()})
@@ -233,7 +252,8 @@ def run_case(program, where, case):
 
 def check_case(program, where, case):
     """Whether all distances were within the bound in some try."""
-    print("%s, %d classes, %d pixels, %d pictures:" % (case[5:] + case[:3]))
+    print("%s, statistics %s, %d classes, %d pixels, %d pictures:" %
+          (case[5:] + case[:3]))
     best, bound = {}, BOUND[case[5]]
     for _ in range(TRIES):
         for key, d in run_case(program, where, case).items():
@@ -268,18 +288,19 @@ def farness(ours, truth):
     return {n: (far[n] / size[n]).item() for n in truth}, whole.item()
 
 
-def gradients_of(net, images, labels, smoothing):
+def gradients_of(net, images, labels, smoothing, statistics):
     take_step(net, torch.optim.SGD(net.parameters(), 0), images, labels,
-              smoothing)
+              smoothing, statistics)
     return {n.removeprefix("net."): p.grad.double()
             for n, p in net.named_parameters()}
 
 
-def check_bf16_step(where, k, shape, images, labels, smoothing):
+def check_bf16_step(where, k, shape, images, labels, smoothing, statistics):
     state = read(f"{where}/state.{k}")
-    truth = gradients_of(net_of(shape, state), images, labels, smoothing)
+    truth = gradients_of(net_of(shape, state), images, labels, smoothing,
+                         statistics)
     peers = gradients_of(Bf16(net_of(shape, state)), images, labels,
-                         smoothing)
+                         smoothing, statistics)
     far, whole = farness(read(f"{where}/gradients.{k}"), truth)
     peers_far, peers_whole = farness(peers, truth)
     bad = [f"{n} {far[n]:.3f}, PyTorch {peers_far[n]:.3f}" for n in truth
@@ -303,10 +324,10 @@ def check_bf16_probabilities(where, shape, images):
 
 def check_case_bf16(program, where, case):
     shape, smoothing = (case[5], case[0]), case[4]
-    print("%s, %d classes, %d pixels, %d pictures, bf16:" %
+    print("%s, statistics %s, %d classes, %d pixels, %d pictures, bf16:" %
           (case[5:] + case[:3]))
     batches = run_trainer(program, where, case, "bf16")
-    good = [check_bf16_step(where, k, shape, *batch, smoothing)
+    good = [check_bf16_step(where, k, shape, *batch, smoothing, case[6])
             for k, batch in enumerate(batches)]
     return all(good) & check_bf16_probabilities(where, shape, batches[0][0])
 

@@ -133,6 +133,7 @@ static int update(struct training *t, struct reason *why)
     if (n < 0)
         return n;
     bool head = recipe_head_only(&t->recipe, t->at.iteration);
+    net_fix_statistics(t->net, recipe_fixes_statistics(&t->recipe));
     int err = (head ? net_head_gradients : net_gradients)(
         t->net, t->images, t->labels, n, RECIPE_SMOOTHING, why);
     if (err)

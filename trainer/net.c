@@ -26,6 +26,7 @@ struct net {
     int pending; /* pictures behind the gradients; 0 = none to commit */
     struct head head;
     bool pending_head; /* they are those of the head alone */
+    bool fixed;        /* batches are normalised by the running statistics */
     float loss;
 };
 
@@ -42,6 +43,7 @@ static struct plan_parts parts_of(struct net *net)
         .classes = net->options.classes,
         .image_size = net->options.image_size,
         .bf16 = net->options.bf16,
+        .fixed_statistics = &net->fixed,
     };
 }
 
@@ -271,6 +273,11 @@ static int there_and_back(struct net *net, struct plan *p, const int *labels,
     return plan_run(p, net->dnn, p->middle, p->count, why);
 }
 
+void net_fix_statistics(struct net *net, bool fixed)
+{
+    net->fixed = fixed;
+}
+
 int net_gradients(struct net *net, const float *images, const int *labels,
                   int n, float smoothing, struct reason *why)
 {
@@ -287,6 +294,8 @@ int net_gradients(struct net *net, const float *images, const int *labels,
     if (rc)
         return rc;
     unfold(net);
+    if (net->fixed)
+        weights_give_statistics(&net->weights);
     normalise(net, images, n, p->image);
     rc = there_and_back(net, p, labels, smoothing, why);
     if (!rc)
@@ -419,7 +428,7 @@ int net_update(struct net *net, const struct net_rule *rule, struct reason *why)
         return head_update(net, &r, rule->average);
     weights_step(&net->weights, &r);
     const struct resnet *shape = net->options.resnet;
-    for (int row = 0; row < shape->layers; row++) {
+    for (int row = 0; !net->fixed && row < shape->layers; row++) {
         int64_t side = resnet_side(shape, row, net->options.image_size);
         if (shape->layer[row].norm)
             weights_follow(&net->weights, row, net->pending * side * side);

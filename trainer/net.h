@@ -89,6 +89,9 @@ int net_import(struct net *net, const struct tensor *tensors, int count,
  * as they are. Momenta become 0. */
 int net_fill(struct net *net, tensor_fill *fill, void *context,
              struct reason *why);
+/* Whether batches are normalised by the running statistics, which stay as they
+ * are, from now on; at first they are not. */
+void net_fix_statistics(struct net *net, bool fixed);
 /* images: f32 [n, 3, S, S], RGB, 0 to 255 (normalised inside with ImageNet's
  * mean and deviation); labels [n]; smoothing of the labels 0 to 1; 1 <= n <=
  * batch. Cross-entropy, mean over n. A first batch of a new n allocates. */

@@ -81,6 +81,8 @@ void norm_measure_piece(const void *norm, const struct cut *c, int block,
 {
     const struct norm *q = norm;
 
+    if (norm_is_fixed(q))
+        return;
     if (q->bf16)
         measure(q, c, block, piece, true);
     else
@@ -112,7 +114,8 @@ void norm_finish(const void *norm, const struct cut *c, int block)
     const struct norm *q = norm;
 
     for (int k = block * q->block; k < (block + 1) * q->block; k++) {
-        moments(q, c, k);
+        if (!norm_is_fixed(q))
+            moments(q, c, k);
         *coefficient(q, 0, k) =
             q->gamma[k] / sqrtf(q->variance[k] + RESNET_EPSILON);
     }
@@ -302,6 +305,8 @@ void norm_back_finish(const struct norm_back *q, const struct cut *c, int block,
         }
         q->d_beta[k] = (float)sum;
         q->d_gamma[k] = (float)(product / sqrt(variance));
+        if (norm_is_fixed(f))
+            sum = product = 0;
         *coefficient(f, 1, k) = (float)(sum / (double)all);
         *coefficient(f, 2, k) = (float)(product / variance / (double)all);
     }

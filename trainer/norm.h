@@ -26,7 +26,10 @@ struct norm {
     void *y;                /* the output */
     float *gamma, *beta;    /* [channels] */
     float *mean, *variance; /* [channels], of the batch (biased) */
-    float *work;            /* norm_work() floats, from forward to backward */
+    /* that mean and variance are given, and constants to the gradients; NULL =
+     * they are not */
+    const bool *fixed;
+    float *work; /* norm_work() floats, from forward to backward */
 };
 
 /* Where the gradients are and go. With `add` in forward: d_out is masked by

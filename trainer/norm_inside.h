@@ -36,6 +36,11 @@ struct cut {
     int64_t all;              /* rows of a block, over all pictures */
 };
 
+INLINE bool norm_is_fixed(const struct norm *q)
+{
+    return q->fixed && *q->fixed;
+}
+
 /* Elements */
 
 INLINE void load(vec *out, const void *base, size_t i, bool bf16)

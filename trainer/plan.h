@@ -23,6 +23,7 @@ struct plan_parts {
     struct buffers *buffers;
     int classes, image_size;
     bool bf16;
+    const bool *fixed_statistics; /* as struct norm's `fixed` */
 };
 
 /* One oneDNN op, or a loop of our own. */

@@ -48,6 +48,7 @@ static struct norm norm_of(struct builder *b, int row, const void *x)
         .beta = weights_value(w, row, WEIGHT_BETA),
         .mean = weights_gradient(w, row, WEIGHT_MEAN),
         .variance = weights_gradient(w, row, WEIGHT_VARIANCE),
+        .fixed = b->parts->fixed_statistics,
     };
 
     q.work = build_take(b, norm_work(q.n, q.channels, q.rows, q.block) *

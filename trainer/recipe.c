@@ -35,6 +35,11 @@ bool recipe_head_only(const struct recipe *r, uint64_t iteration)
     return iteration < r->head;
 }
 
+bool recipe_fixes_statistics(const struct recipe *r)
+{
+    return r->head > 0;
+}
+
 double recipe_rate(const struct recipe *r, uint64_t iteration)
 {
     if (iteration >= r->iterations)

@@ -47,7 +47,9 @@
 #endif
 
 /* A trained base with a new head and fewer pictures a class than this begins
- * with updates of the head alone, at a falling rate of their own. */
+ * with updates of the head alone, at a falling rate of their own; after them,
+ * the whole network is normalised by the base's statistics, as those of so few
+ * pictures are another network's, which unlearns first. */
 #define RECIPE_FEW       100
 #define RECIPE_HEAD_PART 0.3 /* of all updates */
 #define RECIPE_HEAD_PEAK 0.05
@@ -73,6 +75,8 @@ void recipe_head_first(struct recipe *r);
 
 /* Whether update `iteration` (from 0) is of the head alone. */
 bool recipe_head_only(const struct recipe *r, uint64_t iteration);
+/* Whether updates leave the statistics of normalisation as they are. */
+bool recipe_fixes_statistics(const struct recipe *r);
 /* The rate of update `iteration` (from 0). */
 double recipe_rate(const struct recipe *r, uint64_t iteration);
 /* How much the average of the weights takes in of them after update

@@ -105,7 +105,8 @@ static int recipe_make(struct training *t, struct reason *why)
         recipe_head_first(&t->recipe);
         diary_log(t->run->diary,
                   "few pictures: at first only the new head learns, for %llu "
-                  "of %llu updates",
+                  "of %llu updates, and normalisation keeps the base's "
+                  "statistics",
                   (unsigned long long)t->recipe.head,
                   (unsigned long long)t->recipe.iterations);
     }

@@ -374,6 +374,15 @@ static void follow(float *running, const float *batch, int count, float scale)
         running[i] += STATISTICS_MOMENTUM * (scale * batch[i] - running[i]);
 }
 
+void weights_give_statistics(const struct weights *w)
+{
+    for (int row = 0; row < w->resnet->layers; row++)
+        for (int i = WEIGHT_MEAN; i <= WEIGHT_VARIANCE; i++)
+            if (w->resnet->layer[row].norm)
+                memcpy(weights_gradient(w, row, i), weights_value(w, row, i),
+                       (size_t)w->resnet->layer[row].out * sizeof(float));
+}
+
 void weights_follow(struct weights *w, int row, int64_t count)
 {
     int channels = w->resnet->layer[row].out;

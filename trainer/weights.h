@@ -127,6 +127,8 @@ void weights_step_head(struct weights *w, const struct optimizer_rule *rule,
 /* The average takes in a share, 0 to 1, of the weights as they are. */
 void weights_average(struct weights *w, float share);
 void weights_average_head(struct weights *w, float share);
+/* The running statistics take the place of the batch's. */
+void weights_give_statistics(const struct weights *w);
 /* The running statistics of a row follow the batch's, of `count` elements a
  * channel (1: no variance, no change). */
 void weights_follow(struct weights *w, int row, int64_t count);

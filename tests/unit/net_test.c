@@ -794,6 +794,7 @@ static int peer(char **arg)
         net_import(net, weights.tensors, weights.count, &why) ||
         write_step(net, 0, true, &why))
         return peer_fail(&why);
+    net_fix_statistics(net, !strcmp(arg[12], "fixed"));
     for (int k = 0; k < steps; k++)
         if (peer_step(net, &batches, k, arg, &why))
             return peer_fail(&why);
@@ -832,7 +833,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(bad_imports_change_nothing),
         cmocka_unit_test(bf16_or_a_reason),
     };
-    if (argc == 12)
+    if (argc == 13)
         return peer(argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,6 +67,16 @@ static void average_begins_with_the_weights(void **state)
     close_to(recipe_average(&r, 29), 1 - exp(-1));
 }
 
+static void statistics_stay_where_the_head_is_first(void **state)
+{
+    (void)state;
+    struct recipe r;
+    recipe_init(&r, 0.1, 10, 10, 0);
+    assert_false(recipe_fixes_statistics(&r));
+    recipe_head_first(&r);
+    assert_true(recipe_fixes_statistics(&r));
+}
+
 static void one_update_is_made_at_the_peak(void **state)
 {
     (void)state;
@@ -126,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rate_rises_then_falls),
         cmocka_unit_test(head_learns_first),
+        cmocka_unit_test(statistics_stay_where_the_head_is_first),
         cmocka_unit_test(average_begins_with_the_weights),
         cmocka_unit_test(one_update_is_made_at_the_peak),
         cmocka_unit_test(iterations_take_the_place_of_epochs),
