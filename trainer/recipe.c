@@ -54,7 +54,8 @@ double recipe_rate(const struct recipe *r, uint64_t iteration)
         return r->peak;
     double done = (double)(iteration - r->warmup) /
                   (double)(r->iterations - r->head - r->warmup);
-    return r->peak * 0.5 * (1 + cos(M_PI * done));
+    double fall = fmax(done - RECIPE_HOLD, 0) / (1 - RECIPE_HOLD);
+    return r->peak * 0.5 * (1 + cos(M_PI * fall));
 }
 
 double recipe_average(const struct recipe *r, uint64_t iteration)

@@ -2,8 +2,9 @@
  * The recipe: how many updates a training makes and at which learning rate.
  *
  * The rate rises in a straight line over the first twentieth of all updates
- * (at least one) to its peak and falls along half a cosine from there on;
- * update 0 is not at rate 0, and the first update that is never made would be.
+ * (at least one) to its peak, stays there for seven tenths of the others and
+ * falls along half a cosine in the last three; update 0 is not at rate 0, and
+ * the first update that is never made would be.
  * Where classes are uneven, a picture weighs by the inverse fourth root of its
  * class's share: one of a class with a hundredth of the pictures three times.
  * Of the two ways through a block of the network one begins at nothing: the
@@ -32,6 +33,9 @@
 #endif
 #ifndef RECIPE_WARMUP
 #define RECIPE_WARMUP 0.05 /* of all updates */
+#endif
+#ifndef RECIPE_HOLD
+#define RECIPE_HOLD 0.7 /* of the updates after the warm-up */
 #endif
 #ifndef RECIPE_COSINE
 #define RECIPE_COSINE 1 /* 0 = the rate stays at its peak */

@@ -8,9 +8,10 @@ pytorch.py DATASET METRICS.csv [--side 32] [--batch 64] [--epochs 12] [--seed 1]
 DATASET has train/ and test/ with class folders. The recipe is primo-train's:
 ResNet-18 from scratch, pictures resized to the side and normalised, SGD with
 Nesterov momentum 0.9, weight decay 5e-4, label smoothing 0.1, a linear warm-up
-over a twentieth of the updates, then a cosine to zero; one of each
-block's two ways begins at nothing, and an average of the weights is evaluated;
-channels_last. --plain leaves out the last two, which scripts seldom have. SET
+over a twentieth of the updates, then the peak, and half a cosine to zero in the
+last three tenths; one of each block's two ways begins at nothing, and an average
+of the weights is evaluated; channels_last. --plain leaves out the last two,
+which scripts seldom have. SET
 is none or any of rotation+exposure+noise, as primo-train has them. With --base
 the network but for its head is that file's; for fewer than 100 pictures a class
 the head alone learns in the first three tenths of the updates, and after them
@@ -38,6 +39,7 @@ from torchvision.models import resnet18
 from torchvision.models.resnet import BasicBlock
 
 MOMENTUM, DECAY, SMOOTHING, MEMORY_PART = 0.9, 5e-4, 0.1, 30
+HOLD = 0.7
 FEW, HEAD_PART, HEAD_PEAK = 100, 0.3, 0.05
 MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
@@ -147,7 +149,7 @@ def rate(peak, update, updates, head):
     warmup = max(1, updates // 20)
     if update < warmup:
         return peak * (update + 1) / warmup
-    done = (update - warmup) / (updates - warmup)
+    done = max((update - warmup) / (updates - warmup) - HOLD, 0) / (1 - HOLD)
     return peak * 0.5 * (1 + math.cos(math.pi * done))
 
 
