@@ -3,6 +3,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <mntent.h>
 #include <spawn.h>
@@ -72,14 +73,18 @@ static int check_mounted(const char *path, const char *state, bool dead,
     return err;
 }
 
+/* Asks who serves it, whatever the kernel has kept: a daemon that was killed
+ * just now may be on its way, and drops the question then (ECONNABORTED). */
 int mountpoint_prepare(const char *path, const char *state, struct reason *why)
 {
-    struct stat st;
-    bool dead = stat(path, &st) != 0 && errno == ENOTCONN;
-    if (!dead && stat(path, &st))
-        return refuse_errno(why, errno, "the mount point '%s' cannot be used",
+    struct statx st;
+    int code =
+        statx(AT_FDCWD, path, AT_STATX_FORCE_SYNC, STATX_TYPE, &st) ? errno : 0;
+    bool dead = code == ENOTCONN || code == ECONNABORTED;
+    if (code && !dead)
+        return refuse_errno(why, code, "the mount point '%s' cannot be used",
                             path);
-    if (!dead && !S_ISDIR(st.st_mode))
+    if (!dead && !S_ISDIR(st.stx_mode))
         return refuse(why, ENOTDIR, "the mount point '%s' is not a directory",
                       path);
     return check_mounted(path, state, dead, why);

@@ -91,6 +91,13 @@ exec 9<&-
 expect running cat "$process/status"
 fusermount3 -u "$SCRATCH/other-mnt"
 
+step "as soon as it was killed"
+for ((i = 0; i < 15; i++)); do
+    kill -9 $(daemon_pids)
+    mount_primofs
+done
+expect running cat "$process/status"
+
 step "file handles work across a restart, numbers are kept"
 if [ "$(id -u)" = 0 ]; then
     touch "$process/stop"
