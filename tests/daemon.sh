@@ -55,8 +55,43 @@ reader.wait(5)
 END
 done
 
-step "three hundred waiters hold no thread, and all else answers"
-waiters 300
+# readers.py PATH COUNT FILE: a thread for each of COUNT readers of PATH, which
+# have all to end with an error; FILE is made when they wait.
+cat >"$SCRATCH/readers.py" <<'END'
+import os, sys, threading, time
+
+path, count, there = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+threading.stack_size(1 << 18)
+opened, failed = [], []
+
+
+def read():
+    fd = os.open(path, os.O_RDONLY)
+    opened.append(fd)
+    try:
+        os.read(fd, 99)
+    except OSError:
+        failed.append(fd)
+
+
+threads = [threading.Thread(target=read) for _ in range(count)]
+for thread in threads:
+    thread.start()
+while len(opened) < count:
+    time.sleep(0.05)
+time.sleep(0.5)
+assert not failed, "some do not wait"
+open(there, "w").close()
+for thread in threads:
+    thread.join()
+sys.exit(len(failed) != count)
+END
+
+step "a thousand waiters hold no thread, and all else answers"
+waiters 30
+python3 "$SCRATCH/readers.py" "$process/wait" 1000 "$SCRATCH/there" &
+many=$!
+eventually 60 test -e "$SCRATCH/there" || fail "they do not come to wait"
 threads=$(grep -c . <(ls "/proc/$(daemon_pids)/task"))
 [ "$threads" -le 40 ] || fail "the daemon has $threads threads"
 expect running cat "$process/status"
@@ -69,6 +104,7 @@ eventually 5 no_daemon || fail "the daemon goes on for 5 s"
 for reader in "${readers[@]}"; do
     ! wait "$reader" || fail "a waiter of an unmounted file ended well"
 done
+wait $many || fail "some of the thousand ended well"
 exec 7<&- 8>&- 9<&-
 is_mounted "$MNT" && fail "it is still mounted"
 [ -n "$(trainer_pids)" ] || fail "the training is gone"
