@@ -134,7 +134,7 @@ static bool read_whole(int fd, char *to, size_t size, off_t offset)
 
 /* 0 with *size 0: of `there` bytes the header is not complete yet. */
 static int header_check(int fd, uint64_t there, uint64_t *size,
-                        struct reason *why)
+                        struct base_match *m, struct reason *why)
 {
     char start[SAFETENSORS_SIZE_BYTES];
     size_t json;
@@ -148,13 +148,12 @@ static int header_check(int fd, uint64_t there, uint64_t *size,
         return err;
     char *text = malloc(json);
     struct safetensors_header h = SAFETENSORS_HEADER_INIT;
-    struct base_match m;
     if (!text || !read_whole(fd, text, json, sizeof start))
         err = refuse_errno(why, text ? EIO : ENOMEM, "the base cannot be read");
     if (err == 0)
         err = safetensors_header_parse(&h, text, json, why);
     if (err == 0)
-        err = base_match(&m, &h, why);
+        err = base_match(m, &h, why);
     *size = h.size;
     safetensors_header_release(&h);
     free(text);
@@ -168,17 +167,13 @@ static int too_long(uint64_t end, uint64_t size, struct reason *why)
                   (unsigned long long)end, (unsigned long long)size);
 }
 
-int body_check(const struct primo *primo, uint64_t id, bool *cut,
-               struct reason *why)
+int weights_check(int fd, struct base_match *m, bool *cut, struct reason *why)
 {
     uint64_t size = 0;
     struct stat st;
-    int fd = body_open(primo, id, why);
-    if (fd < 0)
-        return fd;
     int err = fstat(fd, &st)
                   ? refuse_errno(why, errno, "it cannot be read")
-                  : header_check(fd, (uint64_t)st.st_size, &size, why);
+                  : header_check(fd, (uint64_t)st.st_size, &size, m, why);
     bool shorter = err == 0 && (!size || (uint64_t)st.st_size < size);
     if (shorter && !size)
         err = refuse(why, EINVAL, "the file is cut short within its header");
@@ -189,11 +184,22 @@ int body_check(const struct primo *primo, uint64_t id, bool *cut,
                      (long long)st.st_size, (unsigned long long)size);
     else if (err == 0 && (uint64_t)st.st_size > size)
         err = too_long((uint64_t)st.st_size, size, why);
+    if (cut)
+        *cut = shorter;
+    return err;
+}
+
+int body_check(const struct primo *primo, uint64_t id, bool *cut,
+               struct reason *why)
+{
+    struct base_match m;
+    int fd = body_open(primo, id, why);
+    if (fd < 0)
+        return fd;
+    int err = weights_check(fd, &m, cut, why);
     if (err == 0 && fsync(fd))
         err = refuse_errno(why, errno, "the base cannot be saved");
     close(fd);
-    if (cut)
-        *cut = shorter;
     return err;
 }
 
@@ -204,7 +210,8 @@ static int early_check(struct staged *s, struct reason *why)
 {
     if (s->size)
         return 0;
-    int err = header_check(s->fd, s->filled, &s->size, why);
+    struct base_match m;
+    int err = header_check(s->fd, s->filled, &s->size, &m, why);
     if (err || !s->size)
         return err;
     if (fallocate(s->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)s->size) &&

@@ -12,6 +12,7 @@
 #ifndef PRIMO_BASE_FILE_H
 #define PRIMO_BASE_FILE_H
 
+#include "base_match.h"
 #include "primo.h"
 
 /* A body that is being written. */
@@ -42,6 +43,8 @@ uint64_t staged_size(const struct staged *s);
  * when this returns 0. */
 int body_check(const struct primo *primo, uint64_t id, bool *cut,
                struct reason *why);
+/* The same of an open file, and which network it is. */
+int weights_check(int fd, struct base_match *m, bool *cut, struct reason *why);
 
 /* Change */
 

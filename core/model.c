@@ -1,5 +1,6 @@
 #include "model.h"
 
+#include "artifact.h"
 #include "disk.h"
 #include "show.h"
 #include "tree.h"
@@ -131,6 +132,8 @@ static int body_fill(struct primo *primo, const struct launcher *launcher,
         err = launcher->fetch(site, p->run, artifacts[i].name,
                               artifacts[i].limit, dir, why);
     struct store_txn *txn;
+    if (err == 0)
+        err = artifacts_check(dir, why);
     if (err == 0)
         err = store_begin(primo->store, false, &txn, why);
     if (err)

@@ -2,12 +2,14 @@
  *
  * With arguments FOLDER SIDE CLASSES resnet18|34|50 it leaves such a model in
  * an existing folder, for tests/export.sh. */
+#include "artifact.h"
 #include "export.h"
 #include "random.h"
 #include "resnet.h"
 #include "text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -192,6 +194,18 @@ static void same_model_gives_same_bytes(void **state)
     }
 }
 
+static size_t slurp(const char *path, char **out)
+{
+    FILE *f = fopen(path, "rb");
+    fseek(f, 0, SEEK_END);
+    size_t size = (size_t)ftell(f);
+    rewind(f);
+    *out = malloc(size + 1);
+    assert_int_equal(fread(*out, 1, size, f), size);
+    fclose(f);
+    return size;
+}
+
 static void foreign_tensors_are_refused(void **state)
 {
     struct place *p = *state;
@@ -220,6 +234,71 @@ static void other_models_are_refused(void **state)
     fclose(f);
     assert_int_equal(classifier_open(&m, p->folder, &why), -EINVAL);
     assert_non_null(strstr(why.sentence, "classes"));
+}
+
+/* core/artifact.h: each with one file changed; the last `cut` bytes are left
+ * out, `more` is put behind. */
+static const struct fault {
+    const char *file;
+    long cut;
+    const char *more;
+    size_t size;
+    const char *reason;
+} faults[] = {
+    {CLASSIFIER_FILE, 1, "", 0, "safetensors: the file is cut short: it has"},
+    {CLASSIFIER_FILE, 0, "x", 1, "safetensors: the file goes on"},
+    {CLASSIFIER_FILE, -9, "", 0, "cut short within its header"},
+    {CLASSIFIER_FILE, -1, "any text", 8, "not a safetensors file"},
+    {CLASSIFIER_FILE, -1,
+     "\x2c\0\0\0\0\0\0\0{\"__metadata__\":{\"architecture\":\"resnet34\"}}", 52,
+     "safetensors: it has no head"},
+    {EXPORT_LABELS, 0, "more\n", 5, "labels.txt: it has 5 lines"},
+    {EXPORT_LABELS, -1, "", 0, "labels.txt: it has 0 lines"},
+    {EXPORT_LABELS, 0, "\0\n", 2, "line 5 has a control character"},
+    {EXPORT_LABELS, 0, "\033[2J\n", 5, "line 5 has a control character"},
+    {EXPORT_LABELS, 0, "\xff\n", 2, "is not of UTF-8"},
+    {EXPORT_LABELS, 0, "\n", 1, "labels.txt: line 5 is empty"},
+    {EXPORT_LABELS, 1, "", 0, "labels.txt: its last line has no end"},
+    {EXPORT_ONNX, 1, "", 0, "model.onnx: not an ONNX model: byte"},
+    {EXPORT_ONNX, 0, "\x80", 1, "model.onnx: not an ONNX model: byte"},
+    {EXPORT_ONNX, 0, "\x3d\0\0", 3, "model.onnx: not an ONNX model: byte"},
+    {EXPORT_ONNX, -1, "", 0, "model.onnx: not an ONNX model: it has no ir"},
+    {EXPORT_ONNX, -1, "\x08\x07", 2,
+     "model.onnx: not an ONNX model: it has no g"},
+    {EXPORT_ONNX, -1, "\x3a\x02\x0a\0", 4, "it has no ir_version"},
+    {EXPORT_ONNX, -1, "\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11,
+     "model.onnx: not an ONNX model: byte"},
+};
+
+static void what_is_no_model_is_found_out(void **state)
+{
+    struct place *p = *state;
+    struct reason why = REASON_INIT;
+    assert_int_equal(export_model(p->folder, &p->model, &why), 0);
+    int dir = open(p->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(artifacts_check(dir, &why), 0);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        const struct fault *f = &faults[i];
+        const char *path = file_of(p, f->file);
+        char *whole;
+        size_t size = slurp(path, &whole);
+        FILE *out = fopen(path, "wb");
+        size_t kept = f->cut == -9 ? 9 : f->cut < 0 ? 0 : size - (size_t)f->cut;
+        fwrite(whole, 1, kept, out);
+        fwrite(f->more, 1, f->size, out);
+        fclose(out);
+        assert_int_equal(artifacts_check(dir, &why), -EINVAL);
+        if (!strstr(why.sentence, f->reason))
+            fail_msg("'%s', not '%s'", why.sentence, f->reason);
+        out = fopen(file_of(p, f->file), "wb");
+        fwrite(whole, 1, size, out);
+        fclose(out);
+        free(whole);
+    }
+    assert_int_equal(artifacts_check(dir, &why), 0);
+    unlink(file_of(p, EXPORT_LABELS));
+    assert_int_equal(artifacts_check(dir, &why), -ENOENT);
+    close(dir);
 }
 
 static int leave_model(char **argv)
@@ -253,6 +332,7 @@ int main(int argc, char **argv)
         TEST(same_model_gives_same_bytes),
         TEST(foreign_tensors_are_refused),
         TEST(other_models_are_refused),
+        TEST(what_is_no_model_is_found_out),
     };
     if (argc == 5)
         return leave_model(argv);

@@ -1,0 +1,158 @@
+#include "artifact.h"
+
+#include "base_file.h"
+#include "base_match.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LABELS_BYTES = 16 << 20 };
+
+/* Protocol buffers: a field is a key, field number << 3 | wire type, and what
+ * the wire type says. https://protobuf.dev/programming-guides/encoding */
+enum {
+    WIRE_VARINT = 0,
+    WIRE_8_BYTES = 1,
+    WIRE_LENGTH = 2,
+    WIRE_4_BYTES = 5,
+    ONNX_IR_VERSION = 1 << 3 | WIRE_VARINT, /* of ModelProto */
+    ONNX_GRAPH = 7 << 3 | WIRE_LENGTH,
+};
+
+/* A number at *at, which moves behind it; false = there is none. */
+static bool varint_read(int fd, uint64_t size, uint64_t *at, uint64_t *out)
+{
+    uint8_t bytes[10];
+    ssize_t n = pread(fd, bytes, sizeof bytes, (off_t)*at);
+    *out = 0;
+    for (ssize_t i = 0; i < n; i++) {
+        *out |= (uint64_t)(bytes[i] & 0x7F) << (7 * i);
+        if (bytes[i] < 0x80) {
+            *at += (uint64_t)i + 1;
+            return *at <= size;
+        }
+    }
+    return false;
+}
+
+/* The outermost message, without the bytes in it. */
+static int onnx_check(int fd, uint64_t size, int *classes, struct reason *why)
+{
+    (void)classes;
+    bool version = false, graph = false;
+    for (uint64_t at = 0; at < size;) {
+        uint64_t key, n = 0;
+        bool sound = varint_read(fd, size, &at, &key);
+        unsigned wire = key & 7;
+        if (wire == WIRE_VARINT)
+            sound = sound && varint_read(fd, size, &at, &n);
+        else if (wire == WIRE_LENGTH)
+            sound = sound && varint_read(fd, size, &at, &n) && n <= size - at;
+        else if (wire == WIRE_8_BYTES || wire == WIRE_4_BYTES)
+            sound = sound && size - at >= (wire == WIRE_8_BYTES ? 8 : 4);
+        else
+            sound = false;
+        if (!sound)
+            return refuse(why, EINVAL, "not an ONNX model: byte %llu",
+                          (unsigned long long)at);
+        version |= key == ONNX_IR_VERSION && n > 0;
+        graph |= key == ONNX_GRAPH && n > 0;
+        at += wire == WIRE_LENGTH    ? n
+              : wire == WIRE_8_BYTES ? 8
+              : wire == WIRE_4_BYTES ? 4
+                                     : 0;
+    }
+    if (!version || !graph)
+        return refuse(why, EINVAL, "not an ONNX model: it has no %s",
+                      version ? "graph" : "ir_version");
+    return 0;
+}
+
+static int labels_count(const struct text *t, int *lines, struct reason *why)
+{
+    const char *s = text_string(t);
+    if (utf8_valid(s, t->size) != t->size)
+        return refuse(why, EINVAL, "byte %zu is not of UTF-8",
+                      utf8_valid(s, t->size) + 1);
+    *lines = 0;
+    for (size_t i = 0; i < t->size; i++) {
+        bool end = s[i] == '\n';
+        *lines += end;
+        if (end && (i == 0 || s[i - 1] == '\n'))
+            return refuse(why, EINVAL, "line %d is empty", *lines);
+        if (!end && ((unsigned char)s[i] < 0x20 || s[i] == 0x7F))
+            return refuse(why, EINVAL, "line %d has a control character",
+                          *lines + 1);
+    }
+    if (t->size && s[t->size - 1] != '\n')
+        return refuse(why, EINVAL, "its last line has no end");
+    return 0;
+}
+
+static int labels_read(int fd, uint64_t size, struct text *out)
+{
+    if (size > LABELS_BYTES)
+        return -EFBIG;
+    text_resize(out, size);
+    return size && pread(fd, out->data, size, 0) != (ssize_t)size ? -EIO : 0;
+}
+
+static int labels_check(int fd, uint64_t size, int *classes, struct reason *why)
+{
+    struct text t = TEXT_INIT;
+    int lines = 0, err = labels_read(fd, size, &t);
+    if (err)
+        refuse_errno(why, -err, "it cannot be read");
+    else
+        err = labels_count(&t, &lines, why);
+    text_release(&t);
+    if (err == 0 && lines != *classes)
+        err = refuse(why, EINVAL,
+                     "it has %d lines, the head of model.safetensors has %d "
+                     "outputs",
+                     lines, *classes);
+    return err;
+}
+
+static int weights_take(int fd, uint64_t size, int *classes, struct reason *why)
+{
+    (void)size;
+    struct base_match m;
+    int err = weights_check(fd, &m, NULL, why);
+    if (err)
+        return err;
+    *classes = m.names ? m.classes : 0;
+    return *classes ? 0 : refuse(why, EINVAL, "it has no head");
+}
+
+/* The head comes first: the labels are counted by it. */
+static const struct {
+    const char *name;
+    int (*check)(int fd, uint64_t size, int *classes, struct reason *why);
+} files[] = {
+    {"model.safetensors", weights_take},
+    {"labels.txt", labels_check},
+    {"model.onnx", onnx_check},
+};
+
+int artifacts_check(int dir, struct reason *why)
+{
+    int classes = 0, err = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files && err == 0; i++) {
+        struct stat st;
+        int fd = openat(dir, files[i].name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 || fstat(fd, &st))
+            err = refuse_errno(why, errno, "it cannot be read");
+        else
+            err = files[i].check(fd, (uint64_t)st.st_size, &classes, why);
+        if (fd >= 0)
+            close(fd);
+        if (err)
+            reason_prefix(why, "%s: ", files[i].name);
+    }
+    return err;
+}

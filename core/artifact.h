@@ -1,0 +1,19 @@
+/*
+ * Whether what a trainer has left is a model. The trainer ran with the rights
+ * of a user and may have left anything; who takes the model further must not
+ * be the first to find out. The texts of a model besides labels.txt are
+ * written from what was checked when it was read (run.h).
+ */
+#ifndef PRIMO_ARTIFACT_H
+#define PRIMO_ARTIFACT_H
+
+#include "reason.h"
+
+/* The files in `dir`, copied there, so that nobody changes them any more:
+ * model.safetensors is a whole network with a head; labels.txt has a line for
+ * each output of the head, of UTF-8 without control characters; model.onnx is
+ * one message that has a version and a graph. EINVAL names the file. Slow:
+ * labels.txt is read. */
+int artifacts_check(int dir, struct reason *why);
+
+#endif
