@@ -1,7 +1,7 @@
 #!/bin/bash
 # timeout: 400
-# A base model gives the same training under the names of torchvision and of
-# Hugging Face, behind prefixes, and as halves nearly so; other files are
+# A base model gives the same training under the names of torchvision (which
+# are timm's) and of Hugging Face, behind prefixes, and as halves nearly so; other files are
 # refused with the first key that is wrong.
 # not under: thread
 . "$(dirname "$0")/lib.sh"
@@ -75,6 +75,8 @@ refuses "'layer4.2.se.fc1.weight' is of no layer of a ResNet-34" bad
 make_base hugging bad drop=resnet.encoder.stages.1.layers.0.shortcut.convolution.weight
 refuses "'resnet.encoder.stages.1.layers.0.shortcut.convolution.weight' is missing" bad
 make_base resnet18/model.safetensors bad drop=conv1.weight
+refuses "the key 'conv1.weight' is missing" bad
+make_base resnet18/model.safetensors bad stem=deep metadata=none
 refuses "the key 'conv1.weight' is missing" bad
 printf 'PK\3\4 and more of a zip archive' >bad
 refuses 'PyTorch file' bad

@@ -1,7 +1,10 @@
 """Files of weights for tests/bases.sh, out of one that primo-train made.
 
 bases.py FROM TO [prefix=P] [names=hugging-face] [type=F16|BF16] [drop=KEY]
-         [shape=KEY] [extra=KEY] [metadata=none]
+         [shape=KEY] [extra=KEY] [metadata=none] [stem=deep]
+
+`stem=deep` gives the names and shapes of timm's resnet18d: three convolutions
+in place of the first, and pooling before that of a shortcut.
 """
 import json
 import re
@@ -60,6 +63,23 @@ def narrow(raw, dtype):
     return b"".join(raw[i + 2:i + 4] for i in range(0, len(raw), 4))
 
 
+def deep_stem(tensors):
+    out = {}
+    for name, tensor in tensors.items():
+        found = re.match(r"(.*downsample)\.(\d)\.(.*)", name)
+        if found:
+            name = "%s.%d.%s" % (found[1], int(found[2]) + 1, found[3])
+        if name != "conv1.weight":
+            out[name] = tensor
+    for at, shape in (0, [32, 3, 3, 3]), (3, [32, 32, 3, 3]), (6, [64, 32, 3, 3]):
+        size = 4 * shape[0] * shape[1] * 9
+        out["conv1.%d.weight" % at] = ("F32", shape, bytes(size))
+    for at in 1, 4:
+        for part in "weight", "bias", "running_mean", "running_var":
+            out["conv1.%d.%s" % (at, part)] = ("F32", [32], bytes(128))
+    return out
+
+
 def main():
     metadata, tensors = read(sys.argv[1])
     for word in sys.argv[3:]:
@@ -79,6 +99,8 @@ def main():
             tensors[value] = (dtype, shape[::-1], raw)
         elif what == "extra":
             tensors[value] = ("F32", [1], bytes(4))
+        elif what == "stem":
+            tensors = deep_stem(tensors)
         elif what == "metadata":
             metadata = {}
     write(sys.argv[2], metadata, tensors)
