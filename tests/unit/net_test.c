@@ -419,6 +419,49 @@ static void head_learns_alone(void **state)
     net_free(net), net_free(same);
 }
 
+/* The loss of a batch's first picture n times over. */
+static float loss_of_one(struct net *net, int n)
+{
+    float images[BATCH * PICTURE];
+    int labels[BATCH];
+    struct reason why = REASON_INIT;
+
+    picture_batch(5, images, labels);
+    for (int i = 1; i < n; i++) {
+        memcpy(images + i * PICTURE, images, PICTURE * sizeof(float));
+        labels[i] = labels[0];
+    }
+    assert_int_equal(net_gradients(net, images, labels, n, 0.1f, &why), 0);
+    return net_loss(net);
+}
+
+/* Then they are the same after an update, and company does not matter. */
+static void statistics_can_be_fixed(void **state)
+{
+    struct net *net = open_net(3);
+    int count, n;
+
+    (void)state;
+    for (int k = 0; k < 3; k++)
+        train(net, k, BATCH);
+    struct tensor *old = state_of(net, &n);
+    for (int fixed = 1; fixed >= 0; fixed--) {
+        net_fix_statistics(net, fixed);
+        train(net, 3, BATCH);
+        struct tensor *all = state_of(net, &count);
+        for (int i = 0; i < count; i++)
+            if (strstr(all[i].name, ".running_mean"))
+                assert_int_equal(!memcmp(all[i].data, old[i].data,
+                                         tensor_count(&all[i]) * sizeof(float)),
+                                 fixed);
+        free(all);
+    }
+    net_fix_statistics(net, true);
+    assert_true(fabsf(loss_of_one(net, BATCH) - loss_of_one(net, 1)) < 1e-4f);
+    free(old);
+    net_free(net);
+}
+
 /* One tensor after the other; what is not given stays. */
 static int give_ones(void *context, const struct tensor *t, struct reason *why)
 {
@@ -820,6 +863,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(average_is_evaluated),
         cmocka_unit_test(average_is_state),
         cmocka_unit_test(head_learns_alone),
+        cmocka_unit_test(statistics_can_be_fixed),
         cmocka_unit_test(weights_are_filled_in),
         cmocka_unit_test(evaluation_only),
         cmocka_unit_test(probabilities_do_not_depend_on_company),
