@@ -105,8 +105,8 @@ umount_primofs()
 {
     if [ "$(id -u)" = 0 ]; then
         umount "${1:-$MNT}"
-    else
-        fusermount3 -u "${1:-$MNT}"
+    else # the helper that tells inotify may be inside for a moment
+        eventually 5 fusermount3 -u "${1:-$MNT}" || fusermount3 -u "${1:-$MNT}"
     fi
     eventually 20 no_daemon || fail "the daemon did not end"
 }
