@@ -3,7 +3,7 @@
 # Base models that come through sshfs, by cp and by rsync: a whole one is a base,
 # half of one never is. sshfs does not wait for the answer to its last close, so
 # cp of half a file ends well there; errors says that it was refused.
-# not under: address thread
+# not under: address|thread
 . "$(dirname "$0")/lib.sh"
 command -v sshfs >/dev/null || skip "no sshfs"
 command -v rsync >/dev/null || skip "no rsync"
