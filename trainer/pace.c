@@ -70,6 +70,8 @@ void pace_row(struct pace *p, const struct recipe *r, const struct position *at,
 {
     p->loss = row_loss(p, at);
     p->speed = row_speed(p, at);
+    if (isnan(p->rate) && at->iteration > 0) /* a process before made it */
+        p->rate = recipe_rate(r, at->iteration - 1) * at->rate_scale;
     *row = (struct metrics_row){
         .time = unix_now(),
         .epoch = (double)at->iteration / (double)r->steps,

@@ -96,6 +96,20 @@ static void a_row_is_a_mean_since_the_one_before(void **state)
     near(row.images_per_second, 80);
 }
 
+/* Stopped behind an epoch's last update, before its evaluation. */
+static void a_row_of_another_process_has_its_rate(void **state)
+{
+    (void)state;
+    struct course c;
+    struct metrics_row row;
+    begin(&c);
+    updates(&c, 50, 0.1);
+    c.at.rate_scale = 0.5;
+    pace_init(&c.pace);
+    pace_row(&c.pace, &c.recipe, &c.at, &row);
+    near(row.learning_rate, 0.5 * recipe_rate(&c.recipe, 49));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +117,7 @@ int main(void)
         cmocka_unit_test(time_left_counts_all_that_is_to_come),
         cmocka_unit_test(time_left_follows_a_change_of_pace),
         cmocka_unit_test(a_row_is_a_mean_since_the_one_before),
+        cmocka_unit_test(a_row_of_another_process_has_its_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
