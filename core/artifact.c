@@ -39,32 +39,45 @@ static bool varint_read(int fd, uint64_t size, uint64_t *at, uint64_t *out)
     return false;
 }
 
+/* A value at *at, which moves behind it: its number, or its bytes' count. */
+static bool value_read(int fd, uint64_t size, uint64_t *at, unsigned wire,
+                       uint64_t *n)
+{
+    switch (wire) {
+    case WIRE_VARINT:
+        return varint_read(fd, size, at, n);
+    case WIRE_LENGTH:
+        if (!varint_read(fd, size, at, n))
+            return false;
+        break;
+    case WIRE_8_BYTES:
+        *n = 8;
+        break;
+    case WIRE_4_BYTES:
+        *n = 4;
+        break;
+    default:
+        return false;
+    }
+    if (*n > size - *at)
+        return false;
+    *at += *n;
+    return true;
+}
+
 /* The outermost message, without the bytes in it. */
 static int onnx_check(int fd, uint64_t size, int *classes, struct reason *why)
 {
     (void)classes;
     bool version = false, graph = false;
     for (uint64_t at = 0; at < size;) {
-        uint64_t key, n = 0;
-        bool sound = varint_read(fd, size, &at, &key);
-        unsigned wire = key & 7;
-        if (wire == WIRE_VARINT)
-            sound = sound && varint_read(fd, size, &at, &n);
-        else if (wire == WIRE_LENGTH)
-            sound = sound && varint_read(fd, size, &at, &n) && n <= size - at;
-        else if (wire == WIRE_8_BYTES || wire == WIRE_4_BYTES)
-            sound = sound && size - at >= (wire == WIRE_8_BYTES ? 8 : 4);
-        else
-            sound = false;
-        if (!sound)
+        uint64_t key, n;
+        if (!varint_read(fd, size, &at, &key) ||
+            !value_read(fd, size, &at, key & 7, &n))
             return refuse(why, EINVAL, "not an ONNX model: byte %llu",
                           (unsigned long long)at);
         version |= key == ONNX_IR_VERSION && n > 0;
         graph |= key == ONNX_GRAPH && n > 0;
-        at += wire == WIRE_LENGTH    ? n
-              : wire == WIRE_8_BYTES ? 8
-              : wire == WIRE_4_BYTES ? 4
-                                     : 0;
     }
     if (!version || !graph)
         return refuse(why, EINVAL, "not an ONNX model: it has no %s",
