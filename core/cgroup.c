@@ -160,12 +160,13 @@ double cgroup_cpus(const char *root)
     return cpus;
 }
 
+/* `usage` = NULL: of the whole limit. */
 static void room_take(const char *dir, const char *limit, const char *usage,
                       uint64_t *room)
 {
-    double most, used;
-    if (!number_read(dir, limit, &most) || !number_read(dir, usage, &used) ||
-        most >= 9e18)
+    double most, used = 0;
+    if (!number_read(dir, limit, &most) || most >= 9e18 ||
+        (usage && !number_read(dir, usage, &used)))
         return;
     uint64_t left = most > used ? (uint64_t)(most - used) : 0;
     if (left < *room)
@@ -182,35 +183,31 @@ static void memory_1(const char *dir, void *context)
     room_take(dir, "memory.limit_in_bytes", "memory.usage_in_bytes", context);
 }
 
-static void limit_take(const char *dir, const char *limit, uint64_t *least)
-{
-    double most;
-    if (number_read(dir, limit, &most) && most < 9e18 && most < (double)*least)
-        *least = (uint64_t)most;
-}
-
 static void limit_2(const char *dir, void *context)
 {
-    limit_take(dir, "memory.max", context);
+    room_take(dir, "memory.max", NULL, context);
 }
 
 static void limit_1(const char *dir, void *context)
 {
-    limit_take(dir, "memory.limit_in_bytes", context);
+    room_take(dir, "memory.limit_in_bytes", NULL, context);
+}
+
+static uint64_t memory_least(const char *root, group_fn *version_2,
+                             group_fn *version_1)
+{
+    uint64_t least = UINT64_MAX;
+    groups_walk(root, NULL, version_2, &least);
+    groups_walk(root, "memory", version_1, &least);
+    return least;
 }
 
 uint64_t cgroup_memory_limit(const char *root)
 {
-    uint64_t least = UINT64_MAX;
-    groups_walk(root, NULL, limit_2, &least);
-    groups_walk(root, "memory", limit_1, &least);
-    return least;
+    return memory_least(root, limit_2, limit_1);
 }
 
 uint64_t cgroup_memory(const char *root)
 {
-    uint64_t room = UINT64_MAX;
-    groups_walk(root, NULL, memory_2, &room);
-    groups_walk(root, "memory", memory_1, &room);
-    return room;
+    return memory_least(root, memory_2, memory_1);
 }
