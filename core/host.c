@@ -2,6 +2,7 @@
 
 #include "cgroup.h"
 #include "launch_spawn.h"
+#include "object.h"
 #include "text.h"
 #include "threads.h"
 
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 enum { LOOK_SECONDS = 5 };
 
@@ -56,10 +56,9 @@ static void version_read(const char *trainer, char *out, size_t size)
     struct text said = TEXT_INIT;
     *out = 0;
     if (trainer_ask(trainer, "--version", &said, NULL) == 0) {
-        char *line = said.data ? said.data : "";
-        line[strcspn(line, "\n")] = 0;
-        const char *word = strrchr(line, ' ');
-        snprintf(out, size, "%s", word ? word + 1 : line);
+        text_resize(&said, strcspn(text_string(&said), "\n"));
+        const char *word = strrchr(text_string(&said), ' ');
+        snprintf(out, size, "%s", word ? word + 1 : text_string(&said));
     }
     text_release(&said);
 }
@@ -91,13 +90,6 @@ static bool same_facts(const struct machine_facts *a,
            (a->load == b->load || (isnan(a->load) && isnan(b->load)));
 }
 
-static int64_t clock_read(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
 void host_init(struct host *h)
 {
     *h = (struct host){.facts = {.load = NAN}, .looked = -LOOK_SECONDS};
@@ -118,7 +110,7 @@ void host_facts(struct host *h, struct machine_facts *out)
 
 void host_look(struct host *h, const char *trainer)
 {
-    double now = (double)clock_read(CLOCK_MONOTONIC) / 1e9;
+    double now = (double)monotonic_ns() / 1e9;
     struct machine_facts f;
     struct threads t;
     if (now - h->looked < LOOK_SECONDS)
@@ -134,7 +126,7 @@ void host_look(struct host *h, const char *trainer)
     trainer_look(h, trainer, f.trainer, sizeof f.trainer);
     pthread_mutex_lock(&h->lock);
     if (!same_facts(&f, &h->facts)) {
-        f.changed = clock_read(CLOCK_REALTIME);
+        f.changed = clock_ns();
         h->facts = f;
     }
     pthread_mutex_unlock(&h->lock);

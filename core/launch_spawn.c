@@ -1,5 +1,7 @@
 #include "launch_spawn.h"
 
+#include "object.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -9,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { TRAINER_LOCK_FD = 3, ANSWER_MS = 2000, ANSWER_BYTES = 4096 };
@@ -59,11 +60,23 @@ static void attributes_take(posix_spawnattr_t *attr)
     posix_spawnattr_setsigdefault(attr, &all);
 }
 
+/* Destroys `files`. */
+static int spawn(const char *program, posix_spawn_file_actions_t *files,
+                 char *const *words, char *const *env, pid_t *pid,
+                 struct reason *why)
+{
+    posix_spawnattr_t attr;
+    attributes_take(&attr);
+    int code = posix_spawn(pid, program, files, &attr, words, env);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(files);
+    return code ? refuse_errno(why, code, "cannot start '%s'", program) : 0;
+}
+
 int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
                   struct reason *why)
 {
     posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
     char user[32];
     snprintf(user, sizeof user, "%u:%u", (unsigned)sp->job->uid,
              (unsigned)sp->job->gid);
@@ -72,14 +85,11 @@ int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
     char *as_self[] = {"primo-train", "--run", (char *)sp->path, NULL};
     char **env = sp->job->uid == geteuid() ? environ : environment_public();
     files_take(&files, sp);
-    attributes_take(&attr);
-    int code = posix_spawn(pid, program, &files, &attr,
-                           geteuid() ? as_self : as_user, env);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
+    int err =
+        spawn(program, &files, geteuid() ? as_self : as_user, env, pid, why);
     if (env != environ)
         free(env);
-    return code ? refuse_errno(why, code, "cannot start '%s'", program) : 0;
+    return err;
 }
 
 /* Asking */
@@ -88,35 +98,23 @@ static int asked_spawn(const char *program, const char *argument, int answer,
                        pid_t *pid, struct reason *why)
 {
     posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
     char *words[] = {"primo-train", (char *)argument, NULL};
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, answer, 1);
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addclosefrom_np(&files, 3);
-    attributes_take(&attr);
-    int code = posix_spawn(pid, program, &files, &attr, words, environ);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
-    return code ? refuse_errno(why, code, "cannot start '%s'", program) : 0;
-}
-
-static int64_t milliseconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+    return spawn(program, &files, words, environ, pid, why);
 }
 
 /* To the end of it: 0, or -ETIMEDOUT. */
 static int answer_read(int from, struct text *said)
 {
-    int64_t end = milliseconds() + ANSWER_MS;
+    int64_t end = monotonic_ns() + ANSWER_MS * 1000000LL;
     char part[512];
     for (;;) {
         struct pollfd one = {.fd = from, .events = POLLIN};
-        int64_t left = end - milliseconds();
+        int64_t left = (end - monotonic_ns()) / 1000000;
         if (left <= 0 || poll(&one, 1, (int)left) == 0)
             return -ETIMEDOUT;
         ssize_t n = read(from, part, sizeof part);

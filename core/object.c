@@ -24,6 +24,13 @@ int64_t clock_ns(void)
     return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
+int64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
 bool name_is_scratch(const char *name)
 {
     size_t n = strlen(name);
