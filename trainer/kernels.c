@@ -1,6 +1,7 @@
 #include "kernels.h"
 
 #include "kernel_gradient.h"
+#include "winograd.h"
 
 #include <errno.h>
 #include <math.h>
@@ -45,23 +46,43 @@ static bool has_own_gradient(const struct dnn *d, const struct dnn_conv *c)
     return block == 8 || !dnn_conv_in_tiles(d, c) || c->in * c->out >= MANY;
 }
 
+static bool by_winograd(const struct dnn *d, const struct dnn_conv *c)
+{
+    return dnn_compute(d) == DNN_BF16 && dnn_block(d) == WINOGRAD_BLOCK &&
+           c->kernel == 3 && c->stride == 1 && c->pad == 1 &&
+           winograd_fits(c->in, c->out, c->side);
+}
+
+/* The layouts that oneDNN likes. */
+static int choose_layouts(struct kernels *k, const struct dnn_conv *c,
+                          struct kernel *it, struct reason *why)
+{
+    struct dnn_conv_layouts infer;
+    int rc = dnn_conv_choose(k->dnn, c, false, &infer, why);
+
+    if (!rc && k->training)
+        rc = dnn_conv_choose(k->dnn, c, true, &it->layouts, why);
+    it->folded.layout = infer.forward;
+    return rc;
+}
+
 static int choose(struct kernels *k, int row, int n, int side,
                   struct reason *why)
 {
     const struct layer *l = &k->resnet->layer[row];
     struct dnn_conv c = kernel_shape(l, n, side);
-    struct dnn_conv_layouts infer;
     struct kernel *it = &k->row[row];
-    int rc = dnn_conv_choose(k->dnn, &c, false, &infer, why);
+    int rc = 0;
 
-    it->own_gradient = k->training && has_own_gradient(k->dnn, &c);
-    if (!rc && k->training)
-        rc = dnn_conv_choose(k->dnn, &c, true, &it->layouts, why);
-    if (!rc && it->own_gradient)
-        it->layouts.master = dnn_kernel_in_blocks(k->dnn, &c);
-    if (!rc && !k->training)
+    it->winograd = by_winograd(k->dnn, &c);
+    it->own_gradient =
+        k->training && !it->winograd && has_own_gradient(k->dnn, &c);
+    if (!it->winograd)
+        rc = choose_layouts(k, &c, it, why);
+    if (!k->training)
         it->layouts.master = plain_kernel(k->dnn, l);
-    it->folded.layout = infer.forward;
+    else if (it->winograd || it->own_gradient)
+        it->layouts.master = dnn_kernel_in_blocks(k->dnn, &c);
     it->bias.layout = dnn_plain(k->dnn, DNN_F32, 1, (int64_t[]){l->out});
     if (!rc && (!it->layouts.master || !it->bias.layout))
         rc = refuse(why, ENOMEM, "out of memory for a layout");
@@ -92,13 +113,27 @@ void kernels_masters(const struct kernels *k,
 
 /* Allocation */
 
+static size_t winograd_size(const struct kernels *k, int row)
+{
+    const struct layer *l = &k->resnet->layer[row];
+
+    return k->row[row].winograd ? winograd_kernel_size(l->in, l->out) : 0;
+}
+
+static size_t folded_size(const struct kernels *k, int row)
+{
+    return k->row[row].winograd ? winograd_size(k, row)
+                                : dnn_layout_size(k->row[row].folded.layout);
+}
+
 /* Folded kernels lie where the gradients of training do, as far as these
  * reach: a network evaluates or trains. What is left begins at *used. */
-static int fold_open(struct kernels *k, struct kernel *it, size_t *used,
+static int fold_open(struct kernels *k, int row, size_t *used,
                      struct reason *why)
 {
     enum { LINE = 64 };
-    size_t size = dnn_layout_size(it->folded.layout);
+    struct kernel *it = &k->row[row];
+    size_t size = folded_size(k, row);
     size_t whole = (size + LINE - 1) / LINE * LINE;
     char *room = (char *)k->weights->gradient;
 
@@ -118,7 +153,7 @@ static size_t form_size(const struct kernels *k, int row)
     const struct dnn_conv_layouts *l = &k->row[row].layouts;
     const struct dnn_layout *forms[] = {
         weight_of(k->weights, row, WEIGHT_KERNEL)->plain, l->forward, l->back};
-    size_t most = 0;
+    size_t most = winograd_size(k, row);
 
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         size_t size = forms[i] ? dnn_layout_size(forms[i]) : 0;
@@ -131,7 +166,7 @@ int kernels_open(struct kernels *k, const struct weights *weights,
                  struct reason *why)
 {
     size_t most = 0, used = 0;
-    int rc = 0;
+    int outs = 0, rc = 0;
 
     k->weights = weights;
     for (int r = 0; !rc && r < k->resnet->layers; r++) {
@@ -139,12 +174,16 @@ int kernels_open(struct kernels *k, const struct weights *weights,
             continue;
         size_t size = form_size(k, r);
         most = size > most ? size : most;
-        rc = fold_open(k, &k->row[r], &used, why);
+        outs = k->resnet->layer[r].out > outs ? k->resnet->layer[r].out : outs;
+        rc = fold_open(k, r, &used, why);
     }
     if (rc)
         return rc;
     k->form = dnn_alloc(most);
-    return k->form ? 0 : refuse(why, ENOMEM, "out of memory for kernels");
+    k->scale = malloc((size_t)outs * sizeof *k->scale);
+    if (!k->form || !k->scale)
+        return refuse(why, ENOMEM, "out of memory for kernels");
+    return 0;
 }
 
 void kernels_release(struct kernels *k)
@@ -156,6 +195,7 @@ void kernels_release(struct kernels *k)
         free(it->bias.data);
     }
     free(k->form);
+    free(k->scale);
     *k = (struct kernels){0};
 }
 
@@ -163,23 +203,64 @@ void kernels_release(struct kernels *k)
 
 /* norm(conv(x)) as one convolution: the kernel of each output times
  * gamma / deviation, and what is left as its bias. */
-static void fold_plain(const struct weights *w, int row, float *kernel,
-                       float *bias)
+static void fold_norm(const struct weights *w, int row, float *scale,
+                      float *bias)
 {
     const float *gamma = weights_evaluated(w, row, WEIGHT_GAMMA);
     const float *beta = weights_evaluated(w, row, WEIGHT_BETA);
     const float *mean = weights_evaluated(w, row, WEIGHT_MEAN);
     const float *variance = weights_evaluated(w, row, WEIGHT_VARIANCE);
-    int outs = w->resnet->layer[row].out;
-    size_t each = tensor_count(&weight_of(w, row, 0)->shape) / (size_t)outs;
+
+    for (int o = 0; o < w->resnet->layer[row].out; o++) {
+        scale[o] = gamma[o] / sqrtf(variance[o] + RESNET_EPSILON);
+        bias[o] = beta[o] - mean[o] * scale[o];
+    }
+}
+
+static void scale_plain(const struct kernels *k, int row)
+{
+    int outs = k->resnet->layer[row].out;
+    size_t each =
+        tensor_count(&weight_of(k->weights, row, 0)->shape) / (size_t)outs;
+    float *kernel = k->form;
 
 #pragma omp parallel for schedule(static)
-    for (int o = 0; o < outs; o++) {
-        float scale = gamma[o] / sqrtf(variance[o] + RESNET_EPSILON);
-        bias[o] = beta[o] - mean[o] * scale;
+    for (int o = 0; o < outs; o++)
         for (size_t i = 0; i < each; i++)
-            kernel[(size_t)o * each + i] *= scale;
-    }
+            kernel[(size_t)o * each + i] *= k->scale[o];
+}
+
+static int fold_winograd(struct kernels *k, int row, struct dnn_tensor master,
+                         struct reason *why)
+{
+    const struct layer *l = &k->resnet->layer[row];
+    struct dnn_conv c = kernel_shape(l, 1, 1);
+    struct dnn_tensor blocks = {dnn_kernel_in_blocks(k->dnn, &c), k->form};
+    const struct winograd_kernel to = {.in = l->in,
+                                       .out = l->out,
+                                       .master = k->form,
+                                       .scale = k->scale,
+                                       .to = k->row[row].folded.data};
+
+    if (!blocks.layout)
+        return refuse(why, ENOMEM, "out of memory for a layout");
+    int rc = dnn_reorder(k->dnn, master, blocks, why);
+    if (!rc)
+        winograd_kernel(&to);
+    return rc;
+}
+
+static int fold_plain(struct kernels *k, int row, struct dnn_tensor master,
+                      struct reason *why)
+{
+    struct dnn_tensor plain = {weight_of(k->weights, row, WEIGHT_KERNEL)->plain,
+                               k->form};
+    int rc = dnn_reorder(k->dnn, master, plain, why);
+
+    if (rc)
+        return rc;
+    scale_plain(k, row);
+    return dnn_reorder(k->dnn, plain, k->row[row].folded, why);
 }
 
 int kernels_fold(struct kernels *k, struct reason *why)
@@ -193,13 +274,9 @@ int kernels_fold(struct kernels *k, struct reason *why)
             continue;
         struct dnn_tensor master = {it->layouts.master,
                                     weights_evaluated(w, r, WEIGHT_KERNEL)};
-        struct dnn_tensor plain = {weight_of(w, r, WEIGHT_KERNEL)->plain,
-                                   k->form};
-        rc = dnn_reorder(k->dnn, master, plain, why);
-        if (rc)
-            break;
-        fold_plain(w, r, k->form, it->bias.data);
-        rc = dnn_reorder(k->dnn, plain, it->folded, why);
+        fold_norm(w, r, k->scale, it->bias.data);
+        rc = it->winograd ? fold_winograd(k, r, master, why)
+                          : fold_plain(k, r, master, why);
     }
     return rc;
 }

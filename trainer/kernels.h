@@ -13,10 +13,10 @@
 
 struct kernel {
     struct dnn_conv_layouts layouts; /* those of training */
-    struct dnn_tensor forward, back; /* back: none for the first row */
     struct dnn_tensor folded, bias;  /* of evaluation */
-    bool own_gradient;               /* by kernel_gradient.h, not by oneDNN */
-    bool fold_owned;                 /* else it lies over the gradients */
+    bool winograd; /* by winograd.h; of layouts, it has the master's alone */
+    bool own_gradient; /* by kernel_gradient.h, not by oneDNN */
+    bool fold_owned;   /* else it lies over the gradients */
 };
 
 struct kernels {
@@ -24,7 +24,8 @@ struct kernels {
     const struct weights *weights; /* likewise */
     const struct resnet *resnet;
     struct kernel row[RESNET_LAYERS_MAX]; /* those of convolutions are used */
-    void *form; /* room for one kernel in any of its forms, for a moment */
+    void *form;   /* room for one kernel in any of its forms, for a moment */
+    float *scale; /* likewise, for a factor for each output */
     bool training;
 };
 

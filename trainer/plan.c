@@ -3,6 +3,7 @@
 #include "plan_build.h"
 
 #include <errno.h>
+#include <omp.h>
 #include <stdlib.h>
 
 enum { STEPS_MAX = RESNET_LAYERS_MAX * 8 }; /* more than the rows can need */
@@ -69,6 +70,24 @@ void build_op(struct builder *b, int rc, struct dnn_op **op)
         b->rc = rc;
     if (!rc)
         build_step(b)->op = *op;
+}
+
+static void own_winograd(const struct step *s)
+{
+    winograd(&s->winograd);
+}
+
+void build_winograd(struct builder *b, const struct dnn_conv *c,
+                    struct winograd w)
+{
+    w.n = c->n;
+    w.in = c->in;
+    w.out = c->out;
+    w.side = c->side;
+    w.threads = omp_get_max_threads();
+    w.work = build_take(b, winograd_work(&w));
+    build_give(b, w.work);
+    *build_step(b) = (struct step){.own = own_winograd, .winograd = w};
 }
 
 struct dnn_pooling build_pooling(const struct builder *b, int row)

@@ -13,6 +13,7 @@
 #include "kernel_gradient.h"
 #include "kernels.h"
 #include "norm_pool.h"
+#include "winograd.h"
 
 /* What plans are made of and share; not owned by them. */
 struct plan_parts {
@@ -30,6 +31,9 @@ struct plan_parts {
 struct step {
     struct dnn_op *op; /* owned; NULL = `own` is called */
     void (*own)(const struct step *s);
+    struct winograd winograd;
+    struct winograd_kernel form;
+    struct winograd_gradient winograd_gradient;
     struct kernel_gradient kernel;
     struct norm norm;
     struct norm_back back;

@@ -54,6 +54,10 @@ struct step *build_step(struct builder *b); /* never NULL */
 /* Keep the op at *op, which was made with return code rc. */
 void build_op(struct builder *b, int rc, struct dnn_op **op);
 
+/* The convolution c by winograd.h. */
+void build_winograd(struct builder *b, const struct dnn_conv *c,
+                    struct winograd w);
+
 struct dnn_pooling build_pooling(const struct builder *b, int row);
 
 /* The rows' steps */

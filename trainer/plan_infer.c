@@ -22,11 +22,20 @@ static void infer_convolution(struct builder *b, int row)
     made->result = sum ? b->made[l->shortcut].result : build_activation(b, row);
     if (b->rc)
         return;
-    build_op(b,
-             dnn_conv_infer(&op, b->parts->dnn, &c, build_input(b, row),
-                            k->folded, k->bias, made->result, sum, l->relu,
-                            b->why),
-             &op);
+    if (k->winograd)
+        build_winograd(b, &c,
+                       (struct winograd){.source = build_input(b, row).data,
+                                         .kernel = k->folded.data,
+                                         .bias = k->bias.data,
+                                         .sum = sum,
+                                         .relu = l->relu,
+                                         .result = made->result.data});
+    else
+        build_op(b,
+                 dnn_conv_infer(&op, b->parts->dnn, &c, build_input(b, row),
+                                k->folded, k->bias, made->result, sum, l->relu,
+                                b->why),
+                 &op);
     read_once(b, l->input);
 }
 

@@ -21,6 +21,31 @@ static struct dnn_tensor kernel_in(struct builder *b, int row,
     return form;
 }
 
+static void own_form(const struct step *s)
+{
+    winograd_kernel(&s->form);
+}
+
+/* As kernel_in(), in the form of winograd.h. */
+static const uint16_t *winograd_in(struct builder *b, int row, bool back)
+{
+    const struct layer *l = build_layer(b, row);
+    const struct winograd_kernel form = {
+        .in = l->in,
+        .out = l->out,
+        .master = weights_value(b->parts->weights, row, WEIGHT_KERNEL),
+        .back = back,
+        .to = b->parts->kernels->form};
+
+    *build_step(b) = (struct step){.own = own_form, .form = form};
+    return form.to;
+}
+
+static bool by_winograd(const struct builder *b, int row)
+{
+    return b->parts->kernels->row[row].winograd;
+}
+
 /* Forward */
 
 static void own_norm(const struct step *s)
@@ -75,21 +100,34 @@ static void forward_norm(struct builder *b, int row, const void *x)
     b->made[row].forward = s;
 }
 
-static void forward_convolution(struct builder *b, int row)
+static void forward_product(struct builder *b, int row, struct dnn_tensor x)
 {
     struct dnn_conv c = build_conv(b, row);
-    struct dnn_tensor x = build_activation(b, row);
+    struct dnn_tensor in = build_input(b, row);
+    struct dnn_op *op = NULL;
+
+    if (by_winograd(b, row)) {
+        const uint16_t *kernel = winograd_in(b, row, false);
+        build_winograd(b, &c,
+                       (struct winograd){.source = in.data,
+                                         .kernel = kernel,
+                                         .result = x.data});
+        return;
+    }
     struct dnn_tensor kernel =
         kernel_in(b, row, b->parts->kernels->row[row].layouts.forward);
-    struct dnn_op *op = NULL;
+    build_op(b, dnn_conv_train(&op, b->parts->dnn, &c, in, kernel, x, b->why),
+             &op);
+}
+
+static void forward_convolution(struct builder *b, int row)
+{
+    struct dnn_tensor x = build_activation(b, row);
 
     b->made[row].result = pooling_of(b, row) < 0 ? build_activation(b, row) : x;
     if (b->rc)
         return;
-    build_op(b,
-             dnn_conv_train(&op, b->parts->dnn, &c, build_input(b, row), kernel,
-                            x, b->why),
-             &op);
+    forward_product(b, row, x);
     if (pooling_of(b, row) < 0)
         forward_norm(b, row, x.data);
 }
@@ -277,6 +315,30 @@ static void backward_own_kernel(struct builder *b, int row,
     *build_step(b) = (struct step){.own = own_kernel_gradient, .kernel = g};
 }
 
+static void own_winograd_gradient(const struct step *s)
+{
+    winograd_gradient(&s->winograd_gradient);
+}
+
+static void backward_winograd_kernel(struct builder *b, int row,
+                                     const struct dnn_conv *c, const void *d_x)
+{
+    struct winograd_gradient g = {
+        .n = c->n,
+        .in = c->in,
+        .out = c->out,
+        .side = c->side,
+        .source = build_input(b, row).data,
+        .d_result = d_x,
+        .d_kernel = weights_gradient(b->parts->weights, row, WEIGHT_KERNEL),
+    };
+
+    g.work = build_take(b, winograd_gradient_work(&g));
+    build_give(b, g.work);
+    *build_step(b) =
+        (struct step){.own = own_winograd_gradient, .winograd_gradient = g};
+}
+
 static void backward_kernel(struct builder *b, int row, struct dnn_tensor d_x)
 {
     struct dnn_conv c = build_conv(b, row);
@@ -286,6 +348,8 @@ static void backward_kernel(struct builder *b, int row, struct dnn_tensor d_x)
         weights_gradient(b->parts->weights, row, WEIGHT_KERNEL),
     };
 
+    if (by_winograd(b, row))
+        return backward_winograd_kernel(b, row, &c, d_x.data);
     if (b->parts->kernels->row[row].own_gradient)
         return backward_own_kernel(b, row, &c, d_x.data);
     build_op(b,
@@ -300,16 +364,27 @@ static void backward_data(struct builder *b, int row, struct dnn_tensor d_x)
     struct dnn_conv c = build_conv(b, row);
     struct dnn_op *op = NULL;
     struct dnn_tensor d_in = build_activation(b, from);
-    struct dnn_tensor kernel =
-        kernel_in(b, row, b->parts->kernels->row[row].layouts.back);
 
     if (b->rc)
         return;
+    leave(b, from, d_in.data);
+    if (by_winograd(b, row)) {
+        const uint16_t *turned = winograd_in(b, row, true);
+        struct dnn_conv back = c;
+        back.in = c.out;
+        back.out = c.in;
+        build_winograd(b, &back,
+                       (struct winograd){.source = d_x.data,
+                                         .kernel = turned,
+                                         .result = d_in.data});
+        return;
+    }
+    struct dnn_tensor kernel =
+        kernel_in(b, row, b->parts->kernels->row[row].layouts.back);
     build_op(
         b,
         dnn_conv_back_data(&op, b->parts->dnn, &c, d_in, kernel, d_x, b->why),
         &op);
-    leave(b, from, d_in.data);
 }
 
 static void backward_convolution(struct builder *b, int row)

@@ -1,0 +1,117 @@
+/*
+ * Inside of Winograd's algorithm: tiles of 4 x 4 pixels, two apart, and what
+ * is done to the 16 channels of one in f32. A tile's elements, pixels before
+ * and products after its transformation, are numbered row by row.
+ */
+#ifndef PRIMO_WINOGRAD_INSIDE_H
+#define PRIMO_WINOGRAD_INSIDE_H
+
+#ifdef __x86_64__
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BLOCK = 16, PLACES = 16, PANEL = 2 * BLOCK };
+
+#define BF16        __attribute__((target("arch=x86-64-v4,avx512bf16")))
+#define BF16_INLINE BF16 static inline __attribute__((always_inline))
+
+/* Tile number `tile` of all pictures: its result's upper left pixel. */
+struct place {
+    int picture, y, x;
+};
+
+static inline int tiles_aside(int side)
+{
+    return (side + 1) / 2;
+}
+
+static inline struct place place_of(int side, int tile)
+{
+    int aside = tiles_aside(side), one = aside * aside, rest = tile % one;
+    return (struct place){tile / one, rest / aside * 2, rest % aside * 2};
+}
+
+/* To the next tile's. */
+static inline void place_next(struct place *at, int side)
+{
+    at->x += 2;
+    if (at->x >= side) {
+        at->x = 0;
+        at->y += 2;
+    }
+    if (at->y >= side) {
+        at->y = 0;
+        at->picture++;
+    }
+}
+
+BF16_INLINE __m512 pixel_load(const uint16_t *p)
+{
+    __m256i halves = _mm256_loadu_si256((const void *)p);
+    return (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16);
+}
+
+/* The pixels from (y, x) on, rows * rows of them; 0 outside of the picture,
+ * whose block begins at `plane`. */
+BF16_INLINE void tile_load(__m512 *out, const uint16_t *plane, int side, int y,
+                           int x, const int rows)
+{
+    const uint16_t *first = plane + ((ptrdiff_t)y * side + x) * BLOCK;
+    if (y >= 0 && x >= 0 && y + rows <= side && x + rows <= side) {
+#pragma GCC unroll 16
+        for (int i = 0; i < rows * rows; i++)
+            out[i] = pixel_load(first + (i / rows * side + i % rows) * BLOCK);
+        return;
+    }
+    for (int i = 0; i < rows * rows; i++) {
+        int v = y + i / rows, u = x + i % rows;
+        bool inside = v >= 0 && v < side && u >= 0 && u < side;
+        out[i] = inside ? pixel_load(plane + (v * side + u) * BLOCK)
+                        : _mm512_setzero_ps();
+    }
+}
+
+/* Of a convolution's source: the pixels around its result's 2 x 2. */
+BF16_INLINE void source_tile(__m512 out[PLACES], const uint16_t *plane,
+                             int side, struct place at)
+{
+    __m512 d[PLACES], t[PLACES];
+    tile_load(d, plane, side, at.y - 1, at.x - 1, 4);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        t[i] = d[i] - d[8 + i];
+        t[4 + i] = d[4 + i] + d[8 + i];
+        t[8 + i] = d[8 + i] - d[4 + i];
+        t[12 + i] = d[4 + i] - d[12 + i];
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < PLACES; i += 4) {
+        out[i] = t[i] - t[i + 2];
+        out[i + 1] = t[i + 1] + t[i + 2];
+        out[i + 2] = t[i + 2] - t[i + 1];
+        out[i + 3] = t[i + 1] - t[i + 3];
+    }
+}
+
+/* Two bf16 vectors as pairs: one[0], two[0], one[1], … */
+BF16_INLINE __m512i pairs(__m512 one, __m512 two)
+{
+    const __m512i order = _mm512_set_epi16(
+        31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22,
+        6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return _mm512_permutexvar_epi16(order,
+                                    (__m512i)_mm512_cvtne2ps_pbh(two, one));
+}
+
+/* sum += the products of a pair that is spread and the 16 of `by`. */
+BF16_INLINE void pair_add(__m512 *sum, const void *pair, __m512i by)
+{
+    __m512i spread = _mm512_set1_epi32(*(const int *)pair);
+    *sum = _mm512_dpbf16_ps(*sum, (__m512bh)spread, (__m512bh)by);
+}
+
+#endif
+#endif
