@@ -1,13 +1,14 @@
 #include "crowd.h"
 
+#include "pace.h"
+#include "room.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Turns of a waiting thread before it sleeps: some 10 us. With 0 a step loses
@@ -20,22 +21,6 @@
 #define CROWDED 0.05
 #define QUIET   0.02
 
-static double monotonic(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-/* A thread that cannot be made ends the program where libgomp wants it. */
-static bool memory_is_limited(void)
-{
-    struct rlimit data, space;
-    return getrlimit(RLIMIT_DATA, &data) < 0 ||
-           getrlimit(RLIMIT_AS, &space) < 0 || data.rlim_cur != RLIM_INFINITY ||
-           space.rlim_cur != RLIM_INFINITY;
-}
-
 static bool queued_read(const struct crowd *c, uint64_t *nanoseconds)
 {
     char line[128];
@@ -46,26 +31,11 @@ static bool queued_read(const struct crowd *c, uint64_t *nanoseconds)
     return sscanf(line, "%*u %" SCNu64, nanoseconds) == 1;
 }
 
-static void *nothing(void *unused)
-{
-    return unused;
-}
-
-static bool another_thread_can_be_made(void)
-{
-    pthread_t probe;
-    return pthread_create(&probe, NULL, nothing, NULL) == 0 &&
-           pthread_join(probe, NULL) == 0;
-}
-
 /* Has a team of its own, which ends with it. */
 static void *second_team(void *crowd)
 {
     struct crowd *c = crowd;
-    if (another_thread_can_be_made()) {
-#pragma omp parallel num_threads(2)
-        __asm__ volatile(""); /* an empty region would be left out */
-    }
+    room_for_team(2, NULL); /* without it, nothing changes */
     while (sem_wait(&c->over) < 0 && errno == EINTR)
         ;
     return NULL;
@@ -88,16 +58,16 @@ void crowd_init(struct crowd *c)
 
 void crowd_watch(struct crowd *c, const char *schedstat, int threads)
 {
-    if (threads < 2 || threads < omp_get_num_procs() || memory_is_limited())
+    if (threads < 2 || threads < omp_get_num_procs() || room_is_limited())
         return;
     c->schedstat = open(schedstat, O_RDONLY | O_CLOEXEC);
     queued_read(c, &c->queued);
-    c->looked = monotonic();
+    c->looked = pace_clock();
 }
 
 void crowd_look(struct crowd *c)
 {
-    double now = monotonic(), passed = now - c->looked;
+    double now = pace_clock(), passed = now - c->looked;
     uint64_t queued;
     if (c->schedstat < 0 || passed < LOOK_SECONDS || !queued_read(c, &queued))
         return;

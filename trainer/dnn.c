@@ -1,18 +1,18 @@
 #include "dnn.h"
 
+#include "room.h"
+
 #include <dnnl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 enum {
     ARGS_MAX = 8,
     HUGE = 2 << 20,
     LINE = 64,
     TILE = 4,
-    CODE_ROOM = 8 << 20, /* bytes */
 };
 
 struct dnn_layout {
@@ -26,7 +26,7 @@ struct dnn {
     dnnl_primitive_attr_t attr; /* scratchpad by the user */
     dnnl_data_type_t compute;
     int block;                  /* 0 = channels last */
-    bool limited;               /* memory, by RLIMIT_DATA */
+    bool limited;               /* memory, as room.h has it */
     struct dnn_layout *layouts; /* owned */
     void *scratch;              /* the largest that an op asked for */
     size_t scratch_size;
@@ -189,24 +189,9 @@ static int dnn_start(struct dnn *d, struct reason *why)
     return probe_block(d, why);
 }
 
-static bool memory_is_limited(void)
-{
-    struct rlimit data;
-    return getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY;
-}
-
-/* oneDNN dies where it gets no memory for the code that it writes, when an op
- * is made and when one first runs; so see that there is more than it takes. */
 static int see_room(const struct dnn *d, struct reason *why)
 {
-    if (!d->limited)
-        return 0;
-    void *room = mmap(NULL, CODE_ROOM, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (room == MAP_FAILED)
-        return refuse(why, ENOMEM, "out of memory for the network's code");
-    munmap(room, CODE_ROOM);
-    return 0;
+    return d->limited ? room_for_code(why) : 0;
 }
 
 int dnn_open(struct dnn **out, enum dnn_type compute, struct reason *why)
@@ -219,7 +204,7 @@ int dnn_open(struct dnn **out, enum dnn_type compute, struct reason *why)
     if (!d)
         return refuse(why, ENOMEM, "out of memory for the network");
     d->compute = compute == DNN_BF16 ? dnnl_bf16 : dnnl_f32;
-    d->limited = memory_is_limited();
+    d->limited = room_is_limited();
     int rc = dnn_start(d, why);
     if (rc)
         dnn_free(d);
@@ -363,16 +348,15 @@ static int op_make(struct dnn_op **out, struct dnn *d,
                    const_dnnl_primitive_desc_t pd, const struct recipe *r,
                    struct reason *why)
 {
-    struct dnn_op *op = calloc(1, sizeof *op);
+    int rc = see_room(d, why);
+    struct dnn_op *op = rc ? NULL : calloc(1, sizeof *op);
 
+    if (rc)
+        return rc;
     if (!op)
         return refuse(why, ENOMEM, "out of memory for %s", r->name);
-    if (see_room(d, why)) {
-        free(op);
-        return -ENOMEM;
-    }
     dnnl_status_t s = dnnl_primitive_create(&op->primitive, pd);
-    int rc = s ? refuse_dnnl(why, s, r->name) : 0;
+    rc = s ? refuse_dnnl(why, s, r->name) : 0;
     for (int i = 0; !rc && i < r->count; i++)
         if (r->args[i].tensor.layout)
             rc = op_bind(op, d, r->args[i].arg, &r->args[i].tensor.layout->md,
@@ -418,8 +402,9 @@ int dnn_run(struct dnn *d, const struct dnn_op *op, struct reason *why)
 {
     dnnl_status_t s = dnnl_success;
 
-    if (see_room(d, why))
-        return -ENOMEM;
+    int rc = see_room(d, why);
+    if (rc)
+        return rc;
     for (; op && !s; op = op->then) {
         /* The scratchpad may have grown since the op was made. */
         if (op->scratch)

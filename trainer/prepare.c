@@ -3,12 +3,12 @@
 #include "cgroup.h"
 #include "language.h"
 #include "picture.h"
+#include "room.h"
 #include "threads.h"
 
 #include <errno.h>
 #include <math.h>
 #include <omp.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,43 +60,13 @@ static int threads_take(struct rundir *run, struct options *o,
     return kept ? 0 : rundir_keep_threads(run, o->threads, why);
 }
 
-static void *thread_wait(void *turn)
-{
-    pthread_mutex_lock(turn);
-    pthread_mutex_unlock(turn);
-    return NULL;
-}
-
-/* libgomp ends the program where it cannot make a thread; see that it can. */
-static int threads_try(int count, struct reason *why)
-{
-    pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
-    pthread_t *threads = calloc((size_t)count, sizeof *threads);
-    int made = 0, code = threads ? 0 : ENOMEM;
-    pthread_mutex_lock(&turn);
-    while (code == 0 && made < count) {
-        code = pthread_create(&threads[made], NULL, thread_wait, &turn);
-        made += code == 0;
-    }
-    pthread_mutex_unlock(&turn);
-    for (int i = 0; i < made; i++)
-        pthread_join(threads[i], NULL);
-    free(threads);
-    if (code)
-        return refuse(why, code == EAGAIN ? ENOMEM : code,
-                      "cannot make %d threads (%s)", count, strerror(code));
-#pragma omp parallel
-    __asm__ volatile(""); /* makes the team; left out if it were empty */
-    return 0;
-}
-
 int prepare_machine(struct rundir *run, struct options *o, struct reason *why)
 {
     int err = limits_take(run, o, why);
     if (err == 0)
         err = threads_take(run, o, why);
     if (err == 0 && o->memory)
-        err = threads_try(o->threads, why);
+        err = room_for_team(o->threads, why);
     if (err == 0 && !o->workers)
         options_decide(o, KEY_WORKERS, o->threads, "as many as threads");
     return err;
