@@ -115,7 +115,7 @@ static int update_commit(struct training *t, double began, int n,
     if (err == 0) {
         t->at.step++;
         t->at.iteration++;
-        pace_update(&t->pace, &t->at, pace_clock() - began, n, loss, rate);
+        pace_update(&t->pace, &t->at, pace_clock() - began, n, loss);
         if (t->at.row_seconds >= ROW_SECONDS &&
             t->at.step < recipe_epoch_steps(&t->recipe, t->at.epoch))
             tell_row(t, NAN, NAN);
@@ -133,7 +133,6 @@ static int update(struct training *t, struct reason *why)
     if (n < 0)
         return n;
     bool head = recipe_head_only(&t->recipe, t->at.iteration);
-    net_fix_statistics(t->net, recipe_fixes_statistics(&t->recipe));
     int err = (head ? net_head_gradients : net_gradients)(
         t->net, t->images, t->labels, n, RECIPE_SMOOTHING, why);
     if (err)

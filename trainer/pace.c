@@ -22,18 +22,16 @@ double pace_clock(void)
 
 void pace_init(struct pace *p)
 {
-    *p = (struct pace){
-        .checkpoint_seconds = NAN, .rate = NAN, .loss = NAN, .speed = NAN};
+    *p = (struct pace){.checkpoint_seconds = NAN, .loss = NAN, .speed = NAN};
 }
 
 void pace_update(struct pace *p, struct position *at, double seconds, int n,
-                 double loss, double rate)
+                 double loss)
 {
     at->row_loss += loss;
     at->row_updates += 1;
     at->row_images += n;
     at->row_seconds += seconds;
-    p->rate = rate;
     if (++p->measured <= COLD_UPDATES)
         return;
     double count = (double)(p->measured - COLD_UPDATES);
@@ -65,18 +63,23 @@ static double row_speed(const struct pace *p, const struct position *at)
     return at->row_seconds > 0 ? at->row_images / at->row_seconds : p->speed;
 }
 
+/* Of the update before, whichever process made it. */
+static double last_rate(const struct recipe *r, const struct position *at)
+{
+    return at->iteration ? recipe_rate(r, at->iteration - 1) * at->rate_scale
+                         : NAN;
+}
+
 void pace_row(struct pace *p, const struct recipe *r, const struct position *at,
               struct metrics_row *row)
 {
     p->loss = row_loss(p, at);
     p->speed = row_speed(p, at);
-    if (isnan(p->rate) && at->iteration > 0) /* a process before made it */
-        p->rate = recipe_rate(r, at->iteration - 1) * at->rate_scale;
     *row = (struct metrics_row){
         .time = unix_now(),
         .epoch = (double)at->iteration / (double)r->steps,
         .iteration = at->iteration,
-        .learning_rate = p->rate,
+        .learning_rate = last_rate(r, at),
         .train_loss = p->loss,
         .average_precision = NAN,
         .accuracy = NAN,
@@ -107,7 +110,7 @@ void pace_progress(const struct pace *p, const struct recipe *r,
         .epochs = recipe_epochs(r),
         .iteration = at->iteration,
         .iterations = r->iterations,
-        .learning_rate = p->rate,
+        .learning_rate = last_rate(r, at),
         .train_loss = row_loss(p, at),
         .images_per_second = row_speed(p, at),
         .eta = pace_left(p, r, at),

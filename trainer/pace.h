@@ -13,7 +13,7 @@
 struct pace {
     uint64_t measured;         /* updates timed by this process */
     double checkpoint_seconds; /* what the last one took, NAN = none yet */
-    double rate, loss, speed;  /* last known: rate, mean loss, pictures/s */
+    double loss, speed;        /* last known: mean loss, pictures/s */
 };
 
 /* Life cycle */
@@ -34,7 +34,7 @@ double pace_left(const struct pace *p, const struct recipe *r,
 
 /* An update of n pictures was made in so many seconds. */
 void pace_update(struct pace *p, struct position *at, double seconds, int n,
-                 double loss, double rate);
+                 double loss);
 void pace_evaluation(struct position *at, double seconds);
 /* Begin a new row. */
 void pace_row_clear(struct position *at);

@@ -80,6 +80,7 @@ int training_net(struct training *t, struct reason *why)
     int err = net_open(&t->net, &options, t->options->seed, why);
     if (err)
         return err;
+    net_fix_statistics(t->net, recipe_fixes_statistics(&t->recipe));
     return base_give(&t->material.base, t->net, t->material.head_kept, why);
 }
 

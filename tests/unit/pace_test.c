@@ -24,7 +24,7 @@ static void begin(struct course *c)
 static void updates(struct course *c, int count, double seconds)
 {
     for (int i = 0; i < count; i++) {
-        pace_update(&c->pace, &c->at, seconds, 16, 2.0, 0.01);
+        pace_update(&c->pace, &c->at, seconds, 16, 2.0);
         c->at.iteration++;
         c->at.step++;
     }
@@ -90,7 +90,7 @@ static void a_row_is_a_mean_since_the_one_before(void **state)
     near(row.images_per_second, 160);
     assert_int_equal(row.iteration, 25);
     pace_row_clear(&c.at);
-    pace_update(&c.pace, &c.at, 0.2, 16, 1.0, 0.01);
+    pace_update(&c.pace, &c.at, 0.2, 16, 1.0);
     pace_row(&c.pace, &c.recipe, &c.at, &row);
     near(row.train_loss, 1);
     near(row.images_per_second, 80);
