@@ -1,25 +1,16 @@
 /* Saves at the same time: they share a transaction, each has a result of its
  * own, and what was confirmed is there after a kill. */
-#include "handle.h"
 #include "supervisor.h"
-#include "tree.h"
+#include "world.h"
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { SAVERS = 8 };
 
@@ -56,47 +47,24 @@ ssize_t writev(int fd, const struct iovec *data, int count)
 
 /* A state directory */
 
-struct world {
-    char dir[64];
-    struct primo primo;
-};
-
-static void world_open(struct world *w)
-{
-    struct reason why = REASON_INIT;
-    if (primo_open(&w->primo, w->dir, &why))
-        fail_msg("%s", why.sentence);
-    /* nobody else writes to the store */
-    supervisor_close(w->primo.supervisor);
-    w->primo.supervisor = NULL;
-}
-
 static int set_up(void **state)
 {
-    struct world *w = calloc(1, sizeof *w);
-    strcpy(w->dir, "/tmp/commit_test.XXXXXX");
-    assert_non_null(mkdtemp(w->dir));
-    *state = w;
+    *state = world_new();
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct world *w = *state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", w->dir);
-    assert_int_equal(system(command), 0);
-    free(w);
+    world_free(*state);
     return 0;
 }
 
-static struct node templates(struct world *w)
+/* With nobody else who writes to the store. */
+static void open_alone(struct world *w)
 {
-    struct node n;
-    assert_int_equal(tree_find(&w->primo, (struct node){TREE_ROOT, 0},
-                               "templates", &n, NULL),
-                     0);
-    return n;
+    world_open(w);
+    supervisor_close(w->primo.supervisor);
+    w->primo.supervisor = NULL;
 }
 
 /* The saved text of a template; "" where there is none. */
@@ -136,21 +104,24 @@ static void *saver_run(void *context)
     return NULL;
 }
 
-static void savers_init(struct world *w, struct saver *all)
+/* The state directory, opened, and what they have to save. */
+static void savers_begin(struct world *w, struct saver *all)
 {
+    open_alone(w);
     for (int i = 0; i < SAVERS; i++) {
         struct saver *s = &all[i];
         struct node n;
         *s = (struct saver){.err = 1};
         snprintf(s->name, sizeof s->name, "t%d", i);
         snprintf(s->text, sizeof s->text, "epochs = %d", i + 1);
-        assert_int_equal(handle_create(&w->primo, &me, templates(w), s->name,
-                                       0644, O_WRONLY, &n, &s->handle, NULL),
+        assert_int_equal(handle_create(&w->primo, &me, at(w, "templates"),
+                                       s->name, 0644, O_WRONLY, &n, &s->handle,
+                                       NULL),
                          0);
     }
 }
 
-static void savers_write(struct saver *all)
+static void savers_write(const struct saver *all)
 {
     for (int i = 0; i < SAVERS; i++)
         assert_int_equal(handle_write(all[i].handle, 0, all[i].text,
@@ -183,10 +154,16 @@ static void savers_run(struct world *w, struct saver *all)
         pthread_join(all[i].thread, NULL);
 }
 
-static void savers_close(struct saver *all)
+static void savers_close(const struct saver *all)
 {
     for (int i = 0; i < SAVERS; i++)
         assert_int_equal(handle_close(all[i].handle, NULL), 0);
+}
+
+static void savers_end(struct world *w, const struct saver *all)
+{
+    savers_close(all);
+    primo_close(&w->primo);
 }
 
 static void expect_all_saved(struct world *w, const struct saver *all)
@@ -199,8 +176,7 @@ static void test_together(void **state)
 {
     struct world *w = *state;
     struct saver all[SAVERS];
-    world_open(w);
-    savers_init(w, all);
+    savers_begin(w, all);
     savers_write(all);
     uint64_t before = store_changes(w->primo.store);
     savers_run(w, all);
@@ -217,8 +193,7 @@ static void test_refused(void **state)
 {
     struct world *w = *state;
     struct saver all[SAVERS];
-    world_open(w);
-    savers_init(w, all);
+    savers_begin(w, all);
     strcpy(all[3].text, "epochs = many"); /* no line before it is closed */
     savers_write(all);
     savers_run(w, all);
@@ -227,8 +202,7 @@ static void test_refused(void **state)
     assert_non_null(strstr(all[3].why.sentence, "'many'"));
     *all[3].text = 0;
     expect_all_saved(w, all);
-    savers_close(all);
-    primo_close(&w->primo);
+    savers_end(w, all);
 }
 
 /* The last of those who save the same file wins. */
@@ -237,12 +211,11 @@ static void test_same_file(void **state)
     struct world *w = *state;
     struct saver all[SAVERS];
     struct node n;
-    world_open(w);
-    savers_init(w, all);
+    savers_begin(w, all);
     for (int i = 1; i < SAVERS; i++) {
         assert_int_equal(handle_close(all[i].handle, NULL), 0);
         assert_int_equal(
-            tree_find(&w->primo, templates(w), all[0].name, &n, NULL), 0);
+            tree_find(&w->primo, at(w, "templates"), all[0].name, &n, NULL), 0);
         assert_int_equal(handle_open(&w->primo, &me, n, O_WRONLY, NULL,
                                      &all[i].handle, NULL),
                          0);
@@ -254,8 +227,7 @@ static void test_same_file(void **state)
     assert_in_range(winner, 1, SAVERS);
     assert_string_equal(got, all[winner - 1].text);
     free(got);
-    savers_close(all);
-    primo_close(&w->primo);
+    savers_end(w, all);
 }
 
 /* A common transaction that fails: each is tried alone. */
@@ -263,8 +235,7 @@ static void test_no_room_for_all(void **state)
 {
     struct world *w = *state;
     struct saver all[SAVERS];
-    world_open(w);
-    savers_init(w, all);
+    savers_begin(w, all);
     savers_write(all);
     uint64_t before = store_changes(w->primo.store);
     failing = 1;
@@ -274,8 +245,7 @@ static void test_no_room_for_all(void **state)
     for (int i = 0; i < SAVERS; i++)
         assert_int_equal(all[i].err, 0);
     expect_all_saved(w, all);
-    savers_close(all);
-    primo_close(&w->primo);
+    savers_end(w, all);
 }
 
 /* A full disk: each is told, and has its text saved once there is room. */
@@ -283,8 +253,7 @@ static void test_no_room(void **state)
 {
     struct world *w = *state;
     struct saver all[SAVERS];
-    world_open(w);
-    savers_init(w, all);
+    savers_begin(w, all);
     savers_write(all);
     failing = 1000;
     savers_run(w, all);
@@ -295,12 +264,12 @@ static void test_no_room(void **state)
         assert_non_null(strstr(all[i].why.sentence, "No space"));
         expect_saved(w, all[i].name, "");
         assert_int_equal(
-            tree_find(&w->primo, templates(w), all[i].name, &n, NULL), 0);
+            tree_find(&w->primo, at(w, "templates"), all[i].name, &n, NULL), 0);
     }
     savers_close(all);
     expect_all_saved(w, all);
     primo_close(&w->primo);
-    world_open(w);
+    open_alone(w);
     expect_all_saved(w, all);
     primo_close(&w->primo);
 }
@@ -320,8 +289,8 @@ static int make_file(struct world *w, int number)
     struct handle *h;
     snprintf(name, sizeof name, "f%d", number);
     snprintf(text, sizeof text, "epochs = %d\n", number % 1000 + 1);
-    int err = handle_create(&w->primo, &me, templates(w), name, 0644, O_WRONLY,
-                            &n, &h, NULL);
+    int err = handle_create(&w->primo, &me, at(w, "templates"), name, 0644,
+                            O_WRONLY, &n, &h, NULL);
     if (err)
         return err;
     err = handle_write(h, 0, text, strlen(text), NULL);
@@ -376,7 +345,7 @@ static void test_killed(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status));
     assert_true(count >= BEFORE);
-    world_open(w);
+    open_alone(w);
     for (int i = 0; i < count; i++) {
         char name[32], text[64];
         snprintf(name, sizeof name, "f%d", all[i]);

@@ -1,86 +1,23 @@
 /* roles.h, groups.h and the gate: who may do what, with no mount. */
-#include "handle.h"
 #include "input.h"
-#include "tree.h"
+#include "world.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 /* Numbers that are nobody's, with no groups but their own. */
 static const struct caller root = {0, 0, 0}, anna = {54001, 54001, 0},
                            bert = {54002, 54002, 0};
 
-struct world {
-    char dir[64];
-    struct primo primo;
-};
-
-static int set_up(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    struct reason why = REASON_INIT;
-    strcpy(w->dir, "/tmp/roles_test.XXXXXX");
-    assert_non_null(mkdtemp(w->dir));
-    if (primo_open(&w->primo, w->dir, &why))
-        fail_msg("%s", why.sentence);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    char command[128];
-    primo_close(&w->primo);
-    snprintf(command, sizeof command, "rm -rf %s", w->dir);
-    assert_int_equal(system(command), 0);
-    free(w);
-    return 0;
-}
-
-static struct node at(struct world *w, const char *path)
-{
-    struct node n = {TREE_ROOT, 0};
-    char copy[256], *rest = copy, *name;
-    snprintf(copy, sizeof copy, "%s", path);
-    while ((name = strsep(&rest, "/"))) {
-        struct node dir = n;
-        if (*name && tree_find(&w->primo, dir, name, &n, NULL))
-            fail_msg("%s is not there", path);
-    }
-    return n;
-}
-
-/* Write a file as a shell does, making it where it is not there. */
 static int put(struct world *w, const struct caller *who, const char *dir,
                const char *name, const char *text, struct reason *why)
 {
-    struct node d = at(w, dir), n;
-    struct handle *h;
-    int err = tree_find(&w->primo, d, name, &n, NULL);
-    err =
-        err ? handle_create(&w->primo, who, d, name, 0644, O_WRONLY, &n, &h,
-                            why)
-            : handle_open(&w->primo, who, n, O_WRONLY | O_TRUNC, NULL, &h, why);
-    if (err)
-        return err;
-    err = handle_write(h, 0, text, strlen(text), why);
-    if (err == 0)
-        err = handle_flush(h, why);
-    handle_close(h, NULL);
-    return err;
+    return put_as(w, who, dir, name, text, O_TRUNC, why);
 }
 
 static void role(struct world *w, const char *name, const char *text)
@@ -629,7 +566,8 @@ static void old_refusals_go(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f)                                                                \
+    cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(takes_the_grammar),
         TEST(the_words_are_the_rights),

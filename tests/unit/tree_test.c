@@ -1,93 +1,17 @@
 /* The whole tree, walked and written through core/ with no mount. */
-#include "handle.h"
-#include "tree.h"
+#include "world.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 static const struct caller me = {0, 0, 1};
-
-struct world {
-    char dir[64];
-    struct primo primo;
-};
-
-static void world_open(struct world *w)
-{
-    struct reason why = REASON_INIT;
-    if (primo_open(&w->primo, w->dir, &why))
-        fail_msg("%s", why.sentence);
-}
-
-static int set_up(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    strcpy(w->dir, "/tmp/tree_test.XXXXXX");
-    assert_non_null(mkdtemp(w->dir));
-    world_open(w);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    char command[128];
-    primo_close(&w->primo);
-    snprintf(command, sizeof command, "rm -rf %s", w->dir);
-    assert_int_equal(system(command), 0);
-    free(w);
-    return 0;
-}
-
-/* By a path such as "templates/a"; the result of the last look-up. */
-static int walk(struct world *w, const char *path, struct node *out)
-{
-    char copy[256], *rest = copy, *name;
-    int err = 0;
-    snprintf(copy, sizeof copy, "%s", path);
-    *out = (struct node){TREE_ROOT, 0};
-    while (err == 0 && (name = strsep(&rest, "/"))) {
-        struct node dir = *out;
-        if (*name)
-            err = tree_find(&w->primo, dir, name, out, NULL);
-    }
-    return err;
-}
-
-static struct node at(struct world *w, const char *path)
-{
-    struct node n;
-    if (walk(w, path, &n))
-        fail_msg("%s is not there", path);
-    return n;
-}
 
 static int put(struct world *w, const char *dir, const char *name,
                const char *text, int flags, struct reason *why)
 {
-    struct node d = at(w, dir), n;
-    struct handle *h;
-    int err = tree_find(&w->primo, d, name, &n, NULL);
-    err = err ? handle_create(&w->primo, &me, d, name, 0644, O_WRONLY, &n, &h,
-                              why)
-              : handle_open(&w->primo, &me, n, O_WRONLY | flags, NULL, &h, why);
-    if (err)
-        return err;
-    err = handle_write(h, 0, text, strlen(text), why);
-    if (err == 0)
-        err = handle_flush(h, why);
-    handle_close(h, NULL);
-    return err;
+    return put_as(w, &me, dir, name, text, flags, why);
 }
 
 static void get(struct world *w, const char *path, struct text *out)
@@ -351,7 +275,8 @@ static void test_second_opening(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f)                                                                \
+    cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_walk),           TEST(test_rows),
         TEST(test_refused_text),   TEST(test_staging),

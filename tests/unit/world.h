@@ -1,0 +1,108 @@
+/* A state directory of a test's own, what is in it by paths, and writing as a
+ * shell does. */
+#ifndef PRIMO_TEST_WORLD_H
+#define PRIMO_TEST_WORLD_H
+
+#include "handle.h"
+#include "tree.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct world {
+    char dir[64];
+    struct primo primo;
+};
+
+static inline void world_open(struct world *w)
+{
+    struct reason why = REASON_INIT;
+    if (primo_open(&w->primo, w->dir, &why))
+        fail_msg("%s", why.sentence);
+}
+
+/* Not opened yet. */
+static inline struct world *world_new(void)
+{
+    struct world *w = calloc(1, sizeof *w);
+    strcpy(w->dir, "/tmp/primofs_test.XXXXXX");
+    assert_non_null(mkdtemp(w->dir));
+    return w;
+}
+
+/* Closed before. */
+static inline void world_free(struct world *w)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", w->dir);
+    assert_int_equal(system(command), 0);
+    free(w);
+}
+
+static inline int world_set_up(void **state)
+{
+    struct world *w = world_new();
+    world_open(w);
+    *state = w;
+    return 0;
+}
+
+static inline int world_tear_down(void **state)
+{
+    struct world *w = *state;
+    primo_close(&w->primo);
+    world_free(w);
+    return 0;
+}
+
+/* By a path such as "templates/a"; the result of the last look-up. */
+static inline int walk(struct world *w, const char *path, struct node *out)
+{
+    char copy[256], *rest = copy, *name;
+    int err = 0;
+    snprintf(copy, sizeof copy, "%s", path);
+    *out = (struct node){TREE_ROOT, 0};
+    while (err == 0 && (name = strsep(&rest, "/"))) {
+        struct node dir = *out;
+        if (*name)
+            err = tree_find(&w->primo, dir, name, out, NULL);
+    }
+    return err;
+}
+
+static inline struct node at(struct world *w, const char *path)
+{
+    struct node n;
+    if (walk(w, path, &n))
+        fail_msg("%s is not there", path);
+    return n;
+}
+
+/* Write a file, with open's flags, making it where it is not there. */
+static inline int put_as(struct world *w, const struct caller *who,
+                         const char *dir, const char *name, const char *text,
+                         int flags, struct reason *why)
+{
+    struct node d = at(w, dir), n;
+    struct handle *h;
+    int err = tree_find(&w->primo, d, name, &n, NULL);
+    err = err ? handle_create(&w->primo, who, d, name, 0644, O_WRONLY, &n, &h,
+                              why)
+              : handle_open(&w->primo, who, n, O_WRONLY | flags, NULL, &h, why);
+    if (err)
+        return err;
+    err = handle_write(h, 0, text, strlen(text), why);
+    if (err == 0)
+        err = handle_flush(h, why);
+    handle_close(h, NULL);
+    return err;
+}
+
+#endif
