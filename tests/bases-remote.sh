@@ -1,8 +1,8 @@
 #!/bin/bash
 # timeout: 150
-# Base models that come through sshfs, by cp and by rsync: a whole one is a base,
-# half of one never is. sshfs does not wait for the answer to its last close, so
-# cp of half a file ends well there; errors says that it was refused.
+# Base models that come through sshfs, by cp and by rsync: a whole one is a
+# base, half of one never is. sshfs does not wait for the answer to its last
+# close, so cp of half a file ends well there; errors says that it was refused.
 # not under: address|thread
 . "$(dirname "$0")/lib.sh"
 command -v sshfs >/dev/null || skip "no sshfs"
@@ -18,11 +18,7 @@ head -c 3000000 /dev/urandom >noise.safetensors
 mount_primofs
 printf '#!/bin/sh\nexec /usr/lib/openssh/sftp-server\n' >ssh
 chmod +x ssh
-# as in tests/tools.sh
-links=reconnect
-[[ $(sshfs --help 2>&1) != *no_contain_symlinks* ]] ||
-    links=no_contain_symlinks
-sshfs -o "ssh_command=$PWD/ssh" -o $links "localhost:$MNT" remote
+sshfs_mount remote
 bases=$MNT/bases
 
 # refusal NAME SENTENCE: it comes, and there is no such base.

@@ -92,6 +92,16 @@ skip()
 no_daemon() { [ -z "$(daemon_pids)" ]; }
 no_trainer() { [ -z "$(trainer_pids)" ]; }
 
+# sshfs_mount DIRECTORY: the mount, through the `ssh` in this folder. Debian's
+# sshfs otherwise refuses links that begin with ../, as a server might be hostile.
+sshfs_mount()
+{
+    local links=reconnect
+    [[ $(sshfs --help 2>&1) != *no_contain_symlinks* ]] ||
+        links=no_contain_symlinks
+    sshfs -o "ssh_command=$PWD/ssh" -o $links "localhost:$MNT" "$1"
+}
+
 is_mounted()
 {
     awk -v at="$1" '$5 == at { found = 1 } END { exit !found }' \

@@ -40,16 +40,7 @@ else
 fi
 chmod +x ssh
 mkdir remote
-# Debian's sshfs otherwise refuses links that begin with ../, as a server might
-# be hostile
-links=reconnect
-[[ $(sshfs --help 2>&1) != *no_contain_symlinks* ]] ||
-    links=no_contain_symlinks
-view_remote()
-{
-    sshfs -o "ssh_command=$PWD/ssh" -o $links "localhost:$MNT" remote
-}
-eventually 10 view_remote || fail "sshfs does not mount: $(cat sshd.log)"
+eventually 10 sshfs_mount remote || fail "sshfs does not mount: $(cat sshd.log)"
 
 # keys COMMAND… -- SHOWN KEYS [SHOWN KEYS…]: on a terminal, once it shows the one
 # it gets the other; at the end it has to end by itself.

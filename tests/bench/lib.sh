@@ -66,8 +66,8 @@ epochs_of()
 }
 
 # train_ours FOLDER [key=value…]: a training of primo-train in FOLDER, on
-# THREADS and from the file BASE if they are set. Leaves FOLDER.epochs, as epochs_of, and FOLDER.peak,
-# MiB.
+# THREADS and from the file BASE if they are set. Leaves FOLDER.epochs, as
+# epochs_of, and FOLDER.peak, MiB.
 train_ours()
 {
     local out=$1 start
@@ -111,6 +111,15 @@ called()
 
 # best_ap NAME: the best average precision of NAME.epochs.
 best_ap() { sort -k3,3g "$1.epochs" | tail -n 1 | cut -d' ' -f3; }
+
+# best_aps BEFORE [AFTER]: those of BEFORE, a seed, AFTER, for each of $SEEDS.
+best_aps()
+{
+    local seed
+    for seed in $SEEDS; do
+        best_ap "$1$seed${2:-}"
+    done | xargs
+}
 
 # means NUMBERS…: their mean and its standard error.
 means()
