@@ -33,7 +33,8 @@ only_in()
 tests='tests/.*|examples/.*'
 only_in "core/store\.c" 'lmdb\.h'
 only_in "fs/[^/]*" 'fuse.*'
-only_in "trainer/[^/]*\.c" 'dnnl.*|oneapi/.*' 1
+only_in "trainer/dnn_inside\.h" 'dnnl.*|oneapi/.*' 1
+only_in 'trainer/dnn.*\.c' 'dnn_inside\.h'
 only_in "trainer/[^/]*\.c|$tests" 'jpeglib\.h|turbojpeg\.h'
 only_in "trainer/[^/]*\.c|$tests" 'png\.h'
 only_in 'examples/.*' 'ft2build\.h'

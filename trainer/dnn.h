@@ -1,5 +1,5 @@
 /*
- * oneDNN, as far as the network needs it: the only file that knows it.
+ * oneDNN, as far as the network needs it: only dnn*.c know it.
  *
  * A layout says how the elements of a tensor lie in memory, an op is one
  * primitive with the memory it works on. Layouts belong to the struct dnn and
