@@ -32,25 +32,31 @@ static const struct dnn_layout *plain_kernel(struct dnn *d,
                      (int64_t[]){l->out, l->in, l->kernel, l->kernel});
 }
 
-/* For 1 x 1 kernels oneDNN's code is as fast, and faster where it has
- * Winograd's algorithm; but for many channels, where it is only as fast and
- * takes 131 MB of scratchpad. */
-static bool has_own_gradient(const struct dnn *d, const struct dnn_conv *c)
-{
-    int block = dnn_block(d);
-
-    if (c->kernel == 1 || !kernel_gradient_fits(c->in, c->out, block))
-        return false;
-    if (dnn_compute(d) == DNN_BF16)
-        return dnn_bf16_fast();
-    return block == 8 || !dnn_conv_in_tiles(d, c) || c->in * c->out >= MANY;
-}
-
 static bool by_winograd(const struct dnn *d, const struct dnn_conv *c)
 {
-    return dnn_compute(d) == DNN_BF16 && dnn_block(d) == WINOGRAD_BLOCK &&
-           c->kernel == 3 && c->stride == 1 && c->pad == 1 &&
-           winograd_fits(c->in, c->out, c->side);
+    return dnn_block(d) == WINOGRAD_BLOCK && c->kernel == 3 && c->stride == 1 &&
+           c->pad == 1 &&
+           winograd_fits(c->in, c->out, c->side, dnn_compute(d) == DNN_BF16);
+}
+
+/* For 1 x 1 kernels oneDNN's code is as fast as loops, and faster where it has
+ * Winograd's algorithm; but for many channels, where it is slower and takes
+ * 131 MB of scratchpad. */
+static enum kernel_gradient_by gradient_by(const struct dnn *d,
+                                           const struct dnn_conv *c)
+{
+    int block = dnn_block(d);
+    bool bf16 = dnn_compute(d) == DNN_BF16, winograd = by_winograd(d, c);
+
+    if (c->kernel == 1 || !kernel_gradient_fits(c->in, c->out, block))
+        return BY_ONEDNN;
+    if (bf16)
+        return winograd ? BY_WINOGRAD : dnn_bf16_fast() ? BY_LOOPS : BY_ONEDNN;
+    if (!dnn_conv_in_tiles(d, c))
+        return BY_LOOPS;
+    return c->in * c->out < MANY ? BY_ONEDNN
+           : winograd            ? BY_WINOGRAD
+                                 : BY_LOOPS;
 }
 
 /* The layouts that oneDNN likes. */
@@ -74,14 +80,13 @@ static int choose(struct kernels *k, int row, int n, int side,
     struct kernel *it = &k->row[row];
     int rc = 0;
 
-    it->winograd = by_winograd(k->dnn, &c);
-    it->own_gradient =
-        k->training && !it->winograd && has_own_gradient(k->dnn, &c);
+    it->winograd = dnn_compute(k->dnn) == DNN_BF16 && by_winograd(k->dnn, &c);
+    it->gradient = gradient_by(k->dnn, &c);
     if (!it->winograd)
         rc = choose_layouts(k, &c, it, why);
     if (!k->training)
         it->layouts.master = plain_kernel(k->dnn, l);
-    else if (it->winograd || it->own_gradient)
+    else if (it->gradient != BY_ONEDNN)
         it->layouts.master = dnn_kernel_in_blocks(k->dnn, &c);
     it->bias.layout = dnn_plain(k->dnn, DNN_F32, 1, (int64_t[]){l->out});
     if (!rc && (!it->layouts.master || !it->bias.layout))

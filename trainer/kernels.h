@@ -14,9 +14,11 @@
 struct kernel {
     struct dnn_conv_layouts layouts; /* those of training */
     struct dnn_tensor folded, bias;  /* of evaluation */
-    bool winograd; /* by winograd.h; of layouts, it has the master's alone */
-    bool own_gradient; /* by kernel_gradient.h, not by oneDNN */
-    bool fold_owned;   /* else it lies over the gradients */
+    /* by winograd.h, but for its gradient; of the layouts, then, there is the
+     * master's alone */
+    bool winograd;
+    enum kernel_gradient_by { BY_ONEDNN, BY_LOOPS, BY_WINOGRAD } gradient;
+    bool fold_owned; /* else it lies over the gradients */
 };
 
 struct kernels {

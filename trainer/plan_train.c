@@ -328,6 +328,7 @@ static void backward_winograd_kernel(struct builder *b, int row,
         .in = c->in,
         .out = c->out,
         .side = c->side,
+        .bf16 = b->parts->bf16,
         .source = build_input(b, row).data,
         .d_result = d_x,
         .d_kernel = weights_gradient(b->parts->weights, row, WEIGHT_KERNEL),
@@ -348,10 +349,16 @@ static void backward_kernel(struct builder *b, int row, struct dnn_tensor d_x)
         weights_gradient(b->parts->weights, row, WEIGHT_KERNEL),
     };
 
-    if (by_winograd(b, row))
-        return backward_winograd_kernel(b, row, &c, d_x.data);
-    if (b->parts->kernels->row[row].own_gradient)
-        return backward_own_kernel(b, row, &c, d_x.data);
+    switch (b->parts->kernels->row[row].gradient) {
+    case BY_WINOGRAD:
+        backward_winograd_kernel(b, row, &c, d_x.data);
+        return;
+    case BY_LOOPS:
+        backward_own_kernel(b, row, &c, d_x.data);
+        return;
+    case BY_ONEDNN:
+        break;
+    }
     build_op(b,
              dnn_conv_back_kernel(&op, b->parts->dnn, &c, build_input(b, row),
                                   d_kernel, d_x, b->why),

@@ -18,13 +18,15 @@ enum {
 };
 
 /* The direct way leaves out what falls on padding. */
-bool winograd_fits(int in, int out, int side)
+bool winograd_fits(int in, int out, int side, bool bf16)
 {
     int direct = (3 * side - 2) * (3 * side - 2);
     int ours = PLACES * tiles_aside(side) * tiles_aside(side);
 
-    return __builtin_cpu_supports("avx512bf16") && in % PANEL == 0 &&
-           out % PANEL == 0 &&
+    bool can = bf16 ? __builtin_cpu_supports("avx512bf16")
+                    : __builtin_cpu_supports("x86-64-v4");
+
+    return can && in % PANEL == 0 && out % PANEL == 0 &&
            GAIN_DENOMINATOR * direct >= GAIN_NUMERATOR * ours;
 }
 
@@ -55,7 +57,7 @@ struct part {
 
 /* Source */
 
-BF16 static void block_transform(const struct part *p, int block)
+VECTORS static void block_transform(const struct part *p, int block)
 {
     const struct winograd *w = p->w;
     size_t plane = (size_t)w->side * w->side * BLOCK;
@@ -66,7 +68,7 @@ BF16 static void block_transform(const struct part *p, int block)
         size_t from = ((size_t)at.picture * (w->in / BLOCK) + block) * plane;
         uint16_t *to = p->source + (size_t)t * w->in + block * BLOCK;
         __m512 tile[PLACES];
-        source_tile(tile, w->source + from, w->side, at);
+        source_tile(tile, w->source, (ptrdiff_t)from, w->side, at, true);
 #pragma GCC unroll 16
         for (int i = 0; i < PLACES; i++)
             _mm256_store_si256((void *)(to + i * each),
@@ -76,9 +78,9 @@ BF16 static void block_transform(const struct part *p, int block)
 
 /* Products */
 
-BF16_INLINE void rows_multiply(const int rows, const uint16_t *source,
-                               size_t row, const uint16_t *kernel, int in,
-                               float *out)
+VECTORS_INLINE void rows_multiply(const int rows, const uint16_t *source,
+                                  size_t row, const uint16_t *kernel, int in,
+                                  float *out)
 {
     __m512 a[ROWS], b[ROWS];
 #pragma GCC unroll 14
@@ -89,8 +91,8 @@ BF16_INLINE void rows_multiply(const int rows, const uint16_t *source,
         __m512i k1 = _mm512_load_si512(kernel + PANEL);
 #pragma GCC unroll 14
         for (int t = 0; t < rows; t++) {
-            pair_add(&a[t], source + t * row + c, k0);
-            pair_add(&b[t], source + t * row + c, k1);
+            product_add(&a[t], source + t * row + c, k0, true);
+            product_add(&b[t], source + t * row + c, k1, true);
         }
     }
 #pragma GCC unroll 14
@@ -101,8 +103,8 @@ BF16_INLINE void rows_multiply(const int rows, const uint16_t *source,
 }
 
 /* [rows][32] out = [rows][in] source by [in / 2][32][2] kernel. */
-BF16 static void multiply(int rows, const uint16_t *source, size_t row,
-                          const uint16_t *kernel, int in, float *out)
+VECTORS static void multiply(int rows, const uint16_t *source, size_t row,
+                             const uint16_t *kernel, int in, float *out)
 {
     switch (rows) {
 #define CASE(n)                                                                \
@@ -148,17 +150,18 @@ static void panel_multiply(const struct part *p, int panel)
 
 /* Results */
 
-BF16_INLINE void pixel_store(uint16_t *to, __m512 v, const struct winograd *w)
+VECTORS_INLINE void pixel_store(uint16_t *to, __m512 v,
+                                const struct winograd *w)
 {
     if (w->sum)
-        v += pixel_load(to);
+        v += pixel_load(to, 0, true);
     if (w->relu) /* a NaN stays one */
         v = _mm512_max_ps(_mm512_setzero_ps(), v);
     _mm256_storeu_si256((void *)to, (__m256i)_mm512_cvtneps_pbh(v));
 }
 
-BF16_INLINE void result_tile(__m512 out[4], const float *products, size_t each,
-                             __m512 bias)
+VECTORS_INLINE void result_tile(__m512 out[4], const float *products,
+                                size_t each, __m512 bias)
 {
     __m512 d[PLACES], t[8];
 #pragma GCC unroll 16
@@ -177,7 +180,7 @@ BF16_INLINE void result_tile(__m512 out[4], const float *products, size_t each,
 }
 
 /* Of 16 outputs: half a panel. */
-BF16 static void block_finish(const struct part *p, int block)
+VECTORS static void block_finish(const struct part *p, int block)
 {
     const struct winograd *w = p->w;
     size_t plane = (size_t)w->side * w->side * BLOCK;
@@ -255,9 +258,9 @@ void winograd(const struct winograd *w)
 
 #else
 
-bool winograd_fits(int in, int out, int side)
+bool winograd_fits(int in, int out, int side, bool bf16)
 {
-    (void)in, (void)out, (void)side;
+    (void)in, (void)out, (void)side, (void)bf16;
     return false;
 }
 

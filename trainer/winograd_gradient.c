@@ -11,42 +11,47 @@
 enum {
     ROWS = 8,          /* inputs whose sums stay in registers */
     PIECES = 4 << 20,  /* bytes of transformed source and gradient */
-    TILES_LEAST = 256, /* at a time */
-    PAIRS = 16,        /* of tiles that a thread transforms at a time */
+    WORDS_LEAST = 128, /* at a time */
+    WORDS = 16,        /* that a thread transforms at a time */
     TAPS = 9,
     UNIT = ROWS * PANEL, /* sums of a place that are added to at once */
 };
 
-/* Tiles go two by two: a pair's 16 channels are 16 pairs of bf16. */
+/* A word has a channel of two tiles in bf16, of one in f32. */
 struct work {
     const struct winograd_gradient *g;
-    int all, room;      /* pairs of tiles: all; at a time */
-    int first, count;   /* pairs: those of now */
+    int all, room;      /* words: all; at a time */
+    int first, count;   /* words: those of now */
     uint32_t *source;   /* [16 places][in / 16][room][16] */
     uint32_t *d_result; /* [16 places][out / 16][room][16] */
     /* [out / 32][in / 8][16 places][8][32]; NULL = all fit at once */
     float *sums;
 };
 
-static int pairs_all(const struct winograd_gradient *g)
+static int word_tiles(const struct winograd_gradient *g)
 {
-    int aside = tiles_aside(g->side);
-    return (g->n * aside * aside + 1) / 2;
+    return g->bf16 ? 2 : 1;
 }
 
-static int pairs_at_once(const struct winograd_gradient *g)
+static int words_all(const struct winograd_gradient *g)
 {
-    int all = pairs_all(g);
+    int aside = tiles_aside(g->side), tiles = g->n * aside * aside;
+    return (tiles + word_tiles(g) - 1) / word_tiles(g);
+}
+
+static int words_at_once(const struct winograd_gradient *g)
+{
+    int all = words_all(g);
     int most = PIECES / (PLACES * (g->in + g->out) * (int)sizeof(uint32_t));
-    most = most < TILES_LEAST / 2 ? TILES_LEAST / 2 : most;
-    int parts = (all + most - 1) / most;
+    most = most < WORDS_LEAST ? WORDS_LEAST : most;
+    int parts = all <= 2 * WORDS_LEAST ? 1 : (all + most - 1) / most;
     return (all + parts - 1) / parts;
 }
 
 /* Transforming */
 
 /* Of the result's gradient: two numbers to four. */
-BF16_INLINE void spread(__m512 *out, int step, __m512 one, __m512 two)
+VECTORS_INLINE void spread(__m512 *out, int step, __m512 one, __m512 two)
 {
     const __m512 half = _mm512_set1_ps(0.5f);
     out[0] = one;
@@ -55,11 +60,12 @@ BF16_INLINE void spread(__m512 *out, int step, __m512 one, __m512 two)
     out[3 * step] = two;
 }
 
-BF16_INLINE void result_tile(__m512 out[PLACES], const uint16_t *plane,
-                             int side, struct place at)
+VECTORS_INLINE void result_tile(__m512 out[PLACES], const void *base,
+                                ptrdiff_t plane, int side, struct place at,
+                                const bool bf16)
 {
     __m512 d[4], t[8];
-    tile_load(d, plane, side, at.y, at.x, 2);
+    tile_load(d, base, plane, side, at.y, at.x, 2, bf16);
     spread(t, 2, d[0], d[2]);
     spread(t + 1, 2, d[1], d[3]);
 #pragma GCC unroll 4
@@ -69,62 +75,75 @@ BF16_INLINE void result_tile(__m512 out[PLACES], const uint16_t *plane,
 
 /* Either, of one block of channels. */
 struct side {
-    const uint16_t *from;
+    const void *from;
     int channels;
     bool source;
     uint32_t *to;
 };
 
-BF16_INLINE void tile_transform(__m512 out[PLACES], const struct work *w,
-                                const struct side *s, int block,
-                                struct place *at)
+/* And on to the next place. */
+VECTORS_INLINE void tile_transform(__m512 out[PLACES], const struct work *w,
+                                   const struct side *s, int block,
+                                   struct place *at, const bool bf16)
 {
     const struct winograd_gradient *g = w->g;
-    const uint16_t *plane =
-        s->from + ((size_t)at->picture * (s->channels / BLOCK) + block) *
+    ptrdiff_t plane = ((ptrdiff_t)at->picture * (s->channels / BLOCK) + block) *
                       g->side * g->side * BLOCK;
     if (at->picture >= g->n)
         memset(out, 0, PLACES * sizeof *out);
     else if (s->source)
-        source_tile(out, plane, g->side, *at);
+        source_tile(out, s->from, plane, g->side, *at, bf16);
     else
-        result_tile(out, plane, g->side, *at);
+        result_tile(out, s->from, plane, g->side, *at, bf16);
     place_next(at, g->side);
 }
 
-/* Pairs first..end-1. */
-BF16 static void pairs_transform(const struct work *w, const struct side *s,
-                                 int block, int first, int end)
+/* Words first..end-1. */
+VECTORS_INLINE void words_transform(const struct work *w, const struct side *s,
+                                    int block, int first, int end,
+                                    const bool bf16)
 {
     size_t each = (size_t)s->channels / BLOCK * w->room * BLOCK;
     uint32_t *to = s->to + ((size_t)block * w->room + first) * BLOCK;
-    struct place at = place_of(w->g->side, 2 * (w->first + first));
+    struct place at =
+        place_of(w->g->side, word_tiles(w->g) * (w->first + first));
     __m512 one[PLACES], two[PLACES];
 
-    for (int pair = first; pair < end; pair++, to += BLOCK) {
-        tile_transform(one, w, s, block, &at);
-        tile_transform(two, w, s, block, &at);
+    for (int word = first; word < end; word++, to += BLOCK) {
+        tile_transform(one, w, s, block, &at, bf16);
+        if (bf16)
+            tile_transform(two, w, s, block, &at, bf16);
 #pragma GCC unroll 16
         for (int i = 0; i < PLACES; i++)
-            _mm512_store_si512(to + i * each, pairs(one[i], two[i]));
+            _mm512_store_si512(to + i * each,
+                               bf16 ? pairs(one[i], two[i]) : (__m512i)one[i]);
     }
+}
+
+VECTORS static void part_transform(const struct work *w, const struct side *s,
+                                   int block, int first)
+{
+    int end = first + WORDS < w->count ? first + WORDS : w->count;
+    if (w->g->bf16)
+        words_transform(w, s, block, first, end, true);
+    else
+        words_transform(w, s, block, first, end, false);
 }
 
 static void side_transform(const struct work *w, const struct side *s)
 {
 #pragma omp for collapse(2) schedule(static) nowait
     for (int block = 0; block < s->channels / BLOCK; block++)
-        for (int first = 0; first < w->count; first += PAIRS)
-            pairs_transform(w, s, block, first,
-                            first + PAIRS < w->count ? first + PAIRS
-                                                     : w->count);
+        for (int first = 0; first < w->count; first += WORDS)
+            part_transform(w, s, block, first);
 }
 
 /* Products */
 
 /* Of 8 inputs and 32 outputs. */
-BF16 static void sums_add(float *sums, const uint32_t *source,
-                          const uint32_t *d_result, size_t next, int count)
+VECTORS_INLINE void words_multiply(float *sums, const uint32_t *source,
+                                   const uint32_t *d_result, size_t next,
+                                   int count, const bool bf16)
 {
     __m512 a[ROWS], b[ROWS];
 #pragma GCC unroll 8
@@ -137,8 +156,8 @@ BF16 static void sums_add(float *sums, const uint32_t *source,
         __m512i d1 = _mm512_load_si512(d_result + next);
 #pragma GCC unroll 8
         for (int i = 0; i < ROWS; i++) {
-            pair_add(&a[i], source + i, d0);
-            pair_add(&b[i], source + i, d1);
+            product_add(&a[i], source + i, d0, bf16);
+            product_add(&b[i], source + i, d1, bf16);
         }
     }
 #pragma GCC unroll 8
@@ -148,8 +167,18 @@ BF16 static void sums_add(float *sums, const uint32_t *source,
     }
 }
 
+VECTORS static void sums_add(const struct work *w, float *sums,
+                             const uint32_t *source, const uint32_t *d_result)
+{
+    size_t next = (size_t)w->room * BLOCK;
+    if (w->g->bf16)
+        words_multiply(sums, source, d_result, next, w->count, true);
+    else
+        words_multiply(sums, source, d_result, next, w->count, false);
+}
+
 /* Of four sums, three taps. */
-BF16_INLINE void gather(__m512 *out, int out_step, const __m512 *d, int step)
+VECTORS_INLINE void gather(__m512 *out, int out_step, const __m512 *d, int step)
 {
     out[0] = d[0] + d[step] + d[2 * step];
     out[out_step] = d[step] - d[2 * step];
@@ -157,7 +186,7 @@ BF16_INLINE void gather(__m512 *out, int out_step, const __m512 *d, int step)
 }
 
 /* Of one input and 16 outputs. */
-BF16_INLINE void taps_store(float *to, const float *sums)
+VECTORS_INLINE void taps_store(float *to, const float *sums)
 {
     __m512 d[PLACES], t[12], tap[TAPS];
 
@@ -175,8 +204,8 @@ BF16_INLINE void taps_store(float *to, const float *sums)
         _mm512_store_ps(to + i * BLOCK * BLOCK, tap[i]);
 }
 
-BF16 static void unit_store(const struct winograd_gradient *g, int rows,
-                            int panel, const float *sums)
+VECTORS static void unit_store(const struct winograd_gradient *g, int rows,
+                               int panel, const float *sums)
 {
     for (int half = 0; half < 2; half++)
         for (int i = 0; i < ROWS; i++) {
@@ -206,8 +235,7 @@ static void unit_run(const struct work *w, int rows, int panel)
             w->source + ((size_t)i * (g->in / BLOCK) + rows / 2) * block;
         const uint32_t *d_result =
             w->d_result + ((size_t)i * (g->out / BLOCK) + 2 * panel) * block;
-        sums_add(sums + i * UNIT, source + rows % 2 * ROWS, d_result, block,
-                 w->count);
+        sums_add(w, sums + i * UNIT, source + rows % 2 * ROWS, d_result);
     }
     if (ends)
         unit_store(g, rows, panel, sums);
@@ -225,13 +253,13 @@ static void units_run(const struct work *w)
 
 static size_t piece_size(int channels, int room)
 {
-    return (size_t)PLACES * channels * room; /* in pairs */
+    return (size_t)PLACES * channels * room; /* in words */
 }
 
 size_t winograd_gradient_work(const struct winograd_gradient *g)
 {
-    int room = pairs_at_once(g);
-    size_t sums = room < pairs_all(g) ? (size_t)PLACES * g->in * g->out : 0;
+    int room = words_at_once(g);
+    size_t sums = room < words_all(g) ? (size_t)PLACES * g->in * g->out : 0;
     return (piece_size(g->in, room) + piece_size(g->out, room)) *
                sizeof(uint32_t) +
            sums * sizeof(float);
@@ -254,12 +282,12 @@ static void tiles_run(struct work w)
 
 void winograd_gradient(const struct winograd_gradient *g)
 {
-    int room = pairs_at_once(g);
+    int room = words_at_once(g);
     uint32_t *source = g->work;
     uint32_t *d_result = source + piece_size(g->in, room);
     struct work w = {
         .g = g,
-        .all = pairs_all(g),
+        .all = words_all(g),
         .room = room,
         .source = source,
         .d_result = d_result,

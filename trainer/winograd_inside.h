@@ -15,8 +15,8 @@
 
 enum { BLOCK = 16, PLACES = 16, PANEL = 2 * BLOCK };
 
-#define BF16        __attribute__((target("arch=x86-64-v4,avx512bf16")))
-#define BF16_INLINE BF16 static inline __attribute__((always_inline))
+#define VECTORS        __attribute__((target("arch=x86-64-v4,avx512bf16")))
+#define VECTORS_INLINE VECTORS static inline __attribute__((always_inline))
 
 /* Tile number `tile` of all pictures: its result's upper left pixel. */
 struct place {
@@ -48,38 +48,46 @@ static inline void place_next(struct place *at, int side)
     }
 }
 
-BF16_INLINE __m512 pixel_load(const uint16_t *p)
+/* 16 elements from number `at` on. */
+VECTORS_INLINE __m512 pixel_load(const void *base, ptrdiff_t at,
+                                 const bool bf16)
 {
-    __m256i halves = _mm256_loadu_si256((const void *)p);
+    if (!bf16)
+        return _mm512_loadu_ps((const float *)base + at);
+    __m256i halves =
+        _mm256_loadu_si256((const void *)((const uint16_t *)base + at));
     return (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16);
 }
 
 /* The pixels from (y, x) on, rows * rows of them; 0 outside of the picture,
- * whose block begins at `plane`. */
-BF16_INLINE void tile_load(__m512 *out, const uint16_t *plane, int side, int y,
-                           int x, const int rows)
+ * whose block begins at element `plane`. */
+VECTORS_INLINE void tile_load(__m512 *out, const void *base, ptrdiff_t plane,
+                              int side, int y, int x, const int rows,
+                              const bool bf16)
 {
-    const uint16_t *first = plane + ((ptrdiff_t)y * side + x) * BLOCK;
+    ptrdiff_t first = plane + ((ptrdiff_t)y * side + x) * BLOCK;
     if (y >= 0 && x >= 0 && y + rows <= side && x + rows <= side) {
 #pragma GCC unroll 16
         for (int i = 0; i < rows * rows; i++)
-            out[i] = pixel_load(first + (i / rows * side + i % rows) * BLOCK);
+            out[i] = pixel_load(
+                base, first + (i / rows * side + i % rows) * BLOCK, bf16);
         return;
     }
     for (int i = 0; i < rows * rows; i++) {
         int v = y + i / rows, u = x + i % rows;
         bool inside = v >= 0 && v < side && u >= 0 && u < side;
-        out[i] = inside ? pixel_load(plane + (v * side + u) * BLOCK)
+        out[i] = inside ? pixel_load(base, plane + (v * side + u) * BLOCK, bf16)
                         : _mm512_setzero_ps();
     }
 }
 
 /* Of a convolution's source: the pixels around its result's 2 x 2. */
-BF16_INLINE void source_tile(__m512 out[PLACES], const uint16_t *plane,
-                             int side, struct place at)
+VECTORS_INLINE void source_tile(__m512 out[PLACES], const void *base,
+                                ptrdiff_t plane, int side, struct place at,
+                                const bool bf16)
 {
     __m512 d[PLACES], t[PLACES];
-    tile_load(d, plane, side, at.y - 1, at.x - 1, 4);
+    tile_load(d, base, plane, side, at.y - 1, at.x - 1, 4, bf16);
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
         t[i] = d[i] - d[8 + i];
@@ -97,7 +105,7 @@ BF16_INLINE void source_tile(__m512 out[PLACES], const uint16_t *plane,
 }
 
 /* Two bf16 vectors as pairs: one[0], two[0], one[1], … */
-BF16_INLINE __m512i pairs(__m512 one, __m512 two)
+VECTORS_INLINE __m512i pairs(__m512 one, __m512 two)
 {
     const __m512i order = _mm512_set_epi16(
         31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22,
@@ -106,11 +114,14 @@ BF16_INLINE __m512i pairs(__m512 one, __m512 two)
                                     (__m512i)_mm512_cvtne2ps_pbh(two, one));
 }
 
-/* sum += the products of a pair that is spread and the 16 of `by`. */
-BF16_INLINE void pair_add(__m512 *sum, const void *pair, __m512i by)
+/* sum += the products of a word that is spread and the 16 of `by`: of two bf16
+ * each, or of one float. */
+VECTORS_INLINE void product_add(__m512 *sum, const void *word, __m512i by,
+                                const bool bf16)
 {
-    __m512i spread = _mm512_set1_epi32(*(const int *)pair);
-    *sum = _mm512_dpbf16_ps(*sum, (__m512bh)spread, (__m512bh)by);
+    __m512i spread = _mm512_set1_epi32(*(const int *)word);
+    *sum = bf16 ? _mm512_dpbf16_ps(*sum, (__m512bh)spread, (__m512bh)by)
+                : _mm512_fmadd_ps((__m512)spread, (__m512)by, *sum);
 }
 
 #endif

@@ -6,7 +6,7 @@
 enum { TAPS = 9, SQUARE = BLOCK * BLOCK };
 
 /* Of three numbers, `step` apart: their four. */
-BF16_INLINE void spread(__m512 *out, int out_step, const __m512 *g, int step)
+VECTORS_INLINE void spread(__m512 *out, int out_step, const __m512 *g, int step)
 {
     const __m512 half = _mm512_set1_ps(0.5f);
     __m512 ends = (g[0] + g[2 * step]) * half, middle = g[step] * half;
@@ -16,7 +16,7 @@ BF16_INLINE void spread(__m512 *out, int out_step, const __m512 *g, int step)
     out[3 * out_step] = g[2 * step];
 }
 
-BF16_INLINE void kernel_tile(__m512 out[PLACES], const __m512 tap[TAPS])
+VECTORS_INLINE void kernel_tile(__m512 out[PLACES], const __m512 tap[TAPS])
 {
     __m512 rows[12];
 #pragma GCC unroll 3
@@ -29,15 +29,16 @@ BF16_INLINE void kernel_tile(__m512 out[PLACES], const __m512 tap[TAPS])
 
 /* The taps of 16 outputs for one input; or, turned around, of 16 inputs for
  * one output. */
-BF16_INLINE void taps_of_outputs(__m512 tap[TAPS], const float *block, int in,
-                                 __m512 scale)
+VECTORS_INLINE void taps_of_outputs(__m512 tap[TAPS], const float *block,
+                                    int in, __m512 scale)
 {
 #pragma GCC unroll 9
     for (int i = 0; i < TAPS; i++)
         tap[i] = _mm512_load_ps(block + i * SQUARE + in * BLOCK) * scale;
 }
 
-BF16_INLINE void taps_of_inputs(__m512 tap[TAPS], const float *block, int out)
+VECTORS_INLINE void taps_of_inputs(__m512 tap[TAPS], const float *block,
+                                   int out)
 {
     const __m512i inputs = _mm512_setr_epi32(
         0, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240);
@@ -48,8 +49,8 @@ BF16_INLINE void taps_of_inputs(__m512 tap[TAPS], const float *block, int out)
 }
 
 /* One block of inputs with one of outputs. */
-BF16 static void block_transform(const struct winograd_kernel *k, int out,
-                                 int in)
+VECTORS static void block_transform(const struct winograd_kernel *k, int out,
+                                    int in)
 {
     const float *block =
         k->master + ((size_t)out * (k->in / BLOCK) + in) * TAPS * SQUARE;

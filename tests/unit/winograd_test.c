@@ -17,8 +17,9 @@
 
 enum { BLOCK = 16, TAPS = 9 };
 
-/* Of everything that an element's sum is made of, rounded to bf16 twice. */
-#define RELATIVE 0.008
+/* In bf16, where all that a sum is made of is rounded twice; in f32. */
+#define RELATIVE     0.008
+#define RELATIVE_F32 1e-6
 
 static const struct shape {
     int n, in, out, side;
@@ -120,12 +121,12 @@ static void errors_add(struct errors *e, double got, double want)
     e->count++;
 }
 
-static void are_small(const struct errors *e)
+static void are_small(const struct errors *e, double relative)
 {
     double rms = sqrt(e->wanted / (double)e->count);
 
-    assert_true(sqrt(e->squares / (double)e->count) <= RELATIVE * rms);
-    assert_true(e->most <= 8 * RELATIVE * rms);
+    assert_true(sqrt(e->squares / (double)e->count) <= relative * rms);
+    assert_true(e->most <= 8 * relative * rms);
 }
 
 /* Forward */
@@ -216,13 +217,13 @@ static void forward_check(const struct forward *f)
             &e, activation(f->w.result, activation_at(s, s->out, n, out, y, x)),
             expected(f, n, out, y, x));
     }
-    are_small(&e);
+    are_small(&e, RELATIVE);
 }
 
-static void need(void)
+static void need(bool bf16)
 {
-    if (!winograd_fits(32, 32, 8))
-        skip(); /* this processor has no bf16 */
+    if (!winograd_fits(32, 32, 8, bf16))
+        skip(); /* this processor has no bf16, or no AVX-512 */
 }
 
 static void is_a_convolution(void **state)
@@ -230,7 +231,7 @@ static void is_a_convolution(void **state)
     struct forward f;
 
     (void)state;
-    need();
+    need(true);
     for (int i = 0; i < 2 * SHAPES; i++) {
         forward_open(&f, &shapes[i / 2], i % 2);
         winograd(&f.w);
@@ -245,7 +246,7 @@ static void a_nan_stays_one(void **state)
     struct forward f;
 
     (void)state;
-    need();
+    need(true);
     forward_open(&f, &s, true);
     ((uint16_t *)f.w.source)[activation_at(&s, 32, 0, 5, 1, 2)] = 0x7fc0;
     winograd(&f.w);
@@ -284,13 +285,13 @@ static void back_check(const struct shape *s, const float *master,
                    activation(d_source, activation_at(s, s->in, n, in, y, x)),
                    expected_back(s, master, d_result, n, in, y, x));
     }
-    are_small(&e);
+    are_small(&e, RELATIVE);
 }
 
 static void is_the_sources_gradient(void **state)
 {
     (void)state;
-    need();
+    need(true);
     for (int i = 0; i < SHAPES; i++) {
         const struct shape *s = &shapes[i],
                            turned = {s->n, s->out, s->in, s->side};
@@ -309,33 +310,58 @@ static void is_the_sources_gradient(void **state)
     }
 }
 
-static struct winograd_gradient gradient_open(const struct shape *s)
+/* The same numbers, in f32. */
+static float *widened_all(const uint16_t *v, size_t count)
 {
-    struct winograd_gradient g = {
+    float *out = room(count * sizeof *out);
+
+    for (size_t i = 0; i < count; i++)
+        out[i] = widened(v[i]);
+    return out;
+}
+
+struct gradient {
+    struct shape s;
+    struct winograd_gradient g;
+    uint16_t *source, *d_result;
+};
+
+static void gradient_open(struct gradient *t, const struct shape *s, bool bf16)
+{
+    size_t in = activation_count(s, s->in), out = activation_count(s, s->out);
+    struct winograd_gradient *g = &t->g;
+
+    *t = (struct gradient){
+        .s = *s, .source = activations(in, 7), .d_result = activations(out, 8)};
+    *g = (struct winograd_gradient){
         .n = s->n,
         .in = s->in,
         .out = s->out,
         .side = s->side,
-        .source = activations(activation_count(s, s->in), 7),
-        .d_result = activations(activation_count(s, s->out), 8),
+        .bf16 = bf16,
+        .source = bf16 ? (void *)t->source : widened_all(t->source, in),
+        .d_result = bf16 ? (void *)t->d_result : widened_all(t->d_result, out),
         .d_kernel = room(kernel_count(s) * sizeof(float)),
     };
-
-    g.work = room(winograd_gradient_work(&g));
-    return g;
+    g->work = room(winograd_gradient_work(g));
 }
 
-static void gradient_close(struct winograd_gradient *g)
+static void gradient_close(struct gradient *t)
 {
-    free((void *)g->source);
-    free((void *)g->d_result);
-    free(g->d_kernel);
-    free(g->work);
+    if (!t->g.bf16) {
+        free((void *)t->g.source);
+        free((void *)t->g.d_result);
+    }
+    free(t->source);
+    free(t->d_result);
+    free(t->g.d_kernel);
+    free(t->g.work);
 }
 
-static double expected_gradient(const struct winograd_gradient *g,
-                                const struct shape *s, int out, int in, int tap)
+static double expected_gradient(const struct gradient *t, int out, int in,
+                                int tap)
 {
+    const struct shape *s = &t->s;
     double sum = 0;
 
     for (int i = 0; i < s->n * s->side * s->side; i++) {
@@ -343,29 +369,42 @@ static double expected_gradient(const struct winograd_gradient *g,
         int n = i / s->side / s->side;
         ptrdiff_t from =
             activation_at(s, s->in, n, in, y + tap / 3 - 1, x + tap % 3 - 1);
-        sum += activation(g->source, from) *
-               activation(g->d_result, activation_at(s, s->out, n, out, y, x));
+        sum += activation(t->source, from) *
+               activation(t->d_result, activation_at(s, s->out, n, out, y, x));
     }
     return sum;
+}
+
+static void gradient_check(const struct shape *s, bool bf16)
+{
+    struct errors e = {0};
+    struct gradient t;
+
+    gradient_open(&t, s, bf16);
+    winograd_gradient(&t.g);
+    for (int i = 0; i < s->out * s->in * TAPS; i++) {
+        int tap = i % TAPS, in = i / TAPS % s->in, out = i / TAPS / s->in;
+        errors_add(&e, (double)t.g.d_kernel[kernel_at(s, out, in, tap)],
+                   expected_gradient(&t, out, in, tap));
+    }
+    are_small(&e, bf16 ? RELATIVE : RELATIVE_F32);
+    gradient_close(&t);
 }
 
 static void is_the_kernels_gradient(void **state)
 {
     (void)state;
-    need();
-    for (int k = 0; k < SHAPES; k++) {
-        const struct shape *s = &shapes[k];
-        struct winograd_gradient g = gradient_open(s);
-        struct errors e = {0};
-        winograd_gradient(&g);
-        for (int i = 0; i < s->out * s->in * TAPS; i++) {
-            int tap = i % TAPS, in = i / TAPS % s->in, out = i / TAPS / s->in;
-            errors_add(&e, (double)g.d_kernel[kernel_at(s, out, in, tap)],
-                       expected_gradient(&g, s, out, in, tap));
-        }
-        are_small(&e);
-        gradient_close(&g);
-    }
+    need(true);
+    for (int i = 0; i < SHAPES; i++)
+        gradient_check(&shapes[i], true);
+}
+
+static void is_the_kernels_gradient_in_f32(void **state)
+{
+    (void)state;
+    need(false);
+    for (int i = 0; i < SHAPES; i++)
+        gradient_check(&shapes[i], false);
 }
 
 /* Threads */
@@ -380,25 +419,26 @@ static void threads_change_no_bit(void **state)
     int threads = omp_get_max_threads();
 
     (void)state;
-    need();
+    need(true);
     for (int k = 0; k < 5 * SHAPES; k++) {
         const struct shape *s = &shapes[k % SHAPES];
-        struct winograd_gradient g = gradient_open(s);
+        struct gradient g;
         size_t size = kernel_count(s) * sizeof(float);
         struct forward f;
         static void *first[SHAPES], *first_gradient[SHAPES];
 
         omp_set_num_threads(k / SHAPES + 1);
         forward_open(&f, s, true);
+        gradient_open(&g, s, true);
         size_t results = activation_count(s, s->out) * sizeof *f.w.result;
         winograd(&f.w);
-        winograd_gradient(&g);
+        winograd_gradient(&g.g);
         if (k < SHAPES) {
             first[k] = copy_of(f.w.result, results);
-            first_gradient[k] = copy_of(g.d_kernel, size);
+            first_gradient[k] = copy_of(g.g.d_kernel, size);
         }
         assert_memory_equal(f.w.result, first[k % SHAPES], results);
-        assert_memory_equal(g.d_kernel, first_gradient[k % SHAPES], size);
+        assert_memory_equal(g.g.d_kernel, first_gradient[k % SHAPES], size);
         if (k >= 4 * SHAPES) {
             free(first[k % SHAPES]);
             free(first_gradient[k % SHAPES]);
@@ -412,14 +452,14 @@ static void threads_change_no_bit(void **state)
 static void what_fits(void **state)
 {
     (void)state;
-    assert_false(winograd_fits(3, 64, 32));
-    assert_false(winograd_fits(64, 48, 32));
-    assert_false(winograd_fits(64, 64, 1));
-    assert_false(winograd_fits(64, 64, 3));
-    need();
-    assert_true(winograd_fits(64, 64, 4));
-    assert_true(winograd_fits(512, 512, 7));
-    assert_true(winograd_fits(64, 128, 56));
+    assert_false(winograd_fits(3, 64, 32, true));
+    assert_false(winograd_fits(64, 48, 32, true));
+    assert_false(winograd_fits(64, 64, 1, true));
+    assert_false(winograd_fits(64, 64, 3, true));
+    need(true);
+    assert_true(winograd_fits(64, 64, 4, true));
+    assert_true(winograd_fits(512, 512, 7, true));
+    assert_true(winograd_fits(64, 128, 56, true));
 }
 
 int main(void)
@@ -429,6 +469,7 @@ int main(void)
         cmocka_unit_test(a_nan_stays_one),
         cmocka_unit_test(is_the_sources_gradient),
         cmocka_unit_test(is_the_kernels_gradient),
+        cmocka_unit_test(is_the_kernels_gradient_in_f32),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(what_fits),
     };
