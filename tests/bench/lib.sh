@@ -41,6 +41,8 @@ median()
         END { printf "%.6g\n", (a[int((NR + 1) / 2)] + a[int(NR / 2) + 1]) / 2 }'
 }
 
+NEVER=1000000000 # seconds to what does not come
+
 # row WHAT UNIT more|less "OURS…" PEER "PEER'S…": what is better, more or less
 row()
 {
@@ -51,9 +53,15 @@ row()
         ratios+=("$(awk -v a="${ours[i]}" -v b="${theirs[i]}" -v way="$3" \
             'BEGIN { printf "%.6g", way == "more" ? a / b : b / a }')")
     done
-    printf '| %s | %s | %.4g | %.4g | %s | %.2f |\n' "$1" "$2" \
-        "$(median "${ours[@]}")" "$(median "${theirs[@]}")" "$5" \
-        "$(median "${ratios[@]}")"
+    awk -v what="$1" -v unit="$2" -v ours="$(median "${ours[@]}")" \
+        -v theirs="$(median "${theirs[@]}")" -v peer="$5" \
+        -v ratio="$(median "${ratios[@]}")" -v never=$NEVER '
+        function shown(v) { return (v >= never) ? "never" : sprintf("%.4g", v) }
+        BEGIN {
+            printf "| %s | %s | %s | %s | %s | %s |\n", what, unit,
+                shown(ours), shown(theirs), peer,
+                (ours >= never || theirs >= never) ? "-" : sprintf("%.2f", ratio)
+        }'
 }
 
 # Rows of epochs in a metrics.csv: epoch, seconds since START (of the epoch
@@ -141,7 +149,7 @@ row_of_means()
 }
 
 # Seconds until the first epoch's row; of a later epoch in the median; until
-# an average precision is reached (1e9, where it never is).
+# an average precision is reached ($NEVER, where it is not).
 first_epoch() { awk 'NR == 1 { print $2 }' "$1.epochs"; }
 later_epoch()
 {
@@ -150,8 +158,8 @@ later_epoch()
 }
 seconds_to()
 {
-    awk -v ap="$2" '!done && $3 >= ap { print $2; done = 1 }
-        END { if (!done) print 1e9 }' "$1.epochs"
+    awk -v ap="$2" -v never=$NEVER '!done && $3 >= ap { print $2; done = 1 }
+        END { if (!done) print never }' "$1.epochs"
 }
 
 # best_workers DATASET OPTION…: with how many loading processes PyTorch's later
