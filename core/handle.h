@@ -61,12 +61,5 @@ int handle_flush(struct handle *h, struct reason *why);
 /* truncate(2) through a path. */
 int tree_truncate(struct primo *primo, const struct caller *caller,
                   struct node n, uint64_t size, struct reason *why);
-/* Wait for the closes of an object's handles that have begun: the kernel does
- * not, and who has emptied a file wants to see it empty. */
-void handles_settle(struct primo *primo, uint64_t object);
-/* Whether somebody has it open for writing. */
-bool handles_write(struct primo *primo, uint64_t object);
-/* Tell the handles that have text to save which time it gets. */
-void handles_set_mtime(struct primo *primo, uint64_t object, int64_t mtime);
 
 #endif
