@@ -221,21 +221,6 @@ static int early_check(struct staged *s, struct reason *why)
     return 0;
 }
 
-static int write_whole(int fd, const char *data, size_t size, uint64_t offset)
-{
-    while (size > 0) {
-        ssize_t n = pwrite(fd, data, size, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno;
-        data += n;
-        size -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
-}
-
 int staged_write(struct staged *s, uint64_t offset, const char *data,
                  size_t size, bool check, struct reason *why)
 {
@@ -244,7 +229,7 @@ int staged_write(struct staged *s, uint64_t offset, const char *data,
                       SAFETENSORS_FILE_MAX >> 20);
     if (check && s->size && offset + size > s->size)
         return too_long(offset + size, s->size, why);
-    int code = write_whole(s->fd, data, size, offset);
+    int code = descriptor_write(s->fd, data, size, offset);
     if (code)
         return refuse_errno(why, code, "the base cannot be written");
     if (offset <= s->filled && offset + size > s->filled)

@@ -23,16 +23,17 @@ int file_open(int dir, const char *name, struct reason *why)
     return fd;
 }
 
-static int write_all(int fd, const char *data, size_t size)
+int descriptor_write(int fd, const char *data, size_t size, uint64_t offset)
 {
     while (size > 0) {
-        ssize_t n = write(fd, data, size);
+        ssize_t n = pwrite(fd, data, size, (off_t)offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return errno;
         data += n;
         size -= (size_t)n;
+        offset += (uint64_t)n;
     }
     return 0;
 }
@@ -47,7 +48,7 @@ int file_write(int dir, const char *name, const char *data, size_t size,
                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         return refuse_errno(why, errno, "cannot write '%s'", name);
-    int code = write_all(fd, data, size);
+    int code = descriptor_write(fd, data, size, 0);
     if (code == 0 && fsync(fd))
         code = errno;
     close(fd);

@@ -17,6 +17,8 @@ int file_open(int dir, const char *name, struct reason *why);
 
 /* Change */
 
+/* All of these bytes; an errno, not negative, or 0. */
+int descriptor_write(int fd, const char *data, size_t size, uint64_t offset);
 /* Make or replace DIR/name with these bytes, durably and as a whole. */
 int file_write(int dir, const char *name, const char *data, size_t size,
                struct reason *why);

@@ -278,11 +278,10 @@ void net_fix_statistics(struct net *net, bool fixed)
     net->fixed = fixed;
 }
 
-int net_gradients(struct net *net, const float *images, const int *labels,
-                  int n, float smoothing, struct reason *why)
+/* What was computed before is gone. */
+static int gradients_begin(struct net *net, const int *labels, int n,
+                           struct reason *why)
 {
-    struct plan *p;
-
     if (!net->options.training)
         return refuse(why, EINVAL, "a network for evaluation has no gradients");
     int rc = check_batch(net, labels, n, why);
@@ -290,7 +289,17 @@ int net_gradients(struct net *net, const float *images, const int *labels,
         return rc;
     net->pending = 0;
     net->pending_head = false;
-    rc = plan_get(net, n, true, &p, why);
+    return 0;
+}
+
+int net_gradients(struct net *net, const float *images, const int *labels,
+                  int n, float smoothing, struct reason *why)
+{
+    struct plan *p;
+    int rc = gradients_begin(net, labels, n, why);
+
+    if (!rc)
+        rc = plan_get(net, n, true, &p, why);
     if (rc)
         return rc;
     unfold(net);
@@ -378,10 +387,8 @@ int net_head_gradients(struct net *net, const float *images, const int *labels,
                        int n, float smoothing, struct reason *why)
 {
     struct plan *p;
+    int rc = gradients_begin(net, labels, n, why);
 
-    if (!net->options.training)
-        return refuse(why, EINVAL, "a network for evaluation has no gradients");
-    int rc = check_batch(net, labels, n, why);
     if (!rc)
         rc = head_alloc(net, why);
     if (!rc)
@@ -390,7 +397,6 @@ int net_head_gradients(struct net *net, const float *images, const int *labels,
         rc = fold(net, why);
     if (rc)
         return rc;
-    net->pending = 0;
     normalise(net, images, n, p->image);
     rc = plan_run(p, net->dnn, 0, p->count, why);
     if (rc)
