@@ -43,9 +43,11 @@ STEPS, TRIES = 3, 6
 # A large decay, to be seen beside the gradients.
 RATE, MOMENTUM, DECAY = {"batch": 0.05, "fixed": 0.005}, 0.9, 0.1
 BOUND = {"resnet18": 1e-3, "resnet34": 1e-3, "resnet50": 5e-2}
-# In bf16: as much farther than PyTorch we may be, in all and in one tensor,
-# and how far matters nothing.
-FARTHER, FARTHER_ONE, NEAR = 1.25, 1.5, 0.05
+# In bf16: as much farther than PyTorch we may be, in all and in one tensor or
+# in what a few pictures are said to be, and how far matters nothing. There are
+# more pictures, as few have their luck.
+FARTHER, FARTHER_ONE, FARTHER_FEW, NEAR = 1.25, 1.5, 2, 0.05
+MORE = 4
 MEAN = torch.tensor([123.675, 116.28, 103.53]).view(1, 3, 1, 1)
 DEVIATION = torch.tensor([58.395, 57.12, 57.375]).view(1, 3, 1, 1)
 
@@ -319,10 +321,11 @@ def check_bf16_probabilities(where, shape, images):
     far, peers_far = (ours - truth).norm(), (peers - truth).norm()
     print(f"  probabilities: {far:.1e} from the truth, PyTorch "
           f"{peers_far:.1e}")
-    return far <= FARTHER_ONE * peers_far + 1e-4
+    return far <= FARTHER_FEW * peers_far + 1e-4
 
 
 def check_case_bf16(program, where, case):
+    case = case[:2] + (MORE * case[2], MORE * case[3]) + case[4:]
     shape, smoothing = (case[5], case[0]), case[4]
     print("%s, statistics %s, %d classes, %d pixels, %d pictures, bf16:" %
           (case[5:] + case[:3]))
