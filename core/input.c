@@ -117,12 +117,12 @@ int input_create(struct primo *primo, const struct caller *caller,
     o.gid = caller->gid;
     strcpy(o.name, name);
     o.atime = o.mtime = o.ctime = clock_ns();
-    pthread_mutex_lock(&primo->change);
+    pthread_mutex_lock(&primo->names);
     if (object_search(primo, o.parent, name, &old) == 0)
         err = refuse(why, EEXIST, "'%s' exists", name);
     else
         err = scratch_put(&primo->scratch, &o, why);
-    pthread_mutex_unlock(&primo->change);
+    pthread_mutex_unlock(&primo->names);
     object_release(&old);
     if (err == 0)
         directory_changed(primo, directory.no);
@@ -490,6 +490,7 @@ int tree_rename(struct primo *primo, const struct caller *caller,
         return err;
     m.no = n.no;
     pthread_mutex_lock(&primo->change);
+    pthread_mutex_lock(&primo->names);
     err = object_load(primo, n.object, &m.from);
     m.to_there =
         object_search(primo, (uint64_t)directory.no, new_name, &m.to) == 0;
@@ -497,6 +498,7 @@ int tree_rename(struct primo *primo, const struct caller *caller,
         refuse(why, -err, "'%s' is gone", name);
     else
         err = input_move(primo, caller, &m, no_replace, why);
+    pthread_mutex_unlock(&primo->names);
     pthread_mutex_unlock(&primo->change);
     object_release(&m.from);
     object_release(&m.to);

@@ -267,6 +267,7 @@ static void primo_init(struct primo *p, const char *state)
         abort();
     pthread_mutex_init(&p->ids.lock, NULL);
     pthread_mutex_init(&p->change, NULL);
+    pthread_mutex_init(&p->names, NULL);
     commits_init(&p->commits);
     pthread_mutex_init(&p->handles.lock, NULL);
     pthread_cond_init(&p->handles.settled, NULL);

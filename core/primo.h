@@ -47,9 +47,12 @@ struct primo {
     struct times directories;
     struct handles handles;
     struct host host;
-    /* Held by whoever changes names in the tree (scratch or durable). Taken
-     * before a write transaction, never within one. */
+    /* Held by whoever changes what is in the tree, but for making a new file.
+     * Taken before a write transaction, never within one. */
     pthread_mutex_t change;
+    /* Held by whoever gives a file a name: a new one, which is in scratch at
+     * first and so needs no transaction to end, or, under `change`, another. */
+    pthread_mutex_t names;
     struct commits commits;        /* saves, which are made durable together */
     struct supervisor *supervisor; /* NULL in a view */
     struct view *view;             /* NULL = not a view */

@@ -20,8 +20,17 @@ static const struct caller me = {0, 0, 1};
 
 static int failing;
 
+/* And one that keeps the next who writes waiting. */
+static int stuck; /* 1 = the next; 2 = somebody waits; 0 = go on */
+
 static bool has_room(void)
 {
+    const struct timespec moment = {0, 1000000};
+    int next = 1;
+    if (__atomic_compare_exchange_n(&stuck, &next, 2, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST))
+        while (__atomic_load_n(&stuck, __ATOMIC_SEQ_CST))
+            nanosleep(&moment, NULL);
     int left = __atomic_load_n(&failing, __ATOMIC_SEQ_CST);
     if (left > 0)
         __atomic_sub_fetch(&failing, 1, __ATOMIC_SEQ_CST);
@@ -274,6 +283,39 @@ static void test_no_room(void **state)
     primo_close(&w->primo);
 }
 
+/* Who makes a new file does not wait for another's disk, and a name that is
+ * being saved is taken. */
+static void test_new_files_meanwhile(void **state)
+{
+    const struct timespec moment = {0, 1000000};
+    struct world *w = *state;
+    struct saver all[SAVERS];
+    struct handle *h;
+    struct node n;
+    savers_begin(w, all);
+    stuck = 1;
+    assert_int_equal(pthread_create(&all[0].thread, NULL, saver_run, &all[0]),
+                     0);
+    while (__atomic_load_n(&stuck, __ATOMIC_SEQ_CST) != 2)
+        nanosleep(&moment, NULL);
+    alarm(20);
+    assert_int_equal(handle_create(&w->primo, &me, at(w, "templates"), "new",
+                                   0644, O_WRONLY, &n, &h, NULL),
+                     0);
+    assert_int_equal(handle_write(h, 0, "epochs = 7", 10, NULL), 0);
+    struct handle *no;
+    assert_int_equal(handle_create(&w->primo, &me, at(w, "templates"),
+                                   all[0].name, 0644, O_WRONLY, &n, &no, NULL),
+                     -EEXIST);
+    alarm(0);
+    __atomic_store_n(&stuck, 0, __ATOMIC_SEQ_CST);
+    pthread_join(all[0].thread, NULL);
+    assert_int_equal(all[0].err, 0);
+    assert_int_equal(handle_close(h, NULL), 0);
+    expect_saved(w, "new", "epochs = 7");
+    savers_end(w, all);
+}
+
 /* A process that makes files until it is killed, and says of each that it is
  * saved. */
 
@@ -362,8 +404,12 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_killed), /* first: it forks */
-        TEST(test_together),        TEST(test_refused), TEST(test_same_file),
-        TEST(test_no_room_for_all), TEST(test_no_room),
+        TEST(test_together),
+        TEST(test_refused),
+        TEST(test_same_file),
+        TEST(test_no_room_for_all),
+        TEST(test_new_files_meanwhile),
+        TEST(test_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
