@@ -23,8 +23,10 @@ bool winograd_fits(int in, int out, int side, bool bf16)
     int direct = (3 * side - 2) * (3 * side - 2);
     int ours = PLACES * tiles_aside(side) * tiles_aside(side);
 
-    bool can = bf16 ? __builtin_cpu_supports("avx512bf16")
-                    : __builtin_cpu_supports("x86-64-v4");
+    bool can = __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl") &&
+               (!bf16 || __builtin_cpu_supports("avx512bf16"));
 
     return can && in % PANEL == 0 && out % PANEL == 0 &&
            GAIN_DENOMINATOR * direct >= GAIN_NUMERATOR * ours;
