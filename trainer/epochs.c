@@ -19,13 +19,6 @@ enum {
 
 /* Telling */
 
-void training_tell(struct training *t)
-{
-    struct progress p;
-    pace_progress(&t->pace, &t->recipe, &t->at, &p);
-    control_progress(t->run->control, &p);
-}
-
 /* With the state locked: a stop must not come between a row and the state that
  * it tells of. */
 static void tell_row(struct training *t, double precision, double right)

@@ -7,6 +7,8 @@
 
 #include "plan.h"
 
+enum { STEPS_MAX = RESNET_LAYERS_MAX * 8 }; /* more than the rows can need */
+
 struct builder {
     const struct plan_parts *parts;
     struct plan *plan;
@@ -45,6 +47,7 @@ static inline struct dnn_conv build_conv(const struct builder *b, int row)
 /* Memory and layouts; NULL or empty after an error. */
 void *build_take(struct builder *b, size_t size);
 void build_give(struct builder *b, const void *data);
+struct dnn_tensor build_tensor(struct builder *b, const struct dnn_layout *l);
 struct dnn_tensor build_activation(struct builder *b, int row);
 struct dnn_tensor build_input(struct builder *b, int row);
 struct dnn_tensor build_features(struct builder *b, int row, float *data);

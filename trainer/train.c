@@ -11,51 +11,6 @@
 
 enum { UNEVEN = 2 }; /* the largest class to the smallest: worth telling */
 
-/* Checkpoints */
-
-static bool is_saved(const struct training *t)
-{
-    return t->saved.iteration == t->at.iteration &&
-           t->saved.epoch == t->at.epoch && t->saved.retries == t->at.retries;
-}
-
-static int state_walk(void *net, tensor_visit *visit, void *to,
-                      struct reason *why)
-{
-    return net_walk(net, true, visit, to, why);
-}
-
-/* With the state locked. */
-static int checkpoint_save(struct training *t, struct reason *why)
-{
-    struct checkpoint c = {
-        .at = t->at, .identity = t->identity, .best = t->best};
-    double start = pace_clock();
-    c.at.seconds = t->seconds + start - t->began;
-    const struct tensor_source state = {net_tensors(t->net, true), state_walk,
-                                        t->net};
-    diary_sync(t->run->diary); /* rows before it must not be lost */
-    char *path = rundir_path(t->run, "checkpoint");
-    int err = checkpoint_write(&c, &state, path, why);
-    free(path);
-    if (err)
-        return err;
-    t->saved = t->at;
-    t->saved_time = pace_clock();
-    t->pace.checkpoint_seconds = t->saved_time - start;
-    diary_checkpoint(t->run->diary, t->at.iteration);
-    return 0;
-}
-
-void training_save(struct training *t)
-{
-    struct reason why = REASON_INIT;
-    if (is_saved(t) || checkpoint_save(t, &why) == 0)
-        return;
-    t->saved_time = pace_clock();
-    diary_log(t->run->diary, "no checkpoint: %s", why.sentence);
-}
-
 /* For control_on_stop(), in its thread. */
 static void checkpoint_on_stop(void *context)
 {
@@ -63,25 +18,6 @@ static void checkpoint_on_stop(void *context)
     omp_set_num_threads(t->options->threads); /* a thread's own setting */
     if (t->at.iteration > 0)
         training_save(t);
-}
-
-int training_net(struct training *t, struct reason *why)
-{
-    const struct net_options options = {
-        .resnet = t->resnet,
-        .classes = t->material.dataset.classes,
-        .image_size = t->options->image_size,
-        .batch = t->options->batch,
-        .bf16 = t->options->bf16,
-        .training = true,
-        .average = true,
-        .class_weights = t->class_weights,
-    };
-    int err = net_open(&t->net, &options, t->options->seed, why);
-    if (err)
-        return err;
-    net_fix_statistics(t->net, recipe_fixes_statistics(&t->recipe));
-    return base_give(&t->material.base, t->net, t->material.head_kept, why);
 }
 
 /* Begin and end */

@@ -1,7 +1,7 @@
 /*
- * A training while it runs, shared by train.c, which opens and closes it, and
- * epochs.c, which does what is between. Used by the main thread; a stop reads
- * what a checkpoint holds, with the state locked.
+ * A training while it runs: what train.c, which opens and closes it, and
+ * epochs.c, which does what is between, share. Used by the main thread; a stop
+ * reads what a checkpoint holds, with the state locked.
  */
 #ifndef PRIMO_TRAINING_H
 #define PRIMO_TRAINING_H
@@ -47,7 +47,8 @@ int training_net(struct training *t, struct reason *why);
 void training_save(struct training *t);
 /* What the heartbeat says. */
 void training_tell(struct training *t);
-/* Train from t->at to the end; afterwards t->best are the weights to keep. */
+/* In epochs.c: train from t->at to the end; afterwards t->best are the weights
+ * to keep. */
 int training_epochs(struct training *t, struct reason *why);
 
 #endif
