@@ -44,6 +44,11 @@ struct dnn_tensor build_input(struct builder *b, int row)
     return from < 0 ? b->image : b->made[from].result;
 }
 
+size_t build_features_size(const struct builder *b, int row)
+{
+    return (size_t)b->plan->n * build_layer(b, row)->out * sizeof(float);
+}
+
 struct dnn_tensor build_features(struct builder *b, int row, float *data)
 {
     int64_t dim[] = {b->plan->n, build_layer(b, row)->out, 1, 1};
@@ -97,4 +102,52 @@ struct dnn_pooling build_pooling(const struct builder *b, int row)
                                 .pad = l->padding,
                                 .n = b->plan->n,
                                 .channels = l->out};
+}
+
+struct dnn_tensor build_kernel(struct builder *b, int row,
+                               const struct dnn_layout *layout)
+{
+    const struct kernels *k = b->parts->kernels;
+    struct dnn_tensor master = {
+        k->row[row].layouts.master,
+        weights_value(b->parts->weights, row, WEIGHT_KERNEL),
+    };
+    struct dnn_tensor form = {layout, k->form};
+    struct dnn_op *op = NULL;
+
+    if (b->rc || dnn_layout_same(layout, master.layout))
+        return master;
+    build_op(b, dnn_copy(&op, b->parts->dnn, master, form, b->why), &op);
+    return form;
+}
+
+static void own_form(const struct step *s)
+{
+    winograd_kernel(&s->form);
+}
+
+const uint16_t *build_winograd_kernel(struct builder *b, int row, bool back)
+{
+    const struct layer *l = build_layer(b, row);
+    const struct winograd_kernel form = {
+        .in = l->in,
+        .out = l->out,
+        .master = weights_value(b->parts->weights, row, WEIGHT_KERNEL),
+        .back = back,
+        .to = b->parts->kernels->form};
+
+    *build_step(b) = (struct step){.own = own_form, .form = form};
+    return form.to;
+}
+
+bool build_by_winograd(const struct builder *b, int row)
+{
+    return b->parts->kernels->row[row].winograd;
+}
+
+int build_pooling_of(const struct builder *b, int row)
+{
+    const struct layer *next = build_layer(b, row + 1);
+
+    return next->kind == LAYER_MAX_POOL && next->input == row ? row + 1 : -1;
 }

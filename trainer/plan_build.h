@@ -50,6 +50,8 @@ void build_give(struct builder *b, const void *data);
 struct dnn_tensor build_tensor(struct builder *b, const struct dnn_layout *l);
 struct dnn_tensor build_activation(struct builder *b, int row);
 struct dnn_tensor build_input(struct builder *b, int row);
+/* What the head reads, in f32. */
+size_t build_features_size(const struct builder *b, int row);
 struct dnn_tensor build_features(struct builder *b, int row, float *data);
 
 /* Steps */
@@ -63,8 +65,20 @@ void build_winograd(struct builder *b, const struct dnn_conv *c,
 
 struct dnn_pooling build_pooling(const struct builder *b, int row);
 
+/* Of training */
+/* The row's kernel in a layout, or in winograd.h's form, until the next one is
+ * asked for. */
+struct dnn_tensor build_kernel(struct builder *b, int row,
+                               const struct dnn_layout *layout);
+const uint16_t *build_winograd_kernel(struct builder *b, int row, bool back);
+bool build_by_winograd(const struct builder *b, int row);
+/* The row whose maximum pooling is the only reader of this one, or -1: then
+ * the pooling's steps do what is left to do of both. */
+int build_pooling_of(const struct builder *b, int row);
+
 /* The rows' steps */
 void build_training(struct builder *b); /* sets plan->middle */
+void build_back(struct builder *b);     /* what is behind it */
 void build_inference(struct builder *b);
 
 #endif
