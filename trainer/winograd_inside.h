@@ -119,7 +119,8 @@ VECTORS_INLINE __m512i pairs(__m512 one, __m512 two)
 VECTORS_INLINE void product_add(__m512 *sum, const void *word, __m512i by,
                                 const bool bf16)
 {
-    __m512i spread = _mm512_set1_epi32(*(const int *)word);
+    typedef int32_t bits __attribute__((may_alias));
+    __m512i spread = _mm512_set1_epi32(*(const bits *)word);
     *sum = bf16 ? _mm512_dpbf16_ps(*sum, (__m512bh)spread, (__m512bh)by)
                 : _mm512_fmadd_ps((__m512)spread, (__m512)by, *sum);
 }
