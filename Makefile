@@ -38,25 +38,25 @@ BENCH_PACKAGES := strace:strace
 STYLE_PACKAGES := clang-format:clang-format
 
 BASE_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
-  -DPRIMO_VERSION='"$(VERSION)"' -Icore -Itrainer -Ifs -I$(BUILD)/gen \
+  -DPRIMO_VERSION='"$(VERSION)"' -I. -I$(BUILD)/gen \
   -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) -fno-math-errno -fopenmp \
   -pthread -MMD -MP \
   $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 LINK_FLAGS = -fopenmp -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
-# The modules of core/ that the trainer shares: they know no store, no tree.
-LEAF := language reason text name param settings journal report chart chart_plot
-LEAF += resnet safetensors_header base_match threads cgroup
-CORE    := $(filter-out $(LEAF),$(basename $(notdir $(wildcard core/*.c))))
-FS      := $(basename $(notdir $(wildcard fs/*.c)))
-TRAINER := $(basename $(notdir $(wildcard trainer/*.c)))
+# Rooms: who may include whom is in tests/rooms.
+stems = $(basename $(wildcard $(1:%=%/*.c)))
+SHARED  := $(call stems,core/basic core/shared)
+CORE    := $(filter-out $(SHARED),$(call stems,core core/*))
+FS      := $(call stems,fs fs/*)
+TRAINER := $(call stems,trainer trainer/*)
 UNIT    := $(basename $(notdir $(wildcard tests/unit/*_test.c)))
 EXAMPLE := fashion-mnist glyphs scans
 PEER_PROGRAMS = $(BUILD)/tests/peers/layers
 BENCH_PROGRAMS = $(patsubst %,$(BUILD)/tests/bench/%,network convolutions \
   clients reader objects makes saves)
 
-LEAF_LIBS    := -lunistring -ljansson -lz -lm
+SHARED_LIBS    := -lunistring -ljansson -lz -lm
 CORE_LIBS    := -llmdb
 FS_LIBS      := -lfuse3
 TRAINER_LIBS := -ldnnl -ljpeg -lpng -ltiff -lxxhash -lprotobuf-c -lseccomp
@@ -66,10 +66,10 @@ FUSE_INCLUDE     ?= /usr/include/fuse3
 FREETYPE_INCLUDE ?= /usr/include/freetype2
 
 object = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
-LEAF_O    = $(call object,core,$(LEAF)) $(BUILD)/gen/catalogues.o
-CORE_O    = $(call object,core,$(CORE))
-FS_O      = $(call object,fs,$(FS))
-TRAINER_O = $(call object,trainer,$(TRAINER)) $(BUILD)/gen/onnx.pb-c.o
+SHARED_O  = $(SHARED:%=$(BUILD)/%.o) $(BUILD)/gen/catalogues.o
+CORE_O    = $(CORE:%=$(BUILD)/%.o)
+FS_O      = $(FS:%=$(BUILD)/%.o)
+TRAINER_O = $(TRAINER:%=$(BUILD)/%.o) $(BUILD)/gen/onnx.pb-c.o
 UNIT_O    = $(call object,tests/unit,$(UNIT))
 
 # What is done, in a word; make V=1 shows the commands.
@@ -79,16 +79,16 @@ quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(@:$(BUILD)/%=%);)
 #: all           build primofs and primo-train (plain `make`)
 all: $(BUILD)/primofs $(BUILD)/primo-train
 
-$(BUILD)/primofs: $(FS_O) $(CORE_O) $(LEAF_O)
+$(BUILD)/primofs: $(FS_O) $(CORE_O) $(SHARED_O)
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(FS_LIBS) \
-	  $(CORE_LIBS) $(LEAF_LIBS)
+	  $(CORE_LIBS) $(SHARED_LIBS)
 
 ifneq ($(SANITIZE),thread)
-$(BUILD)/primo-train: $(TRAINER_O) $(LEAF_O)
+$(BUILD)/primo-train: $(TRAINER_O) $(SHARED_O)
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
-	  $(TRAINER_LIBS) $(LEAF_LIBS)
+	  $(TRAINER_LIBS) $(SHARED_LIBS)
 else # it knows nothing of OpenMP; the unit tests run with one OpenMP thread
-$(BUILD)/primo-train: $(TRAINER_O) $(LEAF_O)
+$(BUILD)/primo-train: $(TRAINER_O) $(SHARED_O)
 	@$(again) BUILD=$(BUILD)/plain SANITIZE= CFLAGS='-O2 -g' \
 	  $(BUILD)/plain/primo-train
 	cp $(BUILD)/plain/primo-train $@
@@ -115,7 +115,7 @@ $(BUILD)/gen/onnx.pb-c.c: | $(BUILD)/.packages
 $(BUILD)/gen/onnx.pb-c.h: $(BUILD)/gen/onnx.pb-c.c
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(call quiet,cc)$(CC) $(BASE_FLAGS) $(CFLAGS) -w -c -o $@ $<
-$(call object,trainer,$(TRAINER)) $(UNIT_O): | $(BUILD)/gen/onnx.pb-c.h
+$(TRAINER:%=$(BUILD)/%.o) $(UNIT_O): | $(BUILD)/gen/onnx.pb-c.h
 
 # Translations become a part of both programs.
 $(BUILD)/gen/catalogues.c: $(wildcard po/*.po) po/compile | $(BUILD)/.packages
@@ -124,29 +124,29 @@ $(BUILD)/gen/catalogues.c: $(wildcard po/*.po) po/compile | $(BUILD)/.packages
 
 # Unit tests: tests/unit/NAME_test.c, linked with what they use of all but the
 # mains.
-$(BUILD)/unit.a: $(CORE_O) $(LEAF_O) \
+$(BUILD)/unit.a: $(CORE_O) $(SHARED_O) \
   $(filter-out $(BUILD)/trainer/main.o,$(TRAINER_O))
 	@rm -f $@
 	$(call quiet,ar)$(AR) qcs $@ $^
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka \
-	  $(TRAINER_LIBS) $(CORE_LIBS) $(LEAF_LIBS)
+	  $(TRAINER_LIBS) $(CORE_LIBS) $(SHARED_LIBS)
 unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(PEER_PROGRAMS) \
   $(BUILD)/tests/bench/objects
 
 # Programs that tests/bench/ measures with, and that peers check.
 $(PEER_PROGRAMS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
-	  $(TRAINER_LIBS) $(CORE_LIBS) $(LEAF_LIBS)
+	  $(TRAINER_LIBS) $(CORE_LIBS) $(SHARED_LIBS)
 
 # Programs that make pictures to train on. fashion-mnist, which `make demo`
 # builds, does without FreeType.
 $(EXAMPLE:%=$(BUILD)/examples/%): $(BUILD)/examples/%: \
   $(BUILD)/examples/%.o $(BUILD)/examples/picture_out.o
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(EXAMPLE_LIBS)
-$(BUILD)/examples/glyphs: $(call object,examples,fonts) $(BUILD)/trainer/random.o
+$(BUILD)/examples/glyphs: $(call object,examples,fonts) $(BUILD)/trainer/basic/random.o
 $(BUILD)/examples/scans: $(call object,examples,fonts page papers) \
-  $(BUILD)/trainer/random.o
+  $(BUILD)/trainer/basic/random.o
 $(BUILD)/examples/glyphs $(BUILD)/examples/scans: EXAMPLE_LIBS += -lfreetype
 $(call object,examples,glyphs scans fonts page papers): \
   BASE_FLAGS += -I$(FREETYPE_INCLUDE)
@@ -155,7 +155,7 @@ examples: $(EXAMPLE:%=$(BUILD)/examples/%)
 # Writes the tables of the reference pages from those in the code.
 $(BUILD)/docs/reference/reference: $(BUILD)/docs/reference/reference.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
-	  $(TRAINER_LIBS) $(CORE_LIBS) $(LEAF_LIBS)
+	  $(TRAINER_LIBS) $(CORE_LIBS) $(SHARED_LIBS)
 
 #: docs          bring the tables of docs/ and dist/man/ up to date
 docs: $(BUILD)/docs/reference/reference
@@ -169,7 +169,7 @@ XGETTEXT = xgettext --language=C --from-code=UTF-8 --package-name=primofs \
   --keyword=reason_prefix:2 --keyword=diary_log:2 --keyword=control_expect:3 \
   --keyword=options_decide:4 --keyword=note:4
 MSGMERGE = msgmerge --quiet --no-wrap --no-fuzzy-matching
-SENTENCES = $(XGETTEXT) -o - $(wildcard core/*.c fs/*.c trainer/*.c) | \
+SENTENCES = $(XGETTEXT) -o - $(wildcard $(foreach d,core fs trainer,$(d)/*.c $(d)/*/*.c)) | \
   sed '/^"POT-Creation-Date/d'
 #: po            bring po/ up to date with the sentences of the code
 po:

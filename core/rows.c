@@ -1,8 +1,8 @@
 /* The table. */
-#include "action.h"
-#include "language.h"
-#include "model.h"
-#include "tree.h"
+#include "core/basic/language.h"
+#include "core/models/model.h"
+#include "core/process/action.h"
+#include "core/tree/tree.h"
 
 /* Files of a finished model may always be hidden: removing all of them and
  * then the directory is how `rm -r` removes it. */

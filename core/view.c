@@ -1,6 +1,6 @@
-#include "view.h"
+#include "core/view.h"
 
-#include "tree.h"
+#include "core/tree/tree.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #ifndef PRIMO_VIEW_H
 #define PRIMO_VIEW_H
 
-#include "primo.h"
+#include "core/state/primo.h"
 
 struct view;
 

@@ -16,7 +16,7 @@
  */
 #include "fonts.h"
 #include "picture_out.h"
-#include "random.h"
+#include "trainer/basic/random.h"
 
 #include <errno.h>
 #include <getopt.h>

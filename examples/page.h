@@ -8,7 +8,7 @@
 
 #include "fonts.h"
 #include "picture_out.h"
-#include "random.h"
+#include "trainer/basic/random.h"
 
 #define PAGE_WIDTH  210.0
 #define PAGE_HEIGHT 297.0

@@ -6,10 +6,10 @@
  * not cross a fork. The parent waits until the mount answers and leaves with
  * 0, or prints the cause that the daemon sent and leaves with 1.
  */
-#include "language.h"
-#include "mountpoint.h"
-#include "ops.h"
-#include "service.h"
+#include "core/basic/language.h"
+#include "fs/mountpoint.h"
+#include "fs/requests/ops.h"
+#include "fs/service.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
-#include "mountpoint.h"
+#include "fs/mountpoint.h"
 
-#include "text.h"
+#include "core/basic/text.h"
 
 #include <errno.h>
 #include <fcntl.h>

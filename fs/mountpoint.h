@@ -5,7 +5,7 @@
 #ifndef PRIMO_MOUNTPOINT_H
 #define PRIMO_MOUNTPOINT_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 /* ENOENT, ENOTDIR, EBUSY (something is mounted there) … with a reason. A dead
  * mount of the same state directory is unmounted first. */

@@ -1,4 +1,4 @@
-#include "service.h"
+#include "fs/service.h"
 
 #define FUSE_USE_VERSION 314
 #include <fuse3/fuse_log.h>

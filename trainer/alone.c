@@ -1,14 +1,14 @@
-#include "alone.h"
+#include "trainer/alone.h"
 
-#include "chart.h"
-#include "confine.h"
-#include "durable.h"
-#include "export.h"
-#include "language.h"
-#include "options.h"
-#include "rundir.h"
-#include "screen.h"
-#include "train.h"
+#include "core/basic/language.h"
+#include "core/shared/chart.h"
+#include "trainer/basic/durable.h"
+#include "trainer/files/export.h"
+#include "trainer/machine/confine.h"
+#include "trainer/run/rundir.h"
+#include "trainer/screen.h"
+#include "trainer/training/options.h"
+#include "trainer/training/train.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,17 +2,17 @@
  * primo-train: the program. Chooses between its three uses and sets up what
  * must be there before any library is used.
  */
-#include "alone.h"
-#include "confine.h"
-#include "control.h"
-#include "crowd.h"
-#include "language.h"
-#include "options.h"
-#include "param.h"
-#include "predict.h"
-#include "rundir.h"
-#include "train.h"
-#include "user.h"
+#include "core/basic/language.h"
+#include "core/shared/param.h"
+#include "trainer/alone.h"
+#include "trainer/machine/confine.h"
+#include "trainer/machine/crowd.h"
+#include "trainer/machine/user.h"
+#include "trainer/predict.h"
+#include "trainer/run/control.h"
+#include "trainer/run/rundir.h"
+#include "trainer/training/options.h"
+#include "trainer/training/train.h"
 
 #include <stdio.h>
 #include <stdlib.h>

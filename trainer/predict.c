@@ -1,11 +1,11 @@
-#include "predict.h"
+#include "trainer/predict.h"
 
-#include "classifier.h"
-#include "confine.h"
-#include "language.h"
-#include "loader.h"
-#include "net.h"
-#include "text.h"
+#include "core/basic/language.h"
+#include "core/basic/text.h"
+#include "trainer/data/loader.h"
+#include "trainer/files/classifier.h"
+#include "trainer/machine/confine.h"
+#include "trainer/net/net.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-#include "screen.h"
+#include "trainer/screen.h"
 
-#include "language.h"
+#include "core/basic/language.h"
 
 #include <errno.h>
 #include <math.h>

@@ -6,8 +6,8 @@
 #ifndef PRIMO_SCREEN_H
 #define PRIMO_SCREEN_H
 
-#include "chart.h"
-#include "diary.h"
+#include "core/shared/chart.h"
+#include "trainer/run/diary.h"
 
 struct screen;
 

@@ -1,6 +1,6 @@
-#include "cgroup.h"
+#include "core/basic/cgroup.h"
 
-#include "text.h"
+#include "core/basic/text.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "language.h"
+#include "core/basic/language.h"
 
 #include <stdio.h>
 #include <stdlib.h>

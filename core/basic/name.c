@@ -1,5 +1,5 @@
 /* What a template, machine, type, base or role may be called. */
-#include "param.h"
+#include "core/shared/param.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
-#include "reason.h"
+#include "core/basic/reason.h"
 
-#include "language.h"
+#include "core/basic/language.h"
 
 #include <stdio.h>
 #include <string.h>

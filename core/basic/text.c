@@ -1,4 +1,4 @@
-#include "text.h"
+#include "core/basic/text.h"
 
 #include <errno.h>
 #include <locale.h>

@@ -1,7 +1,7 @@
-#include "threads.h"
+#include "core/basic/threads.h"
 
-#include "cgroup.h"
-#include "language.h"
+#include "core/basic/cgroup.h"
+#include "core/basic/language.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "foreign.h"
+#include "core/launch/foreign.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,8 +9,8 @@
 #ifndef PRIMO_FOREIGN_H
 #define PRIMO_FOREIGN_H
 
-#include "reason.h"
-#include "text.h"
+#include "core/basic/reason.h"
+#include "core/basic/text.h"
 
 #include <stdint.h>
 #include <sys/types.h>

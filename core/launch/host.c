@@ -1,10 +1,10 @@
-#include "host.h"
+#include "core/launch/host.h"
 
-#include "cgroup.h"
-#include "launch_spawn.h"
-#include "object.h"
-#include "text.h"
-#include "threads.h"
+#include "core/basic/cgroup.h"
+#include "core/basic/text.h"
+#include "core/basic/threads.h"
+#include "core/launch/spawn.h"
+#include "core/store/object.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -12,9 +12,9 @@
 #ifndef PRIMO_LAUNCHER_H
 #define PRIMO_LAUNCHER_H
 
-#include "host.h"
-#include "reason.h"
-#include "text.h"
+#include "core/basic/reason.h"
+#include "core/basic/text.h"
+#include "core/launch/host.h"
 
 #include <stdbool.h>
 #include <stdint.h>

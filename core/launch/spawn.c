@@ -1,6 +1,6 @@
-#include "launch_spawn.h"
+#include "core/launch/spawn.h"
 
-#include "object.h"
+#include "core/store/object.h"
 
 #include <errno.h>
 #include <fcntl.h>

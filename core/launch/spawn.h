@@ -6,7 +6,7 @@
 #ifndef PRIMO_LAUNCH_SPAWN_H
 #define PRIMO_LAUNCH_SPAWN_H
 
-#include "launcher.h"
+#include "core/launch/launcher.h"
 
 struct spawning {
     const char *path; /* of the run directory */

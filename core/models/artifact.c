@@ -1,8 +1,8 @@
-#include "artifact.h"
+#include "core/models/artifact.h"
 
-#include "base_file.h"
-#include "base_match.h"
-#include "text.h"
+#include "core/basic/text.h"
+#include "core/models/base_file.h"
+#include "core/shared/base_match.h"
 
 #include <errno.h>
 #include <fcntl.h>

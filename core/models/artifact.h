@@ -7,7 +7,7 @@
 #ifndef PRIMO_ARTIFACT_H
 #define PRIMO_ARTIFACT_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 /* The files in `dir`, copied there, so that nobody changes them any more:
  * model.safetensors is a whole network with a head; labels.txt has a line for

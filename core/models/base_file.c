@@ -1,9 +1,9 @@
-#include "base_file.h"
+#include "core/models/base_file.h"
 
-#include "base_match.h"
-#include "disk.h"
-#include "model.h"
-#include "tree.h"
+#include "core/models/model.h"
+#include "core/shared/base_match.h"
+#include "core/store/disk.h"
+#include "core/tree/tree.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -12,8 +12,8 @@
 #ifndef PRIMO_BASE_FILE_H
 #define PRIMO_BASE_FILE_H
 
-#include "base_match.h"
-#include "primo.h"
+#include "core/shared/base_match.h"
+#include "core/state/primo.h"
 
 /* A body that is being written. */
 struct staged {

@@ -1,9 +1,9 @@
-#include "model.h"
+#include "core/models/model.h"
 
-#include "artifact.h"
-#include "disk.h"
-#include "show.h"
-#include "tree.h"
+#include "core/models/artifact.h"
+#include "core/process/show.h"
+#include "core/store/disk.h"
+#include "core/tree/tree.h"
 
 #include <dirent.h>
 #include <errno.h>

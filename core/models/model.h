@@ -5,8 +5,8 @@
 #ifndef PRIMO_MODEL_H
 #define PRIMO_MODEL_H
 
-#include "launcher.h"
-#include "primo.h"
+#include "core/launch/launcher.h"
+#include "core/state/primo.h"
 
 /* Change */
 

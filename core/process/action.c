@@ -1,10 +1,10 @@
-#include "action.h"
+#include "core/process/action.h"
 
-#include "base_file.h"
-#include "language.h"
-#include "refer.h"
-#include "supervisor.h"
-#include "tree.h"
+#include "core/basic/language.h"
+#include "core/models/base_file.h"
+#include "core/process/refer.h"
+#include "core/process/supervisor.h"
+#include "core/tree/tree.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #ifndef PRIMO_ACTION_H
 #define PRIMO_ACTION_H
 
-#include "primo.h"
+#include "core/state/primo.h"
 
 /* A process for a machine. ENOENT (no such machine), EBUSY (switched off),
  * EEXIST. */

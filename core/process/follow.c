@@ -1,7 +1,7 @@
-#include "run.h"
+#include "core/process/follow.h"
 
-#include "journal.h"
-#include "language.h"
+#include "core/basic/language.h"
+#include "core/shared/journal.h"
 
 #include <errno.h>
 #include <math.h>

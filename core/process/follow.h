@@ -6,8 +6,8 @@
 #ifndef PRIMO_RUN_H
 #define PRIMO_RUN_H
 
-#include "launcher.h"
-#include "primo.h"
+#include "core/launch/launcher.h"
+#include "core/state/primo.h"
 
 struct follow_state {
     /* The trainer's last record says so, the model is to be published; that

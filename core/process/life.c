@@ -1,7 +1,7 @@
-#include "life.h"
+#include "core/process/life.h"
 
-#include "language.h"
-#include "text.h"
+#include "core/basic/language.h"
+#include "core/basic/text.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef PRIMO_LIFE_H
 #define PRIMO_LIFE_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 #include <stdbool.h>
 

@@ -1,9 +1,9 @@
 /* The file `overview`: one line a machine, in columns. */
-#include "language.h"
-#include "launcher.h"
-#include "settings.h"
-#include "show.h"
-#include "tree.h"
+#include "core/basic/language.h"
+#include "core/launch/launcher.h"
+#include "core/process/show.h"
+#include "core/shared/settings.h"
+#include "core/tree/tree.h"
 
 #include <math.h>
 #include <string.h>

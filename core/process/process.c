@@ -1,4 +1,4 @@
-#include "process.h"
+#include "core/process/process.h"
 
 #include <errno.h>
 #include <math.h>

@@ -9,10 +9,10 @@
 #ifndef PRIMO_PROCESS_H
 #define PRIMO_PROCESS_H
 
-#include "life.h"
-#include "object.h"
-#include "report.h"
-#include "stream.h"
+#include "core/process/life.h"
+#include "core/shared/report.h"
+#include "core/store/object.h"
+#include "core/store/stream.h"
 
 /* The texts of a run that are blobs of the store (core/stream.h). */
 enum run_text {

@@ -1,7 +1,7 @@
-#include "refer.h"
+#include "core/process/refer.h"
 
-#include "language.h"
-#include "tree.h"
+#include "core/basic/language.h"
+#include "core/tree/tree.h"
 
 #include <errno.h>
 #include <stdio.h>

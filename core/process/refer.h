@@ -6,8 +6,8 @@
 #ifndef PRIMO_REFER_H
 #define PRIMO_REFER_H
 
-#include "primo.h"
-#include "settings.h"
+#include "core/shared/settings.h"
+#include "core/state/primo.h"
 
 /* The object that a value names; EINVAL with a list of those there are. *out
  * is then as after init, as it is for keys that name nothing. */

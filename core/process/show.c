@@ -1,10 +1,10 @@
-#include "show.h"
+#include "core/process/show.h"
 
-#include "chart.h"
-#include "language.h"
-#include "model.h"
-#include "param.h"
-#include "tree.h"
+#include "core/basic/language.h"
+#include "core/models/model.h"
+#include "core/shared/chart.h"
+#include "core/shared/param.h"
+#include "core/tree/tree.h"
 
 #include <errno.h>
 #include <inttypes.h>

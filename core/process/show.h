@@ -6,7 +6,7 @@
 #ifndef PRIMO_SHOW_H
 #define PRIMO_SHOW_H
 
-#include "primo.h"
+#include "core/state/primo.h"
 
 struct show_request {
     struct primo *primo;

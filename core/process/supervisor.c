@@ -1,10 +1,10 @@
-#include "supervisor.h"
+#include "core/process/supervisor.h"
 
-#include "base_file.h"
-#include "language.h"
-#include "model.h"
-#include "run.h"
-#include "tree.h"
+#include "core/basic/language.h"
+#include "core/models/base_file.h"
+#include "core/models/model.h"
+#include "core/process/follow.h"
+#include "core/tree/tree.h"
 
 #include <dirent.h>
 #include <errno.h>

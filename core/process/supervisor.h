@@ -6,7 +6,7 @@
 #ifndef PRIMO_SUPERVISOR_H
 #define PRIMO_SUPERVISOR_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 struct primo;
 struct supervisor;

@@ -1,6 +1,6 @@
-#include "groups.h"
+#include "core/rights/caller.h"
 
-#include "text.h"
+#include "core/basic/text.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
-#include "roles.h"
+#include "core/rights/roles.h"
 
-#include "language.h"
-#include "tree.h"
+#include "core/basic/language.h"
+#include "core/tree/tree.h"
 
 #include <errno.h>
 #include <grp.h>

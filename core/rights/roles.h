@@ -11,9 +11,9 @@
 #ifndef PRIMO_ROLES_H
 #define PRIMO_ROLES_H
 
-#include "groups.h"
-#include "param.h"
-#include "settings.h"
+#include "core/rights/caller.h"
+#include "core/shared/param.h"
+#include "core/shared/settings.h"
 
 #include <pthread.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
-#include "base_match.h"
+#include "core/shared/base_match.h"
 
-#include "language.h"
+#include "core/basic/language.h"
 
 #include <errno.h>
 #include <stdio.h>

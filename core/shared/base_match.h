@@ -11,9 +11,9 @@
 #ifndef PRIMO_BASE_MATCH_H
 #define PRIMO_BASE_MATCH_H
 
-#include "resnet.h"
-#include "safetensors_header.h"
-#include "text.h"
+#include "core/basic/text.h"
+#include "core/shared/resnet.h"
+#include "core/shared/safetensors_header.h"
 
 struct base_match {
     const struct resnet *resnet;

@@ -1,7 +1,7 @@
-#include "chart.h"
+#include "core/shared/chart.h"
 
-#include "chart_plot.h"
-#include "language.h"
+#include "core/basic/language.h"
+#include "core/shared/chart_plot.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -10,8 +10,8 @@
 #ifndef PRIMO_CHART_H
 #define PRIMO_CHART_H
 
-#include "report.h"
-#include "text.h"
+#include "core/basic/text.h"
+#include "core/shared/report.h"
 
 enum { CHART_POINTS = 1000 }; /* most points of one line */
 

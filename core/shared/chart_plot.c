@@ -1,6 +1,6 @@
-#include "chart_plot.h"
+#include "core/shared/chart_plot.h"
 
-#include "language.h"
+#include "core/basic/language.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef PRIMO_CHART_PLOT_H
 #define PRIMO_CHART_PLOT_H
 
-#include "chart.h"
+#include "core/shared/chart.h"
 
 /* The drawing, in units of the SVG. */
 enum {

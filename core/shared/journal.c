@@ -1,4 +1,4 @@
-#include "journal.h"
+#include "core/shared/journal.h"
 
 #include <endian.h>
 #include <stdint.h>

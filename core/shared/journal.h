@@ -27,7 +27,7 @@
 #ifndef PRIMO_JOURNAL_H
 #define PRIMO_JOURNAL_H
 
-#include "text.h"
+#include "core/basic/text.h"
 
 #define JOURNAL_SEGMENT     "journal.%06u"
 #define JOURNAL_PAYLOAD_MAX 4096

@@ -1,6 +1,6 @@
-#include "param.h"
+#include "core/shared/param.h"
 
-#include "language.h"
+#include "core/basic/language.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -7,8 +7,8 @@
 #ifndef PRIMO_PARAM_H
 #define PRIMO_PARAM_H
 
-#include "reason.h"
-#include "text.h"
+#include "core/basic/reason.h"
+#include "core/basic/text.h"
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "report.h"
+#include "core/shared/report.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #ifndef PRIMO_REPORT_H
 #define PRIMO_REPORT_H
 
-#include "text.h"
+#include "core/basic/text.h"
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "resnet.h"
+#include "core/shared/resnet.h"
 
 #include <stddef.h>
 #include <string.h>

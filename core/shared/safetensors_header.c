@@ -1,6 +1,6 @@
-#include "safetensors_header.h"
+#include "core/shared/safetensors_header.h"
 
-#include "language.h"
+#include "core/basic/language.h"
 
 #include <errno.h>
 #include <jansson.h>

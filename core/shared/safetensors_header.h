@@ -12,7 +12,7 @@
 #ifndef PRIMO_SAFETENSORS_HEADER_H
 #define PRIMO_SAFETENSORS_HEADER_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "settings.h"
+#include "core/shared/settings.h"
 
 #include <errno.h>
 #include <math.h>

@@ -12,7 +12,7 @@
 #ifndef PRIMO_SETTINGS_H
 #define PRIMO_SETTINGS_H
 
-#include "param.h"
+#include "core/shared/param.h"
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
-#include "commit.h"
+#include "core/state/commit.h"
 
-#include "primo.h"
+#include "core/state/primo.h"
 
 void commits_init(struct commits *all)
 {

@@ -11,7 +11,7 @@
 #ifndef PRIMO_COMMIT_H
 #define PRIMO_COMMIT_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "hidden.h"
+#include "core/state/hidden.h"
 
 #include <stdlib.h>
 #include <string.h>

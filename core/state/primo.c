@@ -1,13 +1,13 @@
-#include "primo.h"
+#include "core/state/primo.h"
 
-#include "base_file.h"
-#include "disk.h"
-#include "handle.h"
-#include "model.h"
-#include "settings.h"
-#include "supervisor.h"
-#include "tree.h"
-#include "view.h"
+#include "core/models/base_file.h"
+#include "core/models/model.h"
+#include "core/process/supervisor.h"
+#include "core/shared/settings.h"
+#include "core/store/disk.h"
+#include "core/tree/handle.h"
+#include "core/tree/tree.h"
+#include "core/view.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,19 +9,19 @@
 #ifndef PRIMO_PRIMO_H
 #define PRIMO_PRIMO_H
 
-#include "commit.h"
-#include "groups.h"
-#include "handles.h"
-#include "hidden.h"
-#include "host.h"
-#include "object.h"
-#include "process.h"
-#include "refusals.h"
-#include "roles.h"
-#include "scratch.h"
-#include "store.h"
-#include "times.h"
-#include "waiters.h"
+#include "core/launch/host.h"
+#include "core/process/process.h"
+#include "core/rights/caller.h"
+#include "core/rights/roles.h"
+#include "core/state/commit.h"
+#include "core/state/handles.h"
+#include "core/state/hidden.h"
+#include "core/state/refusals.h"
+#include "core/state/scratch.h"
+#include "core/state/times.h"
+#include "core/state/waiters.h"
+#include "core/store/object.h"
+#include "core/store/store.h"
 
 #include <pthread.h>
 #include <sys/types.h>

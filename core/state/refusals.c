@@ -1,7 +1,7 @@
-#include "refusals.h"
+#include "core/state/refusals.h"
 
-#include "object.h"
-#include "primo.h"
+#include "core/state/primo.h"
+#include "core/store/object.h"
 
 #include <stdlib.h>
 #include <string.h>

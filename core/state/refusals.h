@@ -7,9 +7,9 @@
 #ifndef PRIMO_REFUSALS_H
 #define PRIMO_REFUSALS_H
 
-#include "reason.h"
-#include "store.h"
-#include "text.h"
+#include "core/basic/reason.h"
+#include "core/basic/text.h"
+#include "core/store/store.h"
 
 #include <pthread.h>
 #include <stdbool.h>

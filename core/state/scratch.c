@@ -1,4 +1,4 @@
-#include "scratch.h"
+#include "core/state/scratch.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #ifndef PRIMO_SCRATCH_H
 #define PRIMO_SCRATCH_H
 
-#include "object.h"
+#include "core/store/object.h"
 
 enum {
     SCRATCH_FILES = 1024,        /* at the same time */

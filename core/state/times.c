@@ -1,4 +1,4 @@
-#include "times.h"
+#include "core/state/times.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #ifndef PRIMO_TIMES_H
 #define PRIMO_TIMES_H
 
-#include "store.h"
+#include "core/store/store.h"
 
 struct times {
     int64_t at[256]; /* atomic, ns */

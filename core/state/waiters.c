@@ -1,4 +1,4 @@
-#include "waiters.h"
+#include "core/state/waiters.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-#include "disk.h"
+#include "core/store/disk.h"
 
-#include "foreign.h"
+#include "core/launch/foreign.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,8 +5,8 @@
 #ifndef PRIMO_DISK_H
 #define PRIMO_DISK_H
 
-#include "reason.h"
-#include "text.h"
+#include "core/basic/reason.h"
+#include "core/basic/text.h"
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "object.h"
+#include "core/store/object.h"
 
 #include <errno.h>
 #include <pthread.h>

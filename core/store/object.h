@@ -13,8 +13,8 @@
 #ifndef PRIMO_OBJECT_H
 #define PRIMO_OBJECT_H
 
-#include "store.h"
-#include "text.h"
+#include "core/basic/text.h"
+#include "core/store/store.h"
 
 #include <pthread.h>
 

@@ -1,4 +1,4 @@
-#include "store.h"
+#include "core/store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>

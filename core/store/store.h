@@ -14,7 +14,7 @@
 #ifndef PRIMO_STORE_H
 #define PRIMO_STORE_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 #include <stdbool.h>
 #include <stddef.h>

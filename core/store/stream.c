@@ -1,4 +1,4 @@
-#include "stream.h"
+#include "core/store/stream.h"
 
 #include <errno.h>
 

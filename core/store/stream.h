@@ -6,8 +6,8 @@
 #ifndef PRIMO_STREAM_H
 #define PRIMO_STREAM_H
 
-#include "store.h"
-#include "text.h"
+#include "core/basic/text.h"
+#include "core/store/store.h"
 
 struct stream {
     uint64_t id;

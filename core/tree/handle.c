@@ -1,6 +1,6 @@
-#include "handle_inside.h"
+#include "core/tree/handle_inside.h"
 
-#include "model.h"
+#include "core/models/model.h"
 
 #include <errno.h>
 #include <stdlib.h>

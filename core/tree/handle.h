@@ -11,7 +11,7 @@
 #ifndef PRIMO_HANDLE_H
 #define PRIMO_HANDLE_H
 
-#include "tree.h"
+#include "core/tree/tree.h"
 
 struct handle;
 

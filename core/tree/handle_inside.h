@@ -6,9 +6,9 @@
 #ifndef PRIMO_HANDLE_INSIDE_H
 #define PRIMO_HANDLE_INSIDE_H
 
-#include "base_file.h"
-#include "handle.h"
-#include "input.h"
+#include "core/models/base_file.h"
+#include "core/tree/handle.h"
+#include "core/tree/input.h"
 
 #include <fcntl.h>
 

@@ -1,4 +1,4 @@
-#include "handle_inside.h"
+#include "core/tree/handle_inside.h"
 
 #include <errno.h>
 #include <string.h>

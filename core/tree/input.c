@@ -1,8 +1,8 @@
-#include "input.h"
+#include "core/tree/input.h"
 
-#include "base_file.h"
-#include "handle.h"
-#include "refer.h"
+#include "core/models/base_file.h"
+#include "core/process/refer.h"
+#include "core/tree/handle.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,8 +6,8 @@
 #ifndef PRIMO_INPUT_H
 #define PRIMO_INPUT_H
 
-#include "settings.h"
-#include "tree.h"
+#include "core/shared/settings.h"
+#include "core/tree/tree.h"
 
 enum { INPUT_BYTES = 64 << 10 }; /* most of a text */
 

@@ -1,7 +1,7 @@
 /* The file `README`: a session, then every file, from the tree's rows. */
-#include "language.h"
-#include "show.h"
-#include "tree.h"
+#include "core/basic/language.h"
+#include "core/process/show.h"
+#include "core/tree/tree.h"
 
 static const char session[] = N_(
     "primofs: train image models with files\n"

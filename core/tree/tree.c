@@ -1,9 +1,9 @@
-#include "tree.h"
+#include "core/tree/tree.h"
 
-#include "base_file.h"
-#include "handle.h"
-#include "language.h"
-#include "model.h"
+#include "core/basic/language.h"
+#include "core/models/base_file.h"
+#include "core/models/model.h"
+#include "core/tree/handle.h"
 
 #include <errno.h>
 #include <string.h>

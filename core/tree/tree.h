@@ -10,8 +10,8 @@
 #ifndef PRIMO_TREE_H
 #define PRIMO_TREE_H
 
-#include "primo.h"
-#include "show.h"
+#include "core/process/show.h"
+#include "core/state/primo.h"
 
 #include <sys/stat.h>
 

@@ -3,10 +3,10 @@
  * of dist/man/ (man-TABLE), printed from those in the code, so that what users
  * read is what the program does.
  */
-#include "language.h"
-#include "param.h"
-#include "show.h"
-#include "tree.h"
+#include "core/basic/language.h"
+#include "core/process/show.h"
+#include "core/shared/param.h"
+#include "core/tree/tree.h"
 
 #include <stdio.h>
 #include <string.h>

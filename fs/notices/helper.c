@@ -1,4 +1,4 @@
-#include "helper.h"
+#include "fs/notices/helper.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -1,4 +1,4 @@
-#include "notices.h"
+#include "fs/notices/notices.h"
 
 #include <stdio.h>
 #include <stdlib.h>

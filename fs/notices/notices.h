@@ -19,9 +19,9 @@
 #ifndef PRIMO_NOTICES_H
 #define PRIMO_NOTICES_H
 
-#include "helper.h"
-#include "pollers.h"
-#include "states.h"
+#include "fs/notices/helper.h"
+#include "fs/notices/pollers.h"
+#include "fs/notices/states.h"
 
 struct notices {
     struct primo *primo;

@@ -1,4 +1,4 @@
-#include "pollers.h"
+#include "fs/notices/pollers.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 #ifndef PRIMO_POLLERS_H
 #define PRIMO_POLLERS_H
 
-#include "tree.h"
+#include "core/tree/tree.h"
 
 #define FUSE_USE_VERSION 314
 #include <fuse3/fuse_lowlevel.h>

@@ -1,4 +1,4 @@
-#include "states.h"
+#include "fs/notices/states.h"
 
 #include <stdlib.h>
 #include <string.h>

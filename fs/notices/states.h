@@ -22,7 +22,7 @@
 #ifndef PRIMO_STATES_H
 #define PRIMO_STATES_H
 
-#include "tree.h"
+#include "core/tree/tree.h"
 
 enum { STATES_BUCKETS = 1024 };
 

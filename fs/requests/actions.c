@@ -1,6 +1,6 @@
-#include "actions.h"
+#include "fs/requests/actions.h"
 
-#include "ops.h"
+#include "fs/requests/ops.h"
 
 #include <stdlib.h>
 #include <string.h>

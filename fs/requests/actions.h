@@ -15,7 +15,7 @@
 #ifndef PRIMO_ACTIONS_H
 #define PRIMO_ACTIONS_H
 
-#include "tree.h"
+#include "core/tree/tree.h"
 
 struct mount;
 struct action; /* one that is to be done */

@@ -1,6 +1,6 @@
 /* Operations on files: attributes, opening, reading, writing, saving. */
-#include "ops_table.h"
-#include "request.h"
+#include "fs/requests/request.h"
+#include "fs/requests/table.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* Operations behind inotify and poll: what the helper of notices.h asks for,
  * and poll(2). A file that the helper has opened has no handle. */
-#include "ops_table.h"
-#include "request.h"
+#include "fs/requests/request.h"
+#include "fs/requests/table.h"
 
 #include <errno.h>
 #include <fcntl.h>

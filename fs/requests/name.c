@@ -1,6 +1,6 @@
 /* Operations on names: look-up, listing, making and removing. */
-#include "ops_table.h"
-#include "request.h"
+#include "fs/requests/request.h"
+#include "fs/requests/table.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "ops_table.h"
+#include "fs/requests/table.h"
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {

@@ -8,10 +8,10 @@
 
 #define FUSE_USE_VERSION 314
 
-#include "actions.h"
-#include "notices.h"
-#include "primo.h"
-#include "states.h"
+#include "core/state/primo.h"
+#include "fs/notices/notices.h"
+#include "fs/notices/states.h"
+#include "fs/requests/actions.h"
 
 #include <fuse3/fuse_lowlevel.h>
 

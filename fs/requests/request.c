@@ -1,4 +1,4 @@
-#include "request.h"
+#include "fs/requests/request.h"
 
 #include <errno.h>
 #include <string.h>

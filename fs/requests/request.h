@@ -5,8 +5,8 @@
 #ifndef PRIMO_REQUEST_H
 #define PRIMO_REQUEST_H
 
-#include "handle.h"
-#include "ops.h"
+#include "core/tree/handle.h"
+#include "fs/requests/ops.h"
 
 struct mount *request_mount(fuse_req_t req);
 struct caller request_caller(fuse_req_t req);

@@ -3,7 +3,7 @@
 #ifndef PRIMO_OPS_TABLE_H
 #define PRIMO_OPS_TABLE_H
 
-#include "ops.h"
+#include "fs/requests/ops.h"
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);

@@ -1,7 +1,7 @@
 /* Reading `wait`: the request is put away and answered when the process has
  * ended, or the reader gives up, or the mount ends. No thread is held. */
-#include "ops_table.h"
-#include "request.h"
+#include "fs/requests/request.h"
+#include "fs/requests/table.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,9 +5,9 @@
  * row of ResNet-18 forward, and back to its source and its kernel, in the
  * layouts that oneDNN chooses. OMP_NUM_THREADS sets the threads.
  */
-#include "crowd.h"
-#include "kernels.h"
 #include "median.h"
+#include "trainer/machine/crowd.h"
+#include "trainer/net/kernels.h"
 
 #include <omp.h>
 #include <stdio.h>

@@ -5,9 +5,9 @@
  * of training is net_gradients() and net_update(). OMP_NUM_THREADS sets the
  * threads.
  */
-#include "crowd.h"
 #include "median.h"
-#include "net.h"
+#include "trainer/machine/crowd.h"
+#include "trainer/net/net.h"
 
 #include <omp.h>
 #include <stdio.h>

@@ -8,11 +8,11 @@
  * `rows` prints what an append of the first and of the last thousand cost:
  * bytes written to the store and microseconds, of each the mean.
  */
-#include "disk.h"
-#include "object.h"
-#include "process.h"
-#include "stream.h"
-#include "tree.h"
+#include "core/process/process.h"
+#include "core/store/disk.h"
+#include "core/store/object.h"
+#include "core/store/stream.h"
+#include "core/tree/tree.h"
 
 #include <err.h>
 #include <fcntl.h>

@@ -5,12 +5,12 @@
  * what came out to FOLDER/out; `kinds` at the end has the numbers. All tensors
  * are in PyTorch's shapes, in f32 that bf16 holds exactly where it is bf16.
  */
-#include "kernel_gradient.h"
-#include "kernels.h"
-#include "loss.h"
-#include "norm_pool.h"
-#include "optimizer.h"
-#include "safetensors.h"
+#include "trainer/files/safetensors.h"
+#include "trainer/loops/kernel_gradient.h"
+#include "trainer/loops/norm_pool.h"
+#include "trainer/net/kernels.h"
+#include "trainer/net/loss.h"
+#include "trainer/net/optimizer.h"
 
 #include <stdarg.h>
 #include <stdio.h>

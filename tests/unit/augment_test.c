@@ -1,4 +1,4 @@
-#include "augment.h"
+#include "trainer/data/augment.h"
 
 #include <math.h>
 #include <setjmp.h>

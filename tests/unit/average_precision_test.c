@@ -4,8 +4,8 @@
  * With a file as argument it prints the average precision and the accuracy of
  * the scores in it, for tests/average-precision.sh: int32 n, int32 classes,
  * float32 scores [n, classes], int32 labels [n]. */
-#include "average_precision.h"
-#include "random.h"
+#include "trainer/basic/random.h"
+#include "trainer/training/average_precision.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* chart.h: charts of any number of rows, of odd values and odd names.
  *
  * With a folder as argument it leaves samples there, for tests/chart.sh. */
-#include "chart.h"
+#include "core/shared/chart.h"
 
 #include <locale.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "checkpoint.h"
+#include "trainer/files/checkpoint.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* Saves at the same time: they share a transaction, each has a result of its
  * own, and what was confirmed is there after a kill. */
-#include "supervisor.h"
+#include "core/process/supervisor.h"
 #include "world.h"
 
 #include <dlfcn.h>

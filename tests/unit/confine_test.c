@@ -1,5 +1,5 @@
 /* What a confined trainer can't do, each in a process of its own. */
-#include "confine.h"
+#include "trainer/machine/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>

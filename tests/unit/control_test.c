@@ -1,5 +1,5 @@
 /* The control thread, in processes of their own, as it ends its process. */
-#include "control.h"
+#include "trainer/run/control.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

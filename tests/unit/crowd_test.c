@@ -1,6 +1,6 @@
 /* The second team of threads: there while the calling thread has to queue, as
  * a file like the kernel's tells. */
-#include "crowd.h"
+#include "trainer/machine/crowd.h"
 
 #include <dirent.h>
 #include <omp.h>

@@ -1,4 +1,4 @@
-#include "dataset.h"
+#include "trainer/data/dataset.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "diary.h"
+#include "trainer/run/diary.h"
 
 #include <fcntl.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* durable.h: a file appears whole or not at all. */
-#include "durable.h"
+#include "trainer/basic/durable.h"
 
 #include <errno.h>
 #include <setjmp.h>

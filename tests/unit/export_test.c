@@ -2,11 +2,11 @@
  *
  * With arguments FOLDER SIDE CLASSES resnet18|34|50 it leaves such a model in
  * an existing folder, for tests/export.sh. */
-#include "artifact.h"
-#include "export.h"
-#include "random.h"
-#include "resnet.h"
-#include "text.h"
+#include "core/basic/text.h"
+#include "core/models/artifact.h"
+#include "core/shared/resnet.h"
+#include "trainer/basic/random.h"
+#include "trainer/files/export.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* Directories that somebody else fills: nothing leads out of them. */
-#include "disk.h"
-#include "foreign.h"
+#include "core/launch/foreign.h"
+#include "core/store/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>

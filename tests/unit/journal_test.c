@@ -1,7 +1,7 @@
 /* journal.h, report.h: what a trainer writes is what is read, and nothing that
  * is cut or damaged is taken. */
-#include "journal.h"
-#include "report.h"
+#include "core/shared/journal.h"
+#include "core/shared/report.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  *
  * kernel_gradient.h against a naive reference in double, with odd sides and
  * where the kernel is larger than the picture. */
-#include "kernel_gradient.h"
+#include "trainer/loops/kernel_gradient.h"
 
 #include <math.h>
 #include <omp.h>

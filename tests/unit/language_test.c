@@ -1,8 +1,8 @@
 /* language.h: which language is spoken, and what of it is translated. */
-#include "language.h"
-#include "life.h"
-#include "settings.h"
-#include "tree.h"
+#include "core/basic/language.h"
+#include "core/process/life.h"
+#include "core/shared/settings.h"
+#include "core/tree/tree.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* The life cycle's table and the process record. */
-#include "process.h"
+#include "core/process/process.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,6 @@
-#include "loader.h"
-#include "picture.h"
 #include "pictures.h"
+#include "trainer/data/loader.h"
+#include "trainer/pictures/picture.h"
 
 #include <errno.h>
 #include <setjmp.h>

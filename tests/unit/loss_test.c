@@ -1,5 +1,5 @@
 /* loss.h against its definition, computed naively, and against differences. */
-#include "loss.h"
+#include "trainer/net/loss.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -8,8 +8,8 @@
  * reads DIR/weights and DIR/batches (images.K, labels.K), writes
  * DIR/gradients.K and DIR/state.K of each step, and with DIR/weak for weights
  * DIR/probabilities of the first batch. */
-#include "net.h"
-#include "safetensors.h"
+#include "trainer/files/safetensors.h"
+#include "trainer/net/net.h"
 
 #include <errno.h>
 #include <malloc.h>

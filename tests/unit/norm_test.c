@@ -2,9 +2,9 @@
  *
  * norm.h and norm_pool.h against a naive reference in double, in all layouts
  * and fusions. */
-#include "norm_pool.h"
+#include "trainer/loops/norm_pool.h"
 
-#include "resnet.h"
+#include "core/shared/resnet.h"
 
 #include <math.h>
 #include <omp.h>

@@ -1,5 +1,5 @@
 /* optimizer.h against torch.optim.SGD's rule, one value at a time in double. */
-#include "optimizer.h"
+#include "trainer/net/optimizer.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
-#include "options.h"
+#include "trainer/training/options.h"
 
-#include "loader.h"
+#include "trainer/data/loader.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "pace.h"
+#include "trainer/training/pace.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  * Pictures as Pillow writes and reads them: what we decode and resize is what
  * it does. Skipped where Debian's python3-pil is not installed.
  */
-#include "picture.h"
+#include "trainer/pictures/picture.h"
 
 #include <dirent.h>
 #include <setjmp.h>

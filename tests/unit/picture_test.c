@@ -1,5 +1,5 @@
-#include "picture.h"
 #include "pictures.h"
+#include "trainer/pictures/picture.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* random.h against the known answers of Random123 and against what its
  * distributions promise. */
-#include "random.h"
+#include "trainer/basic/random.h"
 
 #include <math.h>
 #include <setjmp.h>

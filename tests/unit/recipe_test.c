@@ -1,4 +1,4 @@
-#include "recipe.h"
+#include "trainer/training/recipe.h"
 
 #include <math.h>
 #include <setjmp.h>

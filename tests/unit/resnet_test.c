@@ -1,5 +1,5 @@
 /* resnet.h: the networks are torchvision's in rows and parameters. */
-#include "resnet.h"
+#include "core/shared/resnet.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* roles.h, groups.h and the gate: who may do what, with no mount. */
-#include "input.h"
+#include "core/tree/input.h"
 #include "world.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
 /* What a trainer that was made to lie can bring into the store. */
-#include "run.h"
+#include "core/process/follow.h"
 
-#include "chart.h"
-#include "journal.h"
-#include "show.h"
-#include "tree.h"
+#include "core/process/show.h"
+#include "core/shared/chart.h"
+#include "core/shared/journal.h"
+#include "core/tree/tree.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* safetensors.h: what is written is read back, what is hostile is refused. */
-#include "random.h"
-#include "safetensors.h"
-#include "text.h"
+#include "core/basic/text.h"
+#include "trainer/basic/random.h"
+#include "trainer/files/safetensors.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* settings.h, param.h: texts of `key = value` lines, and what names may be. */
-#include "settings.h"
+#include "core/shared/settings.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* The store, its streams and blobs, ids that are never used again. */
-#include "object.h"
-#include "stream.h"
+#include "core/store/object.h"
+#include "core/store/stream.h"
 
 #include <errno.h>
 #include <setjmp.h>

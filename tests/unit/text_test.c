@@ -1,5 +1,5 @@
 /* text.h: growable strings, UTF-8, numbers that read the same everywhere. */
-#include "text.h"
+#include "core/basic/text.h"
 
 #include <locale.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* Threads and cgroup limits, from folders that look like /proc and /sys. */
-#include "cgroup.h"
-#include "threads.h"
+#include "core/basic/cgroup.h"
+#include "core/basic/threads.h"
 
 #include <math.h>
 #include <setjmp.h>

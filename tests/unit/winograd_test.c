@@ -2,7 +2,7 @@
  *
  * winograd.h against naive convolutions in double, with odd sides, where a
  * tile hangs over the edge, and with more threads than tiles. */
-#include "winograd.h"
+#include "trainer/loops/winograd.h"
 
 #include <math.h>
 #include <omp.h>

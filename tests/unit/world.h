@@ -3,8 +3,8 @@
 #ifndef PRIMO_TEST_WORLD_H
 #define PRIMO_TEST_WORLD_H
 
-#include "handle.h"
-#include "tree.h"
+#include "core/tree/handle.h"
+#include "core/tree/tree.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

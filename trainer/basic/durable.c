@@ -1,4 +1,4 @@
-#include "durable.h"
+#include "trainer/basic/durable.h"
 
 #include <errno.h>
 #include <fcntl.h>

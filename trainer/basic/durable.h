@@ -7,7 +7,7 @@
 #ifndef PRIMO_DURABLE_H
 #define PRIMO_DURABLE_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 #include <stddef.h>
 

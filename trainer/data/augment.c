@@ -1,8 +1,8 @@
-#include "augment.h"
+#include "trainer/data/augment.h"
 
-#include "random.h"
-#include "simd.h"
-#include "streams.h"
+#include "trainer/basic/purposes.h"
+#include "trainer/basic/random.h"
+#include "trainer/basic/simd.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,10 +1,10 @@
-#include "dataset.h"
+#include "trainer/data/dataset.h"
 
-#include "language.h"
+#include "core/basic/language.h"
 
-#include "folder.h"
-#include "random.h"
-#include "streams.h"
+#include "trainer/basic/purposes.h"
+#include "trainer/basic/random.h"
+#include "trainer/data/folder.h"
 
 #include <errno.h>
 #include <math.h>

@@ -14,8 +14,8 @@
 #ifndef PRIMO_DATASET_H
 #define PRIMO_DATASET_H
 
-#include "reason.h"
-#include "settings.h"
+#include "core/basic/reason.h"
+#include "core/shared/settings.h"
 
 #include <stdint.h>
 

@@ -5,7 +5,7 @@
 #ifndef PRIMO_FOLDER_H
 #define PRIMO_FOLDER_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 #include <stddef.h>
 

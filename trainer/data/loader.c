@@ -3,8 +3,8 @@
  * after the other from them, the caller copies a whole batch out and puts the
  * next one in its place. Only the caller changes which batches there are.
  */
-#include "loader_part.h"
-#include "picture.h"
+#include "trainer/data/loader_part.h"
+#include "trainer/pictures/picture.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -12,9 +12,9 @@
 #ifndef PRIMO_LOADER_H
 #define PRIMO_LOADER_H
 
-#include "augment.h"
-#include "dataset.h"
-#include "text.h"
+#include "core/basic/text.h"
+#include "trainer/data/augment.h"
+#include "trainer/data/dataset.h"
 
 #include <stdbool.h>
 

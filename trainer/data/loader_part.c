@@ -1,7 +1,7 @@
-#include "loader_part.h"
+#include "trainer/data/loader_part.h"
 
-#include "random.h"
-#include "streams.h"
+#include "trainer/basic/purposes.h"
+#include "trainer/basic/random.h"
 
 #include <errno.h>
 #include <stdlib.h>

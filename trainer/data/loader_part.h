@@ -6,7 +6,7 @@
 #ifndef PRIMO_LOADER_PART_H
 #define PRIMO_LOADER_PART_H
 
-#include "loader_scan.h"
+#include "trainer/data/loader_scan.h"
 
 enum { RING = 2 };
 

@@ -1,5 +1,5 @@
-#include "language.h"
-#include "loader_scan.h"
+#include "core/basic/language.h"
+#include "trainer/data/loader_scan.h"
 
 #include <stdio.h>
 #include <stdlib.h>

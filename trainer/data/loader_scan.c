@@ -1,6 +1,6 @@
-#include "loader_scan.h"
+#include "trainer/data/loader_scan.h"
 
-#include "picture.h"
+#include "trainer/pictures/picture.h"
 
 #include <errno.h>
 #include <pthread.h>

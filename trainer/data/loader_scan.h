@@ -5,7 +5,7 @@
 #ifndef PRIMO_LOADER_SCAN_H
 #define PRIMO_LOADER_SCAN_H
 
-#include "loader.h"
+#include "trainer/data/loader.h"
 
 #include <pthread.h>
 

@@ -1,4 +1,4 @@
-#include "dnn_inside.h"
+#include "trainer/dnn/inside.h"
 
 #include <errno.h>
 #include <stdlib.h>

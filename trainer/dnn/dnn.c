@@ -1,6 +1,6 @@
-#include "dnn_inside.h"
+#include "trainer/dnn/inside.h"
 
-#include "room.h"
+#include "trainer/machine/room.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -15,7 +15,7 @@
 #ifndef PRIMO_DNN_H
 #define PRIMO_DNN_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
 #ifndef PRIMO_DNN_INSIDE_H
 #define PRIMO_DNN_INSIDE_H
 
-#include "dnn.h"
+#include "trainer/dnn/dnn.h"
 
 #include <dnnl.h>
 

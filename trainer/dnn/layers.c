@@ -1,5 +1,5 @@
 /* The layers that are no convolutions. */
-#include "dnn_inside.h"
+#include "trainer/dnn/inside.h"
 
 #include <errno.h>
 

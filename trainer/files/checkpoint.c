@@ -1,6 +1,6 @@
-#include "checkpoint.h"
+#include "trainer/files/checkpoint.h"
 
-#include "durable.h"
+#include "trainer/basic/durable.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -12,9 +12,9 @@
 #ifndef PRIMO_CHECKPOINT_H
 #define PRIMO_CHECKPOINT_H
 
-#include "reason.h"
-#include "tensor.h"
-#include "text.h"
+#include "core/basic/reason.h"
+#include "core/basic/text.h"
+#include "trainer/basic/tensor.h"
 
 struct tensor_list {
     struct tensor *tensors; /* as net_export() gives them, NULL = none */

@@ -1,8 +1,8 @@
-#include "classifier.h"
+#include "trainer/files/classifier.h"
 
-#include "param.h"
-#include "safetensors.h"
-#include "text.h"
+#include "core/basic/text.h"
+#include "core/shared/param.h"
+#include "trainer/files/safetensors.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,10 +6,10 @@
 #ifndef PRIMO_CLASSIFIER_H
 #define PRIMO_CLASSIFIER_H
 
-#include "reason.h"
-#include "resnet.h"
-#include "safetensors_header.h"
-#include "tensor.h"
+#include "core/basic/reason.h"
+#include "core/shared/resnet.h"
+#include "core/shared/safetensors_header.h"
+#include "trainer/basic/tensor.h"
 
 #define CLASSIFIER_FILE "model.safetensors"
 

@@ -1,10 +1,10 @@
-#include "export.h"
+#include "trainer/files/export.h"
 
-#include "durable.h"
-#include "json.h"
-#include "onnx.h"
-#include "safetensors.h"
-#include "text.h"
+#include "core/basic/text.h"
+#include "trainer/basic/durable.h"
+#include "trainer/files/json.h"
+#include "trainer/files/onnx.h"
+#include "trainer/files/safetensors.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef PRIMO_EXPORT_H
 #define PRIMO_EXPORT_H
 
-#include "classifier.h"
+#include "trainer/files/classifier.h"
 
 #define EXPORT_ONNX   "model.onnx"
 #define EXPORT_LABELS "labels.txt"

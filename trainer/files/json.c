@@ -1,4 +1,4 @@
-#include "json.h"
+#include "trainer/files/json.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #ifndef PRIMO_JSON_H
 #define PRIMO_JSON_H
 
-#include "text.h"
+#include "core/basic/text.h"
 
 /* Append s as a JSON string with its quotes: everything that RFC 8259 asks for
  * escaped, bytes that are no UTF-8 as U+FFFD. */

@@ -1,9 +1,9 @@
-#include "onnx.h"
+#include "trainer/files/onnx.h"
 
-#include "durable.h"
-#include "language.h"
-#include "resnet.h"
-#include "text.h"
+#include "core/basic/language.h"
+#include "core/basic/text.h"
+#include "core/shared/resnet.h"
+#include "trainer/basic/durable.h"
 
 #include <errno.h>
 #include <onnx.pb-c.h>

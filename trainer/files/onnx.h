@@ -8,7 +8,7 @@
 #ifndef PRIMO_ONNX_H
 #define PRIMO_ONNX_H
 
-#include "classifier.h"
+#include "trainer/files/classifier.h"
 
 /* Write aside, sync, rename. The same model gives the same bytes. `metadata`
  * goes into metadata_props. EINVAL when a tensor is missing or misshapen. */

@@ -11,9 +11,9 @@
 #ifndef PRIMO_SAFETENSORS_H
 #define PRIMO_SAFETENSORS_H
 
-#include "reason.h"
-#include "safetensors_header.h"
-#include "tensor.h"
+#include "core/basic/reason.h"
+#include "core/shared/safetensors_header.h"
+#include "trainer/basic/tensor.h"
 
 struct safetensors {
     struct tensor *tensors; /* in the order of their bytes in the file */

@@ -1,4 +1,4 @@
-#include "safetensors.h"
+#include "trainer/files/safetensors.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
-#include "safetensors.h"
+#include "trainer/files/safetensors.h"
 
-#include "durable.h"
-#include "json.h"
-#include "text.h"
+#include "core/basic/text.h"
+#include "trainer/basic/durable.h"
+#include "trainer/files/json.h"
 
 #include <inttypes.h>
 #include <string.h>

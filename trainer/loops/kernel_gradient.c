@@ -1,5 +1,5 @@
-#include "kernel_gradient_inside.h"
-#include "simd.h"
+#include "trainer/basic/simd.h"
+#include "trainer/loops/kernel_gradient_inside.h"
 
 #include <omp.h>
 #include <string.h>

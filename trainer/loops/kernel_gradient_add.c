@@ -1,7 +1,7 @@
 /* The loops of kernel gradients: a few inputs with two blocks of outputs, whose
  * sums stay in registers. */
-#include "kernel_gradient_inside.h"
-#include "simd.h"
+#include "trainer/basic/simd.h"
+#include "trainer/loops/kernel_gradient_inside.h"
 
 #define INLINE static inline __attribute__((always_inline))
 

@@ -6,7 +6,7 @@
 #ifndef PRIMO_KERNEL_GRADIENT_INSIDE_H
 #define PRIMO_KERNEL_GRADIENT_INSIDE_H
 
-#include "kernel_gradient.h"
+#include "trainer/loops/kernel_gradient.h"
 
 enum { PAIR = 2 /* blocks of outputs that are computed together */ };
 

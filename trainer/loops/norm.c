@@ -1,7 +1,7 @@
-#include "norm_inside.h"
+#include "trainer/loops/norm_inside.h"
 
-#include "resnet.h"
-#include "simd.h"
+#include "core/shared/resnet.h"
+#include "trainer/basic/simd.h"
 
 #include <math.h>
 #include <omp.h>

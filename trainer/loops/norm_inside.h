@@ -6,7 +6,7 @@
 #ifndef PRIMO_NORM_INSIDE_H
 #define PRIMO_NORM_INSIDE_H
 
-#include "norm.h"
+#include "trainer/loops/norm.h"
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
-#include "norm_pool.h"
+#include "trainer/loops/norm_pool.h"
 
-#include "norm_inside.h"
-#include "simd.h"
+#include "trainer/basic/simd.h"
+#include "trainer/loops/norm_inside.h"
 
 #include <math.h>
 

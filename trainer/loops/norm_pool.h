@@ -10,7 +10,7 @@
 #ifndef PRIMO_NORM_POOL_H
 #define PRIMO_NORM_POOL_H
 
-#include "norm.h"
+#include "trainer/loops/norm.h"
 
 #include <stdint.h>
 

@@ -1,9 +1,9 @@
 /* Some tiles at a time: their source transformed, multiplied by the kernel
  * place by place, 32 outputs at once, and the products transformed back; what
  * lies between stays in the second-level cache. */
-#include "winograd.h"
+#include "trainer/loops/winograd.h"
 
-#include "winograd_inside.h"
+#include "trainer/loops/winograd_inside.h"
 
 #include <omp.h>
 

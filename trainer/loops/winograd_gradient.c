@@ -1,8 +1,8 @@
 /* Some tiles at a time, by all threads: source and the result's gradient are
  * transformed, and their products added up, place by place, for 8 inputs and
  * 32 outputs; with the last tiles the sums are transformed to the kernel's. */
-#include "winograd.h"
-#include "winograd_inside.h"
+#include "trainer/loops/winograd.h"
+#include "trainer/loops/winograd_inside.h"
 
 #include <string.h>
 

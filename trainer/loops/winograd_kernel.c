@@ -1,5 +1,5 @@
-#include "winograd.h"
-#include "winograd_inside.h"
+#include "trainer/loops/winograd.h"
+#include "trainer/loops/winograd_inside.h"
 
 #ifdef __x86_64__
 

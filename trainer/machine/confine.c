@@ -1,6 +1,6 @@
-#include "confine.h"
+#include "trainer/machine/confine.h"
 
-#include "language.h"
+#include "core/basic/language.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,7 +8,7 @@
 #ifndef PRIMO_CONFINE_H
 #define PRIMO_CONFINE_H
 
-#include "text.h"
+#include "core/basic/text.h"
 
 /* Confine to a folder; NULL = nothing may be written. What the kernel can't
  * do is left out: *said gets a line for people on what holds and what does

@@ -1,7 +1,7 @@
-#include "crowd.h"
+#include "trainer/machine/crowd.h"
 
-#include "pace.h"
-#include "room.h"
+#include "trainer/machine/room.h"
+#include "trainer/training/pace.h"
 
 #include <errno.h>
 #include <fcntl.h>

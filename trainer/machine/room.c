@@ -1,4 +1,4 @@
-#include "room.h"
+#include "trainer/machine/room.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -6,7 +6,7 @@
 #ifndef PRIMO_ROOM_H
 #define PRIMO_ROOM_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "user.h"
+#include "trainer/machine/user.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -6,7 +6,7 @@
 #ifndef PRIMO_USER_H
 #define PRIMO_USER_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 /* Take the rights of "UID:GID": user, group, the groups that the user is in,
  * no capability, and none that a program could give. EPERM: this process may

@@ -1,6 +1,6 @@
-#include "buffers.h"
+#include "trainer/net/buffers.h"
 
-#include "dnn.h"
+#include "trainer/dnn/dnn.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
-#include "kernels.h"
+#include "trainer/net/kernels.h"
 
-#include "kernel_gradient.h"
-#include "winograd.h"
+#include "trainer/loops/kernel_gradient.h"
+#include "trainer/loops/winograd.h"
 
 #include <errno.h>
 #include <math.h>

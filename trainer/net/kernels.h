@@ -9,7 +9,7 @@
 #ifndef PRIMO_KERNELS_H
 #define PRIMO_KERNELS_H
 
-#include "weights.h"
+#include "trainer/net/weights.h"
 
 struct kernel {
     struct dnn_conv_layouts layouts; /* those of training */

@@ -1,4 +1,4 @@
-#include "loss.h"
+#include "trainer/net/loss.h"
 
 #include <math.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
-#include "net.h"
+#include "trainer/net/net.h"
 
-#include "loss.h"
-#include "plan.h"
+#include "trainer/net/loss.h"
+#include "trainer/net/plan.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -17,9 +17,9 @@
 #ifndef PRIMO_NET_H
 #define PRIMO_NET_H
 
-#include "reason.h"
-#include "resnet.h"
-#include "tensor.h"
+#include "core/basic/reason.h"
+#include "core/shared/resnet.h"
+#include "trainer/basic/tensor.h"
 
 #include <stdbool.h>
 

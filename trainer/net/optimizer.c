@@ -1,6 +1,6 @@
-#include "optimizer.h"
+#include "trainer/net/optimizer.h"
 
-#include "simd.h"
+#include "trainer/basic/simd.h"
 
 enum { STRETCH = 1 << 14 }; /* values a thread does at once */
 

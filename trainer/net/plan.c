@@ -1,6 +1,6 @@
-#include "plan.h"
+#include "trainer/net/plan.h"
 
-#include "plan_build.h"
+#include "trainer/net/plan_build.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -9,11 +9,11 @@
 #ifndef PRIMO_PLAN_H
 #define PRIMO_PLAN_H
 
-#include "buffers.h"
-#include "kernel_gradient.h"
-#include "kernels.h"
-#include "norm_pool.h"
-#include "winograd.h"
+#include "trainer/loops/kernel_gradient.h"
+#include "trainer/loops/norm_pool.h"
+#include "trainer/loops/winograd.h"
+#include "trainer/net/buffers.h"
+#include "trainer/net/kernels.h"
 
 /* What plans are made of and share; not owned by them. */
 struct plan_parts {

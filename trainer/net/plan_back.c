@@ -1,7 +1,7 @@
 /* Plans of training, the way back: a row takes the gradients of its result and
  * leaves those of what it read. These give their memory back as soon as they
  * are used. */
-#include "plan_build.h"
+#include "trainer/net/plan_build.h"
 
 static void leave(struct builder *b, int row, void *gradient)
 {

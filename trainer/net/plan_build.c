@@ -1,4 +1,4 @@
-#include "plan_build.h"
+#include "trainer/net/plan_build.h"
 
 #include <errno.h>
 #include <omp.h>

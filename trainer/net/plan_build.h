@@ -5,7 +5,7 @@
 #ifndef PRIMO_PLAN_BUILD_H
 #define PRIMO_PLAN_BUILD_H
 
-#include "plan.h"
+#include "trainer/net/plan.h"
 
 enum { STEPS_MAX = RESNET_LAYERS_MAX * 8 }; /* more than the rows can need */
 

@@ -1,7 +1,7 @@
 /* Plans of evaluation: batch normalisation is folded into the kernels, the
  * shortcut is added and the ReLU applied by the convolution itself, in the
  * shortcut's memory. */
-#include "plan_build.h"
+#include "trainer/net/plan_build.h"
 
 static void read_once(struct builder *b, int row)
 {

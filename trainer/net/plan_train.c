@@ -1,7 +1,7 @@
 /* Plans of training: forward through the rows, then back through them. What
  * the way back reads (inputs, results of convolutions, outputs) keeps its
  * memory. The way back is in plan_back.c. */
-#include "plan_build.h"
+#include "trainer/net/plan_build.h"
 
 static void own_norm(const struct step *s)
 {

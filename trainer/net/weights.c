@@ -1,7 +1,7 @@
-#include "weights.h"
+#include "trainer/net/weights.h"
 
-#include "random.h"
-#include "recipe.h"
+#include "trainer/basic/random.h"
+#include "trainer/training/recipe.h"
 
 #include <errno.h>
 #include <math.h>

@@ -11,10 +11,10 @@
 #ifndef PRIMO_WEIGHTS_H
 #define PRIMO_WEIGHTS_H
 
-#include "dnn.h"
-#include "optimizer.h"
-#include "resnet.h"
-#include "tensor.h"
+#include "core/shared/resnet.h"
+#include "trainer/basic/tensor.h"
+#include "trainer/dnn/dnn.h"
+#include "trainer/net/optimizer.h"
 
 /* The parts of a row; the first two also those of the head. */
 enum weight_part {

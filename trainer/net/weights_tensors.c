@@ -1,5 +1,5 @@
 /* Weights as tensors: plain copies of them to the outside, and back. */
-#include "weights.h"
+#include "trainer/net/weights.h"
 
 #include <errno.h>
 #include <stdio.h>

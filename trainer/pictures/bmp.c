@@ -4,7 +4,7 @@
  * and a colour behind the palette for whatever the stack holds. Not run-length
  * encoding, which nothing has written for decades.
  */
-#include "picture_format.h"
+#include "trainer/pictures/format.h"
 
 #include <errno.h>
 #include <string.h>

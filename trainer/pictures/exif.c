@@ -1,4 +1,4 @@
-#include "picture_format.h"
+#include "trainer/pictures/format.h"
 
 #include <string.h>
 

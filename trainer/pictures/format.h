@@ -4,7 +4,7 @@
 #ifndef PRIMO_PICTURE_FORMAT_H
 #define PRIMO_PICTURE_FORMAT_H
 
-#include "picture.h"
+#include "trainer/pictures/picture.h"
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "picture.h"
+#include "trainer/pictures/picture.h"
 
 #include <xxhash.h>
 

@@ -1,5 +1,5 @@
-#include "language.h"
-#include "picture_format.h"
+#include "core/basic/language.h"
+#include "trainer/pictures/format.h"
 
 #include <errno.h>
 #include <fcntl.h>

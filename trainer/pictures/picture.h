@@ -10,7 +10,7 @@
 #ifndef PRIMO_PICTURE_H
 #define PRIMO_PICTURE_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 #include <stddef.h>
 #include <stdint.h>

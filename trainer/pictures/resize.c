@@ -3,8 +3,8 @@
  * the scale, 22-bit fixed-point weights, across first, then down, each pass
  * rounded to bytes.
  */
-#include "picture.h"
-#include "simd.h"
+#include "trainer/basic/simd.h"
+#include "trainer/pictures/picture.h"
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
-#include "control.h"
+#include "trainer/run/control.h"
 
-#include "language.h"
+#include "core/basic/language.h"
 
 #include <errno.h>
 #include <fcntl.h>

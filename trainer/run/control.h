@@ -13,7 +13,7 @@
 #ifndef PRIMO_CONTROL_H
 #define PRIMO_CONTROL_H
 
-#include "diary.h"
+#include "trainer/run/diary.h"
 
 struct control;
 

@@ -1,6 +1,6 @@
-#include "diary.h"
+#include "trainer/run/diary.h"
 
-#include "language.h"
+#include "core/basic/language.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -12,9 +12,9 @@
 #ifndef PRIMO_DIARY_H
 #define PRIMO_DIARY_H
 
-#include "journal.h"
-#include "reason.h"
-#include "report.h"
+#include "core/basic/reason.h"
+#include "core/shared/journal.h"
+#include "core/shared/report.h"
 
 struct diary;
 

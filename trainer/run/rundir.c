@@ -1,7 +1,7 @@
-#include "rundir.h"
+#include "trainer/run/rundir.h"
 
-#include "durable.h"
-#include "language.h"
+#include "core/basic/language.h"
+#include "trainer/basic/durable.h"
 
 #include <errno.h>
 #include <fcntl.h>

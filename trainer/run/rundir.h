@@ -17,9 +17,9 @@
 #ifndef PRIMO_RUNDIR_H
 #define PRIMO_RUNDIR_H
 
-#include "checkpoint.h"
-#include "control.h"
-#include "diary.h"
+#include "trainer/files/checkpoint.h"
+#include "trainer/run/control.h"
+#include "trainer/run/diary.h"
 
 struct rundir {
     char *path;

@@ -1,4 +1,4 @@
-#include "average_precision.h"
+#include "trainer/training/average_precision.h"
 
 #include <errno.h>
 #include <math.h>

@@ -6,7 +6,7 @@
 #ifndef PRIMO_AVERAGE_PRECISION_H
 #define PRIMO_AVERAGE_PRECISION_H
 
-#include "reason.h"
+#include "core/basic/reason.h"
 
 /* One-vs-rest average precision, mean over the classes that have a picture:
  * for each class the pictures are ranked by its score, and the precision at

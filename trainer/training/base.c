@@ -1,4 +1,4 @@
-#include "base.h"
+#include "trainer/training/base.h"
 
 #include <errno.h>
 #include <math.h>

@@ -7,9 +7,9 @@
 #ifndef PRIMO_BASE_H
 #define PRIMO_BASE_H
 
-#include "base_match.h"
-#include "net.h"
-#include "safetensors.h"
+#include "core/shared/base_match.h"
+#include "trainer/files/safetensors.h"
+#include "trainer/net/net.h"
 
 struct base {
     struct safetensors_file file;

@@ -1,7 +1,7 @@
-#include "training.h"
+#include "trainer/training/training.h"
 
-#include "average_precision.h"
-#include "language.h"
+#include "core/basic/language.h"
+#include "trainer/training/average_precision.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,8 +1,8 @@
-#include "options.h"
+#include "trainer/training/options.h"
 
-#include "language.h"
-#include "loader.h"
-#include "net.h"
+#include "core/basic/language.h"
+#include "trainer/data/loader.h"
+#include "trainer/net/net.h"
 
 #include <errno.h>
 #include <math.h>

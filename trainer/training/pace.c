@@ -1,6 +1,6 @@
-#include "pace.h"
+#include "trainer/training/pace.h"
 
-#include "diary.h"
+#include "trainer/run/diary.h"
 
 #include <math.h>
 #include <string.h>

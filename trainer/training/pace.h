@@ -6,9 +6,9 @@
 #ifndef PRIMO_PACE_H
 #define PRIMO_PACE_H
 
-#include "checkpoint.h"
-#include "recipe.h"
-#include "report.h"
+#include "core/shared/report.h"
+#include "trainer/files/checkpoint.h"
+#include "trainer/training/recipe.h"
 
 struct pace {
     uint64_t measured;         /* updates timed by this process */

@@ -1,10 +1,10 @@
-#include "prepare.h"
+#include "trainer/training/prepare.h"
 
-#include "cgroup.h"
-#include "language.h"
-#include "picture.h"
-#include "room.h"
-#include "threads.h"
+#include "core/basic/cgroup.h"
+#include "core/basic/language.h"
+#include "core/basic/threads.h"
+#include "trainer/machine/room.h"
+#include "trainer/pictures/picture.h"
 
 #include <errno.h>
 #include <math.h>

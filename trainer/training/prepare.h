@@ -6,10 +6,10 @@
 #ifndef PRIMO_PREPARE_H
 #define PRIMO_PREPARE_H
 
-#include "base.h"
-#include "loader.h"
-#include "options.h"
-#include "rundir.h"
+#include "trainer/data/loader.h"
+#include "trainer/run/rundir.h"
+#include "trainer/training/base.h"
+#include "trainer/training/options.h"
 
 struct material {
     struct dataset dataset;

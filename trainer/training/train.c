@@ -1,8 +1,8 @@
-#include "train.h"
+#include "trainer/training/train.h"
 
-#include "export.h"
-#include "language.h"
-#include "training.h"
+#include "core/basic/language.h"
+#include "trainer/files/export.h"
+#include "trainer/training/training.h"
 
 #include <errno.h>
 #include <limits.h>

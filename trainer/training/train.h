@@ -14,8 +14,8 @@
 #ifndef PRIMO_TRAIN_H
 #define PRIMO_TRAIN_H
 
-#include "options.h"
-#include "rundir.h"
+#include "trainer/run/rundir.h"
+#include "trainer/training/options.h"
 
 /* Continues from run->from when there is a checkpoint. Everything that goes
  * wrong has a reason; EINVAL when the checkpoint is of another training. */

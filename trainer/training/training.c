@@ -1,4 +1,4 @@
-#include "training.h"
+#include "trainer/training/training.h"
 
 #include <stdlib.h>
 

@@ -6,13 +6,13 @@
 #ifndef PRIMO_TRAINING_H
 #define PRIMO_TRAINING_H
 
-#include "crowd.h"
-#include "net.h"
-#include "options.h"
-#include "pace.h"
-#include "prepare.h"
-#include "recipe.h"
-#include "rundir.h"
+#include "trainer/machine/crowd.h"
+#include "trainer/net/net.h"
+#include "trainer/run/rundir.h"
+#include "trainer/training/options.h"
+#include "trainer/training/pace.h"
+#include "trainer/training/prepare.h"
+#include "trainer/training/recipe.h"
 
 struct training {
     struct rundir *run;
