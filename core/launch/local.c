@@ -3,12 +3,12 @@
  * whose run it is where this is the daemon of root; STATE/runs/ID.lock is
  * ours, and held by the living trainer.
  */
+#include "core/basic/disk.h"
+#include "core/basic/foreign.h"
 #include "core/basic/language.h"
-#include "core/launch/foreign.h"
 #include "core/launch/launcher.h"
 #include "core/launch/spawn.h"
 #include "core/shared/journal.h"
-#include "core/store/disk.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 #include "core/models/base_file.h"
 
+#include "core/basic/disk.h"
 #include "core/models/model.h"
 #include "core/shared/base_match.h"
-#include "core/store/disk.h"
 #include "core/tree/tree.h"
 
 #include <dirent.h>

@@ -1,8 +1,8 @@
 #include "core/models/model.h"
 
+#include "core/basic/disk.h"
 #include "core/models/artifact.h"
 #include "core/process/show.h"
-#include "core/store/disk.h"
 #include "core/tree/tree.h"
 
 #include <dirent.h>

@@ -1,10 +1,10 @@
 #include "core/state/primo.h"
 
+#include "core/basic/disk.h"
 #include "core/models/base_file.h"
 #include "core/models/model.h"
 #include "core/process/supervisor.h"
 #include "core/shared/settings.h"
-#include "core/store/disk.h"
 #include "core/tree/handle.h"
 #include "core/tree/tree.h"
 #include "core/view.h"

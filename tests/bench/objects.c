@@ -8,8 +8,8 @@
  * `rows` prints what an append of the first and of the last thousand cost:
  * bytes written to the store and microseconds, of each the mean.
  */
+#include "core/basic/disk.h"
 #include "core/process/process.h"
-#include "core/store/disk.h"
 #include "core/store/object.h"
 #include "core/store/stream.h"
 #include "core/tree/tree.h"

@@ -1,6 +1,6 @@
 /* Directories that somebody else fills: nothing leads out of them. */
-#include "core/launch/foreign.h"
-#include "core/store/disk.h"
+#include "core/basic/disk.h"
+#include "core/basic/foreign.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
-#include "core/store/disk.h"
+#include "core/basic/disk.h"
 
-#include "core/launch/foreign.h"
+#include "core/basic/foreign.h"
 
 #include <dirent.h>
 #include <errno.h>

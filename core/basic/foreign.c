@@ -1,4 +1,4 @@
-#include "core/launch/foreign.h"
+#include "core/basic/foreign.h"
 
 #include <errno.h>
 #include <fcntl.h>
