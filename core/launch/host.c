@@ -1,6 +1,7 @@
 #include "core/launch/host.h"
 
 #include "core/basic/cgroup.h"
+#include "core/basic/clock.h"
 #include "core/basic/text.h"
 #include "core/basic/threads.h"
 #include "core/launch/spawn.h"
@@ -110,7 +111,7 @@ void host_facts(struct host *h, struct machine_facts *out)
 
 void host_look(struct host *h, const char *trainer)
 {
-    double now = (double)monotonic_ns() / 1e9;
+    double now = monotonic_now();
     struct machine_facts f;
     struct threads t;
     if (now - h->looked < LOOK_SECONDS)

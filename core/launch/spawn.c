@@ -1,5 +1,6 @@
 #include "core/launch/spawn.h"
 
+#include "core/basic/clock.h"
 #include "core/store/object.h"
 
 #include <errno.h>

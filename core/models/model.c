@@ -1,5 +1,6 @@
 #include "core/models/model.h"
 
+#include "core/basic/clock.h"
 #include "core/basic/disk.h"
 #include "core/models/artifact.h"
 #include "core/process/show.h"

@@ -1,5 +1,6 @@
 #include "core/process/action.h"
 
+#include "core/basic/clock.h"
 #include "core/basic/language.h"
 #include "core/models/base_file.h"
 #include "core/process/refer.h"
@@ -40,7 +41,7 @@ static int change_begin(struct change *c, struct primo *primo, uint64_t id,
 static int change_end(struct change *c, int err, struct reason *why)
 {
     if (err == 0) {
-        c->p.changed = (double)clock_ns() / 1e9;
+        c->p.changed = unix_now();
         err = process_save(c->txn, &c->p, why);
     }
     err = store_end(c->txn, err, why);
@@ -199,7 +200,7 @@ int process_set_template(struct primo *primo, const struct caller *caller,
     object_release(&template);
     if (err == 0) {
         strcpy(c.p.template, name);
-        c.p.template_changed = (double)clock_ns() / 1e9;
+        c.p.template_changed = unix_now();
         err = process_event(&c, caller, "template set", why);
     }
     return change_end(&c, err, why);
@@ -217,7 +218,7 @@ int process_set_enabled(struct primo *primo, const struct caller *caller,
     if (err)
         return err;
     c.p.enabled = yes;
-    c.p.enabled_changed = (double)clock_ns() / 1e9;
+    c.p.enabled_changed = unix_now();
     err = process_event(&c, caller, yes ? "enabled" : "disabled", why);
     return change_end(&c, err, why);
 }
@@ -356,7 +357,7 @@ static void process_renew(struct process *p, uint64_t run,
     strcpy(p->run_template, p->template);
     p->author = p->run_uid = caller->uid;
     p->run_gid = caller->gid;
-    p->started = (double)clock_ns() / 1e9;
+    p->started = unix_now();
     p->finished = 0;
     p->wanted = true;
     p->segment = p->offset = p->row_iteration = 0;

@@ -1,5 +1,6 @@
 #include "core/process/follow.h"
 
+#include "core/basic/clock.h"
 #include "core/basic/language.h"
 #include "core/shared/journal.h"
 
@@ -56,7 +57,7 @@ int end_event_add(struct store_txn *txn, uid_t owner, const struct process *p,
 /* A time as it can have been, or now. */
 static double time_judge(double time)
 {
-    double now = (double)clock_ns() / 1e9;
+    double now = unix_now();
     return time > 0 && time < now + TIME_AHEAD ? time : now;
 }
 
@@ -283,7 +284,7 @@ static int take_records(struct intake *in, const struct text *data,
             return err;
         at += n;
         in->p->offset += n;
-        in->p->changed = (double)clock_ns() / 1e9;
+        in->p->changed = unix_now();
     }
     return err;
 }

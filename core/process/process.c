@@ -1,5 +1,7 @@
 #include "core/process/process.h"
 
+#include "core/basic/clock.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
@@ -223,7 +225,7 @@ int process_step(struct process *p, enum life_event event, struct reason *why)
     int err = life_step(p->status, event, &to, why);
     if (err)
         return err;
-    double now = (double)clock_ns() / 1e9;
+    double now = unix_now();
     if (to != p->status)
         p->status_changed = now;
     if (status_is_live(p->status) && !status_is_live(to))

@@ -1,5 +1,6 @@
 #include "core/process/supervisor.h"
 
+#include "core/basic/clock.h"
 #include "core/basic/language.h"
 #include "core/models/base_file.h"
 #include "core/models/model.h"
@@ -47,11 +48,6 @@ struct supervisor {
     double orphan_time;      /* when one was asked to stop, 0 = there is none */
 };
 
-static double now(void)
-{
-    return (double)clock_ns() / 1e9;
-}
-
 /* The record as it is now. */
 static int load(struct supervisor *s, uint64_t id, struct process *p)
 {
@@ -87,7 +83,7 @@ static int verdict_put(struct supervisor *s, struct store_txn *txn, uint64_t id,
     if (v->reason)
         snprintf(p.reason, sizeof p.reason, "%s", v->reason);
     if (err == 0 && v->line)
-        err = log_add(txn, &p, now(), v->line, why);
+        err = log_add(txn, &p, unix_now(), v->line, why);
     if (err == 0)
         err = process_save(txn, &p, why);
     if (err == 0 && !status_is_live(p.status))
@@ -212,7 +208,7 @@ static void lost(struct supervisor *s, const struct launcher *launcher,
                         .losses = 1,
                         .wanted = !enough};
     verdict_apply(s, p->id, &v);
-    w->not_before = now() + (p->losses ? (double)(p->losses * 2) : 0.2);
+    w->not_before = unix_now() + (p->losses ? (double)(p->losses * 2) : 0.2);
     text_release(&words);
     text_release(&line);
 }
@@ -222,7 +218,7 @@ static void publish(struct supervisor *s, const struct launcher *launcher,
                     const struct process *p, struct watched *w)
 {
     struct reason why = REASON_INIT;
-    if (now() < w->not_before)
+    if (unix_now() < w->not_before)
         return;
     int err = model_publish(s->primo, launcher, &s->site, p->id, &why);
     if (err == 0) {
@@ -232,7 +228,7 @@ static void publish(struct supervisor *s, const struct launcher *launcher,
     struct text line = TEXT_INIT;
     text_printf(&line, _("the model cannot be saved: %s"), why.sentence);
     bool again = err == -ENOSPC && ++w->publish_tries < PUBLISH_TRIES;
-    w->not_before = now() + PUBLISH_RETRY;
+    w->not_before = unix_now() + PUBLISH_RETRY;
     if (!again)
         fail(s, p->id, text_string(&line));
     else if (w->publish_tries == 1)
@@ -247,10 +243,10 @@ static void ask_to_stop(struct supervisor *s, const struct launcher *launcher,
 {
     if (!w->stop_asked) {
         w->stop_asked = launcher->stop(&s->site, p->run, NULL) == 0;
-        w->stop_time = now();
-    } else if (now() - w->stop_time > STOP_SECONDS) {
+        w->stop_time = unix_now();
+    } else if (unix_now() - w->stop_time > STOP_SECONDS) {
         launcher->kill(&s->site, p->run);
-        w->stop_time = now();
+        w->stop_time = unix_now();
     }
 }
 
@@ -278,7 +274,7 @@ static void watch(struct supervisor *s, const struct launcher *launcher,
         if (p.status == STATUS_STOPPING && alive == 1)
             ask_to_stop(s, launcher, &p, w);
         else if (alive == 0 && p.wanted && p.status != STATUS_STOPPING) {
-            if (now() >= w->not_before)
+            if (unix_now() >= w->not_before)
                 launch(s, launcher, &p, w);
         } else if (alive == 0)
             lost(s, launcher, &p, w);
@@ -393,8 +389,8 @@ static bool run_is_needed(struct supervisor *s, uint64_t run)
 static void orphan_stop(struct supervisor *s, uint64_t run)
 {
     if (!s->orphan_time)
-        s->orphan_time = now();
-    if (now() - s->orphan_time > STOP_SECONDS)
+        s->orphan_time = unix_now();
+    if (unix_now() - s->orphan_time > STOP_SECONDS)
         launcher_local.kill(&s->site, run);
     else
         launcher_local.stop(&s->site, run, NULL);

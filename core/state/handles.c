@@ -1,5 +1,7 @@
 #include "core/tree/handle_inside.h"
 
+#include "core/basic/clock.h"
+
 void handle_list(struct handle *h)
 {
     struct handles *all = &h->primo->handles;

@@ -1,5 +1,6 @@
 #include "core/state/primo.h"
 
+#include "core/basic/clock.h"
 #include "core/basic/disk.h"
 #include "core/models/base_file.h"
 #include "core/models/model.h"
@@ -41,7 +42,7 @@ int event_add(struct store_txn *txn, uid_t user, const char *object,
 {
     struct text line = TEXT_INIT;
     va_list ap;
-    text_put_time(&line, (double)clock_ns() / 1e9);
+    text_put_time(&line, unix_now());
     text_puts(&line, " ");
     user_name(&line, user);
     text_printf(&line, " %s ", object);

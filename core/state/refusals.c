@@ -1,5 +1,6 @@
 #include "core/state/refusals.h"
 
+#include "core/basic/clock.h"
 #include "core/state/primo.h"
 #include "core/store/object.h"
 
@@ -170,7 +171,7 @@ static void put_printable(struct text *out, const char *s)
 static void put_record(struct text *out, uid_t user, const char *what,
                        const struct reason *why)
 {
-    text_put_time(out, (double)clock_ns() / 1e9);
+    text_put_time(out, unix_now());
     text_puts(out, " ");
     user_name(out, user);
     text_puts(out, " ");

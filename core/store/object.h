@@ -79,9 +79,6 @@ int object_drop(struct store_txn *txn, const struct object *o,
 int ids_take(struct id_source *ids, struct store *s, uint64_t *out,
              struct reason *why);
 
-int64_t clock_ns(void); /* now, as in mtime */
-int64_t monotonic_ns(void);
-
 /* Whether a name is one that editors and copy tools use for a moment. */
 bool name_is_scratch(const char *name);
 

@@ -1,5 +1,6 @@
 #include "core/tree/handle_inside.h"
 
+#include "core/basic/clock.h"
 #include "core/models/model.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 #include "core/tree/tree.h"
 
+#include "core/basic/clock.h"
 #include "core/basic/language.h"
 #include "core/models/base_file.h"
 #include "core/models/model.h"

@@ -1,4 +1,5 @@
 /* Operations on files: attributes, opening, reading, writing, saving. */
+#include "core/basic/clock.h"
 #include "fs/requests/request.h"
 #include "fs/requests/table.h"
 

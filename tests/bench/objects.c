@@ -8,6 +8,7 @@
  * `rows` prints what an append of the first and of the last thousand cost:
  * bytes written to the store and microseconds, of each the mean.
  */
+#include "core/basic/clock.h"
 #include "core/basic/disk.h"
 #include "core/process/process.h"
 #include "core/store/object.h"

@@ -1,6 +1,7 @@
 /* What a trainer that was made to lie can bring into the store. */
 #include "core/process/follow.h"
 
+#include "core/basic/clock.h"
 #include "core/process/show.h"
 #include "core/shared/chart.h"
 #include "core/shared/journal.h"

@@ -1,7 +1,7 @@
 #include "trainer/machine/crowd.h"
 
+#include "core/basic/clock.h"
 #include "trainer/machine/room.h"
-#include "trainer/training/pace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,12 +62,12 @@ void crowd_watch(struct crowd *c, const char *schedstat, int threads)
         return;
     c->schedstat = open(schedstat, O_RDONLY | O_CLOEXEC);
     queued_read(c, &c->queued);
-    c->looked = pace_clock();
+    c->looked = monotonic_now();
 }
 
 void crowd_look(struct crowd *c)
 {
-    double now = pace_clock(), passed = now - c->looked;
+    double now = monotonic_now(), passed = now - c->looked;
     uint64_t queued;
     if (c->schedstat < 0 || passed < LOOK_SECONDS || !queued_read(c, &queued))
         return;

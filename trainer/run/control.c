@@ -1,5 +1,6 @@
 #include "trainer/run/control.h"
 
+#include "core/basic/clock.h"
 #include "core/basic/language.h"
 
 #include <errno.h>
@@ -32,13 +33,6 @@ struct control {
     char overdue[512];
     bool closing;
 };
-
-static double clock_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void stop_signals(sigset_t *set)
 {
@@ -94,7 +88,7 @@ static void heartbeat(struct control *c)
 {
     struct progress p = c->progress;
     if (!isnan(p.eta))
-        p.eta = fmax(0, p.eta - (clock_seconds() - c->progress_time));
+        p.eta = fmax(0, p.eta - (monotonic_now() - c->progress_time));
     diary_progress(c->options.diary, &p);
 }
 
@@ -104,7 +98,7 @@ static void *control_run(void *argument)
     for (unsigned tick = 1;; tick++) {
         bool wanted = stop_awaited(c);
         pthread_mutex_lock(&c->lock);
-        bool closing = c->closing, overdue = clock_seconds() > c->deadline;
+        bool closing = c->closing, overdue = monotonic_now() > c->deadline;
         if (!closing && !wanted && !overdue && tick % HEARTBEAT_TICKS == 0)
             heartbeat(c);
         pthread_mutex_unlock(&c->lock);
@@ -174,7 +168,7 @@ void control_progress(struct control *c, const struct progress *p)
 {
     pthread_mutex_lock(&c->lock);
     c->progress = *p;
-    c->progress_time = clock_seconds();
+    c->progress_time = monotonic_now();
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -183,7 +177,7 @@ void control_expect(struct control *c, double seconds, const char *format, ...)
     va_list ap;
     va_start(ap, format);
     pthread_mutex_lock(&c->lock);
-    c->deadline = clock_seconds() + seconds;
+    c->deadline = monotonic_now() + seconds;
     vsnprintf(c->overdue, sizeof c->overdue, translate(format), ap);
     pthread_mutex_unlock(&c->lock);
     va_end(ap);

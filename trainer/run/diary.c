@@ -1,5 +1,6 @@
 #include "trainer/run/diary.h"
 
+#include "core/basic/clock.h"
 #include "core/basic/language.h"
 
 #include <errno.h>
@@ -21,13 +22,6 @@ struct diary {
     struct diary_view view;
     bool ended; /* by diary_end(): nothing follows */
 };
-
-double unix_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* One line of UTF-8 without control characters. */
 static void line_clean(struct text *out, const char *s)

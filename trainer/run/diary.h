@@ -51,6 +51,4 @@ void diary_artifact(struct diary *d, const char *name);
  * it could not be written. */
 int diary_end(struct diary *d, const char *outcome);
 
-double unix_now(void); /* seconds */
-
 #endif

@@ -1,5 +1,6 @@
 #include "trainer/training/training.h"
 
+#include "core/basic/clock.h"
 #include "core/basic/language.h"
 #include "trainer/training/average_precision.h"
 
@@ -49,7 +50,7 @@ static void tell_epoch(const struct training *t)
 static void checkpoint_when_due(struct training *t, double least)
 {
     control_lock(t->run->control);
-    if (pace_clock() - t->saved_time >= least)
+    if (monotonic_now() - t->saved_time >= least)
         training_save(t);
     control_unlock(t->run->control);
 }
@@ -108,7 +109,7 @@ static int update_commit(struct training *t, double began, int n,
     if (err == 0) {
         t->at.step++;
         t->at.iteration++;
-        pace_update(&t->pace, &t->at, pace_clock() - began, n, loss);
+        pace_update(&t->pace, &t->at, monotonic_now() - began, n, loss);
         if (t->at.row_seconds >= ROW_SECONDS &&
             t->at.step < recipe_epoch_steps(&t->recipe, t->at.epoch))
             tell_row(t, NAN, NAN);
@@ -119,7 +120,7 @@ static int update_commit(struct training *t, double began, int n,
 
 static int update(struct training *t, struct reason *why)
 {
-    double began = pace_clock();
+    double began = monotonic_now();
     crowd_look(&t->crowd);
     int n = loader_train(t->material.loader, (int)t->at.epoch, (int)t->at.step,
                          t->images, t->labels, why);
@@ -221,7 +222,7 @@ static int evaluate(struct training *t, struct reason *why)
 {
     int n = loader_test_count(t->material.loader);
     int classes = t->material.dataset.classes;
-    double began = pace_clock(), precision;
+    double began = monotonic_now(), precision;
     int err = test_predict(t, why);
     if (err)
         return err;
@@ -231,7 +232,7 @@ static int evaluate(struct training *t, struct reason *why)
     if (err)
         return err;
     double right = accuracy(t->scores, t->answers, n, classes);
-    err = epoch_commit(t, precision, right, pace_clock() - began, why);
+    err = epoch_commit(t, precision, right, monotonic_now() - began, why);
     if (err)
         return err;
     tell_epoch(t);

@@ -1,5 +1,6 @@
 #include "trainer/training/pace.h"
 
+#include "core/basic/clock.h"
 #include "trainer/run/diary.h"
 
 #include <math.h>
@@ -12,13 +13,6 @@ enum {
     CHECKPOINT_EVERY = 60,
     EXPORT_CHECKPOINTS = 1, /* an export takes about as long as one */
 };
-
-double pace_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 void pace_init(struct pace *p)
 {

@@ -39,6 +39,4 @@ void pace_evaluation(struct position *at, double seconds);
 /* Begin a new row. */
 void pace_row_clear(struct position *at);
 
-double pace_clock(void); /* monotonic seconds */
-
 #endif

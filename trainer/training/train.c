@@ -1,5 +1,6 @@
 #include "trainer/training/train.h"
 
+#include "core/basic/clock.h"
 #include "core/basic/language.h"
 #include "trainer/files/export.h"
 #include "trainer/training/training.h"
@@ -227,7 +228,7 @@ int train(struct rundir *run, struct options *o, struct reason *why)
     };
     pace_init(&t.pace);
     crowd_init(&t.crowd);
-    t.began = t.saved_time = pace_clock();
+    t.began = t.saved_time = monotonic_now();
     int err = training_open(&t, o, why);
     if (err == 0)
         err = training_epochs(&t, why);

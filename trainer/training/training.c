@@ -1,5 +1,7 @@
 #include "trainer/training/training.h"
 
+#include "core/basic/clock.h"
+
 #include <stdlib.h>
 
 int training_net(struct training *t, struct reason *why)
@@ -47,7 +49,7 @@ static int checkpoint_save(struct training *t, struct reason *why)
 {
     struct checkpoint c = {
         .at = t->at, .identity = t->identity, .best = t->best};
-    double start = pace_clock();
+    double start = monotonic_now();
     c.at.seconds = t->seconds + start - t->began;
     const struct tensor_source state = {net_tensors(t->net, true), state_walk,
                                         t->net};
@@ -58,7 +60,7 @@ static int checkpoint_save(struct training *t, struct reason *why)
     if (err)
         return err;
     t->saved = t->at;
-    t->saved_time = pace_clock();
+    t->saved_time = monotonic_now();
     t->pace.checkpoint_seconds = t->saved_time - start;
     diary_checkpoint(t->run->diary, t->at.iteration);
     return 0;
@@ -69,6 +71,6 @@ void training_save(struct training *t)
     struct reason why = REASON_INIT;
     if (is_saved(t) || checkpoint_save(t, &why) == 0)
         return;
-    t->saved_time = pace_clock();
+    t->saved_time = monotonic_now();
     diary_log(t->run->diary, "no checkpoint: %s", why.sentence);
 }
