@@ -1,5 +1,6 @@
-/* What a template, machine, type, base or role may be called. */
-#include "core/shared/param.h"
+#include "core/basic/name.h"
+
+#include "core/basic/text.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -44,4 +45,11 @@ int name_check(const char *name, size_t size, struct reason *why)
         i += n;
     }
     return 0;
+}
+
+bool name_is_scratch(const char *name)
+{
+    size_t n = strlen(name);
+    return name[0] == '.' || (n && name[n - 1] == '~') ||
+           (n > 2 && name[0] == '#' && name[n - 1] == '#');
 }

@@ -2,6 +2,7 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
+#include "core/basic/name.h"
 #include "core/models/base_file.h"
 #include "core/process/refer.h"
 #include "core/process/supervisor.h"

@@ -1,6 +1,7 @@
 #include "core/rights/roles.h"
 
 #include "core/basic/language.h"
+#include "core/basic/name.h"
 #include "core/tree/tree.h"
 
 #include <errno.h>

@@ -116,7 +116,5 @@ void param_accepts(const struct param *p, struct text *out);
 void param_example(struct text *out, unsigned scope);
 /* Append the table of docs/template.md (Markdown rows). */
 void param_table(struct text *out, unsigned scope);
-/* Whether an object may have this name; EINVAL with a sentence. */
-int name_check(const char *name, size_t size, struct reason *why);
 
 #endif

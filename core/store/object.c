@@ -16,13 +16,6 @@ struct object_record {
     int64_t atime, mtime, ctime;
 };
 
-bool name_is_scratch(const char *name)
-{
-    size_t n = strlen(name);
-    return name[0] == '.' || (n && name[n - 1] == '~') ||
-           (n > 2 && name[0] == '#' && name[n - 1] == '#');
-}
-
 void object_release(struct object *o)
 {
     text_release(&o->body);

@@ -79,7 +79,4 @@ int object_drop(struct store_txn *txn, const struct object *o,
 int ids_take(struct id_source *ids, struct store *s, uint64_t *out,
              struct reason *why);
 
-/* Whether a name is one that editors and copy tools use for a moment. */
-bool name_is_scratch(const char *name);
-
 #endif

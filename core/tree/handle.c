@@ -1,6 +1,7 @@
 #include "core/tree/handle_inside.h"
 
 #include "core/basic/clock.h"
+#include "core/basic/name.h"
 #include "core/models/model.h"
 
 #include <errno.h>

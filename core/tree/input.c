@@ -1,6 +1,7 @@
 #include "core/tree/input.h"
 
 #include "core/basic/clock.h"
+#include "core/basic/name.h"
 #include "core/models/base_file.h"
 #include "core/process/refer.h"
 #include "core/tree/handle.h"

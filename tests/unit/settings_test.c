@@ -1,6 +1,8 @@
 /* settings.h, param.h: texts of `key = value` lines, and what names may be. */
 #include "core/shared/settings.h"
 
+#include "core/basic/name.h"
+
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
