@@ -14,6 +14,11 @@ static int model_may_hide(struct primo *primo, uint64_t id, struct reason *why)
     return 0;
 }
 
+static void roles_changed(struct primo *primo)
+{
+    roles_load(&primo->roles, primo->store);
+}
+
 #define FILE_OF(dir, text, form)  .parent = dir, .name = text, .shape = form
 #define OBJECTS_OF(dir, of, form) .parent = dir, .kind = of, .shape = form
 
@@ -73,7 +78,7 @@ const struct row tree_rows[256] = {
                     .help = N_("who may do what, written by an administrator")},
     [TREE_ROLE] = {OBJECTS_OF(TREE_ROLES, OBJECT_ROLE, SHAPE_INPUT),
                    .needs = RIGHT_EDIT, .scope = SCOPE_ROLE,
-                   .changed = roles_load,
+                   .changed = roles_changed,
                    .help = N_("a role: its members and their rights")},
 
     [TREE_PROCESSES] = {FILE_OF(TREE_ROOT, "processes", SHAPE_DIRECTORY),

@@ -1,6 +1,6 @@
 #include "core/view.h"
 
-#include "core/tree/tree.h"
+#include "core/process/process.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,28 +17,22 @@ struct view {
     bool end; /* under lock */
 };
 
-/* What a process has ended as, or nothing while it is live or gone. */
-static bool has_ended(struct primo *primo, uint64_t process, char *status,
-                      size_t size)
+/* What a process has ended as; NULL while it is live or gone. */
+static const char *ended_as(struct primo *primo, uint64_t process)
 {
-    struct shown now = {TEXT_INIT, 0};
-    struct node n = {TREE_P_WAIT, process};
-    bool ended = tree_show(primo, n, &now, NULL) == 0 && now.text.size > 1 &&
-                 now.text.size <= size;
-    if (ended) {
-        memcpy(status, now.text.data, now.text.size - 1);
-        status[now.text.size - 1] = 0;
-    }
-    text_release(&now.text);
-    return ended;
+    enum status status;
+    return process_status(primo->store, process, &status) == 0 &&
+                   !status_is_live(status)
+               ? status_name(status)
+               : NULL;
 }
 
 static void wake_waiters(struct primo *primo)
 {
-    char status[32];
+    const char *status;
     uint64_t process = 0;
     while ((process = waiters_next(&primo->waiters, process)))
-        if (has_ended(primo, process, status, sizeof status))
+        if ((status = ended_as(primo, process)))
             waiters_wake(&primo->waiters, process, status);
 }
 
@@ -50,7 +44,7 @@ static void look(struct view *v)
     v->seen = now;
     times_load(&v->primo->directories, v->primo->store, v->primo->opened);
     refusals_load(&v->primo->refusals, v->primo->store);
-    roles_load(v->primo);
+    roles_load(&v->primo->roles, v->primo->store);
     wake_waiters(v->primo);
     store_announce(v->primo->store);
 }

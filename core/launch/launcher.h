@@ -14,7 +14,6 @@
 
 #include "core/basic/reason.h"
 #include "core/basic/text.h"
-#include "core/launch/host.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +41,9 @@ struct run_job {                     /* what the trainer is given */
     uid_t uid;  /* whose rights it has, where the launcher can give them */
     gid_t gid;
 };
+
+struct host;
+struct machine_facts;
 
 struct launcher {
     const char *name;

@@ -6,6 +6,7 @@
 #include "core/basic/disk.h"
 #include "core/basic/foreign.h"
 #include "core/basic/language.h"
+#include "core/launch/host.h"
 #include "core/launch/launcher.h"
 #include "core/launch/spawn.h"
 #include "core/shared/journal.h"
@@ -383,13 +384,3 @@ const struct launcher launcher_local = {
     .last_words = local_last_words,
     .discard = local_discard,
 };
-
-static const struct launcher *const launchers[] = {&launcher_local};
-
-const struct launcher *launcher_find(const char *name)
-{
-    for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++)
-        if (!strcmp(launchers[i]->name, name))
-            return launchers[i];
-    return NULL;
-}

@@ -148,3 +148,39 @@ int trainer_ask(const char *program, const char *argument, struct text *said,
     close(ends[0]);
     return err;
 }
+
+/* Finding */
+
+/* "FOLDER/primo-train" where that is a program; freed by the caller. */
+static char *trainer_in(const char *folder, size_t size)
+{
+    char *path;
+    if (asprintf(&path, "%.*s/primo-train", (int)size, folder) < 0)
+        abort();
+    if (path[0] == '/' && access(path, X_OK) == 0)
+        return path;
+    free(path);
+    return NULL;
+}
+
+/* primo-train beside this program, or else where $PATH has it; what is not
+ * there at all is missed when a training starts. */
+char *trainer_find(void)
+{
+    char self[4096], *path, *missing;
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = 0;
+    char *slash = strrchr(self, '/');
+    path = slash ? trainer_in(self, (size_t)(slash - self)) : NULL;
+    for (const char *at = getenv("PATH"); !path && at && *at;) {
+        size_t size = strcspn(at, ":");
+        path = trainer_in(at, size);
+        at += size + (at[size] == ':');
+    }
+    if (path)
+        return path;
+    missing = strdup("/usr/local/bin/primo-train");
+    if (!missing)
+        abort();
+    return missing;
+}

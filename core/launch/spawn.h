@@ -29,4 +29,8 @@ int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
 int trainer_ask(const char *program, const char *argument, struct text *said,
                 struct reason *why);
 
+/* primo-train beside this program, or else where $PATH has it; what is not
+ * there at all is missed when a training starts. The caller frees. */
+char *trainer_find(void);
+
 #endif

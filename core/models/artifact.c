@@ -1,8 +1,7 @@
 #include "core/models/artifact.h"
 
 #include "core/basic/text.h"
-#include "core/models/base_file.h"
-#include "core/shared/base_match.h"
+#include "core/models/weights_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,10 @@
 
 #include "core/basic/disk.h"
 #include "core/models/model.h"
+#include "core/models/weights_file.h"
+#include "core/process/process.h"
 #include "core/shared/base_match.h"
-#include "core/tree/tree.h"
+#include "core/store/node.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -115,80 +117,6 @@ uint64_t staged_size(const struct staged *s)
     return fstat(s->fd, &st) ? 0 : (uint64_t)st.st_size;
 }
 
-/* The header */
-
-static bool read_whole(int fd, char *to, size_t size, off_t offset)
-{
-    while (size > 0) {
-        ssize_t n = pread(fd, to, size, offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        to += n;
-        size -= (size_t)n;
-        offset += n;
-    }
-    return true;
-}
-
-/* 0 with *size 0: of `there` bytes the header is not complete yet. */
-static int header_check(int fd, uint64_t there, uint64_t *size,
-                        struct base_match *m, struct reason *why)
-{
-    char start[SAFETENSORS_SIZE_BYTES];
-    size_t json;
-    *size = 0;
-    if (there < sizeof start)
-        return 0;
-    if (!read_whole(fd, start, sizeof start, 0))
-        return refuse_errno(why, EIO, "the base cannot be read");
-    int err = safetensors_header_size(start, &json, why);
-    if (err || there < sizeof start + json)
-        return err;
-    char *text = malloc(json);
-    struct safetensors_header h = SAFETENSORS_HEADER_INIT;
-    if (!text || !read_whole(fd, text, json, sizeof start))
-        err = refuse_errno(why, text ? EIO : ENOMEM, "the base cannot be read");
-    if (err == 0)
-        err = safetensors_header_parse(&h, text, json, why);
-    if (err == 0)
-        err = base_match(m, &h, why);
-    *size = h.size;
-    safetensors_header_release(&h);
-    free(text);
-    return err;
-}
-
-static int too_long(uint64_t end, uint64_t size, struct reason *why)
-{
-    return refuse(why, EINVAL,
-                  "the file goes on to byte %llu, its header tells of %llu",
-                  (unsigned long long)end, (unsigned long long)size);
-}
-
-int weights_check(int fd, struct base_match *m, bool *cut, struct reason *why)
-{
-    uint64_t size = 0;
-    struct stat st;
-    int err = fstat(fd, &st)
-                  ? refuse_errno(why, errno, "it cannot be read")
-                  : header_check(fd, (uint64_t)st.st_size, &size, m, why);
-    bool shorter = err == 0 && (!size || (uint64_t)st.st_size < size);
-    if (shorter && !size)
-        err = refuse(why, EINVAL, "the file is cut short within its header");
-    else if (shorter)
-        err = refuse(why, EINVAL,
-                     "the file is cut short: it has %lld bytes, its header "
-                     "tells of %llu",
-                     (long long)st.st_size, (unsigned long long)size);
-    else if (err == 0 && (uint64_t)st.st_size > size)
-        err = too_long((uint64_t)st.st_size, size, why);
-    if (cut)
-        *cut = shorter;
-    return err;
-}
-
 int body_check(const struct primo *primo, uint64_t id, bool *cut,
                struct reason *why)
 {
@@ -211,7 +139,7 @@ static int early_check(struct staged *s, struct reason *why)
     if (s->size)
         return 0;
     struct base_match m;
-    int err = header_check(s->fd, s->filled, &s->size, &m, why);
+    int err = weights_header(s->fd, s->filled, &s->size, &m, why);
     if (err || !s->size)
         return err;
     if (fallocate(s->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)s->size) &&
@@ -228,7 +156,7 @@ int staged_write(struct staged *s, uint64_t offset, const char *data,
         return refuse(why, EFBIG, "a base must have at most %llu MiB",
                       SAFETENSORS_FILE_MAX >> 20);
     if (check && s->size && offset + size > s->size)
-        return too_long(offset + size, s->size, why);
+        return weights_too_long(offset + size, s->size, why);
     int code = descriptor_write(s->fd, data, size, offset);
     if (code)
         return refuse_errno(why, code, "the base cannot be written");
@@ -264,7 +192,7 @@ static int model_choose(const struct primo *primo, struct store_txn *txn,
     snprintf(number, sizeof number, "%s", slash ? slash + 1 : "");
     int err = object_find(txn, TREE_MODELS, name, &family);
     if (err == 0 && !strcmp(number, "latest")) {
-        err = model_latest(txn, family.id, &latest);
+        err = object_latest(txn, family.id, &latest);
         snprintf(number, sizeof number, "%" PRIu64, latest);
     }
     if (err == 0)
@@ -353,34 +281,18 @@ static bool body_is_named(struct store_txn *txn, uint64_t id)
     return named;
 }
 
-static bool run_is_named(struct store_txn *txn, uint64_t run)
-{
-    struct object o = OBJECT_INIT;
-    struct process p;
-    uint64_t after = 0;
-    bool named = false;
-    while (!named && object_next(txn, TREE_PROCESSES, after, &o) == 0) {
-        after = o.id;
-        if (process_decode(&o, &p) == 0) {
-            named = p.run == run && p.model == 0;
-            process_release(&p);
-        }
-        object_release(&o);
-    }
-    return named;
-}
-
-static bool is_needed(struct store_txn *txn, const char *name)
+static bool is_needed(struct store_txn *txn, const char *name,
+                      run_needed *needed)
 {
     char *end;
     bool run = !strncmp(name, "run.", 4);
     uint64_t id = strtoull(run ? name + 4 : name, &end, 10);
     if (*end || !id)
         return false;
-    return run ? run_is_named(txn, id) : body_is_named(txn, id);
+    return run ? needed(txn, id) : body_is_named(txn, id);
 }
 
-void bases_sweep(const struct primo *primo)
+void bases_sweep(const struct primo *primo, run_needed *needed)
 {
     struct store_txn *txn;
     struct dirent *e;
@@ -389,7 +301,7 @@ void bases_sweep(const struct primo *primo)
         return;
     if (store_begin(primo->store, false, &txn, NULL) == 0) {
         while ((e = readdir(dir)))
-            if (e->d_name[0] != '.' && !is_needed(txn, e->d_name))
+            if (e->d_name[0] != '.' && !is_needed(txn, e->d_name, needed))
                 unlinkat(dirfd(dir), e->d_name, 0);
         store_abort(txn);
     }

@@ -43,8 +43,6 @@ uint64_t staged_size(const struct staged *s);
  * when this returns 0. */
 int body_check(const struct primo *primo, uint64_t id, bool *cut,
                struct reason *why);
-/* The same of an open file, and which network it is. */
-int weights_check(int fd, struct base_match *m, bool *cut, struct reason *why);
 
 /* Change */
 
@@ -68,7 +66,9 @@ int base_hold(const struct primo *primo, uint64_t run,
               const struct base_choice *choice, struct reason *why);
 char *base_held(const struct primo *primo, uint64_t run);
 void base_release_run(const struct primo *primo, uint64_t run);
-/* Remove what no object and no process names; with nothing open. */
-void bases_sweep(const struct primo *primo);
+/* Remove what no object names, and what is held for runs that nobody needs;
+ * with nothing open. */
+typedef bool run_needed(struct store_txn *txn, uint64_t run);
+void bases_sweep(const struct primo *primo, run_needed *needed);
 
 #endif

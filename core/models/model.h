@@ -5,16 +5,10 @@
 #ifndef PRIMO_MODEL_H
 #define PRIMO_MODEL_H
 
-#include "core/launch/launcher.h"
 #include "core/state/primo.h"
 
 /* Change */
 
-/* Fetch what a succeeded run made, then name it and turn the process to
- * succeeded in one transaction. A failure leaves no trace. Supervisor only. */
-int model_publish(struct primo *primo, const struct launcher *launcher,
-                  struct launch_site *site, uint64_t process,
-                  struct reason *why);
 /* Remove models/TEMPLATE/N, its files included. */
 int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,
                  struct reason *why);
@@ -32,7 +26,5 @@ int model_file_open(const struct primo *primo, uint64_t id, const char *name,
 /* Its size in bytes; -ENOENT. */
 int64_t model_file_size(const struct primo *primo, uint64_t id,
                         const char *name);
-/* The version with the highest number; 0 or -ENOENT. */
-int model_latest(struct store_txn *txn, uint64_t family, uint64_t *number);
 
 #endif

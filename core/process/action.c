@@ -4,9 +4,12 @@
 #include "core/basic/language.h"
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
+#include "core/process/process.h"
 #include "core/process/refer.h"
 #include "core/process/supervisor.h"
-#include "core/tree/tree.h"
+#include "core/state/events.h"
+#include "core/store/node.h"
+#include "core/store/stream.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -412,8 +415,7 @@ int process_start(struct primo *primo, const struct caller *caller, uint64_t id,
     if (err)
         base_release_run(primo, run);
     if (err == 0) {
-        hidden_clear(&primo->hidden, tree_inode(id, 0),
-                     tree_inode(id + 1, 0) - 1);
+        hidden_clear_object(&primo->hidden, id);
         supervisor_wake(primo->supervisor);
     }
     return err;
@@ -474,8 +476,7 @@ int process_resume(struct primo *primo, const struct caller *caller,
     }
     err = change_end(&c, err, why);
     if (err == 0) {
-        hidden_clear(&primo->hidden, tree_inode(id, 0),
-                     tree_inode(id + 1, 0) - 1);
+        hidden_clear_object(&primo->hidden, id);
         supervisor_wake(primo->supervisor);
     }
     return err;

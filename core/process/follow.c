@@ -2,7 +2,10 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
+#include "core/process/process.h"
 #include "core/shared/journal.h"
+#include "core/state/events.h"
+#include "core/store/stream.h"
 
 #include <errno.h>
 #include <math.h>

@@ -7,6 +7,7 @@
 #define PRIMO_RUN_H
 
 #include "core/launch/launcher.h"
+#include "core/process/process.h"
 #include "core/state/primo.h"
 
 struct follow_state {

@@ -1,9 +1,11 @@
 /* The file `overview`: one line a machine, in columns. */
 #include "core/basic/language.h"
+#include "core/launch/host.h"
 #include "core/launch/launcher.h"
+#include "core/process/process.h"
 #include "core/process/show.h"
 #include "core/shared/settings.h"
-#include "core/tree/tree.h"
+#include "core/store/node.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,9 @@
 #include "core/process/process.h"
 
 #include "core/basic/clock.h"
+#include "core/store/node.h"
+
+#include "core/basic/clock.h"
 
 #include <errno.h>
 #include <math.h>
@@ -183,6 +186,39 @@ int process_load(struct store_txn *txn, uint64_t id, struct process *out)
         err = process_decode(&o, out);
     object_release(&o);
     return err;
+}
+
+int process_status(struct store *s, uint64_t id, enum status *out)
+{
+    struct store_txn *txn;
+    struct process p;
+    int err = store_begin(s, false, &txn, NULL);
+    if (err)
+        return err;
+    err = process_load(txn, id, &p);
+    store_abort(txn);
+    if (err)
+        return err;
+    *out = p.status;
+    process_release(&p);
+    return 0;
+}
+
+bool process_needs_run(struct store_txn *txn, uint64_t run)
+{
+    struct object o = OBJECT_INIT;
+    struct process p;
+    uint64_t after = 0;
+    bool needed = false;
+    while (!needed && object_next(txn, TREE_PROCESSES, after, &o) == 0) {
+        after = o.id;
+        if (process_decode(&o, &p) == 0) {
+            needed = p.run == run && p.model == 0;
+            process_release(&p);
+        }
+        object_release(&o);
+    }
+    return needed;
 }
 
 /* Change */

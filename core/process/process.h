@@ -62,6 +62,10 @@ void process_release(struct process *p);
 /* Read; 0 or -ENOENT, -EIO without a sentence (*out is then as after init) */
 int process_load(struct store_txn *txn, uint64_t id, struct process *out);
 int process_decode(const struct object *o, struct process *out);
+/* Its status alone, in a transaction of its own. */
+int process_status(struct store *s, uint64_t id, enum status *out);
+/* Whether some process has not done with this run. */
+bool process_needs_run(struct store_txn *txn, uint64_t run);
 struct stream process_metrics(const struct process *p);
 struct stream process_log(const struct process *p);
 

@@ -2,7 +2,10 @@
 
 #include "core/basic/language.h"
 #include "core/basic/name.h"
-#include "core/tree/tree.h"
+#include "core/process/process.h"
+#include "core/state/builtin.h"
+#include "core/store/node.h"
+#include "core/store/stream.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,9 +15,9 @@
 static const struct {
     enum key key;
     enum tree_no directory;
-    const char *what;
+    const char *name, *what; /* of the directory; of what is in it */
 } references[] = {
-    {KEY_TYPE, TREE_TYPES, N_("type")},
+    {KEY_TYPE, TREE_TYPES, "types", N_("type")},
 };
 
 /* ", "-joined names of what is in a directory, as many as a sentence holds. */
@@ -50,27 +53,10 @@ int refer_find(struct store_txn *txn, enum key key, const char *value,
             break;
         put_names(txn, directory, &names);
         err = refuse(why, EINVAL, "there is no %s '%s' in %s/, there is %s",
-                     _(references[i].what), value, tree_rows[directory].name,
+                     _(references[i].what), value, references[i].name,
                      names.size ? text_string(&names) : _("none"));
     }
     text_release(&names);
-    return err;
-}
-
-int refer_judge(void *context, enum key key, const char *value,
-                struct reason *why)
-{
-    struct primo *primo = context;
-    struct object o = OBJECT_INIT;
-    struct store_txn *txn;
-    if (key == KEY_MEMBERS)
-        return members_judge(value, why);
-    int err = store_begin(primo->store, false, &txn, why);
-    if (err)
-        return err;
-    err = refer_find(txn, key, value, &o, why);
-    store_abort(txn);
-    object_release(&o);
     return err;
 }
 
@@ -182,23 +168,11 @@ static int templates_need(struct store_txn *txn, const struct object *o,
     return err;
 }
 
-bool refer_by_own_name(struct primo *primo, const struct object *o)
-{
-    struct object other = OBJECT_INIT;
-    if (!name_is_scratch(o->name))
-        return true;
-    if (o->scratch || !*o->home)
-        return false;
-    bool taken = object_search(primo, o->parent, o->home, &other) == 0;
-    object_release(&other);
-    return !taken;
-}
-
 int refer_may_drop(struct primo *primo, const struct object *o,
                    struct reason *why)
 {
     struct store_txn *txn;
-    if (!refer_by_own_name(primo, o))
+    if (!object_by_own_name(primo, o))
         return 0;
     const char *name = name_is_scratch(o->name) ? o->home : o->name;
     if (object_is_builtin(o->kind, name))

@@ -13,10 +13,6 @@
  * is then as after init, as it is for keys that name nothing. */
 int refer_find(struct store_txn *txn, enum key key, const char *value,
                struct object *out, struct reason *why);
-/* The judge of a text that is written: the same, and the members of a role; the
- * context is the primo. */
-settings_judge refer_judge;
-
 /* Whether an input may be removed: EBUSY while something needs it, EPERM where
  * it is built in. */
 int refer_may_drop(struct primo *primo, const struct object *o,
@@ -24,9 +20,5 @@ int refer_may_drop(struct primo *primo, const struct object *o,
 /* Whether an input may be called by another name; templates always may. */
 int refer_may_rename(struct primo *primo, const struct object *o,
                      struct reason *why);
-
-/* Whether it is what its own name means: also while it has a scratch name, as
- * long as no other file took its own. */
-bool refer_by_own_name(struct primo *primo, const struct object *o);
 
 #endif

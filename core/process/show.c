@@ -1,10 +1,10 @@
 #include "core/process/show.h"
 
 #include "core/basic/language.h"
-#include "core/models/model.h"
+#include "core/process/process.h"
 #include "core/shared/chart.h"
 #include "core/shared/param.h"
-#include "core/tree/tree.h"
+#include "core/store/stream.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -434,7 +434,7 @@ int show_latest_link(struct show_request *r, struct text *out,
 {
     uint64_t number;
     struct object family = OBJECT_INIT;
-    if (model_latest(r->txn, r->object, &number))
+    if (object_latest(r->txn, r->object, &number))
         return refuse(why, ENOENT, "there is no version yet");
     if (object_get(r->txn, r->object, &family) == 0)
         r->mtime = family.mtime;

@@ -3,9 +3,11 @@
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
 #include "core/models/base_file.h"
-#include "core/models/model.h"
 #include "core/process/follow.h"
-#include "core/tree/tree.h"
+#include "core/process/process.h"
+#include "core/process/publish.h"
+#include "core/store/node.h"
+#include "core/store/stream.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -371,17 +373,11 @@ static int round_all(struct supervisor *s)
 
 static bool run_is_needed(struct supervisor *s, uint64_t run)
 {
-    uint64_t *ids;
-    size_t n = process_ids(s, &ids);
-    bool needed = false;
-    for (size_t i = 0; i < n && !needed; i++) {
-        struct process p;
-        if (load(s, ids[i], &p))
-            continue;
-        needed = p.run == run && p.model == 0;
-        process_release(&p);
-    }
-    free(ids);
+    struct store_txn *txn;
+    if (store_begin(s->primo->store, false, &txn, NULL))
+        return true;
+    bool needed = process_needs_run(txn, run);
+    store_abort(txn);
     return needed;
 }
 

@@ -115,3 +115,16 @@ void groups_find(struct groups *g, const struct caller *caller)
     if (!groups_of_thread(g, caller))
         groups_of_database(g, caller);
 }
+
+/* Names */
+
+void user_name(struct text *out, uid_t uid)
+{
+    char room[4096];
+    struct passwd entry, *found = NULL;
+    getpwuid_r(uid, &entry, room, sizeof room, &found);
+    if (found)
+        text_puts(out, found->pw_name);
+    else
+        text_printf(out, "%u", (unsigned)uid);
+}

@@ -14,8 +14,10 @@
  *
  * A struct groups owns its list. Any thread.
  */
-#ifndef PRIMO_GROUPS_H
-#define PRIMO_GROUPS_H
+#ifndef PRIMO_CALLER_H
+#define PRIMO_CALLER_H
+
+#include "core/basic/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,5 +53,8 @@ bool groups_parse(struct groups *g, const char *status,
 /* The caller's groups, the main one among them. */
 void groups_find(struct groups *g, const struct caller *caller);
 void groups_add(struct groups *g, gid_t gid);
+
+/* Append the user's name, or the number where it has none. */
+void user_name(struct text *out, uid_t uid);
 
 #endif

@@ -2,7 +2,8 @@
 
 #include "core/basic/language.h"
 #include "core/basic/name.h"
-#include "core/tree/tree.h"
+#include "core/store/node.h"
+#include "core/store/object.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -13,9 +14,10 @@
 
 enum { FRESH_SECONDS = 10 };
 
-void roles_init(struct roles *r)
+void roles_init(struct roles *r, const uid_t *owner)
 {
     memset(r, 0, sizeof *r);
+    r->owner = owner;
     pthread_mutex_init(&r->load, NULL);
     pthread_rwlock_init(&r->lock, NULL);
 }
@@ -36,9 +38,9 @@ void roles_release(struct roles *r)
     pthread_mutex_destroy(&r->load);
 }
 
-bool is_administrator(const struct primo *primo, const struct caller *caller)
+bool is_administrator(const struct roles *r, const struct caller *caller)
 {
-    return caller->uid == 0 || caller->uid == primo->owner;
+    return caller->uid == 0 || caller->uid == *r->owner;
 }
 
 /* Members */
@@ -175,13 +177,12 @@ static struct role *list_make(struct store_txn *txn, size_t *count)
 }
 
 /* A store that can't be read gives nobody a right. */
-static void load_locked(struct primo *primo)
+static void load_locked(struct roles *r)
 {
-    struct roles *r = &primo->roles;
     struct role *list = NULL, *old = r->list;
     struct store_txn *txn;
     size_t count = 0, old_count = r->count;
-    if (store_begin(primo->store, false, &txn, NULL) == 0) {
+    if (store_begin(r->store, false, &txn, NULL) == 0) {
         list = list_make(txn, &count);
         store_abort(txn);
     }
@@ -193,22 +194,22 @@ static void load_locked(struct primo *primo)
     __atomic_store_n(&r->loaded, seconds(), __ATOMIC_RELAXED);
 }
 
-void roles_load(struct primo *primo)
+void roles_load(struct roles *r, struct store *store)
 {
-    pthread_mutex_lock(&primo->roles.load);
-    load_locked(primo);
-    pthread_mutex_unlock(&primo->roles.load);
+    pthread_mutex_lock(&r->load);
+    r->store = store;
+    load_locked(r);
+    pthread_mutex_unlock(&r->load);
 }
 
 /* Others go on with the old table while one makes it anew. */
-static void refresh(struct primo *primo)
+static void refresh(struct roles *r)
 {
-    struct roles *r = &primo->roles;
     int64_t age = seconds() - __atomic_load_n(&r->loaded, __ATOMIC_RELAXED);
     if (age < FRESH_SECONDS || pthread_mutex_trylock(&r->load))
         return;
     if (r->count) /* changed by whoever holds `load` only */
-        load_locked(primo);
+        load_locked(r);
     pthread_mutex_unlock(&r->load);
 }
 
@@ -245,18 +246,17 @@ static bool allow(struct roles *r, uid_t uid, const struct groups *groups,
     return yes;
 }
 
-bool roles_allow(struct primo *primo, const struct caller *caller,
-                 enum key line, unsigned rights)
+bool roles_allow(struct roles *r, const struct caller *caller, enum key line,
+                 unsigned rights)
 {
     struct groups groups = GROUPS_INIT;
     bool others = false;
-    refresh(primo);
-    bool yes =
-        allow(&primo->roles, caller->uid, &groups, line, rights, &others);
+    refresh(r);
+    bool yes = allow(r, caller->uid, &groups, line, rights, &others);
     if (yes || !others)
         return yes;
     groups_find(&groups, caller);
-    yes = allow(&primo->roles, caller->uid, &groups, line, rights, &others);
+    yes = allow(r, caller->uid, &groups, line, rights, &others);
     groups_release(&groups);
     return yes;
 }
@@ -305,14 +305,14 @@ static void put_give(struct text *out, const struct roles *r,
 }
 
 /* "root or NAME or a member of roles/a" */
-static void put_granters(struct primo *primo, struct text *out,
-                         const struct roles *r, const bool *granters)
+static void put_granters(struct text *out, const struct roles *r,
+                         const bool *granters)
 {
     struct text names = TEXT_INIT;
     text_puts(out, "root");
-    if (primo->owner) {
+    if (*r->owner) {
         text_puts(out, _(" or "));
-        user_name(out, primo->owner);
+        user_name(out, *r->owner);
     }
     if (put_roles(&names, r, granters))
         text_printf(out, _(" or a member of %s"), text_string(&names));
@@ -324,10 +324,9 @@ struct explanation {
 };
 
 /* Who is in which role, and which has what. */
-static void explain(struct primo *primo, const struct caller *caller,
-                    enum key line, enum right right, struct explanation *out)
+static void explain(struct roles *r, const struct caller *caller, enum key line,
+                    enum right right, struct explanation *out)
 {
-    struct roles *r = &primo->roles;
     struct groups groups = GROUPS_INIT;
     groups_find(&groups, caller);
     user_name(&out->user, caller->uid);
@@ -345,19 +344,19 @@ static void explain(struct primo *primo, const struct caller *caller,
     }
     put_have(&out->have, r, mine);
     put_give(&out->give, r, givers);
-    put_granters(primo, &out->granters, r, granters);
+    put_granters(&out->granters, r, granters);
     pthread_rwlock_unlock(&r->lock);
     free(mine);
     groups_release(&groups);
 }
 
-int roles_refuse(struct primo *primo, const struct caller *caller,
-                 enum key line, enum right right, struct reason *why)
+int roles_refuse(struct roles *r, const struct caller *caller, enum key line,
+                 enum right right, struct reason *why)
 {
     struct explanation e = {0};
     if (!why)
         return -EACCES;
-    explain(primo, caller, line, right, &e);
+    explain(r, caller, line, right, &e);
     if (line)
         refuse(why, EACCES,
                "the right '%s' for %s is missing: %s is %s%s; %s can grant it",

@@ -18,7 +18,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
-struct primo;
+struct store;
 
 struct role {
     char name[256];
@@ -28,6 +28,8 @@ struct role {
 };
 
 struct roles {
+    struct store *store;   /* not owned */
+    const uid_t *owner;    /* who mounted; not owned */
     pthread_mutex_t load;  /* held by whoever makes it anew */
     pthread_rwlock_t lock; /* guards list and count */
     struct role *list;     /* in order of their making */
@@ -36,20 +38,20 @@ struct roles {
 };
 
 /* Life cycle */
-void roles_init(struct roles *r);
+void roles_init(struct roles *r, const uid_t *owner);
 void roles_release(struct roles *r);
 
 /* Read */
 
 /* The root, or the user who mounted. */
-bool is_administrator(const struct primo *primo, const struct caller *caller);
+bool is_administrator(const struct roles *r, const struct caller *caller);
 /* Whether a role of the caller has one of the rights (a set) in a line. Line 0
  * stands for what is no object: every role has `view` there. */
-bool roles_allow(struct primo *primo, const struct caller *caller,
-                 enum key line, unsigned rights);
+bool roles_allow(struct roles *r, const struct caller *caller, enum key line,
+                 unsigned rights);
 /* EACCES with what is missing, and who can grant it. */
-int roles_refuse(struct primo *primo, const struct caller *caller,
-                 enum key line, enum right right, struct reason *why);
+int roles_refuse(struct roles *r, const struct caller *caller, enum key line,
+                 enum right right, struct reason *why);
 
 /* Whether there are the users and groups that a value of `members` names:
  * EINVAL with a sentence. */
@@ -58,6 +60,6 @@ int members_judge(const char *value, struct reason *why);
 /* Change */
 
 /* Make the table anew from the store. Not within a write transaction. */
-void roles_load(struct primo *primo);
+void roles_load(struct roles *r, struct store *store);
 
 #endif

@@ -1,6 +1,7 @@
 #include "core/shared/param.h"
 
 #include "core/basic/language.h"
+#include "core/basic/name.h"
 
 #include <errno.h>
 #include <stdint.h>

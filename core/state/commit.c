@@ -1,10 +1,10 @@
 #include "core/state/commit.h"
 
-#include "core/state/primo.h"
+#include "core/store/store.h"
 
-void commits_init(struct commits *all)
+void commits_init(struct commits *all, pthread_mutex_t *change)
 {
-    *all = (struct commits){.led = false};
+    *all = (struct commits){.change = change};
     all->last = &all->first;
     pthread_mutex_init(&all->lock, NULL);
     pthread_cond_init(&all->ended, NULL);
@@ -20,11 +20,11 @@ static struct commit *take_all(struct commits *all)
 }
 
 /* One transaction for those that are due, up to `end`. */
-static int write_all(struct primo *primo, struct commit *first,
+static int write_all(struct store *store, struct commit *first,
                      const struct commit *end, struct reason *why)
 {
     struct store_txn *txn;
-    int err = store_begin(primo->store, true, &txn, why);
+    int err = store_begin(store, true, &txn, why);
     if (err)
         return err;
     for (struct commit *c = first; c != end && err == 0; c = c->next)
@@ -32,8 +32,8 @@ static int write_all(struct primo *primo, struct commit *first,
     return store_end(txn, err, why);
 }
 
-/* Under primo->change. */
-static void make_all(struct primo *primo, struct commit *first)
+/* Under commits.change. */
+static void make_all(struct store *store, struct commit *first)
 {
     unsigned due = 0;
     for (struct commit *c = first; c; c = c->next) {
@@ -41,27 +41,26 @@ static void make_all(struct primo *primo, struct commit *first)
         c->due &= c->err == 0;
         due += c->due;
     }
-    bool together = due > 1 && write_all(primo, first, NULL, NULL) == 0;
+    bool together = due > 1 && write_all(store, first, NULL, NULL) == 0;
     for (struct commit *c = first; c; c = c->next) {
         if (c->due && !together)
-            c->err = write_all(primo, c, c->next, &c->why);
+            c->err = write_all(store, c, c->next, &c->why);
         if (c->due && c->err == 0)
             c->done(c);
     }
 }
 
 /* Under commits.lock, which it gives up meanwhile. */
-static void lead(struct primo *primo)
+static void lead(struct commits *all)
 {
-    struct commits *all = &primo->commits;
     all->led = true;
     pthread_mutex_unlock(&all->lock);
-    pthread_mutex_lock(&primo->change);
+    pthread_mutex_lock(all->change);
     pthread_mutex_lock(&all->lock);
     struct commit *first = take_all(all);
     pthread_mutex_unlock(&all->lock);
-    make_all(primo, first);
-    pthread_mutex_unlock(&primo->change);
+    make_all(all->store, first);
+    pthread_mutex_unlock(all->change);
     pthread_mutex_lock(&all->lock);
     for (struct commit *c = first, *next; c; c = next) {
         next = c->next;
@@ -71,16 +70,15 @@ static void lead(struct primo *primo)
     pthread_cond_broadcast(&all->ended);
 }
 
-int commit_run(struct primo *primo, struct commit *c, struct reason *why)
+int commit_run(struct commits *all, struct commit *c, struct reason *why)
 {
-    struct commits *all = &primo->commits;
     pthread_mutex_lock(&all->lock);
     *all->last = c;
     all->last = &c->next;
     while (!c->ended && all->led)
         pthread_cond_wait(&all->ended, &all->lock);
     if (!c->ended)
-        lead(primo);
+        lead(all);
     pthread_mutex_unlock(&all->lock);
     if (c->err && why)
         *why = c->why;

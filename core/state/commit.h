@@ -16,7 +16,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-struct primo;
+struct store;
 struct store_txn;
 
 /* One change; lives as long as commit_run(). Its functions are called under
@@ -36,14 +36,16 @@ struct commit {
 };
 
 struct commits {
+    struct store *store;     /* not owned */
+    pthread_mutex_t *change; /* held while changes are made; not owned */
     pthread_mutex_t lock;
     pthread_cond_t ended;
     struct commit *first, **last; /* under lock: those that wait */
     bool led;                     /* under lock: somebody commits */
 };
 
-void commits_init(struct commits *all);
+void commits_init(struct commits *all, pthread_mutex_t *change);
 /* Returns when the change is durable, or was refused. */
-int commit_run(struct primo *primo, struct commit *c, struct reason *why);
+int commit_run(struct commits *all, struct commit *c, struct reason *why);
 
 #endif

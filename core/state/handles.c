@@ -1,23 +1,30 @@
-#include "core/tree/handle_inside.h"
+#include "core/state/handles.h"
 
 #include "core/basic/clock.h"
 
-void handle_list(struct handle *h)
+void handles_init(struct handles *all)
 {
-    struct handles *all = &h->primo->handles;
+    *all = (struct handles){.first = NULL};
+    pthread_mutex_init(&all->lock, NULL);
+    pthread_cond_init(&all->settled, NULL);
+}
+
+#include "core/basic/clock.h"
+
+void handles_add(struct handles *all, struct opened *h)
+{
     pthread_mutex_lock(&all->lock);
     h->next = all->first;
     if (h->next)
         h->next->before = h;
     all->first = h;
-    if (wants_write(h->flags))
+    if (h->writes)
         __atomic_add_fetch(&all->writing, 1, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&all->lock);
 }
 
-void handle_unlist(struct handle *h)
+void handles_remove(struct handles *all, struct opened *h)
 {
-    struct handles *all = &h->primo->handles;
     pthread_mutex_lock(&all->lock);
     if (h->next)
         h->next->before = h->before;
@@ -25,36 +32,34 @@ void handle_unlist(struct handle *h)
         h->before->next = h->next;
     else if (all->first == h)
         all->first = h->next;
-    if (wants_write(h->flags))
+    if (h->writes)
         __atomic_sub_fetch(&all->writing, 1, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&all->lock);
 }
 
-bool handles_write(struct primo *primo, uint64_t object)
+bool handles_write(struct handles *all, uint64_t object)
 {
-    struct handles *all = &primo->handles;
     if (!__atomic_load_n(&all->writing, __ATOMIC_SEQ_CST))
         return false;
     pthread_mutex_lock(&all->lock);
-    struct handle *h = all->first;
-    while (h && (h->node.object != object || !wants_write(h->flags)))
+    struct opened *h = all->first;
+    while (h && (h->object != object || !h->writes))
         h = h->next;
     pthread_mutex_unlock(&all->lock);
     return h != NULL;
 }
 
-void handles_set_mtime(struct primo *primo, uint64_t object, int64_t mtime)
+void handles_set_mtime(struct handles *all, uint64_t object, int64_t mtime)
 {
-    struct handles *all = &primo->handles;
     pthread_mutex_lock(&all->lock);
-    for (struct handle *h = all->first; h; h = h->next)
-        if (h->node.object == object)
+    for (struct opened *h = all->first; h; h = h->next)
+        if (h->object == object)
             __atomic_store_n(&h->mtime, mtime, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&all->lock);
 }
 
 /* Wait where h is closing, or may be about to; false = there is no need. */
-static bool settle_one(struct handles *all, const struct handle *h)
+static bool settle_one(struct handles *all, const struct opened *h)
 {
     struct timespec until = {h->may_close / 1000000000,
                              h->may_close % 1000000000};
@@ -67,21 +72,19 @@ static bool settle_one(struct handles *all, const struct handle *h)
     return true;
 }
 
-void handles_settle(struct primo *primo, uint64_t object)
+void handles_settle(struct handles *all, uint64_t object)
 {
-    struct handles *all = &primo->handles;
     if (!__atomic_load_n(&all->closing, __ATOMIC_ACQUIRE))
         return;
     pthread_mutex_lock(&all->lock);
-    for (struct handle *h = all->first; h;)
-        h = h->node.object == object && settle_one(all, h) ? all->first
-                                                           : h->next;
+    for (struct opened *h = all->first; h;)
+        h = h->object == object && settle_one(all, h) ? all->first : h->next;
     pthread_mutex_unlock(&all->lock);
 }
 
-void handle_closing(struct handle *h, bool closing, int64_t may_close)
+void handles_closing(struct handles *all, struct opened *h, bool closing,
+                     int64_t may_close)
 {
-    struct handles *all = &h->primo->handles;
     pthread_mutex_lock(&all->lock);
     int was = h->closing || h->may_close;
     h->closing = closing;

@@ -9,23 +9,45 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct handle;
-struct primo;
+/* What the list knows of an open handle, of which it is the first member. */
+struct opened {
+    uint64_t object;
+    bool writes;
+    int64_t mtime; /* atomic: the time that its text gets */
+    /* under handles.lock: it is saved for the last time; ns until which that
+     * may be about to begin, 0 = not */
+    bool closing;
+    int64_t may_close;
+    struct opened *next, *before; /* under handles.lock */
+};
 
 struct handles {
     pthread_mutex_t lock;
-    struct handle *first; /* under lock */
+    struct opened *first; /* under lock */
     int writing;          /* atomic: those that are open for writing */
     int closing; /* atomic: those that are being closed and saved, or may be */
     pthread_cond_t settled;
 };
 
+/* Life cycle */
+void handles_init(struct handles *all);
+void handles_add(struct handles *all, struct opened *h);
+void handles_remove(struct handles *all, struct opened *h);
+
+/* Read */
+
+/* Whether somebody has it open for writing. */
+bool handles_write(struct handles *all, uint64_t object);
+
+/* Change */
+
 /* Wait for the closes of an object's handles that have begun: the kernel does
  * not, and who has emptied a file wants to see it empty. */
-void handles_settle(struct primo *primo, uint64_t object);
-/* Whether somebody has it open for writing. */
-bool handles_write(struct primo *primo, uint64_t object);
+void handles_settle(struct handles *all, uint64_t object);
+/* It is being closed; or may be about to, until then (ns; 0 = not). */
+void handles_closing(struct handles *all, struct opened *h, bool closing,
+                     int64_t may_close);
 /* Tell the handles that have text to save which time it gets. */
-void handles_set_mtime(struct primo *primo, uint64_t object, int64_t mtime);
+void handles_set_mtime(struct handles *all, uint64_t object, int64_t mtime);
 
 #endif

@@ -1,5 +1,7 @@
 #include "core/state/hidden.h"
 
+#include "core/store/node.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,4 +68,9 @@ void hidden_clear(struct hidden *h, uint64_t first, uint64_t last)
         h->count -= to - from;
     }
     pthread_rwlock_unlock(&h->lock);
+}
+
+void hidden_clear_object(struct hidden *h, uint64_t object)
+{
+    hidden_clear(h, tree_inode(object, 0), tree_inode(object + 1, 0) - 1);
 }

@@ -27,5 +27,7 @@ bool hidden_has(struct hidden *h, uint64_t inode);
 void hidden_add(struct hidden *h, uint64_t inode);
 /* Show all of first <= inode <= last again. */
 void hidden_clear(struct hidden *h, uint64_t first, uint64_t last);
+/* The same of all files of an object. */
+void hidden_clear_object(struct hidden *h, uint64_t object);
 
 #endif

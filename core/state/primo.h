@@ -1,6 +1,6 @@
 /*
  * The system behind the tree: one struct primo for one state directory. Owns
- * everything in core/ that lives longer than a request.
+ * everything in core/ that lives longer than a request; core/open.h opens one.
  *
  * STATE/lock keeps a second daemon out, STATE/db is the store, STATE/models/ID
  * are the bodies of models, STATE/bases/ID those of bases, STATE/runs/ID are
@@ -10,7 +10,6 @@
 #define PRIMO_PRIMO_H
 
 #include "core/launch/host.h"
-#include "core/process/process.h"
 #include "core/rights/caller.h"
 #include "core/rights/roles.h"
 #include "core/state/commit.h"
@@ -58,33 +57,18 @@ struct primo {
     struct view *view;             /* NULL = not a view */
 };
 
-/* Life cycle */
-
-/* Opens (or makes) a state directory, puts things in order after a crash and
- * starts the supervisor, which picks up the runs that go on. EBUSY when another
- * daemon has it; EACCES, EROFS, ENOSPC, EINVAL (newer version) … */
-int primo_open(struct primo *p, const char *state, struct reason *why);
-/* Ends the supervisor; trainings go on. Waiters get an error. */
-void primo_close(struct primo *p);
-/* To look only (view.h). ENOENT where nothing was ever mounted. */
-int primo_open_view(struct primo *p, const char *state, struct reason *why);
-
 /* Read: an object wherever it lives, scratch first; 0 or -ENOENT, -EIO */
 int object_load(struct primo *primo, uint64_t id, struct object *out);
 int object_search(struct primo *primo, uint64_t parent, const char *name,
                   struct object *out);
-/* Whether it is there from the first mount on and cannot be removed. */
-bool object_is_builtin(enum object_kind kind, const char *name);
+
+/* Whether it is what its own name means: also while it has a scratch name, as
+ * long as no other file took its own. */
+bool object_by_own_name(struct primo *primo, const struct object *o);
 
 /* Change */
 
-/* Append "TIME USER OBJECT WHAT" to the events, in the caller's transaction. */
-int event_add(struct store_txn *txn, uid_t user, const char *object,
-              struct reason *why, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
 /* Names in a fixed directory of the tree have changed. */
 void directory_changed(struct primo *primo, unsigned no);
-/* Append the user's name, or the number where it has none. */
-void user_name(struct text *out, uid_t uid);
 
 #endif

@@ -125,6 +125,20 @@ bool object_has_children(struct store_txn *txn, uint64_t parent)
     return store_next(txn, STORE_CHILD, &key, 8, false, &v) == 0;
 }
 
+int object_latest(struct store_txn *txn, uint64_t parent, uint64_t *number)
+{
+    struct object o = OBJECT_INIT;
+    uint64_t after = 0;
+    *number = 0;
+    while (object_next(txn, parent, after, &o) == 0) {
+        after = o.id;
+        if (o.number > *number)
+            *number = o.number;
+        object_release(&o);
+    }
+    return *number ? 0 : -ENOENT;
+}
+
 /* Change */
 
 static void object_encode(const struct object *o, struct text *out)

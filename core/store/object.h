@@ -67,6 +67,8 @@ int object_next(struct store_txn *txn, uint64_t parent, uint64_t after,
                 struct object *out);
 /* Whether parent has a durable child. */
 bool object_has_children(struct store_txn *txn, uint64_t parent);
+/* The greatest number among its durable children; 0 or -ENOENT. */
+int object_latest(struct store_txn *txn, uint64_t parent, uint64_t *number);
 
 /* Change */
 

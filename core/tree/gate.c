@@ -29,7 +29,7 @@ static unsigned input_others(struct primo *primo, const struct caller *caller,
     if (o.scratch && o.uid == caller->uid)
         others = 1u << RIGHT_CREATE | 1u << RIGHT_EDIT;
     else if (right == RIGHT_DELETE && name_is_scratch(o.name) &&
-             !refer_by_own_name(primo, &o))
+             !object_by_own_name(primo, &o))
         others = 1u << RIGHT_EDIT;
     object_release(&o);
     return others;
@@ -51,13 +51,13 @@ int tree_may_or(struct primo *primo, const struct caller *caller, struct node n,
                 enum right right, unsigned others, struct reason *why)
 {
     enum key line = node_line(n);
-    if (is_administrator(primo, caller) ||
-        roles_allow(primo, caller, line, 1u << right | others))
+    if (is_administrator(&primo->roles, caller) ||
+        roles_allow(&primo->roles, caller, line, 1u << right | others))
         return 0;
     others = node_others(primo, caller, n, right);
-    if (others && roles_allow(primo, caller, line, others))
+    if (others && roles_allow(&primo->roles, caller, line, others))
         return 0;
-    return roles_refuse(primo, caller, line, right, why);
+    return roles_refuse(&primo->roles, caller, line, right, why);
 }
 
 int tree_may(struct primo *primo, const struct caller *caller, struct node n,
@@ -68,8 +68,8 @@ int tree_may(struct primo *primo, const struct caller *caller, struct node n,
 
 bool tree_sees_all(struct primo *primo, const struct caller *caller)
 {
-    return is_administrator(primo, caller) ||
-           roles_allow(primo, caller, KEY_ROLES, 1u << RIGHT_MANAGE);
+    return is_administrator(&primo->roles, caller) ||
+           roles_allow(&primo->roles, caller, KEY_ROLES, 1u << RIGHT_MANAGE);
 }
 
 /* Modes */
@@ -146,4 +146,19 @@ int tree_access(struct primo *primo, const struct caller *caller, struct node n,
         err = tree_mode_may(primo, caller, &o, mask & R_OK, mask & W_OK, why);
     object_release(&o);
     return err;
+}
+
+/* stat(2) */
+
+int tree_stat_for(struct primo *primo, const struct caller *caller,
+                  struct node n, const struct shown *shown,
+                  struct tree_stat *out, struct reason *why)
+{
+    int err = tree_stat(primo, n, shown, out, why);
+    if (err || node_row(n)->shape != SHAPE_ERRORS || !caller ||
+        tree_sees_all(primo, caller))
+        return err;
+    out->size = refusals_size(&primo->refusals, &caller->uid, &out->mtime);
+    out->atime = out->ctime = out->mtime;
+    return 0;
 }

@@ -30,24 +30,13 @@ static int open_may(struct primo *primo, const struct caller *caller,
     return tree_may(primo, caller, n, row->needs, why);
 }
 
-int handle_load(struct handle *h, struct object *o, struct reason *why)
-{
-    handles_settle(h->primo, h->node.object);
-    if (object_load(h->primo, h->node.object, o))
-        return refuse(why, ENOENT, "the file is gone");
-    return h->fresh
-               ? 0
-               : tree_mode_may(h->primo, &h->caller, o, wants_read(h->flags),
-                               wants_write(h->flags), why);
-}
-
 static int open_input(struct handle *h, struct reason *why)
 {
     struct object o = OBJECT_INIT;
     int err = handle_load(h, &o, why);
     if (err == 0 && !(h->flags & O_TRUNC))
         text_add(&h->text, text_string(&o.body), o.body.size);
-    h->mtime = o.mtime;
+    h->opened.mtime = o.mtime;
     h->emptied = (h->flags & O_TRUNC) && o.body.size > 0;
     object_release(&o);
     return err;
@@ -132,13 +121,15 @@ static struct handle *handle_new(struct primo *primo,
     if (wants_write(flags))
         tree_path(primo, node, &h->path);
     pthread_mutex_init(&h->lock, NULL);
-    handle_list(h);
+    h->opened.object = node.object;
+    h->opened.writes = wants_write(flags);
+    handles_add(&primo->handles, &h->opened);
     return h;
 }
 
 static void handle_free(struct handle *h)
 {
-    handle_unlist(h);
+    handles_remove(&h->primo->handles, &h->opened);
     if (h->fd >= 0)
         close(h->fd);
     staged_drop(&h->staged);
@@ -197,7 +188,7 @@ int handle_create(struct primo *primo, const struct caller *caller,
 void handles_release(struct primo *primo)
 {
     while (primo->handles.first)
-        handle_free(primo->handles.first);
+        handle_free((struct handle *)primo->handles.first);
 }
 
 /* Read */
@@ -218,12 +209,6 @@ int handle_descriptor(const struct handle *h)
 }
 
 /* Write */
-
-void handle_refused(struct handle *h, int err, const struct reason *why)
-{
-    h->refused = true;
-    h->why = why ? *why : (struct reason){.code = -err};
-}
 
 /* The staged text was refused: keep what was there before. */
 static int write_refused(struct handle *h, struct text *before, int err,
@@ -263,7 +248,7 @@ static int write_input(struct handle *h, uint64_t offset, const char *data,
         return write_refused(h, &before, err, why);
     text_release(&before);
     h->dirty = true;
-    __atomic_store_n(&h->mtime, clock_ns(), __ATOMIC_RELAXED);
+    __atomic_store_n(&h->opened.mtime, clock_ns(), __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -349,7 +334,7 @@ int handle_write(struct handle *h, uint64_t offset, const char *data,
 {
     pthread_mutex_lock(&h->lock);
     if (h->emptied)
-        handle_closing(h, false, 0);
+        handles_closing(&h->primo->handles, &h->opened, false, 0);
     int err = write_locked(h, offset, data, size, why);
     pthread_mutex_unlock(&h->lock);
     return err;
@@ -377,7 +362,7 @@ int handle_truncate(struct handle *h, uint64_t size, struct reason *why)
     text_resize(&h->text, (size_t)size);
     if (size == 0)
         h->refused = false;
-    __atomic_store_n(&h->mtime, clock_ns(), __ATOMIC_RELAXED);
+    __atomic_store_n(&h->opened.mtime, clock_ns(), __ATOMIC_RELAXED);
     if (shape == SHAPE_INPUT)
         check_restart(h);
     pthread_mutex_unlock(&h->lock);
@@ -388,7 +373,7 @@ int handle_truncate(struct handle *h, uint64_t size, struct reason *why)
 
 static int save_input(struct handle *h, struct reason *why)
 {
-    int64_t mtime = __atomic_load_n(&h->mtime, __ATOMIC_RELAXED);
+    int64_t mtime = __atomic_load_n(&h->opened.mtime, __ATOMIC_RELAXED);
     int err = input_save(h->primo, &h->caller, h->node, &h->text, mtime,
                          h->fresh, why);
     h->dirty = h->emptied = false;
@@ -429,7 +414,8 @@ int handle_flush(struct handle *h, struct reason *why)
     int err = save_locked(h, false, why);
     /* the kernel does not wait for the last close, which will save this */
     if (err == 0 && h->emptied && !h->refused && wants_write(h->flags))
-        handle_closing(h, false, clock_ns() + RELEASE_NS);
+        handles_closing(&h->primo->handles, &h->opened, false,
+                        clock_ns() + RELEASE_NS);
     pthread_mutex_unlock(&h->lock);
     return err;
 }
@@ -438,12 +424,12 @@ int handle_close(struct handle *h, struct reason *why)
 {
     bool writes = wants_write(h->flags);
     if (writes)
-        handle_closing(h, true, 0);
+        handles_closing(&h->primo->handles, &h->opened, true, 0);
     pthread_mutex_lock(&h->lock);
     int err = save_locked(h, true, why);
     pthread_mutex_unlock(&h->lock);
     if (writes)
-        handle_closing(h, false, 0);
+        handles_closing(&h->primo->handles, &h->opened, false, 0);
     handle_free(h);
     return err;
 }

@@ -1,18 +1,19 @@
 /*
  * Inside of open files: what one holds, and what the files that work on it
- * share. The list of all is in handles.c, reading in handle_read.c, base models
- * in handle_weights.c.
+ * share. Reading is in handle_read.c, base models in handle_weights.c.
  */
 #ifndef PRIMO_HANDLE_INSIDE_H
 #define PRIMO_HANDLE_INSIDE_H
 
 #include "core/models/base_file.h"
+#include "core/store/stream.h"
 #include "core/tree/handle.h"
 #include "core/tree/input.h"
 
 #include <fcntl.h>
 
 struct handle {
+    struct opened opened; /* first; its mtime is that of the text */
     struct primo *primo;
     struct caller caller;
     struct node node;
@@ -30,21 +31,15 @@ struct handle {
     bool renewed;         /* by a read from 0, which nobody has asked for */
     int64_t renewed_time; /* the mtime of that state */
     /* of those that write */
-    bool fresh;        /* this open made the file */
-    bool dirty;        /* written since the last save */
-    bool emptied;      /* cut to nothing since the last save */
-    bool refused;      /* saves nothing until it is cut to nothing */
-    struct reason why; /* it was, if refused */
-    bool fired;        /* an action, once per open */
-    /* under primo->handles.lock: it is saved for the last time; ns until which
-     * that may be about to begin, 0 = not */
-    bool closing;
-    int64_t may_close;
-    int64_t mtime;
+    bool fresh;                  /* this open made the file */
+    bool dirty;                  /* written since the last save */
+    bool emptied;                /* cut to nothing since the last save */
+    bool refused;                /* saves nothing until it is cut to nothing */
+    struct reason why;           /* it was, if refused */
+    bool fired;                  /* an action, once per open */
     struct settings_check check; /* of the lines in text[0 .. checked) */
     size_t checked;
     bool disordered; /* written into the middle: checked as a whole at close */
-    struct handle *next, *before; /* in primo->handles, under its lock */
 };
 
 static inline bool wants_write(int flags)
@@ -56,12 +51,6 @@ static inline bool wants_read(int flags)
 {
     return (flags & O_ACCMODE) != O_WRONLY;
 }
-
-/* In the list of all */
-void handle_list(struct handle *h);
-void handle_unlist(struct handle *h);
-/* It is being closed; or may be about to, until then (ns; 0 = not). */
-void handle_closing(struct handle *h, bool closing, int64_t may_close);
 
 /* The object of an input, if the caller may open it. */
 int handle_load(struct handle *h, struct object *o, struct reason *why);

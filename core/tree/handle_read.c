@@ -21,50 +21,6 @@ static int read_stream(struct handle *h, uint64_t offset, size_t size,
     return err ? refuse(why, -err, "the text cannot be read") : 0;
 }
 
-int handle_read_body(int fd, uint64_t offset, size_t size, struct text *out,
-                     struct reason *why)
-{
-    size_t had = out->size;
-    text_resize(out, had + size);
-    ssize_t n = pread(fd, out->data + had, size, (off_t)offset);
-    int code = errno;
-    text_resize(out, had + (n > 0 ? (size_t)n : 0));
-    return n < 0 ? refuse_errno(why, code, "the model cannot be read") : 0;
-}
-
-/* A handle without changes of its own shows what is saved; a polled text its
- * new state. Where the file is gone, the last state stays. */
-static void refresh(struct handle *h)
-{
-    const struct row *row = node_row(h->node);
-    bool input = row->shape == SHAPE_INPUT && !h->dirty && !h->emptied;
-    bool polled = row->polled && h->read_once;
-    struct shown now = {TEXT_INIT, 0};
-    if (!input && !polled)
-        return;
-    if (input)
-        handles_settle(h->primo, h->node.object);
-    if (tree_show(h->primo, h->node, &now, NULL) == 0) {
-        text_move(&h->text, &now.text);
-        h->renewed = polled;
-        h->renewed_time = now.mtime;
-    }
-    text_release(&now.text);
-}
-
-int handle_read_text(struct handle *h, uint64_t offset, size_t size,
-                     struct text *out)
-{
-    if (offset == 0)
-        refresh(h);
-    h->read_once = true;
-    if (offset < h->text.size) {
-        size_t left = h->text.size - offset;
-        text_add(out, h->text.data + offset, left < size ? left : size);
-    }
-    return 0;
-}
-
 static int read_wait(struct handle *h, struct text *out, struct reason *why)
 {
     struct shown now = {TEXT_INIT, 0};

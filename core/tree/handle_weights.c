@@ -2,6 +2,7 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/name.h"
+#include "core/state/builtin.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@ int weights_open(struct handle *h, struct reason *why)
         err = h->fd < -1 ? h->fd : 0;
     }
     h->body = h->flags & O_TRUNC ? 0 : o.number;
-    h->mtime = o.mtime;
+    h->opened.mtime = o.mtime;
     h->emptied = (h->flags & O_TRUNC) && o.number;
     object_release(&o);
     return err;
@@ -75,7 +76,7 @@ int weights_write(struct handle *h, uint64_t offset, const char *data,
     if (err)
         return weights_refused(h, err, why);
     h->dirty = true;
-    __atomic_store_n(&h->mtime, clock_ns(), __ATOMIC_RELAXED);
+    __atomic_store_n(&h->opened.mtime, clock_ns(), __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -101,7 +102,7 @@ int weights_truncate(struct handle *h, uint64_t size, struct reason *why)
  * close it once more than it writes it. */
 int weights_save(struct handle *h, bool last, struct reason *why)
 {
-    int64_t mtime = __atomic_load_n(&h->mtime, __ATOMIC_RELAXED);
+    int64_t mtime = __atomic_load_n(&h->opened.mtime, __ATOMIC_RELAXED);
     bool cut = false;
     int err = weights_stage(h, why);
     if (err == 0)

@@ -4,6 +4,8 @@
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
 #include "core/process/refer.h"
+#include "core/state/builtin.h"
+#include "core/state/events.h"
 #include "core/tree/handle.h"
 
 #include <errno.h>
@@ -40,10 +42,27 @@ static int input_row(struct node directory, enum tree_no *out,
     return -EPERM;
 }
 
+static int input_judge(void *context, enum key key, const char *value,
+                       struct reason *why)
+{
+    struct primo *primo = context;
+    struct object o = OBJECT_INIT;
+    struct store_txn *txn;
+    if (key == KEY_MEMBERS)
+        return members_judge(value, why);
+    int err = store_begin(primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = refer_find(txn, key, value, &o, why);
+    store_abort(txn);
+    object_release(&o);
+    return err;
+}
+
 struct settings_check input_check(struct primo *primo, const struct row *row)
 {
     return (struct settings_check){
-        .scope = row->scope, .judge = refer_judge, .context = primo};
+        .scope = row->scope, .judge = input_judge, .context = primo};
 }
 
 static int input_name_check(const char *name, struct reason *why)
@@ -205,7 +224,7 @@ int input_save(struct primo *primo, const struct caller *caller, struct node n,
                             .write = save_make,
                             .done = save_made,
                             .context = &save};
-    int err = commit_run(primo, &commit, why);
+    int err = commit_run(&primo->commits, &commit, why);
     object_release(&save.o);
     return err;
 }
@@ -551,7 +570,7 @@ static int input_change(struct primo *primo, const struct caller *caller,
     object_release(&o);
     pthread_mutex_unlock(&primo->change);
     if (err == 0 && c->mtime_set)
-        handles_set_mtime(primo, n.object, c->mtime);
+        handles_set_mtime(&primo->handles, n.object, c->mtime);
     return err;
 }
 
@@ -642,9 +661,56 @@ int tree_rmdir(struct primo *primo, const struct caller *caller,
     if (err == 0)
         err = row->drop(primo, caller, n.object, why);
     if (err == 0) {
-        hidden_clear(&primo->hidden, tree_inode(n.object, 0),
-                     tree_inode(n.object, 255));
+        hidden_clear_object(&primo->hidden, n.object);
         directory_changed(primo, directory.no);
     }
     return err;
+}
+
+/* After a crash */
+
+/* One file that was renamed to a scratch name: back to its own, if that is
+ * free, or gone. */
+static int displaced_restore(struct store_txn *txn, uint64_t id,
+                             struct reason *why)
+{
+    struct object o = OBJECT_INIT, other = OBJECT_INIT;
+    int err = 0;
+    if (object_get(txn, id, &o) == 0) {
+        if (object_find(txn, o.parent, o.home, &other) == 0) {
+            err = object_drop(txn, &o, why);
+        } else {
+            strcpy(o.name, o.home);
+            *o.home = 0;
+            err = object_put(txn, &o, why);
+        }
+    }
+    object_release(&o);
+    object_release(&other);
+    return err;
+}
+
+int displaced_restore_all(struct primo *p, struct reason *why)
+{
+    enum { PREFIX = 10 };
+    struct store_txn *txn;
+    struct store_view v;
+    struct store_key key = {0};
+    bool any = false;
+    int err = store_begin(p->store, true, &txn, why);
+    if (err)
+        return err;
+    key_bytes(&key, "displaced/", PREFIX);
+    while (err == 0 &&
+           store_next(txn, STORE_META, &key, PREFIX, false, &v) == 0) {
+        err = displaced_restore(txn, key_read_u64(&key, PREFIX), why);
+        if (err == 0)
+            err = store_delete(txn, STORE_META, &key, why);
+        any = true;
+    }
+    if (err || !any) {
+        store_abort(txn);
+        return err;
+    }
+    return store_commit(txn, why);
 }

@@ -30,4 +30,8 @@ int input_save_body(struct primo *primo, const struct caller *caller,
 /* Forget a new file whose text was refused. */
 void input_discard(struct primo *primo, struct node n);
 
+/* Put files that have a scratch name still back to their own, where that is
+ * free: at a mount, before there are users. */
+int displaced_restore_all(struct primo *p, struct reason *why);
+
 #endif

@@ -4,7 +4,7 @@
 #include "core/basic/language.h"
 #include "core/models/base_file.h"
 #include "core/models/model.h"
-#include "core/tree/handle.h"
+#include "core/process/process.h"
 
 #include <errno.h>
 #include <string.h>
@@ -28,11 +28,6 @@ const char *row_title(const struct row *row)
 }
 
 /* Identity */
-
-uint64_t tree_inode(uint64_t object, unsigned no)
-{
-    return object << 8 | no;
-}
 
 bool tree_node(uint64_t inode, struct node *out)
 {
@@ -64,33 +59,6 @@ static enum tree_no objects_row(enum tree_no directory)
         if (tree_rows[i].parent == directory && is_object(&tree_rows[i]))
             return (enum tree_no)i;
     return 0;
-}
-
-int object_load(struct primo *primo, uint64_t id, struct object *out)
-{
-    if (scratch_get(&primo->scratch, id, out) == 0)
-        return 0;
-    struct store_txn *txn;
-    int err = store_begin(primo->store, false, &txn, NULL);
-    if (err)
-        return err;
-    err = object_get(txn, id, out);
-    store_abort(txn);
-    return err;
-}
-
-int object_search(struct primo *primo, uint64_t parent, const char *name,
-                  struct object *out)
-{
-    if (scratch_find(&primo->scratch, parent, name, out) == 0)
-        return 0;
-    struct store_txn *txn;
-    int err = store_begin(primo->store, false, &txn, NULL);
-    if (err)
-        return err;
-    err = object_find(txn, parent, name, out);
-    store_abort(txn);
-    return err;
 }
 
 void tree_path(struct primo *primo, struct node n, struct text *out)
@@ -470,9 +438,10 @@ int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
                               .gid = primo->group};
     out->mtime = times_get(&primo->directories, n.no);
     /* asked first: who opens it for writing later makes it be asked again */
-    bool written = row_is_input(row) && handles_write(primo, n.object);
+    bool written =
+        row_is_input(row) && handles_write(&primo->handles, n.object);
     if (row_is_input(row))
-        handles_settle(primo, n.object);
+        handles_settle(&primo->handles, n.object);
     if (n.object && (err = object_load(primo, n.object, &o)) == 0)
         stat_object(primo, &o, n, out);
     out->settled = is_settled(primo, &o, n, written);
@@ -510,17 +479,4 @@ int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
     if (!is_object(row) || row->shape == SHAPE_DIRECTORY)
         out->ctime = out->mtime;
     return err;
-}
-
-int tree_stat_for(struct primo *primo, const struct caller *caller,
-                  struct node n, const struct shown *shown,
-                  struct tree_stat *out, struct reason *why)
-{
-    int err = tree_stat(primo, n, shown, out, why);
-    if (err || node_row(n)->shape != SHAPE_ERRORS || !caller ||
-        tree_sees_all(primo, caller))
-        return err;
-    out->size = refusals_size(&primo->refusals, &caller->uid, &out->mtime);
-    out->atime = out->ctime = out->mtime;
-    return 0;
 }

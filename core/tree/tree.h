@@ -2,70 +2,16 @@
  * The tree is a table: one row a file, with how to show it, how to store it
  * and a line of help. Lookup, listing, modes, the README in the mount and
  * docs/tree.md come from the same rows; nothing else lists files.
- *
- * A node is a row and the object it belongs to. Its inode number is made of
- * both, so it is unique for ever and needs no table. Numbers of rows are
- * permanent: never change or reuse one.
  */
 #ifndef PRIMO_TREE_H
 #define PRIMO_TREE_H
 
 #include "core/process/show.h"
 #include "core/state/primo.h"
+#include "core/store/node.h"
+#include "core/store/stream.h"
 
 #include <sys/stat.h>
-
-enum tree_no {
-    TREE_ROOT = 1,
-    TREE_README,
-    TREE_OVERVIEW,
-    TREE_ERRORS,
-    TREE_EVENTS,
-    TREE_TEMPLATE_EXAMPLE,
-    TREE_TEMPLATES = 16,
-    TREE_MACHINES,
-    TREE_PROCESSES,
-    TREE_MODELS,
-    TREE_TYPES,
-    TREE_BASES,
-    TREE_ROLES,
-    TREE_TEMPLATE = 32,
-    TREE_MACHINE,
-    TREE_TYPE,
-    TREE_BASE,
-    TREE_ROLE,
-    TREE_PROCESS = 48,
-    TREE_P_TEMPLATE,
-    TREE_P_START,
-    TREE_P_STOP,
-    TREE_P_RESUME,
-    TREE_P_ENABLED,
-    TREE_P_STATUS,
-    TREE_P_WAIT,
-    TREE_P_PROGRESS,
-    TREE_P_ETA,
-    TREE_P_INFO,
-    TREE_P_METRICS,
-    TREE_P_MONITOR_SVG,
-    TREE_P_MONITOR_HTML,
-    TREE_P_CONFIG,
-    TREE_P_DATASET,
-    TREE_P_LOG,
-    TREE_P_MODEL,
-    TREE_FAMILY = 96,
-    TREE_LATEST,
-    TREE_VERSION = 112,
-    TREE_V_ONNX,
-    TREE_V_SAFETENSORS,
-    TREE_V_LABELS,
-    TREE_V_INFO,
-    TREE_V_METRICS,
-    TREE_V_MONITOR_SVG,
-    TREE_V_CONFIG,
-    TREE_V_DATASET,
-    TREE_V_TEMPLATE,
-    TREE_V_LOG,
-};
 
 enum shape {
     SHAPE_DIRECTORY, /* of fixed rows, of objects, or both */
@@ -116,11 +62,6 @@ struct row {
 const char *row_title(const struct row *row);
 extern const struct row tree_rows[256]; /* by enum tree_no; gaps have no help */
 
-struct node {
-    enum tree_no no;
-    uint64_t object; /* 0 for what stands at the root */
-};
-
 struct tree_stat {
     uint64_t inode;
     uint32_t mode, uid, gid; /* mode with the file type */
@@ -156,7 +97,6 @@ static inline const struct row *node_row(struct node n)
 {
     return &tree_rows[n.no];
 }
-uint64_t tree_inode(uint64_t object, unsigned no);
 /* The node of an inode number; false = there can't be one. */
 bool tree_node(uint64_t inode, struct node *out);
 /* "templates/a": for people. */

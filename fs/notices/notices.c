@@ -1,5 +1,7 @@
 #include "fs/notices/notices.h"
 
+#include "core/process/process.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

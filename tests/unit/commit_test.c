@@ -1,6 +1,7 @@
 /* Saves at the same time: they share a transaction, each has a result of its
  * own, and what was confirmed is there after a kill. */
 #include "core/process/supervisor.h"
+#include "core/store/node.h"
 #include "world.h"
 
 #include <dlfcn.h>

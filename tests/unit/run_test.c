@@ -2,6 +2,7 @@
 #include "core/process/follow.h"
 
 #include "core/basic/clock.h"
+#include "core/process/process.h"
 #include "core/process/show.h"
 #include "core/shared/chart.h"
 #include "core/shared/journal.h"

@@ -1,6 +1,8 @@
 /* The whole tree, walked and written through core/ with no mount. */
 #include "world.h"
 
+#include "core/store/node.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,279 @@
+#include "core/process/publish.h"
+
+#include "core/basic/clock.h"
+#include "core/basic/disk.h"
+#include "core/models/artifact.h"
+#include "core/process/process.h"
+#include "core/process/show.h"
+#include "core/state/events.h"
+#include "core/store/node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct store_key counter_key(const char *template)
+{
+    struct store_key key = {0};
+    key_bytes(&key, "versions/", 9);
+    key_bytes(&key, template, strlen(template));
+    return key;
+}
+
+/* The number that the next version of a template gets: never one again. */
+static uint64_t next_number(struct store_txn *txn, const char *template)
+{
+    struct store_key key = counter_key(template);
+    struct store_view v;
+    uint64_t last = 0;
+    if (store_get(txn, STORE_META, &key, &v) == 0 && v.size == sizeof last)
+        memcpy(&last, v.data, sizeof last);
+    return last + 1;
+}
+
+/* The texts of a version that are shown from the process. */
+static const struct {
+    const char *name;
+    show_fn *show;
+} texts[] = {
+    {"info", show_info},
+    {"metrics.csv", show_metrics},
+    {"monitor.svg", show_monitor_svg},
+    {"config", show_config},
+    {"dataset", show_dataset},
+    {"template", show_run_template},
+    {"log", show_log},
+};
+
+static int texts_write(struct primo *primo, struct store_txn *txn,
+                       struct process *p, int dir, struct reason *why)
+{
+    char path[300]; /* not in the store yet */
+    struct show_request request = {
+        .primo = primo, .txn = txn, .process = p, .model = path};
+    struct text out = TEXT_INIT;
+    int err = 0;
+    snprintf(path, sizeof path, "models/%s/%" PRIu64, process_template(p),
+             p->number);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && err == 0; i++) {
+        text_clear(&out);
+        err = texts[i].show(&request, &out, why);
+        if (err == 0)
+            err = file_write(dir, texts[i].name, text_string(&out), out.size,
+                             why);
+    }
+    text_release(&out);
+    return err;
+}
+
+/* What is copied from the run, and its most bytes: many times the largest
+ * network that is known. */
+static const struct {
+    const char *name;
+    uint64_t limit;
+} artifacts[] = {
+    {"model.onnx", 1 << 30},
+    {"model.safetensors", 1 << 30},
+    {"labels.txt", 16 << 20},
+};
+
+/* Everything into the directory, as it will be. p is a copy of the record
+ * that has succeeded already. */
+static int body_fill(struct primo *primo, const struct launcher *launcher,
+                     struct launch_site *site, struct process *p, int dir,
+                     struct reason *why)
+{
+    int err = 0;
+    for (size_t i = 0; i < sizeof artifacts / sizeof *artifacts && !err; i++)
+        err = launcher->fetch(site, p->run, artifacts[i].name,
+                              artifacts[i].limit, dir, why);
+    struct store_txn *txn;
+    if (err == 0)
+        err = artifacts_check(dir, why);
+    if (err == 0)
+        err = store_begin(primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = texts_write(primo, txn, p, dir, why);
+    store_abort(txn);
+    return err ? err : directory_sync(dir, why);
+}
+
+/* Make STATE/models/RUN, aside first. */
+static int body_make(struct primo *primo, const struct launcher *launcher,
+                     struct launch_site *site, struct process *p,
+                     struct reason *why)
+{
+    char name[32], aside[40];
+    snprintf(name, sizeof name, "%" PRIu64, p->run);
+    snprintf(aside, sizeof aside, "%s.new", name);
+    int models = directory_open(primo->models, why);
+    if (models < 0)
+        return models;
+    int err = directory_remove(models, aside, why);
+    if (err == 0)
+        err = directory_remove(models, name, why);
+    if (err == 0 && mkdirat(models, aside, 0700))
+        err = refuse_errno(why, errno, "cannot make a directory in '%s'",
+                           primo->models);
+    int dir =
+        err ? -1 : openat(models, aside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir >= 0) {
+        err = body_fill(primo, launcher, site, p, dir, why);
+        close(dir);
+    }
+    if (err == 0 && renameat(models, aside, models, name))
+        err = refuse_errno(why, errno, "cannot rename '%s'", aside);
+    if (err == 0)
+        err = directory_sync(models, why);
+    if (err)
+        directory_remove(models, aside, NULL);
+    close(models);
+    return err;
+}
+
+/* The object of models/TEMPLATE, made where there is none. */
+static int family_find(struct primo *primo, struct store_txn *txn,
+                       const char *template, uint64_t new_id,
+                       struct object *out, struct reason *why)
+{
+    if (object_find(txn, TREE_MODELS, template, out) == 0)
+        return 0;
+    *out = (struct object){.id = new_id,
+                           .parent = TREE_MODELS,
+                           .kind = OBJECT_MODEL,
+                           .mode = 0755,
+                           .uid = primo->owner,
+                           .gid = primo->group};
+    strcpy(out->name, template);
+    directory_changed(primo, TREE_MODELS);
+    out->mtime = out->ctime = out->atime = clock_ns();
+    return object_put(txn, out, why);
+}
+
+static int version_put(struct primo *primo, struct store_txn *txn,
+                       const struct process *p, uint64_t family_id,
+                       struct reason *why)
+{
+    struct object family = OBJECT_INIT;
+    int err =
+        family_find(primo, txn, process_template(p), family_id, &family, why);
+    struct object o = {.id = p->run,
+                       .parent = family.id,
+                       .kind = OBJECT_VERSION,
+                       .mode = 0755,
+                       .uid = primo->owner,
+                       .gid = primo->group,
+                       .number = p->number};
+    snprintf(o.name, sizeof o.name, "%" PRIu64, p->number);
+    o.mtime = o.ctime = o.atime = (int64_t)(p->finished * 1e9);
+    if (err == 0)
+        err = object_put(txn, &o, why);
+    family.mtime = o.mtime;
+    /* `latest` means another one */
+    hidden_clear_object(&primo->hidden, family.id);
+    if (err == 0)
+        err = object_put(txn, &family, why);
+    struct store_key key = counter_key(process_template(p));
+    if (err == 0)
+        err =
+            store_put(txn, STORE_META, &key, &p->number, sizeof p->number, why);
+    object_release(&family);
+    return err;
+}
+
+static int event_succeeded(struct store_txn *txn, const struct process *p,
+                           struct reason *why)
+{
+    char object[300];
+    snprintf(object, sizeof object, "processes/%s", p->machine);
+    return event_add(txn, (uid_t)p->author, object, why,
+                     "succeeded: models/%s/%" PRIu64, process_template(p),
+                     p->number);
+}
+
+/* What success makes of the record. */
+static int process_succeed(struct process *p, uint64_t number,
+                           struct reason *why)
+{
+    p->number = number;
+    p->model = p->run;
+    p->stage[0] = 0;
+    p->progress.eta = 0;
+    return process_step(p, LIFE_ENDED_SUCCEEDED, why);
+}
+
+/* The transaction: the version's name and the process's success. `done` is
+ * what the version's texts were made from; the record may have been touched
+ * since (enabled, stop). */
+static int version_put_all(struct primo *primo, struct store_txn *txn,
+                           const struct process *done, uint64_t family_id,
+                           struct reason *why)
+{
+    struct process p;
+    int err = process_load(txn, done->id, &p);
+    if (err)
+        return refuse(why, -err, "the process is gone");
+    err = process_succeed(&p, done->number, why);
+    p.finished = done->finished;
+    if (err == 0)
+        err = process_save(txn, &p, why);
+    process_release(&p);
+    if (err == 0)
+        err = version_put(primo, txn, done, family_id, why);
+    return err ? err : event_succeeded(txn, done, why);
+}
+
+static int version_commit(struct primo *primo, const struct process *done,
+                          uint64_t family_id, struct reason *why)
+{
+    struct store_txn *txn;
+    pthread_mutex_lock(&primo->change);
+    int err = store_begin(primo->store, true, &txn, why);
+    if (err == 0) {
+        err = version_put_all(primo, txn, done, family_id, why);
+        err = store_end(txn, err, why);
+    }
+    pthread_mutex_unlock(&primo->change);
+    return err;
+}
+
+/* A copy of the record as it will be after success. */
+static int process_succeeded(struct primo *primo, uint64_t process,
+                             struct process *out, struct reason *why)
+{
+    struct store_txn *txn;
+    int err = store_begin(primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = process_load(txn, process, out);
+    if (err)
+        refuse(why, -err, "the process is gone");
+    else
+        err =
+            process_succeed(out, next_number(txn, process_template(out)), why);
+    store_abort(txn);
+    return err;
+}
+
+int model_publish(struct primo *primo, const struct launcher *launcher,
+                  struct launch_site *site, uint64_t process,
+                  struct reason *why)
+{
+    struct process done;
+    uint64_t family_id;
+    int err = process_succeeded(primo, process, &done, why);
+    if (err)
+        return err;
+    err = ids_take(&primo->ids, primo->store, &family_id, why);
+    if (err == 0)
+        err = body_make(primo, launcher, site, &done, why);
+    if (err == 0)
+        err = version_commit(primo, &done, family_id, why);
+    process_release(&done);
+    return err;
+}

@@ -1,0 +1,18 @@
+/*
+ * The file `events`: what happened, a line each. Any thread.
+ */
+#ifndef PRIMO_EVENTS_H
+#define PRIMO_EVENTS_H
+
+#include "core/store/stream.h"
+
+#include <sys/types.h>
+
+#define EVENTS ((struct stream){0, 'e'})
+
+/* Append "TIME USER OBJECT WHAT", in the caller's transaction. */
+int event_add(struct store_txn *txn, uid_t user, const char *object,
+              struct reason *why, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+#endif
