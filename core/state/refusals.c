@@ -1,8 +1,7 @@
 #include "core/state/refusals.h"
 
 #include "core/basic/clock.h"
-#include "core/state/primo.h"
-#include "core/store/object.h"
+#include "core/rights/caller.h"
 
 #include <stdlib.h>
 #include <string.h>
