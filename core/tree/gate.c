@@ -1,8 +1,7 @@
-/* The gate: who may do what with a node. Rights come from the roles; a file's
- * own mode may take away from them, and never adds to them. */
+#include "core/tree/gate.h"
 #include "core/basic/name.h"
-#include "core/process/refer.h"
-#include "core/tree/tree.h"
+
+#include "core/basic/name.h"
 
 #include <errno.h>
 #include <unistd.h>

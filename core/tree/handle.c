@@ -3,6 +3,7 @@
 #include "core/basic/clock.h"
 #include "core/basic/name.h"
 #include "core/models/model.h"
+#include "core/tree/gate.h"
 
 #include <errno.h>
 #include <stdlib.h>

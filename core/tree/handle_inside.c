@@ -1,5 +1,7 @@
 #include "core/tree/handle_inside.h"
 
+#include "core/tree/gate.h"
+
 #include <errno.h>
 #include <unistd.h>
 

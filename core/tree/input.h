@@ -27,6 +27,12 @@ int input_save(struct primo *primo, const struct caller *caller, struct node n,
 int input_save_body(struct primo *primo, const struct caller *caller,
                     struct node n, uint64_t body, int64_t mtime, bool fresh,
                     bool *cut, struct reason *why);
+/* Remove one, and change its attributes, for who may. */
+int input_unlink(struct primo *primo, const struct caller *caller,
+                 struct node n, struct reason *why);
+int input_change(struct primo *primo, const struct caller *caller,
+                 struct node n, const struct tree_change *c,
+                 struct reason *why);
 /* Forget a new file whose text was refused. */
 void input_discard(struct primo *primo, struct node n);
 

@@ -102,23 +102,6 @@ bool tree_node(uint64_t inode, struct node *out);
 /* "templates/a": for people. */
 void tree_path(struct primo *primo, struct node n, struct text *out);
 
-/* The gate (gate.c): may the caller do this to the node? EACCES with a sentence
- * that says which right is missing and who can grant it. */
-int tree_may(struct primo *primo, const struct caller *caller, struct node n,
-             enum right right, struct reason *why);
-/* The same where one of `others` (a set of 1 << enum right) does as well. */
-int tree_may_or(struct primo *primo, const struct caller *caller, struct node n,
-                enum right right, unsigned others, struct reason *why);
-/* Whether an input's own mode lets the caller read and write it; EACCES. */
-int tree_mode_may(const struct primo *primo, const struct caller *caller,
-                  const struct object *o, bool reads, bool writes,
-                  struct reason *why);
-/* access(2): all of that; mask as there. */
-int tree_access(struct primo *primo, const struct caller *caller, struct node n,
-                int mask, struct reason *why);
-/* Whether the caller reads the refusals of all users. */
-bool tree_sees_all(struct primo *primo, const struct caller *caller);
-
 /* The child of that name. -ENOENT mostly without a sentence. */
 int tree_find(struct primo *primo, struct node directory, const char *name,
               struct node *out, struct reason *why);
@@ -135,11 +118,6 @@ int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
 /* Attributes; a generated text has those of the state `shown`, where given. */
 int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
               struct tree_stat *out, struct reason *why);
-/* The same as one caller (NULL = the administrator) sees it: `errors` is
- * everyone's own. */
-int tree_stat_for(struct primo *primo, const struct caller *caller,
-                  struct node n, const struct shown *shown,
-                  struct tree_stat *out, struct reason *why);
 /* The text (or link target) of a generated file. */
 int tree_show(struct primo *primo, struct node n, struct shown *out,
               struct reason *why);

@@ -1,5 +1,6 @@
 /* Operations on files: attributes, opening, reading, writing, saving. */
 #include "core/basic/clock.h"
+#include "core/tree/gate.h"
 #include "fs/requests/request.h"
 #include "fs/requests/table.h"
 

@@ -1,4 +1,5 @@
 /* Operations on names: look-up, listing, making and removing. */
+#include "core/tree/gate.h"
 #include "fs/requests/request.h"
 #include "fs/requests/table.h"
 

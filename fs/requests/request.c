@@ -1,5 +1,7 @@
 #include "fs/requests/request.h"
 
+#include "core/tree/gate.h"
+
 #include <errno.h>
 #include <string.h>
 

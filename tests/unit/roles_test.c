@@ -1,4 +1,5 @@
 /* roles.h, groups.h and the gate: who may do what, with no mount. */
+#include "core/tree/gate.h"
 #include "core/tree/input.h"
 #include "world.h"
 
