@@ -1,6 +1,5 @@
 #include "trainer/loops/norm_inside.h"
 
-#include "core/shared/resnet.h"
 #include "trainer/basic/simd.h"
 
 #include <math.h>
@@ -117,7 +116,7 @@ void norm_finish(const void *norm, const struct cut *c, int block)
         if (!norm_is_fixed(q))
             moments(q, c, k);
         *coefficient(q, 0, k) =
-            q->gamma[k] / sqrtf(q->variance[k] + RESNET_EPSILON);
+            q->gamma[k] / sqrtf(q->variance[k] + q->epsilon);
     }
 }
 
@@ -298,7 +297,7 @@ void norm_back_finish(const struct norm_back *q, const struct cut *c, int block,
 
     for (int k = block * f->block; k < (block + 1) * f->block; k++) {
         double sum = 0, product = 0;
-        double variance = (double)f->variance[k] + (double)RESNET_EPSILON;
+        double variance = (double)f->variance[k] + (double)f->epsilon;
         for (int p = 0; p < c->pieces; p++) {
             sum += (double)partial(f, c, 0, block, p)[k % f->block];
             product += (double)partial(f, c, 1, block, p)[k % f->block];

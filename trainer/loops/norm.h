@@ -21,6 +21,7 @@ struct norm {
     int block;
     bool bf16;
     bool relu;
+    float epsilon;          /* added to the variance */
     const void *x;          /* input of the normalisation */
     const void *add;        /* added to its output; NULL = none */
     void *y;                /* the output */

@@ -96,7 +96,7 @@ static int open_weights(struct net *net, uint64_t seed, struct reason *why)
                                     : WEIGHTS_EVALUATED,
                       why);
     if (!rc)
-        rc = weights_initialise(&net->weights, seed, why);
+        rc = weights_initialise(&net->weights, seed, o->addend, why);
     if (!rc)
         rc = kernels_open(&net->kernels, &net->weights, why);
     return rc;

@@ -34,6 +34,7 @@ struct net_options {
     bool training; /* false: evaluation only, no gradients allocated */
     const float *class_weights; /* [classes] in the loss, see loss.h; NULL = all
                                    1; must outlive the net */
+    float addend; /* first scale of what a block adds last; see recipe.h */
     bool average; /* evaluate and export an average of the weights over the
                      updates; with training */
 };

@@ -22,6 +22,7 @@ static struct norm norm_of(struct builder *b, int row, const void *x)
         .block = block ? block : l->out,
         .bf16 = b->parts->bf16,
         .relu = l->relu,
+        .epsilon = RESNET_EPSILON,
         .x = x,
         .add = l->shortcut < 0 ? NULL : b->made[l->shortcut].result.data,
         .gamma = weights_value(w, row, WEIGHT_GAMMA),

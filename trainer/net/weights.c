@@ -1,7 +1,6 @@
 #include "trainer/net/weights.h"
 
 #include "trainer/basic/random.h"
-#include "trainer/training/recipe.h"
 
 #include <errno.h>
 #include <math.h>
@@ -225,7 +224,7 @@ void weights_anew(struct weights *w)
 }
 
 /* Initialisation, as torchvision's resnet18() and so on do it, but for
- * RECIPE_ADDEND */
+ * struct net_options' addend */
 
 static void fill_constant(float *data, size_t count, float v)
 {
@@ -265,7 +264,7 @@ static void fill(const struct weights *w, const struct weight *x, uint64_t seed,
         fill_random(w, x, seed, data);
         break;
     case WEIGHT_GAMMA:
-        fill_constant(data, count, x->row->shortcut < 0 ? 1 : RECIPE_ADDEND);
+        fill_constant(data, count, x->row->shortcut < 0 ? 1 : w->addend);
         break;
     case WEIGHT_VARIANCE:
         fill_constant(data, count, 1);
@@ -285,13 +284,15 @@ size_t weights_largest(const struct weights *w)
     return most;
 }
 
-int weights_initialise(struct weights *w, uint64_t seed, struct reason *why)
+int weights_initialise(struct weights *w, uint64_t seed, float addend,
+                       struct reason *why)
 {
     float *plain = dnn_alloc(weights_largest(w) * sizeof(float));
     int rc = 0;
 
     if (!plain)
         return refuse(why, ENOMEM, "out of memory for the weights");
+    w->addend = addend;
     for (int i = 0; !rc && i < w->count; i++) {
         const struct weight *x = &w->list[i];
         fill(w, x, seed, plain);

@@ -49,6 +49,7 @@ struct weights {
     const struct resnet *resnet;
     struct weight *list;
     int count;
+    float addend; /* the first scale of what a block adds last */
     int index[RESNET_LAYERS_MAX][WEIGHT_PARTS]; /* in list; -1 = none */
     size_t decayed, trained;                    /* floats in the arenas */
     size_t statistics;
@@ -108,7 +109,8 @@ int weights_export_gradients(const struct weights *w, struct tensor **out,
                              int *count, struct reason *why);
 
 /* Change */
-int weights_initialise(struct weights *w, uint64_t seed, struct reason *why);
+int weights_initialise(struct weights *w, uint64_t seed, float addend,
+                       struct reason *why);
 /* Nothing has moved yet: momenta are 0, the average is the weights. */
 void weights_anew(struct weights *w);
 /* As net_import(). */

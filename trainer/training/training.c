@@ -14,6 +14,7 @@ int training_net(struct training *t, struct reason *why)
         .bf16 = t->options->bf16,
         .training = true,
         .average = true,
+        .addend = RECIPE_ADDEND,
         .class_weights = t->class_weights,
     };
     int err = net_open(&t->net, &options, t->options->seed, why);
