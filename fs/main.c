@@ -7,6 +7,7 @@
  * 0, or prints the cause that the daemon sent and leaves with 1.
  */
 #include "core/basic/language.h"
+#include "core/open.h"
 #include "fs/mountpoint.h"
 #include "fs/requests/ops.h"
 #include "fs/service.h"
@@ -240,7 +241,7 @@ static int run_session(struct options *o, struct mount *m, int ready,
                        struct reason *why)
 {
     struct fuse_session *session;
-    int err = actions_start(&m->actions, m, why);
+    int err = actions_start(&m->actions, &m->primo, why);
     if (err)
         return err;
     err = session_open(o, m, &session, why);
@@ -248,7 +249,7 @@ static int run_session(struct options *o, struct mount *m, int ready,
         actions_stop(&m->actions);
         return err;
     }
-    m->session = session;
+    m->session = m->actions.session = session;
     if (ready >= 0) {
         leave_terminal();
         service_log_to_syslog();

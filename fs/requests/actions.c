@@ -1,6 +1,7 @@
 #include "fs/requests/actions.h"
 
-#include "fs/requests/ops.h"
+#define FUSE_USE_VERSION 314
+#include <fuse3/fuse_lowlevel.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ struct action {
 bool actions_names_begin(struct actions *a, struct node n)
 {
     pthread_rwlock_rdlock(&a->names);
-    return !a->acting && tree_rests(&a->m->primo, n);
+    return !a->acting && tree_rests(a->primo, n);
 }
 
 void actions_names_end(struct actions *a)
@@ -39,7 +40,7 @@ static void names_forget(struct actions *a, struct node n)
     for (int i = 0; i < 256; i++) {
         const struct row *row = &tree_rows[i];
         if (row->parent == directory && row->polled && row->name)
-            fuse_lowlevel_notify_inval_entry(a->m->session,
+            fuse_lowlevel_notify_inval_entry(a->session,
                                              tree_inode(n.object, directory),
                                              row->name, strlen(row->name));
     }
@@ -91,10 +92,10 @@ void actions_add(struct actions *a, struct node n, void (*act)(void *context),
 
 /* Life cycle */
 
-int actions_start(struct actions *a, struct mount *m, struct reason *why)
+int actions_start(struct actions *a, struct primo *primo, struct reason *why)
 {
     pthread_rwlockattr_t writers_first;
-    *a = (struct actions){.m = m, .last = &a->first};
+    *a = (struct actions){.primo = primo, .last = &a->first};
     pthread_rwlockattr_init(&writers_first);
     pthread_rwlockattr_setkind_np(&writers_first,
                                   PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);

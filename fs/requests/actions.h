@@ -17,11 +17,12 @@
 
 #include "core/tree/tree.h"
 
-struct mount;
+struct fuse_session;
 struct action; /* one that is to be done */
 
 struct actions {
-    struct mount *m;
+    struct primo *primo;          /* not owned */
+    struct fuse_session *session; /* set before the first request */
     pthread_t thread;
     pthread_rwlock_t names; /* held for reading while a name is given */
     bool acting;            /* under names */
@@ -32,7 +33,7 @@ struct actions {
 };
 
 /* Life cycle; start: -errno with a reason. stop does what is left to do. */
-int actions_start(struct actions *a, struct mount *m, struct reason *why);
+int actions_start(struct actions *a, struct primo *primo, struct reason *why);
 void actions_stop(struct actions *a);
 
 /* Have the thread call act(context), which replies, for a node of
