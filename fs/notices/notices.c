@@ -12,15 +12,6 @@ enum {
     STATES_TOLD = 64,
 };
 
-/* What was known of a process at the last look. */
-struct known {
-    uint64_t process;
-    double status_changed;
-    uint64_t metrics, metrics_size, log_size; /* stream, bytes */
-    uint64_t model;
-    bool seen;
-};
-
 void notices_init(struct notices *n, const char *mountpoint)
 {
     *n = (struct notices){.started = false};
@@ -106,143 +97,50 @@ static void tell_model(struct notices *n, uint64_t version)
     tell_directory(n, node);
 }
 
-static struct known *known_of(struct notices *n, uint64_t process, bool *is_new)
-{
-    for (size_t i = 0; i < n->known_count; i++)
-        if (n->known[i].process == process) {
-            *is_new = false;
-            return &n->known[i];
-        }
-    n->known = realloc(n->known, (n->known_count + 1) * sizeof *n->known);
-    if (!n->known)
-        abort();
-    *is_new = true;
-    n->known[n->known_count] = (struct known){.process = process};
-    return &n->known[n->known_count++];
-}
-
-/* What is told of a process. */
-static const enum tree_no told[] = {TREE_P_STATUS, TREE_P_METRICS, TREE_P_LOG};
-enum { TOLD = sizeof told / sizeof *told };
+/* What is told of a process, in the order of struct change. */
+static const enum tree_no told[CHANGE_TEXTS] = {
+    [CHANGE_STATUS] = TREE_P_STATUS,
+    [CHANGE_METRICS] = TREE_P_METRICS,
+    [CHANGE_LOG] = TREE_P_LOG,
+};
 
 bool notices_tells(struct node node)
 {
-    for (int i = 0; i < TOLD; i++)
+    for (int i = 0; i < CHANGE_TEXTS; i++)
         if (told[i] == node.no)
             return true;
     return node.no == TREE_EVENTS;
 }
 
-struct change {
-    uint64_t process, model;
-    bool told[TOLD];
-};
-
-static bool compare(struct notices *n, struct store_txn *txn,
-                    const struct process *p, struct change *out)
+/* The new events, for syslog: a line each, without the time. */
+static void log_lines(const struct text *news)
 {
-    struct known now = {
-        .process = p->id,
-        .status_changed = p->status_changed,
-        .metrics = process_metrics(p).id,
-        .metrics_size = stream_size(txn, process_metrics(p)),
-        .log_size = stream_size(txn, process_log(p)),
-        .model = p->model,
-        .seen = true,
-    };
-    bool is_new;
-    struct known *old = known_of(n, p->id, &is_new);
-    bool run = now.metrics != old->metrics;
-    *out = (struct change){
-        .process = p->id,
-        .model = now.model != old->model ? now.model : 0,
-        .told = {now.status_changed != old->status_changed,
-                 run || now.metrics_size != old->metrics_size,
-                 run || now.log_size != old->log_size},
-    };
-    *old = now;
-    return !is_new &&
-           (out->model || out->told[0] || out->told[1] || out->told[2]);
+    for (const char *line = text_string(news); *line;) {
+        size_t n = strcspn(line, "\n"), time = strcspn(line, " \n");
+        fuse_log(FUSE_LOG_INFO, "primofs:%.*s\n", (int)(n - time), line + time);
+        line += n + (line[n] == '\n');
+    }
 }
 
-static void forget_unseen(struct notices *n)
+static void tell(void *context, const struct change *change)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < n->known_count; i++)
-        if (n->known[i].seen)
-            n->known[kept++] = n->known[i];
-    n->known_count = kept;
+    struct notices *n = context;
+    for (int t = 0; t < CHANGE_TEXTS; t++)
+        if (change->texts[t])
+            tell_file(n, (struct node){told[t], change->process});
+    if (change->model)
+        tell_model(n, change->model);
 }
 
-/* The new ones, for syslog: a line each, without the time. */
-static void log_events(struct store_txn *txn, struct stream s, uint64_t from,
-                       uint64_t to)
+static void look(struct notices *n, void (*each)(void *, const struct change *))
 {
     struct text news = TEXT_INIT;
-    if (to > from && stream_read(txn, s, from, to - from, &news) == 0)
-        for (const char *line = text_string(&news); *line;) {
-            size_t n = strcspn(line, "\n"), time = strcspn(line, " \n");
-            fuse_log(FUSE_LOG_INFO, "primofs:%.*s\n", (int)(n - time),
-                     line + time);
-            line += n + (line[n] == '\n');
-        }
-    text_release(&news);
-}
-
-/* The changes since the last look; the caller frees them. */
-static size_t look(struct notices *n, struct change **out, bool *events)
-{
-    struct store_txn *txn;
-    struct object o = OBJECT_INIT;
-    uint64_t after = 0;
-    size_t count = 0;
-    *out = NULL;
-    *events = false;
-    if (store_begin(n->primo->store, false, &txn, NULL))
-        return 0;
-    for (size_t i = 0; i < n->known_count; i++)
-        n->known[i].seen = false;
-    while (object_next(txn, TREE_PROCESSES, after, &o) == 0) {
-        struct process p;
-        struct change c;
-        after = o.id;
-        if (process_decode(&o, &p) == 0) {
-            if (compare(n, txn, &p, &c)) {
-                *out = realloc(*out, (count + 1) * sizeof **out);
-                if (!*out)
-                    abort();
-                (*out)[count++] = c;
-            }
-            process_release(&p);
-        }
-        object_release(&o);
-    }
-    const struct stream lines = {0, 'e'};
-    uint64_t size = stream_size(txn, lines);
-    *events = size != n->events_size;
-    if (*events && n->started && !n->primo->view)
-        log_events(txn, lines, n->events_size, size);
-    n->events_size = size;
-    store_abort(txn);
-    forget_unseen(n);
-    return count;
-}
-
-static void look_and_tell(struct notices *n)
-{
-    struct change *changes;
-    bool events;
-    size_t count = look(n, &changes, &events);
-    for (size_t i = 0; i < count; i++) {
-        for (int t = 0; t < TOLD; t++)
-            if (changes[i].told[t])
-                tell_file(n, (struct node){told[t], changes[i].process});
-        if (changes[i].model)
-            tell_model(n, changes[i].model);
-    }
-    if (events)
+    bool events = changes_look(&n->changes, n->primo, each, n, &news);
+    if (events && n->started && !n->primo->view)
+        log_lines(&news);
+    if (events && each)
         tell_file(n, (struct node){TREE_EVENTS, 0});
-    free(changes);
+    text_release(&news);
 }
 
 /* The thread */
@@ -261,14 +159,11 @@ static bool wait_for_change(struct notices *n)
 static void *notices_run(void *context)
 {
     struct notices *n = context;
-    struct change *untold;
-    bool events;
     while (wait_for_change(n)) {
-        look_and_tell(n);
+        look(n, tell);
         rest();
     }
-    look(n, &untold, &events); /* for the log: nobody is told any more */
-    free(untold);
+    look(n, NULL); /* for the log: nobody is told any more */
     return NULL;
 }
 
@@ -285,12 +180,9 @@ static void on_commit(void *context)
 void notices_start(struct notices *n, struct primo *primo,
                    struct states *states)
 {
-    struct change *none;
-    bool events;
     n->primo = primo;
     n->states = states;
-    look(n, &none, &events); /* what there is, is no news */
-    free(none);
+    look(n, NULL); /* what there is, is no news */
     store_on_commit(primo->store, on_commit, n);
     n->started = pthread_create(&n->thread, NULL, notices_run, n) == 0;
     if (!n->started)
@@ -310,7 +202,5 @@ void notices_stop(struct notices *n)
     n->started = false;
     helper_end(&n->helper);
     pollers_clear(&n->pollers);
-    free(n->known);
-    n->known = NULL;
-    n->known_count = 0;
+    changes_release(&n->changes);
 }

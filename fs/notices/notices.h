@@ -19,6 +19,7 @@
 #ifndef PRIMO_NOTICES_H
 #define PRIMO_NOTICES_H
 
+#include "core/process/changes.h"
 #include "fs/notices/helper.h"
 #include "fs/notices/pollers.h"
 #include "fs/notices/states.h"
@@ -32,11 +33,9 @@ struct notices {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool started;
-    bool woken, end;       /* under lock */
-    struct node announced; /* under lock: new to the helper */
-    struct known *known;   /* of the thread */
-    size_t known_count;
-    uint64_t events_size;
+    bool woken, end;        /* under lock */
+    struct node announced;  /* under lock: new to the helper */
+    struct changes changes; /* of the thread */
 };
 
 /* Life cycle */

@@ -1,0 +1,36 @@
+/*
+ * What has changed of processes and events since somebody looked last: for
+ * those who tell others. One thread.
+ */
+#ifndef PRIMO_CHANGES_H
+#define PRIMO_CHANGES_H
+
+#include "core/state/primo.h"
+
+enum change_text { CHANGE_STATUS, CHANGE_METRICS, CHANGE_LOG, CHANGE_TEXTS };
+
+struct change {
+    uint64_t process;
+    uint64_t model; /* the version that has come out, 0 = none */
+    bool texts[CHANGE_TEXTS];
+};
+
+struct changes { /* zeroed: nobody has looked yet */
+    struct known *known;
+    size_t known_count;
+    uint64_t events_size;
+};
+
+/* Life cycle */
+void changes_release(struct changes *c);
+
+/* Change */
+
+/* Call `each` (NULL = nobody is told) for each process that has changed, behind
+ * the transaction; append the events that are new to *news. Whether there are
+ * any. */
+bool changes_look(struct changes *c, struct primo *primo,
+                  void (*each)(void *context, const struct change *change),
+                  void *context, struct text *news);
+
+#endif
