@@ -1,5 +1,6 @@
 /* Reading `wait`: the request is put away and answered when the process has
  * ended, or the reader gives up, or the mount ends. No thread is held. */
+#include "core/process/process.h"
 #include "fs/requests/request.h"
 #include "fs/requests/table.h"
 
@@ -53,27 +54,21 @@ static void on_interrupt(fuse_req_t req, void *context)
     give_up(w);
 }
 
-/* The final word if the process is not live; false = it is. */
-static bool has_ended(struct mount *m, uint64_t process, char *status,
-                      size_t size)
+/* Whether it is not live any more; its final word, NULL = it is gone. */
+static bool has_ended(struct mount *m, uint64_t process, const char **word)
 {
-    struct shown now = {TEXT_INIT, 0};
-    struct node n = {TREE_P_WAIT, process};
-    int err = tree_show(&m->primo, n, &now, NULL);
-    size_t length = now.text.size ? now.text.size - 1 : 0;
-    bool ended = err || length;
-    if (length >= size)
-        length = size - 1;
-    memcpy(status, text_string(&now.text), length);
-    status[length] = 0;
-    text_release(&now.text);
-    return ended;
+    enum status status;
+    *word = NULL;
+    if (process_status(m->primo.store, process, &status))
+        return true;
+    *word = status_name(status);
+    return !status_is_live(status);
 }
 
 void wait_reply(fuse_req_t req, fuse_ino_t ino, uint64_t process)
 {
     struct waiting *w = calloc(1, sizeof *w);
-    char status[32];
+    const char *word;
     (void)ino;
     if (!w)
         abort();
@@ -84,8 +79,8 @@ void wait_reply(fuse_req_t req, fuse_ino_t ino, uint64_t process)
     /* it may have ended, or been interrupted, just before it was added */
     if (__atomic_load_n(&w->interrupted, __ATOMIC_ACQUIRE))
         give_up(w);
-    else if (has_ended(m, process, status, sizeof status) &&
+    else if (has_ended(m, process, &word) &&
              waiters_cancel(&m->primo.waiters, w))
-        on_end(w, *status ? status : NULL);
+        on_end(w, word);
     waiting_put(w);
 }
