@@ -7,7 +7,6 @@
 #include "core/state/builtin.h"
 #include "core/state/events.h"
 #include "core/tree/gate.h"
-#include "core/tree/handle.h"
 
 #include <errno.h>
 #include <stdio.h>

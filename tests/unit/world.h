@@ -3,6 +3,8 @@
 #ifndef PRIMO_TEST_WORLD_H
 #define PRIMO_TEST_WORLD_H
 
+#include "core/open.h"
+#include "core/tree/gate.h"
 #include "core/tree/handle.h"
 #include "core/tree/tree.h"
 
