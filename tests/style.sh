@@ -9,7 +9,7 @@ say()
     status=1
 }
 
-mapfile -t files < <(ls ./*/*.[ch] tests/*/*.[ch] 2>/dev/null | sed 's,^\./,,')
+mapfile -t files < <(ls ./*/*.[ch] ./*/*/*.[ch] 2>/dev/null | sed 's,^\./,,')
 
 # includers REGEX: the files that include a header whose path matches.
 includers()
@@ -31,48 +31,35 @@ only_in()
 }
 
 tests='tests/.*|examples/.*'
-only_in "core/store\.c" 'lmdb\.h'
-only_in "fs/[^/]*" 'fuse.*'
-only_in "trainer/dnn_inside\.h" 'dnnl.*|oneapi/.*' 1
-only_in 'trainer/dnn.*\.c' 'dnn_inside\.h'
-only_in "trainer/[^/]*\.c|$tests" 'jpeglib\.h|turbojpeg\.h'
-only_in "trainer/[^/]*\.c|$tests" 'png\.h'
+only_in "core/store/store\.c" 'lmdb\.h'
+only_in "fs/.*" 'fuse.*'
+only_in "trainer/dnn/inside\.h" 'dnnl.*|oneapi/.*' 1
+only_in 'trainer/dnn/.*\.c' 'trainer/dnn/inside\.h'
+only_in "trainer/.*\.c|$tests" 'jpeglib\.h|turbojpeg\.h'
+only_in "trainer/.*\.c|$tests" 'png\.h'
 only_in 'examples/.*' 'ft2build\.h'
-only_in "trainer/[^/]*\.c" 'tiff(io)?\.h' 1
-only_in "trainer/[^/]*\.c|$tests" 'seccomp\.h'
-only_in "trainer/[^/]*\.c" 'onnx\.pb-c\.h' 1
+only_in "trainer/.*\.c" 'tiff(io)?\.h' 1
+only_in "trainer/.*\.c|$tests" 'seccomp\.h'
+only_in "trainer/.*\.c" 'onnx\.pb-c\.h' 1
 for header in 'jpeglib\.h' 'png\.h'; do
     count=$(includers "$header" | grep -c '^trainer/')
     [ "$count" -le 1 ] || say "$count files of trainer/ include $header"
 done
 
-# fs/ -> core/, never back; trainer/ shares only core/'s leaf modules.
-leaf=$(sed -n 's/^LEAF *[:+]= *//p' Makefile)
-headers() { (cd "$1" && ls ./*.h 2>/dev/null | sed 's,^\./,,'); }
-may_not() # FOLDER HEADER…
-{
-    local folder=$1 header file
-    shift
-    for header; do
-        [ ! -e "$folder/$header" ] || continue # means its own
-        for file in $(includers "(.*/)?${header//./\\.}"); do
-            [[ $file != "$folder"/* ]] || say "$file includes $header"
+# Who may include whom: tests/rooms.
+while read -r room below; do
+    [[ $room == [a-z]* ]] || continue
+    for file in "$room"/*.[ch]; do
+        for to in $(sed -nE 's,^#include "([^"]+)/[^/"]+"$,\1,p' "$file"); do
+            [[ " $room $below " == *" $to "* ]] ||
+                say "$file includes $to/, which $room/ may not know"
         done
     done
-}
-shared=$(for module in $leaf; do echo "$module.h"; done)
-# shellcheck disable=SC2046
-{
-    may_not core $(headers fs) $(headers trainer)
-    may_not fs $(headers trainer)
-    may_not trainer $(headers fs) \
-        $(headers core | grep -vxF "$shared")
-}
-for module in $leaf; do
-    for header in $(headers core | grep -vxF "$shared"); do
-        ! grep -q "\"$header\"" "core/$module.c" ||
-            say "core/$module.c is a leaf, but includes $header"
-    done
+done <tests/rooms
+for file in "${files[@]}"; do
+    [[ $file == tests/* || $file == examples/* || $file == docs/* ]] ||
+        grep -q "^${file%/*}\( \|\$\)" tests/rooms ||
+        say "$file stands in no room of tests/rooms"
 done
 
 # Under pipefail, a reader that stops early fails the pipe now and then.
