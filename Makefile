@@ -264,7 +264,7 @@ uninstall:
 	rm -f $(foreach dir,$(INSTALLED),$(addprefix $(DESTDIR)$(PREFIX)/$(dir)/, \
 	  primofs primo-train $(notdir $(wildcard dist/man/* dist/systemd/*))))
 
-C_FILES = $(wildcard */*.c */*.h */*/*.c */*/*.h)
+C_FILES = $(shell find core fs trainer tests examples docs -name '*.[ch]')
 
 #: format        bring the C files into the project's form
 format:

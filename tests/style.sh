@@ -9,7 +9,8 @@ say()
     status=1
 }
 
-mapfile -t files < <(ls ./*/*.[ch] ./*/*/*.[ch] 2>/dev/null | sed 's,^\./,,')
+mapfile -t files < <(find core fs trainer tests examples docs -name '*.[ch]' |
+    sort)
 
 # includers REGEX: the files that include a header whose path matches.
 includers()

@@ -3,7 +3,6 @@
 #include "core/basic/disk.h"
 #include "core/models/model.h"
 #include "core/models/weights_file.h"
-#include "core/process/process.h"
 #include "core/shared/base_match.h"
 #include "core/store/node.h"
 

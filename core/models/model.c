@@ -2,7 +2,6 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/disk.h"
-#include "core/process/process.h"
 #include "core/state/events.h"
 #include "core/store/node.h"
 
