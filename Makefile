@@ -50,7 +50,7 @@ SHARED  := $(call stems,core/basic core/shared)
 CORE    := $(filter-out $(SHARED),$(call stems,core core/*))
 FS      := $(call stems,fs fs/*)
 TRAINER := $(call stems,trainer trainer/*)
-UNIT    := $(basename $(notdir $(wildcard tests/unit/*_test.c)))
+UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/*_test.c))
 EXAMPLE := fashion-mnist glyphs scans
 PEER_PROGRAMS = $(BUILD)/tests/peers/layers
 BENCH_PROGRAMS = $(patsubst %,$(BUILD)/tests/bench/%,network convolutions \
@@ -122,7 +122,7 @@ $(BUILD)/gen/catalogues.c: $(wildcard po/*.po) po/compile | $(BUILD)/.packages
 	@mkdir -p $(@D)
 	$(call quiet,po)po/compile $(filter %.po,$^) >$@
 
-# Unit tests: tests/unit/NAME_test.c, linked with what they use of all but the
+# Unit tests: tests/unit/FOLDER/NAME_test.c, linked with what they use of all but the
 # mains.
 $(BUILD)/unit.a: $(CORE_O) $(SHARED_O) \
   $(filter-out $(BUILD)/trainer/main.o,$(TRAINER_O))
@@ -288,4 +288,4 @@ help:
   uninstall format check-format clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)

@@ -1,4 +1,5 @@
-# What the end-to-end tests share; each begins with `. "$(dirname "$0")/lib.sh"`.
+# What the end-to-end tests share; each begins with
+# `. "$(dirname "$0")/../lib.sh"`.
 #
 # A test has a folder of its own, $SCRATCH, with $STATE for a state directory
 # and $MNT for a mount point; at its end, however that comes, what it mounted

@@ -64,7 +64,7 @@ for file in "${files[@]}"; do
 done
 
 # Under pipefail, a reader that stops early fails the pipe now and then.
-for file in $(grep -lE '^set -.*pipefail|lib\.sh"' tests/*.sh tests/lib.sh \
+for file in $(grep -lE '^set -.*pipefail|lib\.sh"' tests/*.sh tests/*/*.sh \
     tests/bare-root tests/packages tests/bench/* examples/*.sh); do
     ! grep -nE '\| *(head|grep -[A-Za-z]*q)' "$file" /dev/null ||
         say "$file: a reader at a pipe's end that does not read it whole"

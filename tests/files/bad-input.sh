@@ -2,7 +2,7 @@
 # timeout: 300
 # Datasets and pictures that are not what they should be: each is left out or
 # refused with one clear sentence, and all else goes on.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 pictures "$SCRATCH/good" 8 3
 mount_primofs
 process=$MNT/processes/local

@@ -4,13 +4,13 @@
 # base, half of one never is. sshfs does not wait for the answer to its last
 # close, so cp of half a file ends well there; errors says that it was refused.
 # not under: address|thread
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 command -v sshfs >/dev/null || skip "no sshfs"
 command -v rsync >/dev/null || skip "no rsync"
 [ -x /usr/lib/openssh/sftp-server ] || skip "no sftp-server"
 cd "$SCRATCH"
 mkdir net remote
-"$BUILD/tests/unit/export_test" net 32 7 resnet18
+"$BUILD/tests/unit/files/export_test" net 32 7 resnet18
 mv net/model.safetensors whole.safetensors
 head -c 20000000 whole.safetensors >half.safetensors
 head -c 3000 whole.safetensors >start.safetensors

@@ -3,8 +3,8 @@
 # Base models are brought, checked, read back, renamed and removed as files;
 # half a copy is never one; trainings begin from them, and from models.
 # not under: thread
-. "$(dirname "$0")/lib.sh"
-make_base() { "$PYTHON" "$ROOT/tests/bases.py" "$@"; }
+. "$(dirname "$0")/../lib.sh"
+make_base() { "$PYTHON" "$ROOT/tests/peers/bases.py" "$@"; }
 
 cd "$SCRATCH"
 mkdir small

@@ -3,7 +3,7 @@
 # bytes, not in time, which tests/bench/ measures.
 # timeout: 180
 # not under: thread
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 objects=$BUILD/tests/bench/objects
 ROWS=20000 MANY=100000
 

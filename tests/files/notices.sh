@@ -3,7 +3,7 @@
 # events and new models, poll() of status and events; and the process that does
 # it leaves no trace.
 # timeout: 120
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 command -v inotifywait >/dev/null || skip "no inotifywait (inotify-tools)"
 
 mount_primofs

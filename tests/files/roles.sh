@@ -3,7 +3,7 @@
 # not under: thread
 # Roles, with real users: the guide is walked with exactly the rights that it
 # asks for, and once more for each right taken away.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 [ "$(id -u)" = 0 ] || skip "takes root, who makes users"
 command -v useradd runuser setpriv >/dev/null || skip "no useradd or runuser"

@@ -2,7 +2,7 @@
 # timeout: 400
 # The language of a mount: which one, what is said in it, and what is the same
 # in all of them.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 cd "$SCRATCH"
 data=$SCRATCH/data
 pictures "$data" 20 5

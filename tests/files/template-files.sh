@@ -1,7 +1,7 @@
 #!/bin/bash
 # timeout: 180
 # Template files: taken as a whole, or refused with a reason.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 mount_primofs
 cd "$MNT/templates"
 

@@ -5,7 +5,7 @@
 # prints a warning. VIEWS=local or VIEWS=sshfs takes one only.
 # timeout: 600
 # not under: address thread
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 cd "$SCRATCH"
 
 # ---- a training that has been, and a view of it from elsewhere

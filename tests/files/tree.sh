@@ -2,7 +2,7 @@
 # timeout: 120
 # What is in the tree from the first mount on, and that nobody can change
 # what is generated.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 mount_primofs
 cd "$MNT"
 

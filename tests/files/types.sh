@@ -3,7 +3,7 @@
 # not under: thread
 # Model types: written like templates, they bring defaults for those that are
 # of them.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 mount_primofs
 cd "$MNT"
 invalid='Invalid argument'

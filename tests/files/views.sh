@@ -2,7 +2,7 @@
 # Mounts that only look (-o ro), beside the daemon of the same state or at a
 # copy of it.
 # timeout: 120
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 view=$SCRATCH/view
 mkdir "$view"

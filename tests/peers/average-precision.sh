@@ -1,7 +1,7 @@
 #!/bin/bash
 # timeout: 180
 # Average precision and accuracy as scikit-learn computes them, to 1e-6.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 need_python numpy sklearn
-"$PYTHON" "$ROOT/tests/average-precision.py" \
-    "$BUILD/tests/unit/average_precision_test" "$SCRATCH"
+"$PYTHON" "$ROOT/tests/peers/average-precision.py" \
+    "$BUILD/tests/unit/training/average_precision_test" "$SCRATCH"

@@ -1,4 +1,4 @@
-"""Files of weights for tests/bases.sh, out of one that primo-train made.
+"""Files of weights for tests/files/bases.sh, out of one that primo-train made.
 
 bases.py FROM TO [prefix=P] [names=hugging-face] [type=F16|BF16] [drop=KEY]
          [shape=KEY] [extra=KEY] [metadata=none] [stem=deep]

@@ -1,4 +1,4 @@
-"""Pictures for tests/export.sh, and what the peers say of them.
+"""Pictures for tests/peers/export.sh, and what the peers say of them.
 
 export.py noise SIDE COUNT FOLDER           random pictures
 export.py lossless SIDE COUNT FROM FOLDER   of JPEG files, resized

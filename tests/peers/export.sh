@@ -4,7 +4,7 @@
 # what `primo-train predict` says, to 1e-4, on 100 lossless pictures of the
 # network's size: networks of random weights, and a trained one.
 # not under: thread
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 need_python numpy cv2 torch torchvision
 need_onnxruntime
 
@@ -13,15 +13,15 @@ compare()
 {
     "$BUILD/primo-train" predict --top 1000 "$1" "$2"/*.png \
         >"$SCRATCH/answers.tsv"
-    "$PYTHON" "$ROOT/tests/export.py" compare "$1" "$2" \
+    "$PYTHON" "$ROOT/tests/peers/export.py" compare "$1" "$2" \
         "$SCRATCH/answers.tsv" "$SCRATCH"
 }
 
 mkdir "$SCRATCH/noise"
-"$PYTHON" "$ROOT/tests/export.py" noise 45 100 "$SCRATCH/noise"
+"$PYTHON" "$ROOT/tests/peers/export.py" noise 45 100 "$SCRATCH/noise"
 for network in resnet18 resnet34 resnet50; do
     mkdir "$SCRATCH/$network"
-    "$BUILD/tests/unit/export_test" "$SCRATCH/$network" 45 7 $network
+    "$BUILD/tests/unit/files/export_test" "$SCRATCH/$network" 45 7 $network
     echo "$network, random weights, 45 x 45 pictures, 7 classes:"
     compare "$SCRATCH/$network" "$SCRATCH/noise"
 done
@@ -37,7 +37,7 @@ END
 "$BUILD/primo-train" "$SCRATCH/template" "$SCRATCH/trained" \
     >"$SCRATCH/output" 2>&1 || { cat "$SCRATCH/output"; exit 1; }
 mkdir "$SCRATCH/lossless"
-"$PYTHON" "$ROOT/tests/export.py" lossless 32 100 "$SCRATCH/data/test" \
+"$PYTHON" "$ROOT/tests/peers/export.py" lossless 32 100 "$SCRATCH/data/test" \
     "$SCRATCH/lossless"
 echo "trained on Fashion-MNIST, 32 x 32 pictures, 10 classes:"
 compare "$SCRATCH/trained" "$SCRATCH/lossless"

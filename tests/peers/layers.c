@@ -1,5 +1,5 @@
 /*
- * Single layers of the trainer, for tests/layers.py:
+ * Single layers of the trainer, for tests/peers/layers.py:
  *   layers f32|bf16 FOLDER KIND NUMBER…
  * reads the tensors of FOLDER/in, runs the layer forward and back, and writes
  * what came out to FOLDER/out; `kinds` at the end has the numbers. All tensors

@@ -3,7 +3,7 @@
 # Each layer, the loss and the optimiser against PyTorch, forward and back, in
 # f32 and, where the processor has it, in bf16.
 # not under: thread
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 need_python numpy torch torchvision
-"$PYTHON" "$ROOT/tests/layers.py" "$BUILD/tests/peers/layers" "$SCRATCH" \
+"$PYTHON" "$ROOT/tests/peers/layers.py" "$BUILD/tests/peers/layers" "$SCRATCH" \
     f32 $(grep -qw avx512_bf16 /proc/cpuinfo && echo bf16)

@@ -2,7 +2,7 @@
 # The daemon and its mount: killed, ended, restarted, with files open and readers
 # waiting; what is kept over a restart.
 # timeout: 180
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 process=$MNT/processes/local
 running_training()

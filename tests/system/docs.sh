@@ -11,7 +11,7 @@
 #   COMMAND   # fails: TEXT       it must fail and say this
 # All other commands must succeed. Blocks fenced otherwise (console, text) are
 # for readers alone.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 cd "$ROOT"
 
 step "tables"

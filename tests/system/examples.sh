@@ -1,7 +1,7 @@
 #!/bin/bash
 # The programs of examples/ make the pictures they are asked for, and the same
 # ones for the same arguments; what they can't do, they refuse.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 PATH=$BUILD/examples:$PATH
 cd "$SCRATCH"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # timeout: 200
 # `make install`, what it installed at work, and `make uninstall`.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 cd "$SCRATCH"
 root=$SCRATCH/root
 pictures "$SCRATCH/data" 6 2

@@ -1,7 +1,7 @@
 #!/bin/bash
 # timeout: 120
 # Mounting, unmounting and what stands in their way.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 primofs=$BUILD/primofs
 

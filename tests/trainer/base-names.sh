@@ -4,14 +4,14 @@
 # are timm's) and of Hugging Face, behind prefixes, and as halves nearly so; other files are
 # refused with the first key that is wrong.
 # not under: thread
-. "$(dirname "$0")/lib.sh"
-make_base() { "$PYTHON" "$ROOT/tests/bases.py" "$@"; }
+. "$(dirname "$0")/../lib.sh"
+make_base() { "$PYTHON" "$ROOT/tests/peers/bases.py" "$@"; }
 
 cd "$SCRATCH"
 pictures data 2 1
 for network in resnet18 resnet34 resnet50; do
     mkdir $network
-    "$BUILD/tests/unit/export_test" $network 32 7 $network
+    "$BUILD/tests/unit/files/export_test" $network 32 7 $network
 done
 printf 'dataset = %s\nimage_size = 32\nbatch_size = 4\niterations = 1\n' \
     "$SCRATCH/data" >template

@@ -1,9 +1,9 @@
 #!/bin/bash
 # Charts and their pages are well-formed, whatever rows and names they have.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 command -v xmllint >/dev/null || skip "no xmllint (package libxml2-utils)"
 
-"$BUILD/tests/unit/chart_test" "$SCRATCH"
+"$BUILD/tests/unit/shared/chart_test" "$SCRATCH"
 [ "$(ls "$SCRATCH"/*.svg | wc -l)" -eq 7 ]
 for file in "$SCRATCH"/*.svg "$SCRATCH"/*.html; do
     xmllint --noout --nonet "$file" || fail "$file is not well-formed"

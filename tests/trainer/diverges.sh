@@ -1,7 +1,7 @@
 #!/bin/bash
 # A rate far too high: the training goes back once at half of it, then fails
 # with a reason.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 cd "$SCRATCH"
 pictures "$SCRATCH/data" 16 4

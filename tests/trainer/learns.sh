@@ -5,7 +5,7 @@
 # timeout: 1500
 # alone
 # not under: address|thread
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 cd "$SCRATCH"
 pictures "$SCRATCH/data" 1000 200

@@ -3,7 +3,7 @@
 # not under: thread
 # Each parameter of a training does what its line in template.example says, and
 # config says where it came from.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 TRAIN=$BUILD/primo-train
 cd "$SCRATCH"

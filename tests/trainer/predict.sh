@@ -1,11 +1,11 @@
 #!/bin/bash
 # `primo-train predict` on good and bad pictures, models and words.
 # not under: thread
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 predict() { "$BUILD/primo-train" predict "$@"; }
 
 mkdir "$SCRATCH/model"
-"$BUILD/tests/unit/export_test" "$SCRATCH/model" 32 7 resnet18
+"$BUILD/tests/unit/files/export_test" "$SCRATCH/model" 32 7 resnet18
 pictures "$SCRATCH/data" 1 2
 cd "$SCRATCH/data/test"
 files=(*/*.jpg)

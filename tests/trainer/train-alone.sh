@@ -3,7 +3,7 @@
 # model is the same bit for bit; what it refuses; its contract with primofs.
 # timeout: 400
 # not under: thread
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 TRAIN=$BUILD/primo-train
 DATA=$SCRATCH/data

@@ -2,7 +2,7 @@
 # Datasets that can't be trained on fail with a reason within seconds; single
 # bad pictures are named and left out.
 # timeout: 120
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 TRAIN=$BUILD/primo-train
 cd "$SCRATCH"

@@ -2,10 +2,10 @@
 # timeout: 300
 # What a trainer leaves is looked at before it becomes a model: one that lies
 # is failed with a reason, and nothing appears in models/.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 cd "$SCRATCH"
 mkdir good bin dataset
-"$BUILD/tests/unit/export_test" good 32 7 resnet18
+"$BUILD/tests/unit/files/export_test" good 32 7 resnet18
 cp "$BUILD/primofs" bin
 # A trainer that trains nothing and says that it has succeeded, leaving what
 # lies in `leave`.
@@ -53,7 +53,7 @@ refuses()
 }
 
 cp -r good leave
-step "what is no model is refused; tests/unit/export_test.c has more of it"
+step "what is no model is refused; tests/unit/files/export_test.c has more of it"
 echo one more >>leave/labels.txt
 refuses 'labels.txt: it has 8 lines, the head .* 7'
 ln -sf /etc/passwd leave/labels.txt

@@ -3,7 +3,7 @@
 # records, nothing shrinks, sizes are those of the bytes, and those who follow a
 # file see all of it.
 # timeout: 120
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 mount_primofs
 pictures "$SCRATCH/data" 3 1

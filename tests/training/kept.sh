@@ -2,7 +2,7 @@
 # What the kernel keeps is true: names and attributes that it need not ask for
 # are forgotten when they change, and the pages of a model stay.
 # timeout: 180
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 mount_primofs
 cd "$MNT"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # timeout: 400
 # A process from mkdir to its model, and every action where it is refused.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 pictures "$SCRATCH/data" 12 4
 cp "$SCRATCH/data/test/bag/0001.jpg" "$SCRATCH/data/train/bag/leak.jpg"
 mount_primofs

@@ -3,7 +3,7 @@
 # not under: address|thread (a sanitizer has its own idea of memory)
 # Target machines: written, changed, switched off and removed; what of them a
 # training keeps to; what overview tells of them; several on one host.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 mount_primofs
 cd "$MNT"
 invalid='Invalid argument'

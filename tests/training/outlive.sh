@@ -2,7 +2,7 @@
 # timeout: 600
 # A training outlives its file system, and comes back when it is killed; the
 # model is that of an undisturbed training, bit for bit.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 pictures "$SCRATCH/data" 16 4
 mount_primofs
 

@@ -3,7 +3,7 @@
 # restart and a resume, and with a base that this user cannot reach.
 # timeout: 300
 # not under: address thread
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 [ "$(id -u)" = 0 ] || skip "needs root, to be several users"
 command -v useradd >/dev/null || skip "no useradd"
 

@@ -1,4 +1,4 @@
-#include "pictures.h"
+#include "tests/unit/pictures/pictures.h"
 #include "trainer/data/loader.h"
 #include "trainer/pictures/picture.h"
 

@@ -1,7 +1,7 @@
 /* export.h and classifier.h: a model of random weights to files and back.
  *
  * With arguments FOLDER SIDE CLASSES resnet18|34|50 it leaves such a model in
- * an existing folder, for tests/export.sh. */
+ * an existing folder, for tests/peers/export.sh. */
 #include "core/basic/text.h"
 #include "core/models/artifact.h"
 #include "core/shared/resnet.h"

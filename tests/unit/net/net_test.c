@@ -2,7 +2,7 @@
  * not under: thread (it is all OpenMP)
  *
  * net.h's promises on small pictures. With arguments it is the other half of
- * tests/gradients.sh:
+ * tests/peers/gradients.sh:
  *   net_test DIR CLASSES SIDE BATCH STEPS SMOOTHING RATE MOMENTUM DECAY TYPE
  *     NETWORK
  * reads DIR/weights and DIR/batches (images.K, labels.K), writes
@@ -740,7 +740,7 @@ static void bf16_or_a_reason(void **state)
     net_free(exact);
 }
 
-/* For tests/gradients.sh */
+/* For tests/peers/gradients.sh */
 
 static int peer_fail(const struct reason *why)
 {

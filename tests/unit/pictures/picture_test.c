@@ -1,4 +1,4 @@
-#include "pictures.h"
+#include "tests/unit/pictures/pictures.h"
 #include "trainer/pictures/picture.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* chart.h: charts of any number of rows, of odd values and odd names.
  *
- * With a folder as argument it leaves samples there, for tests/chart.sh. */
+ * With a folder as argument it leaves samples there, for
+ * tests/trainer/chart.sh. */
 #include "core/shared/chart.h"
 
 #include <locale.h>

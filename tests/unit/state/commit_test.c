@@ -2,7 +2,7 @@
  * own, and what was confirmed is there after a kill. */
 #include "core/process/supervisor.h"
 #include "core/store/node.h"
-#include "world.h"
+#include "tests/unit/world.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
  * against values that scikit-learn's documentation gives.
  *
  * With a file as argument it prints the average precision and the accuracy of
- * the scores in it, for tests/average-precision.sh: int32 n, int32 classes,
- * float32 scores [n, classes], int32 labels [n]. */
+ * the scores in it, for tests/peers/average-precision.sh: int32 n, int32
+ * classes, float32 scores [n, classes], int32 labels [n]. */
 #include "trainer/basic/random.h"
 #include "trainer/training/average_precision.h"
 

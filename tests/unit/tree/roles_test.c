@@ -1,7 +1,7 @@
 /* roles.h, groups.h and the gate: who may do what, with no mount. */
 #include "core/tree/gate.h"
 #include "core/tree/input.h"
-#include "world.h"
+#include "tests/unit/world.h"
 
 #include <errno.h>
 #include <grp.h>

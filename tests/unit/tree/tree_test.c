@@ -1,5 +1,5 @@
 /* The whole tree, walked and written through core/ with no mount. */
-#include "world.h"
+#include "tests/unit/world.h"
 
 #include "core/store/node.h"
 
