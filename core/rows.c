@@ -22,7 +22,7 @@ static void roles_changed(struct primo *primo)
 #define FILE_OF(dir, text, form)  .parent = dir, .name = text, .shape = form
 #define OBJECTS_OF(dir, of, form) .parent = dir, .kind = of, .shape = form
 
-const struct row tree_rows[256] = {
+const struct row tree_rows[TREE_ROWS] = {
     [TREE_ROOT] = {.shape = SHAPE_DIRECTORY, .help = N_("the mount point")},
 
     [TREE_README] = {FILE_OF(TREE_ROOT, "README", SHAPE_TEXT),

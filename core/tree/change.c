@@ -101,9 +101,7 @@ int tree_mkdir(struct primo *primo, const struct caller *caller,
                       "directories can be made in processes/ only: "
                       "one named like a machine");
     int err = tree_may(primo, caller, directory, RIGHT_CREATE, why);
-    for (int i = 0; i < 256; i++)
-        if (tree_rows[i].parent == directory.no && tree_rows[i].kind)
-            out->no = (enum tree_no)i;
+    out->no = row_of_objects(directory.no);
     if (err == 0)
         err = row->make(primo, caller, name, &out->object, why);
     if (err == 0)

@@ -1,5 +1,4 @@
 #include "core/tree/gate.h"
-#include "core/basic/name.h"
 
 #include "core/basic/name.h"
 
@@ -109,11 +108,8 @@ int tree_mode_may(const struct primo *primo, const struct caller *caller,
 
 static bool takes_files(enum tree_no directory)
 {
-    bool takes = tree_rows[directory].make != NULL;
-    for (int i = 0; i < 256; i++)
-        takes |=
-            tree_rows[i].parent == directory && row_is_input(&tree_rows[i]);
-    return takes;
+    enum tree_no no = row_of_objects(directory);
+    return (no && row_is_input(&tree_rows[no])) || tree_rows[directory].make;
 }
 
 static int access_write(struct primo *primo, const struct caller *caller,

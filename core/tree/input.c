@@ -25,16 +25,14 @@ static struct store_key displaced_key(uint64_t id)
 static int input_row(struct node directory, enum tree_no *out,
                      struct reason *why)
 {
-    for (int i = 0; i < 256; i++) {
-        const struct row *row = &tree_rows[i];
-        if (row->parent == directory.no && row_is_input(row)) {
-            *out = (enum tree_no)i;
-            return 0;
-        }
+    enum tree_no no = row_of_objects(directory.no);
+    if (no && row_is_input(&tree_rows[no])) {
+        *out = no;
+        return 0;
     }
     struct text names = TEXT_INIT;
-    for (int i = 0; i < 256; i++)
-        if (row_is_input(&tree_rows[i]) && tree_rows[i].help)
+    for (int i = 0; i < TREE_ROWS; i++)
+        if (tree_rows[i].help && row_is_input(&tree_rows[i]))
             text_printf(&names, "%s%s/", names.size ? ", " : "",
                         tree_rows[tree_rows[i].parent].name);
     refuse(why, EPERM, "files can be made in %s only", text_string(&names));

@@ -24,10 +24,8 @@ static const char session[] = N_(
 
 static void put_rows(struct text *out, enum tree_no directory, int depth)
 {
-    for (int i = 0; i < 256; i++) {
-        const struct row *row = &tree_rows[i];
-        if (row->parent != directory || !row->help)
-            continue;
+    for (enum tree_no no = 0; (no = row_next(directory, no));) {
+        const struct row *row = &tree_rows[no];
         const char *name = row_title(row);
         bool is_dir = row->shape == SHAPE_DIRECTORY;
         size_t from = out->size;
@@ -36,7 +34,7 @@ static void put_rows(struct text *out, enum tree_no directory, int depth)
             text_puts(out, " ");
         text_printf(out, " %s\n", _(row->help));
         if (is_dir)
-            put_rows(out, (enum tree_no)i, depth + 1);
+            put_rows(out, no, depth + 1);
     }
 }
 

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { ROWS = sizeof tree_rows / sizeof *tree_rows };
 #define NEW_NS (5 * (int64_t)1000000000)
 
 const char *row_title(const struct row *row)
@@ -25,6 +24,22 @@ const char *row_title(const struct row *row)
         [OBJECT_VERSION] = NC_("title", "N"),
     };
     return row->name ? row->name : translate_in("title", names[row->kind]);
+}
+
+enum tree_no row_next(enum tree_no directory, enum tree_no after)
+{
+    for (int no = (int)after + 1; no < TREE_ROWS; no++)
+        if (tree_rows[no].parent == directory && tree_rows[no].help)
+            return (enum tree_no)no;
+    return 0;
+}
+
+enum tree_no row_of_objects(enum tree_no directory)
+{
+    enum tree_no no = row_next(directory, 0);
+    while (no && !tree_rows[no].kind)
+        no = row_next(directory, no);
+    return no;
 }
 
 /* Identity */
@@ -51,14 +66,6 @@ static bool is_object(const struct row *row)
 static uint64_t objects_parent(struct node directory)
 {
     return directory.object ? directory.object : (uint64_t)directory.no;
-}
-
-static enum tree_no objects_row(enum tree_no directory)
-{
-    for (int i = 0; i < ROWS; i++)
-        if (tree_rows[i].parent == directory && is_object(&tree_rows[i]))
-            return (enum tree_no)i;
-    return 0;
 }
 
 void tree_path(struct primo *primo, struct node n, struct text *out)
@@ -102,15 +109,11 @@ static bool node_exists(struct primo *primo, struct node n)
 static bool fixed_child(struct node directory, const char *name,
                         struct node *out)
 {
-    for (int i = 0; i < ROWS; i++) {
-        const struct row *row = &tree_rows[i];
-        if (row->parent != directory.no || !row->name ||
-            strcmp(row->name, name))
-            continue;
-        *out = (struct node){(enum tree_no)i, directory.object};
-        return true;
-    }
-    return false;
+    enum tree_no no = row_next(directory.no, 0);
+    while (no && (!tree_rows[no].name || strcmp(tree_rows[no].name, name)))
+        no = row_next(directory.no, no);
+    *out = (struct node){no, directory.object};
+    return no != 0;
 }
 
 static int find_fixed(struct primo *primo, struct node directory,
@@ -140,7 +143,7 @@ int tree_find(struct primo *primo, struct node directory, const char *name,
         return -ENAMETOOLONG;
     if (find_fixed(primo, directory, name, out) == 0)
         return 0;
-    enum tree_no no = objects_row(directory.no);
+    enum tree_no no = row_of_objects(directory.no);
     struct object o = OBJECT_INIT;
     if (!no || object_search(primo, objects_parent(directory), name, &o))
         return -ENOENT;
@@ -175,14 +178,13 @@ int tree_parent(struct primo *primo, struct node n, struct node *out,
 static bool next_fixed(struct primo *primo, struct node directory,
                        uint64_t cookie, struct tree_entry *out)
 {
-    for (uint64_t i = cookie + 1; i < ROWS; i++) {
-        const struct row *row = &tree_rows[i];
-        if (row->parent != directory.no || !row->name || row->unlisted)
+    enum tree_no no = cookie < TREE_ROWS ? (enum tree_no)cookie : TREE_ROWS;
+    while ((no = row_next(directory.no, no))) {
+        const struct row *row = &tree_rows[no];
+        out->node = (struct node){no, directory.object};
+        if (!row->name || row->unlisted || !node_exists(primo, out->node))
             continue;
-        out->node = (struct node){(enum tree_no)i, directory.object};
-        if (!node_exists(primo, out->node))
-            continue;
-        out->cookie = i;
+        out->cookie = no;
         strcpy(out->name, row->name);
         return true;
     }
@@ -196,7 +198,7 @@ int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
         return refuse(why, ENOTDIR, "this is not a directory");
     if (next_fixed(primo, directory, cookie, out))
         return 0;
-    enum tree_no no = objects_row(directory.no);
+    enum tree_no no = row_of_objects(directory.no);
     if (!no)
         return -ENOENT;
     uint64_t parent = objects_parent(directory);
@@ -315,11 +317,10 @@ static bool directory_writable(enum tree_no no)
 {
     if (tree_rows[no].make || tree_rows[no].hide)
         return true;
-    for (int i = 0; i < ROWS; i++)
-        if (tree_rows[i].parent == no &&
-            (row_is_input(&tree_rows[i]) || tree_rows[i].drop))
-            return true;
-    return false;
+    enum tree_no child = row_next(no, 0);
+    while (child && !row_is_input(&tree_rows[child]) && !tree_rows[child].drop)
+        child = row_next(no, child);
+    return child != 0;
 }
 
 static uint32_t shape_mode(enum tree_no no)

@@ -60,7 +60,15 @@ struct row {
 
 /* What a row is called where it has no name of its own: NAME, MACHINE … */
 const char *row_title(const struct row *row);
-extern const struct row tree_rows[256]; /* by enum tree_no; gaps have no help */
+
+enum { TREE_ROWS = 256 }; /* the number of a row is a byte of the inode */
+extern const struct row tree_rows[TREE_ROWS]; /* gaps have no help */
+
+/* The row that follows `after` (0 = the first) among the rows of what is in a
+ * directory, in the order of their numbers; 0 past the last. */
+enum tree_no row_next(enum tree_no directory, enum tree_no after);
+/* The row of the objects in a directory; 0 = it has none. */
+enum tree_no row_of_objects(enum tree_no directory);
 
 struct tree_stat {
     uint64_t inode;

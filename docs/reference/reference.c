@@ -49,18 +49,16 @@ static void man_params(struct text *out, unsigned scope)
 /* The rows of a directory, under the path of which they are. */
 static void man_rows(struct text *out, enum tree_no directory, const char *path)
 {
-    for (int i = 0; i < 256; i++) {
-        const struct row *row = &tree_rows[i];
+    for (enum tree_no no = 0; (no = row_next(directory, no));) {
+        const struct row *row = &tree_rows[no];
         struct text own = TEXT_INIT;
-        if (row->parent != directory || !row->help)
-            continue;
         bool is_dir = row->shape == SHAPE_DIRECTORY;
         text_printf(&own, "%s%s%s", path, row_title(row), is_dir ? "/" : "");
         text_printf(out, ".TP\n.I %s\n", text_string(&own));
         put_roff(out, row->help);
         text_puts(out, ".\n");
         if (is_dir)
-            man_rows(out, (enum tree_no)i, text_string(&own));
+            man_rows(out, no, text_string(&own));
         text_release(&own);
     }
 }

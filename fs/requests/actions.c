@@ -37,9 +37,9 @@ static void acting_set(struct actions *a, bool acting)
 static void names_forget(struct actions *a, struct node n)
 {
     enum tree_no directory = node_row(n)->parent;
-    for (int i = 0; i < 256; i++) {
-        const struct row *row = &tree_rows[i];
-        if (row->parent == directory && row->polled && row->name)
+    for (enum tree_no no = 0; (no = row_next(directory, no));) {
+        const struct row *row = &tree_rows[no];
+        if (row->polled && row->name)
             fuse_lowlevel_notify_inval_entry(a->session,
                                              tree_inode(n.object, directory),
                                              row->name, strlen(row->name));

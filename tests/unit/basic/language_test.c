@@ -118,7 +118,7 @@ static void tables_are_translated(void **state)
     for (int i = 0; i < KEY_COUNT; i++)
         if (translate(params[i].meaning) == params[i].meaning)
             fail_msg("'%s' is not in the catalogue: N_()", params[i].meaning);
-    for (int i = 0; i < 256; i++)
+    for (int i = 0; i < TREE_ROWS; i++)
         if (tree_rows[i].help &&
             translate(tree_rows[i].help) == tree_rows[i].help)
             fail_msg("'%s' is not in the catalogue: N_()", tree_rows[i].help);

@@ -84,7 +84,8 @@ static void test_walk(void **state)
         0);
     check_below(w, (struct node){TREE_ROOT, 0}, &files);
     int listed = 0;
-    for (int i = 0; i < 256; i++) /* every fixed row of / and of a process */
+    /* every fixed row of / and of a process */
+    for (int i = 0; i < TREE_ROWS; i++)
         listed += tree_rows[i].name && !tree_rows[i].unlisted &&
                   tree_rows[i].shape != SHAPE_LINK &&
                   (tree_rows[i].parent == TREE_ROOT ||
@@ -95,7 +96,7 @@ static void test_walk(void **state)
 static void test_rows(void **state)
 {
     (void)state;
-    for (int i = 2; i < 256; i++) {
+    for (int i = 2; i < TREE_ROWS; i++) {
         const struct row *row = &tree_rows[i];
         if (!row->help)
             continue;
