@@ -288,7 +288,7 @@ static bool is_needed(struct store_txn *txn, const char *name,
     uint64_t id = strtoull(run ? name + 4 : name, &end, 10);
     if (*end || !id)
         return false;
-    return run ? needed(txn, id) : body_is_named(txn, id);
+    return run ? needed(txn, id) != 0 : body_is_named(txn, id);
 }
 
 void bases_sweep(const struct primo *primo, run_needed *needed)

@@ -67,8 +67,9 @@ int base_hold(const struct primo *primo, uint64_t run,
 char *base_held(const struct primo *primo, uint64_t run);
 void base_release_run(const struct primo *primo, uint64_t run);
 /* Remove what no object names, and what is held for runs that nobody needs;
- * with nothing open. */
-typedef bool run_needed(struct store_txn *txn, uint64_t run);
+ * with nothing open. `needed` answers 1, 0, or an error where it cannot tell,
+ * and what it cannot tell of stays. */
+typedef int run_needed(struct store_txn *txn, uint64_t run);
 void bases_sweep(const struct primo *primo, run_needed *needed);
 
 #endif

@@ -7,7 +7,6 @@
 #include "core/process/process.h"
 #include "core/process/refer.h"
 #include "core/process/supervisor.h"
-#include "core/state/events.h"
 #include "core/store/node.h"
 #include "core/store/stream.h"
 
@@ -30,11 +29,9 @@ static int change_begin(struct change *c, struct primo *primo, uint64_t id,
     pthread_mutex_lock(&primo->change);
     int err = store_begin(primo->store, true, &c->txn, why);
     if (err == 0) {
-        err = process_load(c->txn, id, &c->p);
-        if (err) {
-            refuse(why, -err, "the process is gone");
+        err = process_load(c->txn, id, &c->p, why);
+        if (err)
             store_abort(c->txn);
-        }
     }
     if (err)
         pthread_mutex_unlock(&primo->change);
@@ -54,15 +51,10 @@ static int change_end(struct change *c, int err, struct reason *why)
     return err;
 }
 
-static int process_event(struct change *c, const struct caller *caller,
-                         const char *what, struct reason *why)
+static int change_event(struct change *c, const struct caller *caller,
+                        const char *what, struct reason *why)
 {
-    struct text object = TEXT_INIT;
-    text_printf(&object, "processes/%s", c->p.machine);
-    int err =
-        event_add(c->txn, caller->uid, text_string(&object), why, "%s", what);
-    text_release(&object);
-    return err;
+    return process_event(c->txn, &c->p, caller->uid, what, why);
 }
 
 /* The machine's settings; EBUSY when it is switched off. */
@@ -122,12 +114,9 @@ static int process_insert(struct primo *primo, struct store_txn *txn,
     if (err == 0)
         err = stream_append(txn, process_metrics(&p), METRICS_HEADER,
                             strlen(METRICS_HEADER), why);
-    process_release(&p);
-    struct text name = TEXT_INIT;
-    text_printf(&name, "processes/%s", machine);
     if (err == 0)
-        err = event_add(txn, caller->uid, text_string(&name), why, "created");
-    text_release(&name);
+        err = process_event(txn, &p, caller->uid, "created", why);
+    process_release(&p);
     return err;
 }
 
@@ -170,7 +159,7 @@ int process_remove(struct primo *primo, const struct caller *caller,
         return err;
     err = process_step(&c.p, LIFE_REMOVE, why);
     if (err == 0)
-        err = process_event(&c, caller, "removed", why);
+        err = change_event(&c, caller, "removed", why);
     if (err == 0)
         err = run_texts_drop(c.txn, &c.p, why);
     if (err == 0 && object_get(c.txn, id, &o) == 0)
@@ -205,7 +194,7 @@ int process_set_template(struct primo *primo, const struct caller *caller,
     if (err == 0) {
         strcpy(c.p.template, name);
         c.p.template_changed = unix_now();
-        err = process_event(&c, caller, "template set", why);
+        err = change_event(&c, caller, "template set", why);
     }
     return change_end(&c, err, why);
 }
@@ -223,7 +212,7 @@ int process_set_enabled(struct primo *primo, const struct caller *caller,
         return err;
     c.p.enabled = yes;
     c.p.enabled_changed = unix_now();
-    err = process_event(&c, caller, yes ? "enabled" : "disabled", why);
+    err = change_event(&c, caller, yes ? "enabled" : "disabled", why);
     return change_end(&c, err, why);
 }
 
@@ -396,7 +385,7 @@ static int start_change(struct change *c, const struct caller *caller,
         err = stream_append(c->txn, process_metrics(&c->p), METRICS_HEADER,
                             strlen(METRICS_HEADER), why);
     if (err == 0)
-        err = process_event(c, caller, "started", why);
+        err = change_event(c, caller, "started", why);
     run_texts_release(&t);
     return err;
 }
@@ -434,7 +423,7 @@ static int stop_once(struct primo *primo, const struct caller *caller,
     if (err == 0)
         err = process_check_enabled(&c.p, why);
     if (err == 0)
-        err = process_event(&c, caller, "stop requested", why);
+        err = change_event(&c, caller, "stop requested", why);
     return change_end(&c, err, why);
 }
 
@@ -472,7 +461,7 @@ int process_resume(struct primo *primo, const struct caller *caller,
         c.p.wanted = true;
         c.p.losses = 0;
         *c.p.reason = 0;
-        err = process_event(&c, caller, "resumed", why);
+        err = change_event(&c, caller, "resumed", why);
     }
     err = change_end(&c, err, why);
     if (err == 0) {
@@ -485,34 +474,21 @@ int process_resume(struct primo *primo, const struct caller *caller,
 bool process_is_new_to(struct primo *primo, const struct caller *caller,
                        uint64_t id)
 {
-    struct store_txn *txn;
     struct process p;
-    bool yes = false;
-    if (store_begin(primo->store, false, &txn, NULL))
+    if (process_read(primo->store, id, &p, NULL))
         return false;
-    if (process_load(txn, id, &p) == 0) {
-        yes = !p.run && p.author == caller->uid;
-        process_release(&p);
-    }
-    store_abort(txn);
+    bool yes = !p.run && p.author == caller->uid;
+    process_release(&p);
     return yes;
 }
 
 int process_may_hide(struct primo *primo, uint64_t id, struct reason *why)
 {
-    struct store_txn *txn;
     struct process p;
     enum status to;
-    int err = store_begin(primo->store, false, &txn, why);
-    if (err)
-        return err;
-    err = process_load(txn, id, &p);
-    if (err == 0) {
+    int err = process_read(primo->store, id, &p, why);
+    if (err == 0)
         err = life_step(p.status, LIFE_EDIT, &to, why);
-        process_release(&p);
-    } else {
-        refuse(why, -err, "the process is gone");
-    }
-    store_abort(txn);
+    process_release(&p);
     return err;
 }

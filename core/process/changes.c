@@ -4,6 +4,7 @@
 #include "core/state/events.h"
 #include "core/store/node.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* What was known of a process at the last look. */
@@ -77,26 +78,22 @@ static void forget_unseen(struct changes *c)
 static size_t processes_look(struct changes *c, struct store_txn *txn,
                              struct change **out)
 {
-    struct object o = OBJECT_INIT;
+    struct process p;
     uint64_t after = 0;
     size_t count = 0;
+    int err;
     *out = NULL;
     for (size_t i = 0; i < c->known_count; i++)
         c->known[i].seen = false;
-    while (object_next(txn, TREE_PROCESSES, after, &o) == 0) {
-        struct process p;
+    while ((err = process_next(txn, &after, &p)) == 0 || err == -EBADMSG) {
         struct change one;
-        after = o.id;
-        if (process_decode(&o, &p) == 0) {
-            if (compare(c, txn, &p, &one)) {
-                *out = realloc(*out, (count + 1) * sizeof **out);
-                if (!*out)
-                    abort();
-                (*out)[count++] = one;
-            }
-            process_release(&p);
+        if (err == 0 && compare(c, txn, &p, &one)) {
+            *out = realloc(*out, (count + 1) * sizeof **out);
+            if (!*out)
+                abort();
+            (*out)[count++] = one;
         }
-        object_release(&o);
+        process_release(&p);
     }
     forget_unseen(c);
     return count;

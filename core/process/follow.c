@@ -4,7 +4,6 @@
 #include "core/basic/language.h"
 #include "core/process/process.h"
 #include "core/shared/journal.h"
-#include "core/state/events.h"
 #include "core/store/stream.h"
 
 #include <errno.h>
@@ -51,10 +50,12 @@ int log_add(struct store_txn *txn, struct process *p, double time,
 int end_event_add(struct store_txn *txn, uid_t owner, const struct process *p,
                   struct reason *why)
 {
-    char object[300];
-    snprintf(object, sizeof object, "processes/%s", p->machine);
-    return event_add(txn, owner, object, why, "%s%s%s", status_name(p->status),
-                     *p->reason ? ": " : "", p->reason);
+    struct text what = TEXT_INIT;
+    text_printf(&what, "%s%s%s", status_name(p->status), *p->reason ? ": " : "",
+                p->reason);
+    int err = process_event(txn, p, owner, text_string(&what), why);
+    text_release(&what);
+    return err;
 }
 
 /* A time as it can have been, or now. */
@@ -307,7 +308,7 @@ static int take_piece(struct primo *primo, struct intake *in, uint64_t process,
     int err = store_begin(primo->store, true, &in->txn, why);
     if (err)
         return err;
-    err = process_load(in->txn, process, &p);
+    err = process_load(in->txn, process, &p, NULL);
     if (err || p.run != run) {
         store_abort(in->txn);
         process_release(&p);
@@ -324,18 +325,6 @@ static int take_piece(struct primo *primo, struct intake *in, uint64_t process,
     err = store_end(in->txn, err, why);
     process_release(&p);
     return err;
-}
-
-static int position_load(struct primo *primo, uint64_t process,
-                         struct process *p, struct reason *why)
-{
-    struct store_txn *txn;
-    int err = store_begin(primo->store, false, &txn, why);
-    if (err)
-        return err;
-    err = process_load(txn, process, p);
-    store_abort(txn);
-    return err ? refuse(why, -err, "the process is gone") : 0;
 }
 
 /* The next piece with whole records: from this segment, or from the beginning
@@ -368,7 +357,7 @@ int run_follow(struct primo *primo, const struct launcher *launcher,
     for (int i = 0; err == 0 && more && !in.succeeded && i < PIECES; i++) {
         struct process p;
         uint64_t segment, offset;
-        err = position_load(primo, process, &p, why);
+        err = process_read(primo->store, process, &p, why);
         if (err)
             break;
         more = status_is_live(p.status) &&

@@ -1,13 +1,13 @@
 #include "core/process/process.h"
 
 #include "core/basic/clock.h"
+#include "core/state/events.h"
 #include "core/store/node.h"
-
-#include "core/basic/clock.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,7 +177,17 @@ int process_decode(const struct object *o, struct process *out)
     return good ? 0 : -EIO;
 }
 
-int process_load(struct store_txn *txn, uint64_t id, struct process *out)
+/* Removed meanwhile is what a caller may expect; everything else is a fault of
+ * the store, and must not be taken for it. */
+static int refuse_record(struct reason *why, int err)
+{
+    return err == -ENOENT
+               ? refuse(why, ENOENT, "the process is gone")
+               : refuse(why, -err, "the record of the process cannot be read");
+}
+
+int process_load(struct store_txn *txn, uint64_t id, struct process *out,
+                 struct reason *why)
 {
     struct object o = OBJECT_INIT;
     process_init(out);
@@ -185,40 +195,56 @@ int process_load(struct store_txn *txn, uint64_t id, struct process *out)
     if (err == 0)
         err = process_decode(&o, out);
     object_release(&o);
+    return err ? refuse_record(why, err) : 0;
+}
+
+int process_read(struct store *s, uint64_t id, struct process *out,
+                 struct reason *why)
+{
+    struct store_txn *txn;
+    process_init(out);
+    int err = store_begin(s, false, &txn, why);
+    if (err)
+        return err;
+    err = process_load(txn, id, out, why);
+    store_abort(txn);
     return err;
 }
 
 int process_status(struct store *s, uint64_t id, enum status *out)
 {
-    struct store_txn *txn;
     struct process p;
-    int err = store_begin(s, false, &txn, NULL);
-    if (err)
-        return err;
-    err = process_load(txn, id, &p);
-    store_abort(txn);
-    if (err)
-        return err;
+    int err = process_read(s, id, &p, NULL);
     *out = p.status;
     process_release(&p);
-    return 0;
+    return err;
 }
 
-bool process_needs_run(struct store_txn *txn, uint64_t run)
+int process_next(struct store_txn *txn, uint64_t *after, struct process *out)
 {
     struct object o = OBJECT_INIT;
+    process_init(out);
+    int err = object_next(txn, TREE_PROCESSES, *after, &o);
+    if (err)
+        return err;
+    *after = o.id;
+    err = process_decode(&o, out);
+    object_release(&o);
+    return err ? -EBADMSG : 0;
+}
+
+int process_needs_run(struct store_txn *txn, uint64_t run)
+{
     struct process p;
     uint64_t after = 0;
-    bool needed = false;
-    while (!needed && object_next(txn, TREE_PROCESSES, after, &o) == 0) {
-        after = o.id;
-        if (process_decode(&o, &p) == 0) {
-            needed = p.run == run && p.model == 0;
-            process_release(&p);
-        }
-        object_release(&o);
+    int err;
+    while ((err = process_next(txn, &after, &p)) == 0) {
+        bool needed = p.run == run && p.model == 0;
+        process_release(&p);
+        if (needed)
+            return 1;
     }
-    return needed;
+    return err == -ENOENT ? 0 : err;
 }
 
 /* Change */
@@ -229,7 +255,7 @@ int process_save(struct store_txn *txn, const struct process *p,
     struct object o = OBJECT_INIT;
     int err = object_get(txn, p->id, &o);
     if (err)
-        return refuse(why, -err, "the process is gone");
+        return refuse_record(why, err);
     text_clear(&o.body);
     process_encode(p, &o.body);
     o.mtime = (int64_t)(p->changed * 1e9);
@@ -269,4 +295,12 @@ int process_step(struct process *p, enum life_event event, struct reason *why)
     p->status = to;
     p->changed = now;
     return 0;
+}
+
+int process_event(struct store_txn *txn, const struct process *p, uid_t user,
+                  const char *what, struct reason *why)
+{
+    char object[sizeof "processes/" + sizeof p->machine];
+    snprintf(object, sizeof object, "processes/%s", p->machine);
+    return event_add(txn, user, object, why, "%s", what);
 }

@@ -14,6 +14,8 @@
 #include "core/store/object.h"
 #include "core/store/stream.h"
 
+#include <sys/types.h>
+
 /* The texts of a run that are blobs of the store (core/stream.h). */
 enum run_text {
     RUN_TEMPLATE = 't',
@@ -59,13 +61,25 @@ struct process {
 void process_init(struct process *p);
 void process_release(struct process *p);
 
-/* Read; 0 or -ENOENT, -EIO without a sentence (*out is then as after init) */
-int process_load(struct store_txn *txn, uint64_t id, struct process *out);
-int process_decode(const struct object *o, struct process *out);
-/* Its status alone, in a transaction of its own. */
+/* Read: on an error *out is as after process_init(). */
+
+/* The record as the transaction sees it. ENOENT: it was removed; EIO. */
+int process_load(struct store_txn *txn, uint64_t id, struct process *out,
+                 struct reason *why);
+/* The record in a transaction of its own. */
+int process_read(struct store *s, uint64_t id, struct process *out,
+                 struct reason *why);
+/* The status alone, in a transaction of its own. */
 int process_status(struct store *s, uint64_t id, enum status *out);
-/* Whether some process has not done with this run. */
-bool process_needs_run(struct store_txn *txn, uint64_t run);
+/* The record in an object that was read already; 0 or -EIO. */
+int process_decode(const struct object *o, struct process *out);
+/* The process behind the id *after (0 = the first), and move *after to it.
+ * -ENOENT past the last. -EBADMSG where its record cannot be read: a caller who
+ * can do without it may go on. Any other error ends the walk. */
+int process_next(struct store_txn *txn, uint64_t *after, struct process *out);
+/* 1 while some process has not done with this run, 0 when none has; any error
+ * means that it cannot be told, and that the run must be kept. */
+int process_needs_run(struct store_txn *txn, uint64_t run);
 struct stream process_metrics(const struct process *p);
 struct stream process_log(const struct process *p);
 
@@ -77,6 +91,9 @@ int process_save(struct store_txn *txn, const struct process *p,
                  struct reason *why);
 /* Set "key: value" in facts. Keys and values of one line only. */
 void process_set_fact(struct process *p, const char *key, const char *value);
+/* Append to the events what has happened to a process. */
+int process_event(struct store_txn *txn, const struct process *p, uid_t user,
+                  const char *what, struct reason *why);
 /* Step the life cycle and note the time. As life_step(). */
 int process_step(struct process *p, enum life_event event, struct reason *why);
 

@@ -5,7 +5,6 @@
 #include "core/models/artifact.h"
 #include "core/process/process.h"
 #include "core/process/show.h"
-#include "core/state/events.h"
 #include "core/store/node.h"
 
 #include <errno.h>
@@ -189,11 +188,12 @@ static int version_put(struct primo *primo, struct store_txn *txn,
 static int event_succeeded(struct store_txn *txn, const struct process *p,
                            struct reason *why)
 {
-    char object[300];
-    snprintf(object, sizeof object, "processes/%s", p->machine);
-    return event_add(txn, (uid_t)p->author, object, why,
-                     "succeeded: models/%s/%" PRIu64, process_template(p),
-                     p->number);
+    struct text what = TEXT_INIT;
+    text_printf(&what, "succeeded: models/%s/%" PRIu64, process_template(p),
+                p->number);
+    int err = process_event(txn, p, (uid_t)p->author, text_string(&what), why);
+    text_release(&what);
+    return err;
 }
 
 /* What success makes of the record. */
@@ -215,9 +215,9 @@ static int version_put_all(struct primo *primo, struct store_txn *txn,
                            struct reason *why)
 {
     struct process p;
-    int err = process_load(txn, done->id, &p);
+    int err = process_load(txn, done->id, &p, why);
     if (err)
-        return refuse(why, -err, "the process is gone");
+        return err;
     err = process_succeed(&p, done->number, why);
     p.finished = done->finished;
     if (err == 0)
@@ -250,10 +250,8 @@ static int process_succeeded(struct primo *primo, uint64_t process,
     int err = store_begin(primo->store, false, &txn, why);
     if (err)
         return err;
-    err = process_load(txn, process, out);
-    if (err)
-        refuse(why, -err, "the process is gone");
-    else
+    err = process_load(txn, process, out, why);
+    if (err == 0)
         err =
             process_succeed(out, next_number(txn, process_template(out)), why);
     store_abort(txn);

@@ -134,19 +134,21 @@ static int process_needs(struct store_txn *txn, const struct process *p,
 static int processes_need(struct store_txn *txn, const struct object *o,
                           const char *name, struct reason *why)
 {
-    struct object item = OBJECT_INIT;
     struct process p;
     uint64_t after = 0;
-    int err = 0;
-    while (err == 0 && object_next(txn, TREE_PROCESSES, after, &item) == 0) {
-        after = item.id;
-        if (process_decode(&item, &p) == 0) {
-            err = process_needs(txn, &p, o, name, why);
-            process_release(&p);
-        }
-        object_release(&item);
+    int err;
+    while ((err = process_next(txn, &after, &p)) == 0) {
+        err = process_needs(txn, &p, o, name, why);
+        process_release(&p);
+        if (err)
+            return err;
     }
-    return err;
+    return err == -ENOENT
+               ? 0
+               : refuse(why, EIO,
+                        "it cannot be told whether '%s' is in use: the record "
+                        "of a process cannot be read",
+                        name);
 }
 
 static int templates_need(struct store_txn *txn, const struct object *o,

@@ -53,13 +53,7 @@ struct supervisor {
 /* The record as it is now. */
 static int load(struct supervisor *s, uint64_t id, struct process *p)
 {
-    struct store_txn *txn;
-    int err = store_begin(s->primo->store, false, &txn, NULL);
-    if (err)
-        return err;
-    err = process_load(txn, id, p);
-    store_abort(txn);
-    return err;
+    return process_read(s->primo->store, id, p, NULL);
 }
 
 /* Changes that the supervisor makes to a record */
@@ -76,9 +70,9 @@ static int verdict_put(struct supervisor *s, struct store_txn *txn, uint64_t id,
                        const struct verdict *v, struct reason *why)
 {
     struct process p;
-    int err = process_load(txn, id, &p);
+    int err = process_load(txn, id, &p, why);
     if (err)
-        return refuse(why, -err, "the process is gone");
+        return err;
     err = process_step(&p, v->event, why);
     p.wanted = v->wanted;
     p.losses += (uint64_t)v->losses;
@@ -145,7 +139,7 @@ static int job_load(struct supervisor *s, const struct process *p,
 static int launched_put(struct store_txn *txn, uint64_t id)
 {
     struct process p;
-    int err = process_load(txn, id, &p);
+    int err = process_load(txn, id, &p, NULL);
     if (err)
         return err;
     p.wanted = false;
@@ -322,19 +316,18 @@ static void watched_forget(struct supervisor *s, bool all)
 static size_t process_ids(struct supervisor *s, uint64_t **out)
 {
     struct store_txn *txn;
-    struct object o = OBJECT_INIT;
+    struct process p;
     size_t n = 0;
     uint64_t after = 0;
     *out = NULL;
     if (store_begin(s->primo->store, false, &txn, NULL))
         return 0;
-    while (object_next(txn, TREE_PROCESSES, after, &o) == 0) {
-        after = o.id;
+    while (process_next(txn, &after, &p) == 0) {
         *out = realloc(*out, (n + 1) * sizeof **out);
         if (!*out)
             abort();
-        (*out)[n++] = o.id;
-        object_release(&o);
+        (*out)[n++] = p.id;
+        process_release(&p);
     }
     store_abort(txn);
     return n;
@@ -376,7 +369,7 @@ static bool run_is_needed(struct supervisor *s, uint64_t run)
     struct store_txn *txn;
     if (store_begin(s->primo->store, false, &txn, NULL))
         return true;
-    bool needed = process_needs_run(txn, run);
+    bool needed = process_needs_run(txn, run) != 0;
     store_abort(txn);
     return needed;
 }

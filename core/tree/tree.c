@@ -239,11 +239,8 @@ static int with_request(struct primo *primo, struct node n,
     if (err)
         return err;
     if (node_row(n)->parent == TREE_PROCESS) {
-        err = process_load(r.txn, n.object, &p);
-        if (err)
-            refuse(why, -err, "the process is gone");
-        else
-            r.process = &p;
+        err = process_load(r.txn, n.object, &p, why);
+        r.process = err ? NULL : &p;
     }
     if (err == 0)
         err = take(&r, n, context, why);

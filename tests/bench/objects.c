@@ -141,7 +141,7 @@ static void row_add(struct store *store, uint64_t process, int i)
                      "331.2\n",
                      i / 60 % 60, i % 60, i % 1000, i / 100, i);
     check(store_begin(store, true, &txn, &why));
-    check(process_load(txn, process, &p));
+    check(process_load(txn, process, &p, &why));
     p.row_iteration = (uint64_t)i;
     p.row_time = p.changed = (double)clock_ns() / 1e9;
     check(stream_append(txn, process_metrics(&p), row, (size_t)n, &why));

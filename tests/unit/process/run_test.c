@@ -102,10 +102,7 @@ static int take_all(bool *succeeded)
 
 static void load(struct process *p)
 {
-    struct store_txn *txn;
-    assert_int_equal(store_begin(primo.store, false, &txn, NULL), 0);
-    assert_int_equal(process_load(txn, PROCESS, p), 0);
-    store_abort(txn);
+    assert_int_equal(process_read(primo.store, PROCESS, p, NULL), 0);
 }
 
 static void stream_get(char part, struct text *out)
