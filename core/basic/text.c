@@ -302,3 +302,15 @@ const char *nearest_name(const char *s, const char *const *names, size_t n)
     }
     return nearest;
 }
+
+void text_put_words(struct text *t, const char *words, const char *last)
+{
+    for (const char *w = words; *w;) {
+        size_t n = strcspn(w, " ");
+        bool end = !w[n];
+        if (w != words)
+            text_puts(t, end ? last : ", ");
+        text_add(t, w, n);
+        w += n + !end;
+    }
+}

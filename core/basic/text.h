@@ -46,6 +46,9 @@ void text_put_time(struct text *t, double unix_seconds); /* RFC 3339 UTC, ms */
 void text_put_duration(struct text *t, double seconds);  /* HH:MM:SS */
 /* XML/HTML special characters escaped; control characters dropped. */
 void text_put_escaped(struct text *t, const char *s);
+/* Space-separated words as people list them: ", " between them, but `last`
+ * before the last one. */
+void text_put_words(struct text *t, const char *words, const char *last);
 
 /* Questions about strings */
 

@@ -9,125 +9,6 @@
 #include <string.h>
 #include <wchar.h>
 
-#define BOTH (SCOPE_TEMPLATE | SCOPE_TYPE)
-
-const struct param params[KEY_COUNT] = {
-    [KEY_TYPE] = {"type", SCOPE_TEMPLATE, PARAM_NAME, NULL, 0, 0, "classifier",
-                  N_("model type, one of types/"), "Тип"},
-    [KEY_BASE] = {"base", BOTH, PARAM_BASE, NULL, 0, 0, "base",
-                  N_("base model to start from, one of bases/, or "
-                     "models/TEMPLATE/N or models/TEMPLATE/latest to train a "
-                     "trained model further"),
-                  "Шаблон модели: Базовая модель"},
-    [KEY_DATASET] = {"dataset", BOTH, PARAM_PATH, NULL, 0, 0, "",
-                     N_("folder of class folders on the target machine, or one "
-                        "with train/ and test/ inside; required to start"),
-                     "Датасет"},
-    [KEY_DESCRIPTION] = {"description", BOTH | SCOPE_MACHINE, PARAM_TEXT, NULL,
-                         0, 0, "", N_("free text"), "Описание"},
-    [KEY_AUGMENT] = {"augment", BOTH, PARAM_SET, "rotation exposure noise", 0,
-                     0, "rotation+exposure+noise",
-                     N_("how the training pictures are varied"),
-                     "Искусственно расширить датасет"},
-    [KEY_EXTENSIONS] = {"extensions", BOTH, PARAM_LIST,
-                        "jpg jpeg jpe png bmp dib tif tiff", 0, 0,
-                        "jpg jpeg jpe png bmp dib tif tiff",
-                        N_("which files of the dataset count"),
-                        "Допустимые расширения файлов"},
-    [KEY_EPOCHS] = {"epochs", BOTH, PARAM_INT, NULL, 1, 10000, "30",
-                    N_("passes over the training pictures"), NULL},
-    [KEY_ITERATIONS] = {"iterations", BOTH, PARAM_INT, NULL, 1, 100000000, "",
-                        N_("updates to make; takes the place of epochs"),
-                        "Кол-во итераций"},
-    [KEY_BATCH_SIZE] = {"batch_size", BOTH, PARAM_INT, NULL, 1, 1024, "16",
-                        N_("pictures per update"), "Batch Size"},
-    [KEY_LEARNING_RATE] = {"learning_rate", BOTH, PARAM_REAL, "auto", 1e-7, 10,
-                           "auto",
-                           N_("peak rate; auto is 0.0125 for a fresh network "
-                              "(more for larger batches), less from a trained "
-                              "base"),
-                           "Начальный коэф. обучения"},
-    [KEY_WORKERS] = {"workers", BOTH, PARAM_INT, "auto", 1, 256, "auto",
-                     N_("threads that load pictures"), "Num workers"},
-    [KEY_IMAGE_SIZE] = {"image_size", BOTH, PARAM_INT, "auto", 32, 1024, "auto",
-                        N_("side of the square network input in pixels"), NULL},
-    [KEY_TEST_FRACTION] = {"test_fraction", BOTH, PARAM_REAL, NULL, 0.01, 0.9,
-                           "0.2",
-                           N_("part held out per class when the dataset brings "
-                              "no test part"),
-                           NULL},
-    [KEY_PRECISION] = {"precision", BOTH, PARAM_CHOICE, "auto f32 bf16", 0, 0,
-                       "auto",
-                       N_("arithmetic; auto takes bf16 where the processor has "
-                          "it in hardware"),
-                       NULL},
-    [KEY_PATIENCE] = {"patience", BOTH, PARAM_INT, NULL, 0, 10000, "0",
-                      N_("stop early after so many epochs without a better "
-                         "average precision; 0 = never"),
-                      NULL},
-    [KEY_SEED] = {"seed", BOTH, PARAM_INT, NULL, 0, 4294967295.0, "1",
-                  N_("the same seed, data, machine and thread count give the "
-                     "same model, bit for bit"),
-                  NULL},
-    [KEY_GOAL] = {"goal", SCOPE_TYPE, PARAM_CHOICE, "classification", 0, 0,
-                  "classification", N_("what models of this type do"), NULL},
-    [KEY_LAUNCHER] = {"launcher", SCOPE_MACHINE, PARAM_CHOICE, "local", 0, 0,
-                      "local", N_("how the trainer is run there"), NULL},
-    [KEY_BASE_FILE] = {"base_file", SCOPE_JOB, PARAM_TEXT, NULL, 0, 0, "",
-                       N_("the file of weights that base stands for"), NULL},
-    [KEY_THREADS] = {"threads", SCOPE_MACHINE | SCOPE_JOB, PARAM_INT, "auto", 1,
-                     1024, "auto",
-                     N_("threads of a training; auto respects affinity and "
-                        "cgroup quota"),
-                     NULL},
-    [KEY_NICE] = {"nice", SCOPE_MACHINE | SCOPE_JOB, PARAM_INT, NULL, 0, 19,
-                  "0", N_("how far trainings give way to other programs"),
-                  NULL},
-    [KEY_MEMORY] = {"memory", SCOPE_MACHINE | SCOPE_JOB, PARAM_SIZE, "none", 0,
-                    0, "none", N_("memory limit of a training, e.g. 8G"), NULL},
-    [KEY_ENABLED] = {"enabled", SCOPE_MACHINE, PARAM_CHOICE, "yes no", 0, 0,
-                     "yes",
-                     N_("whether trainings may be started and resumed there"),
-                     "Выключить/Включить"},
-    [KEY_LANG] = {"lang", SCOPE_JOB, PARAM_CHOICE, "en ru", 0, 0, "",
-                  N_("language of the log and of refusals"), NULL},
-    [KEY_MEMBERS] = {"members", SCOPE_ROLE, PARAM_MEMBERS, NULL, 0, 0, "",
-                     N_("who has the role"), NULL},
-#define ROLE_LINE(key, meaning, term)                                          \
-    {                                                                          \
-        key, SCOPE_ROLE, PARAM_RIGHTS, "view create edit delete manage", 0, 0, \
-            "", meaning, term                                                  \
-    }
-    [KEY_TEMPLATES] =
-        ROLE_LINE("templates",
-                  N_("training templates: view lists and reads them, create "
-                     "writes new ones, edit changes and renames them, delete "
-                     "removes them"),
-                  "Шаблоны обучения"),
-    [KEY_PROCESSES] = ROLE_LINE(
-        "processes",
-        N_("training processes: view reads their files, overview and events, "
-           "create makes them and sets their template before the first start, "
-           "edit sets it later, delete removes them, manage starts, stops, "
-           "resumes, disables and enables them"),
-        "Процессы обучения"),
-    [KEY_MACHINES] = ROLE_LINE("machines", N_("target machines, as templates"),
-                               "Целевые машины"),
-    [KEY_MODELS] = ROLE_LINE("models",
-                             N_("trained models: view lists and reads them, "
-                                "delete removes them"),
-                             "Модели"),
-    [KEY_TYPES] =
-        ROLE_LINE("types", N_("model types, as templates"), "Типы моделей"),
-    [KEY_BASES] =
-        ROLE_LINE("bases", N_("base models, as templates"), "Базовые модели"),
-    [KEY_ROLES] = ROLE_LINE("roles",
-                            N_("roles, as templates, so that create and edit "
-                               "let members grant any right; manage reads the "
-                               "refusals of all users in errors"),
-                            "Роли"),
-};
-
 const char *right_name(enum right right)
 {
     static const char *const names[] = {
@@ -177,18 +58,6 @@ unsigned rights_parse(const char *value)
     return set;
 }
 
-static void put_words(struct text *out, const char *words, const char *last)
-{
-    for (const char *w = words; *w;) {
-        size_t n = strcspn(w, " ");
-        bool end = !w[n];
-        if (w != words)
-            text_puts(out, end ? last : ", ");
-        text_add(out, w, n);
-        w += n + !end;
-    }
-}
-
 /* What values of a kind are, for people; the %s are those of
  * accepts_arguments(). */
 static const char *const kinds[] = {
@@ -217,8 +86,8 @@ static void accepts_arguments(const struct param *p, struct text *first,
         text_put_double(first, p->low, p->kind == PARAM_INT ? 15 : 6);
         text_put_double(second, p->high, p->kind == PARAM_INT ? 15 : 6);
     } else if (p->words) {
-        put_words(first, p->words,
-                  p->kind == PARAM_CHOICE ? _(" or ") : _(" and "));
+        text_put_words(first, p->words,
+                       p->kind == PARAM_CHOICE ? _(" or ") : _(" and "));
     }
 }
 
@@ -231,7 +100,7 @@ void param_accepts(const struct param *p, struct text *out)
     text_release(&first);
     text_release(&second);
     if (p->words && (p->kind >= PARAM_INT && p->kind != PARAM_CHOICE)) {
-        put_words(&first, p->words, _(" or "));
+        text_put_words(&first, p->words, _(" or "));
         text_printf(out, _(", or %s"), text_string(&first));
         text_release(&first);
     }

@@ -43,8 +43,11 @@ struct param {
     const char *words;    /* space-separated, NULL = none */
     double low, high;     /* PARAM_INT, PARAM_REAL */
     const char *fallback; /* the default as text; "" = none */
-    const char *meaning;  /* one sentence for people */
-    const char *term;     /* the guide's word for it, NULL = none */
+    /* The trained model depends on it, so that a checkpoint of another value
+     * cannot be continued. */
+    bool shapes_model;
+    const char *meaning; /* one sentence for people */
+    const char *term;    /* the guide's word for it, NULL = none */
 };
 
 /* The rows, named by their place. */

@@ -186,6 +186,8 @@ static int line_take(struct settings_check *check, const char *line,
     return err;
 }
 
+_Static_assert(KEY_COUNT <= 64, "settings_check.seen has a bit for each key");
+
 int settings_line(struct settings_check *check, const char *line, size_t size,
                   struct settings *into, const char *source, struct reason *why)
 {

@@ -1,0 +1,249 @@
+/*
+ * The table of parameters. What a row leaves out is 0 or NULL: no words, no
+ * bounds, no word of the guide, no influence on the model.
+ */
+#include "core/basic/language.h"
+#include "core/shared/param.h"
+#include "core/shared/picture_formats.h"
+
+/* Who may have what a template may have: types give it another default. */
+#define TRAINING (SCOPE_TEMPLATE | SCOPE_TYPE)
+/* What a machine says of its trainings, which the supervisor hands on. */
+#define MACHINE (SCOPE_MACHINE | SCOPE_JOB)
+
+/* A line of a role: what its members may do with one kind of things. */
+#define ROLE_LINE(word, says, guide)                                           \
+    {                                                                          \
+        .key = word, .scope = SCOPE_ROLE, .kind = PARAM_RIGHTS,                \
+        .words = "view create edit delete manage", .fallback = "",             \
+        .meaning = says, .term = guide                                         \
+    }
+
+const struct param params[KEY_COUNT] = {
+    [KEY_TYPE] = {.key = "type",
+                  .scope = SCOPE_TEMPLATE,
+                  .kind = PARAM_NAME,
+                  .fallback = "classifier",
+                  .meaning = N_("model type, one of types/"),
+                  .term = "Тип"},
+    [KEY_BASE] = {.key = "base",
+                  .scope = TRAINING,
+                  .kind = PARAM_BASE,
+                  .fallback = "base",
+                  .shapes_model = true,
+                  .meaning = N_("base model to start from, one of bases/, or "
+                                "models/TEMPLATE/N or models/TEMPLATE/latest "
+                                "to train a trained model further"),
+                  .term = "Шаблон модели: Базовая модель"},
+    [KEY_DATASET] = {.key = "dataset",
+                     .scope = TRAINING,
+                     .kind = PARAM_PATH,
+                     .fallback = "",
+                     .meaning = N_("folder of class folders on the target "
+                                   "machine, or one with train/ and test/ "
+                                   "inside; required to start"),
+                     .term = "Датасет"},
+    [KEY_DESCRIPTION] = {.key = "description",
+                         .scope = TRAINING | SCOPE_MACHINE,
+                         .kind = PARAM_TEXT,
+                         .fallback = "",
+                         .meaning = N_("free text"),
+                         .term = "Описание"},
+    [KEY_AUGMENT] = {.key = "augment",
+                     .scope = TRAINING,
+                     .kind = PARAM_SET,
+                     .words = "rotation exposure noise",
+                     .fallback = "rotation+exposure+noise",
+                     .shapes_model = true,
+                     .meaning = N_("how the training pictures are varied"),
+                     .term = "Искусственно расширить датасет"},
+    [KEY_EXTENSIONS] = {.key = "extensions",
+                        .scope = TRAINING,
+                        .kind = PARAM_LIST,
+                        .words = PICTURE_EXTENSIONS,
+                        .fallback = PICTURE_EXTENSIONS,
+                        .meaning = N_("which files of the dataset count"),
+                        .term = "Допустимые расширения файлов"},
+    [KEY_EPOCHS] = {.key = "epochs",
+                    .scope = TRAINING,
+                    .kind = PARAM_INT,
+                    .low = 1,
+                    .high = 10000,
+                    .fallback = "30",
+                    .shapes_model = true,
+                    .meaning = N_("passes over the training pictures")},
+    [KEY_ITERATIONS] = {.key = "iterations",
+                        .scope = TRAINING,
+                        .kind = PARAM_INT,
+                        .low = 1,
+                        .high = 100000000,
+                        .fallback = "",
+                        .shapes_model = true,
+                        .meaning = N_("updates to make; takes the place of "
+                                      "epochs"),
+                        .term = "Кол-во итераций"},
+    [KEY_BATCH_SIZE] = {.key = "batch_size",
+                        .scope = TRAINING,
+                        .kind = PARAM_INT,
+                        .low = 1,
+                        .high = 1024,
+                        .fallback = "16",
+                        .shapes_model = true,
+                        .meaning = N_("pictures per update"),
+                        .term = "Batch Size"},
+    [KEY_LEARNING_RATE] = {.key = "learning_rate",
+                           .scope = TRAINING,
+                           .kind = PARAM_REAL,
+                           .words = "auto",
+                           .low = 1e-7,
+                           .high = 10,
+                           .fallback = "auto",
+                           .shapes_model = true,
+                           .meaning = N_("peak rate; auto is 0.0125 for a "
+                                         "fresh network (more for larger "
+                                         "batches), less from a trained base"),
+                           .term = "Начальный коэф. обучения"},
+    [KEY_WORKERS] = {.key = "workers",
+                     .scope = TRAINING,
+                     .kind = PARAM_INT,
+                     .words = "auto",
+                     .low = 1,
+                     .high = 256,
+                     .fallback = "auto",
+                     .meaning = N_("threads that load pictures"),
+                     .term = "Num workers"},
+    [KEY_IMAGE_SIZE] = {.key = "image_size",
+                        .scope = TRAINING,
+                        .kind = PARAM_INT,
+                        .words = "auto",
+                        .low = 32,
+                        .high = 1024,
+                        .fallback = "auto",
+                        .shapes_model = true,
+                        .meaning = N_("side of the square network input in "
+                                      "pixels")},
+    [KEY_TEST_FRACTION] = {.key = "test_fraction",
+                           .scope = TRAINING,
+                           .kind = PARAM_REAL,
+                           .low = 0.01,
+                           .high = 0.9,
+                           .fallback = "0.2",
+                           .shapes_model = true,
+                           .meaning = N_("part held out per class when the "
+                                         "dataset brings no test part")},
+    [KEY_PRECISION] = {.key = "precision",
+                       .scope = TRAINING,
+                       .kind = PARAM_CHOICE,
+                       .words = "auto f32 bf16",
+                       .fallback = "auto",
+                       .shapes_model = true,
+                       .meaning = N_("arithmetic; auto takes bf16 where the "
+                                     "processor has it in hardware")},
+    [KEY_PATIENCE] = {.key = "patience",
+                      .scope = TRAINING,
+                      .kind = PARAM_INT,
+                      .low = 0,
+                      .high = 10000,
+                      .fallback = "0",
+                      .shapes_model = true,
+                      .meaning = N_("stop early after so many epochs without a "
+                                    "better average precision; 0 = never")},
+    [KEY_SEED] = {.key = "seed",
+                  .scope = TRAINING,
+                  .kind = PARAM_INT,
+                  .low = 0,
+                  .high = 4294967295.0,
+                  .fallback = "1",
+                  .shapes_model = true,
+                  .meaning = N_("the same seed, data, machine and thread count "
+                                "give the same model, bit for bit")},
+    [KEY_GOAL] = {.key = "goal",
+                  .scope = SCOPE_TYPE,
+                  .kind = PARAM_CHOICE,
+                  .words = "classification",
+                  .fallback = "classification",
+                  .meaning = N_("what models of this type do")},
+    [KEY_LAUNCHER] = {.key = "launcher",
+                      .scope = SCOPE_MACHINE,
+                      .kind = PARAM_CHOICE,
+                      .words = "local",
+                      .fallback = "local",
+                      .meaning = N_("how the trainer is run there")},
+    [KEY_BASE_FILE] = {.key = "base_file",
+                       .scope = SCOPE_JOB,
+                       .kind = PARAM_TEXT,
+                       .fallback = "",
+                       .meaning = N_("the file of weights that base stands "
+                                     "for")},
+    [KEY_THREADS] = {.key = "threads",
+                     .scope = MACHINE,
+                     .kind = PARAM_INT,
+                     .words = "auto",
+                     .low = 1,
+                     .high = 1024,
+                     .fallback = "auto",
+                     .shapes_model = true,
+                     .meaning = N_("threads of a training; auto respects "
+                                   "affinity and cgroup quota")},
+    [KEY_NICE] = {.key = "nice",
+                  .scope = MACHINE,
+                  .kind = PARAM_INT,
+                  .low = 0,
+                  .high = 19,
+                  .fallback = "0",
+                  .meaning = N_("how far trainings give way to other "
+                                "programs")},
+    [KEY_MEMORY] = {.key = "memory",
+                    .scope = MACHINE,
+                    .kind = PARAM_SIZE,
+                    .words = "none",
+                    .fallback = "none",
+                    .meaning = N_("memory limit of a training, e.g. 8G")},
+    [KEY_ENABLED] = {.key = "enabled",
+                     .scope = SCOPE_MACHINE,
+                     .kind = PARAM_CHOICE,
+                     .words = "yes no",
+                     .fallback = "yes",
+                     .meaning = N_("whether trainings may be started and "
+                                   "resumed there"),
+                     .term = "Выключить/Включить"},
+    [KEY_LANG] = {.key = "lang",
+                  .scope = SCOPE_JOB,
+                  .kind = PARAM_CHOICE,
+                  .words = "en ru",
+                  .fallback = "",
+                  .meaning = N_("language of the log and of refusals")},
+    [KEY_MEMBERS] = {.key = "members",
+                     .scope = SCOPE_ROLE,
+                     .kind = PARAM_MEMBERS,
+                     .fallback = "",
+                     .meaning = N_("who has the role")},
+    [KEY_TEMPLATES] =
+        ROLE_LINE("templates",
+                  N_("training templates: view lists and reads them, create "
+                     "writes new ones, edit changes and renames them, delete "
+                     "removes them"),
+                  "Шаблоны обучения"),
+    [KEY_PROCESSES] = ROLE_LINE(
+        "processes",
+        N_("training processes: view reads their files, overview and events, "
+           "create makes them and sets their template before the first start, "
+           "edit sets it later, delete removes them, manage starts, stops, "
+           "resumes, disables and enables them"),
+        "Процессы обучения"),
+    [KEY_MACHINES] = ROLE_LINE("machines", N_("target machines, as templates"),
+                               "Целевые машины"),
+    [KEY_MODELS] = ROLE_LINE("models",
+                             N_("trained models: view lists and reads them, "
+                                "delete removes them"),
+                             "Модели"),
+    [KEY_TYPES] =
+        ROLE_LINE("types", N_("model types, as templates"), "Типы моделей"),
+    [KEY_BASES] =
+        ROLE_LINE("bases", N_("base models, as templates"), "Базовые модели"),
+    [KEY_ROLES] = ROLE_LINE("roles",
+                            N_("roles, as templates, so that create and edit "
+                               "let members grant any right; manage reads the "
+                               "refusals of all users in errors"),
+                            "Роли"),
+};
