@@ -361,19 +361,41 @@ int checkpoint_read(struct checkpoint *c, const char *path, struct reason *why)
     return 0;
 }
 
+static const char *line_next(const char *line)
+{
+    line += strcspn(line, "\n");
+    return line + (*line == '\n');
+}
+
+/* The line of `text` with the key that `line` begins with, or its end. */
+static const char *line_find(const char *text, const char *line)
+{
+    size_t key = strcspn(line, "=\n");
+    while (*text && (strcspn(text, "=\n") != key || memcmp(text, line, key)))
+        text = line_next(text);
+    return text;
+}
+
+static int line_match(const char *old, const char *now, struct reason *why)
+{
+    size_t a = strcspn(old, "\n"), b = strcspn(now, "\n");
+    if (a == b && !memcmp(old, now, a))
+        return 0;
+    return refuse(why, EINVAL,
+                  "the checkpoint was made with %.*s, this training "
+                  "has %.*s; continue it as it began, or start anew",
+                  (int)a, old, (int)b, now);
+}
+
+/* In whatever order: that of the parameters' rows may change. */
 int checkpoint_match(const struct checkpoint *c, const char *identity,
                      struct reason *why)
 {
-    const char *old = text_string(&c->identity), *now = identity;
-    while (*old || *now) {
-        size_t a = strcspn(old, "\n"), b = strcspn(now, "\n");
-        if (a != b || memcmp(old, now, a))
-            return refuse(why, EINVAL,
-                          "the checkpoint was made with %.*s, this training "
-                          "has %.*s; continue it as it began, or start anew",
-                          (int)a, old, (int)b, now);
-        old += a + (old[a] == '\n');
-        now += b + (now[b] == '\n');
-    }
-    return 0;
+    const char *all = text_string(&c->identity);
+    int err = 0;
+    for (const char *old = all; *old && err == 0; old = line_next(old))
+        err = line_match(old, line_find(identity, old), why);
+    for (const char *now = identity; *now && err == 0; now = line_next(now))
+        err = line_match(line_find(all, now), now, why);
+    return err;
 }
