@@ -1,7 +1,7 @@
 #include "trainer/training/options.h"
 
 #include "core/basic/language.h"
-#include "trainer/data/loader.h"
+#include "trainer/data/augment.h"
 #include "trainer/net/net.h"
 
 #include <errno.h>
@@ -9,12 +9,27 @@
 #include <stdio.h>
 #include <string.h>
 
-/* For a network that has learnt nothing yet: a step along the mean gradient of
- * more pictures is a surer one, and may be larger. */
-#define RATE_FRESH       0.0125
-#define RATE_FRESH_BATCH 16
-#define RATE_FRESH_MOST  0.05
-#define RATE_TRAINED     0.4 /* of that: one that has learnt already */
+/* The fields that a parameter's value becomes just as it is. A word, such as
+ * auto, and an empty value are 0, and not a number where that is a rate. */
+static const struct field {
+    enum key key;
+    enum { FIELD_INT, FIELD_COUNT, FIELD_BYTES, FIELD_REAL } type;
+    size_t at; /* in struct options */
+} fields[] = {
+    {KEY_EPOCHS, FIELD_COUNT, offsetof(struct options, epochs)},
+    {KEY_ITERATIONS, FIELD_COUNT, offsetof(struct options, iterations)},
+    {KEY_BATCH_SIZE, FIELD_INT, offsetof(struct options, batch)},
+    {KEY_LEARNING_RATE, FIELD_REAL, offsetof(struct options, learning_rate)},
+    {KEY_WORKERS, FIELD_INT, offsetof(struct options, workers)},
+    {KEY_IMAGE_SIZE, FIELD_INT, offsetof(struct options, image_size)},
+    {KEY_PATIENCE, FIELD_COUNT, offsetof(struct options, patience)},
+    {KEY_SEED, FIELD_COUNT, offsetof(struct options, seed)},
+    {KEY_THREADS, FIELD_INT, offsetof(struct options, threads)},
+    {KEY_NICE, FIELD_INT, offsetof(struct options, nice)},
+    {KEY_MEMORY, FIELD_BYTES, offsetof(struct options, memory)},
+};
+
+enum { FIELDS = sizeof fields / sizeof *fields };
 
 void options_init(struct options *o)
 {
@@ -27,11 +42,25 @@ void options_release(struct options *o)
     settings_release(&o->settings);
 }
 
-/* 0 for a word ("auto") and for an empty value. */
-static uint64_t number(const struct options *o, enum key key)
+static void field_take(struct options *o, const struct field *f)
 {
-    double v = settings_number(&o->settings, key);
-    return isnan(v) ? 0 : (uint64_t)v;
+    void *at = (char *)o + f->at;
+    double v = settings_number(&o->settings, f->key);
+    double number = isnan(v) ? 0 : v;
+    switch (f->type) {
+    case FIELD_INT:
+        *(int *)at = (int)number;
+        break;
+    case FIELD_COUNT:
+        *(uint64_t *)at = (uint64_t)number;
+        break;
+    case FIELD_BYTES:
+        *(uint64_t *)at = settings_bytes(&o->settings, f->key);
+        break;
+    case FIELD_REAL:
+        *(double *)at = v;
+        break;
+    }
 }
 
 static void note_set(struct options *o, enum key key, const char *value,
@@ -43,8 +72,8 @@ static void note_set(struct options *o, enum key key, const char *value,
     n->why[utf8_valid(n->why, strlen(n->why))] = 0;
 }
 
-static void note(struct options *o, enum key key, const char *value,
-                 const char *format, ...)
+void options_note(struct options *o, enum key key, const char *value,
+                  const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
@@ -52,37 +81,15 @@ static void note(struct options *o, enum key key, const char *value,
     va_end(ap);
 }
 
-static void learning_rate_take(struct options *o, bool trained)
-{
-    o->learning_rate = settings_number(&o->settings, KEY_LEARNING_RATE);
-    if (!isnan(o->learning_rate))
-        return;
-    struct text t = TEXT_INIT;
-    o->learning_rate =
-        fmin(RATE_FRESH * o->batch / RATE_FRESH_BATCH, RATE_FRESH_MOST) *
-        (trained ? RATE_TRAINED : 1);
-    text_put_double(&t, o->learning_rate, 6);
-    note(o, KEY_LEARNING_RATE, text_string(&t),
-         trained ? N_("for a trained base and batches of %d")
-                 : N_("for a fresh network and batches of %d"),
-         o->batch);
-    text_release(&t);
-}
-
+/* What was asked for by name; `auto` is decided later. */
 static int precision_take(struct options *o, struct reason *why)
 {
-    const char *wanted = settings_get(&o->settings, KEY_PRECISION);
-    bool fast = net_bf16_fast();
-    o->bf16 = strcmp(wanted, "auto") ? !strcmp(wanted, "bf16") : fast;
-    if (o->bf16 && !fast)
+    o->bf16 = !strcmp(settings_get(&o->settings, KEY_PRECISION), "bf16");
+    if (o->bf16 && !net_bf16_fast())
         return refuse(why, ENOTSUP,
                       "precision = bf16 needs a processor with bf16 "
                       "arithmetic, this one has none; f32 and auto would be "
                       "accepted");
-    if (!strcmp(wanted, "auto"))
-        note(o, KEY_PRECISION, fast ? "bf16" : "f32",
-             fast ? N_("the processor has it in hardware")
-                  : N_("the processor has no bf16 in hardware"));
     return 0;
 }
 
@@ -107,37 +114,26 @@ int options_take(struct options *o, struct reason *why)
                       "dataset must be set: the absolute path of a folder of "
                       "class folders");
     o->augment = augment_take(settings_get(&o->settings, KEY_AUGMENT));
-    o->epochs = number(o, KEY_EPOCHS);
-    o->iterations = number(o, KEY_ITERATIONS);
-    o->batch = (int)number(o, KEY_BATCH_SIZE);
-    o->workers = (int)number(o, KEY_WORKERS);
-    o->image_size = (int)number(o, KEY_IMAGE_SIZE);
-    o->patience = number(o, KEY_PATIENCE);
-    o->seed = number(o, KEY_SEED);
-    o->threads = (int)number(o, KEY_THREADS);
-    o->nice = (int)number(o, KEY_NICE);
-    o->memory = settings_bytes(&o->settings, KEY_MEMORY);
-    learning_rate_take(o, false);
+    for (int i = 0; i < FIELDS; i++)
+        field_take(o, &fields[i]);
     if (o->iterations)
-        note(o, KEY_EPOCHS, "", "not used, iterations take its place");
+        options_note(o, KEY_EPOCHS, "",
+                     N_("not used, iterations take its place"));
     return precision_take(o, why);
 }
 
-void options_base(struct options *o, const char *value, const char *what,
-                  bool trained)
+bool options_undecided(const struct options *o, enum key key)
 {
-    note(o, KEY_BASE, value ? value : "", "%s", what);
-    learning_rate_take(o, trained);
+    return !strcmp(options_used(o, key), "auto");
 }
 
 void options_decide(struct options *o, enum key key, int value,
                     const char *format, ...)
 {
-    int *field = key == KEY_WORKERS      ? &o->workers
-                 : key == KEY_IMAGE_SIZE ? &o->image_size
-                                         : &o->threads;
     char text[16];
-    *field = value;
+    for (int i = 0; i < FIELDS; i++)
+        if (fields[i].key == key && fields[i].type == FIELD_INT)
+            *(int *)((char *)o + fields[i].at) = value;
     snprintf(text, sizeof text, "%d", value);
     va_list ap;
     va_start(ap, format);
@@ -184,11 +180,8 @@ void options_config(const struct options *o, struct text *out)
 
 void options_identity(const struct options *o, struct text *out)
 {
-    static const enum key keys[] = {
-        KEY_BASE,          KEY_AUGMENT,    KEY_EPOCHS,    KEY_ITERATIONS,
-        KEY_BATCH_SIZE,    KEY_IMAGE_SIZE, KEY_PRECISION, KEY_LEARNING_RATE,
-        KEY_TEST_FRACTION, KEY_PATIENCE,   KEY_SEED,      KEY_THREADS};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        text_printf(out, "%s=%s\n", params[keys[i]].key,
-                    options_used(o, keys[i]));
+    for (int key = 0; key < KEY_COUNT; key++)
+        if (params[key].shapes_model)
+            text_printf(out, "%s=%s\n", params[key].key,
+                        options_used(o, (enum key)key));
 }

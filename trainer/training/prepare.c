@@ -4,10 +4,9 @@
 #include "core/basic/language.h"
 #include "core/basic/threads.h"
 #include "trainer/machine/room.h"
-#include "trainer/pictures/picture.h"
+#include "trainer/training/auto.h"
 
 #include <errno.h>
-#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,10 +18,6 @@
 enum {
     ANSWER_SECONDS = 30,   /* a dead network path is given up after this */
     PICTURE_SECONDS = 120, /* and one that dies while it is read */
-    SIDE_SAMPLES = 64,     /* pictures that image_size = auto looks at */
-    SIDE_MIN = 32,
-    SIDE_MAX = 224,
-    SIDE_STEP = 32,
 };
 
 /* Machine */
@@ -47,8 +42,8 @@ static int threads_take(struct rundir *run, struct options *o,
     threads_find(&found, "", NULL);
     if (kept && kept != o->threads)
         options_decide(o, KEY_THREADS, kept, "as the training began");
-    else if (!kept && !o->threads)
-        options_decide(o, KEY_THREADS, found.use, "%s", found.why);
+    const struct auto_facts facts = {.machine = &found};
+    auto_decide(o, AUTO_MACHINE, &facts);
     if (*o->notes[KEY_THREADS].value && !kept)
         diary_log(run->diary, "threads: %d (%s)", o->threads, found.why);
     else
@@ -67,8 +62,6 @@ int prepare_machine(struct rundir *run, struct options *o, struct reason *why)
         err = threads_take(run, o, why);
     if (err == 0 && o->memory)
         err = room_for_team(o->threads, why);
-    if (err == 0 && !o->workers)
-        options_decide(o, KEY_WORKERS, o->threads, "as many as threads");
     return err;
 }
 
@@ -130,8 +123,8 @@ static void base_tell(struct rundir *run, struct options *o, struct material *m)
     if (base_is_trained(b))
         text_puts(&what, m->head_kept ? _("; the head is kept")
                                       : _("; the head is replaced"));
-    options_base(o, strncmp(file, "models/", 7) ? NULL : file,
-                 text_string(&what), base_is_trained(b));
+    options_note(o, KEY_BASE, strncmp(file, "models/", 7) ? "" : file, "%s",
+                 text_string(&what));
     diary_log(run->diary, _("base %s"), text_string(&what));
     text_release(&what);
 }
@@ -150,46 +143,6 @@ static int dataset_answers(struct rundir *run, const struct options *o,
     if (err)
         return refuse_errno(why, err, "cannot read the dataset '%s'", path);
     return 0;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The side of a square of the picture's area; 0 = unreadable. A picture may
- * come decoded smaller, but with both sides still at SIDE_MAX or more. */
-static double picture_side(const char *path)
-{
-    struct picture p = PICTURE_INIT;
-    if (picture_read(&p, path, SIDE_MAX, NULL) < 0)
-        return 0;
-    double side = sqrt((double)p.width * p.height);
-    picture_release(&p);
-    return side < SIDE_MAX ? side : SIDE_MAX;
-}
-
-static void image_size_decide(struct options *o, const struct dataset *d)
-{
-    double sides[SIDE_SAMPLES];
-    int looked = 0, n = 0;
-    int most = d->train_count < SIDE_SAMPLES ? d->train_count : SIDE_SAMPLES;
-    for (; looked < most; looked++) {
-        long at = (long)looked * d->train_count / most;
-        double side = picture_side(d->train[at].path);
-        if (side > 0)
-            sides[n++] = side;
-    }
-    qsort(sides, (size_t)n, sizeof *sides, compare_doubles);
-    double median = n ? sides[n / 2] : SIDE_MIN;
-    int size = (int)lround(median / SIDE_STEP) * SIDE_STEP;
-    size = size < SIDE_MIN ? SIDE_MIN : size > SIDE_MAX ? SIDE_MAX : size;
-    options_decide(o, KEY_IMAGE_SIZE, size,
-                   "of %d training pictures the median side is %.0f%s, in "
-                   "steps of %d from %d to %d",
-                   n, median, median < SIDE_MAX ? "" : _(" or more"), SIDE_STEP,
-                   SIDE_MIN, SIDE_MAX);
 }
 
 /* Reading goes on as long as pictures arrive. */
@@ -299,8 +252,9 @@ int prepare_material(struct rundir *run, struct options *o, struct material *m,
         return err;
     base_tell(run, o, m);
     diary_log(run->diary, "reading the pictures of '%s'", path);
-    if (!o->image_size)
-        image_size_decide(o, &m->dataset);
+    const struct auto_facts facts = {.dataset = &m->dataset,
+                                     .trained = base_is_trained(&m->base)};
+    auto_decide(o, AUTO_DATASET, &facts);
     err = config_save(run, o, why);
     struct reading reading = {.run = run, .path = path};
     if (err == 0)

@@ -1,6 +1,7 @@
 #include "trainer/training/options.h"
 
-#include "trainer/data/loader.h"
+#include "trainer/data/augment.h"
+#include "trainer/training/auto.h"
 
 #include <errno.h>
 #include <math.h>
@@ -41,6 +42,17 @@ static void take(struct options *o)
         fail_msg("%s", why.sentence);
 }
 
+/* Decide all that says auto, on two threads, for pictures that are not there.
+ */
+static void decide(struct options *o, bool trained)
+{
+    static const struct threads machine = {.use = 2, .why = "two cores"};
+    static const struct dataset none;
+    const struct auto_facts facts = {&machine, &none, trained};
+    auto_decide(o, AUTO_MACHINE, &facts);
+    auto_decide(o, AUTO_DATASET, &facts);
+}
+
 static void has(const char *text, const char *part)
 {
     if (!strstr(text, part))
@@ -59,7 +71,7 @@ static void defaults(void **state)
     assert_int_equal(o->workers, 0);
     assert_int_equal(o->threads, 0);
     assert_int_equal(o->memory, 0);
-    assert_true(o->learning_rate == 0.0125);
+    assert_true(isnan(o->learning_rate));
     assert_int_equal(o->augment,
                      AUGMENT_ROTATION | AUGMENT_EXPOSURE | AUGMENT_NOISE);
 }
@@ -98,8 +110,8 @@ static void base_is_told(void **state)
     lay(o, "template", SCOPE_TEMPLATE,
         "dataset = /data\nbase = models/a/latest\n");
     assert_int_equal(options_take(o, &why), 0);
-    assert_true(o->learning_rate == 0.0125);
-    options_base(o, "models/a/3", "models/a/3: ResNet-18", true);
+    options_note(o, KEY_BASE, "models/a/3", "models/a/3: ResNet-18");
+    decide(o, true);
     assert_true(fabs(o->learning_rate - 0.005) < 1e-9);
     options_config(o, &config);
     has(text_string(&config), "# template models/a/latest: models/a/3: "
@@ -117,7 +129,7 @@ static void config_says_where_from(void **state)
         "type = t\ndataset = /data\nimage_size = auto\n");
     take(o);
     options_decide(o, KEY_IMAGE_SIZE, 64, "the median side is %d", 60);
-    options_decide(o, KEY_THREADS, 2, "two cores");
+    decide(o, false);
     assert_int_equal(o->image_size, 64);
     assert_int_equal(o->threads, 2);
     struct text config = TEXT_INIT;
@@ -132,6 +144,27 @@ static void config_says_where_from(void **state)
            "learning_rate = 0.0125\n");
     has(s, "\n# default auto: two cores\n# threads = 2\n");
     text_release(&config);
+}
+
+/* Whatever may say auto is decided in the end. */
+static void nothing_stays_auto(void **state)
+{
+    struct options *o = *state;
+    lay(o, "template", SCOPE_TEMPLATE, "dataset = /data\n");
+    take(o);
+    for (int key = 0; key < KEY_COUNT; key++)
+        if (params[key].scope & (SCOPE_TEMPLATE | SCOPE_JOB) &&
+            !param_check(&params[key], "auto", NULL) &&
+            strstr(params[key].words ? params[key].words : "", "auto")) {
+            assert_int_equal(settings_set(&o->settings, (enum key)key, "auto",
+                                          "template", NULL),
+                             0);
+            assert_true(options_undecided(o, (enum key)key));
+        }
+    decide(o, false);
+    for (int key = 0; key < KEY_COUNT; key++)
+        if (options_undecided(o, (enum key)key))
+            fail_msg("%s stays auto", params[key].key);
 }
 
 static void the_rate_grows_with_the_batch(void **state)
@@ -151,6 +184,7 @@ static void the_rate_grows_with_the_batch(void **state)
         lay(&o, "template", SCOPE_TEMPLATE, "dataset = /data\n");
         lay(&o, "template", SCOPE_TEMPLATE, rows[i].text);
         take(&o);
+        decide(&o, false);
         assert_true(o.learning_rate == rows[i].rate);
         options_release(&o);
     }
@@ -164,8 +198,7 @@ static void config_is_a_template(void **state)
         "dataset = /data # 1\nlearning_rate = 0.0123\nextensions = png bmp\n");
     take(o);
     options_decide(o, KEY_IMAGE_SIZE, 96, "the pictures");
-    options_decide(o, KEY_WORKERS, 2, "the threads");
-    options_decide(o, KEY_THREADS, 2, "the cores");
+    decide(o, false);
     options_config(o, &first);
     options_init(&again);
     lay(&again, "template", SCOPE_TEMPLATE, text_string(&first));
@@ -212,6 +245,7 @@ int main(void)
         TEST(what_cannot_be_trained_is_refused),
         TEST(base_is_told),
         TEST(config_says_where_from),
+        TEST(nothing_stays_auto),
         TEST(the_rate_grows_with_the_batch),
         TEST(config_is_a_template),
         TEST(identity_depends_on_what_matters),

@@ -1,0 +1,121 @@
+#include "trainer/training/auto.h"
+
+#include "core/basic/language.h"
+#include "trainer/net/net.h"
+#include "trainer/pictures/picture.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* A step along the mean gradient of more pictures is a surer one, and may be
+ * larger: the rate of a fresh network grows with the batch, up to where
+ * trainings begin to diverge. */
+#define RATE_FRESH       0.0125
+#define RATE_FRESH_BATCH 16
+#define RATE_FRESH_MOST  0.05
+/* A trained base has its share of this rate: larger steps would unlearn what
+ * it knows. */
+#define RATE_TRAINED 0.4
+
+enum {
+    SIDE_SAMPLES = 64, /* pictures that image_size = auto looks at */
+    SIDE_MIN = 32,
+    SIDE_MAX = 224,
+    SIDE_STEP = 32,
+};
+
+static void threads_decide(struct options *o, const struct auto_facts *facts)
+{
+    options_decide(o, KEY_THREADS, facts->machine->use, "%s",
+                   facts->machine->why);
+}
+
+static void workers_decide(struct options *o, const struct auto_facts *facts)
+{
+    (void)facts;
+    options_decide(o, KEY_WORKERS, o->threads, N_("as many as threads"));
+}
+
+static void precision_decide(struct options *o, const struct auto_facts *facts)
+{
+    (void)facts;
+    o->bf16 = net_bf16_fast();
+    options_note(o, KEY_PRECISION, o->bf16 ? "bf16" : "f32",
+                 o->bf16 ? N_("the processor has it in hardware")
+                         : N_("the processor has no bf16 in hardware"));
+}
+
+static void rate_decide(struct options *o, const struct auto_facts *facts)
+{
+    struct text t = TEXT_INIT;
+    o->learning_rate =
+        fmin(RATE_FRESH * o->batch / RATE_FRESH_BATCH, RATE_FRESH_MOST) *
+        (facts->trained ? RATE_TRAINED : 1);
+    text_put_double(&t, o->learning_rate, 6);
+    options_note(o, KEY_LEARNING_RATE, text_string(&t),
+                 facts->trained ? N_("for a trained base and batches of %d")
+                                : N_("for a fresh network and batches of %d"),
+                 o->batch);
+    text_release(&t);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The side of a square of the picture's area; 0 = unreadable. A picture may
+ * come decoded smaller, but with both sides still at SIDE_MAX or more. */
+static double picture_side(const char *path)
+{
+    struct picture p = PICTURE_INIT;
+    if (picture_read(&p, path, SIDE_MAX, NULL) < 0)
+        return 0;
+    double side = sqrt((double)p.width * p.height);
+    picture_release(&p);
+    return side < SIDE_MAX ? side : SIDE_MAX;
+}
+
+static void image_size_decide(struct options *o, const struct auto_facts *facts)
+{
+    const struct dataset *d = facts->dataset;
+    double sides[SIDE_SAMPLES];
+    int looked = 0, n = 0;
+    int most = d->train_count < SIDE_SAMPLES ? d->train_count : SIDE_SAMPLES;
+    for (; looked < most; looked++) {
+        long at = (long)looked * d->train_count / most;
+        double side = picture_side(d->train[at].path);
+        if (side > 0)
+            sides[n++] = side;
+    }
+    qsort(sides, (size_t)n, sizeof *sides, compare_doubles);
+    double median = n ? sides[n / 2] : SIDE_MIN;
+    int size = (int)lround(median / SIDE_STEP) * SIDE_STEP;
+    size = size < SIDE_MIN ? SIDE_MIN : size > SIDE_MAX ? SIDE_MAX : size;
+    options_decide(o, KEY_IMAGE_SIZE, size,
+                   "of %d training pictures the median side is %.0f%s, in "
+                   "steps of %d from %d to %d",
+                   n, median, median < SIDE_MAX ? "" : _(" or more"), SIDE_STEP,
+                   SIDE_MIN, SIDE_MAX);
+}
+
+static const struct {
+    enum key key;
+    enum auto_stage stage;
+    void (*decide)(struct options *o, const struct auto_facts *facts);
+} rows[] = {
+    {KEY_THREADS, AUTO_MACHINE, threads_decide},
+    {KEY_WORKERS, AUTO_MACHINE, workers_decide}, /* needs the threads */
+    {KEY_PRECISION, AUTO_MACHINE, precision_decide},
+    {KEY_LEARNING_RATE, AUTO_DATASET, rate_decide},
+    {KEY_IMAGE_SIZE, AUTO_DATASET, image_size_decide},
+};
+
+void auto_decide(struct options *o, enum auto_stage stage,
+                 const struct auto_facts *facts)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].stage == stage && options_undecided(o, rows[i].key))
+            rows[i].decide(o, facts);
+}
