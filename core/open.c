@@ -79,7 +79,7 @@ static void primo_init(struct primo *p, const char *state)
     scratch_init(&p->scratch);
     refusals_init(&p->refusals);
     roles_init(&p->roles, &p->owner);
-    waiters_init(&p->waiters);
+    waiters_init(&p->waiters, process_has_ended, p);
     hidden_init(&p->hidden);
     host_init(&p->host);
 }

@@ -1,7 +1,5 @@
 #include "core/view.h"
 
-#include "core/process/process.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,25 +15,6 @@ struct view {
     bool end; /* under lock */
 };
 
-/* What a process has ended as; NULL while it is live or gone. */
-static const char *ended_as(struct primo *primo, uint64_t process)
-{
-    enum status status;
-    return process_status(primo->store, process, &status) == 0 &&
-                   !status_is_live(status)
-               ? status_name(status)
-               : NULL;
-}
-
-static void wake_waiters(struct primo *primo)
-{
-    const char *status;
-    uint64_t process = 0;
-    while ((process = waiters_next(&primo->waiters, process)))
-        if ((status = ended_as(primo, process)))
-            waiters_wake(&primo->waiters, process, status);
-}
-
 static void look(struct view *v)
 {
     uint64_t now = store_changes(v->primo->store);
@@ -45,7 +24,7 @@ static void look(struct view *v)
     times_load(&v->primo->directories, v->primo->store, v->primo->opened);
     refusals_load(&v->primo->refusals, v->primo->store);
     roles_load(&v->primo->roles, v->primo->store);
-    wake_waiters(v->primo);
+    waiters_wake_all(&v->primo->waiters);
     store_announce(v->primo->store);
 }
 

@@ -262,7 +262,7 @@ static int run_session(struct options *o, struct mount *m, int ready,
     int code = serve(session, o);
     service_notify("STOPPING=1");
     /* those who wait are told before the connection goes */
-    waiters_wake(&m->primo.waiters, 0, NULL);
+    waiters_end(&m->primo.waiters);
     actions_stop(&m->actions);
     notices_stop(&m->notices);
     fuse_session_unmount(session);

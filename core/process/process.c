@@ -2,6 +2,7 @@
 
 #include "core/basic/clock.h"
 #include "core/state/events.h"
+#include "core/state/primo.h"
 #include "core/store/node.h"
 
 #include <errno.h>
@@ -218,6 +219,16 @@ int process_status(struct store *s, uint64_t id, enum status *out)
     *out = p.status;
     process_release(&p);
     return err;
+}
+
+/* What cannot be read now may be read later, so that its readers wait on. */
+bool process_has_ended(void *primo, uint64_t id, const char **word)
+{
+    enum status status;
+    struct primo *p = primo;
+    int err = process_status(p->store, id, &status);
+    *word = err ? NULL : status_name(status);
+    return err ? err == -ENOENT : !status_is_live(status);
 }
 
 int process_next(struct store_txn *txn, uint64_t *after, struct process *out)

@@ -71,6 +71,9 @@ int process_read(struct store *s, uint64_t id, struct process *out,
                  struct reason *why);
 /* The status alone, in a transaction of its own. */
 int process_status(struct store *s, uint64_t id, enum status *out);
+/* For the waiters (core/state/waiters.h), of a struct primo: whether the
+ * process is not live any more. */
+bool process_has_ended(void *primo, uint64_t id, const char **word);
 /* The record in an object that was read already; 0 or -EIO. */
 int process_decode(const struct object *o, struct process *out);
 /* The process behind the id *after (0 = the first), and move *after to it.

@@ -354,7 +354,7 @@ static int round_all(struct supervisor *s)
             continue;
         live += status_is_live(p.status);
         if (!status_is_live(p.status))
-            waiters_wake(&s->primo->waiters, ids[i], status_name(p.status));
+            waiters_wake(&s->primo->waiters, ids[i]);
         process_release(&p);
     }
     free(ids);

@@ -1,6 +1,10 @@
 /*
- * Those who read `wait`: they are called back when the process they wait for
- * has ended, and hold no thread meanwhile. Any thread.
+ * Those who read `wait`: each is called back once the process it waits for has
+ * ended, and holds no thread meanwhile. Any thread.
+ *
+ * The status is read while the list is locked. So whoever is called back was on
+ * the list before the status was read, and is never told how an earlier
+ * training ended: a waiter who comes later is judged by a later status.
  */
 #ifndef PRIMO_WAITERS_H
 #define PRIMO_WAITERS_H
@@ -9,9 +13,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* status: the final word, or NULL: there will be none (unmount). Called once
- * per waiter, without a lock. */
+/* Called once per waiter, without a lock. `status` is the final word, or NULL
+ * when there will be none: the process was removed, or the mount ends. */
 typedef void waiter_fn(void *context, const char *status);
+
+/* Whether a process has ended, and its final word (NULL: it was removed).
+ * Called under the lock of the list, so it must not call back into it. */
+typedef bool waiter_ended_fn(void *context, uint64_t process,
+                             const char **status);
 
 struct waiter {
     uint64_t process;
@@ -20,24 +29,27 @@ struct waiter {
 };
 
 struct waiters {
+    waiter_ended_fn *ended;
+    void *context; /* of `ended` */
     pthread_mutex_t lock;
     struct waiter *list; /* under lock */
     size_t count;        /* under lock */
 };
 
 /* Life cycle */
-void waiters_init(struct waiters *w);
-void waiters_release(struct waiters *w); /* calls those that are left: NULL */
-
-/* Read: the smallest process above `after` that somebody waits for, 0 = none */
-uint64_t waiters_next(struct waiters *w, uint64_t after);
+void waiters_init(struct waiters *w, waiter_ended_fn *ended, void *context);
+void waiters_release(struct waiters *w); /* ends the waiting first */
 
 /* Change */
 void waiters_add(struct waiters *w, uint64_t process, waiter_fn *done,
                  void *context);
 /* Forget the waiter of this context; false when it has been called already. */
 bool waiters_cancel(struct waiters *w, void *context);
-/* Call those of a process; process 0: all. */
-void waiters_wake(struct waiters *w, uint64_t process, const char *status);
+/* Answer those who wait for a process, where it has ended. */
+void waiters_wake(struct waiters *w, uint64_t process);
+/* Answer those who wait for any process that has ended. */
+void waiters_wake_all(struct waiters *w);
+/* Tell all who wait that there will be no answer. */
+void waiters_end(struct waiters *w);
 
 #endif

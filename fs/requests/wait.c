@@ -1,6 +1,5 @@
 /* Reading `wait`: the request is put away and answered when the process has
  * ended, or the reader gives up, or the mount ends. No thread is held. */
-#include "core/process/process.h"
 #include "fs/requests/request.h"
 #include "fs/requests/table.h"
 
@@ -54,21 +53,9 @@ static void on_interrupt(fuse_req_t req, void *context)
     give_up(w);
 }
 
-/* Whether it is not live any more; its final word, NULL = it is gone. */
-static bool has_ended(struct mount *m, uint64_t process, const char **word)
-{
-    enum status status;
-    *word = NULL;
-    if (process_status(m->primo.store, process, &status))
-        return true;
-    *word = status_name(status);
-    return !status_is_live(status);
-}
-
 void wait_reply(fuse_req_t req, fuse_ino_t ino, uint64_t process)
 {
     struct waiting *w = calloc(1, sizeof *w);
-    const char *word;
     (void)ino;
     if (!w)
         abort();
@@ -79,8 +66,7 @@ void wait_reply(fuse_req_t req, fuse_ino_t ino, uint64_t process)
     /* it may have ended, or been interrupted, just before it was added */
     if (__atomic_load_n(&w->interrupted, __ATOMIC_ACQUIRE))
         give_up(w);
-    else if (has_ended(m, process, &word) &&
-             waiters_cancel(&m->primo.waiters, w))
-        on_end(w, word);
+    else
+        waiters_wake(&m->primo.waiters, process);
     waiting_put(w);
 }
