@@ -1,23 +1,29 @@
 /*
- * What a decoder is, and what decoders share. Only picture*.c include this.
+ * What a decoder is, and what decoders share. Each format has a file of its
+ * own, which ends in its struct picture_format, and a row in
+ * core/shared/picture_formats.h. Only files of this folder include this.
  */
 #ifndef PRIMO_PICTURE_FORMAT_H
 #define PRIMO_PICTURE_FORMAT_H
 
+#include "core/shared/picture_formats.h"
 #include "trainer/pictures/picture.h"
 
 #include <stdbool.h>
 
-/* One row for each format. decode() gets an empty *out and may leave a part of
- * a picture in it when it fails; `side` as in picture_read(). */
 struct picture_format {
+    /* Whether the file's first bytes are the format's signature. */
     bool (*matches)(const uint8_t *data, size_t size);
+    /* Gets an empty *out and may leave a part of a picture in it when it
+     * fails; `side` as in picture_read(). */
     int (*decode)(struct picture *out, const uint8_t *data, size_t size,
                   int side, struct reason *why);
 };
 
-extern const struct picture_format picture_jpeg, picture_png, picture_tiff,
-    picture_bmp;
+#define PICTURE_DECLARE(id, name, extensions)                                  \
+    extern const struct picture_format picture_##id;
+PICTURE_FORMATS(PICTURE_DECLARE)
+#undef PICTURE_DECLARE
 
 /* EINVAL for an empty picture, EFBIG past PICTURE_PIXELS_MAX. */
 int picture_bound(int64_t width, int64_t height, struct reason *why);

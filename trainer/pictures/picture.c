@@ -1,4 +1,5 @@
 #include "core/basic/language.h"
+#include "core/basic/text.h"
 #include "trainer/pictures/format.h"
 
 #include <errno.h>
@@ -8,14 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FORMAT_ROW(id, name, extensions) &picture_##id,
 static const struct picture_format *const formats[] = {
-    &picture_jpeg,
-    &picture_png,
-    &picture_tiff,
-    &picture_bmp,
-};
+    PICTURE_FORMATS(FORMAT_ROW)};
 
-/* What people put among their pictures, for a better reason. */
+/* What people put among their pictures although it is not read: recognised
+ * by its first bytes, so that the refusal can say what it is. A format that
+ * gets a decoder leaves this list. */
 static const struct {
     const char *name;
     size_t at;
@@ -33,16 +33,27 @@ void picture_release(struct picture *p)
     *p = (struct picture)PICTURE_INIT;
 }
 
-static int unknown_format(const uint8_t *data, size_t size, struct reason *why)
+/* NULL where even that is not known. */
+static const char *foreign_name(const uint8_t *data, size_t size)
 {
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         size_t n = strlen(foreign[i].magic), at = foreign[i].at;
         if (size >= at + n && !memcmp(data + at, foreign[i].magic, n))
-            return refuse(why, EINVAL,
-                          "is %s; JPEG, PNG, BMP and TIFF are read",
-                          _(foreign[i].name));
+            return _(foreign[i].name);
     }
-    return refuse(why, EINVAL, "is not a JPEG, PNG, BMP or TIFF picture");
+    return NULL;
+}
+
+static int unknown_format(const uint8_t *data, size_t size, struct reason *why)
+{
+    struct text known = TEXT_INIT;
+    const char *is = foreign_name(data, size);
+    text_put_words(&known, PICTURE_NAMES, is ? _(" and ") : _(" or "));
+    int err =
+        is ? refuse(why, EINVAL, "is %s; %s are read", is, text_string(&known))
+           : refuse(why, EINVAL, "is not a %s picture", text_string(&known));
+    text_release(&known);
+    return err;
 }
 
 int picture_decode(struct picture *out, const uint8_t *data, size_t size,

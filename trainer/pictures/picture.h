@@ -1,7 +1,8 @@
 /*
  * One picture file as pixels: the only decoder, for training, evaluation and
- * prediction. JPEG, PNG, BMP (also DIB without a file header) and the first
- * page of TIFF; the format is told from the content, never from the file name.
+ * prediction. The formats are those of core/shared/picture_formats.h; of a TIFF
+ * the first page is read. The format is told from the content, never from the
+ * file name.
  * Thread safe; a struct picture belongs to one thread.
  *
  * Reasons are said of the file without naming it ("is cut short: …"), so that
