@@ -1,6 +1,7 @@
 #include "core/basic/reason.h"
 
 #include "core/basic/language.h"
+#include "core/basic/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static void reason_set(struct reason *why, int code, const char *format,
     char s[sizeof why->sentence]; /* the arguments may point into *why */
     int n = vsnprintf(s, sizeof s, translate(format), ap);
     sentence_trim(s, sizeof s, n);
+    make_printable(s); /* names and texts of others are quoted */
     memset(why, 0, sizeof *why);
     why->code = code;
     memcpy(why->sentence, s, sizeof s);
@@ -67,6 +69,7 @@ int reason_prefix(struct reason *why, const char *format, ...)
     va_end(ap);
     int n = snprintf(why->sentence, sizeof why->sentence, "%s%s", front, old);
     sentence_trim(why->sentence, sizeof why->sentence, n);
+    make_printable(why->sentence);
     return -why->code;
 }
 

@@ -16,7 +16,7 @@
 struct reason {
     int code;            /* positive errno, 0 = nothing was refused */
     int line, column;    /* 1-based place in a text, 0 = none */
-    char sentence[1024]; /* UTF-8, cut at a character */
+    char sentence[1024]; /* printable (text.h), cut at a character */
     char excerpt[512];   /* the offending line and a caret line, or "" */
 };
 

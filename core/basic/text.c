@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unictype.h>
+#include <unistr.h>
 
 void text_init(struct text *t)
 {
@@ -169,51 +171,83 @@ void text_put_escaped(struct text *t, const char *s)
     }
 }
 
+/* Control, format and bidirectional characters, and those that end a line or
+ * a paragraph: a terminal obeys them, and a reader does not see them. */
+static bool is_unprintable(unsigned code)
+{
+    return code < 0x80
+               ? code < 0x20 || code == 0x7F
+               : uc_is_general_category_withtable(
+                     code, UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cf |
+                               UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp);
+}
+
+/* What is shown for an unprintable character; 0 = nothing. */
+static char stand_in(unsigned code)
+{
+    if (uc_is_general_category_withtable(code, UC_CATEGORY_MASK_Cf))
+        return 0;
+    return uc_is_property_white_space(code) ? ' ' : '?';
+}
+
+/* A stand-in is never longer than what it stands for, so this works in place.
+ */
+static size_t printable(char *s, size_t size, bool lines)
+{
+    size_t to = 0;
+    for (size_t from = 0, n; from < size; from += n) {
+        unsigned code;
+        n = utf8_decode(s + from, size - from, &code);
+        if (n && (!is_unprintable(code) || (lines && code == '\n'))) {
+            memmove(s + to, s + from, n);
+            to += n;
+            continue;
+        }
+        char c = n ? stand_in(code) : '?';
+        n = n ? n : 1;
+        if (c)
+            s[to++] = c;
+    }
+    return to;
+}
+
+void make_printable(char *s)
+{
+    s[printable(s, strlen(s), false)] = 0;
+}
+
+void text_put_printable(struct text *t, const char *s, size_t size)
+{
+    size_t before = t->size;
+    text_add(t, s, size);
+    text_resize(t, before + printable(t->data + before, size, false));
+}
+
+void text_put_printable_lines(struct text *t, const char *s, size_t size)
+{
+    size_t before = t->size;
+    text_add(t, s, size);
+    text_resize(t, before + printable(t->data + before, size, true));
+}
+
 size_t utf8_decode(const char *s, size_t n, unsigned *code)
 {
-    const unsigned char *u = (const unsigned char *)s;
-    if (n == 0)
-        return 0;
-    size_t length = u[0] < 0x80   ? 1
-                    : u[0] < 0xC2 ? 0
-                    : u[0] < 0xE0 ? 2
-                    : u[0] < 0xF0 ? 3
-                    : u[0] < 0xF5 ? 4
-                                  : 0;
-    if (length == 0 || length > n)
-        return 0;
-    unsigned c = length == 1 ? u[0] : u[0] & (0xFFu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((u[i] & 0xC0) != 0x80)
-            return 0;
-        c = c << 6 | (u[i] & 0x3Fu);
-    }
-    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (c < least[length] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
-        return 0;
-    if (code)
+    ucs4_t c;
+    int length = n ? u8_mbtoucr(&c, (const uint8_t *)s, n) : 0;
+    if (length > 0 && code)
         *code = c;
-    return length;
+    return length > 0 ? (size_t)length : 0;
 }
 
 size_t utf8_valid(const char *s, size_t n)
 {
-    size_t i = 0;
-    while (i < n) {
-        size_t k = utf8_decode(s + i, n - i, NULL);
-        if (k == 0)
-            return i;
-        i += k;
-    }
-    return n;
+    const uint8_t *bad = u8_check((const uint8_t *)s, n);
+    return bad ? (size_t)(bad - (const uint8_t *)s) : n;
 }
 
 size_t utf8_count(const char *s, size_t n)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < n; i++)
-        count += ((unsigned char)s[i] & 0xC0) != 0x80;
-    return count;
+    return u8_mbsnlen((const uint8_t *)s, n);
 }
 
 bool parse_time(const char *s, double *out)

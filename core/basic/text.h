@@ -50,7 +50,19 @@ void text_put_escaped(struct text *t, const char *s);
  * before the last one. */
 void text_put_words(struct text *t, const char *words, const char *last);
 
-/* Questions about strings */
+/* Append what people are shown, in their terminals too, of bytes that others
+ * chose. The result is one line of valid UTF-8 and never longer than `s`: line
+ * breaks and other white space become blanks, format characters (bidirectional
+ * and zero-width ones) are left out, all other control characters and bytes
+ * that are not UTF-8 become '?'. */
+void text_put_printable(struct text *t, const char *s, size_t size);
+/* As text_put_printable(), but newlines stay. */
+void text_put_printable_lines(struct text *t, const char *s, size_t size);
+
+/* Strings */
+
+/* Do in place what text_put_printable() does. */
+void make_printable(char *s);
 
 /* Length in bytes of the valid UTF-8 character at s, of at most n bytes; 0 =
  * not valid (overlong, surrogate, past U+10FFFF, cut). *code may be NULL. */

@@ -239,12 +239,7 @@ static void put_last_line(struct text *out, const char *s, size_t size)
     size_t from = size;
     while (from > 0 && s[from - 1] != '\n')
         from--;
-    for (size_t i = from; i < size;) {
-        size_t n = utf8_decode(s + i, size - i, NULL);
-        text_add(out, n && (unsigned char)s[i] >= 0x20 ? s + i : "?",
-                 n && (unsigned char)s[i] >= 0x20 ? n : 1);
-        i += n ? n : 1;
-    }
+    text_put_printable(out, s + from, size - from);
 }
 
 /* How a child ended; nothing of one that another daemon started. */

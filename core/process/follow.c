@@ -16,7 +16,6 @@
  * waiting. */
 enum {
     FACTS_BYTES = 16 << 10,
-    FACT_KEY = 40,
     LOG_BYTES = 8 << 20,
     METRICS_BYTES = 16 << 20,
     PIECES = 32, /* of the journal, in one round */
@@ -38,8 +37,7 @@ int log_add(struct store_txn *txn, struct process *p, double time,
     struct text out = TEXT_INIT;
     text_put_time(&out, time);
     text_puts(&out, " ");
-    for (; *line; line++)
-        text_add(&out, (unsigned char)*line < 0x20 ? " " : line, 1);
+    text_put_printable(&out, line, strlen(line));
     text_puts(&out, "\n");
     int err = stream_append(txn, process_log(p), out.data, out.size, why);
     text_release(&out);
@@ -179,7 +177,7 @@ static int take_fact(struct intake *in, const struct journal_record *r,
     if (!value || in->p->facts.size + r->size >= FACTS_BYTES)
         return 0;
     *value++ = 0;
-    if (is_word(copy, FACT_KEY))
+    if (journal_has_fact(copy))
         process_set_fact(in->p, copy, value);
     return 0;
 }
@@ -198,12 +196,6 @@ static int take_checkpoint(struct intake *in, const struct journal_record *r,
     return 0;
 }
 
-static bool text_is_plain(const struct text *t)
-{
-    return !memchr(text_string(t), 0, t->size) &&
-           utf8_valid(text_string(t), t->size) == t->size;
-}
-
 /* Two artifacts are texts that are shown while the training runs. */
 static int take_artifact(struct intake *in, const struct journal_record *r,
                          struct reason *why)
@@ -213,15 +205,17 @@ static int take_artifact(struct intake *in, const struct journal_record *r,
                                                  : 0;
     if (!part)
         return 0;
-    struct text text = TEXT_INIT;
+    struct text text = TEXT_INIT, shown = TEXT_INIT;
     struct reason unread = REASON_INIT;
     int err = in->launcher->fetch_text(in->site, in->p->run, r->payload, &text,
                                        &unread);
+    text_put_printable_lines(&shown, text_string(&text), text.size);
     if (err)
         err = log_take(in, r->time, unread.sentence, why);
-    else if (text_is_plain(&text))
-        err = blob_put(in->txn, in->p->run, part, text_string(&text), text.size,
-                       why);
+    else
+        err = blob_put(in->txn, in->p->run, part, text_string(&shown),
+                       shown.size, why);
+    text_release(&shown);
     text_release(&text);
     return err;
 }
@@ -241,9 +235,7 @@ static int take_end(struct intake *in, const struct journal_record *r,
     snprintf(in->p->reason, sizeof in->p->reason, "%.1000s",
              r->payload + strlen(failed));
     in->p->reason[utf8_valid(in->p->reason, strlen(in->p->reason))] = 0;
-    for (char *c = in->p->reason; *c; c++)
-        if ((unsigned char)*c < 0x20)
-            *c = ' ';
+    make_printable(in->p->reason);
     log_add(in->txn, in->p, r->time, in->p->reason, NULL);
     return process_step(in->p, LIFE_ENDED_FAILED, why);
 }

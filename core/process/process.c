@@ -74,13 +74,6 @@ struct stream process_log(const struct process *p)
 
 /* Encoding */
 
-/* One line: control characters, which would end a field, become spaces. */
-static void put_flat(struct text *out, const char *s)
-{
-    for (; *s; s++)
-        text_add(out, (unsigned char)*s < 0x20 ? " " : s, 1);
-}
-
 static void field_print(const struct process *p, const struct field *f,
                         struct text *out)
 {
@@ -88,7 +81,7 @@ static void field_print(const struct process *p, const struct field *f,
     text_printf(out, "%s=", f->name);
     switch (f->kind) {
     case FIELD_STRING:
-        put_flat(out, at);
+        text_put_printable(out, at, strlen(at));
         break;
     case FIELD_COUNT:
         text_printf(out, "%llu", (unsigned long long)*(const uint64_t *)at);
@@ -285,9 +278,8 @@ void process_set_fact(struct process *p, const char *key, const char *value)
             continue;
         text_add(&out, line, strcspn(line, "\n") + 1);
     }
-    put_flat(&out, key);
-    text_puts(&out, ": ");
-    put_flat(&out, value);
+    text_printf(&out, "%s: ", key);
+    text_put_printable(&out, value, strlen(value));
     text_puts(&out, "\n");
     text_move(&p->facts, &out);
 }

@@ -3,6 +3,7 @@
 #include "core/basic/language.h"
 #include "core/process/process.h"
 #include "core/shared/chart.h"
+#include "core/shared/journal.h"
 #include "core/shared/param.h"
 #include "core/store/stream.h"
 
@@ -199,35 +200,25 @@ static void info_fact(struct text *out, const char *line)
     text_release(&key);
 }
 
-/* The facts in a fixed order, also those that are not known yet, then the
- * others as they came. */
+/* Where the facts have their line of a key; NULL = it is not known. */
+static const char *fact_find(const struct process *p, const char *key)
+{
+    size_t n = strlen(key);
+    const char *line = text_string(&p->facts);
+    while (*line && (strncmp(line, key, n) || line[n] != ':'))
+        line += strcspn(line, "\n") + 1;
+    return *line ? line : NULL;
+}
+
 static void info_facts(struct text *out, const struct process *p)
 {
-    static const char *const known[] = {
-        NC_("info", "dataset"),    NC_("info", "classes"),
-        NC_("info", "images"),     NC_("info", "test_images"),
-        NC_("info", "image_size"), NC_("info", "precision"),
-        NC_("info", "threads"),    NC_("info", "base")};
-    enum { KNOWN = sizeof known / sizeof *known };
-    for (int i = 0; i < KNOWN; i++) {
-        size_t n = strlen(known[i]);
-        const char *line = text_string(&p->facts);
-        while (*line && (strncmp(line, known[i], n) || line[n] != ':'))
-            line += strcspn(line, "\n") + 1;
-        if (*line)
+    for (int i = 0; i < JOURNAL_FACTS; i++) {
+        const struct journal_fact *f = &journal_facts[i];
+        const char *line = fact_find(p, f->key);
+        if (line)
             info_fact(out, line);
-        else
-            info_text(out, known[i], "");
-    }
-    for (const char *line = text_string(&p->facts); *line;) {
-        size_t n = strcspn(line, "\n") + 1;
-        bool listed = false;
-        for (int i = 0; i < KNOWN; i++)
-            listed |= !strncmp(line, known[i], strlen(known[i])) &&
-                      line[strlen(known[i])] == ':';
-        if (!listed)
-            info_fact(out, line);
-        line += n;
+        else if (f->expected)
+            info_text(out, f->key, "");
     }
 }
 

@@ -1,9 +1,34 @@
 #include "core/shared/journal.h"
 
+#include "core/basic/language.h"
+
 #include <endian.h>
 #include <stdint.h>
 #include <string.h>
 #include <zlib.h>
+
+const struct journal_fact journal_facts[JOURNAL_FACTS] = {
+    {NC_("info", "dataset"), true},
+    {NC_("info", "classes"), true},
+    {NC_("info", "images"), true},
+    {NC_("info", "test_images"), true},
+    {NC_("info", "image_size"), true},
+    {NC_("info", "precision"), true},
+    {NC_("info", "threads"), true},
+    {NC_("info", "base"), true},
+    {NC_("info", "unreadable_images"), false},
+    {NC_("info", "duplicate_images"), false},
+    {NC_("info", "leaked_test_images"), false},
+    {NC_("info", "contradicting_labels"), false},
+};
+
+bool journal_has_fact(const char *key)
+{
+    for (int i = 0; i < JOURNAL_FACTS; i++)
+        if (!strcmp(journal_facts[i].key, key))
+            return true;
+    return false;
+}
 
 struct frame {
     char magic[4];

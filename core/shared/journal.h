@@ -16,7 +16,7 @@
  *   LOG         one line for people
  *   METRIC      a row of metrics.csv (core/report.h)
  *   PROGRESS    core/report.h; sent about once a second, also the heartbeat
- *   FACT        "key=value", a line of `info` (classes, images, …)
+ *   FACT        "key=value", a line of `info`; the keys are journal_facts
  *   CHECKPOINT  "iteration=N": is on disk, durable
  *   ARTIFACT    "name": artifacts/NAME in the run directory is complete
  *   END         "succeeded", "stopped" or "failed: REASON"; the last record
@@ -50,6 +50,18 @@ struct journal_record {
     size_t size;                           /* of the payload */
     char payload[JOURNAL_PAYLOAD_MAX + 1]; /* NUL behind it */
 };
+
+/* What a trainer may tell as a fact, in the order of `info`: whatever else it
+ * said would stand there between lines that primofs itself vouches for. */
+struct journal_fact {
+    const char *key;
+    bool expected; /* shown also while it is not known, with an empty value */
+};
+enum { JOURNAL_FACTS = 12 };
+extern const struct journal_fact journal_facts[JOURNAL_FACTS];
+
+/* Whether there is a fact of this name. */
+bool journal_has_fact(const char *key);
 
 /* Append the frame to out; a longer payload is cut at a UTF-8 character. */
 void journal_frame(struct text *out, enum journal_kind kind, double time,

@@ -82,18 +82,10 @@ static int fault_at(struct reason *why, int line, const char *text, size_t size,
     while (to < size && ((unsigned char)text[to] & 0xC0) == 0x80)
         to++;
     struct text out = TEXT_INIT;
-    for (size_t i = from; i < to;) {
-        size_t n = utf8_decode(text + i, to - i, NULL);
-        if (n == 0 || (unsigned char)text[i] < 0x20) {
-            text_puts(&out, text[i] == '\t' ? " " : "?");
-            n = n ? n : 1;
-        } else {
-            text_add(&out, text + i, n);
-        }
-        i += n;
-    }
+    text_put_printable(&out, text + from, at - from);
+    size_t column = utf8_count(text_string(&out), out.size);
+    text_put_printable(&out, text + at, to - at);
     text_puts(&out, "\n");
-    size_t column = utf8_count(text + from, at - from);
     for (size_t i = 0; i < column; i++)
         text_puts(&out, " ");
     text_puts(&out, "^");

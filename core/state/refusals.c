@@ -153,19 +153,6 @@ void refusals_read(struct refusals *r, const uid_t *user, size_t offset,
     pthread_mutex_unlock(&r->lock);
 }
 
-/* A record's lines are its own: what came from outside is made printable. */
-static void put_printable(struct text *out, const char *s)
-{
-    size_t left = strlen(s);
-    while (left > 0) {
-        size_t n = utf8_decode(s, left, NULL);
-        bool plain = n && (unsigned char)*s >= 0x20 && *s != 0x7F;
-        text_add(out, plain ? s : "?", plain ? n : 1);
-        s += n ? n : 1;
-        left -= n ? n : 1;
-    }
-}
-
 /* "TIME USER PATH[:LINE:COLUMN]: SENTENCE (ERRNO)", the excerpt indented. */
 static void put_record(struct text *out, uid_t user, const char *what,
                        const struct reason *why)
@@ -174,17 +161,15 @@ static void put_record(struct text *out, uid_t user, const char *what,
     text_puts(out, " ");
     user_name(out, user);
     text_puts(out, " ");
-    put_printable(out, what);
+    text_put_printable(out, what, strlen(what));
     text_puts(out, ":");
     if (why->line)
         text_printf(out, "%d:%d:", why->line, why->column);
-    text_puts(out, " ");
-    put_printable(out, why->sentence);
-    text_printf(out, " (%s)\n", errno_text(why->code));
+    text_printf(out, " %s (%s)\n", why->sentence, errno_text(why->code));
     for (const char *line = why->excerpt; *line;) {
         size_t n = strcspn(line, "\n");
         text_puts(out, "    ");
-        text_add(out, line, n);
+        text_put_printable(out, line, n);
         text_puts(out, "\n");
         line += n + (line[n] == '\n');
     }

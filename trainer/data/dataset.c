@@ -89,6 +89,14 @@ static bool has_folders(const char *folder, const char *name)
     return any;
 }
 
+static void layout_unused(struct dataset *d, const char *name)
+{
+    struct text shown = TEXT_INIT;
+    text_put_printable(&shown, name, strlen(name));
+    text_printf(&d->layout, _("not used: %s/\n"), text_string(&shown));
+    text_release(&shown);
+}
+
 static void layout_parts(struct dataset *d, struct layout *l,
                          const struct names *names, const char *train,
                          const char *test)
@@ -99,7 +107,7 @@ static void layout_parts(struct dataset *d, struct layout *l,
                 test ? _(" and ") : "", test ? test : "", test ? "/" : "");
     for (size_t i = 0; i < names->count; i++)
         if (names->name[i] != train && names->name[i] != test)
-            text_printf(&d->layout, _("not used: %s/\n"), names->name[i]);
+            layout_unused(d, names->name[i]);
 }
 
 /* The first test part that holds folders; a folder of pictures without classes

@@ -7,18 +7,10 @@
 
 enum { LINES_MAX = 1000, LOG_LINES_MAX = 100, SMALL_CLASS = 10 };
 
-/* A path for people and for the journal: valid UTF-8 on one line. */
 static void put_path(struct text *out, const struct scan *s, int i)
 {
     const char *p = dataset_relative(s->dataset, scan_sample(s, i)->path);
-    for (size_t left = strlen(p); left;) {
-        size_t n = utf8_decode(p, left, NULL);
-        bool good = n && (unsigned char)*p >= 0x20 && *p != 0x7F;
-        text_add(out, good ? p : "?", good ? n : 1);
-        n = n ? n : 1;
-        p += n;
-        left -= n;
-    }
+    text_put_printable(out, p, strlen(p));
 }
 
 /* Unreadable pictures */
@@ -169,6 +161,7 @@ static void put_copies(const struct scan *s, struct text *report,
 /* Classes */
 
 struct class_row {
+    struct text name; /* printable */
     int train, test, faults;
     int smallest, largest; /* pictures, -1 = none */
 };
@@ -183,8 +176,11 @@ static struct class_row *class_rows(const struct scan *s)
     struct class_row *rows = calloc((size_t)s->dataset->classes, sizeof *rows);
     if (!rows)
         abort();
-    for (int i = 0; i < s->dataset->classes; i++)
+    for (int i = 0; i < s->dataset->classes; i++) {
+        const char *name = s->dataset->class_names[i];
+        text_put_printable(&rows[i].name, name, strlen(name));
         rows[i].smallest = rows[i].largest = -1;
+    }
     for (int i = 0; i < s->count; i++) {
         struct class_row *r = &rows[scan_sample(s, i)->label];
         if (s->pictures[i].fault) {
@@ -200,6 +196,13 @@ static struct class_row *class_rows(const struct scan *s)
     return rows;
 }
 
+static void class_rows_free(struct class_row *rows, int count)
+{
+    for (int i = 0; i < count; i++)
+        text_release(&rows[i].name);
+    free(rows);
+}
+
 static void put_size(struct text *report, const struct scan *s, int i)
 {
     char size[32] = "-";
@@ -209,10 +212,16 @@ static void put_size(struct text *report, const struct scan *s, int i)
     text_printf(report, "  %11s", size);
 }
 
-static void put_padded(struct text *report, const char *name, size_t wide)
+static size_t width(const struct text *name)
 {
-    text_puts(report, name);
-    for (size_t n = utf8_count(name, strlen(name)); n < wide; n++)
+    return utf8_count(text_string(name), name->size);
+}
+
+static void put_padded(struct text *report, const struct text *name,
+                       size_t wide)
+{
+    text_puts(report, text_string(name));
+    for (size_t n = width(name); n < wide; n++)
         text_puts(report, " ");
 }
 
@@ -220,20 +229,19 @@ static void put_classes(const struct scan *s, const struct class_row *rows,
                         struct text *report)
 {
     const struct dataset *d = s->dataset;
-    const char *title = _("class");
-    size_t wide = utf8_count(title, strlen(title));
-    for (int i = 0; i < d->classes; i++) {
-        const char *name = d->class_names[i];
-        size_t n = utf8_count(name, strlen(name));
-        wide = n > wide ? n : wide;
-    }
+    struct text title = TEXT_INIT;
+    text_puts(&title, _("class"));
+    size_t wide = width(&title);
+    for (int i = 0; i < d->classes; i++)
+        wide = width(&rows[i].name) > wide ? width(&rows[i].name) : wide;
     text_puts(report, "\n");
-    put_padded(report, title, wide);
+    put_padded(report, &title, wide);
+    text_release(&title);
     text_puts(report, _("  training    test  unreadable     smallest      "
                         "largest\n"));
     for (int i = 0; i < d->classes; i++) {
         const struct class_row *r = &rows[i];
-        put_padded(report, d->class_names[i], wide);
+        put_padded(report, &r->name, wide);
         text_printf(report, "  %8d  %6d  %10d", r->train, r->test, r->faults);
         put_size(report, s, r->smallest);
         put_size(report, s, r->largest);
@@ -252,7 +260,7 @@ static void put_small_classes(const struct scan *s,
             text_printf(report,
                         _("\nclasses with fewer than %d training pictures\n"),
                         SMALL_CLASS);
-        text_printf(report, "  %s: %d\n", s->dataset->class_names[i],
+        text_printf(report, "  %s: %d\n", text_string(&rows[i].name),
                     rows[i].train);
     }
 }
@@ -319,7 +327,7 @@ static void log_classes(const struct scan *s, const struct class_row *rows,
         const struct class_row *r = &rows[i];
         text_release(&line);
         text_printf(&line, _("class %s: %d training, %d test"),
-                    d->class_names[i], r->train, r->test);
+                    text_string(&r->name), r->train, r->test);
         if (r->faults)
             text_printf(&line, _(", %d unreadable"), r->faults);
         if (r->smallest >= 0)
@@ -387,6 +395,6 @@ void scan_report(const struct scan *s, const struct loader_options *options,
     put_head(s, rows, findings, report);
     text_puts(report, text_string(&body));
     log_findings(options, findings);
-    free(rows);
+    class_rows_free(rows, s->dataset->classes);
     text_release(&body);
 }

@@ -49,20 +49,12 @@ static void card_release(struct card *c)
     free(c->list);
 }
 
-/* One class a line, whatever bytes the folder's name has. */
+/* One class a line, whatever bytes the folder's name has; no line is empty. */
 static void put_label(struct text *out, const char *name)
 {
-    for (size_t left = strlen(name); left > 0;) {
-        size_t size = utf8_decode(name, left, NULL);
-        if (size == 0 || (unsigned char)*name < 0x20 || *name == 0x7F)
-            text_puts(out, "\xEF\xBF\xBD");
-        else
-            text_add(out, name, size);
-        size_t step = size ? size : 1;
-        name += step;
-        left -= step;
-    }
-    text_puts(out, "\n");
+    size_t before = out->size;
+    text_put_printable(out, name, strlen(name));
+    text_puts(out, out->size > before ? "\n" : "?\n");
 }
 
 static int labels_write(const char *path, const struct classifier *m,

@@ -23,25 +23,6 @@ struct diary {
     bool ended; /* by diary_end(): nothing follows */
 };
 
-/* One line of UTF-8 without control characters. */
-static void line_clean(struct text *out, const char *s)
-{
-    for (size_t left = strlen(s); left > 0;) {
-        unsigned code;
-        size_t n = utf8_decode(s, left, &code);
-        if (n == 0) {
-            text_puts(out, "?");
-            n = 1;
-        } else if (code < 0x20 || code == 0x7F) {
-            text_puts(out, " ");
-        } else {
-            text_add(out, s, n);
-        }
-        s += n;
-        left -= n;
-    }
-}
-
 /* Append a record to what waits, and show it. */
 static void record_add(struct diary *d, enum journal_kind kind, const char *s)
 {
@@ -49,7 +30,7 @@ static void record_add(struct diary *d, enum journal_kind kind, const char *s)
     double now = unix_now();
     if (d->ended)
         return;
-    line_clean(&line, s);
+    text_put_printable(&line, s, strlen(s));
     if (d->waiting.size < WAITING_MAX)
         journal_frame(&d->waiting, kind, now, text_string(&line));
     if (d->view.seen)

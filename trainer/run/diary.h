@@ -2,12 +2,12 @@
  * The diary: the journal segment that a trainer writes, core/journal.h.
  *
  * Each diary_* call makes its records in one write(), so that a reader sees
- * them together. Text of any origin may be given: what is no UTF-8 becomes
- * '?', line breaks and other control characters become spaces. When the disk
- * is full the records wait in memory (progress alone is dropped) and what was
- * written of them is cut off again, so that the segment stays readable; each
- * later call tries anew. Checkpoints, artifacts and the end are synced to disk
- * before the call returns. Any thread may call; one call runs at a time.
+ * them together. Text of any origin may be given: it is made printable
+ * (text.h). When the disk is full the records wait in memory (progress alone is
+ * dropped) and what was written of them is cut off again, so that the segment
+ * stays readable; each later call tries anew. Checkpoints, artifacts and the
+ * end are synced to disk before the call returns. Any thread may call; one call
+ * runs at a time.
  */
 #ifndef PRIMO_DIARY_H
 #define PRIMO_DIARY_H

@@ -179,13 +179,15 @@ int rundir_keep_threads(struct rundir *r, int threads, struct reason *why)
 int rundir_artifact(struct rundir *r, const char *name, const struct text *text,
                     struct reason *why)
 {
-    struct text file = TEXT_INIT;
+    struct text file = TEXT_INIT, shown = TEXT_INIT;
     text_printf(&file, "artifacts/%s", name);
+    text_put_printable_lines(&shown, text_string(text), text->size);
     char *path = rundir_path(r, text_string(&file));
-    int err = durable_save(path, text_string(text), text->size, why);
+    int err = durable_save(path, text_string(&shown), shown.size, why);
     if (err == 0)
         diary_artifact(r->diary, name);
     free(path);
+    text_release(&shown);
     text_release(&file);
     return err;
 }

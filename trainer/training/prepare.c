@@ -214,13 +214,10 @@ static int config_save(struct rundir *run, const struct options *o,
 
 static void findings_tell(struct rundir *run, const struct loader_findings *f)
 {
-    diary_fact(run->diary, NC_("info", "unreadable_images"), "%d",
-               f->unreadable);
-    diary_fact(run->diary, NC_("info", "duplicate_images"), "%d",
-               f->duplicates);
-    diary_fact(run->diary, NC_("info", "leaked_test_images"), "%d", f->leaks);
-    diary_fact(run->diary, NC_("info", "contradicting_labels"), "%d",
-               f->contradictions);
+    diary_fact(run->diary, "unreadable_images", "%d", f->unreadable);
+    diary_fact(run->diary, "duplicate_images", "%d", f->duplicates);
+    diary_fact(run->diary, "leaked_test_images", "%d", f->leaks);
+    diary_fact(run->diary, "contradicting_labels", "%d", f->contradictions);
 }
 
 static void material_tell(struct rundir *run, const struct options *o,

@@ -1,6 +1,9 @@
 /* text.h: growable strings, UTF-8, numbers that read the same everywhere. */
 #include "core/basic/text.h"
 
+#include "core/basic/reason.h"
+
+#include <errno.h>
 #include <locale.h>
 #include <math.h>
 #include <setjmp.h>
@@ -147,6 +150,67 @@ static void utf8(void **state)
     assert_int_equal(utf8_count("Счёт", strlen("Счёт")), 4);
 }
 
+/* What others chose, as a terminal would get it. */
+static void printable(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes, *line, *lines;
+    } cases[] = {
+        {"", "", ""},
+        {"Счета-2026, 5 \u20ac", "Счета-2026, 5 \u20ac",
+         "Счета-2026, 5 \u20ac"},
+        {"a\x1b[31mb", "a?[31mb", "a?[31mb"},
+        {"a\x1b]0;x\a", "a?]0;x?", "a?]0;x?"},
+        {"a\tb\r\nc", "a b  c", "a b \nc"},
+        {"a\x7f\x01", "a??", "a??"},
+        {"a\xc2\x9b"
+         "2Jb",
+         "a?2Jb", "a?2Jb"}, /* C1: CSI */
+        {"a\xc2\x85"
+         "b",
+         "a b", "a b"},                             /* C1: next line */
+        {"b\u202egnp.exe", "bgnp.exe", "bgnp.exe"}, /* right to left */
+        {"a\u2066b\u2069\u200b\ufeff", "ab", "ab"},
+        {"a\u2028b\u2029c", "a b c", "a b c"},
+        {"a\xff\xc3", "a??", "a??"},
+        {"\xed\xa0\x80", "???", "???"}, /* a surrogate */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char copy[64];
+        struct text t = TEXT_INIT;
+        size_t n = strlen(cases[i].bytes);
+        text_put_printable(&t, cases[i].bytes, n);
+        assert_string_equal(text_string(&t), cases[i].line);
+        text_puts(&t, "|");
+        text_put_printable_lines(&t, cases[i].bytes, n);
+        assert_string_equal(text_string(&t) + strlen(cases[i].line) + 1,
+                            cases[i].lines);
+        memcpy(copy, cases[i].bytes, n + 1);
+        make_printable(copy);
+        assert_string_equal(copy, cases[i].line);
+        text_release(&t);
+    }
+    struct text nul = TEXT_INIT;
+    text_put_printable(&nul, "a\0b", 3);
+    assert_string_equal(text_string(&nul), "a?b");
+    text_release(&nul);
+}
+
+static void sentences_are_printable(void **state)
+{
+    (void)state;
+    struct reason why = REASON_INIT;
+    refuse(&why, EINVAL, "not '%s'",
+           "a\xc2\x9b"
+           "2J\x1b\u202e\x7f");
+    assert_string_equal(why.sentence, "not 'a?2J?"
+                                      "?'");
+    reason_prefix(&why, "%s: ", "b\n\u2028c");
+    assert_string_equal(why.sentence, "b  c: not 'a?2J?"
+                                      "?'");
+}
+
 static void nearest(void **state)
 {
     (void)state;
@@ -173,6 +237,8 @@ int main(void)
         cmocka_unit_test(times),
         cmocka_unit_test(escapes),
         cmocka_unit_test(utf8),
+        cmocka_unit_test(printable),
+        cmocka_unit_test(sentences_are_printable),
         cmocka_unit_test(nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

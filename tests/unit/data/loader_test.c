@@ -281,7 +281,7 @@ static void unreadable_pictures_are_left_out_and_told(void **state)
     assert_int_equal(counts[2], 5);
     assert_has(&logged, "train/a/zero.jpg: is empty (0 bytes)\n");
     assert_has(&logged, "train/c/cut.jpg: is cut short");
-    assert_has(&logged, "test/b/te?xt?.png: is not a JPEG");
+    assert_has(&logged, "test/b/te xt?.png: is not a JPEG");
     assert_has(&report, "unreadable: 3\n");
     assert_has(&report, "  train/a/zero.jpg: is empty (0 bytes)\n");
     assert_has(&report, "classes: 3\ntraining pictures: 13\n"

@@ -6,6 +6,7 @@
 #include "core/process/show.h"
 #include "core/shared/chart.h"
 #include "core/shared/journal.h"
+#include "core/state/events.h"
 #include "core/tree/tree.h"
 
 #include <errno.h>
@@ -21,6 +22,11 @@
 #include <cmocka.h>
 
 enum { PROCESS = 300, RUN = 301, USER = 1234, PIECE = 1 << 16, MIB = 1 << 20 };
+
+/* What moves a terminal's cursor or hides the rest of a line: ESC, DEL, a C1
+ * control, a bidirectional override, two line breaks of Unicode. */
+#define HOSTILE "x\x1b[31m\x7f\xc2\x9b\u202e\u2028\xc2\x85y"
+#define SHOWN   "x?[31m??  y"
 
 static char place[64];
 static struct primo primo;
@@ -40,7 +46,18 @@ static int follow(struct launch_site *site, uint64_t run, uint64_t segment,
     return 0;
 }
 
-static const struct launcher liar = {.name = "liar", .follow = follow};
+static int fetch_text(struct launch_site *site, uint64_t run, const char *name,
+                      struct text *out, struct reason *why)
+{
+    (void)site;
+    (void)run;
+    (void)why;
+    text_printf(out, "%s " HOSTILE "\nits second line\n", name);
+    return 0;
+}
+
+static const struct launcher liar = {
+    .name = "liar", .follow = follow, .fetch_text = fetch_text};
 
 static int process_put(void)
 {
@@ -138,8 +155,69 @@ static void test_fields(void **state)
     assert_string_equal(text_string(&p.facts), "classes: 2 run_uid=0\n");
     struct text log = TEXT_INIT;
     stream_get('l', &log);
-    assert_non_null(strstr(text_string(&log), "a line another one  [2J\n"));
+    assert_non_null(strstr(text_string(&log), "a line another one ?[2J\n"));
     text_release(&log);
+    process_release(&p);
+}
+
+static void shown(show_fn *show, struct process *p, const char *wanted)
+{
+    struct store_txn *txn;
+    struct text out = TEXT_INIT;
+    assert_int_equal(store_begin(primo.store, false, &txn, NULL), 0);
+    struct show_request r = {.primo = &primo, .txn = txn, .process = p};
+    assert_int_equal(show(&r, &out, NULL), 0);
+    store_abort(txn);
+    assert_non_null(strstr(text_string(&out), wanted));
+    assert_null(strpbrk(text_string(&out), "\x1b\x7f\xc2"));
+    assert_null(strstr(text_string(&out), "\u202e"));
+    assert_null(strstr(text_string(&out), "\u2028"));
+    text_release(&out);
+}
+
+/* Nothing that a terminal obeys reaches what people read. */
+static void test_terminals(void **state)
+{
+    struct process p;
+    bool succeeded;
+    (void)state;
+    say(JOURNAL_LOG, 1, HOSTILE);
+    say(JOURNAL_FACT, 1, "classes=" HOSTILE);
+    say(JOURNAL_ARTIFACT, 1, "config");
+    say(JOURNAL_ARTIFACT, 1, "dataset");
+    say(JOURNAL_END, 1, "failed: " HOSTILE);
+    take_all(&succeeded);
+    load(&p);
+    assert_string_equal(p.reason, SHOWN);
+    shown(show_log, &p, SHOWN "\n");
+    shown(show_info, &p, "classes: " SHOWN "\n");
+    shown(show_info, &p, "reason: " SHOWN "\n");
+    shown(show_progress, &p, SHOWN "\n");
+    shown(show_config, &p, "config " SHOWN "\nits second line\n");
+    shown(show_dataset, &p, "dataset " SHOWN "\nits second line\n");
+    process_release(&p);
+    struct text events = TEXT_INIT;
+    struct store_txn *txn;
+    assert_int_equal(store_begin(primo.store, false, &txn, NULL), 0);
+    assert_int_equal(stream_read(txn, EVENTS, 0, SIZE_MAX, &events), 0);
+    store_abort(txn);
+    assert_non_null(strstr(text_string(&events), "failed: " SHOWN "\n"));
+    text_release(&events);
+}
+
+/* A trainer cannot forge what `info` says itself. */
+static void test_facts(void **state)
+{
+    struct process p;
+    bool succeeded;
+    (void)state;
+    say(JOURNAL_FACT, 1, "author=root");
+    say(JOURNAL_FACT, 1, "status=succeeded");
+    say(JOURNAL_FACT, 1, "reason=all is well");
+    say(JOURNAL_FACT, 1, "images=7");
+    take_all(&succeeded);
+    load(&p);
+    assert_string_equal(text_string(&p.facts), "images: 7\n");
     process_release(&p);
 }
 
@@ -173,7 +251,8 @@ static void test_flood(void **state)
     line[sizeof line - 1] = 0;
     for (int i = 0; i < 12000; i++) {
         say(JOURNAL_LOG, 1, line);
-        snprintf(fact, sizeof fact, "fact_%d=%d", i, i);
+        snprintf(fact, sizeof fact, "%s=%d",
+                 journal_facts[i % JOURNAL_FACTS].key, i);
         say(JOURNAL_FACT, 1, fact);
     }
     for (int i = 0; i < 200000; i++) {
@@ -264,8 +343,9 @@ static void test_figures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_fields),      TEST(test_times),   TEST(test_flood),
-        TEST(test_checkpoints), TEST(test_figures),
+        TEST(test_fields),  TEST(test_terminals), TEST(test_facts),
+        TEST(test_times),   TEST(test_flood),     TEST(test_checkpoints),
+        TEST(test_figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
