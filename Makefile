@@ -47,7 +47,7 @@ LINK_FLAGS = -fopenmp -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # Rooms: who may include whom is in tests/rooms.
 stems = $(basename $(wildcard $(1:%=%/*.c)))
 SHARED  := $(call stems,core/basic core/shared)
-CORE    := $(filter-out $(SHARED),$(call stems,core core/*))
+CORE    := $(filter-out $(SHARED),$(call stems,core core/* core/*/*))
 FS      := $(call stems,fs fs/*)
 TRAINER := $(call stems,trainer trainer/*)
 UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/*_test.c))
@@ -169,7 +169,7 @@ XGETTEXT = xgettext --language=C --from-code=UTF-8 --package-name=primofs \
   --keyword=reason_prefix:2 --keyword=diary_log:2 --keyword=control_expect:3 \
   --keyword=options_decide:4 --keyword=options_note:4
 MSGMERGE = msgmerge --quiet --no-wrap --no-fuzzy-matching
-SENTENCES = $(XGETTEXT) -o - $(wildcard $(foreach d,core fs trainer,$(d)/*.c $(d)/*/*.c)) | \
+SENTENCES = $(XGETTEXT) -o - $(wildcard $(foreach d,core fs trainer,$(d)/*.c $(d)/*/*.c $(d)/*/*/*.c)) | \
   sed '/^"POT-Creation-Date/d'
 #: po            bring po/ up to date with the sentences of the code
 po:
