@@ -8,8 +8,8 @@
 #include "core/process/process.h"
 #include "core/process/supervisor.h"
 #include "core/state/builtin.h"
+#include "core/tree/displaced.h"
 #include "core/tree/handle.h"
-#include "core/tree/input.h"
 #include "core/view.h"
 
 #include <errno.h>

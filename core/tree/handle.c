@@ -375,8 +375,8 @@ int handle_truncate(struct handle *h, uint64_t size, struct reason *why)
 static int save_input(struct handle *h, struct reason *why)
 {
     int64_t mtime = __atomic_load_n(&h->opened.mtime, __ATOMIC_RELAXED);
-    int err = input_save(h->primo, &h->caller, h->node, &h->text, mtime,
-                         h->fresh, why);
+    struct save save = {h->primo, &h->caller, h->node, mtime, h->fresh};
+    int err = input_save(&save, &h->text, why);
     h->dirty = h->emptied = false;
     if (err == 0 && h->text.size)
         h->fresh = false;

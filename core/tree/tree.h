@@ -144,10 +144,15 @@ int tree_rmdir(struct primo *primo, const struct caller *caller,
                struct node directory, const char *name, struct reason *why);
 int tree_unlink(struct primo *primo, const struct caller *caller,
                 struct node directory, const char *name, struct reason *why);
-/* no_replace as RENAME_NOREPLACE */
+struct renaming {
+    struct node directory;
+    const char *name;
+    struct node to; /* the directory that it is moved to */
+    const char *new_name;
+    bool no_replace; /* as RENAME_NOREPLACE */
+};
 int tree_rename(struct primo *primo, const struct caller *caller,
-                struct node directory, const char *name, struct node to,
-                const char *new_name, bool no_replace, struct reason *why);
+                const struct renaming *r, struct reason *why);
 
 /* Change: attributes */
 struct tree_change {

@@ -283,8 +283,10 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
     if (err == 0 && (flags & ~(unsigned)RENAME_NOREPLACE))
         err = refuse(&why, EINVAL, "files cannot be exchanged");
     if (err == 0)
-        err = tree_rename(&request_mount(req)->primo, &caller, dir, name, to,
-                          newname, flags & RENAME_NOREPLACE, &why);
+        err = tree_rename(&request_mount(req)->primo, &caller,
+                          &(struct renaming){dir, name, to, newname,
+                                             flags & RENAME_NOREPLACE},
+                          &why);
     reply_err(req, err, newparent, newname, &why);
 }
 

@@ -103,11 +103,11 @@ int weights_truncate(struct handle *h, uint64_t size, struct reason *why)
 int weights_save(struct handle *h, bool last, struct reason *why)
 {
     int64_t mtime = __atomic_load_n(&h->opened.mtime, __ATOMIC_RELAXED);
+    struct save save = {h->primo, &h->caller, h->node, mtime, h->fresh};
     bool cut = false;
     int err = weights_stage(h, why);
     if (err == 0)
-        err = input_save_body(h->primo, &h->caller, h->node, h->staged.id,
-                              mtime, h->fresh, &cut, why);
+        err = input_save_body(&save, h->staged.id, &cut, why);
     if (err == -ENOENT) { /* it was removed meanwhile */
         staged_drop(&h->staged);
         h->dirty = false;

@@ -196,7 +196,9 @@ static void roles_add_up_and_change_at_once(void **state)
     assert_int_equal(look(w, &anna, "templates/x", O_RDONLY, &why), 0);
     /* a backup stands for the role until the editor has saved the new one */
     assert_int_equal(
-        tree_rename(&w->primo, &root, roles, "a", roles, "a~", false, &why), 0);
+        tree_rename(&w->primo, &root,
+                    &(struct renaming){roles, "a", roles, "a~", false}, &why),
+        0);
     assert_int_equal(look(w, &anna, "templates/x", O_RDONLY, &why), 0);
     role(w, "a", "members = 54002\ntemplates = view\n");
     assert_int_equal(look(w, &anna, "templates/x", O_RDONLY, &why), -EACCES);
@@ -237,9 +239,11 @@ static int step_write(struct world *w, struct reason *why)
 static int step_rename(struct world *w, struct reason *why)
 {
     struct node dir = at(w, "templates");
-    int err = tree_rename(&w->primo, &anna, dir, "x", dir, "y", false, why);
+    int err = tree_rename(&w->primo, &anna,
+                          &(struct renaming){dir, "x", dir, "y", false}, why);
     if (err == 0)
-        tree_rename(&w->primo, &root, dir, "y", dir, "x", false, NULL);
+        tree_rename(&w->primo, &root,
+                    &(struct renaming){dir, "y", dir, "x", false}, NULL);
     return err;
 }
 static int step_chmod(struct world *w, struct reason *why)
@@ -359,10 +363,13 @@ static void scratch_files_are_their_makers(void **state)
     assert_int_equal(act(w, &anna, "templates/.new", &why), 0);
     assert_int_equal(look(w, &bert, "templates/.new", O_RDONLY, &why), -EACCES);
     assert_int_equal(
-        tree_rename(&w->primo, &anna, dir, ".new", dir, "x", false, &why),
+        tree_rename(&w->primo, &anna,
+                    &(struct renaming){dir, ".new", dir, "x", false}, &why),
         -EACCES);
     assert_int_equal(
-        tree_rename(&w->primo, &anna, dir, ".new", dir, "y", false, &why), 0);
+        tree_rename(&w->primo, &anna,
+                    &(struct renaming){dir, ".new", dir, "y", false}, &why),
+        0);
     assert_int_equal(act(w, &anna, "templates/y", &why), 0); /* hers */
     assert_int_equal(act(w, &anna, "templates/x", &why), -EACCES);
     assert_int_equal(look(w, &anna, "templates/y", O_WRONLY, &why), -EACCES);
@@ -371,13 +378,18 @@ static void scratch_files_are_their_makers(void **state)
     /* bert's editor keeps a backup, writes anew and removes the backup */
     assert_int_equal(put(w, &bert, "templates", ".swp", "", &why), 0);
     assert_int_equal(
-        tree_rename(&w->primo, &bert, dir, ".swp", dir, "z", false, &why),
+        tree_rename(&w->primo, &bert,
+                    &(struct renaming){dir, ".swp", dir, "z", false}, &why),
         -EACCES);
     assert_int_equal(
-        tree_rename(&w->primo, &bert, dir, ".swp", dir, "x", false, &why), 0);
+        tree_rename(&w->primo, &bert,
+                    &(struct renaming){dir, ".swp", dir, "x", false}, &why),
+        0);
     assert_int_equal(put(w, &bert, "templates", "z", "", &why), -EACCES);
-    assert_int_equal(
-        tree_rename(&w->primo, &bert, dir, "x", dir, "x~", false, &why), 0);
+    assert_int_equal(tree_rename(&w->primo, &bert,
+                                 &(struct renaming){dir, "x", dir, "x~", false},
+                                 &why),
+                     0);
     assert_int_equal(tree_unlink(&w->primo, &bert, dir, "x~", &why), -EACCES);
     assert_int_equal(put(w, &root, "templates", "x", "", &why), 0);
     assert_int_equal(tree_unlink(&w->primo, &bert, dir, "x~", &why), 0);

@@ -162,20 +162,27 @@ static void test_rename(void **state)
     struct node n, dir = at(w, "templates");
     assert_int_equal(put(w, "templates", "a", "epochs = 3\n", 0, &why), 0);
     struct node a = at(w, "templates/a");
-    assert_int_equal(
-        tree_rename(&w->primo, &me, dir, "a", dir, "b", true, &why), 0);
+    assert_int_equal(tree_rename(&w->primo, &me,
+                                 &(struct renaming){dir, "a", dir, "b", true},
+                                 &why),
+                     0);
     assert_int_equal(at(w, "templates/b").object, a.object);
     assert_int_equal(put(w, "templates", ".b.swp", "anything", 0, &why), 0);
     assert_int_equal(
-        tree_rename(&w->primo, &me, dir, ".b.swp", dir, "b", false, &why),
+        tree_rename(&w->primo, &me,
+                    &(struct renaming){dir, ".b.swp", dir, "b", false}, &why),
         -EINVAL);
     expect_text(w, "templates/b", "epochs = 3\n");
-    assert_int_equal(tree_rename(&w->primo, &me, dir, "b", at(w, "machines"),
-                                 "b", false, &why),
-                     -EXDEV);
-    /* b -> b~ stays durable, and comes back at the next opening */
     assert_int_equal(
-        tree_rename(&w->primo, &me, dir, "b", dir, "b~", false, &why), 0);
+        tree_rename(&w->primo, &me,
+                    &(struct renaming){dir, "b", at(w, "machines"), "b", false},
+                    &why),
+        -EXDEV);
+    /* b -> b~ stays durable, and comes back at the next opening */
+    assert_int_equal(tree_rename(&w->primo, &me,
+                                 &(struct renaming){dir, "b", dir, "b~", false},
+                                 &why),
+                     0);
     assert_int_equal(walk(w, "templates/b", &n), -ENOENT);
     primo_close(&w->primo);
     world_open(w);
@@ -199,15 +206,18 @@ static void test_types(void **state)
     assert_int_equal(tree_unlink(&w->primo, &me, types, "t", &why), -EBUSY);
     assert_non_null(strstr(why.sentence, "'a'"));
     assert_int_equal(
-        tree_rename(&w->primo, &me, types, "t", types, "u", false, &why),
+        tree_rename(&w->primo, &me,
+                    &(struct renaming){types, "t", types, "u", false}, &why),
         -EBUSY);
     assert_int_equal(put(w, "templates", "a", "", O_TRUNC, &why), 0);
     assert_int_equal(tree_unlink(&w->primo, &me, types, "t", &why), 0);
     assert_int_equal(tree_unlink(&w->primo, &me, types, "classifier", &why),
                      -EPERM);
-    assert_int_equal(tree_rename(&w->primo, &me, types, "classifier", types,
-                                 "u", false, &why),
-                     -EPERM);
+    assert_int_equal(
+        tree_rename(&w->primo, &me,
+                    &(struct renaming){types, "classifier", types, "u", false},
+                    &why),
+        -EPERM);
     assert_int_equal(
         put(w, "types", "classifier", "epochs = 3\n", O_TRUNC, &why), 0);
 }

@@ -1,0 +1,176 @@
+/*
+ * Renaming inputs. A new name may make a scratch file an input (how editors and
+ * copying tools save), displace an input (displaced.h), or replace one by
+ * another; what gets the name of an input is checked as a saved one is.
+ */
+#include "core/basic/clock.h"
+#include "core/basic/name.h"
+#include "core/models/base_file.h"
+#include "core/process/refer.h"
+#include "core/state/builtin.h"
+#include "core/tree/displaced.h"
+#include "core/tree/gate.h"
+#include "core/tree/input.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct move {
+    struct object from;
+    bool to_there;    /* a file has the new name now, */
+    struct object to; /* and this is it: it is replaced */
+    const char *name; /* the new name */
+    const struct row *row;
+};
+
+static int move_durable(struct primo *primo, const struct caller *caller,
+                        struct move *m, struct reason *why)
+{
+    struct object *o = &m->from;
+    bool was_scratch = name_is_scratch(o->name);
+    bool fresh = o->scratch, away = name_is_scratch(m->name);
+    struct store_txn *txn;
+    int err = store_begin(primo->store, true, &txn, why);
+    if (err)
+        return err;
+    if (m->to_there && !m->to.scratch)
+        err = object_drop(txn, &m->to, why);
+    if (err == 0 && !was_scratch && !fresh && !away)
+        err = input_event(txn, caller, o, "renamed away", why);
+    if (away && !was_scratch)
+        strcpy(o->home, o->name);
+    if (!away)
+        *o->home = 0;
+    strcpy(o->name, m->name);
+    o->ctime = clock_ns();
+    if (err == 0)
+        err = object_put(txn, o, why);
+    if (err == 0)
+        err = *o->home ? displaced_note(txn, o->id, why)
+                       : displaced_forget(txn, o->id, why);
+    if (err == 0 && !away)
+        err = input_event(txn, caller, o, m->to_there ? "changed" : "created",
+                          why);
+    err = input_end(primo, o, txn, err, why);
+    if (err == 0 && fresh)
+        scratch_drop(&primo->scratch, o->id);
+    return err;
+}
+
+static int input_content_check(struct primo *primo, const struct move *m,
+                               struct reason *why)
+{
+    const struct row *row = m->row;
+    if (row->shape != SHAPE_WEIGHTS)
+        return input_text_check(primo, row, &m->from.body, why);
+    if (object_is_builtin(m->from.kind, m->name))
+        return refuse(why, EPERM, "'%s' is built in and cannot be replaced",
+                      m->name);
+    if (!m->from.number)
+        return refuse(why, EINVAL, "an empty file is no base model");
+    return body_check(primo, m->from.number, NULL, why);
+}
+
+static int move_check(struct primo *primo, struct move *m, bool no_replace,
+                      struct reason *why)
+{
+    if (m->to_there && no_replace)
+        return refuse(why, EEXIST, "'%s' exists", m->name);
+    int err = input_name_check(m->name, why);
+    bool home = !strcmp(m->from.home, m->name); /* a displaced one returns */
+    if (err == 0 && !name_is_scratch(m->name) && !home)
+        err = refer_may_rename(primo, &m->from, why);
+    if (err == 0 && !name_is_scratch(m->name))
+        err = input_content_check(primo, m, why);
+    if (err == 0 && m->to_there && name_is_scratch(m->name))
+        err = refer_may_drop(primo, &m->to, why);
+    return err;
+}
+
+static int input_move(struct primo *primo, const struct caller *caller,
+                      struct move *m, bool no_replace, struct reason *why)
+{
+    int err = move_check(primo, m, no_replace, why);
+    if (err)
+        return err;
+    if (!m->from.scratch || !name_is_scratch(m->name)) {
+        err = move_durable(primo, caller, m, why);
+    } else {
+        strcpy(m->from.name, m->name);
+        m->from.ctime = clock_ns();
+        err = scratch_put(&primo->scratch, &m->from, why);
+        if (err == 0 && m->to_there && !m->to.scratch)
+            err = input_drop(primo, caller, &m->to, NULL, why);
+    }
+    if (err == 0 && m->to_there && m->to.scratch)
+        scratch_drop(&primo->scratch, m->to.id);
+    if (err == 0 && m->to_there)
+        body_drop(primo, &m->to);
+    return err;
+}
+
+/* Renaming needs the right to edit the file, and that which it replaces. It
+ * creates a file that had not been saved under another name before. */
+static int move_may(struct primo *primo, const struct caller *caller,
+                    struct node directory, struct node n, const char *new_name,
+                    struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    struct node to;
+    int err = tree_may(primo, caller, n, RIGHT_EDIT, why);
+    if (err)
+        return err;
+    if (tree_find(primo, directory, new_name, &to, NULL) == 0)
+        return tree_may(primo, caller, to, RIGHT_EDIT, why);
+    if (object_load(primo, n.object, &o) == 0 && o.scratch)
+        err =
+            tree_may_or(primo, caller, directory, RIGHT_CREATE,
+                        name_is_scratch(new_name) ? 1u << RIGHT_EDIT : 0, why);
+    object_release(&o);
+    return err;
+}
+
+/* Both names change under `change` and `names`: the first keeps the objects as
+ * they were checked, the second keeps input_create() from taking the new name
+ * between the check and the move. */
+static int move_locked(struct primo *primo, const struct caller *caller,
+                       const struct renaming *r, struct node n,
+                       struct reason *why)
+{
+    struct move m = {.name = r->new_name, .row = node_row(n)};
+    pthread_mutex_lock(&primo->change);
+    pthread_mutex_lock(&primo->names);
+    int err = object_load(primo, n.object, &m.from);
+    m.to_there = object_search(primo, (uint64_t)r->directory.no, r->new_name,
+                               &m.to) == 0;
+    if (err)
+        refuse(why, -err, "'%s' is gone", r->name);
+    else
+        err = input_move(primo, caller, &m, r->no_replace, why);
+    pthread_mutex_unlock(&primo->names);
+    pthread_mutex_unlock(&primo->change);
+    object_release(&m.from);
+    object_release(&m.to);
+    return err;
+}
+
+int tree_rename(struct primo *primo, const struct caller *caller,
+                const struct renaming *r, struct reason *why)
+{
+    struct node from = r->directory, to = r->to, n;
+    int err = tree_find(primo, from, r->name, &n, why);
+    if (err == 0)
+        err = move_may(primo, caller, from, n, r->new_name, why);
+    if (err == 0 && !row_is_input(node_row(n)))
+        err = refuse(why, EPERM, "'%s' cannot be renamed", r->name);
+    if (err == 0 && (from.no != to.no || from.object != to.object))
+        err = refuse(why, EXDEV,
+                     "a file cannot be moved to another kind of "
+                     "directory; it can be copied");
+    if (err || !strcmp(r->name, r->new_name))
+        return err;
+    err = move_locked(primo, caller, r, n, why);
+    if (err == 0)
+        directory_changed(primo, from.no);
+    return err;
+}
