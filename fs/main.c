@@ -350,6 +350,9 @@ static int background_run(struct options *o)
 int main(int argc, char **argv)
 {
     struct options o = {0};
+    /* The user of a training reads what is put into its run directory; what
+     * others must not read is in directories that are closed to them. */
+    umask(022);
     language_set(language_of_environment());
     int done = options_parse(&o, argc, argv);
     int status = done ? done - 1 : EXIT_FAILURE;

@@ -14,19 +14,11 @@
 
 #include "core/basic/reason.h"
 #include "core/basic/text.h"
+#include "core/launch/child.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-/* A trainer that this daemon started itself. */
-struct launch_child {
-    uint64_t run;
-    pid_t pid;
-    int status; /* of waitpid(), once it has ended */
-    bool ended;
-    struct launch_child *next;
-};
 
 /* Where a launcher works; belongs to the supervisor. */
 struct launch_site {

@@ -11,11 +11,9 @@
 #include "core/launch/spawn.h"
 #include "core/shared/journal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,31 +69,6 @@ static int write_job(int dir, const struct run_job *job, struct reason *why)
     return directory_sync(dir, why);
 }
 
-/* Note a child, in place of an earlier one of its run. */
-static void child_note(struct launch_site *site, uint64_t run, pid_t pid)
-{
-    struct launch_child *child = site->children;
-    while (child && child->run != run)
-        child = child->next;
-    if (!child) {
-        child = calloc(1, sizeof *child);
-        if (!child)
-            abort();
-        child->next = site->children;
-        site->children = child;
-    }
-    child->run = run;
-    child->pid = pid;
-    child->ended = false;
-}
-
-static void children_reap(struct launch_site *site)
-{
-    for (struct launch_child *c = site->children; c; c = c->next)
-        if (!c->ended && waitpid(c->pid, &c->status, WNOHANG) == c->pid)
-            c->ended = true;
-}
-
 /* With the lock. */
 static int start_in(struct launch_site *site, uint64_t run, struct spawning *sp,
                     struct reason *why)
@@ -112,7 +85,7 @@ static int start_in(struct launch_site *site, uint64_t run, struct spawning *sp,
     err = trainer_spawn(site->trainer, sp, &pid, why);
     close(sp->words);
     if (err == 0)
-        child_note(site, run, pid);
+        child_note(&site->children, run, pid);
     return err;
 }
 
@@ -168,7 +141,7 @@ static int local_start(struct launch_site *site, uint64_t run,
 
 static int local_alive(struct launch_site *site, uint64_t run)
 {
-    children_reap(site);
+    child_find(&site->children, run); /* one that has ended leaves its lock */
     char *path = run_path(site, run, ".lock");
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     int code = errno, alive = 0;
@@ -245,16 +218,14 @@ static void put_last_line(struct text *out, const char *s, size_t size)
 /* How a child ended; nothing of one that another daemon started. */
 static void put_ending(struct launch_site *site, uint64_t run, struct text *out)
 {
-    children_reap(site);
-    for (struct launch_child *c = site->children; c; c = c->next) {
-        if (c->run != run || !c->ended)
-            continue;
-        if (WIFSIGNALED(c->status))
-            text_printf(out, _("killed by signal %d, %s"), WTERMSIG(c->status),
-                        strsignal(WTERMSIG(c->status)));
-        else
-            text_printf(out, _("exit status %d"), WEXITSTATUS(c->status));
-    }
+    const struct launch_child *c = child_find(&site->children, run);
+    if (!c || !c->ended)
+        return;
+    if (WIFSIGNALED(c->status))
+        text_printf(out, _("killed by signal %d, %s"), WTERMSIG(c->status),
+                    strsignal(WTERMSIG(c->status)));
+    else
+        text_printf(out, _("exit status %d"), WEXITSTATUS(c->status));
 }
 
 static void local_last_words(struct launch_site *site, uint64_t run,
@@ -298,59 +269,38 @@ static int local_stop(struct launch_site *site, uint64_t run,
     return code ? refuse_errno(why, code, "cannot ask the trainer to stop") : 0;
 }
 
-/* Whether a process has the file open. */
-static bool holds(const char *pid, const char *path)
+/* Whose the run is: its directory belongs to nobody else. */
+static int run_owner(struct launch_site *site, uint64_t run, uid_t *uid)
 {
-    char name[300], target[4400];
-    snprintf(name, sizeof name, "/proc/%.20s/fd", pid);
-    DIR *dir = opendir(name);
-    struct dirent *e;
-    bool found = false;
-    while (!found && dir && (e = readdir(dir))) {
-        ssize_t n =
-            readlinkat(dirfd(dir), e->d_name, target, sizeof target - 1);
-        target[n > 0 ? n : 0] = 0;
-        found = !strcmp(target, path);
-    }
-    if (dir)
-        closedir(dir);
-    return found;
+    struct stat st;
+    char *path = run_path(site, run, "");
+    int code = lstat(path, &st) ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    free(path);
+    *uid = code ? 0 : st.st_uid;
+    return -code;
 }
 
-/* Nobody but the trainer, whichever daemon started it and whatever it calls
- * itself, can have the lock open. */
+/* A child is known; that of an earlier daemon is the only process of the run's
+ * user that can have the lock open. */
 static void local_kill(struct launch_site *site, uint64_t run)
 {
+    struct stat lock;
+    uid_t uid;
+    char name[40];
+    if (child_kill(&site->children, run))
+        return;
+    snprintf(name, sizeof name, "%" PRIu64 ".lock", run);
     char *path = run_path(site, run, ".lock");
-    DIR *proc = opendir("/proc");
-    struct dirent *e;
-    while (proc && (e = readdir(proc))) {
-        long pid = strtol(e->d_name, NULL, 10);
-        if (pid > 1 && pid != getpid() && holds(e->d_name, path))
-            kill((pid_t)pid, SIGKILL);
-    }
-    if (proc)
-        closedir(proc);
+    if (lstat(path, &lock) == 0 && S_ISREG(lock.st_mode) &&
+        run_owner(site, run, &uid) == 0)
+        holders_kill(&lock, name, uid);
     free(path);
-}
-
-static void child_forget(struct launch_site *site, uint64_t run)
-{
-    struct launch_child **at = &site->children;
-    while (*at && (*at)->run != run)
-        at = &(*at)->next;
-    if (*at && (*at)->ended) {
-        struct launch_child *child = *at;
-        *at = child->next;
-        free(child);
-    }
 }
 
 static int local_discard(struct launch_site *site, uint64_t run,
                          struct reason *why)
 {
-    children_reap(site);
-    child_forget(site, run);
+    child_forget(&site->children, run);
     int runs = directory_open(site->runs, why);
     if (runs < 0)
         return runs;

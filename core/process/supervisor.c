@@ -470,11 +470,7 @@ static void *supervise(void *arg)
                                                   : IDLE_MS);
     }
     watched_forget(s, true);
-    while (s->site.children) { /* init reaps those that go on */
-        struct launch_child *child = s->site.children;
-        s->site.children = child->next;
-        free(child);
-    }
+    children_release(&s->site.children);
     return NULL;
 }
 

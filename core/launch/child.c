@@ -1,0 +1,191 @@
+#include "core/launch/child.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* As in glibc 2.36, which may be newer than the one that is there. */
+static int process_open(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static int process_kill(int pidfd)
+{
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
+/* Children */
+
+static void child_close(struct launch_child *child)
+{
+    if (child->pidfd >= 0)
+        close(child->pidfd);
+    child->pidfd = -1;
+}
+
+static void children_reap(struct launch_child *children)
+{
+    for (struct launch_child *c = children; c; c = c->next)
+        if (!c->ended && waitpid(c->pid, &c->status, WNOHANG) == c->pid) {
+            c->ended = true;
+            child_close(c);
+        }
+}
+
+static struct launch_child *find(struct launch_child *children, uint64_t run)
+{
+    while (children && children->run != run)
+        children = children->next;
+    return children;
+}
+
+void children_release(struct launch_child **children)
+{
+    while (*children) { /* init reaps those that go on */
+        struct launch_child *child = *children;
+        *children = child->next;
+        child_close(child);
+        free(child);
+    }
+}
+
+/* Nobody else waits for it, so that its number is its own until we do. */
+void child_note(struct launch_child **children, uint64_t run, pid_t pid)
+{
+    struct launch_child *child = find(*children, run);
+    if (!child) {
+        child = calloc(1, sizeof *child);
+        if (!child)
+            abort();
+        child->pidfd = -1;
+        child->next = *children;
+        *children = child;
+    }
+    child_close(child);
+    child->run = run;
+    child->pid = pid;
+    child->pidfd = process_open(pid);
+    child->ended = false;
+}
+
+void child_forget(struct launch_child **children, uint64_t run)
+{
+    struct launch_child **at = children;
+    children_reap(*children);
+    while (*at && (*at)->run != run)
+        at = &(*at)->next;
+    if (*at && (*at)->ended) {
+        struct launch_child *child = *at;
+        *at = child->next;
+        free(child);
+    }
+}
+
+struct launch_child *child_find(struct launch_child **children, uint64_t run)
+{
+    children_reap(*children);
+    return find(*children, run);
+}
+
+bool child_kill(struct launch_child **children, uint64_t run)
+{
+    struct launch_child *child = child_find(children, run);
+    if (!child || child->ended)
+        return false;
+    if (child->pidfd >= 0)
+        return process_kill(child->pidfd) == 0;
+    return kill(child->pid, SIGKILL) == 0; /* not waited for yet: still it */
+}
+
+/* The search */
+
+/* Whether a process is of one user in every way. */
+static bool belongs_to(int proc, const char *pid, uid_t uid)
+{
+    char path[64], line[256];
+    unsigned real, effective, saved;
+    bool belongs = false;
+    snprintf(path, sizeof path, "%.20s/status", pid);
+    int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "Uid: %u %u %u", &real, &effective, &saved) == 3) {
+            belongs = real == uid && effective == uid && saved == uid;
+            break;
+        }
+    if (f)
+        fclose(f);
+    return belongs;
+}
+
+/* Whether a path's last component is `name`. */
+static bool ends_as(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && !strcmp(slash + 1, name);
+}
+
+/* Whether a descriptor leads to the file. What is cached of it is enough: a
+ * server that does not answer is not waited for. */
+static bool leads_to(int dir, const char *fd, const struct stat *file,
+                     const char *name)
+{
+    char target[4400];
+    struct statx st;
+    ssize_t n = readlinkat(dir, fd, target, sizeof target - 1);
+    target[n > 0 ? n : 0] = 0;
+    return ends_as(target, name) &&
+           statx(dir, fd, AT_STATX_DONT_SYNC, STATX_INO, &st) == 0 &&
+           st.stx_ino == file->st_ino &&
+           makedev(st.stx_dev_major, st.stx_dev_minor) == file->st_dev;
+}
+
+static bool holds(int proc, const char *pid, const struct stat *file,
+                  const char *name)
+{
+    char path[64];
+    bool found = false;
+    snprintf(path, sizeof path, "%.20s/fd", pid);
+    int fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *e;
+    while (!found && dir && (e = readdir(dir)))
+        found = leads_to(dirfd(dir), e->d_name, file, name);
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+/* The pidfd comes first: what is found out afterwards is either true of its
+ * process or of one that came after its end, which a signal does not reach. */
+static void holder_kill(int proc, const char *pid, const struct stat *file,
+                        const char *name, uid_t uid)
+{
+    long number = strtol(pid, NULL, 10);
+    if (number <= 1 || number == getpid() || !belongs_to(proc, pid, uid))
+        return;
+    int pidfd = process_open((pid_t)number);
+    if (pidfd < 0)
+        return;
+    if (belongs_to(proc, pid, uid) && holds(proc, pid, file, name))
+        process_kill(pidfd);
+    close(pidfd);
+}
+
+void holders_kill(const struct stat *lock, const char *name, uid_t uid)
+{
+    DIR *proc = opendir("/proc");
+    struct dirent *e;
+    while (proc && (e = readdir(proc)))
+        holder_kill(dirfd(proc), e->d_name, lock, name, uid);
+    if (proc)
+        closedir(proc);
+}
