@@ -67,7 +67,7 @@ static int prediction_open(struct prediction *p, const char *dir, int pictures,
         return r;
     p->batch = batch_size(p->model.image_size, pictures);
     struct net_options options = {
-        .resnet = p->model.resnet,
+        .network = p->model.network,
         .classes = p->model.classes,
         .image_size = p->model.image_size,
         .batch = p->batch,

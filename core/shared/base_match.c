@@ -130,11 +130,11 @@ static bool has(const struct base_match *m, const struct safetensors_header *h,
 static void network_choose(struct base_match *m,
                            const struct safetensors_header *h)
 {
-    m->resnet = resnet_find("resnet18");
+    m->network = network_find("resnet18");
     if (has(m, h, "layer1.0.conv3.weight"))
-        m->resnet = resnet_find("resnet50");
+        m->network = network_find("resnet50");
     else if (has(m, h, "layer1.2.conv1.weight"))
-        m->resnet = resnet_find("resnet34");
+        m->network = network_find("resnet34");
 }
 
 /* Checks */
@@ -154,7 +154,7 @@ static int misshapen(const struct base_match *m, const struct tensor_place *p,
     put_shape(&got, p->dim, p->rank);
     put_shape(&want, dim, rank);
     refuse(why, EINVAL, "the key '%s' has the shape %s, a %s has %s there",
-           p->name, text_string(&got), m->resnet->title, text_string(&want));
+           p->name, text_string(&got), m->network->title, text_string(&want));
     text_release(&got);
     text_release(&want);
     return -EINVAL;
@@ -171,7 +171,7 @@ static int weight_check(struct base_match *m,
     const struct tensor_place *p = safetensors_header_find(h, own);
     if (!p)
         return refuse(why, EINVAL, "the key '%s' is missing, a %s has it", own,
-                      m->resnet->title);
+                      m->network->title);
     if (p->type == DTYPE_OTHER)
         return refuse(why, EINVAL,
                       "the key '%s' is of whole numbers; F32, F16 or BF16 "
@@ -226,8 +226,8 @@ static bool is_known(const struct base_match *m, const char *key)
     static const char *const parts[] = {".weight", ".bias", ".running_mean",
                                         ".running_var"};
     char plain[NAME_BYTES], own[NAME_BYTES];
-    for (int r = 0; r < m->resnet->layers; r++) {
-        const struct layer *l = &m->resnet->layer[r];
+    for (int r = 0; r < m->network->layers; r++) {
+        const struct layer *l = &m->network->layer[r];
         if (l->kind != LAYER_CONVOLUTION)
             continue;
         snprintf(plain, sizeof plain, "%s.weight", l->name);
@@ -255,7 +255,7 @@ static int others_check(struct base_match *m,
             return refuse(why, EINVAL,
                           "the key '%s' is of no layer of a %s; a ResNet-18, "
                           "34 or 50 would be accepted",
-                          key, m->resnet->title);
+                          key, m->network->title);
     }
     return 0;
 }
@@ -285,7 +285,7 @@ static void head_take(struct base_match *m, const struct safetensors_header *h)
 {
     const struct tensor_place *weight = head_part(m, h, "fc.weight");
     const struct tensor_place *bias = head_part(m, h, "fc.bias");
-    int features = m->resnet->layer[m->resnet->layers - 1].in;
+    int features = m->network->layer[m->network->layers - 1].in;
     if (!weight || !bias || weight->type == DTYPE_OTHER ||
         bias->type == DTYPE_OTHER || weight->rank != 2 || bias->rank != 1 ||
         weight->dim[1] != features || weight->dim[0] != bias->dim[0])
@@ -307,8 +307,8 @@ static int fresh_take(struct base_match *m, const struct safetensors_header *h,
 {
     const char *name =
         metadata_find(h->metadata, h->metadata_count, "architecture");
-    m->resnet = name ? resnet_find(name) : NULL;
-    if (m->resnet)
+    m->network = name ? network_find(name) : NULL;
+    if (m->network)
         return 0;
     return refuse(why, EINVAL,
                   "there are no tensors in it, and no metadata that name an "
@@ -326,9 +326,9 @@ int base_match(struct base_match *out, const struct safetensors_header *h,
         return err;
     }
     network_choose(&m, h);
-    for (int r = 0; r < m.resnet->layers && err == 0; r++)
-        if (m.resnet->layer[r].kind == LAYER_CONVOLUTION)
-            err = convolution_check(&m, h, &m.resnet->layer[r], why);
+    for (int r = 0; r < m.network->layers && err == 0; r++)
+        if (m.network->layer[r].kind == LAYER_CONVOLUTION)
+            err = convolution_check(&m, h, &m.network->layer[r], why);
     if (err == 0)
         err = others_check(&m, h, why);
     if (err)
@@ -354,7 +354,7 @@ const struct tensor_place *base_find(const struct base_match *m,
 
 void base_describe(const struct base_match *m, struct text *out)
 {
-    text_puts(out, m->resnet->title);
+    text_puts(out, m->network->title);
     if (!m->names) {
         text_puts(out, _(" from scratch"));
         return;

@@ -12,11 +12,11 @@
 #define PRIMO_BASE_MATCH_H
 
 #include "core/basic/text.h"
-#include "core/shared/resnet.h"
+#include "core/shared/network.h"
 #include "core/shared/safetensors_header.h"
 
 struct base_match {
-    const struct resnet *resnet;
+    const struct network *network;
     const char *names; /* whose names they are; NULL = from scratch */
     bool hugging_face;
     char prefix[64];

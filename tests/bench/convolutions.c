@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS_MAX = 1000, OPS_MAX = 3 * RESNET_LAYERS_MAX };
+enum { STEPS_MAX = 1000, OPS_MAX = 3 * NETWORK_LAYERS_MAX };
 
 struct bench {
     struct dnn *dnn;
@@ -32,7 +32,7 @@ static int row_open(struct bench *b, const struct layer *row, int side,
                     int batch, struct reason *why)
 {
     struct dnn_conv c =
-        kernel_shape(row, batch, resnet_side(&resnets[0], row->input, side));
+        kernel_shape(row, batch, network_side(&networks[0], row->input, side));
     struct dnn_conv_layouts l;
     int rc = dnn_conv_choose(b->dnn, &c, true, &l, why);
 
@@ -67,9 +67,9 @@ static int measure(bool bf16, int side, int batch, int steps, double *seconds,
     struct bench b = {0};
     int rc = dnn_open(&b.dnn, bf16 ? DNN_BF16 : DNN_F32, why);
 
-    for (int r = 0; !rc && r < resnets[0].layers; r++)
-        if (resnets[0].layer[r].kind == LAYER_CONVOLUTION)
-            rc = row_open(&b, &resnets[0].layer[r], side, batch, why);
+    for (int r = 0; !rc && r < networks[0].layers; r++)
+        if (networks[0].layer[r].kind == LAYER_CONVOLUTION)
+            rc = row_open(&b, &networks[0].layer[r], side, batch, why);
     if (!rc)
         rc = step(&b, why);
     for (int i = 0; !rc && i < steps; i++) {

@@ -5,7 +5,7 @@
  * what came out to FOLDER/out; `kinds` at the end has the numbers. All tensors
  * are in PyTorch's shapes, in f32 that bf16 holds exactly where it is bf16.
  */
-#include "core/shared/resnet.h"
+#include "core/shared/network.h"
 #include "trainer/files/safetensors.h"
 #include "trainer/loops/kernel_gradient.h"
 #include "trainer/loops/norm_pool.h"
@@ -245,7 +245,7 @@ static void normalisation(struct bench *b)
     struct dnn_tensor y = room(l), dx = room(l), d_sum = room(l);
 
     q.relu = k[3];
-    q.epsilon = RESNET_EPSILON;
+    q.epsilon = NETWORK_EPSILON;
     q.x = taken(b, "x", l).data;
     q.add = taken(b, "add", l).data;
     q.y = y.data;
@@ -279,7 +279,7 @@ static void stem(struct bench *b)
                           .place = dnn_alloc(dnn_layout_size(pooled))};
 
     q.norm.relu = true;
-    q.norm.epsilon = RESNET_EPSILON;
+    q.norm.epsilon = NETWORK_EPSILON;
     q.norm.x = taken(b, "x", l).data;
     q.norm.y = y.data;
     struct norm_pool_back back = {

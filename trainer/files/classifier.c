@@ -28,9 +28,9 @@ static int side_parse(const char *s)
 }
 
 /* Models of the first version say nothing else. */
-static const struct resnet *resnet_parse(const char *name)
+static const struct network *network_parse(const char *name)
 {
-    return resnet_find(name ? name : "resnet18");
+    return network_find(name ? name : "resnet18");
 }
 
 static int classifier_read(struct classifier *m, const char *path,
@@ -42,10 +42,10 @@ static int classifier_read(struct classifier *m, const char *path,
         return r;
     r = safetensors_strings(&s, "classes", &m->class_names, &m->classes, why);
     m->image_size = side_parse(safetensors_find(&s, "image_size"));
-    m->resnet = resnet_parse(safetensors_find(&s, "architecture"));
+    m->network = network_parse(safetensors_find(&s, "architecture"));
     if (r == 0 && (!m->image_size || m->classes < 1))
         r = refuse(why, EINVAL, "no usable image_size or classes in it");
-    if (r == 0 && !m->resnet)
+    if (r == 0 && !m->network)
         r = refuse(why, EINVAL, "its architecture is none of ours");
     classifier_take(m, &s);
     if (r < 0)

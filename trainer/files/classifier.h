@@ -7,14 +7,14 @@
 #define PRIMO_CLASSIFIER_H
 
 #include "core/basic/reason.h"
-#include "core/shared/resnet.h"
+#include "core/shared/network.h"
 #include "core/shared/safetensors_header.h"
 #include "trainer/basic/tensor.h"
 
 #define CLASSIFIER_FILE "model.safetensors"
 
 struct classifier {
-    const struct resnet *resnet;
+    const struct network *network;
     int image_size;     /* side of the network's input in pixels */
     char **class_names; /* as the folders were named, any bytes but NUL */
     int classes;

@@ -25,7 +25,7 @@ static int card_make(struct card *c, const struct classifier *m,
     text_printf(&c->side, "%d", m->image_size);
     const struct metadata own[] = {
         {"format", "pt"}, /* torchvision's names and layouts */
-        {"architecture", m->resnet->name},
+        {"architecture", m->network->name},
         {"classes", text_string(&c->classes)},
         {"image_size", text_string(&c->side)},
         {"color", "RGB"},

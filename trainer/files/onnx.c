@@ -2,7 +2,7 @@
 
 #include "core/basic/language.h"
 #include "core/basic/text.h"
-#include "core/shared/resnet.h"
+#include "core/shared/network.h"
 #include "trainer/basic/durable.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 enum {
     IR_VERSION = 7, /* the one that came with opset 13 */
     OPSET = 13,     /* what OpenCV 4.6's dnn reads, and all since */
-    NODES_MAX = 4 * RESNET_LAYERS_MAX + 8,
-    TENSORS_MAX = 5 * RESNET_LAYERS_MAX + 8,
+    NODES_MAX = 4 * NETWORK_LAYERS_MAX + 8,
+    TENSORS_MAX = 5 * NETWORK_LAYERS_MAX + 8,
 };
 
 /* A graph that is being put together. Its messages live until graph_release(),
@@ -27,7 +27,7 @@ struct graph {
     Onnx__NodeProto *node[NODES_MAX];
     Onnx__TensorProto *tensor[TENSORS_MAX];
     Onnx__GraphProto message;
-    char *output[RESNET_LAYERS_MAX]; /* the name of each row's result */
+    char *output[NETWORK_LAYERS_MAX]; /* the name of each row's result */
 };
 
 /* Memory */
@@ -216,7 +216,7 @@ static char *convolution(struct graph *g, const struct layer *l, char *input)
                        vector(g, l->norm, ".bias", l->out),
                        vector(g, l->norm, ".running_mean", l->out),
                        vector(g, l->norm, ".running_var", l->out)));
-    add_float(g, n, "epsilon", RESNET_EPSILON);
+    add_float(g, n, "epsilon", NETWORK_EPSILON);
     if (l->shortcut >= 0)
         n = add_node(g, "Add", keep_string(g, l->norm, ".add"),
                      NAMES(n->name, g->output[l->shortcut]));
@@ -264,9 +264,9 @@ static char *(*const rows[])(struct graph *, const struct layer *, char *) = {
 static char *normalisation(struct graph *g, char *input)
 {
     static const int64_t dim[] = {3, 1, 1};
-    Onnx__TensorProto *mean = add_values(g, "mean", dim, 3, resnet_mean);
+    Onnx__TensorProto *mean = add_values(g, "mean", dim, 3, network_mean);
     Onnx__TensorProto *deviation =
-        add_values(g, "deviation", dim, 3, resnet_deviation);
+        add_values(g, "deviation", dim, 3, network_deviation);
     Onnx__NodeProto *n =
         add_node(g, "Sub", "image.centred", NAMES(input, mean->name));
     n = add_node(g, "Div", "image.normalised", NAMES(n->name, deviation->name));
@@ -275,7 +275,7 @@ static char *normalisation(struct graph *g, char *input)
 
 static void add_network(struct graph *g, char *input)
 {
-    const struct resnet *net = g->model->resnet;
+    const struct network *net = g->model->network;
     char *image = normalisation(g, input);
     for (int i = 0; i < net->layers; i++) {
         const struct layer *l = &net->layer[i];
@@ -334,7 +334,7 @@ static void add_ends(struct graph *g)
     g->message.n_input = 1;
     g->message.input = value_info(
         g, "image", "RGB, 0 to 255",
-        (int[]){0, g->model->resnet->layer[0].in, side, side}, image, 4);
+        (int[]){0, g->model->network->layer[0].in, side, side}, image, 4);
     g->message.input[0]->type->denotation = keep_string(g, "IMAGE", "");
     g->message.n_output = 1;
     g->message.output = value_info(
@@ -401,7 +401,7 @@ int onnx_write(const char *path, const struct classifier *model,
     struct graph g = {.model = model, .why = why};
     Onnx__ModelProto m;
     onnx__graph_proto__init(&g.message);
-    g.message.name = keep_string(&g, model->resnet->name, "");
+    g.message.name = keep_string(&g, model->network->name, "");
     g.message.node = g.node;
     g.message.initializer = g.tensor;
     add_ends(&g);

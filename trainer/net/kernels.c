@@ -11,7 +11,7 @@ enum { MANY = 512 * 512 }; /* inputs times outputs */
 
 static bool is_conv(const struct kernels *k, int row)
 {
-    return k->resnet->layer[row].kind == LAYER_CONVOLUTION;
+    return k->network->layer[row].kind == LAYER_CONVOLUTION;
 }
 
 struct dnn_conv kernel_shape(const struct layer *row, int n, int side)
@@ -75,7 +75,7 @@ static int choose_layouts(struct kernels *k, const struct dnn_conv *c,
 static int choose(struct kernels *k, int row, int n, int side,
                   struct reason *why)
 {
-    const struct layer *l = &k->resnet->layer[row];
+    const struct layer *l = &k->network->layer[row];
     struct dnn_conv c = kernel_shape(l, n, side);
     struct kernel *it = &k->row[row];
     int rc = 0;
@@ -95,24 +95,25 @@ static int choose(struct kernels *k, int row, int n, int side,
 }
 
 int kernels_choose(struct kernels *k, struct dnn *dnn,
-                   const struct resnet *resnet, int n, int image_size,
+                   const struct network *network, int n, int image_size,
                    bool training, struct reason *why)
 {
     int rc = 0;
 
-    *k = (struct kernels){.dnn = dnn, .resnet = resnet, .training = training};
-    for (int r = 0; !rc && r < k->resnet->layers; r++)
+    *k = (struct kernels){.dnn = dnn, .network = network, .training = training};
+    for (int r = 0; !rc && r < k->network->layers; r++)
         if (is_conv(k, r))
-            rc = choose(k, r, n,
-                        resnet_side(resnet, resnet->layer[r].input, image_size),
-                        why);
+            rc = choose(
+                k, r, n,
+                network_side(network, network->layer[r].input, image_size),
+                why);
     return rc;
 }
 
 void kernels_masters(const struct kernels *k,
-                     const struct dnn_layout *out[RESNET_LAYERS_MAX])
+                     const struct dnn_layout *out[NETWORK_LAYERS_MAX])
 {
-    for (int r = 0; r < k->resnet->layers; r++)
+    for (int r = 0; r < k->network->layers; r++)
         out[r] = k->row[r].layouts.master;
 }
 
@@ -120,7 +121,7 @@ void kernels_masters(const struct kernels *k,
 
 static size_t winograd_size(const struct kernels *k, int row)
 {
-    const struct layer *l = &k->resnet->layer[row];
+    const struct layer *l = &k->network->layer[row];
 
     return k->row[row].winograd ? winograd_kernel_size(l->in, l->out) : 0;
 }
@@ -174,12 +175,13 @@ int kernels_open(struct kernels *k, const struct weights *weights,
     int outs = 0, rc = 0;
 
     k->weights = weights;
-    for (int r = 0; !rc && r < k->resnet->layers; r++) {
+    for (int r = 0; !rc && r < k->network->layers; r++) {
         if (!is_conv(k, r))
             continue;
         size_t size = form_size(k, r);
         most = size > most ? size : most;
-        outs = k->resnet->layer[r].out > outs ? k->resnet->layer[r].out : outs;
+        outs =
+            k->network->layer[r].out > outs ? k->network->layer[r].out : outs;
         rc = fold_open(k, r, &used, why);
     }
     if (rc)
@@ -193,7 +195,7 @@ int kernels_open(struct kernels *k, const struct weights *weights,
 
 void kernels_release(struct kernels *k)
 {
-    for (int r = 0; k->resnet && r < k->resnet->layers; r++) {
+    for (int r = 0; k->network && r < k->network->layers; r++) {
         struct kernel *it = &k->row[r];
         if (it->fold_owned)
             free(it->folded.data);
@@ -216,15 +218,15 @@ static void fold_norm(const struct weights *w, int row, float *scale,
     const float *mean = weights_evaluated(w, row, WEIGHT_MEAN);
     const float *variance = weights_evaluated(w, row, WEIGHT_VARIANCE);
 
-    for (int o = 0; o < w->resnet->layer[row].out; o++) {
-        scale[o] = gamma[o] / sqrtf(variance[o] + RESNET_EPSILON);
+    for (int o = 0; o < w->network->layer[row].out; o++) {
+        scale[o] = gamma[o] / sqrtf(variance[o] + NETWORK_EPSILON);
         bias[o] = beta[o] - mean[o] * scale[o];
     }
 }
 
 static void scale_plain(const struct kernels *k, int row)
 {
-    int outs = k->resnet->layer[row].out;
+    int outs = k->network->layer[row].out;
     size_t each =
         tensor_count(&weight_of(k->weights, row, 0)->shape) / (size_t)outs;
     float *kernel = k->form;
@@ -238,7 +240,7 @@ static void scale_plain(const struct kernels *k, int row)
 static int fold_winograd(struct kernels *k, int row, struct dnn_tensor master,
                          struct reason *why)
 {
-    const struct layer *l = &k->resnet->layer[row];
+    const struct layer *l = &k->network->layer[row];
     struct dnn_conv c = kernel_shape(l, 1, 1);
     struct dnn_tensor blocks = {dnn_kernel_in_blocks(k->dnn, &c), k->form};
     const struct winograd_kernel to = {.in = l->in,
@@ -273,7 +275,7 @@ int kernels_fold(struct kernels *k, struct reason *why)
     const struct weights *w = k->weights;
     int rc = 0;
 
-    for (int r = 0; !rc && r < k->resnet->layers; r++) {
+    for (int r = 0; !rc && r < k->network->layers; r++) {
         struct kernel *it = &k->row[r];
         if (!is_conv(k, r))
             continue;

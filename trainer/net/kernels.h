@@ -24,8 +24,8 @@ struct kernel {
 struct kernels {
     struct dnn *dnn;               /* not owned */
     const struct weights *weights; /* likewise */
-    const struct resnet *resnet;
-    struct kernel row[RESNET_LAYERS_MAX]; /* those of convolutions are used */
+    const struct network *network;
+    struct kernel row[NETWORK_LAYERS_MAX]; /* those of convolutions are used */
     void *form;   /* room for one kernel in any of its forms, for a moment */
     float *scale; /* likewise, for a factor for each output */
     bool training;
@@ -37,11 +37,11 @@ struct kernels {
 struct dnn_conv kernel_shape(const struct layer *row, int n, int side);
 /* Choose the layouts, for n pictures of a side. */
 int kernels_choose(struct kernels *k, struct dnn *dnn,
-                   const struct resnet *resnet, int n, int image_size,
+                   const struct network *network, int n, int image_size,
                    bool training, struct reason *why);
 /* The masters' layouts, by row. */
 void kernels_masters(const struct kernels *k,
-                     const struct dnn_layout *out[RESNET_LAYERS_MAX]);
+                     const struct dnn_layout *out[NETWORK_LAYERS_MAX]);
 /* Allocate; `weights` must outlive it. */
 int kernels_open(struct kernels *k, const struct weights *weights,
                  struct reason *why);

@@ -36,7 +36,7 @@ static struct plan_parts parts_of(struct net *net)
 {
     return (struct plan_parts){
         .dnn = net->dnn,
-        .resnet = net->options.resnet,
+        .network = net->options.network,
         .weights = &net->weights,
         .kernels = &net->kernels,
         .buffers = &net->buffers,
@@ -83,14 +83,14 @@ static int check_options(const struct net_options *o, struct reason *why)
 static int open_weights(struct net *net, uint64_t seed, struct reason *why)
 {
     const struct net_options *o = &net->options;
-    const struct dnn_layout *masters[RESNET_LAYERS_MAX];
-    int rc = kernels_choose(&net->kernels, net->dnn, o->resnet, o->batch,
+    const struct dnn_layout *masters[NETWORK_LAYERS_MAX];
+    int rc = kernels_choose(&net->kernels, net->dnn, o->network, o->batch,
                             o->image_size, o->training, why);
 
     if (rc)
         return rc;
     kernels_masters(&net->kernels, masters);
-    rc = weights_open(&net->weights, net->dnn, o->resnet, o->classes, masters,
+    rc = weights_open(&net->weights, net->dnn, o->network, o->classes, masters,
                       o->average    ? WEIGHTS_AVERAGED
                       : o->training ? WEIGHTS_TRAINED
                                     : WEIGHTS_EVALUATED,
@@ -126,8 +126,8 @@ int net_open(struct net **out, const struct net_options *options, uint64_t seed,
     if (!net)
         return refuse(why, ENOMEM, "out of memory for the network");
     net->options = *options;
-    if (!net->options.resnet)
-        net->options.resnet = &resnets[0];
+    if (!net->options.network)
+        net->options.network = &networks[0];
     rc = dnn_open(&net->dnn, options->bf16 ? DNN_BF16 : DNN_F32, why);
     if (!rc)
         rc = open_weights(net, seed, why);
@@ -230,7 +230,7 @@ static void normalise(const struct net *net, const float *images, int n,
 
 #pragma omp parallel for schedule(static)
     for (int p = 0; p < 3 * n; p++) {
-        float mean = resnet_mean[p % 3], scale = 1 / resnet_deviation[p % 3];
+        float mean = network_mean[p % 3], scale = 1 / network_deviation[p % 3];
         const float *from = images + (size_t)p * area;
         float *plane = to + (size_t)p * area;
 #pragma omp simd
@@ -328,7 +328,7 @@ static int fold(struct net *net, struct reason *why)
 static int head_alloc(struct net *net, struct reason *why)
 {
     const struct net_options *o = &net->options;
-    size_t features = (size_t)o->resnet->layer[o->resnet->layers - 1].in;
+    size_t features = (size_t)o->network->layer[o->network->layers - 1].in;
     size_t classes = (size_t)o->classes, batch = (size_t)o->batch;
 
     if (net->head.gradient)
@@ -343,8 +343,8 @@ static int head_alloc(struct net *net, struct reason *why)
 /* logits = features weight^T + bias, of the weights as they are trained. */
 static void head_forward(struct net *net, const float *features, int n)
 {
-    int last = net->options.resnet->layers - 1, classes = net->options.classes;
-    size_t in = (size_t)net->options.resnet->layer[last].in;
+    int last = net->options.network->layers - 1, classes = net->options.classes;
+    size_t in = (size_t)net->options.network->layer[last].in;
     const float *weight = weights_value(&net->weights, last, WEIGHT_KERNEL);
     const float *bias = weights_value(&net->weights, last, WEIGHT_BIAS);
 
@@ -363,8 +363,8 @@ static void head_forward(struct net *net, const float *features, int n)
 /* From the gradients of the logits, which lie in their place. */
 static void head_backward(struct net *net, const float *features, int n)
 {
-    int last = net->options.resnet->layers - 1, classes = net->options.classes;
-    size_t in = (size_t)net->options.resnet->layer[last].in;
+    int last = net->options.network->layers - 1, classes = net->options.classes;
+    size_t in = (size_t)net->options.network->layer[last].in;
     float *d_bias = net->head.gradient + (size_t)classes * in;
 
 #pragma omp parallel for schedule(static)
@@ -433,9 +433,9 @@ int net_update(struct net *net, const struct net_rule *rule, struct reason *why)
     if (net->pending_head)
         return head_update(net, &r, rule->average);
     weights_step(&net->weights, &r);
-    const struct resnet *shape = net->options.resnet;
+    const struct network *shape = net->options.network;
     for (int row = 0; !net->fixed && row < shape->layers; row++) {
-        int64_t side = resnet_side(shape, row, net->options.image_size);
+        int64_t side = network_side(shape, row, net->options.image_size);
         if (shape->layer[row].norm)
             weights_follow(&net->weights, row, net->pending * side * side);
     }

@@ -1,5 +1,5 @@
 /*
- * The network: a ResNet in torchvision's shape (resnet.h), on oneDNN.
+ * The network: a ResNet in torchvision's shape (network.h), on oneDNN.
  *
  * One struct net holds the weights (f32 masters), their momenta, the running
  * statistics of batch normalisation, and everything that is allocated for a
@@ -18,7 +18,7 @@
 #define PRIMO_NET_H
 
 #include "core/basic/reason.h"
-#include "core/shared/resnet.h"
+#include "core/shared/network.h"
 #include "trainer/basic/tensor.h"
 
 #include <stdbool.h>
@@ -26,11 +26,11 @@
 struct net;
 
 struct net_options {
-    const struct resnet *resnet; /* NULL = the smallest */
-    int classes;                 /* 2.. */
-    int image_size;              /* side in pixels, 32.. */
-    int batch;                   /* most pictures in one call, 1.. */
-    bool bf16;                   /* bf16 arithmetic, f32 masters */
+    const struct network *network; /* NULL = the smallest */
+    int classes;                   /* 2.. */
+    int image_size;                /* side in pixels, 32.. */
+    int batch;                     /* most pictures in one call, 1.. */
+    bool bf16;                     /* bf16 arithmetic, f32 masters */
     bool training; /* false: evaluation only, no gradients allocated */
     const float *class_weights; /* [classes] in the loss, see loss.h; NULL = all
                                    1; must outlive the net */

@@ -29,7 +29,7 @@ static void build_image(struct builder *b)
 
 static void count_readers(struct builder *b)
 {
-    for (int r = 0; r < b->parts->resnet->layers; r++) {
+    for (int r = 0; r < b->parts->network->layers; r++) {
         const struct layer *l = build_layer(b, r);
         if (l->input >= 0)
             b->made[l->input].readers++;

@@ -1,7 +1,7 @@
 /*
  * A plan: the steps that take a batch of n pictures through the network, and
  * back where it is for training, with all memory bound. Made once per n from
- * the rows of resnet.h, run often; running allocates nothing.
+ * the rows of network.h, run often; running allocates nothing.
  *
  * Plans share kernels, buffers and scratchpad, so one runs at a time, and what
  * one computed is gone when another runs.
@@ -18,7 +18,7 @@
 /* What plans are made of and share; not owned by them. */
 struct plan_parts {
     struct dnn *dnn;
-    const struct resnet *resnet;
+    const struct network *network;
     const struct weights *weights;
     const struct kernels *kernels;
     struct buffers *buffers;

@@ -283,6 +283,6 @@ static void (*const backward[])(struct builder *b, int row) = {
 
 void build_back(struct builder *b)
 {
-    for (int r = b->parts->resnet->layers - 1; !b->rc && r >= 0; r--)
+    for (int r = b->parts->network->layers - 1; !b->rc && r >= 0; r--)
         backward[build_layer(b, r)->kind](b, r);
 }

@@ -7,7 +7,7 @@
 
 #include "trainer/net/plan.h"
 
-enum { STEPS_MAX = RESNET_LAYERS_MAX * 8 }; /* more than the rows can need */
+enum { STEPS_MAX = NETWORK_LAYERS_MAX * 8 }; /* more than the rows can need */
 
 struct builder {
     const struct plan_parts *parts;
@@ -21,20 +21,20 @@ struct builder {
         /* gradients of the result, as many as came back: to be added up */
         void *gradient[2];
         int gradients;
-    } made[RESNET_LAYERS_MAX];
+    } made[NETWORK_LAYERS_MAX];
     int rc;
     struct reason *why;
 };
 
 static inline const struct layer *build_layer(const struct builder *b, int row)
 {
-    return &b->parts->resnet->layer[row];
+    return &b->parts->network->layer[row];
 }
 
 /* Of the row's result, in pixels. */
 static inline int build_side(const struct builder *b, int row)
 {
-    return resnet_side(b->parts->resnet, row, b->parts->image_size);
+    return network_side(b->parts->network, row, b->parts->image_size);
 }
 
 /* The row's convolution. */

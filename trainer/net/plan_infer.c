@@ -97,7 +97,7 @@ static void (*const infer[])(struct builder *b, int row) = {
 
 void build_inference(struct builder *b)
 {
-    for (int r = 0; !b->rc && r < b->parts->resnet->layers; r++)
+    for (int r = 0; !b->rc && r < b->parts->network->layers; r++)
         infer[build_layer(b, r)->kind](b, r);
     b->plan->middle = b->plan->count;
 }

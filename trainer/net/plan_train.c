@@ -22,7 +22,7 @@ static struct norm norm_of(struct builder *b, int row, const void *x)
         .block = block ? block : l->out,
         .bf16 = b->parts->bf16,
         .relu = l->relu,
-        .epsilon = RESNET_EPSILON,
+        .epsilon = NETWORK_EPSILON,
         .x = x,
         .add = l->shortcut < 0 ? NULL : b->made[l->shortcut].result.data,
         .gamma = weights_value(w, row, WEIGHT_GAMMA),
@@ -159,7 +159,7 @@ static void (*const forward[])(struct builder *b, int row) = {
 void build_training(struct builder *b)
 {
     size_t logits = (size_t)b->plan->n * b->parts->classes * sizeof(float);
-    int layers = b->parts->resnet->layers;
+    int layers = b->parts->network->layers;
 
     b->plan->d_logits = build_take(b, logits);
     for (int r = 0; !b->rc && r < layers; r++)

@@ -110,8 +110,8 @@ static int list_fill(struct weights *w, struct dnn *dnn, int classes,
                      const struct dnn_layout *const kernels[],
                      struct reason *why)
 {
-    for (int r = 0; r < w->resnet->layers; r++) {
-        const struct layer *row = &w->resnet->layer[r];
+    for (int r = 0; r < w->network->layers; r++) {
+        const struct layer *row = &w->network->layer[r];
         for (enum weight_part p = 0; p < WEIGHT_PARTS; p++) {
             w->index[r][p] = -1;
             if (!row_has(row, p))
@@ -179,14 +179,14 @@ static bool arenas_alloc(struct weights *w, enum weights_use use)
 }
 
 int weights_open(struct weights *w, struct dnn *dnn,
-                 const struct resnet *resnet, int classes,
+                 const struct network *network, int classes,
                  const struct dnn_layout *const kernels[], enum weights_use use,
                  struct reason *why)
 {
     int rc;
 
-    *w = (struct weights){.dnn = dnn, .resnet = resnet};
-    w->list = calloc((size_t)resnet->layers * WEIGHT_PARTS, sizeof *w->list);
+    *w = (struct weights){.dnn = dnn, .network = network};
+    w->list = calloc((size_t)network->layers * WEIGHT_PARTS, sizeof *w->list);
     if (!w->list)
         return refuse(why, ENOMEM, "out of memory for the weights");
     rc = list_fill(w, dnn, classes, kernels, why);
@@ -329,7 +329,7 @@ void weights_step(struct weights *w, const struct optimizer_rule *rule)
 static const struct weight *head_of(const struct weights *w,
                                     enum weight_part part)
 {
-    return weight_of(w, w->resnet->layers - 1, part);
+    return weight_of(w, w->network->layers - 1, part);
 }
 
 static size_t step_part(struct weights *w, const struct optimizer_rule *rule,
@@ -377,16 +377,16 @@ static void follow(float *running, const float *batch, int count, float scale)
 
 void weights_give_statistics(const struct weights *w)
 {
-    for (int row = 0; row < w->resnet->layers; row++)
+    for (int row = 0; row < w->network->layers; row++)
         for (int i = WEIGHT_MEAN; i <= WEIGHT_VARIANCE; i++)
-            if (w->resnet->layer[row].norm)
+            if (w->network->layer[row].norm)
                 memcpy(weights_gradient(w, row, i), weights_value(w, row, i),
-                       (size_t)w->resnet->layer[row].out * sizeof(float));
+                       (size_t)w->network->layer[row].out * sizeof(float));
 }
 
 void weights_follow(struct weights *w, int row, int64_t count)
 {
-    int channels = w->resnet->layer[row].out;
+    int channels = w->network->layer[row].out;
 
     if (count < 2)
         return;

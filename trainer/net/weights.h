@@ -2,7 +2,7 @@
  * The weights of the network: f32 masters, momenta, gradients, statistics, and
  * where wanted an average of masters and statistics over the updates.
  *
- * One list, in torchvision's order, made from the rows of resnet.h; export,
+ * One list, in torchvision's order, made from the rows of network.h; export,
  * import, initialisation and the optimiser walk it. Masters, momenta and
  * gradients are arenas of the same shape, each weight in the layout in which
  * its gradient is computed, those that decay first. Owns its memory; the
@@ -11,7 +11,7 @@
 #ifndef PRIMO_WEIGHTS_H
 #define PRIMO_WEIGHTS_H
 
-#include "core/shared/resnet.h"
+#include "core/shared/network.h"
 #include "trainer/basic/tensor.h"
 #include "trainer/dnn/dnn.h"
 #include "trainer/net/optimizer.h"
@@ -46,12 +46,12 @@ struct weight {
 
 struct weights {
     const struct dnn *dnn; /* not owned */
-    const struct resnet *resnet;
+    const struct network *network;
     struct weight *list;
     int count;
     float addend; /* the first scale of what a block adds last */
-    int index[RESNET_LAYERS_MAX][WEIGHT_PARTS]; /* in list; -1 = none */
-    size_t decayed, trained;                    /* floats in the arenas */
+    int index[NETWORK_LAYERS_MAX][WEIGHT_PARTS]; /* in list; -1 = none */
+    size_t decayed, trained;                     /* floats in the arenas */
     size_t statistics;
     float *value;               /* [trained] */
     float *momentum, *gradient; /* [trained]; NULL without training */
@@ -70,7 +70,7 @@ enum weights_use {
 
 /* `kernels` are the layouts of the convolutions' masters by row. */
 int weights_open(struct weights *w, struct dnn *dnn,
-                 const struct resnet *resnet, int classes,
+                 const struct network *network, int classes,
                  const struct dnn_layout *const kernels[], enum weights_use use,
                  struct reason *why);
 void weights_release(struct weights *w);

@@ -34,9 +34,9 @@ void base_release(struct base *b)
 
 /* Read */
 
-const struct resnet *base_resnet(const struct base *b)
+const struct network *base_network(const struct base *b)
 {
-    return b->match.resnet ? b->match.resnet : &resnets[0];
+    return b->match.network ? b->match.network : &networks[0];
 }
 
 bool base_is_trained(const struct base *b)

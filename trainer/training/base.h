@@ -13,7 +13,7 @@
 
 struct base {
     struct safetensors_file file;
-    struct base_match match; /* resnet NULL = there is no file */
+    struct base_match match; /* network NULL = there is no file */
     char **class_names;      /* that its head tells apart, where it says so */
     int classes;
 };
@@ -32,7 +32,7 @@ void base_release(struct base *b);
 /* Read */
 
 /* The smallest without a file. */
-const struct resnet *base_resnet(const struct base *b);
+const struct network *base_network(const struct base *b);
 bool base_is_trained(const struct base *b);
 /* Whether its head tells just these classes apart, in this order. */
 bool base_has_head_for(const struct base *b, char *const *class_names,

@@ -114,7 +114,7 @@ static void base_tell(struct rundir *run, struct options *o, struct material *m)
     const char *file = settings_get(&o->settings, KEY_BASE_FILE);
     const struct base *b = &m->base;
     struct text what = TEXT_INIT;
-    if (!b->match.resnet)
+    if (!b->match.network)
         return;
     m->head_kept =
         base_has_head_for(b, m->dataset.class_names, m->dataset.classes);

@@ -127,7 +127,7 @@ static int training_open(struct training *t, struct options *o,
     if (err)
         return err;
     diary_stage(t->run->diary, NC_("stage", "base"));
-    t->resnet = base_resnet(&t->material.base);
+    t->network = base_network(&t->material.base);
     diary_fact(t->run->diary, "base", "%s", options_used(o, KEY_BASE));
     diary_fact(t->run->diary, "precision", "%s", o->bf16 ? "bf16" : "f32");
     options_identity(o, &t->identity);
@@ -139,7 +139,7 @@ static int training_open(struct training *t, struct options *o,
     if (err)
         return err;
     diary_log(t->run->diary, "network ready: %s for %d classes, %s",
-              t->resnet->title, t->material.dataset.classes,
+              t->network->title, t->material.dataset.classes,
               o->bf16 ? "bf16" : "f32");
     control_on_stop(t->run->control, checkpoint_on_stop, t);
     crowd_watch(&t->crowd, CROWD_SCHEDSTAT, o->threads);
@@ -160,7 +160,7 @@ static int model_export(struct training *t, struct reason *why)
         {"epoch", text_string(&epoch)},
     };
     const struct classifier model = {
-        .resnet = t->resnet,
+        .network = t->network,
         .image_size = t->options->image_size,
         .class_names = t->material.dataset.class_names,
         .classes = t->material.dataset.classes,

@@ -7,7 +7,7 @@
 int training_net(struct training *t, struct reason *why)
 {
     const struct net_options options = {
-        .resnet = t->resnet,
+        .network = t->network,
         .classes = t->material.dataset.classes,
         .image_size = t->options->image_size,
         .batch = t->options->batch,

@@ -19,7 +19,7 @@ struct training {
     const struct options *options;
     struct material material;
     struct recipe recipe;
-    const struct resnet *resnet;
+    const struct network *network;
     struct text identity;
     float *images;        /* [batch, 3, side, side] */
     int *labels;          /* [batch] */

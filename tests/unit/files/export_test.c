@@ -4,7 +4,7 @@
  * an existing folder, for tests/peers/export.sh. */
 #include "core/basic/text.h"
 #include "core/models/artifact.h"
-#include "core/shared/resnet.h"
+#include "core/shared/network.h"
 #include "trainer/basic/random.h"
 #include "trainer/files/export.h"
 
@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-enum { TENSORS_MAX = 5 * RESNET_LAYERS_MAX };
+enum { TENSORS_MAX = 5 * NETWORK_LAYERS_MAX };
 
 static struct metadata facts[] = {{"epoch", "7"}};
 static char *odd_names[] = {"plain", "Счета \"2026\"", "a\tb\\c\nd",
@@ -65,10 +65,10 @@ static void add_layer(struct classifier *m, struct random *r,
     }
 }
 
-static struct classifier random_model(const struct resnet *resnet, int side,
+static struct classifier random_model(const struct network *network, int side,
                                       int classes, char **names)
 {
-    struct classifier m = {.resnet = resnet,
+    struct classifier m = {.network = network,
                            .image_size = side,
                            .classes = classes,
                            .class_names = names,
@@ -77,8 +77,8 @@ static struct classifier random_model(const struct resnet *resnet, int side,
     struct random r;
     random_open(&r, 5, 6, 7, 8);
     m.tensors = calloc(TENSORS_MAX, sizeof *m.tensors);
-    for (int i = 0; i < resnet->layers; i++)
-        add_layer(&m, &r, &resnet->layer[i]);
+    for (int i = 0; i < network->layers; i++)
+        add_layer(&m, &r, &network->layer[i]);
     return m;
 }
 
@@ -99,7 +99,7 @@ static int place_make(void **state)
 {
     struct place *p = calloc(1, sizeof *p);
     strcpy(p->folder, "/tmp/export-test.XXXXXX");
-    p->model = random_model(&resnets[0], 32, 4, odd_names);
+    p->model = random_model(&networks[0], 32, 4, odd_names);
     *state = p;
     return mkdtemp(p->folder) ? 0 : -1;
 }
@@ -147,7 +147,7 @@ static void comes_back(void **state)
     struct reason why = REASON_INIT;
     exports(p);
     assert_int_equal(classifier_open(&m, p->folder, &why), 0);
-    assert_ptr_equal(m.resnet, &resnets[0]);
+    assert_ptr_equal(m.network, &networks[0]);
     assert_int_equal(m.image_size, 32);
     assert_int_equal(m.classes, 4);
     for (int i = 0; i < 3; i++)
@@ -308,7 +308,7 @@ static int leave_model(char **argv)
         if (asprintf(&names[i], "class %d", i) < 0)
             return 1;
     struct classifier m =
-        random_model(resnet_find(argv[4]), atoi(argv[2]), classes, names);
+        random_model(network_find(argv[4]), atoi(argv[2]), classes, names);
     struct reason why = REASON_INIT;
     int err = export_model(argv[1], &m, &why);
     if (err < 0)

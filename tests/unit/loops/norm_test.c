@@ -4,7 +4,7 @@
  * and fusions. */
 #include "trainer/loops/norm_pool.h"
 
-#include "core/shared/resnet.h"
+#include "core/shared/network.h"
 
 #include <math.h>
 #include <omp.h>
@@ -128,7 +128,7 @@ static void naive_channel(struct problem *p, int k)
         mean = 2.5 + 0.125 * k; /* as floats have them */
         variance = 0.5 + 0.0625 * k;
     }
-    double scale = 1 / sqrt(variance + (double)RESNET_EPSILON);
+    double scale = 1 / sqrt(variance + (double)NETWORK_EPSILON);
     for (int i = 0; i < s->n * s->rows; i++) {
         size_t e = element(s, i / s->rows, k, i % s->rows);
         double unit = ((double)p->x[e] - mean) * scale;
@@ -211,7 +211,7 @@ static void check(struct problem *p)
                      .block = s->block,
                      .bf16 = bf16,
                      .relu = p->relu,
-                     .epsilon = RESNET_EPSILON,
+                     .epsilon = NETWORK_EPSILON,
                      .x = x,
                      .add = p->add ? shortcut : NULL,
                      .y = y,
@@ -307,7 +307,7 @@ static void threads_do_not_show(void **state)
                          .rows = s->rows,
                          .block = s->block,
                          .relu = true,
-                         .epsilon = RESNET_EPSILON,
+                         .epsilon = NETWORK_EPSILON,
                          .x = p.x,
                          .y = y[t],
                          .gamma = p.gamma,
@@ -340,7 +340,7 @@ static void one_element(void **state)
                      .channels = 8,
                      .rows = 1,
                      .block = 8,
-                     .epsilon = RESNET_EPSILON,
+                     .epsilon = NETWORK_EPSILON,
                      .x = x,
                      .y = y,
                      .gamma = ones,
@@ -459,7 +459,7 @@ static void try_pooling(int n, int channels, int side, int block, bool bf16)
                                  .rows = side * side,
                                  .block = block,
                                  .relu = true,
-                                 .epsilon = RESNET_EPSILON,
+                                 .epsilon = NETWORK_EPSILON,
                                  .x = from.x,
                                  .gamma = from.gamma,
                                  .beta = from.beta,

@@ -818,7 +818,7 @@ static int peer_step(struct net *net, const struct safetensors *batches, int k,
 
 static int peer(char **arg)
 {
-    struct net_options o = {.resnet = resnet_find(arg[11]),
+    struct net_options o = {.network = network_find(arg[11]),
                             .classes = atoi(arg[2]),
                             .image_size = atoi(arg[3]),
                             .batch = atoi(arg[4]),

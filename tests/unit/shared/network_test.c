@@ -1,5 +1,5 @@
-/* resnet.h: the networks are torchvision's in rows and parameters. */
-#include "core/shared/resnet.h"
+/* network.h: the networks are torchvision's in rows and parameters. */
+#include "core/shared/network.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 /* Parameters with a head for ImageNet's classes, as torchvision documents. */
-static long parameters(const struct resnet *net)
+static long parameters(const struct network *net)
 {
     long sum = 0;
     for (int i = 0; i < net->layers; i++) {
@@ -26,15 +26,15 @@ static long parameters(const struct resnet *net)
 static void parameters_are_torchvisions(void **state)
 {
     (void)state;
-    assert_int_equal(parameters(resnet_find("resnet18")), 11689512);
-    assert_int_equal(parameters(resnet_find("resnet34")), 21797672);
-    assert_int_equal(parameters(resnet_find("resnet50")), 25557032);
-    assert_null(resnet_find("resnet101"));
+    assert_int_equal(parameters(network_find("resnet18")), 11689512);
+    assert_int_equal(parameters(network_find("resnet34")), 21797672);
+    assert_int_equal(parameters(network_find("resnet50")), 25557032);
+    assert_null(network_find("resnet101"));
 }
 
 /* A row reads rows before it, of as many channels, and adds one of its own
  * shape. */
-static void rows_fit(const struct resnet *net)
+static void rows_fit(const struct network *net)
 {
     for (int i = 0; i < net->layers; i++) {
         const struct layer *l = &net->layer[i];
@@ -43,18 +43,18 @@ static void rows_fit(const struct resnet *net)
         if (l->shortcut < 0)
             continue;
         assert_int_equal(net->layer[l->shortcut].out, l->out);
-        assert_int_equal(resnet_side(net, l->shortcut, 224),
-                         resnet_side(net, i, 224));
+        assert_int_equal(network_side(net, l->shortcut, 224),
+                         network_side(net, i, 224));
     }
-    assert_int_equal(resnet_side(net, net->layers - 3, 224), 7);
-    assert_int_equal(resnet_side(net, net->layers - 1, 224), 1);
+    assert_int_equal(network_side(net, net->layers - 3, 224), 7);
+    assert_int_equal(network_side(net, net->layers - 1, 224), 1);
 }
 
 static void all_rows_fit(void **state)
 {
     (void)state;
-    for (int i = 0; i < RESNETS; i++)
-        rows_fit(&resnets[i]);
+    for (int i = 0; i < NETWORKS; i++)
+        rows_fit(&networks[i]);
 }
 
 int main(void)

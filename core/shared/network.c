@@ -1,10 +1,10 @@
-#include "core/shared/resnet.h"
+#include "core/shared/network.h"
 
 #include <stddef.h>
 #include <string.h>
 
-const float resnet_mean[3] = {123.675f, 116.28f, 103.53f};
-const float resnet_deviation[3] = {58.395f, 57.12f, 57.375f};
+const float network_mean[3] = {123.675f, 116.28f, 103.53f};
+const float network_deviation[3] = {58.395f, 57.12f, 57.375f};
 
 /* Places in the tables: a block takes rows from S on, conv1, conv2 and, where
  * it is a bottleneck, conv3; it reads row S - 1. One that changes the shape has
@@ -109,29 +109,29 @@ static const struct layer resnet50[] = {
 
 #define ROWS(table) table, sizeof table / sizeof *table
 
-const struct resnet resnets[RESNETS] = {
+const struct network networks[NETWORKS] = {
     {"resnet18", "ResNet-18", ROWS(resnet18)},
     {"resnet34", "ResNet-34", ROWS(resnet34)},
     {"resnet50", "ResNet-50", ROWS(resnet50)},
 };
 
-_Static_assert(sizeof resnet50 / sizeof *resnet50 == RESNET_LAYERS_MAX,
+_Static_assert(sizeof resnet50 / sizeof *resnet50 == NETWORK_LAYERS_MAX,
                "the largest has as many rows as there is room for");
 
-const struct resnet *resnet_find(const char *name)
+const struct network *network_find(const char *name)
 {
-    for (int i = 0; i < RESNETS; i++)
-        if (!strcmp(resnets[i].name, name))
-            return &resnets[i];
+    for (int i = 0; i < NETWORKS; i++)
+        if (!strcmp(networks[i].name, name))
+            return &networks[i];
     return NULL;
 }
 
-int resnet_side(const struct resnet *net, int row, int image_size)
+int network_side(const struct network *net, int row, int image_size)
 {
     if (row < 0)
         return image_size;
     const struct layer *l = &net->layer[row];
-    int side = resnet_side(net, l->input, image_size);
+    int side = network_side(net, l->input, image_size);
 
     if (l->kind == LAYER_MEAN_POOL || l->kind == LAYER_LINEAR)
         return 1;

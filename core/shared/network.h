@@ -7,8 +7,8 @@
  * reads only rows before it. The first is a convolution of the image, the last
  * the head. Constant data; any thread.
  */
-#ifndef PRIMO_RESNET_H
-#define PRIMO_RESNET_H
+#ifndef PRIMO_NETWORK_H
+#define PRIMO_NETWORK_H
 
 #include <stdbool.h>
 
@@ -31,24 +31,24 @@ struct layer {
     bool relu; /* the last step of the row */
 };
 
-struct resnet {
+struct network {
     const char *name, *title; /* "resnet18", "ResNet-18" */
     const struct layer *layer;
     int layers;
 };
 
-enum { RESNET_LAYERS_MAX = 56, RESNETS = 3 };
-extern const struct resnet resnets[RESNETS]; /* from the smallest on */
+enum { NETWORK_LAYERS_MAX = 56, NETWORKS = 3 };
+extern const struct network networks[NETWORKS]; /* from the smallest on */
 
-#define RESNET_EPSILON 1e-5f /* of batch normalisation */
+#define NETWORK_EPSILON 1e-5f /* of batch normalisation */
 
 /* ImageNet's mean and deviation of red, green and blue, of values 0 to 255. */
-extern const float resnet_mean[3], resnet_deviation[3];
+extern const float network_mean[3], network_deviation[3];
 
 /* By its name; NULL = there is none. */
-const struct resnet *resnet_find(const char *name);
+const struct network *network_find(const char *name);
 /* The side of a row's result, in pixels, for pictures of a side (which is that
  * of row -1). */
-int resnet_side(const struct resnet *net, int row, int image_size);
+int network_side(const struct network *net, int row, int image_size);
 
 #endif
