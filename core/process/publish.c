@@ -2,7 +2,7 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/disk.h"
-#include "core/models/artifact.h"
+#include "core/models/artifact_check.h"
 #include "core/process/process.h"
 #include "core/process/show.h"
 #include "core/store/node.h"

@@ -3,7 +3,7 @@
  * With arguments FOLDER SIDE CLASSES resnet18|34|50 it leaves such a model in
  * an existing folder, for tests/peers/export.sh. */
 #include "core/basic/text.h"
-#include "core/models/artifact.h"
+#include "core/models/artifact_check.h"
 #include "core/shared/network.h"
 #include "trainer/basic/random.h"
 #include "trainer/files/export.h"

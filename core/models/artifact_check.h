@@ -2,10 +2,10 @@
  * Whether what a trainer has left is a model. The trainer ran with the rights
  * of a user and may have left anything; who takes the model further must not
  * be the first to find out. The texts of a model besides labels.txt are
- * written from what was checked when it was read (run.h).
+ * written from what was checked when it was read (process/follow.h).
  */
-#ifndef PRIMO_ARTIFACT_H
-#define PRIMO_ARTIFACT_H
+#ifndef PRIMO_ARTIFACT_CHECK_H
+#define PRIMO_ARTIFACT_CHECK_H
 
 #include "core/basic/reason.h"
 

@@ -1,4 +1,4 @@
-#include "core/models/artifact.h"
+#include "core/models/artifact_check.h"
 
 #include "core/basic/text.h"
 #include "core/models/weights_file.h"
