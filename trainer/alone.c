@@ -1,9 +1,9 @@
 #include "trainer/alone.h"
 
 #include "core/basic/language.h"
+#include "core/shared/artifact.h"
 #include "core/shared/chart.h"
 #include "trainer/basic/durable.h"
-#include "trainer/files/export.h"
 #include "trainer/machine/confine.h"
 #include "trainer/run/rundir.h"
 #include "trainer/screen.h"
@@ -107,7 +107,7 @@ static int folder_prepare(const struct alone *a, struct reason *why)
     int err = folder_make(a->out, why);
     if (err)
         return err;
-    char *model = path_join(a->out, EXPORT_ONNX);
+    char *model = path_join(a->out, artifacts[ARTIFACT_GRAPH].name);
     if (access(model, F_OK) == 0)
         err = refuse(why, EEXIST,
                      "'%s' holds a finished model; another folder would be "
@@ -152,14 +152,11 @@ static int artifact_move(const struct alone *a, const char *name,
                : 0;
 }
 
-/* The ONNX file comes last: it says that a folder is finished. */
 static int artifacts_move(const struct alone *a, struct reason *why)
 {
-    static const char *const names[] = {"config", "dataset", EXPORT_LABELS,
-                                        CLASSIFIER_FILE, EXPORT_ONNX};
     int err = 0;
-    for (size_t i = 0; i < sizeof names / sizeof *names && err == 0; i++)
-        err = artifact_move(a, names[i], why);
+    for (int i = 0; i < ARTIFACTS && err == 0; i++)
+        err = artifact_move(a, artifacts[i].name, why);
     return err;
 }
 
@@ -182,10 +179,10 @@ static int finish(const struct alone *a, struct reason *why)
         return err;
     chart_save(a);
     char *run = path_join(a->out, ".run");
-    char *artifacts = path_join(run, "artifacts");
-    folder_drop(artifacts);
+    char *inner = path_join(run, "artifacts");
+    folder_drop(inner);
     folder_drop(run);
-    free(artifacts);
+    free(inner);
     free(run);
     return 0;
 }

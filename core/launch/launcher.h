@@ -55,7 +55,7 @@ struct launcher {
     int (*fetch)(struct launch_site *site, uint64_t run, const char *name,
                  uint64_t limit, int to, struct reason *why);
     int (*fetch_text)(struct launch_site *site, uint64_t run, const char *name,
-                      struct text *out, struct reason *why);
+                      uint64_t limit, struct text *out, struct reason *why);
     int (*stop)(struct launch_site *site, uint64_t run, struct reason *why);
     /* For one that does not stop: end it at once, wherever it hangs. */
     void (*kill)(struct launch_site *site, uint64_t run);

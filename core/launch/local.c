@@ -10,6 +10,7 @@
 #include "core/launch/launcher.h"
 #include "core/launch/spawn.h"
 #include "core/shared/journal.h"
+#include "core/shared/safetensors_header.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,11 +23,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BASE_BYTES ((uint64_t)4 << 30)
-
 enum {
     FOLLOW_BYTES = 1 << 16,
-    TEXT_BYTES = 4 << 20,
     WORDS_BYTES = 4096,
 };
 
@@ -77,8 +75,8 @@ static int start_in(struct launch_site *site, uint64_t run, struct spawning *sp,
     unlinkat(sp->dir, "stop", 0);
     int err = write_job(sp->dir, sp->job, why);
     if (err == 0 && sp->job->base)
-        err = file_link(AT_FDCWD, sp->job->base, sp->dir, "base", BASE_BYTES,
-                        why);
+        err = file_link(AT_FDCWD, sp->job->base, sp->dir, "base",
+                        SAFETENSORS_FILE_MAX, why);
     sp->words = err ? err : foreign_renew(sp->dir, "stderr", why);
     if (sp->words < 0)
         return sp->words;
@@ -192,7 +190,7 @@ static int local_fetch(struct launch_site *site, uint64_t run, const char *name,
 }
 
 static int local_fetch_text(struct launch_site *site, uint64_t run,
-                            const char *name, struct text *out,
+                            const char *name, uint64_t limit, struct text *out,
                             struct reason *why)
 {
     char path[300];
@@ -200,7 +198,7 @@ static int local_fetch_text(struct launch_site *site, uint64_t run,
     int dir = run_open(site, run, why);
     if (dir < 0)
         return dir;
-    int err = foreign_read(dir, path, TEXT_BYTES, out, why);
+    int err = foreign_read(dir, path, limit, out, why);
     close(dir);
     return err;
 }

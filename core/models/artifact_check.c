@@ -2,14 +2,13 @@
 
 #include "core/basic/text.h"
 #include "core/models/weights_file.h"
+#include "core/shared/artifact.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { LABELS_BYTES = 16 << 20 };
 
 /* Protocol buffers: a field is a key, field number << 3 | wire type, and what
  * the wire type says. https://protobuf.dev/programming-guides/encoding */
@@ -107,7 +106,7 @@ static int labels_count(const struct text *t, int *lines, struct reason *why)
 
 static int labels_read(int fd, uint64_t size, struct text *out)
 {
-    if (size > LABELS_BYTES)
+    if (size > artifacts[ARTIFACT_LABELS].limit)
         return -EFBIG;
     text_resize(out, size);
     return size && pread(fd, out->data, size, 0) != (ssize_t)size ? -EIO : 0;
@@ -141,30 +140,36 @@ static int weights_take(int fd, uint64_t size, int *classes, struct reason *why)
     return *classes ? 0 : refuse(why, EINVAL, "it has no head");
 }
 
-/* The head comes first: the labels are counted by it. */
-static const struct {
-    const char *name;
-    int (*check)(int fd, uint64_t size, int *classes, struct reason *why);
-} files[] = {
-    {"model.safetensors", weights_take},
-    {"labels.txt", labels_check},
-    {"model.onnx", onnx_check},
+/* What a file of `size` bytes must hold; NULL = the artifact is no file of the
+ * model. The head that the weights have is *classes for who comes later. */
+typedef int check_fn(int fd, uint64_t size, int *classes, struct reason *why);
+
+static check_fn *const checks[ARTIFACTS] = {
+    [ARTIFACT_WEIGHTS] = weights_take,
+    [ARTIFACT_LABELS] = labels_check,
+    [ARTIFACT_GRAPH] = onnx_check,
 };
+
+static int file_check(int dir, enum artifact_no no, int *classes,
+                      struct reason *why)
+{
+    struct stat st;
+    int fd = openat(dir, artifacts[no].name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int err = fd < 0 || fstat(fd, &st)
+                  ? refuse_errno(why, errno, "it cannot be read")
+                  : checks[no](fd, (uint64_t)st.st_size, classes, why);
+    if (fd >= 0)
+        close(fd);
+    if (err)
+        reason_prefix(why, "%s: ", artifacts[no].name);
+    return err;
+}
 
 int artifacts_check(int dir, struct reason *why)
 {
     int classes = 0, err = 0;
-    for (size_t i = 0; i < sizeof files / sizeof *files && err == 0; i++) {
-        struct stat st;
-        int fd = openat(dir, files[i].name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0 || fstat(fd, &st))
-            err = refuse_errno(why, errno, "it cannot be read");
-        else
-            err = files[i].check(fd, (uint64_t)st.st_size, &classes, why);
-        if (fd >= 0)
-            close(fd);
-        if (err)
-            reason_prefix(why, "%s: ", files[i].name);
-    }
+    for (int i = 0; i < ARTIFACTS && err == 0; i++)
+        if (checks[i])
+            err = file_check(dir, (enum artifact_no)i, &classes, why);
     return err;
 }

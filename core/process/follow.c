@@ -3,6 +3,7 @@
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
 #include "core/process/process.h"
+#include "core/shared/artifact.h"
 #include "core/shared/journal.h"
 #include "core/store/stream.h"
 
@@ -196,24 +197,27 @@ static int take_checkpoint(struct intake *in, const struct journal_record *r,
     return 0;
 }
 
-/* Two artifacts are texts that are shown while the training runs. */
+/* Where the texts of a run are kept that are shown while it runs. */
+static const char parts[ARTIFACTS] = {
+    [ARTIFACT_CONFIG] = RUN_CONFIG,
+    [ARTIFACT_DATASET] = RUN_DATASET,
+};
+
 static int take_artifact(struct intake *in, const struct journal_record *r,
                          struct reason *why)
 {
-    char part = !strcmp(r->payload, "config")    ? RUN_CONFIG
-                : !strcmp(r->payload, "dataset") ? RUN_DATASET
-                                                 : 0;
-    if (!part)
+    enum artifact_no no = artifact_find(r->payload);
+    if (no == ARTIFACTS || !artifacts[no].shown)
         return 0;
     struct text text = TEXT_INIT, shown = TEXT_INIT;
     struct reason unread = REASON_INIT;
-    int err = in->launcher->fetch_text(in->site, in->p->run, r->payload, &text,
-                                       &unread);
+    int err = in->launcher->fetch_text(in->site, in->p->run, r->payload,
+                                       artifacts[no].limit, &text, &unread);
     text_put_printable_lines(&shown, text_string(&text), text.size);
     if (err)
         err = log_take(in, r->time, unread.sentence, why);
     else
-        err = blob_put(in->txn, in->p->run, part, text_string(&shown),
+        err = blob_put(in->txn, in->p->run, parts[no], text_string(&shown),
                        shown.size, why);
     text_release(&shown);
     text_release(&text);

@@ -5,6 +5,7 @@
 #include "core/models/artifact_check.h"
 #include "core/process/process.h"
 #include "core/process/show.h"
+#include "core/shared/artifact.h"
 #include "core/store/node.h"
 
 #include <errno.h>
@@ -69,17 +70,6 @@ static int texts_write(struct primo *primo, struct store_txn *txn,
     return err;
 }
 
-/* What is copied from the run, and its most bytes: many times the largest
- * network that is known. */
-static const struct {
-    const char *name;
-    uint64_t limit;
-} artifacts[] = {
-    {"model.onnx", 1 << 30},
-    {"model.safetensors", 1 << 30},
-    {"labels.txt", 16 << 20},
-};
-
 /* Everything into the directory, as it will be. p is a copy of the record
  * that has succeeded already. */
 static int body_fill(struct primo *primo, const struct launcher *launcher,
@@ -87,9 +77,10 @@ static int body_fill(struct primo *primo, const struct launcher *launcher,
                      struct reason *why)
 {
     int err = 0;
-    for (size_t i = 0; i < sizeof artifacts / sizeof *artifacts && !err; i++)
-        err = launcher->fetch(site, p->run, artifacts[i].name,
-                              artifacts[i].limit, dir, why);
+    for (int i = 0; i < ARTIFACTS && err == 0; i++)
+        if (!artifacts[i].shown)
+            err = launcher->fetch(site, p->run, artifacts[i].name,
+                                  artifacts[i].limit, dir, why);
     struct store_txn *txn;
     if (err == 0)
         err = artifacts_check(dir, why);

@@ -1,6 +1,7 @@
 #include "trainer/files/classifier.h"
 
 #include "core/basic/text.h"
+#include "core/shared/artifact.h"
 #include "core/shared/param.h"
 #include "trainer/files/safetensors.h"
 
@@ -56,7 +57,7 @@ static int classifier_read(struct classifier *m, const char *path,
 int classifier_open(struct classifier *out, const char *dir, struct reason *why)
 {
     struct text path = TEXT_INIT;
-    text_printf(&path, "%s/" CLASSIFIER_FILE, dir);
+    text_printf(&path, "%s/%s", dir, artifacts[ARTIFACT_WEIGHTS].name);
     struct classifier fresh = CLASSIFIER_INIT;
     int r = classifier_read(&fresh, text_string(&path), why);
     text_release(&path);

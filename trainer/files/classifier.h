@@ -11,8 +11,6 @@
 #include "core/shared/safetensors_header.h"
 #include "trainer/basic/tensor.h"
 
-#define CLASSIFIER_FILE "model.safetensors"
-
 struct classifier {
     const struct network *network;
     int image_size;     /* side of the network's input in pixels */
@@ -31,7 +29,7 @@ struct classifier {
         0                                                                      \
     }
 
-/* Read DIR/CLASSIFIER_FILE; everything is in it. ENOENT, EACCES, …; EINVAL
+/* Read DIR/model.safetensors; everything is in it. ENOENT, EACCES, …; EINVAL
  * when it is damaged or was not written by export_model(). */
 int classifier_open(struct classifier *out, const char *dir,
                     struct reason *why);

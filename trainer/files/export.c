@@ -64,9 +64,9 @@ static int labels_write(const char *path, const struct classifier *m,
     struct text labels = TEXT_INIT;
     for (int i = 0; i < m->classes; i++)
         put_label(&labels, m->class_names[i]);
-    int r = durable_save(path, text_string(&labels), labels.size, why);
+    int err = durable_save(path, text_string(&labels), labels.size, why);
     text_release(&labels);
-    return r;
+    return err;
 }
 
 static int weights_write(const char *path, const struct classifier *m,
@@ -82,37 +82,45 @@ static int graph_write(const char *path, const struct classifier *m,
     return onnx_write(path, m, c->list, c->count, why);
 }
 
-/* The graph comes first: it is what checks the tensors. */
-static const struct file {
-    const char *name;
-    int (*write)(const char *path, const struct classifier *,
-                 const struct card *, struct reason *why);
-} files[] = {
-    {EXPORT_ONNX, graph_write},
-    {CLASSIFIER_FILE, weights_write},
-    {EXPORT_LABELS, labels_write},
+typedef int write_fn(const char *path, const struct classifier *m,
+                     const struct card *c, struct reason *why);
+
+/* NULL = the artifact is written elsewhere, before the training. */
+static write_fn *const writers[ARTIFACTS] = {
+    [ARTIFACT_WEIGHTS] = weights_write,
+    [ARTIFACT_LABELS] = labels_write,
+    [ARTIFACT_GRAPH] = graph_write,
 };
 
+bool export_writes(enum artifact_no no)
+{
+    return writers[no] != NULL;
+}
+
+/* From the last one on: the graph's writer is what checks the tensors, and
+ * nothing may be left of a model that is none. */
 static int files_write(const char *dir, const struct classifier *m,
                        const struct card *c, struct reason *why)
 {
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < sizeof files / sizeof *files; i++) {
+    int err = 0;
+    for (int i = ARTIFACTS - 1; i >= 0 && err == 0; i--) {
+        if (!writers[i])
+            continue;
         struct text path = TEXT_INIT;
-        text_printf(&path, "%s/%s", dir, files[i].name);
-        r = files[i].write(text_string(&path), m, c, why);
+        text_printf(&path, "%s/%s", dir, artifacts[i].name);
+        err = writers[i](text_string(&path), m, c, why);
         text_release(&path);
     }
-    return r;
+    return err;
 }
 
 int export_model(const char *dir, const struct classifier *model,
                  struct reason *why)
 {
     struct card card;
-    int r = card_make(&card, model, why);
-    if (r == 0)
-        r = files_write(dir, model, &card, why);
+    int err = card_make(&card, model, why);
+    if (err == 0)
+        err = files_write(dir, model, &card, why);
     card_release(&card);
-    return r;
+    return err;
 }

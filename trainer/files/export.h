@@ -4,10 +4,8 @@
 #ifndef PRIMO_EXPORT_H
 #define PRIMO_EXPORT_H
 
+#include "core/shared/artifact.h"
 #include "trainer/files/classifier.h"
-
-#define EXPORT_ONNX   "model.onnx"
-#define EXPORT_LABELS "labels.txt"
 
 /* Write model.onnx, model.safetensors and labels.txt (a class a line, in the
  * order of the network's outputs) into an existing folder; each is written
@@ -16,5 +14,7 @@
  * EINVAL when the tensors are not those of the network; ENOSPC, EACCES, … */
 int export_model(const char *dir, const struct classifier *model,
                  struct reason *why);
+/* Whether export_model() writes this artifact. */
+bool export_writes(enum artifact_no no);
 
 #endif

@@ -3,6 +3,7 @@
 #include "core/basic/cgroup.h"
 #include "core/basic/language.h"
 #include "core/basic/threads.h"
+#include "core/shared/artifact.h"
 #include "trainer/machine/room.h"
 #include "trainer/training/auto.h"
 
@@ -195,8 +196,9 @@ static int loader_make(struct reading *reading, const struct options *o,
     reading_expect(reading);
     int err = loader_open(&m->loader, &m->dataset, &options, &report, why);
     control_arrived(reading->run->control);
-    int saved = report.size ? rundir_artifact(reading->run, "dataset", &report,
-                                              err ? NULL : why)
+    int saved = report.size ? rundir_artifact(reading->run,
+                                              artifacts[ARTIFACT_DATASET].name,
+                                              &report, err ? NULL : why)
                             : 0;
     text_release(&report);
     return err ? err : saved;
@@ -207,7 +209,8 @@ static int config_save(struct rundir *run, const struct options *o,
 {
     struct text config = TEXT_INIT;
     options_config(o, &config);
-    int err = rundir_artifact(run, "config", &config, why);
+    int err =
+        rundir_artifact(run, artifacts[ARTIFACT_CONFIG].name, &config, why);
     text_release(&config);
     return err;
 }

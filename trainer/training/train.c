@@ -180,8 +180,6 @@ static int model_export(struct training *t, struct reason *why)
 
 static int training_finish(struct training *t, struct reason *why)
 {
-    static const char *const files[] = {CLASSIFIER_FILE, EXPORT_ONNX,
-                                        EXPORT_LABELS};
     control_lock(t->run->control);
     training_save(t);
     control_unlock(t->run->control);
@@ -192,8 +190,9 @@ static int training_finish(struct training *t, struct reason *why)
     int err = model_export(t, why);
     if (err)
         return err;
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        diary_artifact(t->run->diary, files[i]);
+    for (int i = 0; i < ARTIFACTS; i++)
+        if (export_writes((enum artifact_no)i))
+            diary_artifact(t->run->diary, artifacts[i].name);
     diary_log(t->run->diary,
               "model of epoch %llu exported: average precision %.4f, "
               "accuracy %.4f",

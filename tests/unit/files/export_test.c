@@ -114,9 +114,9 @@ static const char *file_of(const struct place *p, const char *name)
 static int place_remove(void **state)
 {
     struct place *p = *state;
-    unlink(file_of(p, CLASSIFIER_FILE));
-    unlink(file_of(p, EXPORT_ONNX));
-    unlink(file_of(p, EXPORT_LABELS));
+    unlink(file_of(p, "model.safetensors"));
+    unlink(file_of(p, "model.onnx"));
+    unlink(file_of(p, "labels.txt"));
     int err = rmdir(p->folder);
     tensors_free(&p->model);
     free(p);
@@ -168,7 +168,7 @@ static void labels_are_lines(void **state)
     struct place *p = *state;
     struct text labels = TEXT_INIT;
     exports(p);
-    file_load(file_of(p, EXPORT_LABELS), &labels);
+    file_load(file_of(p, "labels.txt"), &labels);
     assert_string_equal(labels.data, "plain\nСчета \"2026\"\na b\\c d\n"
                                      "bad?byte\n");
     text_release(&labels);
@@ -177,7 +177,7 @@ static void labels_are_lines(void **state)
 static void same_model_gives_same_bytes(void **state)
 {
     struct place *p = *state;
-    const char *names[] = {CLASSIFIER_FILE, EXPORT_ONNX};
+    const char *names[] = {"model.safetensors", "model.onnx"};
     struct text first[2] = {TEXT_INIT, TEXT_INIT};
     exports(p);
     for (int i = 0; i < 2; i++)
@@ -217,8 +217,8 @@ static void foreign_tensors_are_refused(void **state)
             last->name[0] = 'x';
         assert_int_equal(export_model(p->folder, &p->model, &why), -EINVAL);
         assert_non_null(strstr(why.sentence, "fc.bias"));
-        assert_int_equal(access(file_of(p, CLASSIFIER_FILE), F_OK), -1);
-        assert_int_equal(access(file_of(p, EXPORT_ONNX), F_OK), -1);
+        assert_int_equal(access(file_of(p, "model.safetensors"), F_OK), -1);
+        assert_int_equal(access(file_of(p, "model.onnx"), F_OK), -1);
     }
 }
 
@@ -228,7 +228,7 @@ static void other_models_are_refused(void **state)
     struct classifier m = CLASSIFIER_INIT;
     struct reason why = REASON_INIT;
     assert_int_equal(classifier_open(&m, p->folder, &why), -ENOENT);
-    FILE *f = fopen(file_of(p, CLASSIFIER_FILE), "wb");
+    FILE *f = fopen(file_of(p, "model.safetensors"), "wb");
     fwrite("\2\0\0\0\0\0\0\0{}", 1, 10, f);
     fclose(f);
     assert_int_equal(classifier_open(&m, p->folder, &why), -EINVAL);
@@ -244,28 +244,29 @@ static const struct fault {
     size_t size;
     const char *reason;
 } faults[] = {
-    {CLASSIFIER_FILE, 1, "", 0, "safetensors: the file is cut short: it has"},
-    {CLASSIFIER_FILE, 0, "x", 1, "safetensors: the file goes on"},
-    {CLASSIFIER_FILE, -9, "", 0, "cut short within its header"},
-    {CLASSIFIER_FILE, -1, "any text", 8, "not a safetensors file"},
-    {CLASSIFIER_FILE, -1,
+    {"model.safetensors", 1, "", 0,
+     "safetensors: the file is cut short: it has"},
+    {"model.safetensors", 0, "x", 1, "safetensors: the file goes on"},
+    {"model.safetensors", -9, "", 0, "cut short within its header"},
+    {"model.safetensors", -1, "any text", 8, "not a safetensors file"},
+    {"model.safetensors", -1,
      "\x2c\0\0\0\0\0\0\0{\"__metadata__\":{\"architecture\":\"resnet34\"}}", 52,
      "safetensors: it has no head"},
-    {EXPORT_LABELS, 0, "more\n", 5, "labels.txt: it has 5 lines"},
-    {EXPORT_LABELS, -1, "", 0, "labels.txt: it has 0 lines"},
-    {EXPORT_LABELS, 0, "\0\n", 2, "line 5 has a control character"},
-    {EXPORT_LABELS, 0, "\033[2J\n", 5, "line 5 has a control character"},
-    {EXPORT_LABELS, 0, "\xff\n", 2, "is not of UTF-8"},
-    {EXPORT_LABELS, 0, "\n", 1, "labels.txt: line 5 is empty"},
-    {EXPORT_LABELS, 1, "", 0, "labels.txt: its last line has no end"},
-    {EXPORT_ONNX, 1, "", 0, "model.onnx: not an ONNX model: byte"},
-    {EXPORT_ONNX, 0, "\x80", 1, "model.onnx: not an ONNX model: byte"},
-    {EXPORT_ONNX, 0, "\x3d\0\0", 3, "model.onnx: not an ONNX model: byte"},
-    {EXPORT_ONNX, -1, "", 0, "model.onnx: not an ONNX model: it has no ir"},
-    {EXPORT_ONNX, -1, "\x08\x07", 2,
+    {"labels.txt", 0, "more\n", 5, "labels.txt: it has 5 lines"},
+    {"labels.txt", -1, "", 0, "labels.txt: it has 0 lines"},
+    {"labels.txt", 0, "\0\n", 2, "line 5 has a control character"},
+    {"labels.txt", 0, "\033[2J\n", 5, "line 5 has a control character"},
+    {"labels.txt", 0, "\xff\n", 2, "is not of UTF-8"},
+    {"labels.txt", 0, "\n", 1, "labels.txt: line 5 is empty"},
+    {"labels.txt", 1, "", 0, "labels.txt: its last line has no end"},
+    {"model.onnx", 1, "", 0, "model.onnx: not an ONNX model: byte"},
+    {"model.onnx", 0, "\x80", 1, "model.onnx: not an ONNX model: byte"},
+    {"model.onnx", 0, "\x3d\0\0", 3, "model.onnx: not an ONNX model: byte"},
+    {"model.onnx", -1, "", 0, "model.onnx: not an ONNX model: it has no ir"},
+    {"model.onnx", -1, "\x08\x07", 2,
      "model.onnx: not an ONNX model: it has no g"},
-    {EXPORT_ONNX, -1, "\x3a\x02\x0a\0", 4, "it has no ir_version"},
-    {EXPORT_ONNX, -1, "\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11,
+    {"model.onnx", -1, "\x3a\x02\x0a\0", 4, "it has no ir_version"},
+    {"model.onnx", -1, "\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11,
      "model.onnx: not an ONNX model: byte"},
 };
 
@@ -295,7 +296,7 @@ static void what_is_no_model_is_found_out(void **state)
         free(whole);
     }
     assert_int_equal(artifacts_check(dir, &why), 0);
-    unlink(file_of(p, EXPORT_LABELS));
+    unlink(file_of(p, "labels.txt"));
     assert_int_equal(artifacts_check(dir, &why), -ENOENT);
     close(dir);
 }

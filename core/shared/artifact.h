@@ -1,0 +1,43 @@
+/*
+ * The artifacts: the files that a training leaves in artifacts/ of its run
+ * directory, one row for each. Both programs take their names from here; the
+ * trainer attaches a writer to some of them (trainer/files/export.c), the
+ * daemon what they must hold (core/models/artifact_check.c) and where it keeps
+ * them while the training runs (core/process/follow.c). Constant data; any
+ * thread.
+ */
+#ifndef PRIMO_ARTIFACT_H
+#define PRIMO_ARTIFACT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* In the order in which they are checked, and in which they appear in the
+ * folder of a training without a mount: labels.txt is checked against the head
+ * of model.safetensors, and model.onnx comes last, as it says that a folder is
+ * finished. */
+enum artifact_no {
+    ARTIFACT_CONFIG,
+    ARTIFACT_DATASET,
+    ARTIFACT_WEIGHTS,
+    ARTIFACT_LABELS,
+    ARTIFACT_GRAPH,
+    ARTIFACTS,
+};
+
+struct artifact {
+    const char *name; /* in artifacts/, and with the model */
+    uint64_t limit;   /* most bytes that the daemon takes */
+    /* A text that is complete before the training ends: the daemon takes it
+     * into the store as soon as the journal tells of it, shows it while the
+     * training runs, and writes it to the model from there. Any other artifact
+     * is a file that is copied to the model when the training has succeeded. */
+    bool shown;
+};
+
+extern const struct artifact artifacts[ARTIFACTS];
+
+/* The artifact of this name; ARTIFACTS = there is none. */
+enum artifact_no artifact_find(const char *name);
+
+#endif
