@@ -244,30 +244,19 @@ static int take_end(struct intake *in, const struct journal_record *r,
     return process_step(in->p, LIFE_ENDED_FAILED, why);
 }
 
-static const struct {
-    enum journal_kind kind;
-    int (*take)(struct intake *in, const struct journal_record *r,
-                struct reason *why);
-} intakes[] = {
-    {JOURNAL_OPEN, take_open},
-    {JOURNAL_STAGE, take_stage},
-    {JOURNAL_LOG, take_log},
-    {JOURNAL_METRIC, take_metric},
-    {JOURNAL_PROGRESS, take_progress},
-    {JOURNAL_FACT, take_fact},
-    {JOURNAL_CHECKPOINT, take_checkpoint},
-    {JOURNAL_ARTIFACT, take_artifact},
-    {JOURNAL_END, take_end},
-};
+typedef int take_fn(struct intake *in, const struct journal_record *r,
+                    struct reason *why);
+
+/* A kind without its function does not compile. */
+#define KIND_TAKE(NAME, name, letter) [letter] = take_##name,
+static take_fn *const takes[] = {JOURNAL_KINDS(KIND_TAKE)};
+#undef KIND_TAKE
 
 static int take_record(struct intake *in, struct journal_record *r,
                        struct reason *why)
 {
     r->time = time_judge(r->time);
-    for (size_t i = 0; i < sizeof intakes / sizeof *intakes; i++)
-        if (intakes[i].kind == r->kind)
-            return intakes[i].take(in, r, why);
-    return 0;
+    return takes[r->kind](in, r, why);
 }
 
 /* All whole records at the beginning of `data`, up to an end. */

@@ -66,6 +66,14 @@ void journal_frame(struct text *out, enum journal_kind kind, double time,
     text_add(out, payload, size);
 }
 
+static bool kind_known(unsigned letter)
+{
+#define KIND_LETTER(NAME, name, letter) letter,
+    static const char letters[] = {JOURNAL_KINDS(KIND_LETTER)};
+#undef KIND_LETTER
+    return letter && memchr(letters, (int)letter, sizeof letters);
+}
+
 size_t journal_unframe(const char *data, size_t size,
                        struct journal_record *record)
 {
@@ -78,9 +86,8 @@ size_t journal_unframe(const char *data, size_t size,
         size - sizeof f < payload)
         return 0;
     data += sizeof f;
-    if (le32toh(f.crc) != frame_crc(&f, data, payload) || !f.kind ||
-        !strchr("OSLMPFCAE", f.kind) || memchr(data, 0, payload) ||
-        utf8_valid(data, payload) != payload)
+    if (le32toh(f.crc) != frame_crc(&f, data, payload) || !kind_known(f.kind) ||
+        memchr(data, 0, payload) || utf8_valid(data, payload) != payload)
         return 0;
     uint64_t bits = le64toh(f.time);
     record->kind = (enum journal_kind)f.kind;

@@ -14,8 +14,8 @@
  *               from scratch); the first record of each segment
  *   STAGE       "dataset" "base" "training" "export" …: what begins now
  *   LOG         one line for people
- *   METRIC      a row of metrics.csv (core/report.h)
- *   PROGRESS    core/report.h; sent about once a second, also the heartbeat
+ *   METRIC      a row of metrics.csv (core/shared/report.h)
+ *   PROGRESS    core/shared/report.h; sent about once a second, the heartbeat
  *   FACT        "key=value", a line of `info`; the keys are journal_facts
  *   CHECKPOINT  "iteration=N": is on disk, durable
  *   ARTIFACT    "name": artifacts/NAME in the run directory is complete
@@ -32,16 +32,24 @@
 #define JOURNAL_SEGMENT     "journal.%06u"
 #define JOURNAL_PAYLOAD_MAX 4096
 
+/* The kinds: X(NAME, name, the letter in the frame). A new one has a line
+ * here, its payload above, and a function take_NAME() in
+ * core/process/follow.c. */
+#define JOURNAL_KINDS(X)                                                       \
+    X(OPEN, open, 'O')                                                         \
+    X(STAGE, stage, 'S')                                                       \
+    X(LOG, log, 'L')                                                           \
+    X(METRIC, metric, 'M')                                                     \
+    X(PROGRESS, progress, 'P')                                                 \
+    X(FACT, fact, 'F')                                                         \
+    X(CHECKPOINT, checkpoint, 'C')                                             \
+    X(ARTIFACT, artifact, 'A')                                                 \
+    X(END, end, 'E')
+
 enum journal_kind {
-    JOURNAL_OPEN = 'O',
-    JOURNAL_STAGE = 'S',
-    JOURNAL_LOG = 'L',
-    JOURNAL_METRIC = 'M',
-    JOURNAL_PROGRESS = 'P',
-    JOURNAL_FACT = 'F',
-    JOURNAL_CHECKPOINT = 'C',
-    JOURNAL_ARTIFACT = 'A',
-    JOURNAL_END = 'E',
+#define JOURNAL_KIND(NAME, name, letter) JOURNAL_##NAME = letter,
+    JOURNAL_KINDS(JOURNAL_KIND)
+#undef JOURNAL_KIND
 };
 
 struct journal_record {
