@@ -12,7 +12,7 @@ struct random {
     int used; /* words of block taken */
 };
 
-/* A stream of its own for each (seed, a, b, purpose). */
+/* A sequence of its own for each (seed, a, b, purpose); purposes.h. */
 void random_open(struct random *r, uint64_t seed, uint32_t a, uint32_t b,
                  uint32_t purpose);
 uint32_t random_u32(struct random *r);

@@ -195,17 +195,17 @@ void augment_picture(const uint8_t *rgb, int side, unsigned set, uint64_t seed,
     int pixels = side * side;
     struct random r;
     if (set & AUGMENT_ROTATION) {
-        random_open(&r, seed, a, b, STREAM_ROTATION);
+        random_open(&r, seed, a, b, PURPOSE_ROTATION);
         rotate(rgb, side, &r, image);
     } else {
         planes(rgb, pixels, image);
     }
     if (set & AUGMENT_EXPOSURE) {
-        random_open(&r, seed, a, b, STREAM_EXPOSURE);
+        random_open(&r, seed, a, b, PURPOSE_EXPOSURE);
         expose(rgb, pixels * 3, &r, image);
     }
     if (set & AUGMENT_NOISE) {
-        random_open(&r, seed, a, b, STREAM_NOISE);
+        random_open(&r, seed, a, b, PURPOSE_NOISE);
         add_noise(pixels * 3, &r, image);
     }
 }

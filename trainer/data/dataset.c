@@ -267,7 +267,7 @@ static void files_split(struct names *files, size_t held, uint64_t seed,
                         int label)
 {
     struct random r;
-    random_open(&r, seed, (uint32_t)label, 0, STREAM_SPLIT);
+    random_open(&r, seed, (uint32_t)label, 0, PURPOSE_SPLIT);
     for (size_t i = 0; i < held; i++) {
         size_t k = i + random_below(&r, (uint32_t)(files->count - i));
         char *s = files->name[i];

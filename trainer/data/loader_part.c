@@ -28,7 +28,7 @@ static void part_shuffle(struct part *part, int epoch)
     struct random r;
     if (part->order_epoch == epoch)
         return;
-    random_open(&r, part->seed, (uint32_t)epoch, 0, STREAM_ORDER);
+    random_open(&r, part->seed, (uint32_t)epoch, 0, PURPOSE_ORDER);
     for (int i = 0; i < part->count; i++)
         part->order[i] = i;
     for (int i = part->count - 1; part->training && i > 0; i--) {

@@ -1,5 +1,6 @@
 #include "trainer/net/weights.h"
 
+#include "trainer/basic/purposes.h"
 #include "trainer/basic/random.h"
 
 #include <errno.h>
@@ -8,10 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    LINE_FLOATS = 16,            /* each weight begins on a cache line */
-    STREAM_WEIGHTS = 0x77656967, /* of random.h; a = weight, b = output */
-};
+enum { LINE_FLOATS = 16 }; /* each weight begins on a cache line */
 
 #define STATISTICS_MOMENTUM 0.1f /* PyTorch's default */
 
@@ -246,7 +244,7 @@ static void fill_random(const struct weights *w, const struct weight *x,
     for (int64_t o = 0; o < outs; o++) {
         struct random r;
         random_open(&r, seed, (uint32_t)(x - w->list), (uint32_t)o,
-                    STREAM_WEIGHTS);
+                    PURPOSE_WEIGHTS);
         for (float *v = data + (size_t)o * each, *end = v + each; v < end; v++)
             *v = area ? deviation * random_normal(&r)
                       : random_uniform(&r, -bound, bound);

@@ -1,5 +1,6 @@
 /* random.h against the known answers of Random123 and against what its
  * distributions promise. */
+#include "trainer/basic/purposes.h"
 #include "trainer/basic/random.h"
 
 #include <math.h>
@@ -118,9 +119,20 @@ static void below_is_even(void **state)
     }
 }
 
+static void no_two_purposes_are_one(void **state)
+{
+#define PURPOSE_NUMBER(NAME, number) number,
+    static const uint32_t numbers[] = {PURPOSES(PURPOSE_NUMBER)};
+    (void)state;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        for (size_t k = 0; k < i; k++)
+            assert_int_not_equal(numbers[i], numbers[k]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_two_purposes_are_one),
         cmocka_unit_test(known_answers),
         cmocka_unit_test(streams_differ),
         cmocka_unit_test(uniform_stays_inside),
