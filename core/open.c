@@ -1,7 +1,7 @@
 #include "core/open.h"
 
 #include "core/basic/clock.h"
-#include "core/basic/disk.h"
+#include "core/basic/directory.h"
 #include "core/launch/spawn.h"
 #include "core/models/base_file.h"
 #include "core/models/model.h"

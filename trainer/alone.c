@@ -1,9 +1,9 @@
 #include "trainer/alone.h"
 
+#include "core/basic/file.h"
 #include "core/basic/language.h"
 #include "core/shared/artifact.h"
 #include "core/shared/chart.h"
-#include "trainer/basic/durable.h"
 #include "trainer/machine/confine.h"
 #include "trainer/run/rundir.h"
 #include "trainer/screen.h"

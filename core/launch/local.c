@@ -3,7 +3,7 @@
  * whose run it is where this is the daemon of root; STATE/runs/ID.lock is
  * ours, and held by the living trainer.
  */
-#include "core/basic/disk.h"
+#include "core/basic/directory.h"
 #include "core/basic/foreign.h"
 #include "core/basic/language.h"
 #include "core/launch/host.h"

@@ -1,6 +1,6 @@
 #include "core/models/base_file.h"
 
-#include "core/basic/disk.h"
+#include "core/basic/directory.h"
 #include "core/models/model.h"
 #include "core/models/weights_file.h"
 #include "core/shared/base_match.h"

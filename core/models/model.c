@@ -1,7 +1,7 @@
 #include "core/models/model.h"
 
 #include "core/basic/clock.h"
-#include "core/basic/disk.h"
+#include "core/basic/directory.h"
 #include "core/state/events.h"
 #include "core/store/node.h"
 

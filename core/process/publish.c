@@ -1,7 +1,7 @@
 #include "core/process/publish.h"
 
 #include "core/basic/clock.h"
-#include "core/basic/disk.h"
+#include "core/basic/directory.h"
 #include "core/models/artifact_check.h"
 #include "core/process/process.h"
 #include "core/process/show.h"

@@ -9,7 +9,7 @@
  * bytes written to the store and microseconds, of each the mean.
  */
 #include "core/basic/clock.h"
-#include "core/basic/disk.h"
+#include "core/basic/directory.h"
 #include "core/process/process.h"
 #include "core/store/object.h"
 #include "core/store/stream.h"

@@ -1,6 +1,6 @@
 #include "trainer/files/checkpoint.h"
 
-#include "trainer/basic/durable.h"
+#include "core/basic/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

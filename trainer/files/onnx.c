@@ -1,9 +1,9 @@
 #include "trainer/files/onnx.h"
 
+#include "core/basic/file.h"
 #include "core/basic/language.h"
 #include "core/basic/text.h"
 #include "core/shared/network.h"
-#include "trainer/basic/durable.h"
 
 #include <errno.h>
 #include <onnx.pb-c.h>

@@ -1,7 +1,7 @@
 #include "trainer/files/safetensors.h"
 
+#include "core/basic/file.h"
 #include "core/basic/text.h"
-#include "trainer/basic/durable.h"
 #include "trainer/files/json.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 #include "trainer/run/rundir.h"
 
+#include "core/basic/file.h"
 #include "core/basic/language.h"
-#include "trainer/basic/durable.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* Directories that somebody else fills: nothing leads out of them. */
-#include "core/basic/disk.h"
+#include "core/basic/directory.h"
 #include "core/basic/foreign.h"
 
 #include <errno.h>

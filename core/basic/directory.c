@@ -1,4 +1,4 @@
-#include "core/basic/disk.h"
+#include "core/basic/directory.h"
 
 #include "core/basic/foreign.h"
 

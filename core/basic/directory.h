@@ -2,8 +2,8 @@
  * Files of the state directory: written aside, synced and renamed. What a run
  * directory holds is input like any other: foreign.h. Any thread.
  */
-#ifndef PRIMO_DISK_H
-#define PRIMO_DISK_H
+#ifndef PRIMO_DIRECTORY_H
+#define PRIMO_DIRECTORY_H
 
 #include "core/basic/reason.h"
 #include "core/basic/text.h"

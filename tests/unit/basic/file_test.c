@@ -1,5 +1,5 @@
-/* durable.h: a file appears whole or not at all. */
-#include "trainer/basic/durable.h"
+/* file.h: a file appears whole or not at all. */
+#include "core/basic/file.h"
 
 #include <errno.h>
 #include <setjmp.h>

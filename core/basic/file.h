@@ -4,8 +4,8 @@
  * the new one, and at most a PATH.part that the next writer takes over.
  * One writer per path; not for concurrent use.
  */
-#ifndef PRIMO_DURABLE_H
-#define PRIMO_DURABLE_H
+#ifndef PRIMO_FILE_H
+#define PRIMO_FILE_H
 
 #include "core/basic/reason.h"
 

@@ -1,4 +1,4 @@
-#include "trainer/basic/durable.h"
+#include "core/basic/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
