@@ -48,16 +48,11 @@ static char *path_join(const char *dir, const char *name)
 static int file_take(const char *path, size_t most, struct text *out,
                      struct reason *why)
 {
-    char block[4096];
-    size_t n;
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return refuse_errno(why, errno, "cannot read '%s'", path);
-    while (out->size <= most && (n = fread(block, 1, sizeof block, f)) > 0)
-        text_add(out, block, n);
-    int code = ferror(f) ? errno : out->size > most ? EFBIG : 0;
-    fclose(f);
-    return code ? refuse_errno(why, code, "cannot read '%s'", path) : 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int err = fd < 0 ? -errno : descriptor_read(fd, most, out);
+    if (fd >= 0)
+        close(fd);
+    return err ? refuse_errno(why, -err, "cannot read '%s'", path) : 0;
 }
 
 static int template_take(struct alone *a)
@@ -132,7 +127,7 @@ static void chart_save(const struct alone *a)
     chart_svg(&svg, &chart);
     char *path = path_join(a->out, "monitor.svg");
     struct reason why = REASON_INIT;
-    if (durable_save(path, text_string(&svg), svg.size, &why))
+    if (file_save(AT_FDCWD, path, text_string(&svg), svg.size, &why))
         complain(&why, 0); /* a picture is not worth a failure */
     free(path);
     text_release(&svg);
@@ -192,8 +187,8 @@ static int finish(const struct alone *a, struct reason *why)
 static int template_keep(const struct alone *a, struct reason *why)
 {
     char *path = path_join(a->out, "template");
-    int err =
-        durable_save(path, text_string(&a->template), a->template.size, why);
+    int err = file_save(AT_FDCWD, path, text_string(&a->template),
+                        a->template.size, why);
     free(path);
     return err;
 }

@@ -10,105 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int file_open(int dir, const char *name, struct reason *why)
-{
-    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return refuse_errno(why, errno, "cannot open '%s'", name);
-    struct stat st;
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-        close(fd);
-        return refuse(why, EINVAL, "'%s' is not a regular file", name);
-    }
-    return fd;
-}
-
-int descriptor_write(int fd, const char *data, size_t size, uint64_t offset)
-{
-    while (size > 0) {
-        ssize_t n = pwrite(fd, data, size, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno;
-        data += n;
-        size -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
-}
-
-int file_write(int dir, const char *name, const char *data, size_t size,
-               struct reason *why)
-{
-    char aside[300];
-    snprintf(aside, sizeof aside, "%s.new", name);
-    unlinkat(dir, aside, 0); /* a crash left it, or somebody put it there */
-    int fd = openat(dir, aside,
-                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return refuse_errno(why, errno, "cannot write '%s'", name);
-    int code = descriptor_write(fd, data, size, 0);
-    if (code == 0 && fsync(fd))
-        code = errno;
-    close(fd);
-    if (code == 0 && renameat(dir, aside, dir, name))
-        code = errno;
-    if (code) {
-        unlinkat(dir, aside, 0);
-        return refuse_errno(why, code, "cannot write '%s'", name);
-    }
-    return 0;
-}
-
-static int copy_bytes(int in, int out, uint64_t size)
-{
-    while (size > 0) {
-        ssize_t n = copy_file_range(in, NULL, out, NULL, size, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n ? errno : EIO;
-        size -= (uint64_t)n;
-    }
-    return 0;
-}
-
-int file_copy(int from, int dir, const char *name, uint64_t limit,
-              struct reason *why)
-{
-    struct stat st;
-    int code = 0;
-    int out = openat(
-        dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (out < 0 || fstat(from, &st))
-        code = errno;
-    else if ((uint64_t)st.st_size > limit)
-        code = EFBIG;
-    else
-        code = copy_bytes(from, out, (uint64_t)st.st_size);
-    if (code == 0 && fsync(out))
-        code = errno;
-    if (out >= 0)
-        close(out);
-    return code ? refuse_errno(why, code, "cannot copy '%s'", name) : 0;
-}
-
-int file_link(int from, const char *name, int to, const char *as,
-              uint64_t limit, struct reason *why)
-{
-    if (linkat(from, name, to, as, 0) == 0 || errno == EEXIST)
-        return 0;
-    if (errno != EXDEV && errno != EPERM && errno != EMLINK)
-        return refuse_errno(why, errno, "cannot link '%s'", name);
-    int fd = file_open(from, name, why);
-    int err = fd < 0 ? fd : file_copy(fd, to, as, limit, why);
-    if (fd >= 0)
-        close(fd);
-    return err;
-}
-
-/* Open to passing, unless somebody has set what others may do already. */
+/* Let others pass through, unless somebody has already set what they may. */
 static int passable_make(const char *path)
 {
     struct stat st;
@@ -212,7 +114,7 @@ static int entries_remove(struct removal *r, int fd, int depth,
     return err;
 }
 
-/* Again, where directories were lifted into it meanwhile. */
+/* Repeats where directories were lifted into it meanwhile. */
 static int top_remove(struct removal *r, int parent, const char *name,
                       struct reason *why)
 {

@@ -6,103 +6,236 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static void durable_release(struct durable *f)
+/* Reading */
+
+int file_open(int dir, const char *name, struct reason *why)
 {
-    if (f->fd >= 0)
-        close(f->fd);
-    free(f->path);
-    free(f->part);
-    *f = (struct durable){.fd = -1};
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return refuse_errno(why, errno, "cannot open '%s'", name);
+    struct stat st;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return refuse(why, EINVAL, "'%s' is not a regular file", name);
+    }
+    return fd;
 }
 
-int durable_open(struct durable *f, const char *path, struct reason *why)
+/* Room for what comes next: all of a regular file and one byte, so that its
+ * end shows at once. */
+static size_t piece_of(int fd)
 {
-    *f = (struct durable){.fd = -1, .path = strdup(path)};
-    if (!f->path || asprintf(&f->part, "%s.part", path) < 0) {
-        f->part = NULL;
-        durable_release(f);
-        return refuse(why, ENOMEM, "no memory to write '%s'", path);
-    }
-    f->fd = open(f->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                 0644);
-    if (f->fd < 0) {
+    enum { PIECE = 16384 };
+    struct stat st;
+    off_t at = lseek(fd, 0, SEEK_CUR);
+    if (at < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < at)
+        return PIECE;
+    return (size_t)(st.st_size - at) + 1;
+}
+
+int descriptor_read(int fd, size_t limit, struct text *out)
+{
+    size_t piece = piece_of(fd), left = limit;
+    for (;;) {
+        size_t had = out->size, most = piece <= left ? piece : left + 1;
+        text_resize(out, had + most);
+        ssize_t n = read(fd, out->data + had, most);
         int code = errno;
-        durable_release(f);
-        return refuse_errno(why, code, "cannot write '%s'", path);
+        text_resize(out, had + (n > 0 ? (size_t)n : 0));
+        if (n < 0 && code == EINTR)
+            continue;
+        if (n <= 0)
+            return n ? -code : 0;
+        if ((size_t)n > left) {
+            text_resize(out, had + left);
+            return -EFBIG;
+        }
+        left -= (size_t)n;
+    }
+}
+
+int descriptor_read_at(int fd, void *to, size_t size, uint64_t offset)
+{
+    char *at = to;
+    while (size > 0) {
+        ssize_t n = pread(fd, at, size, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n ? -errno : -ENODATA;
+        at += n;
+        size -= (size_t)n;
+        offset += (uint64_t)n;
     }
     return 0;
 }
 
-int durable_write(struct durable *f, const void *data, size_t size,
-                  struct reason *why)
+/* Writing */
+
+int descriptor_write_at(int fd, const void *data, size_t size, uint64_t offset)
 {
     const char *at = data;
     while (size > 0) {
-        ssize_t n = write(f->fd, at, size);
+        ssize_t n = pwrite(fd, at, size, (off_t)offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return refuse_errno(why, errno, "cannot write '%s'", f->path);
+            return -errno;
+        at += n;
+        size -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return 0;
+}
+
+static void draft_release(struct draft *d)
+{
+    if (d->fd >= 0)
+        close(d->fd);
+    free(d->name);
+    free(d->part);
+    *d = (struct draft){.fd = -1};
+}
+
+int draft_open(struct draft *d, int dir, const char *name, struct reason *why)
+{
+    *d = (struct draft){.fd = -1, .dir = dir, .name = strdup(name)};
+    if (!d->name || asprintf(&d->part, "%s.part", name) < 0) {
+        d->part = NULL;
+        draft_release(d);
+        return refuse(why, ENOMEM, "no memory to write '%s'", name);
+    }
+    unlinkat(dir, d->part, 0); /* left by a crash, or put there by somebody */
+    d->fd = openat(dir, d->part,
+                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (d->fd < 0) {
+        int code = errno;
+        draft_release(d);
+        return refuse_errno(why, code, "cannot write '%s'", name);
+    }
+    return 0;
+}
+
+int draft_write(struct draft *d, const void *data, size_t size,
+                struct reason *why)
+{
+    const char *at = data;
+    while (size > 0) {
+        ssize_t n = write(d->fd, at, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return refuse_errno(why, errno, "cannot write '%s'", d->name);
         at += n;
         size -= (size_t)n;
     }
     return 0;
 }
 
-/* A rename survives a power cut only when its folder has been synced. */
-static int folder_sync(const char *path)
+/* A rename survives a power cut only when its directory has been synced. */
+static int parent_sync(int dir, const char *name)
 {
-    char *copy = strdup(path);
+    char *copy = strdup(name);
     if (!copy)
         return -ENOMEM;
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+    int fd = openat(dir, dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int err = fd < 0 || fsync(fd) < 0 ? -errno : 0;
     if (fd >= 0)
         close(fd);
     free(copy);
-    return r;
+    return err;
 }
 
-int durable_commit(struct durable *f, struct reason *why)
+int draft_commit(struct draft *d, struct reason *why)
 {
-    int r = fsync(f->fd) < 0 ? -errno : 0;
-    int fd = f->fd;
-    f->fd = -1;
-    if (close(fd) < 0 && r == 0)
-        r = -errno;
-    if (r == 0 && rename(f->part, f->path) < 0)
-        r = -errno;
-    if (r == 0)
-        r = folder_sync(f->path);
-    if (r < 0) {
-        refuse_errno(why, -r, "cannot write '%s'", f->path);
-        durable_abandon(f);
-        return r;
+    int err = fsync(d->fd) < 0 ? -errno : 0;
+    int fd = d->fd;
+    d->fd = -1;
+    if (close(fd) < 0 && err == 0)
+        err = -errno;
+    if (err == 0 && renameat(d->dir, d->part, d->dir, d->name) < 0)
+        err = -errno;
+    if (err == 0)
+        err = parent_sync(d->dir, d->name);
+    if (err) {
+        refuse_errno(why, -err, "cannot write '%s'", d->name);
+        draft_abandon(d);
+        return err;
     }
-    durable_release(f);
+    draft_release(d);
     return 0;
 }
 
-void durable_abandon(struct durable *f)
+void draft_abandon(struct draft *d)
 {
-    if (f->part)
-        unlink(f->part);
-    durable_release(f);
+    if (d->part)
+        unlinkat(d->dir, d->part, 0);
+    draft_release(d);
 }
 
-int durable_save(const char *path, const void *data, size_t size,
-                 struct reason *why)
+int file_save(int dir, const char *name, const void *data, size_t size,
+              struct reason *why)
 {
-    struct durable f;
-    int r = durable_open(&f, path, why);
-    if (r < 0)
-        return r;
-    r = durable_write(&f, data, size, why);
-    if (r < 0) {
-        durable_abandon(&f);
-        return r;
+    struct draft d;
+    int err = draft_open(&d, dir, name, why);
+    if (err)
+        return err;
+    err = draft_write(&d, data, size, why);
+    if (err) {
+        draft_abandon(&d);
+        return err;
     }
-    return durable_commit(&f, why);
+    return draft_commit(&d, why);
+}
+
+/* Copying */
+
+static int copy_bytes(int in, int out, uint64_t size)
+{
+    while (size > 0) {
+        ssize_t n = copy_file_range(in, NULL, out, NULL, size, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n ? errno : EIO;
+        size -= (uint64_t)n;
+    }
+    return 0;
+}
+
+int file_copy(int from, int dir, const char *name, uint64_t limit,
+              struct reason *why)
+{
+    struct stat st;
+    int code = 0;
+    int out = openat(
+        dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (out < 0 || fstat(from, &st))
+        code = errno;
+    else if ((uint64_t)st.st_size > limit)
+        code = EFBIG;
+    else
+        code = copy_bytes(from, out, (uint64_t)st.st_size);
+    if (code == 0 && fsync(out))
+        code = errno;
+    if (out >= 0)
+        close(out);
+    return code ? refuse_errno(why, code, "cannot copy '%s'", name) : 0;
+}
+
+int file_link(int from, const char *name, int to, const char *as,
+              uint64_t limit, struct reason *why)
+{
+    if (linkat(from, name, to, as, 0) == 0 || errno == EEXIST)
+        return 0;
+    if (errno != EXDEV && errno != EPERM && errno != EMLINK)
+        return refuse_errno(why, errno, "cannot link '%s'", name);
+    int fd = file_open(from, name, why);
+    int err = fd < 0 ? fd : file_copy(fd, to, as, limit, why);
+    if (fd >= 0)
+        close(fd);
+    return err;
 }

@@ -1,37 +1,61 @@
 /*
- * A file that appears whole or not at all: written aside as PATH.part, synced,
- * renamed to PATH, its folder synced. After a crash there is the old file or
- * the new one, and at most a PATH.part that the next writer takes over.
- * One writer per path; not for concurrent use.
+ * Files: read whole, written as a whole, copied.
+ *
+ * What is written appears whole or not at all: it is written as a draft,
+ * NAME.part beside its place, then synced and renamed to NAME, and the
+ * directory is synced. After a crash there is the old file or the new one, and
+ * at most a draft, which the next writer replaces. A name is relative to the
+ * directory `dir`, or to the working directory where that is AT_FDCWD. One
+ * writer per name; a draft is for one thread at a time, all else for any.
  */
 #ifndef PRIMO_FILE_H
 #define PRIMO_FILE_H
 
 #include "core/basic/reason.h"
+#include "core/basic/text.h"
 
-#include <stddef.h>
+#include <stdint.h>
 
-struct durable {
-    int fd;
-    char *path, *part; /* owned */
+struct draft {
+    int fd, dir;       /* dir is borrowed and must stay open */
+    char *name, *part; /* owned */
 };
 
-/* Life cycle */
+/* Read */
 
-/* Mode 0644 under the umask. EACCES, ENOENT, ENOSPC, … with the path. */
-int durable_open(struct durable *f, const char *path, struct reason *why);
-/* Publish and release; on failure nothing is published. */
-int durable_commit(struct durable *f, struct reason *why);
-/* Remove what was written and release. */
-void durable_abandon(struct durable *f);
+/* Open a regular file for reading; a descriptor. EINVAL when it is none. */
+int file_open(int dir, const char *name, struct reason *why);
+/* Append all that is left to be read, of at most `limit` bytes. 0 or -errno;
+ * -EFBIG: there is more. */
+int descriptor_read(int fd, size_t limit, struct text *out);
+/* Exactly these bytes. 0 or -errno; -ENODATA: the file ends before. */
+int descriptor_read_at(int fd, void *to, size_t size, uint64_t offset);
 
 /* Change */
 
-int durable_write(struct durable *f, const void *data, size_t size,
-                  struct reason *why);
+/* All of these bytes. 0 or -errno. */
+int descriptor_write_at(int fd, const void *data, size_t size, uint64_t offset);
 
-/* All four steps for a text that is in memory. */
-int durable_save(const char *path, const void *data, size_t size,
-                 struct reason *why);
+/* Begin a file of mode 0644 under the umask. EACCES, ENOENT, ENOSPC, …, with
+ * the name. Each successful call is followed by commit or abandon. */
+int draft_open(struct draft *d, int dir, const char *name, struct reason *why);
+int draft_write(struct draft *d, const void *data, size_t size,
+                struct reason *why);
+/* Publish and release; on failure nothing is published. */
+int draft_commit(struct draft *d, struct reason *why);
+/* Remove what was written and release. */
+void draft_abandon(struct draft *d);
+/* Make or replace a file with these bytes: all four steps. */
+int file_save(int dir, const char *name, const void *data, size_t size,
+              struct reason *why);
+
+/* Copy what is open, at most `limit` bytes (EFBIG), to a new DIR/name, synced.
+ */
+int file_copy(int from, int dir, const char *name, uint64_t limit,
+              struct reason *why);
+/* Give a regular file another name or, where that is not possible, copy it.
+ * Where the name is taken already, it is left as it is: 0. */
+int file_link(int from, const char *name, int to, const char *as,
+              uint64_t limit, struct reason *why);
 
 #endif

@@ -1,5 +1,7 @@
 #include "core/basic/foreign.h"
 
+#include "core/basic/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -76,22 +78,14 @@ int foreign_open(int dir, const char *name, struct reason *why)
 int foreign_read(int dir, const char *name, size_t limit, struct text *out,
                  struct reason *why)
 {
-    int fd = foreign_open(dir, name, why), err = 0;
+    int fd = foreign_open(dir, name, why);
     if (fd < 0)
         return fd;
-    char piece[16384];
-    ssize_t n;
-    while (err == 0 && (n = read(fd, piece, sizeof piece)) != 0) {
-        if (n < 0)
-            err = refuse_errno(why, errno, "cannot read '%s'", name);
-        else if ((size_t)n > limit)
-            err = refuse(why, EFBIG, "'%s' is too large", name);
-        else
-            text_add(out, piece, (size_t)n);
-        limit -= err ? 0 : (size_t)n;
-    }
+    int err = descriptor_read(fd, limit, out);
     close(fd);
-    return err;
+    if (err == -EFBIG)
+        return refuse(why, EFBIG, "'%s' is too large", name);
+    return err ? refuse_errno(why, -err, "cannot read '%s'", name) : 0;
 }
 
 int foreign_directory(int dir, const char *name, struct reason *why)

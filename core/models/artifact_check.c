@@ -1,5 +1,7 @@
 #include "core/models/artifact_check.h"
 
+#include "core/basic/file.h"
+
 #include "core/basic/text.h"
 #include "core/models/weights_file.h"
 #include "core/shared/artifact.h"
@@ -109,7 +111,7 @@ static int labels_read(int fd, uint64_t size, struct text *out)
     if (size > artifacts[ARTIFACT_LABELS].limit)
         return -EFBIG;
     text_resize(out, size);
-    return size && pread(fd, out->data, size, 0) != (ssize_t)size ? -EIO : 0;
+    return size ? descriptor_read_at(fd, out->data, size, 0) : 0;
 }
 
 static int labels_check(int fd, uint64_t size, int *classes, struct reason *why)

@@ -1,6 +1,7 @@
 #include "core/models/base_file.h"
 
 #include "core/basic/directory.h"
+#include "core/basic/file.h"
 #include "core/models/model.h"
 #include "core/models/weights_file.h"
 #include "core/shared/base_match.h"
@@ -156,9 +157,9 @@ int staged_write(struct staged *s, uint64_t offset, const char *data,
                       SAFETENSORS_FILE_MAX >> 20);
     if (check && s->size && offset + size > s->size)
         return weights_too_long(offset + size, s->size, why);
-    int code = descriptor_write(s->fd, data, size, offset);
-    if (code)
-        return refuse_errno(why, code, "the base cannot be written");
+    int err = descriptor_write_at(s->fd, data, size, offset);
+    if (err)
+        return refuse_errno(why, -err, "the base cannot be written");
     if (offset <= s->filled && offset + size > s->filled)
         s->filled = offset + size;
     return check ? early_check(s, why) : 0;

@@ -2,6 +2,7 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/directory.h"
+#include "core/basic/file.h"
 #include "core/state/events.h"
 #include "core/store/node.h"
 

@@ -1,25 +1,12 @@
 #include "core/models/weights_file.h"
 
+#include "core/basic/file.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static bool read_whole(int fd, char *to, size_t size, off_t offset)
-{
-    while (size > 0) {
-        ssize_t n = pread(fd, to, size, offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        to += n;
-        size -= (size_t)n;
-        offset += n;
-    }
-    return true;
-}
 
 /* 0 with *size 0: of `there` bytes the header is not complete yet. */
 int weights_header(int fd, uint64_t there, uint64_t *size, struct base_match *m,
@@ -30,14 +17,14 @@ int weights_header(int fd, uint64_t there, uint64_t *size, struct base_match *m,
     *size = 0;
     if (there < sizeof start)
         return 0;
-    if (!read_whole(fd, start, sizeof start, 0))
+    if (descriptor_read_at(fd, start, sizeof start, 0))
         return refuse_errno(why, EIO, "the base cannot be read");
     int err = safetensors_header_size(start, &json, why);
     if (err || there < sizeof start + json)
         return err;
     char *text = malloc(json);
     struct safetensors_header h = SAFETENSORS_HEADER_INIT;
-    if (!text || !read_whole(fd, text, json, sizeof start))
+    if (!text || descriptor_read_at(fd, text, json, sizeof start))
         err = refuse_errno(why, text ? EIO : ENOMEM, "the base cannot be read");
     if (err == 0)
         err = safetensors_header_parse(&h, text, json, why);

@@ -2,6 +2,7 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/directory.h"
+#include "core/basic/file.h"
 #include "core/models/artifact_check.h"
 #include "core/process/process.h"
 #include "core/process/show.h"
@@ -63,8 +64,8 @@ static int texts_write(struct primo *primo, struct store_txn *txn,
         text_clear(&out);
         err = texts[i].show(&request, &out, why);
         if (err == 0)
-            err = file_write(dir, texts[i].name, text_string(&out), out.size,
-                             why);
+            err =
+                file_save(dir, texts[i].name, text_string(&out), out.size, why);
     }
     text_release(&out);
     return err;

@@ -10,6 +10,7 @@
  */
 #include "core/basic/clock.h"
 #include "core/basic/directory.h"
+#include "core/basic/file.h"
 #include "core/process/process.h"
 #include "core/store/object.h"
 #include "core/store/stream.h"

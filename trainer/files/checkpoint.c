@@ -79,7 +79,7 @@ void checkpoint_release(struct checkpoint *c)
 /* Writing */
 
 struct sink {
-    struct durable file;
+    struct draft draft;
     uLong crc;
 };
 
@@ -87,7 +87,7 @@ static int sink_put(struct sink *s, const void *data, size_t size,
                     struct reason *why)
 {
     s->crc = crc32_z(s->crc, data, size);
-    return durable_write(&s->file, data, size, why);
+    return draft_write(&s->draft, data, size, why);
 }
 
 static void position_print(struct text *out, const struct position *p)
@@ -159,7 +159,7 @@ static int body_put(struct sink *s, const struct checkpoint *c,
     if (err)
         return err;
     uint32_t crc = (uint32_t)s->crc;
-    return durable_write(&s->file, &crc, sizeof crc, why);
+    return draft_write(&s->draft, &crc, sizeof crc, why);
 }
 
 int checkpoint_write(const struct checkpoint *c,
@@ -167,15 +167,15 @@ int checkpoint_write(const struct checkpoint *c,
                      struct reason *why)
 {
     struct sink s = {.crc = crc32_z(0, NULL, 0)};
-    int err = durable_open(&s.file, path, why);
+    int err = draft_open(&s.draft, AT_FDCWD, path, why);
     if (err)
         return err;
     err = body_put(&s, c, state, why);
     if (err) {
-        durable_abandon(&s.file);
+        draft_abandon(&s.draft);
         return err;
     }
-    return durable_commit(&s.file, why);
+    return draft_commit(&s.draft, why);
 }
 
 /* Reading */
@@ -326,18 +326,13 @@ static int file_load(const char *path, char **data, size_t *size,
         close(fd);
         return refuse(why, EINVAL, "it is not a file of a checkpoint's size");
     }
-    *data = malloc((size_t)st.st_size + 1);
-    *size = 0;
-    ssize_t n = 1;
-    while (*data && *size < (size_t)st.st_size && n > 0) {
-        n = read(fd, *data + *size, (size_t)st.st_size - *size);
-        *size += n > 0 ? (size_t)n : 0;
-    }
-    int code = !*data ? ENOMEM : n < 0 ? errno : 0;
+    *size = (size_t)st.st_size;
+    *data = malloc(*size + 1);
+    int err = *data ? descriptor_read_at(fd, *data, *size, 0) : -ENOMEM;
     close(fd);
-    if (code) {
+    if (err) {
         free(*data);
-        return refuse_errno(why, code, "cannot read '%s'", path);
+        return refuse_errno(why, -err, "cannot read '%s'", path);
     }
     return 0;
 }

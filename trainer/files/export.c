@@ -7,6 +7,7 @@
 #include "trainer/files/safetensors.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,7 @@ static int labels_write(const char *path, const struct classifier *m,
     struct text labels = TEXT_INIT;
     for (int i = 0; i < m->classes; i++)
         put_label(&labels, m->class_names[i]);
-    int err = durable_save(path, text_string(&labels), labels.size, why);
+    int err = file_save(AT_FDCWD, path, text_string(&labels), labels.size, why);
     text_release(&labels);
     return err;
 }

@@ -6,6 +6,7 @@
 #include "core/shared/network.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <onnx.pb-c.h>
 #include <stdlib.h>
 #include <string.h>
@@ -389,7 +390,7 @@ static int message_save(const char *path, const Onnx__ModelProto *m,
     if (!bytes)
         return refuse(why, ENOMEM, "no memory to write '%s'", path);
     onnx__model_proto__pack(m, bytes);
-    int r = durable_save(path, bytes, size, why);
+    int r = file_save(AT_FDCWD, path, bytes, size, why);
     free(bytes);
     return r;
 }

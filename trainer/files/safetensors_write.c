@@ -4,6 +4,7 @@
 #include "core/basic/text.h"
 #include "trainer/files/json.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -83,16 +84,16 @@ static void put_header(struct text *out, const struct tensor *tensors,
         text_puts(out, " ");
 }
 
-static int write_tensors(struct durable *f, const struct tensor *tensors,
+static int write_tensors(struct draft *d, const struct tensor *tensors,
                          int count, struct reason *why)
 {
     int r = 0;
     for (int i = 0; r == 0 && i < count; i++)
         if (norm_name(tensors[i].name))
-            r = durable_write(f, &batches_tracked, sizeof batches_tracked, why);
+            r = draft_write(d, &batches_tracked, sizeof batches_tracked, why);
     for (int i = 0; r == 0 && i < count; i++)
-        r = durable_write(f, tensors[i].data,
-                          tensor_count(&tensors[i]) * sizeof(float), why);
+        r = draft_write(d, tensors[i].data,
+                        tensor_count(&tensors[i]) * sizeof(float), why);
     return r;
 }
 
@@ -100,22 +101,22 @@ int safetensors_write(const char *path, const struct tensor *tensors, int count,
                       const struct metadata *metadata, int metadata_count,
                       struct reason *why)
 {
-    struct durable f;
-    int r = durable_open(&f, path, why);
+    struct draft d;
+    int r = draft_open(&d, AT_FDCWD, path, why);
     if (r < 0)
         return r;
     struct text header = TEXT_INIT;
     put_header(&header, tensors, count, metadata, metadata_count);
     uint64_t size = header.size;
-    r = durable_write(&f, &size, sizeof size, why);
+    r = draft_write(&d, &size, sizeof size, why);
     if (r == 0)
-        r = durable_write(&f, header.data, header.size, why);
+        r = draft_write(&d, header.data, header.size, why);
     text_release(&header);
     if (r == 0)
-        r = write_tensors(&f, tensors, count, why);
+        r = write_tensors(&d, tensors, count, why);
     if (r < 0) {
-        durable_abandon(&f);
+        draft_abandon(&d);
         return r;
     }
-    return durable_commit(&f, why);
+    return draft_commit(&d, why);
 }

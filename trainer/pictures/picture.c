@@ -1,3 +1,4 @@
+#include "core/basic/file.h"
 #include "core/basic/language.h"
 #include "core/basic/text.h"
 #include "trainer/pictures/format.h"
@@ -73,21 +74,6 @@ int picture_decode(struct picture *out, const uint8_t *data, size_t size,
     return unknown_format(data, size, why);
 }
 
-static int bytes_read(int fd, uint8_t *data, size_t size, struct reason *why)
-{
-    for (size_t got = 0; got < size;) {
-        ssize_t n = read(fd, data + got, size - got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return refuse_errno(why, errno, "can't be read");
-        if (n == 0)
-            return refuse(why, EIO, "became shorter while it was read");
-        got += (size_t)n;
-    }
-    return 0;
-}
-
 /* The content of an open file in new memory. */
 static int file_load(int fd, uint8_t **data, size_t *size, struct reason *why)
 {
@@ -104,10 +90,13 @@ static int file_load(int fd, uint8_t **data, size_t *size, struct reason *why)
     *data = malloc(*size + 1);
     if (!*data)
         return refuse(why, ENOMEM, "no memory for %zu bytes", *size);
-    int err = bytes_read(fd, *data, *size, why);
-    if (err)
-        free(*data);
-    return err;
+    int err = descriptor_read_at(fd, *data, *size, 0);
+    if (err == 0)
+        return 0;
+    free(*data);
+    return err == -ENODATA
+               ? refuse(why, EIO, "became shorter while it was read")
+               : refuse_errno(why, -err, "can't be read");
 }
 
 int picture_read(struct picture *out, const char *path, int side,

@@ -124,29 +124,13 @@ int rundir_end(struct rundir *r, int err, const struct reason *why)
     return err || ended ? RUN_FAILED : RUN_SUCCEEDED;
 }
 
-static int fd_read(int fd, struct text *out)
-{
-    char block[4096];
-    ssize_t n;
-    while ((n = read(fd, block, sizeof block)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        text_add(out, block, (size_t)n);
-        if (out->size > TEXT_MAX)
-            return -EFBIG;
-    }
-    return 0;
-}
-
 int rundir_read(const struct rundir *r, const char *name, struct text *out,
                 struct reason *why)
 {
     int fd = openat(r->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT)
         return 0;
-    int err = fd < 0 ? -errno : fd_read(fd, out);
+    int err = fd < 0 ? -errno : descriptor_read(fd, TEXT_MAX, out);
     if (fd >= 0)
         close(fd);
     if (err)
@@ -171,7 +155,7 @@ int rundir_keep_threads(struct rundir *r, int threads, struct reason *why)
 {
     char line[16], *path = rundir_path(r, "threads");
     int n = snprintf(line, sizeof line, "%d\n", threads);
-    int err = durable_save(path, line, (size_t)n, why);
+    int err = file_save(AT_FDCWD, path, line, (size_t)n, why);
     free(path);
     return err;
 }
@@ -183,7 +167,7 @@ int rundir_artifact(struct rundir *r, const char *name, const struct text *text,
     text_printf(&file, "artifacts/%s", name);
     text_put_printable_lines(&shown, text_string(text), text->size);
     char *path = rundir_path(r, text_string(&file));
-    int err = durable_save(path, text_string(&shown), shown.size, why);
+    int err = file_save(AT_FDCWD, path, text_string(&shown), shown.size, why);
     if (err == 0)
         diary_artifact(r->diary, name);
     free(path);

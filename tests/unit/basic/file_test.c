@@ -2,6 +2,7 @@
 #include "core/basic/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,12 +48,12 @@ static void holds(const char *wanted)
 static void appears_at_commit(void **state)
 {
     (void)state;
-    struct durable f;
+    struct draft d;
     struct reason why = REASON_INIT;
-    assert_int_equal(durable_open(&f, path, &why), 0);
-    assert_int_equal(durable_write(&f, "old", 3, &why), 0);
+    assert_int_equal(draft_open(&d, AT_FDCWD, path, &why), 0);
+    assert_int_equal(draft_write(&d, "old", 3, &why), 0);
     assert_int_equal(access(path, F_OK), -1);
-    assert_int_equal(durable_commit(&f, &why), 0);
+    assert_int_equal(draft_commit(&d, &why), 0);
     holds("old");
     assert_int_equal(access(part, F_OK), -1);
 }
@@ -60,12 +61,12 @@ static void appears_at_commit(void **state)
 static void abandoned_leaves_the_old(void **state)
 {
     (void)state;
-    struct durable f;
+    struct draft d;
     struct reason why = REASON_INIT;
-    assert_int_equal(durable_save(path, "old", 3, &why), 0);
-    assert_int_equal(durable_open(&f, path, &why), 0);
-    assert_int_equal(durable_write(&f, "new", 3, &why), 0);
-    durable_abandon(&f);
+    assert_int_equal(file_save(AT_FDCWD, path, "old", 3, &why), 0);
+    assert_int_equal(draft_open(&d, AT_FDCWD, path, &why), 0);
+    assert_int_equal(draft_write(&d, "new", 3, &why), 0);
+    draft_abandon(&d);
     holds("old");
     assert_int_equal(access(part, F_OK), -1);
 }
@@ -78,29 +79,69 @@ static void remains_are_taken_over(void **state)
     FILE *f = fopen(part, "wb");
     fputs("much longer than what comes", f);
     fclose(f);
-    assert_int_equal(durable_save(path, "new", 3, &why), 0);
+    assert_int_equal(file_save(AT_FDCWD, path, "new", 3, &why), 0);
     holds("new");
 }
 
+/* Nobody else's file is written through a link that was put there. */
 static void links_are_not_followed(void **state)
 {
     (void)state;
     struct reason why = REASON_INIT;
-    assert_int_equal(symlink("elsewhere", part), 0);
-    assert_int_equal(durable_save(path, "x", 1, &why), -ELOOP);
-    assert_non_null(strstr(why.sentence, path));
-    unlink(part);
+    char victim[80];
+    snprintf(victim, sizeof victim, "%s/victim", folder);
+    assert_int_equal(file_save(AT_FDCWD, victim, "safe", 4, &why), 0);
+    for (int hard = 0; hard < 2; hard++) {
+        assert_int_equal(hard ? link(victim, part) : symlink(victim, part), 0);
+        assert_int_equal(file_save(AT_FDCWD, path, "x", 1, &why), 0);
+        holds("x");
+        FILE *f = fopen(victim, "rb");
+        char text[5] = "";
+        assert_int_equal(fread(text, 1, 4, f), 4);
+        fclose(f);
+        assert_string_equal(text, "safe");
+    }
+    unlink(victim);
+}
+
+static void whole_and_bounded(void **state)
+{
+    (void)state;
+    struct text t = TEXT_INIT;
+    char three[3];
+    assert_int_equal(file_save(AT_FDCWD, path, "abcd", 4, NULL), 0);
+    int fd = file_open(AT_FDCWD, path, NULL);
+    assert_true(fd >= 0);
+    assert_int_equal(descriptor_read(fd, 4, &t), 0);
+    assert_string_equal(text_string(&t), "abcd");
+    assert_int_equal(descriptor_read(fd, 4, &t), 0); /* at the end */
+    assert_int_equal(lseek(fd, 1, SEEK_SET), 1);
+    assert_int_equal(descriptor_read(fd, 2, &t), -EFBIG);
+    assert_int_equal(descriptor_read_at(fd, three, 3, 1), 0);
+    assert_memory_equal(three, "bcd", 3);
+    assert_int_equal(descriptor_read_at(fd, three, 3, 2), -ENODATA);
+    close(fd);
+    int pipes[2];
+    assert_int_equal(pipe(pipes), 0);
+    assert_int_equal(write(pipes[1], "pipe", 4), 4);
+    close(pipes[1]);
+    text_clear(&t);
+    assert_int_equal(descriptor_read(pipes[0], 100, &t), 0);
+    assert_string_equal(text_string(&t), "pipe");
+    close(pipes[0]);
+    text_release(&t);
 }
 
 static void failures_are_told(void **state)
 {
     (void)state;
     struct reason why = REASON_INIT;
-    assert_int_equal(durable_save("/nonexistent/x", "x", 1, &why), -ENOENT);
+    assert_int_equal(file_save(AT_FDCWD, "/nonexistent/x", "x", 1, &why),
+                     -ENOENT);
     assert_int_equal(why.code, ENOENT);
     unlink(path);
     assert_int_equal(mkdir(path, 0700), 0); /* cannot be renamed over */
-    assert_int_equal(durable_save(path, "x", 1, &why), -EISDIR);
+    assert_int_equal(file_save(AT_FDCWD, path, "x", 1, &why), -EISDIR);
     assert_int_equal(access(part, F_OK), -1);
     rmdir(path);
 }
@@ -112,6 +153,7 @@ int main(void)
         cmocka_unit_test(abandoned_leaves_the_old),
         cmocka_unit_test(remains_are_taken_over),
         cmocka_unit_test(links_are_not_followed),
+        cmocka_unit_test(whole_and_bounded),
         cmocka_unit_test(failures_are_told),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);

@@ -1,5 +1,6 @@
 /* Directories that somebody else fills: nothing leads out of them. */
 #include "core/basic/directory.h"
+#include "core/basic/file.h"
 #include "core/basic/foreign.h"
 
 #include <errno.h>
@@ -168,13 +169,13 @@ static void test_write(void **state)
 {
     struct text out = TEXT_INIT;
     (void)state;
-    symlinkat("../secret", dir, "job.new");
+    symlinkat("../secret", dir, "job.part");
     assert_int_equal(mkfifoat(dir, "job", 0600), 0);
-    assert_int_equal(file_write(dir, "job", "text", 4, NULL), 0);
+    assert_int_equal(file_save(dir, "job", "text", 4, NULL), 0);
     assert_int_equal(foreign_read(dir, "job", LIMIT, &out, NULL), 0);
     assert_string_equal(text_string(&out), "text");
-    assert_int_equal(linkat(top, "secret", dir, "type.new", 0), 0);
-    assert_int_equal(file_write(dir, "type", "text", 4, NULL), 0);
+    assert_int_equal(linkat(top, "secret", dir, "type.part", 0), 0);
+    assert_int_equal(file_save(dir, "type", "text", 4, NULL), 0);
     symlinkat("../secret", dir, "stderr");
     int fd = foreign_renew(dir, "stderr", NULL);
     assert_true(fd >= 0);
