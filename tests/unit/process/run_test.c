@@ -47,9 +47,10 @@ static int follow(struct launch_site *site, uint64_t run, uint64_t segment,
 }
 
 static int fetch_text(struct launch_site *site, uint64_t run, const char *name,
-                      struct text *out, struct reason *why)
+                      uint64_t limit, struct text *out, struct reason *why)
 {
     (void)site;
+    (void)limit;
     (void)run;
     (void)why;
     text_printf(out, "%s " HOSTILE "\nits second line\n", name);
