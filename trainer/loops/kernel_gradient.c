@@ -1,10 +1,21 @@
+/*
+ * How the gradient of a kernel is cut into work. Each thread has some units,
+ * and sums of its own; so threads neither wait for each other nor decide in
+ * which order a sum is taken. A thread goes through the activations stretch by
+ * stretch, adds each stretch to all of its units, and so reads the activations
+ * of a stretch from memory once.
+ */
 #include "trainer/basic/simd.h"
 #include "trainer/loops/kernel_gradient_inside.h"
 
 #include <omp.h>
 #include <string.h>
 
-enum { CACHE = 32 << 10 /* bytes of activations that a stretch has */ };
+/* Bytes of activations that a unit reads in one stretch: the first-level
+ * cache of most processors. On a Xeon that has 48 KiB, 128 KiB take 7 to 11 %
+ * longer in f32, and 8 or 16 KiB are no better; in bf16 it makes no
+ * difference. */
+enum { CACHE = 32 << 10 };
 
 static struct unit unit_of(const struct kernel_gradient *g, int u)
 {
@@ -22,7 +33,8 @@ static struct unit unit_of(const struct kernel_gradient *g, int u)
     return it;
 }
 
-/* Columns and, as pictures are square, rows of the result. */
+/* The columns of the result for which column `at` of the kernel does not meet
+ * padding; and, as pictures are square, the rows likewise. */
 static void tap_range(const struct kernel_gradient *g, int at, int *first,
                       int *end)
 {
@@ -34,7 +46,8 @@ static void tap_range(const struct kernel_gradient *g, int at, int *first,
         *end = g->result_side;
 }
 
-/* Of `all`, what belongs to tap number i; false where there is nothing. */
+/* The part of `all` in which tap number i does not meet padding; false where
+ * there is none. */
 static bool tap_of(const struct kernel_gradient *g, const struct stretch *all,
                    int i, struct stretch *out)
 {
@@ -50,6 +63,7 @@ static bool tap_of(const struct kernel_gradient *g, const struct stretch *all,
     return out->column < out->column_end && out->row < out->row_end;
 }
 
+/* Adds a stretch to all taps of a unit. */
 static void unit_add(const struct kernel_gradient *g, const struct stretch *all,
                      const struct unit *unit, add_tap *add)
 {
@@ -66,7 +80,7 @@ static void unit_add(const struct kernel_gradient *g, const struct stretch *all,
     }
 }
 
-/* To 0, but for what only falls on padding. */
+/* Clears the taps of a unit, except those that meet nothing but padding. */
 static void unit_clear(const struct kernel_gradient *g, const struct unit *u)
 {
     const struct stretch all = {.row_end = g->result_side};
@@ -78,7 +92,8 @@ static void unit_clear(const struct kernel_gradient *g, const struct unit *u)
             memset(u->d_kernel[k] + (size_t)i * each, 0, each * sizeof(float));
 }
 
-/* A stretch's size: at least a row, at most whole pictures. */
+/* The size of a stretch: at least a row, at most whole pictures. In the source
+ * it has stride * stride times the pixels that it has in the result. */
 static void stretch_size(const struct kernel_gradient *g, int *pictures,
                          int *rows)
 {
@@ -97,6 +112,7 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
+/* The work of one thread: units first to end - 1. */
 static void units_add(const struct kernel_gradient *g, int first, int end,
                       add_tap *add)
 {
@@ -148,7 +164,9 @@ static void pair(uint32_t *restrict to, const uint16_t *restrict one,
         to[i] = one[i] | (uint32_t)two[i] << 16;
 }
 
-/* Of two pictures each, beside each other; the last may be alone. */
+/* Puts the bf16 of two pictures each beside each other, in words of 32 bits,
+ * which one dot product of the processor takes. The last picture may be alone,
+ * beside zeros. */
 static void pair_all(uint32_t *to, const uint16_t *from, int n, size_t size)
 {
     enum { PART = 4096 };

@@ -1,5 +1,9 @@
-/* The loops of kernel gradients: a few inputs with two blocks of outputs, whose
- * sums stay in registers. */
+/*
+ * The inner loops of kernel gradients. Each multiplies a few inputs with two
+ * blocks of outputs and keeps the sums in registers while it walks over all
+ * pixels of a stretch: then each vector of outputs that is loaded is multiplied
+ * as often as there are inputs.
+ */
 #include "trainer/basic/simd.h"
 #include "trainer/loops/kernel_gradient_inside.h"
 
@@ -9,12 +13,14 @@ typedef float vec8 __attribute__((vector_size(32), may_alias));
 typedef float vec16 __attribute__((vector_size(64), may_alias));
 typedef uint32_t bits16 __attribute__((vector_size(64), may_alias));
 
-/* The rows of a stretch: pointers for each, until none is left. */
+/* A walk over the rows of a stretch. */
 struct walk {
-    const float *from, *d[PAIR];
-    int picture, row;
+    const float *from, *d[PAIR]; /* where the present row begins */
+    int picture, row;            /* the next row */
 };
 
+/* Goes to the next row; false when none is left. `first` is the first input of
+ * the block that is multiplied. */
 INLINE bool walk_row(struct walk *w, const struct kernel_gradient *g,
                      const struct stretch *s, const struct unit *u, int first)
 {
@@ -48,7 +54,9 @@ INLINE struct walk walk_begin(const struct stretch *s)
     ((vec16){(v), (v), (v), (v), (v), (v), (v), (v), (v), (v), (v), (v), (v),  \
              (v), (v), (v)})
 
-/* 8 sums and 6 loads for 8 multiplications: AVX2 has 16 registers. */
+/* Multiplies 4 inputs with two blocks of 8 outputs. The 8 sums, the two vectors
+ * of outputs and the input fit the 16 registers of AVX2, and there are 6 loads
+ * for 8 multiplications. */
 INLINE void add_4_of_8(const struct kernel_gradient *g, const struct stretch *s,
                        const struct unit *u, int first)
 {
@@ -81,8 +89,8 @@ void kernel_gradient_add_8(const struct kernel_gradient *g,
     add_4_of_8(g, s, u, 4);
 }
 
-/* Products of 32 bits each: of floats, of two bf16 by one instruction, or of
- * these taken apart. */
+/* How elements of 32 bits are multiplied: as floats, as pairs of bf16 by the
+ * processor's dot product, or as pairs of bf16 that are taken apart first. */
 enum products { FLOATS, DOTS, HALVES };
 
 INLINE void add_product(vec16 *sum, const vec16 *a, const vec16 *b,
@@ -94,7 +102,8 @@ INLINE void add_product(vec16 *sum, const vec16 *a, const vec16 *b,
         *sum += *a * *b;
 #ifdef __x86_64__
     } else if (kind == DOTS) {
-        /* the intrinsic could not be inlined into MULTIVERSION's clones */
+        /* MULTIVERSION's clones are not all for processors that have the
+         * instruction, so its intrinsic could not be inlined into them. */
         __asm__("vdpbf16ps %2, %1, %0" : "+v"(*sum) : "v"(*a), "v"(*b));
 #endif
     } else {
@@ -113,7 +122,9 @@ INLINE void add_product(vec16 *sum, const vec16 *a, const vec16 *b,
     add_product(&b##i, &v, &q, kind);
 #define KEEP(i) k0[i] = a##i, k1[i] = b##i;
 
-/* 16 sums and 10 loads for 16 multiplications: AVX-512 has 32 registers. */
+/* Multiplies 8 inputs with two blocks of 16 outputs. The 16 sums and what is
+ * multiplied fit the 32 registers of AVX-512, and there are 10 loads for 16
+ * multiplications. */
 INLINE void add_8_of_16(const struct kernel_gradient *g,
                         const struct stretch *s, const struct unit *u,
                         int first, enum products kind)

@@ -1,7 +1,7 @@
 /*
- * Inside of kernel gradients: what kernel_gradient.c, which cuts the work, has
- * the loops of one width add up. All elements are 32 bits wide: a float, or the
- * bf16 of the same place in two pictures.
+ * What the files of kernel gradients share: kernel_gradient.c cuts the work,
+ * kernel_gradient_add.c multiplies. All elements are 32 bits wide: a float, or
+ * the two bf16 that the same pixel and channel has in two pictures.
  */
 #ifndef PRIMO_KERNEL_GRADIENT_INSIDE_H
 #define PRIMO_KERNEL_GRADIENT_INSIDE_H
@@ -10,28 +10,29 @@
 
 enum { PAIR = 2 /* blocks of outputs that are computed together */ };
 
-/* A tap is an element of the kernel. What is added to it at once: some
- * pictures, or some rows of one, that stay in the cache while all of a
- * thread's kernels are added to, and no column for which it falls on padding.
- * Ends are not in it. */
+/* A part of the activations: some pictures, or some rows of one. It is so small
+ * that it stays in the cache while the kernels of many units are added to. For
+ * one tap, an element of the kernel, it has only the rows and columns in which
+ * the tap does not meet padding. Ends are exclusive. */
 struct stretch {
-    int y, x; /* of the tap */
+    int y, x; /* the tap's place in the kernel */
     int picture, picture_end;
-    int row, row_end, column, column_end; /* of the result */
+    int row, row_end, column, column_end; /* pixels of the result */
 };
 
-/* Where a unit's data begin: a block of inputs, a pair of blocks of outputs. */
+/* What is added to together: the kernels from a block of inputs to a pair of
+ * blocks of outputs. */
 struct unit {
-    const float *source;
-    const float *d_result[PAIR];
-    float *d_kernel[PAIR]; /* [block in][block out], those of the tap */
+    const float *source;         /* where the block of inputs begins */
+    const float *d_result[PAIR]; /* where the blocks of outputs begin */
+    float *d_kernel[PAIR];       /* [block in][block out], for one tap */
 };
 
-/* Add one tap's products of a block with two. */
+/* Adds the products of a stretch to the gradient of one tap of a unit. */
 typedef void add_tap(const struct kernel_gradient *g, const struct stretch *s,
                      const struct unit *u);
 add_tap kernel_gradient_add_8, kernel_gradient_add_16;
-/* bf16: for this processor. */
+/* The one for pairs of bf16 that this processor runs best. */
 add_tap *kernel_gradient_adder_of_pairs(void);
 
 #endif

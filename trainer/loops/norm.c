@@ -1,3 +1,8 @@
+/*
+ * Batch normalisation with sum and ReLU. norm_inside.h explains the phases.
+ *
+ * Reference: naive_channel() of norm_test.c.
+ */
 #include "trainer/loops/norm_inside.h"
 
 #include "trainer/basic/simd.h"
@@ -15,6 +20,8 @@ size_t norm_work(int n, int channels, int rows, int block)
 
 /* Forward */
 
+/* *sum += the rows of a run. Two sums take turns, so that an addition need not
+ * wait for the one before. */
 INLINE void sum_of(vec *sum, const void *x, struct run r, bool bf16)
 {
     vec a, b, even = *sum, odd = {0};
@@ -33,6 +40,7 @@ INLINE void sum_of(vec *sum, const void *x, struct run r, bool bf16)
     *sum = even + odd;
 }
 
+/* *sum += the squared deviations from *mean, in the same way. */
 INLINE void squares_of(vec *sum, const void *x, const vec *mean, struct run r,
                        bool bf16)
 {
@@ -55,7 +63,9 @@ INLINE void squares_of(vec *sum, const void *x, const vec *mean, struct run r,
     *sum = even + odd;
 }
 
-/* Mean and squared deviations of a piece. */
+/* The mean and the squared deviations of a piece. The second sum reads the
+ * piece again, from the cache: a sum of squares in one pass, from which the
+ * squared mean is subtracted, would lose digits where the mean is large. */
 INLINE void measure(const struct norm *q, const struct cut *c, int block,
                     int piece, bool bf16)
 {
@@ -88,7 +98,9 @@ void norm_measure_piece(const void *norm, const struct cut *c, int block,
         measure(q, c, block, piece, false);
 }
 
-/* The pieces' moments put together (Chan et al.), in double. */
+/* Puts the moments of the pieces together, in double (Chan, Golub and LeVeque,
+ * "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances",
+ * 1979). */
 static void moments(const struct norm *q, const struct cut *c, int channel)
 {
     int block = channel / q->block, i = channel % q->block;
@@ -107,7 +119,7 @@ static void moments(const struct norm *q, const struct cut *c, int channel)
     q->variance[channel] = (float)(squares / (double)c->all);
 }
 
-/* y = (x - mean) * coefficient 0 + beta */
+/* After it, normalise(x) = (x - mean) * coefficient 0 + beta. */
 void norm_finish(const void *norm, const struct cut *c, int block)
 {
     const struct norm *q = norm;
@@ -162,8 +174,12 @@ static void apply_piece(const void *norm, const struct cut *c, int block,
         apply(q, c, block, piece, false);
 }
 
-/* A thread does whole blocks, while they are in its cache, where there are
- * enough of them for all threads. */
+/* Phases */
+
+/* Whether each thread does whole blocks, one after the other. This is faster,
+ * as a block may stay in the thread's cache between the phases, and there is
+ * nothing to wait for. But the threads have to get equal shares: as many blocks
+ * each, or at least so many that one more makes little difference. */
 static bool by_blocks(const struct cut *c)
 {
     int threads = omp_get_max_threads();
@@ -177,10 +193,12 @@ static void block_run(const struct phases *p, const void *q,
     for (int i = 0; i < c->pieces; i++)
         p->piece(q, c, block, i);
     p->finish(q, c, block);
-    for (int i = parts - 1; i >= 0; i--) /* the last are still warm */
+    for (int i = parts - 1; i >= 0; i--) /* the last are still in the cache */
         p->apply(q, c, block, i);
 }
 
+/* For a few blocks and many threads: all share each phase of all blocks, and
+ * wait for each other between two phases. */
 static void pieces_run(const struct phases *p, const void *q,
                        const struct cut *c, int parts)
 {
@@ -224,7 +242,7 @@ void norm_forward(const struct norm *q)
 
 /* Backward */
 
-/* The gradient behind the ReLU at r.at: of d_out and d_more, where y > 0. */
+/* The gradient of normalise(x) + add at one row: d_out + d_more where y > 0. */
 INLINE void gradient_at(vec *g, const struct norm_back *q, size_t at,
                         const vec *x, const struct factors *k, bool bf16)
 {
@@ -239,7 +257,7 @@ INLINE void gradient_at(vec *g, const struct norm_back *q, size_t at,
     if (!f->relu)
         return;
     more = *x;
-    normalise(&more, k); /* cheaper than reading y, where that will do */
+    normalise(&more, k); /* without `add` this is y, and cheaper than reading */
     if (f->add)
         load(&more, f->y, at, bf16);
     keep_positive(g, &more);
@@ -289,7 +307,9 @@ void norm_back_sums_piece(const void *norm_back, const struct cut *c, int block,
         back_sums(q, c, block, piece, false);
 }
 
-/* d_x = scale * (g - coefficient 1 - (x - mean) * coefficient 2) */
+/* After it, d_x = coefficient 0 * (g - coefficient 1 - (x - mean) *
+ * coefficient 2), where g is the gradient of normalise(x). With a fixed mean
+ * and variance nothing is subtracted. */
 void norm_back_finish(const struct norm_back *q, const struct cut *c, int block,
                       int64_t all)
 {
@@ -316,6 +336,8 @@ static void back_finish(const void *norm_back, const struct cut *c, int block)
     norm_back_finish(norm_back, c, block, c->all);
 }
 
+/* Writes d_x. The gradient of the normalisation's output is in d_sum, if there
+ * is one, and else computed again. */
 INLINE void back_apply_run(const struct norm_back *q, const struct factors *k,
                            const struct slopes *s, struct run r, bool bf16)
 {

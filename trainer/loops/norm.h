@@ -1,14 +1,19 @@
 /*
- * Batch normalisation, fused with what stands beside it in a residual
- * network: y = relu(normalise(x) + add), and the way back through all three.
- * oneDNN has the first and the last alone; fused, each activation is read and
- * written once less, and a block of channels stays in the cache between its
- * passes.
+ * Batch normalisation, fused with its neighbours in a residual network:
+ * y = relu(normalise(x) + add), and the way back through all three.
+ *
+ * What it buys: oneDNN 2.6 fuses the normalisation with the ReLU, but not with
+ * the sum between them. Fused, each activation is read and written once less,
+ * and a block of channels stays in the cache between its passes. These loops
+ * are bound by memory, so that is what their time depends on.
  *
  * Activations are [n][channels / block][rows][block] in f32 or bf16 (dnn.h);
  * channels and block are multiples of 8. Sums are taken in an order that
- * depends on the shape only, so that results repeat bit for bit, with any
+ * depends on nothing but the shape, so that results repeat bit for bit with any
  * number of threads. Nothing is allocated.
+ *
+ * Reference: tests/unit/loops/norm_test.c holds all results against
+ * naive_channel(), which is written in double.
  */
 #ifndef PRIMO_NORM_H
 #define PRIMO_NORM_H
@@ -21,34 +26,41 @@ struct norm {
     int block;
     bool bf16;
     bool relu;
-    float epsilon;          /* added to the variance */
-    const void *x;          /* input of the normalisation */
-    const void *add;        /* added to its output; NULL = none */
-    void *y;                /* the output */
-    float *gamma, *beta;    /* [channels] */
-    float *mean, *variance; /* [channels], of the batch (biased) */
-    /* that mean and variance are given, and constants to the gradients; NULL =
-     * they are not */
+    float epsilon;       /* added to the variance */
+    const void *x;       /* input of the normalisation */
+    const void *add;     /* shaped like x, added to its output; NULL = none */
+    void *y;             /* the output, shaped like x */
+    float *gamma, *beta; /* [channels] */
+    float *mean, *variance; /* [channels]: the batch's, biased */
+    /* Whether mean and variance are given: then the forward pass does not
+     * measure them, and the gradients take them for constants. NULL = false. */
     const bool *fixed;
-    float *work; /* norm_work() floats, from forward to backward */
+    float *work; /* norm_work() floats, kept from forward to backward */
 };
 
-/* Where the gradients are and go. With `add` in forward: d_out is masked by
- * y > 0 and kept in d_sum (the gradient of `add`, too). */
+/* Where gradients come from and go to. All but the last two are shaped like
+ * x. */
 struct norm_back {
     const struct norm *forward;
-    const void *d_out;  /* gradient of y */
-    const void *d_more; /* to be added to d_out; NULL = none */
-    void *d_sum;        /* may be d_out or d_more; NULL if !forward->add */
-    void *d_x;          /* may be d_out, if !forward->add */
-    float *d_gamma, *d_beta;
+    const void *d_out;  /* the gradient of y */
+    const void *d_more; /* what is added to d_out; NULL = nothing */
+    /* The gradient of normalise(x) + add, and so of `add`: d_out + d_more where
+     * y > 0. May be d_out or d_more; NULL if forward has no `add`. */
+    void *d_sum;
+    void *d_x;               /* may be d_out, if forward has no `add` */
+    float *d_gamma, *d_beta; /* [channels] */
 };
 
 /* Read */
-size_t norm_work(int n, int channels, int rows, int block); /* floats */
+
+/* The size of a work area, in floats. */
+size_t norm_work(int n, int channels, int rows, int block);
 
 /* Change */
+
+/* Computes y, and mean and variance unless they are fixed. */
 void norm_forward(const struct norm *q);
+/* Computes d_sum, d_x, d_gamma and d_beta, after norm_forward(). */
 void norm_backward(const struct norm_back *q);
 
 #endif

@@ -1,7 +1,21 @@
 /*
- * Inside of normalisation: what norm.c and norm_pool.c share. Eight channels
- * at a time; a block's rows are cut into pieces, each pass over them being one
- * of the phases that phases_run() gives to the threads.
+ * What norm.c and norm_pool.c share.
+ *
+ * Channels are independent of each other; a loop does eight of them at a time,
+ * a lane. The rows (pixels) of a block of channels, over all pictures, are cut
+ * into pieces. Each direction then has three phases:
+ *
+ *   piece   sums over the rows of each piece: on the way forward its mean and
+ *           squared deviations, on the way back the gradient and its product
+ *           with x
+ *   finish  once for each block: puts the sums of its pieces together, in
+ *           double, and derives a few coefficients for each channel
+ *   apply   goes over the rows again and writes the results
+ *
+ * A phase needs all of the one before, but only of its own block of channels.
+ * phases_run() shares blocks or pieces among the threads accordingly. As pieces
+ * are cut by the shape alone and put together in their order, the results do
+ * not depend on the threads.
  */
 #ifndef PRIMO_NORM_INSIDE_H
 #define PRIMO_NORM_INSIDE_H
@@ -10,7 +24,18 @@
 
 #include <stdint.h>
 
-enum { LANE = 8, PIECE_FLOATS = 4096, COEFFICIENTS = 3 };
+enum {
+    LANE = 8, /* channels at a time: a vector of AVX2 */
+    /* Elements of a piece, over the channels of a block. 16 KiB in f32 stay
+     * in the first-level cache between the two sums over a piece, and sums
+     * of so few rows lose little in f32. On a Xeon in bf16, pieces of 1024
+     * elements take 7 to 22 % longer. The sums, and with them all results,
+     * depend on it in their last bits. */
+    PIECE_FLOATS = 4096,
+    /* Of each channel: gamma / deviation, and what the way back subtracts, see
+     * norm_back_finish(). */
+    COEFFICIENTS = 3,
+};
 
 typedef float vec __attribute__((vector_size(32), aligned(4), may_alias));
 typedef uint32_t bits __attribute__((vector_size(32), may_alias));
@@ -19,21 +44,22 @@ typedef uint16_t halves __attribute__((vector_size(16), aligned(2), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* Eight channels of one block; `at` is the index of the block's row 0. */
+/* Rows of one lane that follow each other in one picture. */
 struct run {
-    size_t at;
+    size_t at; /* index of the first */
     int rows, stride;
 };
 
-/* What a lane's channels are normalised with. */
+/* What the channels of a lane are normalised with. */
 struct factors {
     vec mean, scale, beta;
 };
 
-/* How the rows of a block are cut: pieces that fit the first-level cache. */
+/* How the rows of each block are cut into pieces. */
 struct cut {
-    int blocks, pieces, rows; /* rows in all but the last piece */
-    int64_t all;              /* rows of a block, over all pictures */
+    int blocks, pieces;
+    int rows;    /* of each piece but the last */
+    int64_t all; /* rows of a block, over all pictures */
 };
 
 INLINE bool norm_is_fixed(const struct norm *q)
@@ -53,7 +79,7 @@ INLINE void load(vec *out, const void *base, size_t i, bool bf16)
     }
 }
 
-/* bf16: to the nearest, ties to even. */
+/* Rounds to the nearest bf16, ties to even. */
 INLINE void store(void *base, size_t i, const vec *v, bool bf16)
 {
     if (bf16) {
@@ -65,12 +91,14 @@ INLINE void store(void *base, size_t i, const vec *v, bool bf16)
     }
 }
 
-/* Elements of v where `by` > 0, else 0; a NaN in v stays one. */
+/* Clears v where `by` is not above 0. Where it is, a NaN in v stays. */
 INLINE void keep_positive(vec *v, const vec *by)
 {
     *v = (vec)((mask)*v & (*by > 0));
 }
 
+/* Clears what is not above 0, but leaves a NaN, for which no comparison holds:
+ * a network that has diverged must not look sane. */
 INLINE void relu(vec *v)
 {
     *v = (vec)((mask)*v & ~(*v <= 0));
@@ -89,8 +117,8 @@ INLINE struct cut cut_of(int n, int channels, int rows, int block)
                         .all = all};
 }
 
-/* The work area: some coefficients for each channel, then two partial sums
- * for each channel of each piece. */
+/* The work area holds the coefficients of each channel, [3][channels], then two
+ * sums for each channel of each piece, [2][blocks][pieces][block]. */
 INLINE float *coefficient(const struct norm *q, int which, int channel)
 {
     return q->work + (size_t)which * q->channels + channel;
@@ -116,7 +144,9 @@ INLINE int64_t piece_last(const struct cut *c, int piece)
     return last < c->all ? last : c->all;
 }
 
-/* The rows of one picture from row `*first` on, at most up to `last`. */
+/* The run of rows that begins at row *first of a block, counted through all
+ * pictures, and ends with its picture or before row `last`. *first becomes the
+ * row behind it. */
 INLINE struct run next_run(const struct norm *q, const struct cut *c, int block,
                            int lane, int64_t *first, int64_t last)
 {
@@ -148,7 +178,8 @@ INLINE void normalise(vec *v, const struct factors *k)
     *v = (*v - k->mean) * k->scale + k->beta;
 }
 
-/* What the way back subtracts from the gradients of a lane's channels. */
+/* What the way back subtracts from the gradients of a lane: `level` is their
+ * mean, and `slope`, times x - mean, their part that goes along with x. */
 struct slopes {
     vec level, slope;
 };
@@ -159,7 +190,7 @@ INLINE void load_slopes(struct slopes *s, const struct norm *q, int channel)
     load(&s->slope, coefficient(q, 2, channel), 0, false);
 }
 
-/* The gradient of x from that of its normalised form. */
+/* Turns the gradient of normalise(x) into that of x. */
 INLINE void normalise_back(vec *g, const vec *x, const struct factors *k,
                            const struct slopes *s)
 {
@@ -168,25 +199,31 @@ INLINE void normalise_back(vec *g, const vec *x, const struct factors *k,
 
 /* Phases */
 
-/* What is done to blocks: `piece` to each piece of all, then `finish` once a
- * block, then `apply` to each of `parts` parts of a block. `q` is the
- * problem. */
+/* The functions of the phases. Each is called with `q`, the problem, and its
+ * `block`; `piece` for each piece of the block, `apply` for each of its
+ * parts. */
 struct phases {
     void (*piece)(const void *q, const struct cut *c, int block, int piece);
     void (*finish)(const void *q, const struct cut *c, int block);
     void (*apply)(const void *q, const struct cut *c, int block, int part);
 };
+/* Runs all phases of all blocks; `apply` has `parts` parts in each block. */
 void phases_run(const struct phases *p, const void *q, const struct cut *c,
                 int parts);
 
-/* Phases of norm.c */
+/* Phases of norm.c that norm_pool.c uses, too */
+
+/* piece: the mean and the squared deviations from it. */
 void norm_measure_piece(const void *norm, const struct cut *c, int block,
                         int piece);
+/* finish: mean, variance and coefficient 0. */
 void norm_finish(const void *norm, const struct cut *c, int block);
-/* Sums of the gradient and its product with x; d_sum, if wanted. */
+/* piece: sums of the gradient and of its product with x - mean; writes d_sum
+ * unless it is NULL. */
 void norm_back_sums_piece(const void *norm_back, const struct cut *c, int block,
                           int piece);
-/* `all`: how many values of a channel were normalised. */
+/* finish: d_gamma, d_beta and coefficients 1 and 2. `all` is how many values of
+ * a channel were normalised. */
 void norm_back_finish(const struct norm_back *q, const struct cut *c, int block,
                       int64_t all);
 

@@ -1,3 +1,10 @@
+/*
+ * Normalisation of the stem, with ReLU and maximum pooling. The phases are
+ * those of norm_inside.h; `apply` takes a picture of a block at a time, as
+ * windows overlap.
+ *
+ * Reference: naive_pooling() of norm_test.c.
+ */
 #include "trainer/loops/norm_pool.h"
 
 #include "trainer/basic/simd.h"
@@ -14,7 +21,7 @@ int norm_pool_side(int side)
     return (side + 2 * PAD - WINDOW) / STEP + 1;
 }
 
-/* Normalisation as it meets y: of the maxima alone. */
+/* The normalisation of nothing but the maxima, which has the shape of y. */
 static struct norm pooled(const struct norm_pool *q)
 {
     struct norm p = q->norm;
@@ -24,7 +31,7 @@ static struct norm pooled(const struct norm_pool *q)
     return p;
 }
 
-/* Index of the first element of a plane of x or y. */
+/* The index at which one picture of a block begins, in x or y. */
 INLINE size_t plane_at(const struct norm *q, const struct cut *c, int block,
                        int picture)
 {
@@ -33,8 +40,10 @@ INLINE size_t plane_at(const struct norm *q, const struct cut *c, int block,
 
 /* Forward */
 
-/* The maximum of what normalise() makes of a window is that of its largest x,
- * or of its smallest where the factor is negative: `sign` turns those over. */
+/* Finds the x that gives the maximum of a window after normalisation, and its
+ * place. It is the largest x of the window, or the smallest where the factor
+ * is negative; `sign` flips the sign of those channels, so that the largest is
+ * wanted everywhere. Of equal ones the first is taken. */
 INLINE void window_top(const struct norm_pool *q, size_t plane, int y, int x,
                        const mask *sign, vec *top, mask *place, bool bf16)
 {
@@ -129,9 +138,10 @@ void norm_pool_forward(const struct norm_pool *q)
     phases_run(&phases, q, &c, n->n);
 }
 
-/* Backward: sums at the size of y, then the gradient of x. */
+/* Backward: only the maxima have a gradient, so the sums are taken over y and
+ * not over x; `apply` then writes the gradient of each pixel of x. */
 
-/* What its pooled form has norm.c do. */
+/* The way back through the normalisation of the maxima. */
 static struct norm_back pooled_back(const struct norm_pool_back *q,
                                     const struct norm *forward)
 {
@@ -164,16 +174,19 @@ static void back_finish(const void *norm_pool_back, const struct cut *c,
     norm_back_finish(&back, c, block, (int64_t)n->n * n->rows);
 }
 
-/* The gradients of the windows in one line or column that a pixel may be the
- * maximum of: the first, and how many. */
+/* The windows that a pixel belongs to, in one direction: returns the first, and
+ * how many there are. A pixel at an even coordinate is in the middle of one, a
+ * pixel at an odd one at the end of the first and the beginning of the
+ * second. */
 INLINE int windows_of(int at, int half, int *count)
 {
-    int first = at / STEP; /* in whose middle or at whose end it is */
+    int first = at / STEP;
 
     *count = at % STEP && first + 1 < half ? 2 : 1;
     return first;
 }
 
+/* Adds up the gradients of the windows whose maximum is the pixel (y, x). */
 INLINE void gather(vec *g, const struct norm_pool_back *q, size_t plane, int y,
                    int x, int half, bool bf16)
 {

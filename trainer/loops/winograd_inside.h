@@ -1,7 +1,13 @@
 /*
- * Inside of Winograd's algorithm: tiles of 4 x 4 pixels, two apart, and what
- * is done to the 16 channels of one in f32. A tile's elements, pixels before
- * and products after its transformation, are numbered row by row.
+ * What the files of Winograd's algorithm share. A convolution's source is cut
+ * into tiles of 4 x 4 pixels, each of which gives 2 x 2 pixels of the result;
+ * so neighbouring tiles are two pixels apart and overlap by two. The 16
+ * elements of a tile are numbered row by row, before and after it is
+ * transformed, and each is a vector of 16 channels in f32.
+ *
+ * The transformation makes elements independent: element i of a transformed
+ * source is multiplied only with element i of the transformed kernel. So a
+ * convolution becomes 16 products of matrices, one for each element.
  */
 #ifndef PRIMO_WINOGRAD_INSIDE_H
 #define PRIMO_WINOGRAD_INSIDE_H
@@ -13,29 +19,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BLOCK = 16, PLACES = 16, PANEL = 2 * BLOCK };
+enum {
+    BLOCK = 16,        /* channels of a block, and floats of a vector */
+    ELEMENTS = 16,     /* of a tile */
+    PANEL = 2 * BLOCK, /* outputs that are computed together */
+};
 
 #define VECTORS        __attribute__((target("arch=x86-64-v4,avx512bf16")))
 #define VECTORS_INLINE VECTORS static inline __attribute__((always_inline))
 
-/* Tile number `tile` of all pictures: its result's upper left pixel. */
-struct place {
+/* Where a tile is: the upper left pixel of its 2 x 2 results. */
+struct position {
     int picture, y, x;
 };
 
+/* Tiles in one row of a picture; the last may hang over its edge. */
 static inline int tiles_aside(int side)
 {
     return (side + 1) / 2;
 }
 
-static inline struct place place_of(int side, int tile)
+/* The position of a tile that is counted through all pictures. */
+static inline struct position position_of(int side, int tile)
 {
     int aside = tiles_aside(side), one = aside * aside, rest = tile % one;
-    return (struct place){tile / one, rest / aside * 2, rest % aside * 2};
+    return (struct position){tile / one, rest / aside * 2, rest % aside * 2};
 }
 
-/* To the next tile's. */
-static inline void place_next(struct place *at, int side)
+/* Moves on to the next tile. */
+static inline void position_next(struct position *at, int side)
 {
     at->x += 2;
     if (at->x >= side) {
@@ -48,7 +60,7 @@ static inline void place_next(struct place *at, int side)
     }
 }
 
-/* 16 elements from number `at` on. */
+/* The 16 channels that begin at index `at`, in f32. */
 VECTORS_INLINE __m512 pixel_load(const void *base, ptrdiff_t at,
                                  const bool bf16)
 {
@@ -59,8 +71,9 @@ VECTORS_INLINE __m512 pixel_load(const void *base, ptrdiff_t at,
     return (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16);
 }
 
-/* The pixels from (y, x) on, rows * rows of them; 0 outside of the picture,
- * whose block begins at element `plane`. */
+/* Loads a square of rows * rows pixels, the upper left of which is (y, x).
+ * Pixels outside of the picture are 0. `plane` is the index at which the block
+ * of channels begins. */
 VECTORS_INLINE void tile_load(__m512 *out, const void *base, ptrdiff_t plane,
                               int side, int y, int x, const int rows,
                               const bool bf16)
@@ -81,12 +94,13 @@ VECTORS_INLINE void tile_load(__m512 *out, const void *base, ptrdiff_t plane,
     }
 }
 
-/* Of a convolution's source: the pixels around its result's 2 x 2. */
-VECTORS_INLINE void source_tile(__m512 out[PLACES], const void *base,
-                                ptrdiff_t plane, int side, struct place at,
+/* Loads and transforms the 4 x 4 pixels of the source on which the 2 x 2
+ * results at `at` depend: first down the columns, then along the rows. */
+VECTORS_INLINE void source_tile(__m512 out[ELEMENTS], const void *base,
+                                ptrdiff_t plane, int side, struct position at,
                                 const bool bf16)
 {
-    __m512 d[PLACES], t[PLACES];
+    __m512 d[ELEMENTS], t[ELEMENTS];
     tile_load(d, base, plane, side, at.y - 1, at.x - 1, 4, bf16);
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
@@ -96,7 +110,7 @@ VECTORS_INLINE void source_tile(__m512 out[PLACES], const void *base,
         t[12 + i] = d[4 + i] - d[12 + i];
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < PLACES; i += 4) {
+    for (int i = 0; i < ELEMENTS; i += 4) {
         out[i] = t[i] - t[i + 2];
         out[i + 1] = t[i + 1] + t[i + 2];
         out[i + 2] = t[i + 2] - t[i + 1];
@@ -104,7 +118,8 @@ VECTORS_INLINE void source_tile(__m512 out[PLACES], const void *base,
     }
 }
 
-/* Two bf16 vectors as pairs: one[0], two[0], one[1], … */
+/* Rounds two vectors to bf16 and interleaves them: one[0], two[0], one[1], …
+ * The processor's dot product takes its operands in such pairs. */
 VECTORS_INLINE __m512i pairs(__m512 one, __m512 two)
 {
     const __m512i order = _mm512_set_epi16(
@@ -114,8 +129,9 @@ VECTORS_INLINE __m512i pairs(__m512 one, __m512 two)
                                     (__m512i)_mm512_cvtne2ps_pbh(two, one));
 }
 
-/* sum += the products of a word that is spread and the 16 of `by`: of two bf16
- * each, or of one float. */
+/* Adds to each of 16 sums the product of *word, which is the same for all, and
+ * of a word of `by`. A word is 32 bits: two bf16, whose two products are both
+ * added, or one float. */
 VECTORS_INLINE void product_add(__m512 *sum, const void *word, __m512i by,
                                 const bool bf16)
 {

@@ -1,11 +1,23 @@
+/*
+ * The transformation of a convolution's 3 x 3 kernel to the 4 x 4 elements
+ * that its source is multiplied by. It is done once for each use of a kernel,
+ * and its time is small beside that of the convolution.
+ *
+ * Reference: winograd_test.c transforms its kernels with this function, and
+ * compares the convolutions that use them.
+ */
 #include "trainer/loops/winograd.h"
 #include "trainer/loops/winograd_inside.h"
 
 #ifdef __x86_64__
 
-enum { TAPS = 9, SQUARE = BLOCK * BLOCK };
+enum {
+    TAPS = 9,               /* elements of a kernel */
+    SQUARE = BLOCK * BLOCK, /* values of a tap for a block by a block */
+};
 
-/* Of three numbers, `step` apart: their four. */
+/* Transforms a column or row of a kernel: three vectors, `step` apart, to four,
+ * `out_step` apart. */
 VECTORS_INLINE void spread(__m512 *out, int out_step, const __m512 *g, int step)
 {
     const __m512 half = _mm512_set1_ps(0.5f);
@@ -16,7 +28,7 @@ VECTORS_INLINE void spread(__m512 *out, int out_step, const __m512 *g, int step)
     out[3 * out_step] = g[2 * step];
 }
 
-VECTORS_INLINE void kernel_tile(__m512 out[PLACES], const __m512 tap[TAPS])
+VECTORS_INLINE void kernel_tile(__m512 out[ELEMENTS], const __m512 tap[TAPS])
 {
     __m512 rows[12];
 #pragma GCC unroll 3
@@ -27,8 +39,7 @@ VECTORS_INLINE void kernel_tile(__m512 out[PLACES], const __m512 tap[TAPS])
         spread(out + 4 * y, 1, rows + 3 * y, 1);
 }
 
-/* The taps of 16 outputs for one input; or, turned around, of 16 inputs for
- * one output. */
+/* Loads the taps of 16 outputs for one input. */
 VECTORS_INLINE void taps_of_outputs(__m512 tap[TAPS], const float *block,
                                     int in, __m512 scale)
 {
@@ -37,6 +48,8 @@ VECTORS_INLINE void taps_of_outputs(__m512 tap[TAPS], const float *block,
         tap[i] = _mm512_load_ps(block + i * SQUARE + in * BLOCK) * scale;
 }
 
+/* Loads the taps of 16 inputs for one output, turned by 180 degrees: the kernel
+ * with which gradients go back from an output to its inputs. */
 VECTORS_INLINE void taps_of_inputs(__m512 tap[TAPS], const float *block,
                                    int out)
 {
@@ -48,7 +61,9 @@ VECTORS_INLINE void taps_of_inputs(__m512 tap[TAPS], const float *block,
             inputs, block + (TAPS - 1 - i) * SQUARE + out, sizeof(float));
 }
 
-/* One block of inputs with one of outputs. */
+/* Transforms one block of inputs by one of outputs. `from` and `to` are the
+ * blocks that the convolution will read and write: inputs and outputs, or, on
+ * the way back, the other way round. */
 VECTORS static void block_transform(const struct winograd_kernel *k, int out,
                                     int in)
 {
@@ -62,7 +77,7 @@ VECTORS static void block_transform(const struct winograd_kernel *k, int out,
         k->to + ((size_t)to / 2 * all + from * BLOCK) * PANEL + to % 2 * PANEL;
 
     for (int c = 0; c < BLOCK; c += 2) {
-        __m512 tap[2][TAPS], tile[2][PLACES];
+        __m512 tap[2][TAPS], tile[2][ELEMENTS];
         for (int i = 0; i < 2; i++) {
             if (k->back)
                 taps_of_inputs(tap[i], block, c + i);
@@ -70,13 +85,13 @@ VECTORS static void block_transform(const struct winograd_kernel *k, int out,
                 taps_of_outputs(tap[i], block, c + i, scale);
             kernel_tile(tile[i], tap[i]);
         }
-        for (int p = 0; p < PLACES; p++)
+        for (int p = 0; p < ELEMENTS; p++)
             _mm512_store_si512(first + (size_t)p * k->in * k->out + c * PANEL,
                                pairs(tile[0][p], tile[1][p]));
     }
 }
 
-/* [16 places][to / 32][from / 2][32 to][2 from] */
+/* Writes [16 elements][to / 32][from / 2][32 to][2 from]. */
 void winograd_kernel(const struct winograd_kernel *k)
 {
 #pragma omp parallel for collapse(2) schedule(static)
