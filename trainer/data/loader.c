@@ -1,7 +1,8 @@
 /*
  * The caller puts batches into the rings of the parts, workers take one picture
- * after the other from them, the caller copies a whole batch out and puts the
- * next one in its place. Only the caller changes which batches there are.
+ * after the other from them, the caller borrows a whole batch and, when it asks
+ * for another, puts the next one in its place. Only the caller changes which
+ * batches there are.
  */
 #include "trainer/data/loader_part.h"
 #include "trainer/pictures/picture.h"
@@ -186,18 +187,8 @@ static void batch_wait(struct loader *l, struct batch *b)
     l->urgent = NULL;
 }
 
-static void batch_copy(const struct loader *l, const struct batch *b,
-                       float *images, int *labels)
-{
-    memcpy(images, b->images,
-           (size_t)b->count * image_size(l) * sizeof *images);
-    for (int i = 0; i < b->count; i++)
-        labels[i] = b->entries[i]->sample->label;
-}
-
-/* Returns the number of pictures, or -errno. */
 static int part_get(struct loader *l, struct part *part, int epoch, int step,
-                    float *images, int *labels, struct reason *why)
+                    struct loader_batch *out, struct reason *why)
 {
     if (epoch < 0 || step < 0 || step >= part->steps)
         return refuse(why, EINVAL,
@@ -205,34 +196,33 @@ static int part_get(struct loader *l, struct part *part, int epoch, int step,
                       "%d batches",
                       step, epoch, part->steps);
     pthread_mutex_lock(&l->lock);
+    part_take_back(part);
+    pthread_cond_broadcast(&l->work);
     struct batch *b = part_request(l, part, epoch, step);
     batch_wait(l, b);
-    int n = b->err ? b->err : b->count;
-    if (b->err) {
-        if (why)
-            *why = b->why;
+    int err = b->err;
+    if (err && why)
+        *why = b->why;
+    if (err)
         part_cancel(l, part); /* so that asking again reads again */
-    } else {
-        pthread_mutex_unlock(&l->lock); /* it is whole: nobody writes it */
-        batch_copy(l, b, images, labels);
-        pthread_mutex_lock(&l->lock);
-        part_next(part, b);
-        pthread_cond_broadcast(&l->work);
-    }
+    else
+        part->lent = b; /* it is whole: nobody writes it */
     pthread_mutex_unlock(&l->lock);
-    return n;
+    if (err == 0)
+        *out = (struct loader_batch){b->count, b->images, b->labels};
+    return err;
 }
 
-int loader_train(struct loader *l, int epoch, int step, float *images,
-                 int *labels, struct reason *why)
+int loader_train(struct loader *l, int epoch, int step,
+                 struct loader_batch *out, struct reason *why)
 {
-    return part_get(l, &l->train, epoch, step, images, labels, why);
+    return part_get(l, &l->train, epoch, step, out, why);
 }
 
-int loader_test(struct loader *l, int step, float *images, int *labels,
+int loader_test(struct loader *l, int step, struct loader_batch *out,
                 struct reason *why)
 {
-    return part_get(l, &l->test, 0, step, images, labels, why);
+    return part_get(l, &l->test, 0, step, out, why);
 }
 
 int loader_train_count(const struct loader *l)

@@ -65,15 +65,23 @@ int loader_train_steps(const struct loader *l); /* batches an epoch */
 int loader_test_steps(const struct loader *l);
 const struct loader_findings *loader_findings(const struct loader *l);
 
-/* Fill images f32 [n, 3, side, side] (RGB, 0 to 255) and labels [n] with batch
- * `step` of `epoch` (both from 0); returns n, or -errno. Sequential calls are
- * prefetched. Training pictures come in a new order each epoch; one that would
- * make a batch of its own, of which batch normalisation knows no deviation,
- * sits the epoch out. Test batches are not augmented, in the order of
- * dataset.test without the unreadable ones. EINVAL past the last step. */
-int loader_train(struct loader *l, int epoch, int step, float *images,
-                 int *labels, struct reason *why);
-int loader_test(struct loader *l, int step, float *images, int *labels,
+/* A batch that the loader lends. */
+struct loader_batch {
+    int count;
+    const float *images; /* [count, 3, side, side], RGB, 0 to 255 */
+    const int *labels;   /* [count] */
+};
+
+/* Lend batch `step` of `epoch` (both from 0), until the next batch of the same
+ * part is asked for. Sequential calls are prefetched. Training pictures come
+ * in a new order each epoch; one that would make a batch of its own, of which
+ * batch normalisation knows no deviation, sits the epoch out. Test batches are
+ * not augmented, in the order of dataset.test without the unreadable ones.
+ * EINVAL past the last step; a picture that cannot be read any more fails as
+ * picture_read() does. */
+int loader_train(struct loader *l, int epoch, int step,
+                 struct loader_batch *out, struct reason *why);
+int loader_test(struct loader *l, int step, struct loader_batch *out,
                 struct reason *why);
 
 /* One picture exactly as in a test batch: f32 [3, side, side]. The reason

@@ -50,12 +50,21 @@ void part_next(struct part *part, struct batch *b)
     b->step = part->next_step;
     b->count = left < part->size ? left : part->size;
     b->taken = b->done = b->err = 0;
-    for (int i = 0; i < b->count; i++)
+    for (int i = 0; i < b->count; i++) {
         b->entries[i] = &part->entries[part->order[first + i]];
+        b->labels[i] = b->entries[i]->sample->label;
+    }
     if (++part->next_step == part->steps) {
         part->next_step = 0;
         part->next_epoch += part->training;
     }
+}
+
+void part_take_back(struct part *part)
+{
+    if (part->lent)
+        part_next(part, part->lent);
+    part->lent = NULL;
 }
 
 /* A training batch of one has no deviation to normalise by. */
@@ -77,7 +86,8 @@ static int ring_init(struct part *part, size_t image, struct reason *why)
         struct batch *b = &part->ring[i];
         b->entries = calloc(n + 1, sizeof *b->entries);
         b->images = malloc((n * image + 1) * sizeof *b->images);
-        if (!b->entries || !b->images)
+        b->labels = malloc((n + 1) * sizeof *b->labels);
+        if (!b->entries || !b->images || !b->labels)
             return no_memory(why);
     }
     return 0;
@@ -113,6 +123,7 @@ void part_release(struct part *part)
     for (int i = 0; i < RING; i++) {
         free(part->ring[i].entries);
         free(part->ring[i].images);
+        free(part->ring[i].labels);
     }
     free(part->entries);
     free(part->order);

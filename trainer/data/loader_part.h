@@ -8,7 +8,8 @@
 
 #include "trainer/data/loader_scan.h"
 
-enum { RING = 2 };
+/* One batch is lent to the caller, two are in preparation. */
+enum { RING = 3 };
 
 /* A readable picture. */
 struct entry {
@@ -22,6 +23,7 @@ struct batch {
     int epoch, step, count;
     const struct entry **entries; /* [batch] */
     float *images;                /* [batch, 3, side, side] */
+    int *labels;                  /* [batch] */
     int taken, done;              /* pictures; done <= taken <= count */
     int err;                      /* of the first picture that failed */
     struct reason why;
@@ -37,6 +39,7 @@ struct part {
     int order_epoch;           /* -1 = none yet */
     int next_epoch, next_step; /* what comes behind the ring */
     struct batch ring[RING];
+    struct batch *lent; /* of the ring; NULL = none */
 };
 
 /* Life cycle */
@@ -58,5 +61,7 @@ struct batch *part_find(struct part *part, int epoch, int step);
 void part_seek(struct part *part, int epoch, int step);
 /* Put the part's next batch into b, with no picture taken yet. */
 void part_next(struct part *part, struct batch *b);
+/* Take back the batch that is lent: the part's next one gets its place. */
+void part_take_back(struct part *part);
 
 #endif

@@ -122,18 +122,20 @@ static int update(struct training *t, struct reason *why)
 {
     double began = monotonic_now();
     crowd_look(&t->crowd);
-    int n = loader_train(t->material.loader, (int)t->at.epoch, (int)t->at.step,
-                         t->images, t->labels, why);
-    if (n < 0)
-        return n;
-    bool head = recipe_head_only(&t->recipe, t->at.iteration);
-    int err = (head ? net_head_gradients : net_gradients)(
-        t->net, t->images, t->labels, n, RECIPE_SMOOTHING, why);
+    struct loader_batch b;
+    int err = loader_train(t->material.loader, (int)t->at.epoch,
+                           (int)t->at.step, &b, why);
+    if (err == 0 && recipe_head_only(&t->recipe, t->at.iteration))
+        err = net_head_gradients(t->net, b.images, b.labels, b.count,
+                                 RECIPE_SMOOTHING, why);
+    else if (err == 0)
+        err = net_gradients(t->net, b.images, b.labels, b.count,
+                            RECIPE_SMOOTHING, why);
     if (err)
         return err;
     if (!(net_loss(t->net) < LOSS_LOST)) /* NaN, too */
         return set_back(t, why);
-    err = update_commit(t, began, n, why);
+    err = update_commit(t, began, b.count, why);
     if (err)
         return err;
     training_tell(t);
@@ -150,14 +152,15 @@ static int test_predict(struct training *t, struct reason *why)
     int done = 0;
     for (int step = 0; step < steps; step++) {
         crowd_look(&t->crowd);
-        int n = loader_test(l, step, t->images, t->answers + done, why);
-        if (n < 0)
-            return n;
-        int err = net_predict(t->net, t->images, n,
+        struct loader_batch b;
+        int err = loader_test(l, step, &b, why);
+        if (err == 0)
+            err = net_predict(t->net, b.images, b.count,
                               t->scores + (size_t)done * classes, why);
         if (err)
             return err;
-        done += n;
+        memcpy(t->answers + done, b.labels, (size_t)b.count * sizeof(int));
+        done += b.count;
     }
     return 0;
 }

@@ -77,16 +77,12 @@ static int class_weights_make(struct training *t, struct reason *why)
 
 static int buffers_make(struct training *t, struct reason *why)
 {
-    size_t batch = (size_t)t->options->batch, side = t->options->image_size;
     size_t tests = (size_t)loader_test_count(t->material.loader);
     size_t classes = (size_t)t->material.dataset.classes;
-    t->images = malloc(batch * 3 * side * side * sizeof(float));
-    t->labels = malloc(batch * sizeof(int));
     t->scores = malloc(tests * classes * sizeof(float));
     t->answers = malloc(tests * sizeof(int));
-    if (!t->images || !t->labels || !t->scores || !t->answers)
-        return refuse(why, ENOMEM, "no memory for a batch of %zu pictures",
-                      batch);
+    if (!t->scores || !t->answers)
+        return refuse(why, ENOMEM, "no memory for %zu test pictures", tests);
     return 0;
 }
 
@@ -208,8 +204,6 @@ static void training_close(struct training *t)
     net_free(t->net);
     tensor_list_release(&t->best);
     text_release(&t->identity);
-    free(t->images);
-    free(t->labels);
     free(t->scores);
     free(t->answers);
     free(t->class_weights);

@@ -21,8 +21,6 @@ struct training {
     struct recipe recipe;
     const struct network *network;
     struct text identity;
-    float *images;        /* [batch, 3, side, side] */
-    int *labels;          /* [batch] */
     float *scores;        /* [test pictures, classes] */
     int *answers;         /* [test pictures] */
     float *class_weights; /* [classes] */

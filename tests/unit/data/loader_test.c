@@ -108,13 +108,21 @@ struct got {
     float images[BATCH_MOST * IMAGE];
 };
 
+static void got_take(struct got *g, const struct loader_batch *b)
+{
+    g->n = b->count;
+    memcpy(g->labels, b->labels, (size_t)b->count * sizeof *g->labels);
+    memcpy(g->images, b->images, (size_t)b->count * IMAGE * sizeof *g->images);
+}
+
 static struct got *train(struct loader *l, int epoch, int step)
 {
     struct got *g = calloc(1, sizeof *g);
     struct reason why = REASON_INIT;
-    g->n = loader_train(l, epoch, step, g->images, g->labels, &why);
-    if (g->n < 0)
+    struct loader_batch b;
+    if (loader_train(l, epoch, step, &b, &why))
         fail_msg("%s", why.sentence);
+    got_take(g, &b);
     return g;
 }
 
@@ -191,23 +199,47 @@ static void test_batches_are_what_prediction_reads(void **state)
     struct loader_options o = plain;
     o.augment = ALL;
     struct loader *l = opened(&d, o, NULL);
-    struct got g;
+    struct loader_batch b;
     float image[IMAGE];
     struct reason why = REASON_INIT;
     assert_int_equal(loader_test_steps(l), 3);
     for (int round = 0; round < 2; round++)
         for (int step = 0, at = 0; step < 3; step++) {
-            g.n = loader_test(l, step, g.images, g.labels, &why);
-            assert_int_equal(g.n, step < 2 ? 8 : 3);
-            for (int i = 0; i < g.n; i++, at++) {
-                assert_int_equal(g.labels[i], d.test[at].label);
+            assert_int_equal(loader_test(l, step, &b, &why), 0);
+            assert_int_equal(b.count, step < 2 ? 8 : 3);
+            for (int i = 0; i < b.count; i++, at++) {
+                assert_int_equal(b.labels[i], d.test[at].label);
                 assert_int_equal(
                     loader_picture(d.test[at].path, SIDE, image, &why), 0);
-                assert_memory_equal(image, g.images + i * IMAGE, sizeof image);
+                assert_memory_equal(image, b.images + i * IMAGE, sizeof image);
             }
         }
-    assert_int_equal(loader_test(l, 3, g.images, g.labels, &why), -EINVAL);
+    assert_int_equal(loader_test(l, 3, &b, &why), -EINVAL);
     assert_int_equal(loader_picture("/nowhere", SIDE, image, &why), -ENOENT);
+    loader_free(l);
+    dataset_release(&d);
+}
+
+/* However far the workers are ahead, and whatever the other part does. */
+static void a_lent_batch_stays(void **state)
+{
+    (void)state;
+    struct dataset d;
+    struct loader_batch b, other;
+    put_parts(40, 16);
+    dataset(&d);
+    struct loader_options o = plain;
+    o.memory = 0;
+    struct loader *l = opened(&d, o, NULL);
+    for (int step = 0; step < 5; step++) {
+        struct got then = {0}, now = {0};
+        assert_int_equal(loader_train(l, 0, step, &b, NULL), 0);
+        got_take(&then, &b);
+        assert_int_equal(loader_test(l, step % 2, &other, NULL), 0);
+        usleep(20000);
+        got_take(&now, &b);
+        assert_memory_equal(&then, &now, sizeof then);
+    }
     loader_free(l);
     dataset_release(&d);
 }
@@ -361,17 +393,18 @@ static void a_picture_that_goes_away_is_told(void **state)
     (void)state;
     struct dataset d;
     struct reason why = REASON_INIT;
-    struct got g;
+    struct loader_batch b;
     put_parts(16, 3);
     dataset(&d);
     struct loader_options o = plain;
     o.memory = 0;
     struct loader *l = opened(&d, o, NULL);
     unlink(path_of("test/c/017.png"));
-    assert_int_equal(loader_test(l, 0, g.images, g.labels, &why), -ENOENT);
+    assert_int_equal(loader_test(l, 0, &b, &why), -ENOENT);
     assert_non_null(strstr(why.sentence, "017.png' could be read before"));
     put("test/c/017.png", 18, 30);
-    assert_int_equal(loader_test(l, 0, g.images, g.labels, &why), 3);
+    assert_int_equal(loader_test(l, 0, &b, &why), 0);
+    assert_int_equal(b.count, 3);
     loader_free(l);
     dataset_release(&d);
 }
@@ -416,6 +449,7 @@ int main(void)
         TEST(an_epoch_has_each_picture_once),
         TEST(a_lonely_picture_sits_out),
         TEST(test_batches_are_what_prediction_reads),
+        TEST(a_lent_batch_stays),
         TEST(batches_depend_on_nothing_else),
         TEST(unreadable_pictures_are_left_out_and_told),
         TEST(copies_are_told),
