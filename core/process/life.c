@@ -6,17 +6,28 @@
 #include <errno.h>
 #include <string.h>
 
+/* All there is to a status but for what may follow it. */
 static const struct {
-    const char *name;
-    bool live;
+    const char *name;  /* the word in `status` */
+    const char *color; /* behind the word in a chart */
+    enum life_wish wish;
+    bool complete; /* all of the training is done */
 } statuses[STATUSES] = {
-    [STATUS_CREATED] = {NC_("status", "created"), false},
-    [STATUS_STARTING] = {NC_("status", "starting"), true},
-    [STATUS_RUNNING] = {NC_("status", "running"), true},
-    [STATUS_STOPPING] = {NC_("status", "stopping"), true},
-    [STATUS_STOPPED] = {NC_("status", "stopped"), false},
-    [STATUS_SUCCEEDED] = {NC_("status", "succeeded"), false},
-    [STATUS_FAILED] = {NC_("status", "failed"), false},
+    [STATUS_CREATED] = {.name = NC_("status", "created"), .color = "#475569"},
+    [STATUS_STARTING] = {.name = NC_("status", "starting"),
+                         .color = "#475569",
+                         .wish = WISH_TRAIN},
+    [STATUS_RUNNING] = {.name = NC_("status", "running"),
+                        .color = "#1d4ed8",
+                        .wish = WISH_TRAIN},
+    [STATUS_STOPPING] = {.name = NC_("status", "stopping"),
+                         .color = "#475569",
+                         .wish = WISH_STOP},
+    [STATUS_STOPPED] = {.name = NC_("status", "stopped"), .color = "#a16207"},
+    [STATUS_SUCCEEDED] = {.name = NC_("status", "succeeded"),
+                          .color = "#15803d",
+                          .complete = true},
+    [STATUS_FAILED] = {.name = NC_("status", "failed"), .color = "#b91c1c"},
 };
 
 static const char *const event_names[LIFE_EVENTS] = {
@@ -110,9 +121,24 @@ bool status_from_name(const char *name, enum status *out)
     return false;
 }
 
+const char *status_color(enum status s)
+{
+    return statuses[s].color;
+}
+
+enum life_wish status_wish(enum status s)
+{
+    return statuses[s].wish;
+}
+
 bool status_is_live(enum status s)
 {
-    return statuses[s].live;
+    return statuses[s].wish != WISH_NOTHING;
+}
+
+bool status_is_complete(enum status s)
+{
+    return statuses[s].complete;
 }
 
 static int life_refuse(enum status from, enum life_event event,
@@ -122,11 +148,11 @@ static int life_refuse(enum status from, enum life_event event,
     for (int i = 0; i < STATUSES; i++)
         if (life[i][event])
             text_printf(&when, "%s%s", when.size ? ", " : "", statuses[i].name);
-    refuse(why, statuses[from].live ? EBUSY : EINVAL,
-           "the process is %s; %s is possible when it is: %s",
+    int code = status_is_live(from) ? EBUSY : EINVAL;
+    refuse(why, code, "the process is %s; %s is possible when it is: %s",
            statuses[from].name, _(event_names[event]), text_string(&when));
     text_release(&when);
-    return statuses[from].live ? -EBUSY : -EINVAL;
+    return -code;
 }
 
 int life_step(enum status from, enum life_event event, enum status *to,

@@ -1,6 +1,12 @@
 /*
- * The life cycle of a process: one state x event table. Nowhere else is a
- * state compared to decide what may happen. Constant data; any thread.
+ * The life cycle of a process: what each status is called and wants, and one
+ * status x event table of what may happen in it. Nowhere else is a status
+ * compared to decide what may happen; what the supervisor does is looked up by
+ * the wish of the status (watch.c). Constant data; any thread.
+ *
+ * To add a status: put it into the enum, give it a line in statuses[] and one
+ * in the table (with cells in the lines that lead to it), and add its word to
+ * the help of the file `status` in core/rows.c, which a test compares.
  */
 #ifndef PRIMO_LIFE_H
 #define PRIMO_LIFE_H
@@ -18,6 +24,14 @@ enum status {
     STATUS_SUCCEEDED,
     STATUS_FAILED,
     STATUSES,
+};
+
+/* What a process wants of its trainer. */
+enum life_wish {
+    WISH_NOTHING,
+    WISH_TRAIN, /* that it is there, until it says how it has ended */
+    WISH_STOP,  /* that it ends */
+    WISHES,
 };
 
 enum life_event {
@@ -38,11 +52,16 @@ enum life_event {
 
 /* The word in `status`. */
 const char *status_name(enum status s);
-/* The same for people, in their language. */
+/* That word for people, in their language. */
 const char *status_label(enum status s);
+/* Where a chart shows that word: what is behind it, "#rrggbb". */
+const char *status_color(enum status s);
 bool status_from_name(const char *name, enum status *out);
-/* A trainer is there, or should be. */
+enum life_wish status_wish(enum status s);
+/* A trainer is there, or should be: there is a wish. */
 bool status_is_live(enum status s);
+/* All that was to be trained is. */
+bool status_is_complete(enum status s);
 /* What `event` makes of `from`. EBUSY (live) or EINVAL (idle) with a sentence
  * where the table has no cell for it. */
 int life_step(enum status from, enum life_event event, enum status *to,

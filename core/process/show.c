@@ -68,7 +68,7 @@ int show_nothing(struct show_request *r, struct text *out, struct reason *why)
 
 static double part_done(const struct process *p)
 {
-    if (p->status == STATUS_SUCCEEDED)
+    if (status_is_complete(p->status))
         return 1;
     const struct progress *g = &p->progress;
     double done =
@@ -127,7 +127,7 @@ int show_progress(struct show_request *r, struct text *out, struct reason *why)
     if (g->images_per_second > 0)
         put_figure(out, _(", images/s %s"), round(g->images_per_second), 6);
     put_left(out, p);
-    if (p->status == STATUS_FAILED)
+    if (*p->reason)
         text_printf(out, ": %s", p->reason);
     text_puts(out, "\n");
     return 0;
@@ -138,7 +138,7 @@ int show_eta(struct show_request *r, struct text *out, struct reason *why)
     const struct process *p = r->process;
     (void)why;
     r->mtime = ns(p->changed);
-    if (p->status == STATUS_SUCCEEDED)
+    if (status_is_complete(p->status))
         text_puts(out, "00:00:00");
     else if (!status_is_live(p->status) || isnan(p->progress.eta))
         text_puts(out, "--:--:--");
@@ -257,7 +257,8 @@ static void put_model(struct show_request *r, struct text *out)
     object_release(&family);
 }
 
-/* The words of both, and after the labels what they mean. */
+/* The words of the status and of the stage, each after a comment that says what
+ * it means where the reader's language has another word. */
 static void info_status(struct text *out, const struct process *p)
 {
     const char *word = status_name(p->status), *label = status_label(p->status);
@@ -350,7 +351,8 @@ static int show_chart(struct show_request *r, struct text *out,
     text_printf(&title, _("%s on %s"), *template ? template : _("no template"),
                 p->machine);
     struct chart c = {.title = title.data,
-                      .status = status_name(p->status),
+                      .status = status_label(p->status),
+                      .status_color = status_color(p->status),
                       .now = p->progress,
                       .live = status_is_live(p->status)};
     struct metrics_row *rows = rows_parse(&csv, &c.count);

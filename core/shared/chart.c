@@ -215,23 +215,6 @@ static void put_figure(struct text *out, const struct heading *h,
     text_puts(out, "</text>\n");
 }
 
-static const char *status_color(const char *status)
-{
-    static const char *const known[][2] = {{"running", "#1d4ed8"},
-                                           {"succeeded", "#15803d"},
-                                           {"failed", "#b91c1c"},
-                                           {"stopped", "#a16207"}};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (!strcmp(known[i][0], status))
-            return known[i][1];
-    return "#475569";
-}
-
-static const char *status_label(const struct chart *c)
-{
-    return translate_in("status", c->status);
-}
-
 static int status_width(const char *label)
 {
     size_t n = utf8_count(label, strlen(label));
@@ -242,7 +225,7 @@ static int status_width(const char *label)
 static void put_heading(struct text *out, const struct heading *h)
 {
     const struct chart *c = h->chart;
-    const char *status = status_label(c);
+    const char *status = c->status;
     int more = status_width(status) - STATUS_LEAST;
     text_printf(out,
                 "<svg x=\"20\" y=\"8\" width=\"%d\" height=\"34\">"
@@ -253,7 +236,7 @@ static void put_heading(struct text *out, const struct heading *h)
     text_printf(out,
                 "</text></svg>\n<rect x=\"%d\" y=\"14\" width=\"%d\" "
                 "height=\"24\" rx=\"12\" fill=\"%s\"/>\n",
-                676 - more, STATUS_LEAST + more, status_color(c->status));
+                676 - more, STATUS_LEAST + more, c->status_color);
     chart_put_label(out, 728 - more / 2.0, 30.5, "status", "#ffffff", "middle");
     put_clean(out, status, STATUS_MOST);
     text_puts(out, "</text>\n");
@@ -312,7 +295,7 @@ static void put_drawing(struct text *out, const struct chart *c)
                 WIDTH, HEIGHT, WIDTH, HEIGHT);
     put_clean(out, c->title, 1000);
     text_puts(out, ": ");
-    put_clean(out, status_label(c), 100);
+    put_clean(out, c->status, 100);
     text_printf(out,
                 "</title>\n%s<rect class=\"paper\" fill=\"#ffffff\" "
                 "width=\"%d\" height=\"%d\"/>\n",
@@ -338,7 +321,7 @@ void chart_html(struct text *out, const struct chart *c)
                 language());
     put_clean(out, c->title, 1000);
     text_puts(out, ": ");
-    put_clean(out, status_label(c), 100);
+    put_clean(out, c->status, 100);
     text_puts(out, "</title>\n"
                    "<meta name=\"viewport\" "
                    "content=\"width=device-width, initial-scale=1\"/>\n"

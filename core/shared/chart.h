@@ -16,8 +16,9 @@
 enum { CHART_POINTS = 1000 }; /* most points of one line */
 
 struct chart {
-    const char *title;  /* "invoices on local"; any bytes, cleaned here */
-    const char *status; /* one word: "running"; translated here */
+    const char *title;        /* "invoices on local"; any bytes, cleaned here */
+    const char *status;       /* the word for people, of any bytes */
+    const char *status_color; /* behind that word: "#rrggbb" */
     /* In the order of time; cells not known (NAN) or not finite are left out.
      * Where there are more than CHART_POINTS, extremes are kept. */
     const struct metrics_row *rows;

@@ -40,6 +40,7 @@ static struct chart sample(struct metrics_row *rows, size_t count,
 {
     struct chart c = {.title = "invoices on local",
                       .status = "running",
+                      .status_color = "#1d4ed8",
                       .rows = rows,
                       .count = count,
                       .live = true};
@@ -150,7 +151,8 @@ static void rows_alone_are_enough(void **state)
 static void nothing_yet(void **state)
 {
     (void)state;
-    struct chart c = {.title = "", .status = "created"};
+    struct chart c = {
+        .title = "", .status = "created", .status_color = "#1d4ed8"};
     char *s = svg(&c);
     has(s, "No epoch is complete yet");
     assert_int_equal(points(s, "loss"), 1); /* the legend's */
@@ -196,8 +198,11 @@ static void odd_values_are_left_out(void **state)
             double v = odd[k == 1 ? i % ODD : i / ODD];
             rows[k] = (struct metrics_row){v, v, 1, v, v, v, v, v};
         }
-        struct chart c = {
-            .title = "t", .status = "failed", .rows = rows, .count = 3};
+        struct chart c = {.title = "t",
+                          .status = "failed",
+                          .status_color = "#1d4ed8",
+                          .rows = rows,
+                          .count = 3};
         c.live = i % 2;
         c.now = (struct progress){UINT64_MAX,
                                   UINT64_MAX,
@@ -225,7 +230,8 @@ static void odd_names_are_cleaned(void **state)
 {
     (void)state;
     static const char title[] = "<b>&\"\x01\xFF\xED\xA0\x80 \xEF\xBF\xBF Счета";
-    struct chart c = {.title = title, .status = "<ok>"};
+    struct chart c = {
+        .title = title, .status = "<ok>", .status_color = "#1d4ed8"};
     char *s = svg(&c);
     has(s, "&lt;b&gt;&amp;&quot;\uFFFD");
     has(s, "Счета");
@@ -243,7 +249,8 @@ static void long_names_are_cut(void **state)
     char title[3000] = "";
     for (int i = 0; i < 700; i++)
         strcat(title, "Щ&"); /* three bytes, six when escaped */
-    struct chart c = {.title = title, .status = "stopped"};
+    struct chart c = {
+        .title = title, .status = "stopped", .status_color = "#1d4ed8"};
     char *s = svg(&c);
     has(s, "Щ&amp;\u2026</text>");
     has(s, "Щ&amp;\u2026: stopped</title>");
@@ -322,6 +329,7 @@ static int leave_samples(const char *folder)
     leave(folder, "odd",
           &(struct chart){.title = "<Счета> & \"\x01\xFF\xEF\xBF\xBE\x7F ]]>",
                           .status = "a<b",
+                          .status_color = "#1d4ed8",
                           .rows = &odd,
                           .count = 1});
     return 0;
