@@ -81,7 +81,7 @@ static void primo_init(struct primo *p, const char *state)
     roles_init(&p->roles, &p->owner);
     waiters_init(&p->waiters, process_has_ended, p);
     hidden_init(&p->hidden);
-    host_init(&p->host);
+    launch_sites_open(&p->sites, p->runs, p->trainer);
 }
 
 static int primo_prepare(struct primo *p, struct reason *why)
@@ -163,7 +163,7 @@ void primo_close(struct primo *p)
     refusals_release(&p->refusals);
     roles_release(&p->roles);
     hidden_release(&p->hidden);
-    host_release(&p->host);
+    launch_sites_close(&p->sites);
     free(p->state);
     free(p->runs);
     free(p->models);

@@ -48,7 +48,7 @@ static void *view_run(void *context)
     struct view *v = context;
     do {
         look(v);
-        host_look(&v->primo->host, v->primo->trainer);
+        launch_sites_look(&v->primo->sites);
     } while (rest(v));
     return NULL;
 }

@@ -11,6 +11,11 @@
 
 /* Reading */
 
+bool is_full(int err)
+{
+    return err == -ENOSPC || err == -EDQUOT;
+}
+
 int file_open(int dir, const char *name, struct reason *why)
 {
     int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

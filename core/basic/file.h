@@ -14,6 +14,7 @@
 #include "core/basic/reason.h"
 #include "core/basic/text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct draft {
@@ -23,6 +24,10 @@ struct draft {
 
 /* Read */
 
+/* Whether an error (-errno) says that there is no room for what is written: on
+ * the disk, or in the quota of whoever writes. Room may come back, or be made;
+ * other faults are not mended by trying again. */
+bool is_full(int err);
 /* Open a regular file for reading; a descriptor. EINVAL when it is none. */
 int file_open(int dir, const char *name, struct reason *why);
 /* Append all that is left to be read, of at most `limit` bytes. 0 or -errno;

@@ -47,39 +47,49 @@ static struct launch_child *find(struct launch_child *children, uint64_t run)
     return children;
 }
 
-void children_release(struct launch_child **children)
+void children_init(struct launch_children *children)
 {
-    while (*children) { /* init reaps those that go on */
-        struct launch_child *child = *children;
-        *children = child->next;
+    children->first = NULL;
+    pthread_mutex_init(&children->lock, NULL);
+}
+
+void children_release(struct launch_children *children)
+{
+    while (children->first) { /* init reaps those that go on */
+        struct launch_child *child = children->first;
+        children->first = child->next;
         child_close(child);
         free(child);
     }
+    pthread_mutex_destroy(&children->lock);
 }
 
 /* Nobody else waits for it, so that its number is its own until we do. */
-void child_note(struct launch_child **children, uint64_t run, pid_t pid)
+void child_note(struct launch_children *children, uint64_t run, pid_t pid)
 {
-    struct launch_child *child = find(*children, run);
+    pthread_mutex_lock(&children->lock);
+    struct launch_child *child = find(children->first, run);
     if (!child) {
         child = calloc(1, sizeof *child);
         if (!child)
             abort();
         child->pidfd = -1;
-        child->next = *children;
-        *children = child;
+        child->next = children->first;
+        children->first = child;
     }
     child_close(child);
     child->run = run;
     child->pid = pid;
     child->pidfd = process_open(pid);
     child->ended = false;
+    pthread_mutex_unlock(&children->lock);
 }
 
-void child_forget(struct launch_child **children, uint64_t run)
+void child_forget(struct launch_children *children, uint64_t run)
 {
-    struct launch_child **at = children;
-    children_reap(*children);
+    pthread_mutex_lock(&children->lock);
+    struct launch_child **at = &children->first;
+    children_reap(children->first);
     while (*at && (*at)->run != run)
         at = &(*at)->next;
     if (*at && (*at)->ended) {
@@ -87,22 +97,33 @@ void child_forget(struct launch_child **children, uint64_t run)
         *at = child->next;
         free(child);
     }
+    pthread_mutex_unlock(&children->lock);
 }
 
-struct launch_child *child_find(struct launch_child **children, uint64_t run)
+bool child_find(struct launch_children *children, uint64_t run,
+                struct launch_child *out)
 {
-    children_reap(*children);
-    return find(*children, run);
+    pthread_mutex_lock(&children->lock);
+    children_reap(children->first);
+    const struct launch_child *child = find(children->first, run);
+    if (child)
+        *out = *child;
+    pthread_mutex_unlock(&children->lock);
+    return child != NULL;
 }
 
-bool child_kill(struct launch_child **children, uint64_t run)
+/* The lock is held while it is killed, so that no other thread waits for it
+ * and frees its number in between. */
+bool child_kill(struct launch_children *children, uint64_t run)
 {
-    struct launch_child *child = child_find(children, run);
-    if (!child || child->ended)
-        return false;
-    if (child->pidfd >= 0)
-        return process_kill(child->pidfd) == 0;
-    return kill(child->pid, SIGKILL) == 0; /* not waited for yet: still it */
+    pthread_mutex_lock(&children->lock);
+    children_reap(children->first);
+    const struct launch_child *child = find(children->first, run);
+    bool killed = child && !child->ended &&
+                  (child->pidfd >= 0 ? process_kill(child->pidfd)
+                                     : kill(child->pid, SIGKILL)) == 0;
+    pthread_mutex_unlock(&children->lock);
+    return killed;
 }
 
 /* The search */

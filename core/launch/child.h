@@ -3,11 +3,13 @@
  * known by a pidfd for as long as it has not been waited for, and the search
  * for one that an earlier daemon has left. Nothing is ever killed by its
  * number alone: a number may belong to somebody else by the time it is used.
- * For one thread, which owns the list.
+ * Any thread: the list is under its own lock, which is held for no longer than
+ * a system call that does not wait.
  */
 #ifndef PRIMO_LAUNCH_CHILD_H
 #define PRIMO_LAUNCH_CHILD_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -23,21 +25,31 @@ struct launch_child {
     struct launch_child *next;
 };
 
+struct launch_children {
+    pthread_mutex_t lock;
+    struct launch_child *first; /* under lock; the one noted last */
+};
+
 /* Life cycle */
-void children_release(struct launch_child **children);
+void children_init(struct launch_children *children);
+void children_release(struct launch_children *children);
 
 /* Note a child that was just started, in place of an earlier one of its run. */
-void child_note(struct launch_child **children, uint64_t run, pid_t pid);
+void child_note(struct launch_children *children, uint64_t run, pid_t pid);
 /* Forget the child of a run, where it has ended. */
-void child_forget(struct launch_child **children, uint64_t run);
+void child_forget(struct launch_children *children, uint64_t run);
 
-/* Read: NULL = this daemon started none. Notes first which have ended. */
-struct launch_child *child_find(struct launch_child **children, uint64_t run);
+/* Read. Each notes first which children have ended, so that none stays a
+ * zombie. */
+
+/* A copy of what is known; false = this daemon started none for the run. */
+bool child_find(struct launch_children *children, uint64_t run,
+                struct launch_child *out);
 
 /* Change */
 
 /* SIGKILL to the child of a run; false = it is not known, or has ended. */
-bool child_kill(struct launch_child **children, uint64_t run);
+bool child_kill(struct launch_children *children, uint64_t run);
 /* SIGKILL to every process of user `uid` that has the file open which `lock`
  * describes, and whose last name is `name`. A process is judged by the device
  * and the inode number of what its descriptors lead to; the text of a

@@ -5,7 +5,6 @@
 #include "core/basic/text.h"
 #include "core/basic/threads.h"
 #include "core/launch/spawn.h"
-#include "core/store/object.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -51,7 +50,7 @@ static double load_read(void)
     return getloadavg(&load, 1) == 1 ? round(load * 10) / 10 : NAN;
 }
 
-/* Of what `primo-train --version` prints, the last word. */
+/* The last word of what `primo-train --version` prints. */
 static void version_read(const char *trainer, char *out, size_t size)
 {
     struct text said = TEXT_INIT;

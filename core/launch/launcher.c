@@ -1,13 +1,55 @@
 #include "core/launch/launcher.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* Each is defined at the end of its own file. */
+extern const struct launcher launcher_local;
 
 static const struct launcher *const launchers[] = {&launcher_local};
 
-const struct launcher *launcher_find(const char *name)
+void launch_sites_add(struct launch_sites *s, const struct launcher *launcher,
+                      const char *runs, const char *trainer)
 {
+    s->list = realloc(s->list, (s->count + 1) * sizeof *s->list);
+    if (!s->list)
+        abort();
+    struct launch_site *site = &s->list[s->count++];
+    *site = (struct launch_site){
+        .launcher = launcher, .runs = runs, .trainer = trainer};
+    if (launcher->open)
+        site->own = launcher->open(site);
+}
+
+void launch_sites_open(struct launch_sites *s, const char *runs,
+                       const char *trainer)
+{
+    *s = (struct launch_sites){0};
     for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++)
-        if (!strcmp(launchers[i]->name, name))
-            return launchers[i];
+        launch_sites_add(s, launchers[i], runs, trainer);
+}
+
+void launch_sites_close(struct launch_sites *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->list[i].launcher->close)
+            s->list[i].launcher->close(s->list[i].own);
+    free(s->list);
+    *s = (struct launch_sites){0};
+}
+
+const struct launch_site *launch_site_find(const struct launch_sites *s,
+                                           const char *name)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (!strcmp(s->list[i].launcher->name, name))
+            return &s->list[i];
     return NULL;
+}
+
+void launch_sites_look(const struct launch_sites *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->list[i].launcher->look)
+            s->list[i].launcher->look(&s->list[i]);
 }

@@ -1,18 +1,27 @@
 /*
- * The launcher of this host. STATE/runs/ID is a run directory, of the user
- * whose run it is where this is the daemon of root; STATE/runs/ID.lock is
- * ours, and held by the living trainer.
+ * The launcher of this host. STATE/runs/ID is a run directory; it belongs to
+ * the user whose run it is, where this is the daemon of root.
+ * STATE/runs/ID.lock is ours, and the living trainer holds it: a run is alive
+ * while its lock is taken, whoever started it and whatever its process number
+ * is.
+ *
+ * The children and the facts of the host are shared by the threads of all
+ * machines and guard themselves; everything else is on the disk, and one thread
+ * has to do with a run.
  */
+#include "core/basic/clock.h"
 #include "core/basic/directory.h"
 #include "core/basic/file.h"
 #include "core/basic/foreign.h"
 #include "core/basic/language.h"
+#include "core/launch/child.h"
 #include "core/launch/host.h"
 #include "core/launch/launcher.h"
 #include "core/launch/spawn.h"
 #include "core/shared/journal.h"
 #include "core/shared/safetensors_header.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -29,8 +38,48 @@ enum {
     WORDS_BYTES = 4096,
 };
 
+/* What is kept between calls. */
+struct local {
+    struct host host;
+    struct launch_children children;
+    /* Held while a program is spawned, and while one is looked for by what it
+     * has open. */
+    pthread_mutex_t spawning;
+    double orphan_time; /* when an orphan was first asked to stop, in monotonic
+                           seconds; 0 = there is none. The sweeper's. */
+};
+
+/* Life cycle */
+
+static void *local_open(const struct launch_site *site)
+{
+    struct local *l = calloc(1, sizeof *l);
+    (void)site;
+    if (!l)
+        abort();
+    host_init(&l->host);
+    children_init(&l->children);
+    pthread_mutex_init(&l->spawning, NULL);
+    return l;
+}
+
+static void local_close(void *own)
+{
+    struct local *l = own;
+    pthread_mutex_destroy(&l->spawning);
+    children_release(&l->children);
+    host_release(&l->host);
+    free(l);
+}
+
+static struct local *local_of(const struct launch_site *site)
+{
+    return site->own;
+}
+
 /* STATE/runs/ID and `tail`; freed by the caller. */
-static char *run_path(struct launch_site *site, uint64_t run, const char *tail)
+static char *run_path(const struct launch_site *site, uint64_t run,
+                      const char *tail)
 {
     char *path;
     if (asprintf(&path, "%s/%" PRIu64 "%s", site->runs, run, tail) < 0)
@@ -38,7 +87,8 @@ static char *run_path(struct launch_site *site, uint64_t run, const char *tail)
     return path;
 }
 
-static int run_open(struct launch_site *site, uint64_t run, struct reason *why)
+static int run_open(const struct launch_site *site, uint64_t run,
+                    struct reason *why)
 {
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, run);
@@ -68,9 +118,10 @@ static int write_job(int dir, const struct run_job *job, struct reason *why)
     return 0;
 }
 
-/* With the lock. */
-static int start_in(struct launch_site *site, uint64_t run, struct spawning *sp,
-                    struct reason *why)
+/* Start the trainer in its directory. The caller has the lock of the run, which
+ * the trainer inherits. */
+static int start_in(const struct launch_site *site, uint64_t run,
+                    struct spawning *sp, struct reason *why)
 {
     pid_t pid;
     unlinkat(sp->dir, "stop", 0);
@@ -81,14 +132,16 @@ static int start_in(struct launch_site *site, uint64_t run, struct spawning *sp,
     sp->words = err ? err : foreign_renew(sp->dir, "stderr", why);
     if (sp->words < 0)
         return sp->words;
+    pthread_mutex_lock(&local_of(site)->spawning);
     err = trainer_spawn(site->trainer, sp, &pid, why);
+    pthread_mutex_unlock(&local_of(site)->spawning);
     close(sp->words);
     if (err == 0)
-        child_note(&site->children, run, pid);
+        child_note(&local_of(site)->children, run, pid);
     return err;
 }
 
-static int start_once(struct launch_site *site, uint64_t run,
+static int start_once(const struct launch_site *site, uint64_t run,
                       struct spawning *sp, struct reason *why)
 {
     char name[32];
@@ -114,9 +167,10 @@ static void user_take(struct run_job *job)
     job->gid = getegid();
 }
 
-static int local_start(struct launch_site *site, uint64_t run,
+static int local_start(const struct launch_target *target, uint64_t run,
                        const struct run_job *wanted, struct reason *why)
 {
+    const struct launch_site *site = target->site;
     struct run_job job = *wanted;
     struct spawning sp = {.path = run_path(site, run, ""), .job = &job};
     char *path = run_path(site, run, ".lock");
@@ -129,8 +183,13 @@ static int local_start(struct launch_site *site, uint64_t run,
         err = start_once(site, run, &sp, why);
     else if (errno != EWOULDBLOCK) /* else it is there already */
         err = refuse_errno(why, errno, "cannot lock '%s'", path);
+    /* The trainer's own descriptor keeps the lock. Where there is none, it must
+     * be given up explicitly: a trainer that another thread is just starting
+     * has a copy of the descriptor until it calls exec(). */
+    if (sp.lock >= 0 && err)
+        flock(sp.lock, LOCK_UN);
     if (sp.lock >= 0)
-        close(sp.lock); /* the trainer's own descriptor keeps it */
+        close(sp.lock);
     free(path);
     free((char *)sp.path);
     return err;
@@ -138,9 +197,11 @@ static int local_start(struct launch_site *site, uint64_t run,
 
 /* Watch */
 
-static int local_alive(struct launch_site *site, uint64_t run)
+static int is_alive(const struct launch_site *site, uint64_t run)
 {
-    child_find(&site->children, run); /* one that has ended leaves its lock */
+    struct launch_child child;
+    /* so that one that has ended leaves its lock */
+    child_find(&local_of(site)->children, run, &child);
     char *path = run_path(site, run, ".lock");
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     int code = errno, alive = 0;
@@ -149,16 +210,23 @@ static int local_alive(struct launch_site *site, uint64_t run)
         return code == ENOENT ? 0 : -code;
     if (flock(fd, LOCK_EX | LOCK_NB))
         alive = errno == EWOULDBLOCK ? 1 : -errno;
+    else
+        flock(fd, LOCK_UN); /* a child of another thread may have a copy */
     close(fd);
     return alive;
 }
 
-static int local_follow(struct launch_site *site, uint64_t run,
+static int local_alive(const struct launch_target *target, uint64_t run)
+{
+    return is_alive(target->site, run);
+}
+
+static int local_follow(const struct launch_target *target, uint64_t run,
                         uint64_t segment, uint64_t offset, struct text *out)
 {
     char name[32];
     snprintf(name, sizeof name, JOURNAL_SEGMENT, (unsigned)segment);
-    int dir = run_open(site, run, NULL);
+    int dir = run_open(target->site, run, NULL);
     if (dir < 0)
         return dir;
     int fd = foreign_open(dir, name, NULL);
@@ -174,12 +242,13 @@ static int local_follow(struct launch_site *site, uint64_t run,
     return err;
 }
 
-static int local_fetch(struct launch_site *site, uint64_t run, const char *name,
-                       uint64_t limit, int to, struct reason *why)
+static int local_fetch(const struct launch_target *target, uint64_t run,
+                       const char *name, uint64_t limit, int to,
+                       struct reason *why)
 {
     char path[300];
     snprintf(path, sizeof path, "artifacts/%s", name);
-    int dir = run_open(site, run, why);
+    int dir = run_open(target->site, run, why);
     if (dir < 0)
         return dir;
     int fd = foreign_open(dir, path, why);
@@ -190,13 +259,13 @@ static int local_fetch(struct launch_site *site, uint64_t run, const char *name,
     return err;
 }
 
-static int local_fetch_text(struct launch_site *site, uint64_t run,
+static int local_fetch_text(const struct launch_target *target, uint64_t run,
                             const char *name, uint64_t limit, struct text *out,
                             struct reason *why)
 {
     char path[300];
     snprintf(path, sizeof path, "artifacts/%s", name);
-    int dir = run_open(site, run, why);
+    int dir = run_open(target->site, run, why);
     if (dir < 0)
         return dir;
     int err = foreign_read(dir, path, limit, out, why);
@@ -211,27 +280,33 @@ static void put_last_line(struct text *out, const char *s, size_t size)
     size_t from = size;
     while (from > 0 && s[from - 1] != '\n')
         from--;
-    text_put_printable(out, s + from, size - from);
+    for (size_t i = from; i < size;) {
+        size_t n = utf8_decode(s + i, size - i, NULL);
+        text_add(out, n && (unsigned char)s[i] >= 0x20 ? s + i : "?",
+                 n && (unsigned char)s[i] >= 0x20 ? n : 1);
+        i += n ? n : 1;
+    }
 }
 
-/* How a child ended; nothing of one that another daemon started. */
-static void put_ending(struct launch_site *site, uint64_t run, struct text *out)
+/* How the trainer ended; nothing where another daemon started it. */
+static void put_ending(const struct launch_site *site, uint64_t run,
+                       struct text *out)
 {
-    const struct launch_child *c = child_find(&site->children, run);
-    if (!c || !c->ended)
+    struct launch_child child;
+    if (!child_find(&local_of(site)->children, run, &child) || !child.ended)
         return;
-    if (WIFSIGNALED(c->status))
-        text_printf(out, _("killed by signal %d, %s"), WTERMSIG(c->status),
-                    strsignal(WTERMSIG(c->status)));
+    if (WIFSIGNALED(child.status))
+        text_printf(out, _("killed by signal %d, %s"), WTERMSIG(child.status),
+                    strsignal(WTERMSIG(child.status)));
     else
-        text_printf(out, _("exit status %d"), WEXITSTATUS(c->status));
+        text_printf(out, _("exit status %d"), WEXITSTATUS(child.status));
 }
 
-static void local_last_words(struct launch_site *site, uint64_t run,
+static void local_last_words(const struct launch_target *target, uint64_t run,
                              struct text *out)
 {
-    put_ending(site, run, out);
-    int dir = run_open(site, run, NULL);
+    put_ending(target->site, run, out);
+    int dir = run_open(target->site, run, NULL);
     int fd = dir < 0 ? dir : foreign_open(dir, "stderr", NULL);
     if (dir >= 0)
         close(dir);
@@ -252,9 +327,10 @@ static void local_last_words(struct launch_site *site, uint64_t run,
 
 /* Stop */
 
-/* Whatever the user put there asks for the same. */
-static int local_stop(struct launch_site *site, uint64_t run,
-                      struct reason *why)
+/* The file `stop` asks. The directory is the user's: whatever is there under
+ * that name already asks for the same. */
+static int ask_to_stop(const struct launch_site *site, uint64_t run,
+                       struct reason *why)
 {
     int dir = run_open(site, run, why);
     if (dir < 0)
@@ -268,8 +344,14 @@ static int local_stop(struct launch_site *site, uint64_t run,
     return code ? refuse_errno(why, code, "cannot ask the trainer to stop") : 0;
 }
 
+static int local_stop(const struct launch_target *target, uint64_t run,
+                      struct reason *why)
+{
+    return ask_to_stop(target->site, run, why);
+}
+
 /* Whose the run is: its directory belongs to nobody else. */
-static int run_owner(struct launch_site *site, uint64_t run, uid_t *uid)
+static int run_owner(const struct launch_site *site, uint64_t run, uid_t *uid)
 {
     struct stat st;
     char *path = run_path(site, run, "");
@@ -280,32 +362,43 @@ static int run_owner(struct launch_site *site, uint64_t run, uid_t *uid)
 }
 
 /* A child is known; that of an earlier daemon is the only process of the run's
- * user that can have the lock open. */
-static void local_kill(struct launch_site *site, uint64_t run)
+ * user that can have the lock open, but for a child of ours that has not called
+ * exec() yet, so none is made meanwhile. */
+static void end_now(const struct launch_site *site, uint64_t run)
 {
+    struct local *l = local_of(site);
     struct stat lock;
     uid_t uid;
     char name[40];
-    if (child_kill(&site->children, run))
+    if (child_kill(&l->children, run))
         return;
     snprintf(name, sizeof name, "%" PRIu64 ".lock", run);
     char *path = run_path(site, run, ".lock");
+    pthread_mutex_lock(&l->spawning);
     if (lstat(path, &lock) == 0 && S_ISREG(lock.st_mode) &&
         run_owner(site, run, &uid) == 0)
         holders_kill(&lock, name, uid);
+    pthread_mutex_unlock(&l->spawning);
     free(path);
 }
 
-static int local_discard(struct launch_site *site, uint64_t run,
-                         struct reason *why)
+static void local_kill(const struct launch_target *target, uint64_t run)
 {
-    child_forget(&site->children, run);
-    int runs = directory_open(site->runs, why);
+    end_now(target->site, run);
+}
+
+/* Sweep */
+
+/* -EAGAIN: there is more in the directory than is removed at once. */
+static int discard(const struct launch_site *site, uint64_t run)
+{
+    child_forget(&local_of(site)->children, run);
+    int runs = directory_open(site->runs, NULL);
     if (runs < 0)
         return runs;
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, run);
-    int err = directory_remove(runs, name, why);
+    int err = directory_remove(runs, name, NULL);
     close(runs);
     if (err)
         return err;
@@ -315,9 +408,86 @@ static int local_discard(struct launch_site *site, uint64_t run,
     return 0;
 }
 
+/* Stop a trainer that trains for nobody. */
+static void orphan_stop(const struct launch_site *site, uint64_t run)
+{
+    struct local *l = local_of(site);
+    if (!l->orphan_time)
+        l->orphan_time = monotonic_now();
+    if (monotonic_now() - l->orphan_time > LAUNCH_STOP_SECONDS)
+        end_now(site, run);
+    else
+        ask_to_stop(site, run, NULL);
+}
+
+/* The run that a name in STATE/runs belongs to, 0 = none. */
+static uint64_t run_of(const char *name)
+{
+    char *end;
+    uint64_t run = strtoull(name, &end, 10);
+    return *end && strcmp(end, ".lock") ? 0 : run;
+}
+
+/* Deal with a run that nobody needs; 1 = there is something left of it. */
+static int run_sweep(const struct launch_site *site, uint64_t run,
+                     const struct launch_sweep *sweep, bool *orphan)
+{
+    if (is_alive(site, run)) {
+        *orphan = true;
+        orphan_stop(site, run);
+        return 1;
+    }
+    if (discard(site, run) == -EAGAIN)
+        return 1;
+    sweep->dropped(sweep->context, run);
+    return 0;
+}
+
+static int local_sweep(const struct launch_site *site,
+                       const struct launch_sweep *sweep)
+{
+    DIR *dir = opendir(site->runs);
+    struct dirent *e;
+    int left = 0, needed = 0;
+    bool orphan = false;
+    while (dir && needed >= 0 && (e = readdir(dir))) {
+        uint64_t run = run_of(e->d_name);
+        if (!run)
+            continue;
+        needed = sweep->needed(sweep->context, run);
+        if (needed == 0)
+            left |= run_sweep(site, run, sweep, &orphan);
+    }
+    if (dir)
+        closedir(dir);
+    if (!orphan)
+        local_of(site)->orphan_time = 0;
+    return needed < 0 ? needed : left;
+}
+
+/* The machine */
+
+static void local_look(const struct launch_site *site)
+{
+    struct local *l = local_of(site);
+    pthread_mutex_lock(&l->spawning); /* it may ask the trainer */
+    host_look(&l->host, site->trainer);
+    pthread_mutex_unlock(&l->spawning);
+}
+
+static void local_facts(const struct launch_target *target,
+                        struct machine_facts *out)
+{
+    host_facts(&local_of(target->site)->host, out);
+}
+
 const struct launcher launcher_local = {
     .name = "local",
-    .facts = host_facts,
+    .open = local_open,
+    .close = local_close,
+    .look = local_look,
+    .facts = local_facts,
+    .sweep = local_sweep,
     .start = local_start,
     .alive = local_alive,
     .follow = local_follow,
@@ -326,5 +496,4 @@ const struct launcher launcher_local = {
     .stop = local_stop,
     .kill = local_kill,
     .last_words = local_last_words,
-    .discard = local_discard,
 };

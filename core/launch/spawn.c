@@ -1,7 +1,6 @@
 #include "core/launch/spawn.h"
 
 #include "core/basic/clock.h"
-#include "core/store/object.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +17,8 @@ enum { TRAINER_LOCK_FD = 3, ANSWER_MS = 2000, ANSWER_BYTES = 4096 };
 
 extern char **environ;
 
-/* What root's environment says that is no secret; another user may read it. */
+/* The variables of root's environment that are no secret: the trainer may
+ * belong to another user, who can read them. */
 static char **environment_public(void)
 {
     static const char *const names[] = {
@@ -108,7 +108,7 @@ static int asked_spawn(const char *program, const char *argument, int answer,
     return spawn(program, &files, words, environ, pid, why);
 }
 
-/* To the end of it: 0, or -ETIMEDOUT. */
+/* Read what the program prints until it closes its output; -ETIMEDOUT. */
 static int answer_read(int from, struct text *said)
 {
     int64_t end = monotonic_ns() + ANSWER_MS * 1000000LL;

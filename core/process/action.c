@@ -1,6 +1,7 @@
 #include "core/process/action.h"
 
 #include "core/basic/clock.h"
+#include "core/basic/file.h"
 #include "core/basic/language.h"
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
@@ -57,9 +58,11 @@ static int change_event(struct change *c, const struct caller *caller,
     return process_event(c->txn, &c->p, caller->uid, what, why);
 }
 
-/* The machine's settings; EBUSY when it is switched off. */
+/* The settings of a machine, and its text, where `text` is not NULL. EBUSY when
+ * it is switched off. */
 static int machine_load(struct store_txn *txn, const char *name,
-                        struct settings *out, struct reason *why)
+                        struct settings *out, struct text *text,
+                        struct reason *why)
 {
     struct object machine = OBJECT_INIT;
     int err = object_find(txn, TREE_MACHINES, name, &machine);
@@ -67,6 +70,8 @@ static int machine_load(struct store_txn *txn, const char *name,
         return refuse(why, -err, "there is no machine '%s' in machines/", name);
     err = settings_parse(out, text_string(&machine.body), machine.body.size,
                          SCOPE_MACHINE, "machine", why);
+    if (err == 0 && text)
+        text_move(text, &machine.body);
     object_release(&machine);
     if (err == 0 && !strcmp(settings_get(out, KEY_ENABLED), "no"))
         err = refuse(why, EBUSY,
@@ -84,7 +89,7 @@ static int process_insert(struct primo *primo, struct store_txn *txn,
 {
     struct settings settings;
     settings_init(&settings);
-    int err = machine_load(txn, machine, &settings, why);
+    int err = machine_load(txn, machine, &settings, NULL, why);
     settings_release(&settings);
     struct object o = {.id = id,
                        .parent = TREE_PROCESSES,
@@ -232,6 +237,7 @@ static int process_check_enabled(const struct process *p, struct reason *why)
 struct run_texts {
     struct object template, type;
     struct settings machine;
+    struct text machine_text;
     struct base_choice base;
 };
 
@@ -240,6 +246,7 @@ static void run_texts_release(struct run_texts *t)
     object_release(&t->template);
     object_release(&t->type);
     settings_release(&t->machine);
+    text_release(&t->machine_text);
 }
 
 static int template_judge(const struct primo *primo, struct store_txn *txn,
@@ -277,7 +284,7 @@ static int run_texts_load(const struct primo *primo, struct store_txn *txn,
                           const struct process *p, struct run_texts *t,
                           struct reason *why)
 {
-    int err = machine_load(txn, p->machine, &t->machine, why);
+    int err = machine_load(txn, p->machine, &t->machine, &t->machine_text, why);
     if (err)
         return err;
     if (!*p->template)
@@ -339,6 +346,9 @@ static int run_texts_save(struct store_txn *txn, uint64_t run,
                        template->size, why);
     if (err == 0)
         err = blob_put(txn, run, RUN_TYPE, text_string(type), type->size, why);
+    if (err == 0)
+        err = blob_put(txn, run, RUN_MACHINE, text_string(&t->machine_text),
+                       t->machine_text.size, why);
     return err ? err : job_save(txn, run, &t->machine, t->base.called, why);
 }
 
@@ -432,7 +442,7 @@ int process_stop(struct primo *primo, const struct caller *caller, uint64_t id,
 {
     int err = stop_once(primo, caller, id, why);
     /* stopping is what a full disk needs most */
-    if (err == -ENOSPC && store_give_reserve(primo->store))
+    if (is_full(err) && store_give_reserve(primo->store))
         err = stop_once(primo, caller, id, why);
     if (err == 0)
         supervisor_wake(primo->supervisor);
@@ -452,7 +462,7 @@ int process_resume(struct primo *primo, const struct caller *caller,
     if (err == 0)
         err = process_check_enabled(&c.p, why);
     if (err == 0)
-        err = machine_load(c.txn, c.p.machine, &machine, why);
+        err = machine_load(c.txn, c.p.machine, &machine, NULL, why);
     if (err == 0) /* the machine may have got other limits since */
         err = job_renew(c.txn, c.p.run, &machine, why);
     settings_release(&machine);

@@ -27,8 +27,7 @@ enum {
 struct intake {
     struct store_txn *txn;
     struct process *p;
-    const struct launcher *launcher;
-    struct launch_site *site;
+    const struct launch_target *target;
     bool succeeded;
 };
 
@@ -211,8 +210,9 @@ static int take_artifact(struct intake *in, const struct journal_record *r,
         return 0;
     struct text text = TEXT_INIT, shown = TEXT_INIT;
     struct reason unread = REASON_INIT;
-    int err = in->launcher->fetch_text(in->site, in->p->run, r->payload,
-                                       artifacts[no].limit, &text, &unread);
+    int err = in->target->site->launcher->fetch_text(
+        in->target, in->p->run, r->payload, artifacts[no].limit, &text,
+        &unread);
     text_put_printable_lines(&shown, text_string(&text), text.size);
     if (err)
         err = log_take(in, r->time, unread.sentence, why);
@@ -314,28 +314,27 @@ static int take_piece(struct primo *primo, struct intake *in, uint64_t process,
 
 /* The next piece with whole records: from this segment, or from the beginning
  * of the next one, as a segment that has a successor is over. */
-static bool next_piece(const struct launcher *launcher,
-                       struct launch_site *site, const struct process *p,
-                       uint64_t *segment, uint64_t *offset, struct text *data)
+static bool next_piece(const struct launch_target *target,
+                       const struct process *p, uint64_t *segment,
+                       uint64_t *offset, struct text *data)
 {
     *segment = p->segment ? p->segment : 1;
     *offset = p->offset;
     text_clear(data);
-    launcher->follow(site, p->run, *segment, *offset, data);
+    target->site->launcher->follow(target, p->run, *segment, *offset, data);
     if (has_record(data))
         return true;
     *segment += 1;
     *offset = 0;
     text_clear(data);
-    launcher->follow(site, p->run, *segment, 0, data);
+    target->site->launcher->follow(target, p->run, *segment, 0, data);
     return has_record(data);
 }
 
-int run_follow(struct primo *primo, const struct launcher *launcher,
-               struct launch_site *site, uint64_t process,
-               struct follow_state *out, struct reason *why)
+int run_follow(struct primo *primo, const struct launch_target *target,
+               uint64_t process, struct follow_state *out, struct reason *why)
 {
-    struct intake in = {.launcher = launcher, .site = site};
+    struct intake in = {.target = target};
     struct text data = TEXT_INIT;
     bool more = true;
     int err = 0;
@@ -346,13 +345,16 @@ int run_follow(struct primo *primo, const struct launcher *launcher,
         if (err)
             break;
         more = status_is_live(p.status) &&
-               next_piece(launcher, site, &p, &segment, &offset, &data);
+               next_piece(target, &p, &segment, &offset, &data);
         if (more)
             err = take_piece(primo, &in, process, p.run, segment, offset, &data,
                              why);
         process_release(&p);
     }
     text_release(&data);
-    *out = (struct follow_state){.succeeded = in.succeeded, .more = more};
+    /* A last word is all there is, and what could not be taken over will not
+     * be for the asking: neither is a reason to come back at once. */
+    *out = (struct follow_state){.succeeded = in.succeeded,
+                                 .more = more && !in.succeeded && err == 0};
     return err;
 }

@@ -11,18 +11,17 @@
 #include "core/state/primo.h"
 
 struct follow_state {
-    /* The trainer's last record says so, the model is to be published; that
-     * record is then left unread. */
+    /* The trainer's last record says so, and the model is to be published. The
+     * record is left unread, so that a daemon that starts anew finds it. */
     bool succeeded;
-    bool more; /* there may be more than was taken over at once */
+    bool more; /* there was more than is taken over at once */
 };
 
-/* Take over what there is, so much at a time that other runs get their turn.
- * The caller is the supervisor. */
-int run_follow(struct primo *primo, const struct launcher *launcher,
-               struct launch_site *site, uint64_t process,
-               struct follow_state *out, struct reason *why);
-/* Append a line of the supervisor's own to the process's log. */
+/* Take over what there is, but only so much at a time that whoever calls can
+ * see to other things. Called by the thread that watches the process. */
+int run_follow(struct primo *primo, const struct launch_target *target,
+               uint64_t process, struct follow_state *out, struct reason *why);
+/* Append a line that is not the trainer's to the process's log. */
 int log_add(struct store_txn *txn, struct process *p, double time,
             const char *line, struct reason *why);
 /* Append to the events how the process ended. */

@@ -1,6 +1,5 @@
 /* The file `overview`: one line a machine, in columns. */
 #include "core/basic/language.h"
-#include "core/launch/host.h"
 #include "core/launch/launcher.h"
 #include "core/process/process.h"
 #include "core/process/show.h"
@@ -103,18 +102,20 @@ static void fill_machine(struct line *line, struct show_request *r,
                          const struct object *machine, int64_t *mtime)
 {
     struct machine_facts f = {.load = NAN};
-    struct settings s;
-    settings_init(&s);
-    int err = settings_parse(&s, text_string(&machine->body),
-                             machine->body.size, SCOPE_MACHINE, "", NULL);
-    bool yes = err == 0 && !strcmp(settings_get(&s, KEY_ENABLED), "yes");
-    const struct launcher *l = launcher_find(settings_get(&s, KEY_LAUNCHER));
-    if (l)
-        l->facts(&r->primo->host, &f);
+    struct launch_target target;
+    struct settings *s = &target.machine;
+    settings_init(s);
+    int err = settings_parse(s, text_string(&machine->body), machine->body.size,
+                             SCOPE_MACHINE, "", NULL);
+    bool yes = err == 0 && !strcmp(settings_get(s, KEY_ENABLED), "yes");
+    target.site =
+        launch_site_find(&r->primo->sites, settings_get(s, KEY_LAUNCHER));
+    if (target.site)
+        target.site->launcher->facts(&target, &f);
     text_puts(&line->cell[MACHINE], machine->name);
     text_puts(&line->cell[AVAILABLE], yes ? _("yes") : _("no"));
-    fill_host(line, &s, &f);
-    settings_release(&s);
+    fill_host(line, s, &f);
+    settings_release(s);
     *mtime = machine->mtime > *mtime ? machine->mtime : *mtime;
     *mtime = f.changed > *mtime ? f.changed : *mtime;
 }
@@ -127,7 +128,7 @@ static void fill_process(struct line *line, struct show_request *r)
     text_puts(&line->cell[TEMPLATE],
               *process_template(p) ? process_template(p) : "-");
     text_puts(&line->cell[STATUS], status_label(p->status));
-    double part = p->status == STATUS_SUCCEEDED ? 1
+    double part = status_is_complete(p->status) ? 1
                   : g->iterations ? (double)g->iteration / (double)g->iterations
                                   : 0;
     text_printf(&line->cell[PROGRESS], "%d%%",

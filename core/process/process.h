@@ -21,6 +21,7 @@ enum run_text {
     RUN_TEMPLATE = 't',
     RUN_TYPE = 'y',
     RUN_JOB = 'j',
+    RUN_MACHINE = 'a', /* the settings of its machine; absent before 0.2 */
     RUN_CONFIG = 'c',
     RUN_DATASET = 'd',
 };

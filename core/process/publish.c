@@ -71,60 +71,67 @@ static int texts_write(struct primo *primo, struct store_txn *txn,
     return err;
 }
 
-/* Everything into the directory, as it will be. p is a copy of the record
- * that has succeeded already. */
-static int body_fill(struct primo *primo, const struct launcher *launcher,
-                     struct launch_site *site, struct process *p, int dir,
-                     struct reason *why)
+/* What the run made, into the directory. */
+static int artifacts_fetch(const struct launch_target *target, uint64_t run,
+                           int dir, struct reason *why)
 {
     int err = 0;
     for (int i = 0; i < ARTIFACTS && err == 0; i++)
         if (!artifacts[i].shown)
-            err = launcher->fetch(site, p->run, artifacts[i].name,
-                                  artifacts[i].limit, dir, why);
-    struct store_txn *txn;
-    if (err == 0)
-        err = artifacts_check(dir, why);
-    if (err == 0)
-        err = store_begin(primo->store, false, &txn, why);
-    if (err)
-        return err;
-    err = texts_write(primo, txn, p, dir, why);
-    store_abort(txn);
-    return err ? err : directory_sync(dir, why);
+            err = target->site->launcher->fetch(target, run, artifacts[i].name,
+                                                artifacts[i].limit, dir, why);
+    return err ? err : artifacts_check(dir, why);
 }
 
-/* Make STATE/models/RUN, aside first. */
-static int body_make(struct primo *primo, const struct launcher *launcher,
-                     struct launch_site *site, struct process *p,
+/* STATE/models/RUN while it is made: under another name, until all of it is on
+ * the disk. */
+struct body {
+    char name[32], aside[40];
+    int models,
+        dir; /* descriptors of its parent and of itself; -1 = not open */
+};
+
+static int body_make(struct body *b, struct primo *primo, uint64_t run,
                      struct reason *why)
 {
-    char name[32], aside[40];
-    snprintf(name, sizeof name, "%" PRIu64, p->run);
-    snprintf(aside, sizeof aside, "%s.new", name);
-    int models = directory_open(primo->models, why);
-    if (models < 0)
-        return models;
-    int err = directory_remove(models, aside, why);
+    snprintf(b->name, sizeof b->name, "%" PRIu64, run);
+    snprintf(b->aside, sizeof b->aside, "%s.new", b->name);
+    b->dir = -1;
+    b->models = directory_open(primo->models, why);
+    if (b->models < 0)
+        return b->models;
+    int err = directory_remove(b->models, b->aside, why);
     if (err == 0)
-        err = directory_remove(models, name, why);
-    if (err == 0 && mkdirat(models, aside, 0700))
+        err = directory_remove(b->models, b->name, why);
+    if (err == 0 && mkdirat(b->models, b->aside, 0700))
         err = refuse_errno(why, errno, "cannot make a directory in '%s'",
                            primo->models);
-    int dir =
-        err ? -1 : openat(models, aside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir >= 0) {
-        err = body_fill(primo, launcher, site, p, dir, why);
-        close(dir);
-    }
-    if (err == 0 && renameat(models, aside, models, name))
-        err = refuse_errno(why, errno, "cannot rename '%s'", aside);
-    if (err == 0)
-        err = directory_sync(models, why);
     if (err)
-        directory_remove(models, aside, NULL);
-    close(models);
-    return err;
+        return err;
+    b->dir = openat(b->models, b->aside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return b->dir < 0 ? refuse_errno(why, errno, "cannot open '%s'", b->aside)
+                      : 0;
+}
+
+/* Give it its name, unless it has it already. */
+static int body_name(struct body *b, struct reason *why)
+{
+    if (renameat(b->models, b->aside, b->models, b->name) && errno != ENOENT)
+        return refuse_errno(why, errno, "cannot rename '%s'", b->aside);
+    return directory_sync(b->models, why);
+}
+
+/* What has its name already stays, though it may not be published: a commit
+ * that failed may have reached the disk. The next try begins anew, or it is
+ * swept at the next mount. */
+static void body_close(struct body *b)
+{
+    if (b->dir >= 0)
+        close(b->dir);
+    if (b->models < 0)
+        return;
+    directory_remove(b->models, b->aside, NULL);
+    close(b->models);
 }
 
 /* The object of models/TEMPLATE, made where there is none. */
@@ -201,16 +208,20 @@ static int process_succeed(struct process *p, uint64_t number,
 
 /* The transaction: the version's name and the process's success. `done` is
  * what the version's texts were made from; the record may have been touched
- * since (enabled, stop). */
+ * since (enabled, stop). -EAGAIN: the number was taken meanwhile. */
 static int version_put_all(struct primo *primo, struct store_txn *txn,
                            const struct process *done, uint64_t family_id,
                            struct reason *why)
 {
     struct process p;
+    if (next_number(txn, process_template(done)) != done->number)
+        return refuse(why, EAGAIN, "another model has got its number");
     int err = process_load(txn, done->id, &p, why);
     if (err)
         return err;
-    err = process_succeed(&p, done->number, why);
+    err = p.run == done->run
+              ? process_succeed(&p, done->number, why)
+              : refuse(why, ESRCH, "the process has another run");
     p.finished = done->finished;
     if (err == 0)
         err = process_save(txn, &p, why);
@@ -234,36 +245,62 @@ static int version_commit(struct primo *primo, const struct process *done,
     return err;
 }
 
-/* A copy of the record as it will be after success. */
-static int process_succeeded(struct primo *primo, uint64_t process,
-                             struct process *out, struct reason *why)
+/* The texts of the version as they will be after success, beside what the run
+ * made. *done becomes a copy of the record as it will be then. */
+static int texts_make(struct primo *primo, uint64_t process, uint64_t run,
+                      const struct body *body, struct process *done,
+                      struct reason *why)
 {
     struct store_txn *txn;
+    process_init(done);
     int err = store_begin(primo->store, false, &txn, why);
     if (err)
         return err;
-    err = process_load(txn, process, out, why);
+    err = process_load(txn, process, done, why);
+    if (err == 0 && done->run != run)
+        err = refuse(why, ESRCH, "the process has another run");
     if (err == 0)
-        err =
-            process_succeed(out, next_number(txn, process_template(out)), why);
+        err = process_succeed(done, next_number(txn, process_template(done)),
+                              why);
+    if (err == 0)
+        err = texts_write(primo, txn, done, body->dir, why);
     store_abort(txn);
+    return err ? err : directory_sync(body->dir, why);
+}
+
+/* The number is in the texts, and so they are written before it is taken in the
+ * transaction. Another machine may publish a model of the same template
+ * meanwhile: then they are written anew, with the next number. */
+static int version_publish(struct primo *primo, uint64_t process, uint64_t run,
+                           uint64_t family_id, struct body *body,
+                           struct reason *why)
+{
+    int err;
+    do {
+        struct process done;
+        err = texts_make(primo, process, run, body, &done, why);
+        if (err == 0)
+            err = body_name(body, why);
+        if (err == 0)
+            err = version_commit(primo, &done, family_id, why);
+        process_release(&done);
+    } while (err == -EAGAIN);
     return err;
 }
 
-int model_publish(struct primo *primo, const struct launcher *launcher,
-                  struct launch_site *site, uint64_t process,
-                  struct reason *why)
+int model_publish(struct primo *primo, const struct launch_target *target,
+                  uint64_t process, uint64_t run, struct reason *why)
 {
-    struct process done;
+    struct body body;
     uint64_t family_id;
-    int err = process_succeeded(primo, process, &done, why);
+    int err = ids_take(&primo->ids, primo->store, &family_id, why);
     if (err)
         return err;
-    err = ids_take(&primo->ids, primo->store, &family_id, why);
+    err = body_make(&body, primo, run, why);
     if (err == 0)
-        err = body_make(primo, launcher, site, &done, why);
+        err = artifacts_fetch(target, run, body.dir, why);
     if (err == 0)
-        err = version_commit(primo, &done, family_id, why);
-    process_release(&done);
+        err = version_publish(primo, process, run, family_id, &body, why);
+    body_close(&body);
     return err;
 }

@@ -7,10 +7,11 @@
 #include "core/launch/launcher.h"
 #include "core/state/primo.h"
 
-/* Fetch what a succeeded run made, then name it and turn the process to
- * succeeded in one transaction. A failure leaves no trace. Supervisor only. */
-int model_publish(struct primo *primo, const struct launcher *launcher,
-                  struct launch_site *site, uint64_t process,
-                  struct reason *why);
+/* Fetch what a succeeded run of the process made, then name it and turn the
+ * process to succeeded in one transaction. A failure leaves no trace. It copies
+ * and syncs tens of megabytes, which is why it is called by the thread that
+ * watches the process; several processes may publish at once. */
+int model_publish(struct primo *primo, const struct launch_target *target,
+                  uint64_t process, uint64_t run, struct reason *why);
 
 #endif

@@ -1,7 +1,20 @@
 /*
- * The supervisor: one thread that starts trainers, follows their journals,
- * starts lost ones again and publishes what they made. It finds its work in
- * the store, so that a new daemon goes on where the last one ended.
+ * The supervisor: the threads that see to it that what the store says becomes
+ * true. It finds its work in the store, so that a new daemon goes on where the
+ * last one ended.
+ *
+ *   - The first thread looks which processes are live, and starts a thread for
+ *     each of them; it answers those who wait for one that has ended, and saves
+ *     what is kept in memory.
+ *   - One thread for each live process watches its trainer (watch.h). A machine
+ *     has one process, so this is one thread a machine: a launcher that hangs,
+ *     or a model that is long in saving, holds up nobody else.
+ *   - One thread for each launcher looks at its machines and sweeps the run
+ *     directories that nobody needs.
+ *
+ * They share the struct supervisor, whose lock guards its counters and flags;
+ * it is never held while a transaction is open or a launcher is called. The
+ * list of watchers belongs to the first thread alone.
  */
 #ifndef PRIMO_SUPERVISOR_H
 #define PRIMO_SUPERVISOR_H
@@ -14,7 +27,8 @@ struct supervisor;
 /* Life cycle */
 int supervisor_open(struct supervisor **out, struct primo *primo,
                     struct reason *why);
-/* Ends the thread; trainings go on. NULL is fine. */
+/* Ends the threads, once the launchers return; trainings go on. NULL is fine.
+ */
 void supervisor_close(struct supervisor *s);
 
 /* Change; any thread */

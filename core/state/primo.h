@@ -9,7 +9,7 @@
 #ifndef PRIMO_PRIMO_H
 #define PRIMO_PRIMO_H
 
-#include "core/launch/host.h"
+#include "core/launch/launcher.h"
 #include "core/rights/caller.h"
 #include "core/rights/roles.h"
 #include "core/state/commit.h"
@@ -45,7 +45,7 @@ struct primo {
     struct hidden hidden;
     struct times directories;
     struct handles handles;
-    struct host host;
+    struct launch_sites sites; /* how machines are reached */
     /* Held by whoever changes what is in the tree, but for making a new file.
      * Taken before a write transaction, never within one. */
     pthread_mutex_t change;

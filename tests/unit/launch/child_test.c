@@ -98,20 +98,23 @@ static void test_another_user(void **state)
 
 static void test_children(void **state)
 {
-    struct launch_child *children = NULL;
+    struct launch_children children;
+    struct launch_child child;
     (void)state;
+    children_init(&children);
     pid_t pid = holder("7.lock", getuid());
     child_note(&children, 7, pid);
-    assert_true(child_find(&children, 7)->pidfd >= 0);
+    assert_true(child_find(&children, 7, &child));
+    assert_true(child.pidfd >= 0);
     assert_false(child_kill(&children, 8));
     assert_true(child_kill(&children, 7));
-    while (!child_find(&children, 7)->ended)
+    while (child_find(&children, 7, &child) && !child.ended)
         usleep(1000);
-    assert_int_equal(WTERMSIG(child_find(&children, 7)->status), SIGKILL);
-    assert_int_equal(child_find(&children, 7)->pidfd, -1);
+    assert_int_equal(WTERMSIG(child.status), SIGKILL);
+    assert_int_equal(child.pidfd, -1);
     assert_false(child_kill(&children, 7)); /* its number may be another's */
     child_forget(&children, 7);
-    assert_null(child_find(&children, 7));
+    assert_false(child_find(&children, 7, &child));
     children_release(&children);
 }
 

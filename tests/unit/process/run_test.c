@@ -32,10 +32,10 @@ static char place[64];
 static struct primo primo;
 static struct text journal; /* its only segment */
 
-static int follow(struct launch_site *site, uint64_t run, uint64_t segment,
-                  uint64_t offset, struct text *out)
+static int follow(const struct launch_target *target, uint64_t run,
+                  uint64_t segment, uint64_t offset, struct text *out)
 {
-    (void)site;
+    (void)target;
     assert_int_equal(run, RUN);
     if (segment != 1)
         return -ENOENT;
@@ -46,12 +46,13 @@ static int follow(struct launch_site *site, uint64_t run, uint64_t segment,
     return 0;
 }
 
-static int fetch_text(struct launch_site *site, uint64_t run, const char *name,
-                      uint64_t limit, struct text *out, struct reason *why)
+static int fetch_text(const struct launch_target *target, uint64_t run,
+                      const char *name, uint64_t limit, struct text *out,
+                      struct reason *why)
 {
-    (void)site;
-    (void)limit;
+    (void)target;
     (void)run;
+    (void)limit;
     (void)why;
     text_printf(out, "%s " HOSTILE "\nits second line\n", name);
     return 0;
@@ -109,10 +110,12 @@ static void say(enum journal_kind kind, double time, const char *payload)
 static int take_all(bool *succeeded)
 {
     struct follow_state state = {.more = true};
+    const struct launch_site site = {.launcher = &liar};
+    const struct launch_target target = {.site = &site};
     struct reason why = REASON_INIT;
     int rounds = 0;
     for (; state.more && !state.succeeded; rounds++)
-        if (run_follow(&primo, &liar, NULL, PROCESS, &state, &why))
+        if (run_follow(&primo, &target, PROCESS, &state, &why))
             fail_msg("%s", why.sentence);
     *succeeded = state.succeeded;
     return rounds;
