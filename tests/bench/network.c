@@ -25,7 +25,7 @@ struct bench {
 
 static int step(const struct bench *b, struct reason *why)
 {
-    static const struct net_rule rule = {0.01f, 0.9f, 5e-4f, 0};
+    static const struct net_rule rule = {{0.01f, 0.9f, 5e-4f}, 0};
     int n = b->options.batch;
 
     if (!b->options.training)

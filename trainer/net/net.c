@@ -425,14 +425,11 @@ static int head_update(struct net *net, const struct optimizer_rule *rule,
 
 int net_update(struct net *net, const struct net_rule *rule, struct reason *why)
 {
-    const struct optimizer_rule r = {rule->learning_rate, rule->momentum,
-                                     rule->weight_decay};
-
     if (!net->pending)
         return refuse(why, EINVAL, "there are no gradients to update with");
     if (net->pending_head)
-        return head_update(net, &r, rule->average);
-    weights_step(&net->weights, &r);
+        return head_update(net, &rule->step, rule->average);
+    weights_step(&net->weights, &rule->step);
     const struct network *shape = net->options.network;
     for (int row = 0; !net->fixed && row < shape->layers; row++) {
         int64_t side = network_side(shape, row, net->options.image_size);

@@ -20,6 +20,7 @@
 #include "core/basic/reason.h"
 #include "core/shared/network.h"
 #include "trainer/basic/tensor.h"
+#include "trainer/net/optimizer.h"
 
 #include <stdbool.h>
 
@@ -39,9 +40,11 @@ struct net_options {
                      updates; with training */
 };
 
-struct net_rule { /* one SGD step with Nesterov momentum */
-    /* decay: kernels and the head's weight; no biases, no normalisation */
-    float learning_rate, momentum, weight_decay;
+/* What net_update() does. */
+struct net_rule {
+    /* Decays kernels and the head's weight, but no biases and no
+     * normalisation. */
+    struct optimizer_rule step;
     float average; /* share of the new weights in the average; 0 = none */
 };
 

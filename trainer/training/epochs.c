@@ -99,9 +99,9 @@ static int update_commit(struct training *t, double began, int n,
 {
     double rate = recipe_rate(&t->recipe, t->at.iteration) * t->at.rate_scale;
     const struct net_rule rule = {
-        .learning_rate = (float)rate,
-        .momentum = RECIPE_MOMENTUM,
-        .weight_decay = RECIPE_WEIGHT_DECAY,
+        .step = {.learning_rate = (float)rate,
+                 .momentum = RECIPE_MOMENTUM,
+                 .weight_decay = RECIPE_WEIGHT_DECAY},
         .average = (float)recipe_average(&t->recipe, t->at.iteration)};
     double loss = net_loss(t->net);
     control_lock(t->run->control);

@@ -26,7 +26,7 @@
 
 enum { SIDE = 32, CLASSES = 3, BATCH = 6, PICTURE = 3 * SIDE * SIDE };
 
-static const struct net_rule rule = {0.005f, 0.9f, 5e-4f, 0};
+static const struct net_rule rule = {{0.005f, 0.9f, 5e-4f}, 0};
 
 static struct net_options small(void)
 {
@@ -391,7 +391,7 @@ static void head_learns_alone(void **state)
 
     (void)state;
     some.average = 0.5f;
-    some.learning_rate = 0.001f;
+    some.step.learning_rate = 0.001f;
     for (int k = 0; k < 4; k++) {
         train_by(net, k, BATCH, &some);
         train_by(same, k, BATCH, &some);
@@ -800,8 +800,8 @@ static int write_probabilities(struct net *net, const float *images, int n,
 static int peer_step(struct net *net, const struct safetensors *batches, int k,
                      char **arg, struct reason *why)
 {
-    struct net_rule r = {strtof(arg[7], NULL), strtof(arg[8], NULL),
-                         strtof(arg[9], NULL), 0};
+    const struct net_rule r = {
+        {strtof(arg[7], NULL), strtof(arg[8], NULL), strtof(arg[9], NULL)}, 0};
     int n, labels[64];
     const float *names = batch_find(batches, "labels", k, &n);
 
