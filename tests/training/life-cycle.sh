@@ -103,6 +103,7 @@ expect running cat status
 
 step "it can be watched"
 eventually 60 has_rows 2
+eventually 60 grep -Eq "^average_precision: *[^ ]" info
 expect_match '^[0-9]{2}:[0-9]{2}:[0-9]{2}$' cat eta
 expect_match '/ ?40' cat progress
 expect 1 sh -c 'wc -l <progress'
