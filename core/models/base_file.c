@@ -142,11 +142,13 @@ static int early_check(struct staged *s, struct reason *why)
     int err = weights_header(s->fd, s->filled, &s->size, &m, why);
     if (err || !s->size)
         return err;
-    if (fallocate(s->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)s->size) &&
-        errno == ENOSPC)
-        return refuse_errno(why, ENOSPC, "a base of %llu MiB does not fit",
-                            (unsigned long long)s->size >> 20);
-    return 0;
+    /* A file system that cannot reserve room is not a fault. */
+    int code =
+        fallocate(s->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)s->size) ? errno : 0;
+    return is_full(-code)
+               ? refuse_errno(why, code, "a base of %llu MiB does not fit",
+                              (unsigned long long)s->size >> 20)
+               : 0;
 }
 
 int staged_write(struct staged *s, uint64_t offset, const char *data,

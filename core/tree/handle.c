@@ -1,6 +1,7 @@
 #include "core/tree/handle_inside.h"
 
 #include "core/basic/clock.h"
+#include "core/basic/file.h"
 #include "core/basic/name.h"
 #include "core/models/model.h"
 #include "core/tree/gate.h"
@@ -380,7 +381,7 @@ static int save_input(struct handle *h, struct reason *why)
     h->dirty = h->emptied = false;
     if (err == 0 && h->text.size)
         h->fresh = false;
-    if (err && err != -ENOSPC && err != -EIO) {
+    if (err && !is_full(err) && err != -EIO) {
         handle_refused(h, err, why);
         if (h->fresh)
             input_discard(h->primo, h->node);

@@ -1,5 +1,6 @@
 /* The life cycle's table and the process record. */
 #include "core/process/process.h"
+#include "core/tree/tree.h"
 
 #include <errno.h>
 #include <math.h>
@@ -67,6 +68,18 @@ static void test_names(void **state)
     assert_false(status_from_name("walking", &none));
 }
 
+/* The help of the file `status` names them all, in their order. */
+static void test_help(void **state)
+{
+    struct text help = TEXT_INIT;
+    (void)state;
+    text_puts(&help, "one word:");
+    for (int s = 0; s < STATUSES; s++)
+        text_printf(&help, " %s", status_name((enum status)s));
+    assert_string_equal(text_string(&help), tree_rows[TREE_P_STATUS].help);
+    text_release(&help);
+}
+
 static void test_facts(void **state)
 {
     struct process p;
@@ -84,9 +97,8 @@ static void test_facts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_way),
-        cmocka_unit_test(test_every_cell),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_the_way), cmocka_unit_test(test_every_cell),
+        cmocka_unit_test(test_names),   cmocka_unit_test(test_help),
         cmocka_unit_test(test_facts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
