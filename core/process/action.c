@@ -6,7 +6,7 @@
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
 #include "core/process/process.h"
-#include "core/process/refer.h"
+#include "core/process/references.h"
 #include "core/process/supervisor.h"
 #include "core/store/node.h"
 #include "core/store/stream.h"
@@ -259,7 +259,7 @@ static int template_judge(const struct primo *primo, struct store_txn *txn,
                              "template", why);
     const char *type = settings_get(&s, KEY_TYPE);
     if (err == 0)
-        err = refer_find(txn, KEY_TYPE, type, &t->type, why);
+        err = reference_find(txn, KEY_TYPE, type, &t->type, why);
     struct settings defaults;
     settings_init(&defaults);
     if (err == 0)

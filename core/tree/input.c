@@ -3,7 +3,7 @@
 #include "core/basic/clock.h"
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
-#include "core/process/refer.h"
+#include "core/process/references.h"
 #include "core/state/events.h"
 #include "core/tree/displaced.h"
 
@@ -45,7 +45,7 @@ static int input_judge(void *context, enum key key, const char *value,
     int err = store_begin(primo->store, false, &txn, why);
     if (err)
         return err;
-    err = refer_find(txn, key, value, &o, why);
+    err = reference_find(txn, key, value, &o, why);
     store_abort(txn);
     object_release(&o);
     return err;
@@ -186,7 +186,7 @@ int input_unlink(struct primo *primo, const struct caller *caller,
     } else if (o.scratch) {
         scratch_drop(&primo->scratch, o.id);
     } else {
-        err = refer_may_drop(primo, &o, why);
+        err = reference_may_drop(primo, &o, why);
         if (err == 0)
             err = input_drop(primo, caller, &o, "removed", why);
     }

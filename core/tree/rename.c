@@ -6,7 +6,7 @@
 #include "core/basic/clock.h"
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
-#include "core/process/refer.h"
+#include "core/process/references.h"
 #include "core/state/builtin.h"
 #include "core/tree/displaced.h"
 #include "core/tree/gate.h"
@@ -79,11 +79,11 @@ static int move_check(struct primo *primo, struct move *m, bool no_replace,
     int err = input_name_check(m->name, why);
     bool home = !strcmp(m->from.home, m->name); /* a displaced one returns */
     if (err == 0 && !name_is_scratch(m->name) && !home)
-        err = refer_may_rename(primo, &m->from, why);
+        err = reference_may_rename(primo, &m->from, why);
     if (err == 0 && !name_is_scratch(m->name))
         err = input_content_check(primo, m, why);
     if (err == 0 && m->to_there && name_is_scratch(m->name))
-        err = refer_may_drop(primo, &m->to, why);
+        err = reference_may_drop(primo, &m->to, why);
     return err;
 }
 

@@ -1,4 +1,4 @@
-#include "core/process/refer.h"
+#include "core/process/references.h"
 
 #include "core/basic/language.h"
 #include "core/basic/name.h"
@@ -39,8 +39,8 @@ static void put_names(struct store_txn *txn, enum tree_no directory,
     }
 }
 
-int refer_find(struct store_txn *txn, enum key key, const char *value,
-               struct object *out, struct reason *why)
+int reference_find(struct store_txn *txn, enum key key, const char *value,
+                   struct object *out, struct reason *why)
 {
     struct text names = TEXT_INIT;
     int err = 0;
@@ -170,8 +170,8 @@ static int templates_need(struct store_txn *txn, const struct object *o,
     return err;
 }
 
-int refer_may_drop(struct primo *primo, const struct object *o,
-                   struct reason *why)
+int reference_may_drop(struct primo *primo, const struct object *o,
+                       struct reason *why)
 {
     struct store_txn *txn;
     if (!object_by_own_name(primo, o))
@@ -191,8 +191,8 @@ int refer_may_drop(struct primo *primo, const struct object *o,
     return err;
 }
 
-int refer_may_rename(struct primo *primo, const struct object *o,
-                     struct reason *why)
+int reference_may_rename(struct primo *primo, const struct object *o,
+                         struct reason *why)
 {
-    return o->kind == OBJECT_TEMPLATE ? 0 : refer_may_drop(primo, o, why);
+    return o->kind == OBJECT_TEMPLATE ? 0 : reference_may_drop(primo, o, why);
 }

@@ -1,0 +1,26 @@
+/*
+ * References: objects name each other, a template its type, a process its
+ * machine and template. These functions tell whether what a text names is
+ * there, and whether what is to be removed or renamed is still named. Any
+ * thread.
+ */
+#ifndef PRIMO_REFERENCES_H
+#define PRIMO_REFERENCES_H
+
+#include "core/shared/settings.h"
+#include "core/state/primo.h"
+
+/* Load the object that the value of a key names. EINVAL: there is none of that
+ * name; the sentence lists those there are. *out is then as after init, and so
+ * it is where the key is not one that names an object. */
+int reference_find(struct store_txn *txn, enum key key, const char *value,
+                   struct object *out, struct reason *why);
+/* Whether an input may be removed: EBUSY while something needs it, EPERM where
+ * it is built in. */
+int reference_may_drop(struct primo *primo, const struct object *o,
+                       struct reason *why);
+/* Whether an input may be called by another name; templates always may. */
+int reference_may_rename(struct primo *primo, const struct object *o,
+                         struct reason *why);
+
+#endif
