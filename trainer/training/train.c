@@ -3,7 +3,7 @@
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
 #include "trainer/files/export.h"
-#include "trainer/training/training.h"
+#include "trainer/training/epochs.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -143,7 +143,6 @@ static int training_open(struct training *t, struct options *o,
     return 0;
 }
 
-/* Tell about a file that is complete in artifacts/. */
 static int model_export(struct training *t, struct reason *why)
 {
     struct text precision = TEXT_INIT, right = TEXT_INIT, epoch = TEXT_INIT;
@@ -197,7 +196,7 @@ static int training_finish(struct training *t, struct reason *why)
     return 0;
 }
 
-/* Takes the state away from a stop that may come. */
+/* A stop may come at any time, and must not find what is freed here. */
 static void training_close(struct training *t)
 {
     control_on_stop(t->run->control, NULL, NULL);

@@ -1,10 +1,11 @@
 /*
- * A training while it runs: what train.c, which opens and closes it, and
- * epochs.c, which does what is between, share. Used by the main thread; a stop
- * reads what a checkpoint holds, with the state locked.
+ * A training while it runs, epoch by epoch: its updates, its evaluations, and
+ * the checkpoints it goes on from. train.c makes it ready and closes it. Used
+ * by the main thread; a stop reads what a checkpoint holds, with the state
+ * locked (control.h).
  */
-#ifndef PRIMO_TRAINING_H
-#define PRIMO_TRAINING_H
+#ifndef PRIMO_EPOCHS_H
+#define PRIMO_EPOCHS_H
 
 #include "trainer/machine/crowd.h"
 #include "trainer/net/net.h"
@@ -29,13 +30,13 @@ struct training {
     struct net *net;
     struct position at;
     struct tensor_list best;
-    struct position saved; /* as the checkpoint on disk has it */
+    struct position saved; /* what the checkpoint on disk was written at */
 
     struct pace pace;
     struct crowd crowd;
-    double began;   /* monotonic, of this process's part */
-    double seconds; /* that the training had taken by then */
-    double saved_time;
+    double began;      /* when this process began, monotonic */
+    double seconds;    /* what the training had taken before that */
+    double saved_time; /* when a checkpoint was last tried, monotonic */
 };
 
 /* Build the network, with the base's weights, or fresh ones of the seed. */
@@ -45,8 +46,7 @@ int training_net(struct training *t, struct reason *why);
 void training_save(struct training *t);
 /* What the heartbeat says. */
 void training_tell(struct training *t);
-/* In epochs.c: train from t->at to the end; afterwards t->best are the weights
- * to keep. */
+/* Train from t->at to the end; afterwards t->best are the weights to keep. */
 int training_epochs(struct training *t, struct reason *why);
 
 #endif
