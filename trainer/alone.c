@@ -113,7 +113,7 @@ static int folder_prepare(const struct alone *a, struct reason *why)
     if (err == 0)
         err = folder_make(run, why);
     if (err == 0)
-        unlink(stop); /* of a training that was stopped before */
+        unlink(stop); /* left by a training that was stopped before */
     free(stop);
     free(run);
     return err;

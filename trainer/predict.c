@@ -31,7 +31,7 @@ struct prediction {
     struct net *net;
     int top;                       /* classes to print of each picture */
     int batch;                     /* pictures asked about at once */
-    float *images, *probabilities; /* of a batch */
+    float *images, *probabilities; /* for one batch */
     int *order;                    /* the classes, best first */
     const char *name[BATCH];       /* of the pictures in `images` */
     int count;                     /* pictures in `images` */
@@ -62,9 +62,9 @@ static int batch_size(int side, int pictures)
 static int prediction_open(struct prediction *p, const char *dir, int pictures,
                            struct reason *why)
 {
-    int r = classifier_open(&p->model, dir, why);
-    if (r < 0)
-        return r;
+    int err = classifier_open(&p->model, dir, why);
+    if (err)
+        return err;
     p->batch = batch_size(p->model.image_size, pictures);
     struct net_options options = {
         .network = p->model.network,
@@ -72,12 +72,12 @@ static int prediction_open(struct prediction *p, const char *dir, int pictures,
         .image_size = p->model.image_size,
         .batch = p->batch,
     };
-    r = net_open(&p->net, &options, 0, why);
-    if (r == 0)
-        r = net_import(p->net, p->model.tensors, p->model.count, why);
-    if (r < 0) {
+    err = net_open(&p->net, &options, 0, why);
+    if (err == 0)
+        err = net_import(p->net, p->model.tensors, p->model.count, why);
+    if (err) {
         reason_prefix(why, "the model in '%s' does not fit: ", dir);
-        return r;
+        return err;
     }
     return prediction_alloc(p, why);
 }
@@ -141,9 +141,9 @@ static int batch_answer(struct prediction *p, struct reason *why)
     p->count = 0;
     if (count == 0)
         return 0;
-    int r = net_predict(p->net, p->images, count, p->probabilities, why);
-    if (r < 0)
-        return r;
+    int err = net_predict(p->net, p->images, count, p->probabilities, why);
+    if (err)
+        return err;
     struct text out = TEXT_INIT;
     for (int i = 0; i < count; i++)
         put_answer(&out, p, i);
@@ -160,10 +160,10 @@ static int picture_gather(struct prediction *p, const char *path,
 {
     int side = p->model.image_size;
     float *image = p->images + (size_t)p->count * 3 * side * side;
-    int r = loader_picture(path, side, image, why);
-    if (r == 0)
+    int err = loader_picture(path, side, image, why);
+    if (err == 0)
         p->name[p->count++] = path;
-    return r;
+    return err;
 }
 
 /* Returns the exit status. */
@@ -172,13 +172,13 @@ static int pictures_answer(struct prediction *p, char **path, int count)
     int status = 0;
     for (int i = 0; i < count; i++) {
         struct reason why = REASON_INIT;
-        if (picture_gather(p, path[i], &why) < 0) {
+        if (picture_gather(p, path[i], &why)) {
             fprintf(stderr, "primo-train: '%s' %s\n", path[i], why.sentence);
             status = 1;
         }
         if (p->count < p->batch && i + 1 < count)
             continue;
-        if (batch_answer(p, &why) < 0) {
+        if (batch_answer(p, &why)) {
             fprintf(stderr, "primo-train: %s\n", why.sentence);
             return 1;
         }
@@ -230,7 +230,7 @@ int predict_main(int argc, char **argv)
     confine(NULL, NULL);
     struct reason why = REASON_INIT;
     int pictures = argc - first - 1, status = 1;
-    if (prediction_open(&p, argv[first], pictures, &why) < 0)
+    if (prediction_open(&p, argv[first], pictures, &why))
         fprintf(stderr, "primo-train: %s\n", why.sentence);
     else
         status = pictures_answer(&p, argv + first + 1, pictures);

@@ -19,7 +19,7 @@ enum {
     WIRE_8_BYTES = 1,
     WIRE_LENGTH = 2,
     WIRE_4_BYTES = 5,
-    ONNX_IR_VERSION = 1 << 3 | WIRE_VARINT, /* of ModelProto */
+    ONNX_IR_VERSION = 1 << 3 | WIRE_VARINT, /* fields of a ModelProto */
     ONNX_GRAPH = 7 << 3 | WIRE_LENGTH,
 };
 
@@ -65,7 +65,8 @@ static bool value_read(int fd, uint64_t size, uint64_t *at, unsigned wire,
     return true;
 }
 
-/* The outermost message, without the bytes in it. */
+/* Walks the outermost message and skips what its fields hold: a parser of all
+ * of it would be one more that takes input from whoever wrote the file. */
 static int onnx_check(int fd, uint64_t size, int *classes, struct reason *why)
 {
     (void)classes;

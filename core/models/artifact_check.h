@@ -9,11 +9,11 @@
 
 #include "core/basic/reason.h"
 
-/* The files in `dir`, copied there, so that nobody changes them any more:
- * model.safetensors is a whole network with a head; labels.txt has a line for
- * each output of the head, of UTF-8 without control characters; model.onnx is
- * one message that has a version and a graph. EINVAL names the file. Slow:
- * labels.txt is read. */
+/* Check the files in `dir`, which have been copied there, so that nobody
+ * changes them any more: model.safetensors is a whole network with a head;
+ * labels.txt has a line for each output of the head, in UTF-8 without control
+ * characters; model.onnx is one message that has a version and a graph. EINVAL
+ * names the file. Slow: labels.txt is read. */
 int artifacts_check(int dir, struct reason *why);
 
 #endif

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Character cells, and the width of the status: with up to STATUS_SHORT of
- * them, and of each one more. */
+/* Character cells that a text may take, and how wide the box of the status is:
+ * as wide as STATUS_SHORT cells need, and so much more for each further one. */
 enum {
     TITLE_MOST = 46,
     STATUS_SHORT = 9,
@@ -17,7 +17,7 @@ enum {
     CELL = 8
 };
 
-/* What stands over the plot. */
+/* What the heading over the plot shows. */
 struct heading {
     const struct chart *chart;
     struct metrics_row last; /* the figures; NAN = not known */
@@ -26,7 +26,7 @@ struct heading {
 
 /* ---- text */
 
-/* Character cells that a code point takes, about. */
+/* About how many character cells a code point takes. */
 static int cells(unsigned code)
 {
     if (code >= 0x300 && code < 0x370)
@@ -65,7 +65,7 @@ static void put_clean(struct text *out, const char *s, int most)
 
 /* ---- heading */
 
-/* A row without an evaluation leaves that of the row before. */
+/* A row without an evaluation keeps the evaluation of the row before. */
 static void heading_row(struct heading *h, const struct metrics_row *row)
 {
     double precision = h->last.average_precision, right = h->last.accuracy;
@@ -78,7 +78,7 @@ static void heading_row(struct heading *h, const struct metrics_row *row)
         h->best = fmax(h->best, row->average_precision);
 }
 
-/* The heading's figures: those of now, else of the last row. */
+/* The heading shows what is known now, and what is not from the last row. */
 static struct heading heading_make(const struct chart *c)
 {
     struct heading h = {c, {0, NAN, 0, NAN, NAN, NAN, NAN, NAN}, NAN};
@@ -125,7 +125,7 @@ static void put_fixed(struct text *out, double v, int decimals, double scale,
     text_puts(out, unit);
 }
 
-/* Behind a figure, in smaller letters. */
+/* A note behind a figure, in smaller letters. */
 #define NOTE "<tspan class=\"note\" fill=\"#64748b\">"
 
 static void put_unit(struct text *out, const char *unit)
@@ -182,7 +182,7 @@ static void put_left(struct text *out, const struct heading *h)
         text_puts(out, h->chart->live ? "--:--:--" : "\u2013");
 }
 
-/* The figures of the heading; those of a line are its legend. */
+/* The figures of the heading; one that belongs to a line is its legend. */
 static const struct figure {
     const char *name;
     int x, line; /* line: enum of series, -1 = none */

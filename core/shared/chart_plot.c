@@ -9,7 +9,7 @@
 enum {
     STEPS = 5,   /* between the lines of the grid */
     DECADES = 5, /* most on the logarithmic axis */
-    SHORT = 50   /* as many epochs are always shown to their planned end */
+    SHORT = 50   /* so many epochs are always shown to their planned end */
 };
 
 struct point {
@@ -88,7 +88,7 @@ static struct chart_axis loss_axis(const struct chart *c)
     return (struct chart_axis){0, STEPS * nice(high / STEPS), false};
 }
 
-/* From 0, or from nearer to 1 when nothing lies below. */
+/* An axis from 0 to 1, or from nearer to 1 when no value lies below. */
 static struct chart_axis precision_axis(const struct chart *c)
 {
     static const double from[] = {0.9, 0.75, 0.5};
@@ -100,7 +100,7 @@ static struct chart_axis precision_axis(const struct chart *c)
     return (struct chart_axis){0, 1, false};
 }
 
-/* Whole decades; a rate that falls to zero ends at the bottom. */
+/* An axis of whole decades; a rate that falls to zero ends at its bottom. */
 static struct chart_axis rate_axis(const struct chart *c)
 {
     double low = INFINITY, high = 0;
@@ -120,7 +120,8 @@ static struct chart_axis rate_axis(const struct chart *c)
     return (struct chart_axis){pow(10, bottom), pow(10, top), true};
 }
 
-/* As far as is planned, unless that leaves most of the plot empty. */
+/* The axis reaches to the planned end, unless most of the plot would be
+ * empty. */
 static struct chart_axis epoch_axis(const struct chart *c)
 {
     double last = 0, planned = (double)c->now.epochs;

@@ -10,7 +10,7 @@
 enum {
     WIDTH = 800,
     HEIGHT = 460,
-    LEFT = 106, /* of the plot */
+    LEFT = 106, /* from here on: where the plot stands in the drawing */
     RIGHT = 732,
     TOP = 122,
     BOTTOM = 402,
@@ -27,8 +27,8 @@ enum { RATE, LOSS, PRECISION, SERIES };
 struct chart_series {
     const char *class, *color, *axis_title;
     size_t offset; /* in struct metrics_row */
-    int title_x;   /* of the axis, rotated */
-    int label_x;   /* of its numbers */
+    int title_x;   /* where the axis's rotated title stands */
+    int label_x;   /* where the axis's numbers stand */
     const char *anchor;
 };
 extern const struct chart_series chart_series[SERIES];

@@ -33,7 +33,7 @@ bool journal_has_fact(const char *key)
 struct frame {
     char magic[4];
     uint32_t size;
-    uint32_t crc; /* of all that follows, header and payload */
+    uint32_t crc; /* over all that follows, header and payload */
     uint8_t kind;
     uint8_t zero[3];
     uint64_t time; /* bits of the double */

@@ -55,7 +55,7 @@ enum journal_kind {
 struct journal_record {
     enum journal_kind kind;
     double time;                           /* unix seconds */
-    size_t size;                           /* of the payload */
+    size_t size;                           /* bytes of the payload */
     char payload[JOURNAL_PAYLOAD_MAX + 1]; /* NUL behind it */
 };
 

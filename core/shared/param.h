@@ -2,7 +2,7 @@
  * The parameter table: every key that a template, a type, a machine or a job
  * file may have, with its kind, range, default and meaning. Checks, defaults,
  * `template.example`, the trainer's arguments and docs/template.md all come
- * from its rows. Constant data; any thread.
+ * from its rows, which are in param_rows.c. Constant data; any thread.
  */
 #ifndef PRIMO_PARAM_H
 #define PRIMO_PARAM_H
@@ -19,7 +19,7 @@ enum param_kind {
     PARAM_PATH,    /* absolute */
     PARAM_SET,     /* '+'-joined words of `words`, or "none" */
     PARAM_LIST,    /* space-separated words of `words` */
-    PARAM_RIGHTS,  /* the same, commas allowed */
+    PARAM_RIGHTS,  /* words of `words`, spaces or commas between */
     PARAM_MEMBERS, /* users and @groups, spaces or commas between */
     PARAM_INT,     /* low..high, or one of `words` */
     PARAM_REAL,    /* low..high, or one of `words` */
@@ -27,7 +27,7 @@ enum param_kind {
     PARAM_SIZE,    /* bytes with K, M, G or T, or one of `words` */
 };
 
-/* Who may have the key: a set. */
+/* In which texts the key may stand: a set. */
 enum param_scope {
     SCOPE_TEMPLATE = 1,
     SCOPE_TYPE = 2,

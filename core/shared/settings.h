@@ -29,7 +29,7 @@ typedef int settings_judge(void *context, enum key key, const char *value,
 struct settings_check {
     unsigned scope;
     settings_judge *judge; /* NULL = the table alone decides */
-    void *context;         /* of the judge */
+    void *context;         /* what the judge is called with */
     int line;              /* lines taken so far */
     uint64_t seen;         /* bit per enum key */
 };
@@ -42,7 +42,7 @@ void settings_release(struct settings *s);
 
 /* The value, or the parameter's default where none is set. */
 const char *settings_get(const struct settings *s, enum key key);
-/* The same as a number; NAN when it is a word such as "auto" or empty. */
+/* The value as a number; NAN when it is a word such as "auto" or empty. */
 double settings_number(const struct settings *s, enum key key);
 /* Bytes for PARAM_SIZE; 0 when it is a word or empty. */
 uint64_t settings_bytes(const struct settings *s, enum key key);
@@ -56,7 +56,8 @@ uint64_t settings_bytes(const struct settings *s, enum key key);
 int settings_line(struct settings_check *check, const char *line, size_t size,
                   struct settings *into, const char *source,
                   struct reason *why);
-/* Take all lines of a text, from the first on. As settings_line(). */
+/* Take all lines of a text, from the first on; fails as settings_line() does.
+ */
 int settings_lines(struct settings_check *check, const char *text, size_t size,
                    struct settings *into, const char *source,
                    struct reason *why);
@@ -65,7 +66,7 @@ int settings_parse(struct settings *s, const char *text, size_t size,
                    unsigned scope, const char *source, struct reason *why);
 /* Leave the key to its default. */
 void settings_unset(struct settings *s, enum key key);
-/* Set one checked value. EINVAL as param_check(). */
+/* Check one value and set it. Fails as param_check() does. */
 int settings_set(struct settings *s, enum key key, const char *value,
                  const char *source, struct reason *why);
 

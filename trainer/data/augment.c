@@ -16,7 +16,7 @@ static const float angle_most = (float)(10 * M_PI / 180);
 static const float factor_least = 0.7f, factor_most = 1.3f;
 static const float deviation_most = 12;
 
-/* Without rotation: [side, side, 3] to [3, side, side]. */
+/* A picture that is not rotated: [side, side, 3] to [3, side, side]. */
 MULTIVERSION static void planes(const uint8_t *restrict rgb, int pixels,
                                 float *restrict image)
 {

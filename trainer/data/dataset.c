@@ -1,7 +1,6 @@
 #include "trainer/data/dataset.h"
 
 #include "core/basic/language.h"
-
 #include "trainer/basic/purposes.h"
 #include "trainer/basic/random.h"
 #include "trainer/data/folder.h"

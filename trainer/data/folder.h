@@ -22,8 +22,8 @@ void names_release(struct names *n);
 /* Add the names of the folders in `path`, sorted. ENOENT, ENOTDIR, EACCES …
  * with a reason that names the path. */
 int folder_list(struct names *out, const char *path, struct reason *why);
-/* The same of the paths ("PATH/…") of the files in `path`, but none below it,
- * whose extension is one of the space-separated `extensions`. */
+/* Add the paths ("PATH/…") of the files directly in `path` whose extension is
+ * one of the space-separated `extensions`, sorted. Fails as folder_list(). */
 int folder_files(struct names *out, const char *path, const char *extensions,
                  struct reason *why);
 /* Add the paths ("PATH/…") of the files below `path` whose extension is one

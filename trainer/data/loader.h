@@ -21,7 +21,7 @@
 struct loader;
 
 struct loader_options {
-    int side;         /* of the network's input, 2.. */
+    int side;         /* of the network's square input, in pixels, 2.. */
     int batch;        /* pictures per batch; the last one of a part is short */
     unsigned augment; /* set of enum augment, for the training part */
     uint64_t seed;
@@ -59,7 +59,8 @@ void loader_free(struct loader *l); /* NULL is fine */
 /* Read */
 int loader_train_count(const struct loader *l); /* readable pictures */
 int loader_test_count(const struct loader *l);
-/* Of each class, [classes]; at least 1. */
+/* Write how many training pictures each class has, counts [classes]; each has
+ * at least one. */
 void loader_class_counts(const struct loader *l, int *counts);
 int loader_train_steps(const struct loader *l); /* batches an epoch */
 int loader_test_steps(const struct loader *l);

@@ -25,7 +25,7 @@ struct batch {
     float *images;                /* [batch, 3, side, side] */
     int *labels;                  /* [batch] */
     int taken, done;              /* pictures; done <= taken <= count */
-    int err;                      /* of the first picture that failed */
+    int err;                      /* what the first picture that failed gave */
     struct reason why;
 };
 
@@ -39,7 +39,7 @@ struct part {
     int order_epoch;           /* -1 = none yet */
     int next_epoch, next_step; /* what comes behind the ring */
     struct batch ring[RING];
-    struct batch *lent; /* of the ring; NULL = none */
+    struct batch *lent; /* one of the ring; NULL = none is */
 };
 
 /* Life cycle */

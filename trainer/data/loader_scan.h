@@ -1,6 +1,7 @@
 /*
- * The first reading of a dataset: every picture once, in several threads, into
- * the cache as far as it goes. And what can be told from it.
+ * The first reading of a dataset: several threads read every picture once and
+ * keep it in the cache while that has room. The report on the dataset is
+ * written from what was found.
  */
 #ifndef PRIMO_LOADER_SCAN_H
 #define PRIMO_LOADER_SCAN_H
@@ -10,8 +11,8 @@
 #include <pthread.h>
 
 struct scanned {
-    int width, height;     /* of the whole picture, upright */
-    uint64_t hash[2];      /* of its pixels */
+    int width, height;     /* before it was resized, upright */
+    uint64_t hash[2];      /* picture_hash(), which copies share */
     const uint8_t *pixels; /* [side, side, 3] in the cache, NULL = not kept */
     char *fault;           /* owned, why it can't be read; NULL = it can */
 };
@@ -20,7 +21,7 @@ struct scan {
     const struct dataset *dataset;
     struct scanned *pictures; /* the training part, then the test part */
     int count;
-    uint8_t *cache;
+    uint8_t *cache; /* [pictures kept][side, side, 3] */
 };
 
 /* Life cycle */

@@ -1,5 +1,7 @@
 /*
- * JSON text, written. (What is read of JSON is read by safetensors_read.c.)
+ * Writing JSON text. JSON is read in one place only, by jansson
+ * (core/shared/safetensors_header.c); it is not used here because it refuses
+ * strings that are not UTF-8.
  */
 #ifndef PRIMO_JSON_H
 #define PRIMO_JSON_H

@@ -20,7 +20,7 @@ struct bmp {
     size_t line;   /* bytes of a line, with its padding */
     uint32_t header_bytes, bits, compression;
     bool from_top;
-    uint32_t mask[3];       /* of red, green, blue */
+    uint32_t mask[3];       /* the bits of red, green and blue */
     const uint8_t *palette; /* blue, green, red (, unused) */
     uint32_t colours, colour_bytes;
 };

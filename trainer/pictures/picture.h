@@ -18,7 +18,7 @@
 
 enum {
     PICTURE_PIXELS_MAX = 100 * 1000 * 1000, /* what a header may promise */
-    PICTURE_BYTES_MAX = 512 << 20,          /* of a file */
+    PICTURE_BYTES_MAX = 512 << 20,          /* how long a file may be */
 };
 
 struct picture {
@@ -45,7 +45,7 @@ void picture_release(struct picture *p);
 enum { PICTURE_MEASURE = -1 };
 int picture_read(struct picture *out, const char *path, int side,
                  struct reason *why);
-/* The same from bytes in memory. */
+/* Decode a file that is in memory already; otherwise as picture_read(). */
 int picture_decode(struct picture *out, const uint8_t *data, size_t size,
                    int side, struct reason *why);
 

@@ -25,7 +25,7 @@ static void reader_fail(png_structp png, png_const_charp message)
 
 static void reader_warning(png_structp png, png_const_charp message)
 {
-    (void)png, (void)message; /* of metadata only */
+    (void)png, (void)message; /* libpng warns of metadata only */
 }
 
 static void reader_take(png_structp png, png_bytep to, size_t n)

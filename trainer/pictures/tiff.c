@@ -119,7 +119,7 @@ static int image_pixels(TIFFRGBAImage *image, struct tiff_reader *r,
     if (!raster)
         return refuse(why, ENOMEM, "no memory for %u x %u pixels", image->width,
                       image->height);
-    /* as stored: libtiff flips, but does not turn */
+    /* the pixels as they are stored: libtiff flips them, but does not turn */
     image->req_orientation = image->orientation;
     int err = 0;
     if (!TIFFRGBAImageGet(image, raster, image->width, image->height) ||

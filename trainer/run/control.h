@@ -1,6 +1,6 @@
 /*
  * The control thread: keeps a training answerable whatever its main thread is
- * doing. About once a second it writes the progress (the heartbeat); four
+ * doing. About once a second it writes the progress (the heartbeat); five
  * times a second it looks for the file `stop` in the run directory and for
  * SIGTERM, SIGINT and SIGHUP, which all other threads must have blocked
  * (control_block_signals(), before any thread is made).

@@ -7,7 +7,7 @@
 
 struct ranked {
     float score;
-    bool hit; /* is of the class */
+    bool hit; /* the picture is of the class */
 };
 
 static int by_score_down(const void *a, const void *b)
@@ -88,11 +88,11 @@ int average_precision(const float *scores, const int *labels, int n,
             return refuse(why, EINVAL, "label %d is not one of %d classes",
                           labels[i], classes);
     double *each = malloc(sizeof *each * (size_t)(classes > 0 ? classes : 1));
-    int r = each ? precisions(scores, labels, n, classes, each) : -ENOMEM;
-    if (r == 0)
+    int err = each ? precisions(scores, labels, n, classes, each) : -ENOMEM;
+    if (err == 0)
         *out = mean_known(each, classes);
     free(each);
-    return r < 0 ? refuse(why, ENOMEM, "no memory to rank %d pictures", n) : 0;
+    return err ? refuse(why, ENOMEM, "no memory to rank %d pictures", n) : 0;
 }
 
 double accuracy(const float *scores, const int *labels, int n, int classes)

@@ -57,7 +57,7 @@ static double row_speed(const struct pace *p, const struct position *at)
     return at->row_seconds > 0 ? at->row_images / at->row_seconds : p->speed;
 }
 
-/* Of the update before, whichever process made it. */
+/* The rate of the last update, whichever process made it. */
 static double last_rate(const struct recipe *r, const struct position *at)
 {
     return at->iteration ? recipe_rate(r, at->iteration - 1) * at->rate_scale

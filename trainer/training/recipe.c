@@ -3,7 +3,7 @@
 #include <math.h>
 
 enum {
-    MEMORY_PART = 30,  /* of the average */
+    MEMORY_PART = 30,  /* the average's memory is this part of all updates */
     AVERAGE_STEPS = 8, /* updates between two looks at the weights, at most */
 };
 

@@ -29,13 +29,13 @@
 #define RECIPE_WEIGHT_DECAY 5e-4f
 #endif
 #ifndef RECIPE_SMOOTHING
-#define RECIPE_SMOOTHING 0.1f /* of the labels */
+#define RECIPE_SMOOTHING 0.1f /* what the labels are smoothed by, loss.h */
 #endif
 #ifndef RECIPE_WARMUP
-#define RECIPE_WARMUP 0.05 /* of all updates */
+#define RECIPE_WARMUP 0.05 /* part of all updates */
 #endif
 #ifndef RECIPE_HOLD
-#define RECIPE_HOLD 0.7 /* of the updates after the warm-up */
+#define RECIPE_HOLD 0.7 /* part of the updates after the warm-up */
 #endif
 #ifndef RECIPE_COSINE
 #define RECIPE_COSINE 1 /* 0 = the rate stays at its peak */
@@ -55,7 +55,7 @@
  * the whole network is normalised by the base's statistics, as those of so few
  * pictures are another network's, which unlearns first. */
 #define RECIPE_FEW       100
-#define RECIPE_HEAD_PART 0.3 /* of all updates */
+#define RECIPE_HEAD_PART 0.3 /* part of all updates */
 #define RECIPE_HEAD_PEAK 0.05
 
 struct recipe {
