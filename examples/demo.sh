@@ -1,7 +1,11 @@
 #!/bin/bash
-# The demonstration: train a classifier on real pictures (Fashion-MNIST, from
-# Debian's dataset-fashion-mnist) with nothing but shell commands. Each command
-# is shown before it runs. What is worth keeping is left in $BUILD/demo.
+# The demonstration of `make demo`: it trains a classifier on real pictures
+# (Fashion-MNIST, from Debian's dataset-fashion-mnist) with nothing but shell
+# commands, and shows each command before it runs it. The model and its chart
+# are left in $BUILD/demo.
+#
+# PER_CLASS, TEST_PER_CLASS and EPOCHS in the environment change how much is
+# trained.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/.."
@@ -43,7 +47,7 @@ finish()
     set +e
     cd /
     if mountpoint -q "$scratch/primo"; then
-        # an unmounted training would go on
+        # A training goes on after an unmount, so it has to be stopped first.
         if echo stop >"$scratch/primo/processes/local/stop"; then
             timeout 10 cat "$scratch/primo/processes/local/wait"
         fi 2>/dev/null >&2
@@ -56,7 +60,8 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# One line that follows the training until it ends.
+# Shows the progress until the training ends: in one line on a terminal, and
+# elsewhere in a line for each change.
 follow()
 {
     local line last=
@@ -77,16 +82,16 @@ follow()
 }
 
 started=$SECONDS
-say "Real pictures: a folder of class folders, as JPEG files"
+say "Make a dataset: a folder with a folder of JPEG files for each class"
 run "fashion-mnist $scratch/pictures $PER_CLASS $TEST_PER_CLASS"
 run "ls $scratch/pictures/train"
 
-say "Mount: a directory for the state, and where to see it"
+say "Mount the file system: a directory for its state, and a mount point"
 run "primofs $scratch/state $scratch/primo"
 run "cd $scratch/primo"
 run "ls"
 
-say "A training template is a text file"
+say "Write a training template, which is a text file"
 run "cat > templates/fashion <<'END'
 dataset    = $scratch/pictures
 image_size = 32
@@ -95,29 +100,29 @@ batch_size = 32
 augment    = exposure+noise
 END"
 
-say "A misspelt word is refused at once, and errors says why"
+say "A misspelt key is refused at once, and the file errors says why"
 run "echo 'epoch = 6' > templates/oops || tail -n 4 errors"
 
-say "A process on the target machine 'local', with this template"
+say "Make a process on the target machine 'local', and start it"
 run "mkdir processes/local"
 run "echo fashion > processes/local/template"
 run "touch processes/local/start"
 
-say "Watch it: cat processes/local/status processes/local/progress"
+say "Watch it with cat processes/local/status processes/local/progress"
 follow
 run "cat processes/local/wait"
 [ "$(cat processes/local/status)" = succeeded ] ||
     { cat processes/local/log; die "the training did not succeed"; }
 
-say "Its metrics, an epoch a line"
+say "Read its metrics: each epoch has a line"
 run "cat processes/local/metrics.csv"
 run "cat overview"
 
-say "The model"
+say "Look at the model"
 run "ls -l models/fashion/latest/"
 run "cat models/fashion/latest/info"
 
-say "What it says of pictures that it has never seen"
+say "Classify pictures that it has never seen"
 pictures=$(printf ' %s' "$scratch"/pictures/test/{bag,sandal,trouser}/0001.jpg)
 run "primo-train predict --top 2 models/fashion/latest$pictures"
 
@@ -126,7 +131,7 @@ mkdir -p "$results"
 run "cp models/fashion/latest/{model.onnx,labels.txt} $results"
 run "cp processes/local/monitor.{svg,html} processes/local/metrics.csv $results"
 
-say "Unmount; the state directory keeps everything"
+say "Unmount: the state directory keeps everything"
 run "cd /"
 run "fusermount3 -u $scratch/primo"
 

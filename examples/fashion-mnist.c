@@ -1,16 +1,16 @@
 /*
- * fashion-mnist: a part of Debian's dataset-fashion-mnist as a folder of class
- * folders.
+ * fashion-mnist: unpacks a part of Debian's package dataset-fashion-mnist into
+ * a folder of class folders.
  *
  *   fashion-mnist OUT_DIR [TRAIN_PER_CLASS [TEST_PER_CLASS]] [--png]
  *                 [--size N] [--from DIR]
  *
  * makes OUT_DIR/train/CLASS/0001.jpg … and, with a TEST_PER_CLASS above 0,
  * OUT_DIR/test/CLASS/0001.jpg …: the first pictures of each class, in the order
- * of the dataset, so that the same arguments always make the same files. They
- * are grey, 28 x 28 pixels; --size pads them with their black background.
- * --png makes lossless files. `--png --size 32` is what a network of
- * image_size = 32 sees without resizing.
+ * of the dataset, so that the same arguments always make the same files. The
+ * pictures are grey and have 28 x 28 pixels; --size pads them with their black
+ * background, and --png makes lossless files. With `--png --size 32` a network
+ * of image_size = 32 sees just these pixels, without resizing.
  */
 #include "picture_out.h"
 
@@ -30,7 +30,7 @@ static const char *const class_names[CLASSES] = {
     "sandal",  "shirt",   "sneaker",  "bag",   "ankle-boot",
 };
 
-/* How the dataset names its parts, and we. */
+/* The names of the parts, in the dataset and in OUT_DIR. */
 static const struct part {
     const char *source, *name;
 } parts[] = {{"train", "train"}, {"t10k", "test"}};
@@ -58,7 +58,7 @@ static int write_png(const struct picture *p, const char *path)
 static int write_picture(const struct options *o, const char *path,
                          const uint8_t pixels[SIDE * SIDE])
 {
-    static uint8_t grey[SIDE_MAX * SIDE_MAX]; /* black around it */
+    static uint8_t grey[SIDE_MAX * SIDE_MAX]; /* its margin stays black */
     int margin = (o->size - SIDE) / 2;
     for (int y = 0; y < SIDE; y++)
         memcpy(grey + (y + margin) * o->size + margin, pixels + y * SIDE, SIDE);
@@ -76,7 +76,8 @@ static int make_folders(const struct options *o, const struct part *p)
     return err;
 }
 
-/* An IDX file past its header of `bytes`, which must say `magic`. */
+/* Opens an IDX file and reads its header, which is so many bytes long and must
+ * have the magic number. NULL, having said why, when that fails. */
 static gzFile open_idx(const struct options *o, const struct part *p,
                        const char *kind, unsigned magic, unsigned bytes)
 {

@@ -1,7 +1,8 @@
 /*
- * The TrueType and OpenType fonts below a folder, in the order of their paths,
- * so that what is drawn with them repeats. Links are followed; fonts without
- * outlines or without Unicode's names for them are left out.
+ * The TrueType and OpenType fonts below a folder. They are in the order of
+ * their paths, so that programs which choose among them at random make the same
+ * pictures again. Links are followed. Fonts without outlines, or whose
+ * characters cannot be found by their numbers in Unicode, are left out.
  */
 #ifndef EXAMPLES_FONTS_H
 #define EXAMPLES_FONTS_H
@@ -18,11 +19,13 @@ struct fonts {
     int count;
 };
 
-/* -1, having said why, where there is none; then nothing is left to close. */
+/* Returns -1, having said why, when there is no font; nothing has to be closed
+ * then. */
 int fonts_open(struct fonts *f, const char *dir);
 void fonts_close(struct fonts *f);
 
-/* Whether it has an outline for the character; a blank is none. */
+/* Whether the font draws the character: an empty outline, as a blank has, does
+ * not count. */
 bool font_draws(FT_Face face, uint32_t character);
 
 #endif

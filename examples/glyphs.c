@@ -1,18 +1,19 @@
 /*
- * glyphs: letters of the fonts that Debian installs as a folder of class
- * folders.
+ * glyphs: makes a dataset of single letters from the fonts of this machine.
  *
  *   glyphs OUT_DIR CHARACTERS [TRAIN_PER_CLASS [TEST_PER_CLASS]] [--size N]
  *          [--from DIR]
  *
  * makes OUT_DIR/train/CLASS/0001.jpg … and, with a TEST_PER_CLASS above 0,
- * OUT_DIR/test/CLASS/0001.jpg …: grey pictures of N x N pixels with one letter,
- * a class for each of CHARACTERS. Font, size, slant, place, greys and noise are
- * drawn at random, from the character, the part and the picture's number alone,
- * so that the same arguments and fonts always make the same files.
+ * OUT_DIR/test/CLASS/0001.jpg …: grey pictures of N x N pixels, each with one
+ * letter. There is a class for each of CHARACTERS. Font, size, slant, position,
+ * greys and noise are random, but depend on nothing but the character, the part
+ * and the picture's number; so the same arguments and fonts always make the
+ * same files.
  *
- * Every fifth of the fonts that have a character is for its test pictures and
- * no others; where there are fewer than five, all are for both.
+ * Of the fonts that have a character, every fifth is used for its test pictures
+ * only, so that a test asks for what was learnt and not for what was seen. A
+ * character that fewer than five fonts have uses them all for both parts.
  */
 #include "fonts.h"
 #include "picture_out.h"
@@ -36,8 +37,8 @@ static const char *const part_names[] = {"train", "test"};
 
 struct letter {
     wchar_t character;
-    char name[16];  /* of its folder */
-    FT_Face *faces; /* that have it */
+    char name[16];  /* the name of its folder */
+    FT_Face *faces; /* the faces that have the character */
     int count;
 };
 
@@ -60,7 +61,7 @@ static FT_Face choose_face(const struct letter *l, int part, struct random *r)
     return l->faces[i + i / (TEST_EVERY - 1)];
 }
 
-/* Turned by up to 8 degrees, and slanted by as much. */
+/* A rotation by up to 8 degrees and a slant of up to as much. */
 static FT_Matrix choose_matrix(struct random *r)
 {
     double angle = random_uniform(r, -0.14f, 0.14f);
@@ -72,7 +73,8 @@ static FT_Matrix choose_matrix(struct random *r)
                        .yy = lround(0x10000 * (slant * y + x))};
 }
 
-/* Made to fit into `room`, 26.6 pixels. */
+/* Scales an outline down so that it fits into a square of `room`, in FreeType's
+ * 64ths of a pixel. */
 static void shrink(FT_Outline *outline, FT_Pos room)
 {
     FT_BBox box;
@@ -85,7 +87,8 @@ static void shrink(FT_Outline *outline, FT_Pos room)
     FT_Outline_Transform(outline, &(FT_Matrix){scale, 0, 0, scale});
 }
 
-/* Somewhere within `side` pixels, a pixel from the edge. */
+/* Moves an outline to a random position within a square of `side` pixels, at
+ * least one pixel from its edges. */
 static void place(FT_Outline *outline, int side, struct random *r)
 {
     FT_BBox box;
@@ -99,7 +102,7 @@ static void place(FT_Outline *outline, int side, struct random *r)
     FT_Outline_Translate(outline, x - box.xMin, y - box.yMin);
 }
 
-/* How much of each pixel the letter covers, 0 to 255. */
+/* Draws how much of each pixel the letter covers, 0 to 255. */
 static int draw_mask(const struct fonts *fonts, const struct letter *l,
                      int part, struct random *r, const struct picture *mask)
 {
@@ -125,8 +128,8 @@ static int draw_mask(const struct fonts *fonts, const struct letter *l,
                : 0;
 }
 
-/* The mask as ink on paper: dark on light or, one time in four, light on
- * dark. */
+/* Turns the mask into ink on paper: dark on light or, one time in four, light
+ * on dark. */
 static void print(struct picture *p, struct random *r)
 {
     float light = random_uniform(r, 140, 255);
@@ -171,7 +174,8 @@ static int make_pictures(const struct options *o, const struct fonts *fonts,
 
 /* Letters */
 
-/* A letter or digit is its own name; others could be '/'. */
+/* Letters and digits name their own folders. Others are named by their number
+ * in Unicode, as one of them might be '/'. */
 static void name_letter(struct letter *l)
 {
     if (iswalnum((wint_t)l->character))
@@ -199,7 +203,8 @@ static void free_letters(struct letter *letters, int count)
     free(letters);
 }
 
-/* Fills in letters, which has room for a class a byte; -1 having said why. */
+/* Fills in letters[], which has room for one letter for each byte of `s`.
+ * Returns -1, having said why, when a character cannot be used. */
 static int read_characters(const char *s, const struct fonts *fonts,
                            struct letter *letters, int *count)
 {

@@ -1,20 +1,20 @@
 #!/bin/sh
-# on-new-model.sh MOUNT SEEN COMMAND…: run COMMAND with the path of each model
-# version, once, as it appears: after a training, whoever started it.
+# on-new-model.sh MOUNT SEEN COMMAND…: runs COMMAND once for each version of a
+# model, with its path, as soon as it appears, whoever has trained it.
 #
 #   on-new-model.sh ~/primo ~/.seen-models sh -c 'cp -r "$1" /srv/models/' -
 #
-# SEEN is a file that keeps which versions COMMAND has had; one that fails is
-# tried again with the next event, or after a minute. Needs inotifywait
-# (inotify-tools). Ends when the mount goes.
+# The file SEEN lists the versions for which COMMAND has succeeded. One that has
+# failed is tried again with the next event, or after a minute. The script needs
+# inotifywait (inotify-tools), and ends when the mount goes.
 set -eu
-[ $# -ge 3 ] || { sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 3 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 mount=$1 seen=$2
 shift 2
 touch "$seen"
 
-# What counts is what is there, not which event came: nothing is missed that
-# appeared while nobody looked.
+# Events only say when to look; which models are new is found out by listing
+# them. So none is missed that appeared while this script did not run.
 look()
 {
     for model in "$mount"/models/*/[0-9]*; do

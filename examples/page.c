@@ -31,7 +31,7 @@ bool page_font_serves(FT_Face face)
     return true;
 }
 
-/* An upright face, bold or not, where there is one. */
+/* A random upright face, bold or not; any face, where there is no such one. */
 static FT_Face choose_face(struct page *p, const struct fonts *fonts, bool bold)
 {
     FT_Long wanted = bold ? FT_STYLE_FLAG_BOLD : 0;
@@ -82,7 +82,7 @@ void page_start(struct page *p, const struct fonts *fonts)
         memcpy(p->picture.pixels + i, p->paper.rgb, 3);
 }
 
-/* Chance */
+/* Random choices */
 
 double page_between(struct page *p, double low, double high)
 {
@@ -161,7 +161,8 @@ void page_ring(struct page *p, double x, double y, double radius,
 
 void page_frame(struct page *p, double x, double y, double w, double h)
 {
-    double thin = fmax(0.25, 25.5 / p->picture.dpi); /* a pixel or more */
+    /* at least a pixel, so that no line is lost at few dots an inch */
+    double thin = fmax(0.25, 25.5 / p->picture.dpi);
     page_fill(p, x, y, w + thin, thin, p->ink, 255);
     page_fill(p, x, y, thin, h + thin, p->ink, 255);
     if (w > 0 && h > 0) {

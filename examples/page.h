@@ -1,7 +1,8 @@
 /*
- * An A4 page to draw office papers on: text, rulings and areas, and the chance
- * that decides which. Lengths are in mm from the top left corner, sizes of type
- * in points. What falls off the page is not drawn.
+ * An A4 page that documents are drawn onto: it writes text, rules lines and
+ * fills areas, and has the random numbers that decide what a document looks
+ * like. Lengths are in mm from the top left corner, sizes of type in points.
+ * Whatever falls off the page is not drawn.
  */
 #ifndef EXAMPLES_PAGE_H
 #define EXAMPLES_PAGE_H
@@ -24,7 +25,7 @@ struct type {
 };
 
 struct page {
-    struct picture picture; /* RGB, of page_pixels() each way */
+    struct picture picture; /* RGB; its dpi says how many pixels a mm has */
     struct random random;
     struct type small, text, bold, title;
     struct ink paper, ink, accent;
@@ -33,20 +34,23 @@ struct page {
 
 /* Life cycle */
 
-/* Whether the font has what page_phrase() and page_amount() write. */
+/* Whether the font has all characters that page_phrase() and page_amount()
+ * write. */
 bool page_font_serves(FT_Face face);
 
-/* A blank page; chooses paper, inks, type and margins. The picture's size and
- * the random numbers are set already; the fonts stay the caller's. */
+/* Chooses paper, inks, type and margins, and makes the page blank. The caller
+ * has set the picture and opened the random numbers; the fonts stay the
+ * caller's. */
 void page_start(struct page *p, const struct fonts *fonts);
 
-/* Chance */
+/* Random choices */
 
 double page_between(struct page *p, double low, double high);
 int page_count(struct page *p, int low, int high); /* both included */
-bool page_one_in(struct page *p, int n);
+bool page_one_in(struct page *p, int n);           /* true one time in n */
 
-/* Words; a phrase's first has a capital. They return `text`. */
+/* A word; words of which the first has a capital; an amount of money. The last
+ * two write into `text` and return it. */
 enum { PAGE_TEXT = 80 };
 const char *page_word(struct page *p);
 const char *page_phrase(struct page *p, int words, char text[PAGE_TEXT]);
@@ -59,19 +63,21 @@ double page_leading(const struct type *t); /* from one line to the next */
 double page_text_width(const struct page *p, const struct type *t,
                        const char *s);
 
-/* With its baseline at y; returns where it ends, or begins. */
+/* Write a text with its baseline at y: from x on, or up to `right`. They return
+ * the x at which it ends, or begins. */
 double page_put(struct page *p, const struct type *t, double x, double y,
                 const char *s);
 double page_put_right(struct page *p, const struct type *t, double right,
                       double y, const char *s);
 
-/* `cover` of 255 hides what is below. */
+/* Fill an area or a ring. A `cover` of 255 hides what is below, one of 0 leaves
+ * it as it is. */
 void page_fill(struct page *p, double x, double y, double w, double h,
                struct ink ink, int cover);
 void page_ring(struct page *p, double x, double y, double radius,
                double thickness, struct ink ink, int cover);
 
-/* A thin ruling; one of no height or width is a line. */
+/* Rules a rectangle; one without height or width is a line. */
 void page_frame(struct page *p, double x, double y, double w, double h);
 
 #endif

@@ -3,9 +3,11 @@
 #include <math.h>
 #include <stdio.h>
 
-static const double BOTTOM = 272; /* of what is not a footer */
+/* Where everything but the footer has to end, in mm from the top. */
+static const double BOTTOM = 272;
 
-/* What pages are made of; what takes room says at which y the next may come */
+/* Elements of a page. One that returns a double has drawn something at y, and
+ * returns the y at which the next element may begin. */
 
 static double put_phrase(struct page *p, const struct type *t, double x,
                          double y, int words)
@@ -15,8 +17,9 @@ static double put_phrase(struct page *p, const struct type *t, double x,
     return y + page_leading(t);
 }
 
-/* Sentences until the line is full, of `most` words or less. Takes and returns
- * whether the next word starts a sentence. */
+/* Writes a line of at most `most` words, as many as fit. `start` says whether
+ * the first word begins a sentence; returns whether the word after the last one
+ * does. */
 static bool put_line(struct page *p, const struct type *t, double x, double y,
                      double right, int most, bool start)
 {
@@ -46,7 +49,7 @@ static double paragraph(struct page *p, double x, double y, double width,
     return y + 0.6 * step;
 }
 
-/* An address, or who sends it. */
+/* Lines of a few words each, such as an address or a sender. */
 static double block(struct page *p, const struct type *t, double x, double y,
                     int lines)
 {
@@ -55,14 +58,14 @@ static double block(struct page *p, const struct type *t, double x, double y,
     return y;
 }
 
-/* Where the window of an envelope shows it. */
+/* An address where the window of an envelope would show it. */
 static void address(struct page *p)
 {
     double y = page_between(p, 52, 60);
     block(p, &p->text, p->left, y, page_count(p, 3, 5));
 }
 
-/* At the right margin. */
+/* A label at x and an amount at the right margin. */
 static double pair(struct page *p, const struct type *t, double x, double y)
 {
     char text[PAGE_TEXT];
@@ -156,7 +159,8 @@ static void footer(struct page *p)
         block(p, &p->small, p->left + i * step, 282, 2);
 }
 
-/* Fields of a form: a box with its name, a comb of boxes, boxes to tick. */
+/* Fields of a form: a box with its label, a row of boxes for one digit each,
+ * and boxes to tick. */
 
 static void field_box(struct page *p, double x, double y, double w)
 {
@@ -199,7 +203,7 @@ static double fields(struct page *p, double y)
     return y + page_between(p, 12, 15);
 }
 
-/* The classes */
+/* The kinds of documents */
 
 static void draw_letter(struct page *p)
 {

@@ -1,5 +1,8 @@
 /*
- * Office papers: how a page of each kind is laid out, at random.
+ * The kinds of documents that scans makes, one a class: letters, invoices,
+ * forms and reports. Each has a function that draws one document of its kind
+ * onto a blank page, with a random layout. All kinds use the same words, fonts
+ * and ornaments, so that a classifier has to learn how they are laid out.
  */
 #ifndef EXAMPLES_PAPERS_H
 #define EXAMPLES_PAPERS_H
@@ -8,9 +11,9 @@
 
 struct paper {
     const char *name;
-    void (*draw)(struct page *p); /* on a page just started */
+    void (*draw)(struct page *p); /* onto a page that has just been started */
 };
 
-extern const struct paper papers[]; /* the last has no name */
+extern const struct paper papers[]; /* ends with one whose name is NULL */
 
 #endif

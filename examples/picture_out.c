@@ -22,7 +22,7 @@ int make_part(const char *out, const char *part)
     if (mkdir(out, 0777) && errno != EEXIST)
         return fail("cannot make", out);
     snprintf(path, sizeof path, "%s/%s", out, part);
-    /* not over what is there: it would mix */
+    /* Pictures of an earlier call would get mixed with new ones. */
     return mkdir(path, 0777) ? fail("cannot make", path) : 0;
 }
 

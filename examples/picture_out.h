@@ -1,6 +1,7 @@
 /*
- * What the programs that make pictures share: folders of class folders, JPEG
- * files, numbers among their arguments, and how they say what went wrong.
+ * What the programs that make datasets share: they make folders of class
+ * folders, write JPEG files, read numbers from their arguments and report
+ * errors.
  *
  * Functions that can fail say why on standard error and return -1.
  */
@@ -14,14 +15,14 @@ struct picture {
     uint8_t *pixels; /* rows from the top, without gaps */
     int width, height;
     int channels; /* 1: grey, 3: RGB */
-    int dpi;      /* said in the file; 0: not said */
+    int dpi;      /* written into the file's header; 0: none is */
 };
 
 /* Says "PROGRAM: WHAT 'NAME'", with errno's text unless it is 0. */
 int fail(const char *what, const char *name);
 
-/* Make OUT, unless it is there, and OUT/PART, which must not be; a folder of a
- * class in it. */
+/* Make OUT, unless it is there, and OUT/PART, which must not be there; and the
+ * folder of a class in OUT/PART. */
 int make_part(const char *out, const char *part);
 int make_class(const char *out, const char *part, const char *name);
 
@@ -29,8 +30,9 @@ int write_jpeg(const struct picture *p, int quality, const char *path);
 
 /* Whether `s` is a whole number from `low` to `high`. */
 bool read_number(const char *s, int low, int high, int *out);
-/* The last arguments of all: [TRAIN_PER_CLASS [TEST_PER_CLASS]], `n` of them,
- * into per_class; at most `train` and `test`. */
+/* Reads the last `n` arguments, [TRAIN_PER_CLASS [TEST_PER_CLASS]], into
+ * per_class[]. They may be at most `train` and `test`. What is not given stays
+ * as it is. False where they are wrong. */
 bool read_counts(int n, char **words, int train, int test, int per_class[2]);
 
 #endif

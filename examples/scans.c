@@ -1,15 +1,15 @@
 /*
- * scans: pictures that look like scanned office papers, as a folder of class
- * folders.
+ * scans: makes a dataset of pictures that look like scanned documents.
  *
  *   scans OUT_DIR [TRAIN_PER_CLASS [TEST_PER_CLASS]] [--dpi N] [--from DIR]
  *
  * makes OUT_DIR/train/CLASS/0001.jpg … and, with a TEST_PER_CLASS above 0,
  * OUT_DIR/test/CLASS/0001.jpg …: A4 pages in colour, at N dots an inch, of the
- * classes letter, invoice, form and report. They share words, fonts and
- * ornaments; what tells them apart is how the page is laid out. All that is
- * random comes from the class, the part and the picture's number alone, so that
- * the same arguments and fonts always make the same files.
+ * classes letter, invoice, form and report (papers.h). A page is drawn (page.h)
+ * and then looked at as a scanner does: a little turned, shifted, unevenly lit
+ * and noisy. All that is random depends on nothing but the class, the part and
+ * the picture's number; so the same arguments and fonts always make the same
+ * files.
  */
 #include "papers.h"
 
@@ -29,16 +29,17 @@ struct options {
     int dpi;
 };
 
-/* What random numbers are for. */
+/* The sequences of random numbers of a picture. */
 enum { LAYOUT, SCANNING };
 
 /* One picture */
 
-/* The scanner's eye: a page a little turned and shifted, of which the light is
- * weaker at one side. In pixels, but for the slope. */
+/* How a scanner sees a page. */
 struct view {
-    double slope, x, y, shade;
-    int noise; /* 1 to 4 */
+    double slope; /* by how much the page is turned, as a tangent */
+    double x, y;  /* by how much it is shifted, in pixels */
+    double shade; /* how much lighter each column is than the one before */
+    int noise;    /* 1 to 4 */
 };
 
 static struct view choose_view(struct page *p)
@@ -58,8 +59,8 @@ static int clamp(int value, int most)
     return value < 0 ? 0 : value > most ? most : value;
 }
 
-/* Rows are shifted as a whole, and columns: for so small an angle that is a
- * rotation. */
+/* Shifts rows and columns as a whole. For an angle of at most a degree that is
+ * as good as a rotation, and needs no interpolation. */
 static void scan_row(struct page *p, const struct view *v, int y, uint8_t *to)
 {
     const struct picture *from = &p->picture;
@@ -139,7 +140,7 @@ static int make_pictures(const struct work *w, int part)
     return 0;
 }
 
-/* Leaves the fonts that can write all of our words. */
+/* Keeps the fonts that have all characters of our words. */
 static int choose_fonts(struct fonts *f, const char *dir)
 {
     int kept = 0;

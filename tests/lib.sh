@@ -1,11 +1,11 @@
-# What the end-to-end tests share; each begins with
+# What the end-to-end tests share. Each test begins with
 # `. "$(dirname "$0")/../lib.sh"`.
 #
-# A test has a folder of its own, $SCRATCH, with $STATE for a state directory
-# and $MNT for a mount point; at its end, however that comes, what it mounted
-# is unmounted, what it started is ended, and the folder is removed. Under
-# `set -e`, with pipefail: a command that is not expected to fail ends the
-# test.
+# A test has a folder of its own, $SCRATCH, in which $STATE is the place for a
+# state directory and $MNT a mount point. However the test ends, what it has
+# mounted is then unmounted, what it has started is ended, and the folder is
+# removed. `set -e` and pipefail hold: a command that fails ends the test,
+# unless the test says that it expects it to fail.
 set -Eeuo pipefail
 export LC_ALL=C.UTF-8 TZ=UTC
 
@@ -18,7 +18,7 @@ STATE=$SCRATCH/state
 MNT=$SCRATCH/mnt
 mkdir "$MNT"
 
-# The processes of this test that run the program NAME.
+# pids_of NAME: the processes of this test that run the program NAME.
 pids_of()
 {
     local pid comm
@@ -29,7 +29,7 @@ pids_of()
     done
 }
 daemon_pids() { pids_of primofs; }
-# Not the one that a daemon asks for its version as it mounts.
+# Trainers, but not the primo-train that a daemon asks for its version.
 trainer_pids()
 {
     local pid
@@ -60,7 +60,7 @@ end_test()
     exit $status
 }
 
-# What may explain a failure.
+# Shows what may explain a failure.
 show_errors()
 {
     [ ! -e "$MNT/errors" ] || { echo "-- the mount's errors:"
@@ -93,8 +93,9 @@ skip()
 no_daemon() { [ -z "$(daemon_pids)" ]; }
 no_trainer() { [ -z "$(trainer_pids)" ]; }
 
-# sshfs_mount DIRECTORY: the mount, through the `ssh` in this folder. Debian's
-# sshfs otherwise refuses links that begin with ../, as a server might be hostile.
+# sshfs_mount DIRECTORY: shows the mount there, through the program `ssh` in
+# this folder. Debian's sshfs refuses links that begin with ../, as a server
+# might be hostile; an option allows them.
 sshfs_mount()
 {
     local links=reconnect
@@ -121,12 +122,12 @@ mount_primofs()
         fail "primofs did not mount"
 }
 
-# umount_primofs [MNT]: until its daemon has ended.
+# umount_primofs [MNT]: unmounts, and waits until the daemon has ended.
 umount_primofs()
 {
     if [ "$(id -u)" = 0 ]; then
         umount "${1:-$MNT}"
-    else # the helper that tells inotify may be inside for a moment
+    else # the helper that makes inotify events may be inside for a moment
         eventually 5 fusermount3 -u "${1:-$MNT}" || fusermount3 -u "${1:-$MNT}"
     fi
     eventually 20 no_daemon || fail "the daemon did not end"
@@ -134,7 +135,7 @@ umount_primofs()
 
 # ---- asserting
 
-# eventually SECONDS COMMAND…: until it succeeds.
+# eventually SECONDS COMMAND…: repeats COMMAND until it succeeds.
 eventually()
 {
     local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
@@ -145,10 +146,12 @@ eventually()
     done
 }
 
-# step TEXT: what the test does next; the last one is where it failed.
+# step TEXT: says what the test holds next. The last step shown is where it
+# failed.
 step() { echo "-- $*"; }
 
-# expect_errno REGEX COMMAND…: it fails and says REGEX, an errno's text.
+# expect_errno REGEX COMMAND…: COMMAND has to fail with a message that matches
+# REGEX, an errno's text.
 expect_errno()
 {
     local message=$1 output
@@ -160,7 +163,7 @@ expect_errno()
         fail "'$*' said '$output', expected '$message'"
 }
 
-# expect WANTED COMMAND…: what it prints.
+# expect WANTED COMMAND…: COMMAND has to print just this.
 expect()
 {
     local wanted=$1 output
@@ -170,7 +173,7 @@ expect()
         fail "'$*' printed '$output', expected '$wanted'"
 }
 
-# expect_match REGEX COMMAND…: what it prints has it.
+# expect_match REGEX COMMAND…: what COMMAND prints has to match.
 expect_match()
 {
     local regex=$1 output
@@ -180,13 +183,13 @@ expect_match()
         fail "'$*' printed '$output', expected a match of '$regex'"
 }
 
-# put FILE TEXT: a write as a shell does it; fails as that does.
+# put FILE TEXT: writes as a shell does, and fails as that does.
 put()
 {
     printf '%b' "$2" >"$1"
 }
 
-# The last refusal's sentence, from errors, has REGEX.
+# last_error REGEX: the last entry of errors has to match.
 last_error()
 {
     local entry
@@ -195,8 +198,8 @@ last_error()
         fail "errors ends in '$entry', expected a match of '$1'"
 }
 
-# refused ERRNO REGEX COMMAND…: fails with ERRNO's text (a regex), and errors
-# got a new entry that has REGEX.
+# refused ERRNO REGEX COMMAND…: COMMAND has to fail with ERRNO's text (a regex),
+# and to leave a new entry in errors that matches REGEX.
 refused()
 {
     local message=$1 regex=$2 before after
@@ -210,8 +213,8 @@ refused()
 
 # ---- datasets and trainings
 
-# pictures DIR TRAIN TEST: ten classes of real pictures in DIR/train/CLASS and
-# DIR/test/CLASS, so many a class.
+# pictures DIR TRAIN TEST: makes ten classes of real pictures, with TRAIN a
+# class in DIR/train/CLASS and TEST in DIR/test/CLASS.
 pictures()
 {
     "$BUILD/examples/fashion-mnist" "$@" >/dev/null
@@ -219,7 +222,7 @@ pictures()
 
 status_is() { [ "$(cat "$MNT/processes/${2:-local}/status")" = "$1" ]; }
 
-# await STATUS [SECONDS] [MACHINE]
+# await STATUS [SECONDS] [MACHINE]: waits for the status of the process.
 await()
 {
     local seconds=${2:-60}
@@ -229,14 +232,14 @@ await()
             "expected '$1'; $(tail -n 5 "$MNT/processes/${3:-local}/log")"
 }
 
-# The Python that Debian's modules are for, whatever else is in $PATH.
+# Debian's Python, which finds Debian's modules, whatever else is in $PATH.
 PYTHON=${PYTHON:-/usr/bin/python3}
 
-# epoch_rows METRICS: the rows at the end of epochs. Slow ones have others
-# within, which the clock decides.
+# epoch_rows METRICS: the rows at the ends of epochs. A slow epoch has rows
+# within, too; how many, depends on the clock.
 epoch_rows() { awk -F, 'NR > 1 && $2 == int($2)' "$1"; }
 
-# Python with the modules named, or the test is skipped.
+# need_python MODULE…: skips the test where Python lacks one of the modules.
 need_python()
 {
     local module
@@ -246,7 +249,7 @@ need_python()
     done
 }
 
-# Node with ONNX Runtime, or the test is skipped.
+# need_onnxruntime: skips the test where Node lacks ONNX Runtime.
 need_onnxruntime()
 {
     command -v node >/dev/null &&

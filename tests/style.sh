@@ -1,5 +1,6 @@
 #!/bin/bash
-# Who may include what, and how the code looks.
+# The rules that a compiler does not check: who may include what, and what the
+# code looks like. They keep the folders apart, one-way, and the style uniform.
 export LC_ALL=C
 cd "$(dirname "$0")/.." || exit 1
 status=0

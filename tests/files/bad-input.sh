@@ -1,7 +1,8 @@
 #!/bin/bash
+# Datasets and pictures that are not what they should be. Users bring whatever
+# lies in a folder, so each bad picture is left out and named, each bad
+# dataset fails with one clear sentence, and the mount goes on as before.
 # timeout: 300
-# Datasets and pictures that are not what they should be: each is left out or
-# refused with one clear sentence, and all else goes on.
 . "$(dirname "$0")/../lib.sh"
 pictures "$SCRATCH/good" 8 3
 mount_primofs
@@ -33,7 +34,7 @@ classes() # DIR: a copy of the good dataset's training part
     cp -r "$SCRATCH/good/train" "$1"
 }
 
-step "datasets that cannot be trained on"
+step "a dataset that cannot be trained on fails with a reason"
 fails "$SCRATCH/nowhere" "$SCRATCH/nowhere"
 echo text >"$SCRATCH/file"
 fails "$SCRATCH/file" "$SCRATCH/file"
@@ -56,7 +57,7 @@ head -c $(($(stat -c %s "$good") / 2)) "$good" >"$class/truncated.jpg"
 echo 'this is no picture' >"$class/text.png"
 head -c 100000 /dev/urandom >"$class/random.tif"
 printf 'GIF89a' >"$class/other.bmp"
-# A PNG of 60000 x 60000 pixels, by its header.
+# A PNG whose header claims 60000 x 60000 pixels.
 printf '\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0' \
     >"$class/huge.png"
 head -c 100 /dev/zero >>"$class/huge.png"
@@ -85,17 +86,17 @@ done
 iconv -f UTF-8 -t UTF-8 "$process/log" >/dev/null
 expect 10 sh -c "wc -l <'$process/model/labels.txt'"
 
-step "a class of unreadable pictures only"
+step "a class without a readable picture fails the training"
 classes "$SCRATCH/broken"
 mkdir "$SCRATCH/broken/zzz"
 for i in 1 2 3 4 5; do : >"$SCRATCH/broken/zzz/$i.jpg"; done
 fails zzz "$SCRATCH/broken"
 
-step "a batch larger than the dataset"
+step "a batch may be larger than the dataset"
 train "$SCRATCH/good" 'batch_size = 1024'
 expect succeeded cat "$SCRATCH/end"
 
-step "all else is unharmed"
+step "the mount still works, and keeps the status over a restart"
 expect 'README' sh -c "cd '$MNT'; ls README"
 umount_primofs
 mount_primofs

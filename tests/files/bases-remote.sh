@@ -1,8 +1,9 @@
 #!/bin/bash
+# Base models that are copied through sshfs, with cp and rsync. A complete
+# file becomes a base model, and a part of one never does, even where the tool
+# is not told: sshfs does not wait for the answer to its last close, so cp of
+# a truncated file succeeds, and only `errors` says that it was refused.
 # timeout: 150
-# Base models that come through sshfs, by cp and by rsync: a whole one is a
-# base, half of one never is. sshfs does not wait for the answer to its last
-# close, so cp of half a file ends well there; errors says that it was refused.
 # not under: address|thread
 . "$(dirname "$0")/../lib.sh"
 command -v sshfs >/dev/null || skip "no sshfs"
@@ -21,7 +22,7 @@ chmod +x ssh
 sshfs_mount remote
 bases=$MNT/bases
 
-# refusal NAME SENTENCE: it comes, and there is no such base.
+# refusal NAME SENTENCE: errors has to get it, and the base must not appear.
 is_told() { grep -q "bases/$1: .*$2" "$MNT/errors"; }
 is_absent() { [ ! -e "$bases/$1" ]; }
 refusal()
@@ -30,7 +31,7 @@ refusal()
     eventually 20 is_absent "$1" || fail "there is $(ls -l "$bases/$1")"
 }
 
-step "cp"
+step "cp brings a whole base model, and no part of one"
 cp whole.safetensors remote/bases/
 eventually 20 cmp whole.safetensors "$bases/whole.safetensors" ||
     fail "it is not what was copied"
@@ -41,13 +42,13 @@ done
 expect_errno 'error|Invalid|message' cp noise.safetensors remote/bases/
 refusal noise.safetensors 'not a safetensors file'
 
-step "cp over a base"
+step "a truncated copy over a base model leaves it as it was"
 cp half.safetensors remote/bases/whole.safetensors || true
 eventually 20 is_told whole.safetensors 'cut short' ||
     fail 'half of another base was not refused'
 cmp whole.safetensors "$bases/whole.safetensors"
 
-step "rsync"
+step "rsync does the same, with and without --inplace"
 for how in '' --inplace; do
     rsync -a $how whole.safetensors "remote/bases/synced$how.safetensors"
     eventually 20 cmp whole.safetensors "$bases/synced$how.safetensors" ||

@@ -1,7 +1,10 @@
 #!/bin/bash
+# Base models are brought, checked, read back, renamed and removed as files. A
+# training that begins from a damaged file would waste hours, so a truncated
+# or foreign file never becomes a base model, and a base model in use never
+# changes under a training. Trainings begin from base models and from trained
+# models.
 # timeout: 300
-# Base models are brought, checked, read back, renamed and removed as files;
-# half a copy is never one; trainings begin from them, and from models.
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 make_base() { "$PYTHON" "$ROOT/tests/peers/bases.py" "$@"; }
@@ -12,7 +15,8 @@ pictures data 6 3
 printf 'dataset = %s\nimage_size = 32\niterations = 4\nprecision = f32\n' \
     "$SCRATCH/data" >first
 "$BUILD/primo-train" first trained >log 2>&1 || { cat log; exit 1; }
-good=$SCRATCH/good.safetensors # one that does not say what its classes are
+# weights that do not say what their classes are
+good=$SCRATCH/good.safetensors
 make_base trained/model.safetensors "$good" metadata=none
 make_base "$good" half type=F16
 mount_primofs
@@ -20,7 +24,7 @@ cd "$MNT"
 size=$(stat -c %s "$good")
 bodies() { find "$STATE/bases" -type f | wc -l; }
 
-step "cp in, and the same bytes out"
+step "cp brings a base model, and the same bytes come out"
 cp "$good" bases/r18.safetensors
 expect "$size" stat -c %s bases/r18.safetensors
 cmp "$good" bases/r18.safetensors
@@ -31,7 +35,7 @@ expect_match 'bases/r18.safetensors created' tail -n 1 events
 dd if=bases/r18.safetensors bs=1000 skip=7000 count=3 status=none |
     cmp - <(dd if="$good" bs=1000 skip=7000 count=3 status=none)
 
-step "dd, rsync and what they do inside"
+step "dd, rsync and cat write one in their own ways"
 dd if="$good" of=bases/dd bs=300k status=none
 cmp "$good" bases/dd
 dd if="$good" of=bases/synced bs=1M conv=fsync status=none
@@ -45,14 +49,15 @@ rsync --inplace --no-whole-file "$good" bases/rsync
 cmp "$good" bases/rsync
 cat "$good" >bases/cat
 cmp "$good" bases/cat
-# the first of two is told that it is not complete, which harms no one
+# The first of the two commands closes an incomplete file, and is told so; that
+# does no harm.
 { head -c 5000000 "$good" 2>/dev/null || true; tail -c +5000001 "$good"; } \
     >bases/joined
 cmp "$good" bases/joined
 rm bases/dd bases/synced bases/rsync bases/cat bases/joined
 expect 1 bodies
 
-step "half a copy is none"
+step "a truncated copy is refused, and leaves what was there"
 head -c 9000000 "$good" >"$SCRATCH/cut"
 refused 'Invalid argument' "cut short: it has 9000000 bytes, its header tells of $size" \
     cp "$SCRATCH/cut" bases/cut
@@ -66,11 +71,11 @@ eventually 5 test ! -e bases/killed
 cmp "$good" bases/r18.safetensors
 expect 1 bodies
 
-step "what is none is refused early"
+step "a file that is no base model is refused with its header"
 dd if=/dev/zero bs=1M count=8 status=none >"$SCRATCH/zeros"
 refused 'Invalid argument' 'not a safetensors file' cp "$SCRATCH/zeros" bases/x
 make_base "$good" "$SCRATCH/wrong" drop=layer3.0.bn2.weight
-# the write() that brings the header is the last one
+# Writing ends with the write() that brings the header.
 { dd bs=64k count=1 status=none 2>&1; cat >/dev/null; } <"$SCRATCH/wrong" \
     >bases/x 2>"$SCRATCH/said" || true
 last_error "the key 'layer3.0.bn2.weight' is missing, a ResNet-18 has it"
@@ -83,7 +88,7 @@ cmp "$good" bases/r18.safetensors
 refused 'Invalid argument' "its header tells of $size" cp "$SCRATCH/long" bases/x
 expect 1 bodies
 
-step "scratch names hold anything, on disk"
+step "a file with a scratch name may hold anything, on disk"
 cp "$SCRATCH/zeros" bases/.tmp.1
 expect 8388608 stat -c %s bases/.tmp.1
 cmp "$SCRATCH/zeros" bases/.tmp.1
@@ -97,7 +102,7 @@ cmp "$good" bases/renamed
 rm bases/renamed
 cp "$SCRATCH/zeros" bases/.tmp.3
 
-step "the built-in one stays"
+step "the built-in base model cannot be removed or replaced"
 refused 'not permitted' 'built in' rm bases/base
 refused 'not permitted' 'built in' cp "$good" bases/base
 refused 'not permitted' 'built in' mv bases/base bases/x
@@ -106,7 +111,7 @@ cp bases/base bases/fresh
 cmp bases/base bases/fresh
 rm bases/fresh
 
-step "bases survive the daemon"
+step "base models survive the daemon, and unfinished ones do not"
 kill -9 "$(daemon_pids)"
 cd /
 umount_primofs
@@ -126,7 +131,7 @@ cd "$MNT"
 expect_errno 'No such file' stat bases/dying
 expect 1 bodies
 
-step "a training from one"
+step "a training begins from a base model, which is in use then"
 cat >templates/t <<END
 dataset = $SCRATCH/data
 base = r18
@@ -158,7 +163,7 @@ cp "$good" bases/r18.safetensors
 rm bases/r18.safetensors
 eventually 10 sh -c "[ -z \"\$(ls $STATE/bases)\" ]"
 
-step "a model trains on"
+step "a trained model is trained further"
 printf 'base = models/t/latest\n' >"$SCRATCH/more"
 grep -v ^base templates/t | cat - "$SCRATCH/more" >templates/more
 echo more >processes/local/template
@@ -173,7 +178,7 @@ cmp models/t/1/model.safetensors bases/own
 sed -i 's,models/t/latest,models/t/7,' templates/more
 refused 'Invalid argument' 'there is no such model' touch processes/local/start
 
-step "stopped, the base overwritten and removed, resumed"
+step "a stopped training resumes though its base model is gone"
 sed 's/r18/own/; s/epochs = 2/epochs = 50/' templates/t >templates/long
 echo long >processes/local/template
 touch processes/local/start
@@ -189,7 +194,7 @@ await stopped 30
 rmdir processes/local
 eventually 10 sh -c "[ -z \"\$(ls $STATE/bases)\" ]"
 
-step "a full disk"
+step "a full disk refuses a base model, and harms no other file"
 cd "$SCRATCH"
 umount_primofs
 mount -t tmpfs -o size=40m tmpfs small 2>/dev/null || {

@@ -1,18 +1,20 @@
 #!/bin/bash
-# Many templates and rows: what they cost the daemon in memory and the disk in
-# bytes, not in time, which tests/bench/ measures.
+# A hundred thousand templates and rows of metrics: what they cost the daemon
+# in memory and the disk in bytes. Both must not grow with what is there
+# already. The time is not judged here, where other tests run, but by
+# tests/bench/.
 # timeout: 180
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 objects=$BUILD/tests/bench/objects
 ROWS=20000 MANY=100000
 
-step "a row of long metrics is appended without writing what is there"
+step "appending to long metrics writes only the new row"
 read -r first _ last _ < <("$objects" "$STATE" rows $ROWS)
 [ "$last" -lt $((2 * first)) ] ||
     fail "the last row wrote $last bytes, one of the first $first"
 
-step "any part of them is what the whole has there"
+step "any part that is read of long metrics is right"
 "$objects" "$STATE" templates $MANY
 mount_primofs
 csv=$MNT/processes/local/metrics.csv
@@ -29,7 +31,7 @@ for ((at = 0; at <= size + 5000; at += size / 13)); do
     done
 done
 
-step "a walk over many templates needs little memory"
+step "walking over many templates needs little memory"
 held()
 {
     awk '$1 == "RssAnon:" { print $2 }' "/proc/$(daemon_pids)/status"

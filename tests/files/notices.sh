@@ -1,7 +1,8 @@
 #!/bin/bash
-# Who waits for changes is told of them: inotify of status, metrics.csv, log,
-# events and new models, poll() of status and events; and the process that does
-# it leaves no trace.
+# Programs that wait for changes are told of them: by inotify on status,
+# metrics.csv, log, events and new models, and by poll() on status and events.
+# FUSE has no means for inotify; a helper process makes these events, and must
+# leave no trace, hold nothing open and be in nobody's way.
 # timeout: 120
 . "$(dirname "$0")/../lib.sh"
 command -v inotifywait >/dev/null || skip "no inotifywait (inotify-tools)"
@@ -14,8 +15,8 @@ mkdir "$MNT/processes/local"
 echo t >"$MNT/processes/local/template"
 process=$MNT/processes/local
 
-# watch NAME OPTION…: what inotifywait sees, in the file NAME of the scratch
-# folder; it is ended with the test.
+# watch NAME OPTION…: writes what inotifywait sees to the file NAME of $SCRATCH,
+# until the test ends.
 watchers=()
 watch()
 {
@@ -34,10 +35,10 @@ sees()
         fail "the watch '$1' has no '$2': $(cat "$SCRATCH/$1")"
 }
 
-# absent STRING FILE
+# absent STRING FILE: FILE must not have STRING.
 absent() { ! grep -F "$1" "$2" || fail "$2 has '$1'"; }
 
-step "a file's own watch outlives its states, a folder's names the file"
+step "a watch on a file outlasts its changes; one on a folder names the file"
 watch status "$process/status"
 watch metrics "$process/metrics.csv"
 watch process "$process"
@@ -57,7 +58,7 @@ sees metrics '^MODIFY'
 sees events '^MODIFY'
 sees models '^CREATE,ISDIR t'
 
-step "a second version, as it comes"
+step "a second version of a model is told of as it appears"
 watch family "$MNT/models/t"
 touch "$process/start"
 await running
@@ -65,7 +66,7 @@ await succeeded 60
 sees family '^CREATE,ISDIR 2'
 kill "${watchers[@]}"
 
-step "no time changes, and nothing is in the files"
+step "the events change no time stamp and write nothing"
 expect "$(date -d "$(tail -n 1 "$process/metrics.csv" | cut -d, -f1)" +%s)" \
     stat -c %Y "$process/metrics.csv"
 [ "$(stat -c %X "$process/metrics.csv")" -le "$(date +%s)" ]
@@ -78,7 +79,7 @@ ls -a "$MNT" >"$SCRATCH/names"
 absent .states "$SCRATCH/names"
 expect_errno 'No such file' stat "$MNT/.states"
 
-step "poll() for what has changed since it was read"
+step "poll() tells of what has changed since it was read"
 cat >"$SCRATCH/poll.py" <<'END'
 import os
 import select
@@ -119,7 +120,7 @@ python3 "$SCRATCH/poll.py" "$process/status" "$MNT/events" "$process/start" \
 expect_match '^running$' cat "$SCRATCH/polled"
 expect succeeded tail -n 1 "$SCRATCH/polled"
 
-step "many who poll, and those who go away"
+step "hundreds of pollers come and go"
 python3 - "$process/status" <<'END'
 import os, select, sys
 for _ in range(3):
@@ -133,7 +134,7 @@ for _ in range(3):
         os.close(fd)
 END
 
-step "the helper holds nothing, and ends with the daemon"
+step "the helper has nothing open in the mount, and ends with the daemon"
 helper=$(pids_of primofs-notices)
 [ -n "$helper" ] || fail "there is no helper"
 ls -l "/proc/$helper/fd" "/proc/$helper/cwd" >"$SCRATCH/held"
@@ -143,14 +144,14 @@ no_helper() { [ -z "$(pids_of primofs-notices)" ]; }
 eventually 5 no_helper || fail "the helper is still there"
 umount -l "$MNT"
 
-step "without the helper all but inotify works"
+step "without the helper everything but inotify works"
 mount_primofs
 kill -9 "$(pids_of primofs-notices)"
 touch "$process/start"
 await succeeded 60
 expect succeeded cat "$process/wait"
 
-step "it is in nobody's way who unmounts"
+step "the helper is in nobody's way who unmounts"
 if [ "$(id -u)" = 0 ]; then # others may be told for a moment that it is busy
     umount_primofs
     for ((i = 0; i < 25; i++)); do

@@ -1,8 +1,10 @@
 #!/bin/bash
+# Roles, with real users and groups: what each right allows is what
+# docs/roles.md promises, and nothing more. A user of the guide is given
+# exactly the rights that it asks for and does all its steps; then each right
+# is taken away in turn, and just the steps that need it are refused.
 # timeout: 300
 # not under: thread
-# Roles, with real users: the guide is walked with exactly the rights that it
-# asks for, and once more for each right taken away.
 . "$(dirname "$0")/../lib.sh"
 
 [ "$(id -u)" = 0 ] || skip "takes root, who makes users"
@@ -33,7 +35,7 @@ for name in $anna $bert $carl; do
 done
 usermod -aG $group $carl
 
-# The way to the mount point is open to all.
+# All users can reach the mount point.
 dir=$SCRATCH
 while true; do
     case $(stat -c %A "$dir") in *[!xt]) chmod a+x "$dir" ;; esac
@@ -59,7 +61,7 @@ pictures "$SCRATCH/data" 6 2
 mount_primofs "$STATE" "$MNT" -o allow_other
 cd "$MNT"
 
-step "without roles, others do nothing"
+step "without roles, other users can do nothing"
 put templates/x ''
 for command in 'ls' 'cat README' 'ls templates' 'cat templates/x' \
     'echo >templates/x' 'touch templates/new' 'rm templates/x' \
@@ -70,7 +72,7 @@ for command in 'ls' 'cat README' 'ls templates' 'cat templates/x' \
 done
 rm templates/x
 
-step "and a text that names nobody is no role"
+step "a role that names nobody is refused"
 refused 'Invalid argument' "roles/typo:1:11: there is no user '${anna}a'" \
     role typo "members = ${anna}a"
 refused 'Invalid argument' "there is no group '${group}g'" \
@@ -80,7 +82,7 @@ refused 'Invalid argument' "there is no group '${group}g'" \
 # ---- the guide
 
 dataset="dataset = $SCRATCH/data"
-# what a step needs, and what it does
+# The steps of the guide: the right that each needs, and what it does.
 walk='
 templates view      ls templates
 templates create    printf "'"$dataset"'\nepochs = 1\nimage_size = 32\n" >templates/bills
@@ -100,7 +102,7 @@ processes manage    echo no >processes/local/enabled
 processes manage    echo yes >processes/local/enabled
 '
 
-# As in lib.sh, for a sentence that is wrapped here.
+# Like last_error of lib.sh, for a sentence that is wrapped over two lines.
 refused()
 {
     local message=$1 regex before after
@@ -114,8 +116,9 @@ refused()
         fail "'$*' left '$after' in errors, expected a match of '$regex'"
 }
 
-# walk_guide [KIND RIGHT]: as carl, whose group has all rights that the guide
-# asks for, but this one. What he is refused is done for him.
+# walk_guide [KIND RIGHT]: does the steps of the guide as carl, whose group has
+# all rights that the guide asks for except this one. Root does what he is
+# refused.
 walk_guide()
 {
     local kind right command needs="${*:-nothing}"
@@ -135,14 +138,14 @@ walk_guide()
     rmdir processes/local
     rm templates/bills
 }
-step "the guide, with the rights that it asks for"
+step "the rights that the guide asks for suffice for its steps"
 role guide "members = @$group" 'templates = create, view' \
     'processes = create, view, manage'
 walk_guide
 grep -q "$carl templates/bills created" events
 grep -q "$carl processes/local started" events
 
-step "which are no more than that"
+step "these rights allow nothing beyond the guide"
 put templates/x ''
 mkdir processes/local
 echo x >processes/local/template
@@ -177,7 +180,7 @@ delete  roles      rm -f roles/guide
 END
 rm -r processes/local templates/x
 
-step "each right taken away"
+step "without any one of them, the steps that need it are refused"
 for kind in templates processes; do
     for right in create view manage; do
         rights='create view manage'
@@ -194,13 +197,13 @@ for kind in templates processes; do
     done
 done
 
-step "with models: view he may take the model, and readers see one owner"
+step "models: view lets a member take the model, and all see one owner"
 role guide "members = @$group" 'templates = create view' 'models = view'
 as $carl 'cp models/bills/latest/model.onnx /dev/null'
 as $carl 'cat models/bills/1/labels.txt' >"$SCRATCH/labels"
 [ "$(wc -l <"$SCRATCH/labels")" = 10 ]
 
-step "what the kernel has cached for one is not served to another"
+step "what the kernel has cached for one user is not given to another"
 cat models/bills/1/* templates/* >/dev/null
 denied "'view' for models" $bert 'cat models/bills/1/model.onnx'
 denied "'view' for models" $bert 'readlink -v models/bills/latest'
@@ -211,7 +214,7 @@ denied "'view' for models" $carl 'ls models/bills/1'
 
 # ---- members
 
-step "members by name, by number, by group"
+step "members are found by name, by number and by group"
 role others "members = $bert" 'types = view'
 as $bert 'cat types/classifier' >/dev/null
 denied "$anna is in no role, roles/others gives it" $anna 'cat types/classifier'
@@ -223,7 +226,7 @@ as $bert 'cat types/classifier' >/dev/null
 role others "members = @$(getent group $group | cut -d: -f3)" 'types = view'
 as $carl 'cat types/classifier' >/dev/null
 
-step "the groups that count are those of the process"
+step "the groups that count are those of the calling process"
 denied "'view' for types" $bert 'cat types/classifier'
 runuser -u $bert -G $group -- cat "$MNT/types/classifier" >/dev/null
 expect_errno 'Permission denied' setpriv --reuid $carl --regid $carl \
@@ -231,7 +234,7 @@ expect_errno 'Permission denied' setpriv --reuid $carl --regid $carl \
 setpriv --reuid $carl --regid $carl --init-groups \
     cat "$MNT/types/classifier" >/dev/null
 
-step "a change counts at once, also through an editor"
+step "a changed role counts at once, also when an editor saves it"
 sed -i "s/@.*/$anna/" roles/others
 as $anna 'cat types/classifier' >/dev/null
 denied "'view' for types" $carl 'cat types/classifier'
@@ -243,7 +246,7 @@ as $anna 'cat types/classifier' >/dev/null
 rm roles/others
 denied "'view' for types" $anna 'cat types/classifier'
 
-step "roles are kept"
+step "roles are there after the next mount"
 cd /
 umount_primofs
 mount_primofs "$STATE" "$MNT" -o allow_other
@@ -251,7 +254,7 @@ cd "$MNT"
 as $carl 'ls templates'
 denied "'view' for types" $carl 'cat types/classifier'
 
-step "who may edit roles may grant"
+step "a member who may edit roles can grant any right"
 role admins "members = $anna" 'roles = view edit create delete manage'
 denied "root or a member of roles/admins can grant it" $bert 'cat README'
 as $anna "printf 'members = $bert\nmachines = view edit\n' >roles/operators"
@@ -262,7 +265,7 @@ denied "'view' for machines" $bert 'cat machines/local'
 
 # ---- what each sees
 
-step "errors: everyone's own; all for the administrator"
+step "errors shows everyone their own refusals, and the administrator all"
 role others "members = $bert"
 as $bert 'cat errors' >"$SCRATCH/his"
 grep -q " $bert " "$SCRATCH/his"
@@ -275,7 +278,7 @@ cat errors >"$SCRATCH/all"
 as $anna 'cat errors' | cmp - "$SCRATCH/all"
 [ "$(wc -c <"$SCRATCH/his")" -lt "$(wc -c <"$SCRATCH/all")" ]
 
-step "ls -l shows all the same"
+step "ls -l shows the same to all users"
 role everything "members = $anna $bert $carl" 'templates = view create edit' \
     'processes = view create' 'machines = view' 'models = view' 'types = view' \
     'bases = view' 'roles = view manage'
@@ -324,7 +327,7 @@ denied "'edit' for machines" $bert 'echo >machines/local'
 denied 'is missing' $carl 'cat machines/local'
 expect_errno 'denied|not permitted' as $bert "chown $anna templates/his"
 
-step "tools of somebody who may only create"
+step "copying tools and editors work with the right to create alone"
 role everything "members = $anna" 'templates = view create'
 mkdir -m 777 "$SCRATCH/new"
 echo 'epochs = 4' >"$SCRATCH/new/t1"

@@ -1,7 +1,9 @@
 #!/bin/bash
+# The language of a mount. It follows the environment or -o lang=; everything
+# written for people is in Russian then, and everything that programs read is
+# the same as in English. A sentence of the code without a translation fails
+# this test.
 # timeout: 400
-# The language of a mount: which one, what is said in it, and what is the same
-# in all of them.
 . "$(dirname "$0")/../lib.sh"
 cd "$SCRATCH"
 data=$SCRATCH/data
@@ -9,13 +11,14 @@ pictures "$data" 20 5
 local=$MNT/processes/local
 unset LANGUAGE LC_MESSAGES LANG
 
-# in_language LANG COMMAND…: with that locale, which need not be installed.
+# in_language LANG COMMAND…: runs it with that locale, which need not be
+# installed.
 in_language() { (unset LC_ALL && export LANG=$1 && shift && "$@"); }
 
-step "all that the code says is in the catalogue, and translated"
+step "every sentence of the code is in the catalogue and translated"
 expect '' make -s -C "$ROOT" po-check
 
-step "the environment chooses, -o lang= has the last word"
+step "the environment chooses the language, and -o lang= overrides it"
 in_language ru_RU.UTF-8 mount_primofs
 expect_match 'обучение моделей' head -n 1 "$MNT/README"
 umount_primofs
@@ -32,7 +35,7 @@ expect_errno 'не указана точка монтирования' \
 expect_match '^Обучает классификатор' \
     in_language ru "$BUILD/primo-train" --help
 
-step "the guide's way, in Russian"
+step "the steps of the guide work in a Russian mount"
 mount_primofs "$STATE" "$MNT" -o lang=ru # in a locale that is C.UTF-8
 refused 'Invalid argument' \
     't:1:10: epochs: допустимо целое число от 1 до 10000, а указано «abc»' \
@@ -59,7 +62,7 @@ refused busy 'шаблон «t» занят' rm "$MNT/templates/t"
 [ "$(timeout 200 cat "$local/wait")" = succeeded ] ||
     fail "$(tail -n 3 "$local/log")"
 
-step "what is for people is in Russian"
+step "what people read is in Russian"
 expect_match '100% Успешно завершен, эпоха 2/2, потери [0-9.]+, AP [0-9.]+, ' \
     cat "$local/progress"
 expect_match '^машина +доступна +процесс +шаблон +статус +прогресс +~до' \
@@ -80,7 +83,7 @@ for chart in "$local/monitor.svg" "$local/monitor.html" \
 done
 expect_match '<html lang="ru"' cat "$local/monitor.html"
 
-step "a failure's reason"
+step "the reason of a failed training is in Russian"
 put "$MNT/templates/t" "dataset = $SCRATCH/nowhere\n"
 touch "$local/start"
 expect failed timeout 60 cat "$local/wait"
@@ -126,7 +129,7 @@ expect_match 'остановлено по запросу' tail -n 3 "$local/log"
 expect_match 'stopped, as was asked for' cat "$local/log"
 umount_primofs
 
-step "primo-train alone"
+step "primo-train alone speaks Russian, too"
 printf 'dataset = %s\nepochs = 1\nimage_size = 32\n' "$data" >template
 expect_match 'эпоха 1 из 1: потери' \
     "$BUILD/primo-train" template out lang=ru

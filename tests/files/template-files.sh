@@ -1,6 +1,8 @@
 #!/bin/bash
+# Template files. Whatever tool writes them, a text is taken as a whole or
+# refused with a reason, and readers never see a mixture. Users must not lose
+# a template to a tool, nor believe that a refused one was saved.
 # timeout: 180
-# Template files: taken as a whole, or refused with a reason.
 . "$(dirname "$0")/../lib.sh"
 mount_primofs
 cd "$MNT/templates"
@@ -28,7 +30,7 @@ keep 'dataset = /a/path with spaces/ü\n'
 keep 'base = models/invoices/latest\naugment = none\nextensions = png jpg\n'
 keep 'learning_rate = 1e-3\nimage_size = auto\nseed = 4294967295\n'
 
-step "a refusal comes in the write, with its reason"
+step "a bad line is refused by the write that brings it, with a reason"
 refuse_text() # REASON TEXT
 {
     refused "$invalid" "templates/refused:[1-9].*$1" put refused "$2"
@@ -59,7 +61,7 @@ refuse_text 'NUL' 'description = a\x00b\n'
 refuse_text 'UTF-8' 'description = \xff\xfe\n'
 refuse_text 'UTF-8' 'description = \xc0\xaf\n'
 
-step "the reason has the place and a caret"
+step "the reason names the place and has a caret under the fault"
 expect_errno "$invalid" put kept 'seed = 1\n  epochs = abc\n'
 entry=$(tail -n 6 ../errors)
 for regex in ' templates/kept:2:12: ' '^ *epochs = abc$' '^ +\^$' \
@@ -67,7 +69,7 @@ for regex in ' templates/kept:2:12: ' '^ *epochs = abc$' '^ +\^$' \
     grep -Eq "$regex" <<<"$entry" || fail "no '$regex' in: $entry"
 done
 
-step "so even echo fails, and the write itself does"
+step "so echo fails, and so does write() itself"
 expect_errno "$invalid" bash -c "echo 'epochs = abc' > kept"
 cat >"$SCRATCH/write.pl" <<'END'
 use Fcntl;
@@ -100,7 +102,7 @@ expect 'seed = 3' cat kept
 perl "$SCRATCH/again.pl" fresh 0
 [ ! -e fresh ]
 
-step "what can only be judged at the end is judged at close"
+step "what only the end of a text can show is refused by close"
 put kept 'epochs = 7\nseed = 1\n'
 expect_errno "$invalid" perl -e 'use Fcntl; sysopen(F, "kept", O_WRONLY);
     sysseek(F, 9, 0); syswrite(F, "x") or die "write: $!\n";
@@ -117,7 +119,8 @@ expect_errno "$invalid" cp "$SCRATCH/text" kept
 expect "$(printf 'epochs = 8\nseed = 1')" cat kept
 
 step "a writer stages its own text; readers see the saved one"
-# In one process: a shell's redirections close, and so save, too early.
+# This takes one process, as a shell's redirections close, and so save, too
+# early.
 cat >"$SCRATCH/stage.pl" <<'END'
 use Fcntl;
 use IO::Handle;
@@ -159,7 +162,7 @@ close($two) or die "close: $!\n";
 expect("epochs = 99\nseed = 1\n", "the last save wins");
 my $three = writer();
 close($three) or die "close: $!\n";
-# The kernel tells of the last close a moment after it.
+# The kernel reports the last close a moment later.
 select(undef, undef, undef, 0.01) for grep { -s "kept" } 1 .. 200;
 expect("", "emptied and closed");
 END
@@ -169,7 +172,7 @@ put kept 'epochs = 11\n'
 expect_errno "$invalid" dd if=/dev/zero of=kept bs=10 count=1 conv=fsync
 expect 'epochs = 11' cat kept
 
-step "emptying and appending"
+step "a file may be emptied and appended to"
 : >kept
 eventually 2 [ ! -s kept ]
 expect '' cat kept
@@ -183,11 +186,11 @@ expect 'epochs = 5' cat kept
 expect_errno "$invalid" truncate -s 100 kept # would be NULs
 expect 'epochs = 5' cat kept
 
-step "byte by byte"
+step "a text may be written byte by byte"
 echo 'epochs = 12' | dd of=kept bs=1 status=none
 expect 'epochs = 12' cat kept
 
-step "too long"
+step "a text of more than 64 KiB is refused"
 comments() { perl -e 'print substr("# comment\n" x 200000, 0, shift)' "$1"; }
 comments 65536 >"$SCRATCH/long"
 cp "$SCRATCH/long" long
@@ -200,7 +203,7 @@ refused 'File too large' '64 KiB' cp "$SCRATCH/long" kept
 expect 'epochs = 12' cat kept
 rm long
 
-step "names"
+step "good names are accepted, and bad ones refused with a reason"
 for name in Счета-2026 a.b_c-1 é 'é' 日本語 $(printf '%0255d' 1); do
     put "$name" 'epochs = 1\n'
     expect 'epochs = 1' cat "$name"
@@ -217,11 +220,11 @@ LC_ALL=C put 'Счет' ''
 LC_ALL=C expect_match . ls
 rm 'Счет'
 
-step "tools that copy, move and edit"
+step "tools that copy, move and edit work"
 put a 'epochs = 4\n'
 cp a b
 cmp a b
-# (mv takes EINVAL for a folder moved into itself, and says so)
+# mv explains EINVAL as moving a folder into itself.
 rename() { perl -e 'rename $ARGV[0], $ARGV[1] or die "$!\n"' "$@"; }
 expect_errno "$invalid" rename a 'b c'
 mv b c
@@ -264,7 +267,7 @@ expect 'epochs = 66' cat t3
 busybox cp t3 t4
 cmp t3 t4
 
-step "scratch files of editors"
+step "editors may make their scratch files"
 put .a.swp 'any \x00 bytes'
 put a~ 'other bytes'
 put '#a#' 'more'
@@ -289,7 +292,7 @@ touch -d 2020-01-02T03:04:05.678901234 a
 expect '2020-01-02 03:04:05.678901234 +0000' stat -c %y a
 chown "$(id -u)" a
 
-step "everything is there after the next mount; scratch is not"
+step "templates are there after the next mount, and scratch files are not"
 cd /
 before=$(stat -c %i "$MNT/templates/a")
 umount_primofs
@@ -303,7 +306,7 @@ expect '' sh -c 'ls -A | grep -E "^[.#]|~$" || :'
 expect 'epochs = 66' cat t4 # its own name was free
 expect 'epochs = 111' cat t1
 
-step "removing"
+step "templates can be removed"
 rm a
 [ ! -e a ]
 expect_errno 'No such file' cat a
@@ -329,7 +332,7 @@ for _ in $(seq 100); do
 done
 wait
 
-step "emptied is empty when the command is back"
+step "an emptied file is empty as soon as the command has ended"
 for i in $(seq 50); do
     echo 'epochs = 4' >emptied
     : >emptied
@@ -346,11 +349,11 @@ expect_match '^-rw' ls -l example
 chmod 444 example
 expect 444 stat -c %a example
 
-step "the last entry of errors is the reason, however often a tool tries"
+step "the last entry of errors is the reason, even if a tool tries again"
 expect_errno "$invalid" cp "$MNT/machines/local" copied
 expect_match "copied:[0-9]+:[0-9]+: .*unknown key" tail -n 4 "$MNT/errors"
 
-step "times are those of the data"
+step "time stamps are those of the data"
 touch "$SCRATCH/mark"
 sleep 0.02
 put timed 'epochs = 3\n'
@@ -365,7 +368,7 @@ mkdir "$MNT/processes/local"
 [ "$MNT/overview" -nt "$SCRATCH/mark" ] || fail "overview is old"
 rmdir "$MNT/processes/local"
 
-step "also those of directories, over mounts"
+step "directories keep their time stamps over mounts"
 times() { stat -c '%n %y' "$MNT" "$MNT"/{templates,machines,models,types}; }
 times >"$SCRATCH/times"
 cd /

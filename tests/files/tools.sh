@@ -1,14 +1,16 @@
 #!/bin/bash
-# The tools that people have, each on the local mount and through sshfs: what
-# reads gives the true bytes, what saves saves, what copies starts nothing, what
-# is refused is refused with an errno whose message makes sense; and no tool
-# prints a warning. VIEWS=local or VIEWS=sshfs takes one only.
+# Everyday tools, each on the local mount and through sshfs. Tools that read
+# get the true bytes, tools that save save, tools that copy start nothing,
+# what is refused is refused with an errno whose message makes sense, and no
+# tool prints a warning. The promise of primofs is that tools work as on any
+# files; here it is held for a long list of them. VIEWS=local or VIEWS=sshfs
+# runs one half.
 # timeout: 600
 # not under: address thread
 . "$(dirname "$0")/../lib.sh"
 cd "$SCRATCH"
 
-# ---- a training that has been, and a view of it from elsewhere
+# ---- a finished training, and the mount seen through sshfs
 
 mount_primofs
 pictures "$SCRATCH/data" 6 2
@@ -19,9 +21,10 @@ echo good >"$MNT/processes/local/template"
 touch "$MNT/processes/local/start"
 await succeeded 120
 
-# Through an sshd of our own on the loopback device, where there is one. We do
-# not install it, as that would leave a service running: elsewhere sshfs's ssh is
-# a program that serves SFTP at once.
+# sshfs connects to an sshd of our own on the loopback device, where sshd is
+# installed. The tests do not install it, as that would leave a service running;
+# where it is missing, sshfs is given a program in place of ssh that serves SFTP
+# at once.
 if [ -x /usr/sbin/sshd ] && command -v ssh-keygen >/dev/null; then
     ssh-keygen -q -t ed25519 -N '' -f key
     cp key.pub authorized
@@ -42,8 +45,8 @@ chmod +x ssh
 mkdir remote
 eventually 10 sshfs_mount remote || fail "sshfs does not mount: $(cat sshd.log)"
 
-# keys COMMAND… -- SHOWN KEYS [SHOWN KEYS…]: on a terminal, once it shows the one
-# it gets the other; at the end it has to end by itself.
+# keys COMMAND… -- SHOWN KEYS [SHOWN KEYS…]: runs COMMAND on a terminal; each
+# time it shows SHOWN it is sent KEYS. It has to end by itself after the last.
 cat >keys <<'END'
 #!/usr/bin/expect -f
 set timeout 20
@@ -69,9 +72,9 @@ END
 chmod +x keys
 export keys=$PWD/keys
 
-# ---- tables: a name, and what it does to $f
+# ---- tables: the name of a tool, and a command that uses it on $f
 
-# prints $f
+# Tools that read: they have to print $f.
 readers='
 cat                 cat "$f"
 busybox cat         busybox cat "$f"
@@ -109,8 +112,9 @@ curl                curl -s "file://$f"
 git                 git hash-object -w "$f" | xargs git cat-file blob
 '
 
-# has "epochs = 5" and a description; turns that into "epochs = 7"; busybox vi
-# gets a short name: where its status line is too wide, it waits for a key
+# Tools that save: they turn "epochs = 5" in $f, which has a description, too,
+# into "epochs = 7". busybox vi gets a short name, as it waits for a key where
+# its status line is too wide.
 writers='
 echo                echo "epochs = 7" >"$f"
 echo, appended      sed -i /epochs/d "$f"; echo "epochs = 7" >>"$f"
@@ -151,7 +155,8 @@ patch               printf "1c1\n< epochs = 5\n---\n> epochs = 7\n" | patch -s "
 make                printf "%s: src; sed s/5/7/ src >\$@\n" "$f" >mk; echo "epochs = 5" >src; make -s -f mk "$f"
 '
 
-# whole trees, and what looks at times and sizes; $at is the mount point
+# Tools that copy whole trees or look at times and sizes; $at is the mount
+# point.
 others='
 cp -r               cp -r "$at"/templates "$at"/processes "$at"/models .; diff -r "$at/models" models
 cp -a               cp -a "$at/models" .; diff -r "$at/models" models
@@ -175,7 +180,7 @@ sha256sum           (cd "$at/models/good/1" && sha256sum -- *) >sums; (cd "$at/m
 python os.walk      python3 -c "import os, sys; assert sum(len(f) for _, _, f in os.walk(sys.argv[1])) > 20" "$at"
 '
 
-# what is refused, and the message that a local tool gives for it
+# Commands that are refused, and the message that a local tool gives for it.
 refusals='
 ln -s               Operation not permitted     ln -s good "$at/templates/link"
 ln                  Operation not permitted     ln "$at/templates/good" "$at/templates/link"
@@ -193,7 +198,7 @@ no such machine     No such file                mkdir "$at/processes/nowhere"
 truncate status     Permission denied|not permitted  truncate -s 0 "$at/processes/local/status"
 '
 
-# row TABLE-LINE: its two columns, as $name and $do.
+# row TABLE-LINE: puts its two columns into $name and $do.
 row()
 {
     name=${1%%  *}
@@ -201,7 +206,7 @@ row()
     do=${do#"${do%%[! ]*}"}
 }
 
-# each TABLE: its rows, as $name and $do.
+# each TABLE FUNCTION: calls it for each row, with $name and $do.
 each()
 {
     local line
@@ -212,8 +217,8 @@ each()
     done 9<<<"$1"
 }
 
-# run COMMAND: in a fresh folder, with no terminal; what it says to stderr is a
-# failure. Output in $SCRATCH/work.out.
+# run COMMAND: runs it in a fresh folder, without a terminal. Whatever it writes
+# to standard error is a failure. Its output is in $SCRATCH/work.out.
 run()
 {
     rm -rf work
@@ -228,21 +233,21 @@ run()
 
 reads()
 {
-    # the kernel maps nothing that goes around its cache, as what is staged or
-    # read again and again does
+    # Files that are edited or polled bypass the page cache, so the kernel
+    # cannot map them.
     [[ $name$view$f != "python mmaplocal"*/@(templates/*|status) ]] || return 0
     run "$do"
     cmp -s "$true" work.out || fail "$view: $name gives other bytes of $f: $(
         cmp "$true" work.out 2>&1)"
 }
 
-# The last close that saves may come after the tool has ended, through sshfs.
+# Through sshfs, the close that saves may come after the tool has ended.
 is_saved() { grep -q '^epochs = 7$' "$MNT/templates/edited"; }
 
 saves()
 {
     f=$at/templates/edited
-    # through the view, which may keep what it has read
+    # This goes through the view that is tested, which may cache what it reads.
     printf 'epochs = 5\ndescription = a b\n' >"$f"
     touch -d '1 hour ago' "$f"
     run "$do"
@@ -253,7 +258,7 @@ saves()
     [ "$rest" = $'edited\ngood' ] || fail "$view: $name left $rest"
 }
 
-# It works, and starts and changes nothing.
+# The command has to work, and to start and change nothing.
 does()
 {
     local before
@@ -272,8 +277,8 @@ refuses()
     rm -rf work
     mkdir work
     if output=$(cd work && timeout 30 bash -c "set -e;$do" </dev/null 2>&1); then
-        # sshfs tells of what it wrote behind the back at close, which a
-        # shell does not look at
+        # sshfs reports what it has written in the background at close, to
+        # whose result a shell does not look.
         [[ $view$name = sshfs*misspelt* && $before -lt $(wc -c <"$MNT/errors") ]] ||
             fail "$view: $name was not refused"
     fi
@@ -289,7 +294,7 @@ export at f
 for view in ${VIEWS:-local sshfs}; do
     at=$MNT
     [ $view = local ] || at=$SCRATCH/remote
-    step "$view: reading"
+    step "$view: tools that read"
     for file in README errors template.example templates/good \
         processes/local/{status,info,metrics.csv,log,config,monitor.svg} \
         models/good/1/{info,labels.txt}; do
@@ -303,11 +308,11 @@ print(end=b"".join(iter(lambda: os.read(fd, 999), b"")).decode())' \
         [ -s "$true" ] || continue
         every_reader
     done
-    step "$view: saving"
+    step "$view: tools that save"
     each "$writers" saves
     rm "$MNT/templates/edited"
-    step "$view: all else"
+    step "$view: tools that copy and list"
     each "$others" does
-    step "$view: refusals"
+    step "$view: commands that are refused"
     each "$refusals" refuses
 done

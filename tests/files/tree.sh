@@ -1,14 +1,15 @@
 #!/bin/bash
+# What is in the tree from the first mount on. Users find their way by listing
+# it, programs rely on its sizes and inode numbers, and nobody can change what
+# is generated.
 # timeout: 120
-# What is in the tree from the first mount on, and that nobody can change
-# what is generated.
 . "$(dirname "$0")/../lib.sh"
 mount_primofs
 cd "$MNT"
 
 names() { ls -A "$1" | sort | tr '\n' ' ' | sed 's/ $//'; }
 
-step "the first mount"
+step "the first mount has the built-in files and directories"
 expect 'README bases errors events machines models overview processes roles template.example templates types' \
     names .
 expect '' names templates
@@ -18,7 +19,7 @@ expect local names machines
 expect classifier names types
 expect base names bases
 
-step "modes tell who may do what"
+step "the modes of files say what can be done with them"
 for dir in . templates machines processes models types bases roles; do
     expect directory stat -c %F $dir
 done
@@ -57,7 +58,7 @@ cp template.example templates/all-defaults
 cmp template.example templates/all-defaults
 grep -q '^local' overview
 
-step "inputs are plain files only"
+step "input directories take nothing but plain files"
 expect_errno 'not permitted' mkdir templates/folder
 expect_errno 'not permitted' ln -s all-defaults templates/link
 expect_errno 'not permitted' ln templates/all-defaults templates/link
@@ -75,7 +76,7 @@ find . -type f -exec cat {} + >/dev/null
 ls -lR >/dev/null
 expect created cat processes/local/status
 
-step "inodes stay, are unique, and . and .. are right"
+step "inode numbers are unique and stay, and . and .. are right"
 expect '' sh -c "find . ! -type l -printf '%i\n' | sort | uniq -d"
 expect "$(stat -c %i templates)" stat -c %i templates/..//templates/.
 before=$(find . -printf '%i %p\n' | sort)
@@ -85,5 +86,5 @@ mount_primofs
 cd "$MNT"
 expect "$before" sh -c "find . -printf '%i %p\n' | sort"
 
-step "the mount says how much room there is"
+step "df says how much room there is"
 expect_match '^[1-9]' stat -f -c %b .

@@ -1,15 +1,15 @@
 #!/bin/bash
+# Model types. They are written like templates and bring defaults for the
+# templates of that type, so an administrator can set what suits all of them.
 # timeout: 180
 # not under: thread
-# Model types: written like templates, they bring defaults for those that are
-# of them.
 . "$(dirname "$0")/../lib.sh"
 mount_primofs
 cd "$MNT"
 invalid='Invalid argument'
 busy='Device or resource busy'
 
-step "a type is an input file like others"
+step "a type is an input file like a template"
 put types/invoices '# scans\ngoal = classification\nepochs = 2\nimage_size = 32\n'
 cp types/invoices types/letters
 mv types/letters types/drawings
@@ -21,7 +21,7 @@ expect_match ' types/invoices created$' cat events
 put types/empty ''
 rm -f types/empty types/drawings types/drawings~
 
-step "its text is checked at once"
+step "the text of a type is checked when it is written"
 refused "$invalid" "types/new:1:8: goal must be classification" \
     put types/new 'goal = detection\n'
 refused "$invalid" "types/invoices:2:1: unknown key 'epoch'.*'epochs'" \
@@ -32,7 +32,7 @@ refused "$invalid" 'letters, digits' touch 'types/a b'
 [ ! -e types/new ]
 grep -q '^epochs = 2$' types/invoices
 
-step "a template of a type that is not there is refused, with those that are"
+step "a template of an unknown type is refused, naming those that exist"
 for text in 'type = letters\n' 'epochs = 3\ntype = letters'; do
     printf '%b' "$text" >"$SCRATCH/text"
     refused "$invalid" \
@@ -49,7 +49,7 @@ refused "$invalid" 'no type' perl -e \
 put templates/a 'type = invoices\n'
 put templates/plain ''
 
-step "what is in use stays"
+step "a type in use cannot be removed or renamed"
 refused "$busy" "'invoices' is in use: the template 'a' is of it" \
     rm types/invoices
 refused "$busy" "'invoices' is in use" perl -e \
@@ -60,7 +60,7 @@ mv types/invoices types/bills
 rm types/bills
 put types/invoices 'epochs = 3\nimage_size = 32\ndescription = scans\n'
 
-step "what is built in stays, but may be given defaults"
+step "the built-in type cannot be removed, but may be edited"
 refused 'not permitted' "'classifier' is built in" rm types/classifier
 refused 'not permitted' "'classifier' is built in" perl -e \
     'rename "types/classifier", "types/other" or die "$!\n"'
@@ -69,7 +69,7 @@ expect_errno 'not permitted' rm types/classifier~
 mv types/classifier~ types/classifier
 echo 'seed = 5' >>types/classifier
 
-step "config says which value came from the type"
+step "config says which values came from the type"
 pictures "$SCRATCH/data" 6 2
 printf 'type = invoices\ndataset = %s\nepochs = 1\n' "$SCRATCH/data" \
     >templates/a
@@ -88,7 +88,7 @@ expect '# default' origin seed
 expect_match '^description =$' cat processes/local/config
 rm types/invoices
 
-step "and so does that of a template without a type"
+step "a template without a type gets the defaults of the built-in one"
 printf 'dataset = %s\nepochs = 1\nimage_size = 32\n' "$SCRATCH/data" \
     >templates/plain
 echo plain >processes/local/template
@@ -96,7 +96,7 @@ touch processes/local/start
 await succeeded 120
 expect "# type 'classifier'" origin seed
 
-step "everything is there after the next mount"
+step "types are there after the next mount"
 put types/kept 'patience = 3\n'
 cd /
 umount_primofs

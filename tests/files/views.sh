@@ -1,6 +1,6 @@
 #!/bin/bash
-# Mounts that only look (-o ro), beside the daemon of the same state or at a
-# copy of it.
+# Read-only mounts (-o ro), beside the daemon of the same state directory or
+# at a copy of it. They show what the daemon does at once, and change nothing.
 # timeout: 120
 . "$(dirname "$0")/../lib.sh"
 
@@ -8,14 +8,14 @@ view=$SCRATCH/view
 mkdir "$view"
 no_view() { expect_errno "$1" "$BUILD/primofs" "${@:2}" -o ro; }
 
-step "nothing to look at"
+step "a directory without a state is refused, and left as it is"
 no_view 'is not a state directory' "$SCRATCH/empty" "$view"
 [ ! -e "$SCRATCH/empty" ]
 mkdir "$SCRATCH/other"
 no_view 'is not a state directory' "$SCRATCH/other" "$view"
 [ -z "$(ls "$SCRATCH/other")" ]
 
-step "two views beside the daemon"
+step "two read-only mounts stand beside the daemon"
 mount_primofs
 daemon=$(daemon_pids)
 mount_primofs "$STATE" "$view" -o ro
@@ -37,7 +37,7 @@ expect_errno 'Invalid' put "$MNT/templates/bad" 'epohcs = 1\n'
 has_refusal() { grep -q "did you mean 'epochs'" "$view/errors"; }
 eventually 3 has_refusal || fail "errors: $(cat "$view/errors")"
 
-step "a training, watched through the view"
+step "a training can be watched through a read-only mount"
 pictures "$SCRATCH/data" 6 2
 printf 'dataset = %s\nepochs = 3\nimage_size = 32\n' "$SCRATCH/data" \
     >"$MNT/templates/t"
@@ -62,7 +62,7 @@ cmp "$MNT/models/t/1/model.onnx" "$view/models/t/latest/model.onnx"
 diff -r "$MNT/models" "$view/models"
 expect_match 'local .*succeeded' cat "$view/overview"
 
-step "a view stays when the daemon goes, and sees the next one"
+step "a read-only mount outlives the daemon, and shows the next one"
 fusermount3 -u "$SCRATCH/view2"
 kill -9 "$daemon"
 [ -s "$view/models/t/1/model.onnx" ]
@@ -73,7 +73,7 @@ umount "$MNT"
 fusermount3 -u "$view"
 eventually 10 no_daemon
 
-step "a copy that cannot be written"
+step "a copy that cannot be written is shown, too"
 if [ "$(id -u)" = 0 ]; then
     mkdir "$SCRATCH/copy"
     mount --bind "$STATE" "$SCRATCH/copy"
@@ -86,7 +86,7 @@ if [ "$(id -u)" = 0 ]; then
     umount "$SCRATCH/copy"
 fi
 
-step "of another user"
+step "the state of another user is refused"
 if [ "$(id -u)" = 0 ]; then
     chmod 711 "$SCRATCH"
     install -d -o nobody "$SCRATCH/theirs"

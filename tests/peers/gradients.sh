@@ -1,6 +1,8 @@
 #!/bin/bash
+# The whole network against PyTorch: gradients, optimiser steps, running
+# statistics and probabilities. An error in any layer's way back would still
+# train, only worse; here it shows.
 # timeout: 600
-# The network against PyTorch: gradients, steps, statistics, probabilities.
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 need_python numpy torch torchvision

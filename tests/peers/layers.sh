@@ -1,7 +1,8 @@
 #!/bin/bash
+# Single layers, the loss and the optimiser against PyTorch, forward and
+# backward, in f32 and, where the processor has it, in bf16. It says which
+# layer is wrong when tests/peers/gradients.sh fails.
 # timeout: 600
-# Each layer, the loss and the optimiser against PyTorch, forward and back, in
-# f32 and, where the processor has it, in bf16.
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 need_python numpy torch torchvision

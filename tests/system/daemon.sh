@@ -1,6 +1,7 @@
 #!/bin/bash
-# The daemon and its mount: killed, ended, restarted, with files open and readers
-# waiting; what is kept over a restart.
+# The daemon is ended, killed and restarted, with files open and readers
+# waiting. Nobody may be left hanging, nothing that was confirmed may be lost,
+# and one command has to bring the mount back.
 # timeout: 180
 . "$(dirname "$0")/../lib.sh"
 
@@ -18,7 +19,7 @@ printf 'dataset = %s\nepochs = 9000\nimage_size = 32\n' "$SCRATCH/data" \
     >"$MNT/templates/long"
 running_training
 
-step "busy with a shell inside"
+step "an unmount is refused while a shell is inside"
 (cd "$MNT/templates" && exec sleep 60) &
 inside=$!
 sleep 0.1
@@ -26,7 +27,7 @@ expect_errno 'busy' fusermount3 -u "$MNT"
 kill $inside
 wait $inside || true
 
-# waiters N: so many readers of `wait`, their pids in $readers
+# waiters N: starts so many readers of `wait`; their pids are in $readers.
 waiters()
 {
     readers=()
@@ -43,7 +44,7 @@ waiters()
 }
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
-step "a waiter ends with Ctrl-C and with kill -9, at once"
+step "a reader of wait ends at once with Ctrl-C and with kill -9"
 for signal in INT KILL TERM; do
     python3 - "$process/wait" $signal <<'END' || fail "$signal does not end it"
 import signal, subprocess, sys, time
@@ -55,8 +56,8 @@ reader.wait(5)
 END
 done
 
-# readers.py PATH COUNT FILE: a thread for each of COUNT readers of PATH, which
-# have all to end with an error; FILE is made when they wait.
+# readers.py PATH COUNT FILE: starts COUNT threads that read PATH, all of which
+# have to end with an error, and makes FILE when they are waiting.
 cat >"$SCRATCH/readers.py" <<'END'
 import os, sys, threading, time
 
@@ -87,7 +88,7 @@ for thread in threads:
 sys.exit(len(failed) != count)
 END
 
-step "a thousand waiters hold no thread, and all else answers"
+step "a thousand readers of wait hold no thread, and the rest answers"
 waiters 30
 python3 "$SCRATCH/readers.py" "$process/wait" 1000 "$SCRATCH/there" &
 many=$!
@@ -97,7 +98,7 @@ threads=$(grep -c . <(ls "/proc/$(daemon_pids)/task"))
 expect running cat "$process/status"
 expect_match 'epochs = 9000' cat "$MNT/templates/long"
 
-step "SIGTERM ends it, whatever is open, and releases them"
+step "SIGTERM ends the daemon, whatever is open, and releases all readers"
 exec 7<"$process/metrics.csv" 8>>"$MNT/templates/long" 9<"$process/status"
 kill -TERM $(daemon_pids)
 eventually 5 no_daemon || fail "the daemon goes on for 5 s"
@@ -109,7 +110,7 @@ exec 7<&- 8>&- 9<&-
 is_mounted "$MNT" && fail "it is still mounted"
 [ -n "$(trainer_pids)" ] || fail "the training is gone"
 
-step "kill -9: the same command mounts again"
+step "after kill -9 the same command mounts again"
 mount_primofs
 expect running cat "$process/status"
 exec 9<"$MNT/README"
@@ -127,14 +128,14 @@ exec 9<&-
 expect running cat "$process/status"
 fusermount3 -u "$SCRATCH/other-mnt"
 
-step "as soon as it was killed"
+step "it can be mounted again as soon as the daemon was killed"
 for ((i = 0; i < 15; i++)); do
     kill -9 $(daemon_pids)
     mount_primofs
 done
 expect running cat "$process/status"
 
-step "file handles work across a restart, numbers are kept"
+step "file handles, as NFS has them, work across a restart"
 if [ "$(id -u)" = 0 ]; then
     touch "$process/stop"
     await stopped
@@ -186,7 +187,7 @@ END
     python3 "$SCRATCH/handles.py" "$MNT" "$SCRATCH/handles" open
 fi
 
-step "numbers are never used again"
+step "inode numbers are never used again"
 numbers() { for i in 1 2 3 4 5; do
     echo "epochs = $i" >"$MNT/templates/n"
     stat -c %i "$MNT/templates/n"

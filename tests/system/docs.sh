@@ -1,25 +1,25 @@
 #!/bin/bash
 # timeout: 400
 # The documentation is right: its tables are those of the code, its links lead
-# somewhere, and its shell blocks run.
+# somewhere, and its shell blocks run and do what the page says.
 #
-# The blocks fenced as `sh` of README.md and each page below docs/ are one
-# session of a shell, in their order, with a HOME, a state and a mount of its own; below
-# /data lies a dataset of real pictures. Within them,
-#   COMMAND   # prints: TEXT      it must print just this (one line, `…` in
-#                                 it stands for anything)
-#   COMMAND   # fails: TEXT       it must fail and say this
-# All other commands must succeed. Blocks fenced otherwise (console, text) are
-# for readers alone.
+# The blocks fenced as `sh` of a page (README.md and each one below docs/) are
+# run in their order as one session of a shell, which has a HOME, a state and a
+# mount of its own, and a dataset of real pictures below /data. In a block,
+#   COMMAND   # prints: TEXT      COMMAND has to print just this (one line, in
+#                                 which `…` stands for anything)
+#   COMMAND   # fails: TEXT       COMMAND has to fail and say this
+# All other commands have to succeed. Blocks fenced otherwise (console, text)
+# are for readers and not run.
 . "$(dirname "$0")/../lib.sh"
 cd "$ROOT"
 
-step "tables"
+step "the tables are those of the code"
 pages=(docs/*.md docs/*/*.md)
 docs/reference/fill --check "$BUILD/docs/reference/reference" "${pages[@]}" \
     dist/man/*
 
-step "links"
+step "links lead somewhere"
 for file in README.md "${pages[@]}"; do
     for link in $(sed -nE 's/.*\]\(([^)#]+).*/\1/p' "$file"); do
         case $link in
@@ -29,14 +29,15 @@ for file in README.md "${pages[@]}"; do
     done
 done
 
-# The sh blocks of a document as a script: same line numbers, all else empty.
+# The sh blocks of a page as a script; all other lines become empty, so that
+# line numbers are those of the page.
 blocks()
 {
     awk '/^```/ { inside = !inside && /^```sh$/; print ""; next }
         { print inside ? $0 : "" }' "$1"
 }
 
-# That script with its annotations turned into checks.
+# That script, with its annotations turned into checks.
 session()
 {
     blocks "$1" | sed "s,/data/,$SCRATCH/data/,g" | awk '

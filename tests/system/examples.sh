@@ -1,12 +1,14 @@
 #!/bin/bash
 # The programs of examples/ make the pictures they are asked for, and the same
-# ones for the same arguments; what they can't do, they refuse.
+# ones for the same arguments, as tests and measurements rely on that; what
+# they cannot do they refuse. The scripts that act on a new model are run,
+# too.
 . "$(dirname "$0")/../lib.sh"
 PATH=$BUILD/examples:$PATH
 cd "$SCRATCH"
 
-# header FILE: width, height and channels, as the frame header of a JPEG file
-# has them.
+# header FILE: prints width, height and channels from the frame header of a JPEG
+# file.
 header()
 {
     local bytes
@@ -17,8 +19,8 @@ header()
         "x $((16#${BASH_REMATCH[3]}))"
 }
 
-# made DIR PER_CLASS HEADER CLASS…: DIR has these class folders and no others,
-# each with pictures 0001.jpg to PER_CLASS.
+# made DIR PER_CLASS HEADER CLASS…: DIR has to have these class folders and no
+# others, each with pictures 0001.jpg to PER_CLASS that have this header.
 made()
 {
     local dir=$1 count=$2 wanted=$3 class file
@@ -34,7 +36,8 @@ made()
         $(($# * count)) ] || fail "pictures of $dir are the same"
 }
 
-# refuses STATUS REGEX COMMAND…: it fails so, saying REGEX, and makes nothing.
+# refuses STATUS REGEX COMMAND…: COMMAND has to fail with this status and
+# message, and to make nothing.
 refuses()
 {
     local wanted=$1 regex=$2 status=0
@@ -45,7 +48,7 @@ refuses()
     [ ! -s out ] && [ ! -e new ] || fail "'$*' made something"
 }
 
-step "fashion-mnist"
+step "fashion-mnist makes real pictures"
 classes=(ankle-boot bag coat dress pullover sandal shirt sneaker t-shirt trouser)
 fashion-mnist fashion 3 2
 made fashion/train 3 "28 x 28 x 1" "${classes[@]}"
@@ -58,7 +61,7 @@ refuses 1 "^fashion-mnist: cannot make 'fashion/train': File exists" \
 refuses 1 "^fashion-mnist: cannot read '/none/train-images.*No such" \
     fashion-mnist new --from /none
 
-step "glyphs"
+step "glyphs makes letters of many fonts"
 glyphs letters 'aAé7/' 6 3
 made letters/train 6 "64 x 64 x 1" a A é 7 U+002F
 made letters/test 3 "64 x 64 x 1" a A é 7 U+002F
@@ -70,7 +73,7 @@ cmp letters/train/7/0002.jpg letters-less/train/7/0002.jpg
 glyphs letters-small xy 1 1 --size 20
 made letters-small/test 1 "20 x 20 x 1" x y
 
-step "one font is enough"
+step "glyphs works with a single font"
 mkdir -p fonts/deep
 font=$(find -L /usr/share/fonts -name DejaVuSans.ttf -print -quit)
 ln -s "$font" fonts/deep/one.TTF
@@ -80,7 +83,7 @@ made letters-one/train 2 "64 x 64 x 1" A
 made letters-one/test 2 "64 x 64 x 1" A
 scans a4-one 1 0 --dpi 25 --from fonts
 
-step "glyphs refuses"
+step "glyphs refuses what it cannot draw"
 refuses 2 '^usage: glyphs' glyphs
 refuses 2 '^usage: glyphs' glyphs new
 refuses 2 '^usage: glyphs' glyphs new ''
@@ -98,7 +101,7 @@ refuses 1 "no TrueType or OpenType font below 'fonts'" \
 refuses 1 "cannot make 'letters/train': File exists" glyphs letters A
 refuses 1 "cannot make '/none/new': No such file" glyphs /none/new A
 
-step "scans"
+step "scans makes documents"
 classes=(form invoice letter report)
 scans a4 3 2 --dpi 50
 made a4/train 3 "413 x 585 x 3" "${classes[@]}"
@@ -109,7 +112,7 @@ scans a4-large 1 0
 made a4-large/train 1 "2480 x 3508 x 3" "${classes[@]}"
 [ ! -e a4-large/test ]
 
-step "scans refuses"
+step "scans refuses what it cannot make"
 refuses 2 '^usage: scans' scans
 refuses 2 '^usage: scans' scans new 1 1 1
 refuses 2 '^usage: scans' scans new --dpi 0
@@ -117,7 +120,7 @@ refuses 1 "cannot read '/none': No such file" scans new --from /none
 refuses 1 "no TrueType or OpenType font below 'fonts'" scans new --from fonts
 refuses 1 "cannot make 'a4/train': File exists" scans a4
 
-step "help, and files that can't be written"
+step "all programs have help, and say when a file cannot be written"
 expect_match '^usage: .*CHARACTERS' glyphs --help
 expect_match '^usage: .*--dpi' scans --help
 limited()
@@ -133,7 +136,7 @@ expect_errno "cannot write 'a4-cut/train/letter/0001.jpg': File too large" \
 expect_errno "cannot write 'png-cut/train/.*0001.png'" \
     limited fashion-mnist png-cut 1 --png --size 900
 
-step "a folder of new models, watched"
+step "on-new-model.sh runs its command once for each new model"
 watch=$ROOT/examples/on-new-model.sh
 expect_errno 'on-new-model.sh MOUNT SEEN COMMAND' "$watch"
 mount_primofs
@@ -155,7 +158,7 @@ kill $watcher
 wait $watcher || true
 expect 2 sh -c 'wc -l <seen'
 
-step "path units of systemd"
+step "the path unit of systemd publishes a model that succeeded"
 if command -v systemd-analyze >/dev/null; then
     mkdir units
     for unit in "$ROOT"/examples/systemd/*; do

@@ -1,6 +1,7 @@
 #!/bin/bash
+# `make install` with a prefix and DESTDIR: what it has installed works from
+# elsewhere, and `make uninstall` takes all of it away again.
 # timeout: 200
-# `make install`, what it installed at work, and `make uninstall`.
 . "$(dirname "$0")/../lib.sh"
 cd "$SCRATCH"
 root=$SCRATCH/root
@@ -10,18 +11,18 @@ has_trainer() { [ -n "$(trainer_pids)" ]; }
 make=(make -s -C "$ROOT" "BUILD=$BUILD" "DESTDIR=$root" PREFIX=/usr
     "SANITIZE=${SANITIZE:-}")
 
-step "installed"
+step "make install puts every file into its place"
 "${make[@]}" install
 expect "$(printf 'primo-train\nprimofs')" ls "$root/usr/bin"
 expect 755 stat -c %a "$root/usr/bin/primofs"
 expect "$(printf 'primo-train.1\nprimofs.1')" ls "$root/usr/share/man/man1"
 expect primofs.5 ls "$root/usr/share/man/man5"
 
-step "the systemd unit"
+step "systemd accepts the unit"
 unit=$root/usr/lib/systemd/system/primofs@.service
 expect 644 stat -c %a "$unit"
 if command -v systemd-analyze >/dev/null; then
-    # it looks for the program and the manual where they will be
+    # systemd-analyze looks for the program and its manual in their places
     mkdir "$SCRATCH/units"
     sed "s,=/usr/bin/primofs,=$root/usr/bin/primofs,; /^Documentation/d" \
         "$unit" >"$SCRATCH/units/primofs@test.service"
@@ -51,7 +52,7 @@ assert "mounted at " + mount in said and "unmounted" in said, said
 assert "processes/local created" in said, said
 END
 
-step "completion"
+step "bash completes options, files and parameters"
 completed() # WORD…: what the last one may become
 {
     bash --norc -c '
@@ -68,7 +69,7 @@ expect learning_rate= completed primo-train template out learn
 expect threads= completed primo-train template out thr
 expect predict completed primo-train pre
 
-step "at work, from elsewhere"
+step "the installed programs train from another directory"
 cd /
 PATH=$root/usr/bin:$PATH
 primofs "$STATE" "$MNT"
@@ -83,6 +84,6 @@ done
 expect succeeded timeout 60 cat "$MNT/processes/local/wait"
 umount_primofs
 
-step "uninstalled"
+step "make uninstall leaves nothing behind"
 "${make[@]}" uninstall
 expect '' find "$root" -type f

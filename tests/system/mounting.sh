@@ -1,12 +1,14 @@
 #!/bin/bash
+# Mounting and unmounting: what primofs promises of its exit status and
+# messages, in all the ways in which people and programs mount it, and what it
+# refuses.
 # timeout: 120
-# Mounting, unmounting and what stands in their way.
 . "$(dirname "$0")/../lib.sh"
 
 primofs=$BUILD/primofs
 
-# cannot_mount REGEX ARGUMENT…: exits non-zero with one sentence on standard
-# error that has REGEX, and leaves no daemon.
+# cannot_mount REGEX ARGUMENT…: primofs has to exit with an error and one
+# sentence on standard error that matches REGEX, and to leave no daemon.
 cannot_mount()
 {
     local regex=$1 status=0
@@ -22,7 +24,7 @@ cannot_mount()
         fail "said more than a line: $(cat "$SCRATCH/err")"
 }
 
-step "help and version"
+step "--help and --version answer"
 expect_match 'STATE_DIR MOUNTPOINT' "$primofs" --help
 expect_match '^primofs [0-9]+\.[0-9]+' "$primofs" --version
 for arguments in '' "$STATE" "$STATE $MNT too many"; do
@@ -30,7 +32,7 @@ for arguments in '' "$STATE" "$STATE $MNT too many"; do
     expect_errno 'usage: primofs STATE_DIR MOUNTPOINT' "$primofs" $arguments
 done
 
-step "mounts that cannot be"
+step "a mount that is not possible fails with one sentence"
 cannot_mount "$SCRATCH/nowhere" "$STATE" "$SCRATCH/nowhere"
 echo text >"$SCRATCH/file"
 cannot_mount "$SCRATCH/file" "$STATE" "$SCRATCH/file"
@@ -52,14 +54,14 @@ put "$MNT/templates/kept" 'epochs = 3\n'
 umount_primofs
 [ -z "$(ls "$MNT")" ]
 
-step "mounted again at once"
+step "a mount can be made again as soon as it was unmounted"
 for _ in 1 2 3 4 5; do
     mount_primofs
     fusermount3 -u "$MNT"
 done
 eventually 10 no_daemon
 
-step "two states, two mounts"
+step "two state directories can be mounted side by side"
 mount_primofs
 mount_primofs "$SCRATCH/state2" "$SCRATCH/other"
 [ ! -e "$SCRATCH/other/templates/kept" ]
@@ -67,12 +69,12 @@ mount_primofs "$SCRATCH/state2" "$SCRATCH/other"
 umount "$SCRATCH/other"
 expect 'epochs = 3' cat "$MNT/templates/kept"
 
-step "SIGTERM unmounts"
+step "SIGTERM to the daemon unmounts"
 kill -TERM $(daemon_pids)
 eventually 10 no_daemon
 ! is_mounted "$MNT"
 
-step "in the foreground"
+step "-f stays in the foreground"
 "$primofs" -f "$STATE" "$MNT" &
 pid=$!
 eventually 10 is_mounted "$MNT"
@@ -81,7 +83,7 @@ kill -TERM $pid
 wait $pid || fail "a daemon in the foreground exits with $? after SIGTERM"
 ! is_mounted "$MNT"
 
-step "one thread, and debugging output"
+step "-s uses one thread, and -d prints the requests"
 mount_primofs "$STATE" "$MNT" -s
 expect 'epochs = 3' cat "$MNT/templates/kept"
 umount_primofs
@@ -92,7 +94,7 @@ kill -TERM $pid
 wait $pid || true
 [ -s "$SCRATCH/debug" ]
 
-step "read-only"
+step "-o ro mounts read-only"
 mount_primofs "$STATE" "$MNT" -o ro
 expect 'epochs = 3' cat "$MNT/templates/kept"
 expect_errno 'Read-only file system' put "$MNT/templates/new" ''
@@ -100,7 +102,7 @@ expect_errno 'Read-only file system' mkdir "$MNT/processes/local"
 expect_errno 'Read-only file system' rm "$MNT/templates/kept"
 umount_primofs
 
-step "a state directory that cannot be written"
+step "a state directory that cannot be written is refused"
 if [ "$(id -u)" = 0 ]; then
     mkdir "$SCRATCH/sealed"
     mount -t tmpfs -o ro none "$SCRATCH/sealed"
@@ -113,17 +115,17 @@ else
 fi
 expect $([ "$(id -u)" = 0 ] && echo 711 || echo 700) stat -c %a "$STATE"
 
-step "a state directory of a newer version"
+step "a state directory of a newer version is refused, and left as it is"
 mount_primofs "$SCRATCH/state3" "$MNT"
 umount_primofs
-# the format's number, a little-endian 1, becomes 9
+# The number of the format, a little-endian 1, becomes 9.
 mdb_dump -s meta "$SCRATCH/state3/db" |
     sed '/^ 666f726d6174$/{n;s/^ 01/ 09/}' >"$SCRATCH/meta"
 grep -q '^ 09' "$SCRATCH/meta"
 mdb_load -s meta -f "$SCRATCH/meta" "$SCRATCH/state3/db"
 cannot_mount 'newer' "$SCRATCH/state3" "$MNT"
 
-step "as mount(8) and fstab do"
+step "it is mounted as mount(8) and fstab do"
 if [ "$(id -u)" = 0 ] && command -v mount.fuse3 >/dev/null; then
     mount -t fuse "$primofs#$STATE" "$MNT" -o noatime,nodev
     expect 'epochs = 3' cat "$MNT/templates/kept"
@@ -135,7 +137,7 @@ if [ "$(id -u)" = 0 ] && command -v mount.fuse3 >/dev/null; then
     umount_primofs
 fi
 
-step "relative paths, and a mount point with a space"
+step "relative paths and a mount point with a space work"
 mkdir "$SCRATCH/a b"
 (cd "$SCRATCH" && "$primofs" state 'a b')
 expect 'epochs = 3' cat "$SCRATCH/a b/templates/kept"

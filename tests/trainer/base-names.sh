@@ -1,8 +1,10 @@
 #!/bin/bash
+# The names of tensors in base models. The same weights give the same
+# training, bit for bit, under the names of torchvision (which timm shares)
+# and of Hugging Face, and behind the usual prefixes; in 16 bits they give
+# nearly the same. A file that is no known network is refused with the first
+# key that is wrong.
 # timeout: 400
-# A base model gives the same training under the names of torchvision (which
-# are timm's) and of Hugging Face, behind prefixes, and as halves nearly so; other files are
-# refused with the first key that is wrong.
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 make_base() { "$PYTHON" "$ROOT/tests/peers/bases.py" "$@"; }
@@ -16,7 +18,7 @@ done
 printf 'dataset = %s\nimage_size = 32\nbatch_size = 4\niterations = 1\n' \
     "$SCRATCH/data" >template
 
-# train NAME BASE: leaves NAME/model.safetensors and NAME.log.
+# train NAME BASE: trains; leaves NAME/model.safetensors and NAME.log.
 train()
 {
     rm -rf "$1"
@@ -24,7 +26,7 @@ train()
         >"$1.log" 2>&1 || { cat "$1.log"; fail "no training from $2"; }
 }
 
-step "the same bytes under other names"
+step "other names of the same weights give the same model"
 train plain resnet18/model.safetensors
 make_base resnet18/model.safetensors wrapped prefix=module.model.backbone.
 make_base resnet18/model.safetensors hugging names=hugging-face metadata=none
@@ -36,7 +38,7 @@ for base in wrapped hugging inner; do
 done
 grep -q "Hugging Face's names behind 'model.resnet.'" other.log
 
-step "halves are taken"
+step "weights in 16 bits are accepted"
 make_base resnet18/model.safetensors half type=F16
 make_base resnet18/model.safetensors brain type=BF16
 for base in half brain; do
@@ -45,7 +47,7 @@ for base in half brain; do
         fail "$base was not read"
 done
 
-step "larger networks"
+step "ResNet-34 and ResNet-50 are recognised"
 make_base resnet50/model.safetensors hugging50 names=hugging-face
 for base in resnet34/model.safetensors hugging50; do
     train other $base
@@ -56,8 +58,8 @@ done
 train other resnet50/model.safetensors
 "$BUILD/primo-train" predict --top 1 other data/test/*/*.jpg >/dev/null
 
-step "what is no base is refused with a reason"
-# refuses REGEX FILE
+step "a file that is no base model is refused with a reason"
+# refuses REGEX FILE: a training from FILE has to fail with this reason.
 refuses()
 {
     local output

@@ -1,5 +1,7 @@
 #!/bin/bash
-# Charts and their pages are well-formed, whatever rows and names they have.
+# Charts and the pages around them are well-formed XML, whatever rows and
+# names they show, so that every browser draws them; and their text is large
+# enough to read.
 . "$(dirname "$0")/../lib.sh"
 command -v xmllint >/dev/null || skip "no xmllint (package libxml2-utils)"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
-# A rate far too high: the training goes back once at half of it, then fails
-# with a reason.
+# A training with a learning rate that is far too high diverges. It must go
+# back and try once with half of the rate, then fail with a reason, and not
+# publish a model of lost weights.
 . "$(dirname "$0")/../lib.sh"
 
 cd "$SCRATCH"
@@ -17,6 +18,6 @@ fi
 grep -q "diverged at update .*, it goes .* at half the learning rate" err
 grep -q "diverged again at half the learning rate (update .*); a lower" err
 [ ! -e lost/model.onnx ] || fail "there is a model"
-# what the rows say is not of lost weights
+# The rows do not show what the lost weights gave.
 awk -F, 'NR > 1 && !($5 < 1000) { exit 1 }' lost/metrics.csv ||
     fail "the metrics have a lost loss: $(cat lost/metrics.csv)"

@@ -1,5 +1,7 @@
 #!/bin/bash
-# `primo-train predict` on good and bad pictures, models and words.
+# `primo-train predict`: programs read what it prints, so each picture has its
+# lines, in order, whatever its name is. Bad pictures, models and arguments are
+# reported, with the exit status that the man page promises.
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 predict() { "$BUILD/primo-train" predict "$@"; }
@@ -11,7 +13,7 @@ cd "$SCRATCH/data/test"
 files=(*/*.jpg)
 [ ${#files[@]} -eq 20 ]
 
-# More pictures than are asked at once; each gets five lines, in their order.
+# Of more pictures than are evaluated together, each gets five lines, in order.
 predict "$SCRATCH/model" "${files[@]}" >"$SCRATCH/all"
 cut -f1 "$SCRATCH/all" | cmp - <(printf '%s\n' "${files[@]}" |
     sed 'p;p;p;p') || fail "not five lines a picture"
@@ -23,19 +25,19 @@ grep -F "${files[19]}" "$SCRATCH/all" >"$SCRATCH/beside"
 predict "$SCRATCH/model" "${files[19]}" | cut -f2 |
     cmp - <(cut -f2 "$SCRATCH/beside") || fail "it depends"
 
-# All classes: they sum up to 1.
+# The probabilities of all classes add up to 1.
 predict --top 100 "$SCRATCH/model" "${files[0]}" >"$SCRATCH/sum"
 awk -F'\t' '{ sum += $3 } END { exit !(NR == 7 && sum > 0.9999 &&
     sum < 1.0001) }' "$SCRATCH/sum" || fail "they don't sum up to 1"
 [ "$(predict --top 1 "$SCRATCH/model" "${files[0]}" | wc -l)" -eq 1 ]
 
-# Odd names are one field.
+# A name with odd characters is one field.
 cp "${files[0]}" "$SCRATCH/"$'tab\there\nand\\there.jpg'
 predict --top 1 "$SCRATCH/model" "$SCRATCH/"tab* >"$SCRATCH/odd"
 [ "$(wc -l <"$SCRATCH/odd")" -eq 1 ]
 [ "$(cut -f1 "$SCRATCH/odd")" = "$SCRATCH"'/tab\there\nand\\there.jpg' ]
 
-# What can't be read is said; the others are answered.
+# A picture that cannot be read is reported, and the others are answered.
 echo no picture >"$SCRATCH/text.jpg"
 status=0
 predict --top 1 "$SCRATCH/model" "$SCRATCH/text.jpg" "${files[0]}" \
@@ -45,7 +47,7 @@ predict --top 1 "$SCRATCH/model" "$SCRATCH/text.jpg" "${files[0]}" \
 grep -q 'text\.jpg' "$SCRATCH/err"
 grep -q 'absent\.jpg.*No such file' "$SCRATCH/err"
 
-# exits STATUS REGEX WORD…: predict with these words.
+# exits STATUS REGEX ARGUMENT…: how predict has to end with these arguments.
 exits()
 {
     local wanted=$1 regex=$2 status=0
@@ -68,7 +70,7 @@ head -c 100000 "$SCRATCH/model/model.safetensors" \
 exits 1 'its header tells of' "$SCRATCH/damaged" "${files[0]}"
 expect_match '^usage: .*MODEL_DIR' predict --help
 
-# A full disk is no success.
+# A full disk is reported as a failure.
 if [ -c /dev/full ]; then
     if predict "$SCRATCH/model" "${files[0]}" >/dev/full 2>"$SCRATCH/err"; then
         fail "it wrote to a full disk"

@@ -1,6 +1,7 @@
 #!/bin/bash
-# primo-train from a shell: trains, is stopped and killed and goes on, and the
-# model is the same bit for bit; what it refuses; its contract with primofs.
+# primo-train without a mount. It trains, is stopped, is killed and continues,
+# and the model is the same bit for bit; it says what it refuses; and it keeps
+# its contract with the supervisor of primofs.
 # timeout: 400
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
@@ -15,20 +16,20 @@ epochs = 4
 image_size = 32
 END
 
-# train OUT [key=value…]: on two threads; the exit status is kept.
+# train OUT [key=value…]: trains on two threads, and exits as the trainer does.
 train() { "$TRAIN" template "$@" threads=2 2>>"$1.err"; }
 
-# begin OUT [key=value…]: the same in the background, as $pid.
+# begin OUT [key=value…]: trains in the background, as process $pid.
 begin()
 {
     "$TRAIN" template "$@" threads=2 2>>"$1.err" &
     pid=$!
 }
 
-# rows_are COUNT OUT: so many rows, beside the header.
+# rows_are COUNT OUT: metrics.csv has to have so many rows, beside its header.
 rows_are() { [ "$(grep -c , "$2/metrics.csv" 2>/dev/null)" -gt "$1" ]; }
 
-# exits STATUS COMMAND…
+# exits STATUS COMMAND…: COMMAND has to exit with STATUS.
 exits()
 {
     local status=0 wanted=$1
@@ -38,7 +39,7 @@ exits()
         fail "'$*' ended with $status, expected $wanted"
 }
 
-step "undisturbed"
+step "an undisturbed training gives the reference"
 train one
 for file in model.onnx model.safetensors labels.txt metrics.csv monitor.svg \
     config dataset template log; do
@@ -56,22 +57,22 @@ grep -qF '# template' one/config
 xmllint --noout one/monitor.svg 2>/dev/null ||
     ! command -v xmllint >/dev/null || fail "monitor.svg is no XML"
 
-step "a finished model is not written over"
+step "a finished model is not overwritten"
 exits 1 train one
 grep -q "finished model" one.err
 
-step "killed in its second epoch"
+step "a training is killed in its second epoch"
 begin two
 eventually 60 rows_are 1 two || fail "no first epoch"
 eventually 10 test -s two/.run/checkpoint || fail "no checkpoint of it"
 kill -9 $pid
 wait $pid 2>/dev/null || true
 
-step "another training may not go on from its checkpoint"
+step "its checkpoint is refused to another training"
 exits 1 train two batch_size=8
 grep -q "made with batch_size=16, this training has batch_size=8" two.err || fail "$(tail -n 5 two.err)"
 
-step "stopped by a signal"
+step "a training is stopped by a signal, with a checkpoint"
 begin two
 eventually 60 rows_are 2 two || fail "no second epoch"
 start=${EPOCHREALTIME/./}
@@ -80,7 +81,7 @@ exits 3 wait $pid
 took=$(((${EPOCHREALTIME/./} - start) / 1000))
 [ $took -lt 5000 ] || fail "the stop took $took ms"
 
-step "goes on to the same model"
+step "it continues to the same model"
 train two
 grep -q "continuing from the checkpoint" two/log
 cmp one/model.safetensors two/model.safetensors
@@ -88,7 +89,7 @@ cmp one/model.onnx two/model.onnx
 diff <(cut -d, -f2-7 one/metrics.csv) <(cut -d, -f2-7 two/metrics.csv) ||
     fail "the metrics differ"
 
-step "a damaged checkpoint is said and not used"
+step "a damaged checkpoint is reported and not used"
 begin four
 eventually 60 rows_are 1 four || fail "no first epoch"
 eventually 10 test -s four/.run/checkpoint || fail "no checkpoint of it"
@@ -101,7 +102,7 @@ grep -q "checkpoint is damaged.*from scratch" four/log
 cmp one/model.safetensors four/model.safetensors
 
 if grep -q '^precision = bf16$' one/config; then
-    step "the same in f32"
+    step "a killed training in f32 continues to the same model, too"
     train five precision=f32
     ! cmp -s one/model.safetensors five/model.safetensors
     begin six precision=f32
@@ -114,7 +115,7 @@ if grep -q '^precision = bf16$' one/config; then
     cmp five/model.safetensors six/model.safetensors
 fi
 
-step "wrong use"
+step "wrong arguments are refused, and nothing is written"
 printf 'dataset = %s\nepohcs = 3\n' "$DATA" >bad
 exits 2 "$TRAIN" bad out 2>err
 grep -q "^bad:2:1: unknown key 'epohcs', did you mean 'epochs'?" err
@@ -134,7 +135,7 @@ grep -q "/nowhere/out" err
 "$TRAIN" --help | grep 'Exit status' >/dev/null
 [ ! -e out ] || fail "a refused command left out/"
 
-step "under a supervisor: the lock, the stop file, the exit status"
+step "with --run it holds the lock, obeys the stop file and exits as promised"
 mkdir run
 cp template run/template
 printf 'threads = 1\n' >run/job
@@ -154,7 +155,7 @@ tail -c 7 run/journal.000001 | grep -x stopped >/dev/null
 [ -s run/checkpoint ] || fail "there is no checkpoint"
 rm run/stop
 
-step "and a bad template is the reason of the end"
+step "with --run a bad template is the reason of the end"
 mkdir ill
 printf 'dataset = relative\n' >ill/template
 exits 1 "$TRAIN" --run ill 2>err

@@ -1,14 +1,15 @@
 #!/bin/bash
+# What a trainer leaves is checked before it becomes a model, as a run
+# directory belongs to a user and may hold anything. A run whose files are
+# wrong fails with a reason, and nothing appears in models/.
 # timeout: 300
-# What a trainer leaves is looked at before it becomes a model: one that lies
-# is failed with a reason, and nothing appears in models/.
 . "$(dirname "$0")/../lib.sh"
 cd "$SCRATCH"
 mkdir good bin dataset
 "$BUILD/tests/unit/files/export_test" good 32 7 resnet18
 cp "$BUILD/primofs" bin
-# A trainer that trains nothing and says that it has succeeded, leaving what
-# lies in `leave`.
+# A trainer that trains nothing, leaves the files of the folder `leave` as its
+# artifacts and says that it has succeeded.
 cat >bin/primo-train <<EOF
 #!$PYTHON
 import os, shutil, struct, sys, time, zlib
@@ -34,7 +35,7 @@ mkdir "$process"
 echo "dataset = $SCRATCH/dataset" >"$MNT/templates/t"
 echo t >"$process/template"
 
-# ends STATUS: with what `leave` holds now.
+# ends STATUS: how a training has to end with the present files of `leave`.
 ends()
 {
     touch "$process/start"
@@ -42,7 +43,7 @@ ends()
     rm -rf leave
     cp -r good leave
 }
-# refuses REGEX: nothing becomes a model.
+# refuses REGEX: they must not become a model, with this reason.
 refuses()
 {
     ends failed
@@ -53,13 +54,13 @@ refuses()
 }
 
 cp -r good leave
-step "what is no model is refused; tests/unit/files/export_test.c has more of it"
+step "files that are no model are refused; export_test.c tries more of them"
 echo one more >>leave/labels.txt
 refuses 'labels.txt: it has 8 lines, the head .* 7'
 ln -sf /etc/passwd leave/labels.txt
 refuses labels.txt
 
-step "what is a model becomes one, and forges nothing beside it"
+step "files that are a model become one, and cannot forge what info says"
 ends succeeded
 for file in model.onnx model.safetensors labels.txt; do
     cmp "good/$file" "$MNT/models/t/1/$file"

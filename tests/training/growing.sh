@@ -1,7 +1,7 @@
 #!/bin/bash
-# What grows and what changes while somebody reads it: each open sees whole
-# records, nothing shrinks, sizes are those of the bytes, and those who follow a
-# file see all of it.
+# Files that grow and change while they are read. Each open sees whole
+# records, no file shrinks, sizes are those of the bytes, and `tail -f` gets
+# everything once.
 # timeout: 120
 . "$(dirname "$0")/../lib.sh"
 
@@ -15,7 +15,7 @@ echo t >template
 reads=10000
 [ -z "${SANITIZE:-}" ] || reads=1000
 
-step "followed from before the first row"
+step "files are followed from before the first row"
 tail -n +1 -f metrics.csv >"$SCRATCH/gnu" 2>"$SCRATCH/gnu.err" &
 gnu=$!
 busybox tail -n +1 -f metrics.csv >"$SCRATCH/busybox" &
@@ -26,7 +26,7 @@ touch start
 await running
 eventually 30 grep -q ',3,' metrics.csv || fail "no third epoch"
 
-step "$reads reads while it grows"
+step "$reads reads of a growing file see whole records"
 python3 - "$reads" <<'END' || fail "a read was wrong"
 import os
 import sys
@@ -71,10 +71,10 @@ for i in range(int(sys.argv[1])):
     assert status.decode().strip() in STATES, status
 END
 
-step "those who followed have it all"
+step "those who followed a file have all of it"
 touch stop
 await stopped
-# is_followed FILE OUTPUT: by those who read it from its first line
+# is_followed FILE OUTPUT: OUTPUT has to have all of FILE, from its first line.
 is_followed() { [ "$(cat "$1")" = "$(cat "$2")" ]; }
 eventually 5 is_followed metrics.csv "$SCRATCH/gnu" ||
     fail "tail -f is $(wc -l <"$SCRATCH/gnu") of $(wc -l <metrics.csv) lines"

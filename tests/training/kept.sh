@@ -1,13 +1,14 @@
 #!/bin/bash
-# What the kernel keeps is true: names and attributes that it need not ask for
-# are forgotten when they change, and the pages of a model stay.
+# What the kernel caches is true. Names, attributes and pages that it need not
+# ask for make the mount fast, but it has to forget them as soon as they
+# change.
 # timeout: 180
 . "$(dirname "$0")/../lib.sh"
 
 mount_primofs
 cd "$MNT"
 
-step "attributes follow each save, whoever has looked before"
+step "attributes change with each save, whoever has looked before"
 "$PYTHON" - <<'END' || fail "an attribute was old"
 import os
 import subprocess
@@ -44,7 +45,8 @@ assert look() == 0
 save(b"# back\n")
 assert look() == 7
 
-# what is staged is not seen, what fsync saves is, while it stays open
+# A staged text is not seen; one that fsync has saved is, though the file is
+# still open.
 fd = os.open(PATH, os.O_WRONLY | os.O_APPEND)
 assert look() == 7
 os.write(fd, b"# more\n")
@@ -74,13 +76,13 @@ assert look() == 8 and os.stat(PATH).st_ino == before
 os.unlink(PATH)
 assert not os.path.exists(PATH)
 
-# a new file that was refused is not there
+# A new file that was refused does not appear.
 assert subprocess.run(["sh", "-c", "echo epochs = abc >templates/wrong"],
                       stderr=subprocess.DEVNULL).returncode
 assert not os.path.exists("templates/wrong")
 END
 
-step "a directory that went and came again is another"
+step "a process that was removed and made again is another one"
 mkdir processes/local
 before=$(stat -c %i processes/local)
 expect created cat processes/local/status
@@ -97,7 +99,7 @@ expect_errno 'No such file' stat processes/local/status
 rmdir processes/local
 mkdir processes/local
 
-step "a status is that of the moment at each look"
+step "a status is current whenever it is looked at"
 pictures "$SCRATCH/data" 4 2
 printf 'dataset = %s\nepochs = 1\nimage_size = 32\n' "$SCRATCH/data" \
     >templates/t
@@ -112,10 +114,10 @@ assert before == len("created\n"), before
 fd = os.open("status", os.O_RDONLY)
 os.utime("start")
 assert os.stat("status").st_size in (len("starting\n"), len("running\n"))
-# this open has seen nothing yet but its own state
+# This open has seen only the state with which it was opened.
 assert os.fstat(fd).st_size == before
 assert os.pread(fd, 99, 0) == b"created\n"
-# and takes the new one when it is read again, of which fstat knows
+# When it is read again it takes the new state, and fstat agrees.
 again = os.pread(fd, 99, 0)
 assert again in (b"starting\n", b"running\n"), again
 assert os.fstat(fd).st_size == len(again)
@@ -123,7 +125,7 @@ END
 expect succeeded cat processes/local/wait
 expect 10 stat -c %s processes/local/status
 
-step "a model's pages stay for the next who opens it"
+step "the pages of a model stay cached for the next reader"
 body=models/t/latest/model.onnx
 "$PYTHON" - "$body" <<'END' || fail "a model is not kept"
 import ctypes
@@ -164,7 +166,7 @@ at, size = mapped(sys.argv[1])
 assert size == len(data) and ctypes.string_at(at, size) == data
 END
 
-step "a version that is removed is gone with all that was kept of it"
+step "a removed version is gone, with all that was cached of it"
 rm -r models/t/1
 expect_errno 'No such file' stat models/t/1
 expect_errno 'No such file' cat models/t/1/info

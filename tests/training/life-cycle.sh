@@ -1,6 +1,7 @@
 #!/bin/bash
+# A process from mkdir to its model: every action where it works, and where it
+# is refused. This is the way that every user goes.
 # timeout: 400
-# A process from mkdir to its model, and every action where it is refused.
 . "$(dirname "$0")/../lib.sh"
 pictures "$SCRATCH/data" 12 4
 cp "$SCRATCH/data/test/bag/0001.jpg" "$SCRATCH/data/train/bag/leak.jpg"
@@ -18,7 +19,7 @@ invalid='Invalid argument'
 generated='status progress eta info metrics.csv monitor.svg monitor.html
     config dataset log'
 
-step "created"
+step "mkdir creates a process with all of its files"
 expect_errno 'No such file' mkdir processes/nowhere
 last_error nowhere
 mkdir processes/local
@@ -43,7 +44,7 @@ for file in $generated; do
 done
 grep -q '^status\|^local .*created' "$MNT/overview"
 
-step "actions that cannot be are refused with a reason"
+step "actions that are not possible are refused with a reason"
 refused "$invalid" template touch start
 refused 'No such file|Invalid argument' nosuch put template 'nosuch\n'
 put "$MNT/templates/empty" ''
@@ -55,7 +56,7 @@ refused "$invalid|busy" . touch resume
 expect created cat status
 expect_errno "$invalid" put enabled 'maybe\n'
 
-step "a disabled process refuses"
+step "a disabled process refuses all actions"
 template t 40
 put template 't\n'
 put enabled 'no\n'
@@ -64,7 +65,7 @@ refused 'busy|denied|not permitted' disabled touch start
 put enabled yes
 expect created cat status
 
-step "actions fire on touch and writes alone"
+step "actions fire on touch and writes, and on nothing else"
 for file in start stop resume; do
     expect 0 stat -c %s $file
     expect '' cat $file
@@ -79,7 +80,7 @@ expect "$(stat -c %Y start)" stat -c %Y stop
 [ "$(stat -c %Y start)" -lt "$(($(date +%s) - 86400))" ]
 expect created cat status
 
-step "started"
+step "a training starts"
 touch start
 expect_match 'starting|running' cat status
 refused "$in_use" . touch start
@@ -94,14 +95,14 @@ refused "$in_use" t rm "$MNT/templates/t"
 template t 1 # the run keeps what it started with
 expect_match '^local .*running' cat "$MNT/overview"
 
-step "while it runs, wait waits; a signal ends it at once"
+step "wait blocks while the training runs, and a signal ends it at once"
 status=0
 timeout -s INT 1 cat wait >"$SCRATCH/waited" || status=$?
 expect 124 echo $status
 [ ! -s "$SCRATCH/waited" ]
 expect running cat status
 
-step "it can be watched"
+step "a running training can be watched"
 eventually 60 has_rows 2
 eventually 60 grep -Eq "^average_precision: *[^ ]" info
 expect_match '^[0-9]{2}:[0-9]{2}:[0-9]{2}$' cat eta
@@ -121,7 +122,7 @@ xmllint --noout monitor.svg
 grep -q '</svg>' monitor.html
 grep -q '</html>' monitor.html
 
-step "stopped within five seconds, with a checkpoint"
+step "a training stops within five seconds, with a checkpoint"
 cat wait >"$SCRATCH/waited" &
 waiter=$!
 before=$SECONDS
@@ -136,7 +137,7 @@ refused 'busy|Invalid' . touch stop
 expect_match '^status: *stopped|^reason:' cat info
 rows=$(wc -l <metrics.csv)
 
-step "resumed, with what it had"
+step "a resumed training keeps what it had"
 cp metrics.csv "$SCRATCH/before.csv"
 touch resume
 await running
@@ -146,7 +147,7 @@ expect_match '^epochs = 40\b' cat config
 echo now >stop
 await stopped 6
 
-step "a new training, to its end"
+step "a new training runs to its end"
 template t 2 'description = the second'
 touch start
 expect_match 'starting|running' cat status
@@ -162,7 +163,7 @@ expect 1 readlink "$MNT/models/t/latest"
 expect . sh -c '[ model -ef ../../models/t/1 ] && echo .'
 expect_match '^local .*succeeded' cat "$MNT/overview"
 
-step "the model"
+step "the model has all of its files"
 cd "$MNT/models/t"
 expect '1 latest' sh -c 'ls | paste -sd " "'
 expect 'config dataset info labels.txt log metrics.csv model.onnx model.safetensors monitor.svg template' \
@@ -185,7 +186,7 @@ expect_errno 'denied|not permitted' mkdir 2
 picture=$(find "$SCRATCH/data/test" -type f | sed -n 1p)
 expect_match '	0\.[0-9]+|	1' "$BUILD/primo-train" predict latest "$picture"
 
-step "numbers go on, and are not reused"
+step "version numbers go on and are not used again"
 cd "$MNT/processes/local"
 for version in 2 3; do
     touch start
@@ -203,7 +204,7 @@ touch start
 expect succeeded timeout 120 cat wait
 expect 4 readlink "$MNT/models/t/latest"
 
-step "latest comes back with a newer version"
+step "a removed link latest is back with a newer version"
 rm "$MNT/models/t/latest"
 expect_errno 'No such file' ls -d "$MNT/models/t/latest"
 tail -f log >"$SCRATCH/followed" 2>/dev/null &
@@ -213,19 +214,19 @@ tails="$tail $!"
 touch start
 expect succeeded timeout 120 cat wait
 expect 5 readlink "$MNT/models/t/latest"
-# who followed the files of the training before follows this one
+# A reader who followed the files of the last training follows this one, too.
 eventually 10 grep -q 'exported: average precision' "$SCRATCH/followed"
 tail -n +2 metrics.csv >"$SCRATCH/new"
 eventually 10 grep -Fqf "$SCRATCH/new" "$SCRATCH/rows"
 kill $tails
 
-step "what there is not cannot be trained from"
+step "a base that does not exist cannot be trained from"
 template further 1 'base = models/none/latest'
 put template 'further\n'
 refused "$invalid|No such file" 'models/none/latest' touch start
 expect succeeded cat status
 
-step "a failure has its reason"
+step "a failed training gives its reason"
 template bad 1
 sed -i "s,^dataset = .*,dataset = $SCRATCH/nowhere," "$MNT/templates/bad"
 put template 'bad\n'
@@ -261,18 +262,18 @@ refused 'Device or resource busy' "machine 'local' is in use" \
 mv "$MNT/machines/local~" "$MNT/machines/local"
 mv "$MNT/templates/slow~" "$MNT/templates/slow"
 
-step "a trainer that hangs is ended by a stop"
+step "a stop ends a trainer that hangs"
 kill -STOP $(trainer_pids)
 touch stop
 await stopped 20
 no_trainer
 
-step "the journal of events"
+step "events has everything that happened"
 for word in local created started stopped resumed succeeded failed; do
     grep -q "$word" "$MNT/events" || fail "no '$word' in: $(cat "$MNT/events")"
 done
 
-step "all as it was after the next mount"
+step "all is as it was after the next mount"
 cd "$MNT"
 snapshot()
 {
@@ -289,7 +290,7 @@ cd "$MNT"
 snapshot >"$SCRATCH/second"
 diff "$SCRATCH/first" "$SCRATCH/second"
 
-step "a machine that is switched off"
+step "a disabled machine refuses a start"
 sed 's/^enabled *=.*//' machines/local >"$SCRATCH/machine"
 cp "$SCRATCH/machine" "$SCRATCH/off"
 echo 'enabled = no' >>"$SCRATCH/off"
@@ -297,7 +298,7 @@ cp "$SCRATCH/off" machines/local
 refused "$in_use" 'local' touch processes/local/start
 cp "$SCRATCH/machine" machines/local
 
-step "removed"
+step "processes and models can be removed"
 rm processes/local/log
 [ ! -e processes/local/log ]
 rm processes/local/start processes/local/template processes/local/status

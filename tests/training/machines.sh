@@ -1,8 +1,9 @@
 #!/bin/bash
+# Target machines: they are written, changed, switched off and removed; a
+# training keeps to their limits; overview shows what they are; and several of
+# them may share one host.
 # timeout: 180
 # not under: address|thread (a sanitizer has its own idea of memory)
-# Target machines: written, changed, switched off and removed; what of them a
-# training keeps to; what overview tells of them; several on one host.
 . "$(dirname "$0")/../lib.sh"
 mount_primofs
 cd "$MNT"
@@ -12,7 +13,8 @@ pictures "$SCRATCH/data" 16 4
 put templates/t "dataset = $SCRATCH/data\nimage_size = 32\nepochs = 3\n"
 put templates/long "dataset = $SCRATCH/data\nimage_size = 64\nepochs = 999\n"
 
-# column TITLE MACHINE: of overview, by where the titles begin.
+# column TITLE MACHINE: that column of overview; columns begin where their
+# titles do.
 column()
 {
     perl -CSDA -ne 'BEGIN { ($title, $machine) = splice @ARGV, 0, 2 }
@@ -25,7 +27,7 @@ column()
 }
 trainers() { trainer_pids | wc -l; }
 
-step "a machine is an input file like others"
+step "a machine is an input file like a template"
 put machines/second 'launcher = local\nthreads = 1\n# of the back office\n'
 cp machines/second machines/third
 mv machines/third machines/спаренная
@@ -42,13 +44,13 @@ refused "$invalid" "unknown key 'epochs'" put machines/new 'epochs = 3\n'
 [ ! -e machines/new ]
 expect_match '^# of the back office$' cat machines/second
 
-step "one process a machine, and none of a machine that is not there"
+step "a machine has one process, and an unknown machine has none"
 mkdir processes/second processes/спаренная processes/local
 expect_errno 'File exists' mkdir processes/second
 refused 'No such file' "there is no machine 'far'" mkdir processes/far
 refused "$busy" 'in use' rm machines/second
 
-step "overview tells what each machine is"
+step "overview shows what each machine is"
 seen() { [[ $(column trainer local) != - ]]; }
 eventually 10 seen || fail "$(cat overview)"
 expect "$("$BUILD/primo-train" --version | awk '{ print $NF }')" \
@@ -64,7 +66,7 @@ put machines/second 'threads = 1\nmemory = 512M\n'
 expect "512M/$(column memory local)" column memory second
 [ "$(column process спаренная)" = enabled ]
 
-step "switched off, it refuses starts, and what runs goes on"
+step "a disabled machine refuses starts, and what runs there goes on"
 echo long >processes/second/template
 touch processes/second/start
 await running 60 second
@@ -79,7 +81,7 @@ for action in start resume; do
         touch processes/second/$action
 done
 
-step "switched on again; its threads, nice and memory are kept to"
+step "an enabled machine trains within its threads, nice and memory"
 put machines/second 'threads = 1\nnice = 7\nmemory = 1G\nenabled = yes\n'
 touch processes/second/start
 await running 60 second
@@ -89,7 +91,7 @@ expect_match '^Max data size +1073741824 +1073741824' cat "/proc/$pid/limits"
 expect_match ' threads: 1, as was asked for' cat processes/second/log
 expect_match '^# machine' cat processes/second/config
 
-step "several machines of one host train at once"
+step "several machines on one host train at once"
 echo long >processes/спаренная/template
 touch processes/спаренная/start
 await running 60 спаренная
@@ -118,7 +120,7 @@ put machines/second 'memory = 2G\n'
 touch processes/second/start
 expect succeeded timeout 60 cat processes/second/wait
 
-step "removed when its process is"
+step "a machine can be removed once its process is"
 rmdir processes/second processes/спаренная
 rm machines/second machines/спаренная
 expect local ls machines

@@ -1,7 +1,8 @@
 #!/bin/bash
+# A training outlives its file system and comes back when it is killed, and
+# its model is the one of an undisturbed training, bit for bit. Trainings take
+# days, so nothing that happens to the daemon or the host may cost one.
 # timeout: 600
-# A training outlives its file system, and comes back when it is killed; the
-# model is that of an undisturbed training, bit for bit.
 . "$(dirname "$0")/../lib.sh"
 pictures "$SCRATCH/data" 16 4
 mount_primofs
@@ -27,8 +28,9 @@ begin()
         fail "it ended before it could be disturbed: more EPOCHS are needed"
 }
 
-# Its epochs, updates, learning rates and results are those of version 1. (A
-# loss is the mean since the row before, whose time the clock may decide.)
+# Epochs, updates, learning rates and results have to be those of version 1. The
+# loss may differ: it is the mean since the row before, and when a row is
+# written depends on the clock.
 results() { epoch_rows "$1" | cut -d, -f2-4,6-7; }
 same_as_undisturbed()
 {
@@ -49,7 +51,7 @@ kill_daemon()
     ! is_mounted "$MNT"
 }
 
-step "undisturbed"
+step "an undisturbed training gives the reference"
 template t $EPOCHS
 mkdir "$process"
 echo t >"$process/template"
@@ -57,7 +59,7 @@ touch "$process/start"
 expect succeeded timeout 180 cat "$process/wait"
 expect $EPOCHS epochs
 
-step "unmounted while it trains"
+step "a training goes on while it is unmounted"
 begin t 2
 trainer=$(trainer_pids)
 umount_primofs
@@ -68,7 +70,7 @@ mount_primofs
 expect_match 'running|succeeded' cat "$process/status"
 same_as_undisturbed
 
-step "a mount point without its file system, while it trains, and wait"
+step "a training survives umount -l, and ends the readers of wait"
 begin t 1
 cat "$process/wait" >"$SCRATCH/waited" 2>&1 &
 waiter=$!
@@ -80,7 +82,7 @@ eventually 20 no_daemon
 mount_primofs
 same_as_undisturbed
 
-step "the daemon killed"
+step "a training goes on when the daemon is killed"
 begin t 2
 trainer=$(trainer_pids)
 kill_daemon
@@ -89,7 +91,7 @@ mount_primofs
 [ "$(trainer_pids)" = "$trainer" ] || no_trainer
 same_as_undisturbed
 
-step "the trainer killed"
+step "a killed trainer is started again"
 begin t 3
 before=$(epochs)
 kill -9 $(trainer_pids)
@@ -97,7 +99,7 @@ eventually 60 has_epochs $((before + 1))
 expect_match 'running|succeeded' cat "$process/status"
 same_as_undisturbed
 
-step "both killed, as in a reboot"
+step "when both are killed, as in a reboot, the next mount resumes"
 begin t 3
 trainer=$(trainer_pids)
 kill -9 $(daemon_pids)
@@ -108,7 +110,7 @@ mount_primofs
 expect_match 'starting|running' cat "$process/status"
 same_as_undisturbed
 
-step "stopped, unmounted, mounted and resumed"
+step "a stopped training resumes after an unmount"
 begin t 3
 touch "$process/stop"
 await stopped 6
@@ -132,6 +134,6 @@ done
 expect_match '^reason: *[^ ]' cat "$process/info"
 no_trainer
 
-step "nothing is left of old runs but what is needed"
+step "old runs leave nothing but what is needed"
 umount_primofs
 [ "$(du -sm "$STATE" | cut -f1)" -lt 1500 ]

@@ -1,6 +1,8 @@
 #!/bin/bash
-# A daemon of root trains with the rights of the user who started, through a
-# restart and a resume, and with a base that this user cannot reach.
+# A daemon of root trains with the rights of the user who started the
+# training, through a restart and a resume, and with a base model that this
+# user cannot reach. Otherwise a dataset path would let users read what they
+# may not.
 # timeout: 300
 # not under: address thread
 . "$(dirname "$0")/../lib.sh"
@@ -31,7 +33,7 @@ printf '%s\n' "members = $user" 'templates = view create edit' \
     'processes = view create edit manage' 'models = view' >"$MNT/roles/trainers"
 process=$MNT/processes/local
 
-# template NAME LINE…
+# template NAME LINE…: writes a template as the user.
 template()
 {
     local name=$1
@@ -39,7 +41,7 @@ template()
     printf '%s\n' "dataset = $SCRATCH/data" 'image_size = 32' "$@" |
         as tee "$MNT/templates/$name" >/dev/null
 }
-# begins NAME: the user starts it.
+# begins NAME: the user starts a training by this template.
 begins()
 {
     as sh -c 'echo "$1" >"$2/template" && touch "$2/start"' - "$1" "$process"
@@ -52,7 +54,7 @@ trains_as()
     eventually 20 is_trained_by "$1" || fail "trained by $(trainer), not $1"
 }
 
-step "a run is its user's, from a restart to a resume by root"
+step "a run stays its user's through a restart and a resume by root"
 template long 'epochs = 9000'
 as mkdir "$process"
 begins long
@@ -85,7 +87,7 @@ trains_as root
 touch "$process/stop"
 await stopped 20
 
-step "a model, and another one from it, though the state is closed to the user"
+step "a model becomes a base, though the user cannot reach the state"
 template short 'epochs = 1'
 begins short
 await succeeded 60
@@ -95,7 +97,7 @@ begins further
 await succeeded 60
 as test -r "$MNT/models/further/1/model.onnx"
 
-step "what the user may not read is a reason, also behind a link"
+step "a dataset the user may not read fails with a reason, even behind a link"
 mkdir -m 700 "$SCRATCH/closed"
 cp -r "$SCRATCH/data/train" "$SCRATCH/closed"
 ln -s closed/train "$SCRATCH/open"
