@@ -8,17 +8,17 @@ CC      ?= cc
 CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
 
-# Sanitizers are builds of their own: make asan, make tsan.
+# Builds with sanitizers have directories of their own: make asan, make tsan.
 SANITIZE ?=
-# What to test: make test TESTS='mounting settings_test'.
+# Which tests to run: make test TESTS='mounting settings_test'.
 TESTS ?=
-# What to measure: make bench BENCH='steps scans'.
+# Which measurements to take: make bench BENCH='steps scans'.
 BENCH ?=
-# Where the programs that confirm our results live: make test PEERS=1.
+# Where Node modules are installed that confirm our results: make test PEERS=1.
 PEERS     ?=
 PEERS_DIR ?= build-peers
 
-# Debian packages; NAME:COMMAND is there when COMMAND is in $PATH.
+# Debian packages. NAME:COMMAND counts as installed when COMMAND is in $PATH.
 BUILD_PACKAGES := libfuse3-dev fuse3 liblmdb-dev \
   libjpeg-dev libpng-dev libtiff-dev libxxhash-dev zlib1g-dev \
   libunistring-dev \
@@ -44,7 +44,7 @@ BASE_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
   $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 LINK_FLAGS = -fopenmp -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
-# Rooms: who may include whom is in tests/rooms.
+# The sources, by folder. tests/rooms says which folder may include which.
 stems = $(basename $(wildcard $(1:%=%/*.c)))
 SHARED  := $(call stems,core/basic core/shared)
 CORE    := $(filter-out $(SHARED),$(call stems,core core/* core/*/*))
@@ -72,7 +72,7 @@ FS_O      = $(FS:%=$(BUILD)/%.o)
 TRAINER_O = $(TRAINER:%=$(BUILD)/%.o) $(BUILD)/gen/onnx.pb-c.o
 UNIT_O    = $(call object,tests/unit,$(UNIT))
 
-# What is done, in a word; make V=1 shows the commands.
+# Show what is done in a word; make V=1 shows the commands instead.
 V    ?=
 quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(@:$(BUILD)/%=%);)
 
@@ -87,7 +87,7 @@ ifneq ($(SANITIZE),thread)
 $(BUILD)/primo-train: $(TRAINER_O) $(SHARED_O)
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
 	  $(TRAINER_LIBS) $(SHARED_LIBS)
-else # it knows nothing of OpenMP; the unit tests run with one OpenMP thread
+else # it cannot see how OpenMP synchronises; unit tests run on one OpenMP thread
 $(BUILD)/primo-train: $(TRAINER_O) $(SHARED_O)
 	@$(again) BUILD=$(BUILD)/plain SANITIZE= CFLAGS='-O2 -g' \
 	  $(BUILD)/plain/primo-train
@@ -100,13 +100,13 @@ $(BUILD)/%.o: %.c | $(BUILD)/.packages
 
 $(FS_O): BASE_FLAGS += -I$(FUSE_INCLUDE)
 
-# Says what is missing before a compiler would.
+# Says which packages are missing before a compiler would.
 $(BUILD)/.packages: Makefile tests/packages
 	@tests/packages check $(BUILD_PACKAGES)
 	@mkdir -p $(@D)
 	@touch $@
 
-# The ONNX schema, from the one that libonnx-dev ships.
+# The ONNX schema, made from the one that libonnx-dev ships.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
 $(BUILD)/gen/onnx.pb-c.c: | $(BUILD)/.packages
 	@mkdir -p $(@D)
@@ -117,13 +117,13 @@ $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(call quiet,cc)$(CC) $(BASE_FLAGS) $(CFLAGS) -w -c -o $@ $<
 $(TRAINER:%=$(BUILD)/%.o) $(UNIT_O): | $(BUILD)/gen/onnx.pb-c.h
 
-# Translations become a part of both programs.
+# The translations are compiled into both programs.
 $(BUILD)/gen/catalogues.c: $(wildcard po/*.po) po/compile | $(BUILD)/.packages
 	@mkdir -p $(@D)
 	$(call quiet,po)po/compile $(filter %.po,$^) >$@
 
-# Unit tests: tests/unit/FOLDER/NAME_test.c, linked with what they use of all but the
-# mains.
+# Unit tests, tests/unit/FOLDER/NAME_test.c. They are linked with a library of all
+# objects except those that have a main().
 $(BUILD)/unit.a: $(CORE_O) $(SHARED_O) \
   $(filter-out $(BUILD)/trainer/main.o,$(TRAINER_O))
 	@rm -f $@
@@ -134,13 +134,13 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/unit.a
 unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(PEER_PROGRAMS) \
   $(BUILD)/tests/bench/objects
 
-# Programs that tests/bench/ measures with, and that peers check.
+# Programs that the scripts of tests/bench/ and tests/peers/ use.
 $(PEER_PROGRAMS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
 	  $(TRAINER_LIBS) $(CORE_LIBS) $(SHARED_LIBS)
 
-# Programs that make pictures to train on. fashion-mnist, which `make demo`
-# builds, does without FreeType.
+# Programs that make datasets. `make demo` builds only fashion-mnist, which does not
+# need FreeType.
 $(EXAMPLE:%=$(BUILD)/examples/%): $(BUILD)/examples/%: \
   $(BUILD)/examples/%.o $(BUILD)/examples/picture_out.o
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(EXAMPLE_LIBS)
@@ -152,7 +152,7 @@ $(call object,examples,glyphs scans fonts page papers): \
   BASE_FLAGS += -I$(FREETYPE_INCLUDE)
 examples: $(EXAMPLE:%=$(BUILD)/examples/%)
 
-# Writes the tables of the reference pages from those in the code.
+# Writes the tables of the documentation from those in the code.
 $(BUILD)/docs/reference/reference: $(BUILD)/docs/reference/reference.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
 	  $(TRAINER_LIBS) $(CORE_LIBS) $(SHARED_LIBS)
@@ -161,7 +161,7 @@ $(BUILD)/docs/reference/reference: $(BUILD)/docs/reference/reference.o $(BUILD)/
 docs: $(BUILD)/docs/reference/reference
 	docs/reference/fill $< docs/*.md docs/*/*.md dist/man/*
 
-# In the order of the .pot, and without the date that changes each time.
+# Sentences are in the order of the .pot, without the date that always changes.
 XGETTEXT = xgettext --language=C --from-code=UTF-8 --package-name=primofs \
   --no-location --no-wrap --add-comments=TRANSLATORS \
   --keyword=_ --keyword=N_ --keyword=C_:1c,2 --keyword=NC_:1c,2 \
@@ -179,7 +179,7 @@ po:
 	  $(MSGMERGE) --update --backup=none $$file po/primofs.pot && \
 	  msgfmt --check --statistics -o /dev/null $$file; done
 
-# Prints what a translator has to do; nothing when all is done.
+# Prints what a translator has to do, and nothing when all is done.
 po-check:
 	@tests/packages install $(BUILD_PACKAGES)
 	@for file in po/*.po; do \
@@ -188,20 +188,20 @@ po-check:
 	  msgattrib --no-obsolete --no-wrap --untranslated - | sed '1,/^$$/d' && \
 	  msgattrib --no-obsolete --no-wrap --only-fuzzy $$file; done
 
-# The targets below install what is missing, then call make again, as what
-# there is to build is known only then.
+# The targets below install the packages that are missing, and then call make again:
+# only then it is known what can be built.
 again = $(MAKE) --no-print-directory \
   $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-#: demo          install what is missing, build, train on real pictures
+#: demo          install what is missing, build, and train on real pictures
 demo:
 	@tests/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES)
 	@$(again) all $(BUILD)/examples/fashion-mnist
 	@BUILD=$(BUILD) examples/demo.sh
 
-#: test          install what is missing, build, run the tests;
-#:               PEERS=1 with the peers that confirm them,
-#:               TESTS='NAME…' only some of them
+#: test          install what is missing, build, and run the tests;
+#:               PEERS=1 adds those that need PyTorch and other peers,
+#:               TESTS='NAME…' runs only some
 test:
 	@tests/packages install $(BUILD_PACKAGES) $(TEST_PACKAGES) \
 	  $(EXAMPLE_PACKAGES) $(if $(PEERS),$(PEER_PACKAGES))
@@ -210,23 +210,23 @@ test:
 	@BUILD=$(BUILD) PEERS_DIR=$(PEERS_DIR) SANITIZE=$(SANITIZE) \
 	  tests/run $(TESTS)
 
-#: bench         measure beside PyTorch: docs/measurements.md;
-#:               BENCH='NAME…' only some of tests/bench/
+#: bench         measure beside PyTorch (docs/measurements.md);
+#:               BENCH='NAME…' runs only some of tests/bench/
 bench:
 	@tests/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES) \
 	  $(EXAMPLE_PACKAGES) $(PEER_PACKAGES) $(BENCH_PACKAGES)
 	@$(again) all examples $(BENCH_PROGRAMS)
 	@BUILD=$(BUILD) tests/bench/run $(BENCH)
 
-#: asan          the tests, with address and undefined-behaviour sanitizers
+#: asan          run the tests with address and undefined-behaviour sanitizers
 asan:
 	@$(again) test BUILD=build-asan SANITIZE=address,undefined CFLAGS='-O1 -g'
 
-#: tsan          the tests, with the thread sanitizer
+#: tsan          run the tests with the thread sanitizer
 tsan:
 	@$(again) test BUILD=build-tsan SANITIZE=thread CFLAGS='-O1 -g'
 
-#: test-bare     `make demo` and `make test` in a bare Debian root (as root)
+#: test-bare     run `make demo` and `make test` in a bare Debian root (as root)
 test-bare:
 	@tests/packages install debootstrap:debootstrap git:git
 	@tests/bare-root
@@ -235,8 +235,8 @@ test-bare:
 deps:
 	@tests/packages install $(BUILD_PACKAGES)
 
-# ONNX Runtime, of the version that tests/peers/package-lock.json names. Its
-# install script would fetch GPU libraries and is not run.
+# ONNX Runtime, in the version that tests/peers/package-lock.json names. Its install
+# script would fetch libraries for GPUs, and is not run.
 $(PEERS_DIR)/node_modules: tests/peers/package-lock.json
 	@mkdir -p $(@D)
 	cp tests/peers/package.json tests/peers/package-lock.json $(@D)
@@ -246,7 +246,7 @@ $(PEERS_DIR)/node_modules: tests/peers/package-lock.json
 UNITS     = lib/systemd/system
 INSTALLED = bin $(UNITS) share/man/man1 share/man/man5 \
   share/bash-completion/completions
-#: install       into PREFIX (/usr/local), below DESTDIR
+#: install       install into PREFIX (/usr/local), below DESTDIR
 install: all
 	install -d $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%/)
 	install -m 755 $(BUILD)/primofs $(BUILD)/primo-train \
@@ -259,28 +259,28 @@ install: all
 	  install -m 644 dist/completion/primofs \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name; done
 
-#: uninstall     take it away again
+#: uninstall     remove what `make install` has installed
 uninstall:
 	rm -f $(foreach dir,$(INSTALLED),$(addprefix $(DESTDIR)$(PREFIX)/$(dir)/, \
 	  primofs primo-train $(notdir $(wildcard dist/man/* dist/systemd/*))))
 
 C_FILES = $(shell find core fs trainer tests examples docs -name '*.[ch]')
 
-#: format        bring the C files into the project's form
+#: format        format the C files as the project does
 format:
 	@tests/packages install $(STYLE_PACKAGES)
 	clang-format -i $(C_FILES)
 
-#: check-format  say which are not
+#: check-format  say which C files are not formatted so
 check-format:
 	@tests/packages install $(STYLE_PACKAGES)
 	clang-format --dry-run --Werror $(C_FILES)
 
-#: clean         remove what was built
+#: clean         remove everything that was built
 clean:
 	rm -rf build build-asan build-tsan $(PEERS_DIR)
 
-#: help          this list
+#: help          show this list
 help:
 	@sed -n 's/^#: /make /p' Makefile | sed 's/^make  /     /'
 
