@@ -1,10 +1,10 @@
 /*
- * What a file costs its readers:
+ * Measures how often a second a file can be used:
  *   clients stat|read|search PATH CLIENTS SECONDS
- * CLIENTS processes do the same over and over: `stat` of PATH; `read`: open,
- * read to the end and close it; `search`: `stat` of a name that is not there.
- * Prints operations a second of all together, after a tenth of the time to
- * warm up.
+ * CLIENTS processes repeat one operation: `stat` of PATH; `read`, which opens
+ * it, reads to its end and closes it; or `search`, a stat of a name that does
+ * not exist. Prints the operations a second of all of them, after a tenth of
+ * the time to warm up.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -66,7 +66,7 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* How often it could be done from `from` to `to`. */
+/* Repeats the operation from `from` to `to`; returns how often. */
 static long client_run(void (*once)(const char *), const char *path,
                        double from, double to)
 {

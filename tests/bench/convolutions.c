@@ -1,9 +1,9 @@
 /*
- * What oneDNN's convolutions of a training step take, and nothing else:
+ * Measures oneDNN's convolutions of a training step, and nothing else:
  *   convolutions f32|bf16 SIDE BATCH STEPS
- * prints images a second of the median step, after one that warms up: each
- * row of ResNet-18 forward, and back to its source and its kernel, in the
- * layouts that oneDNN chooses. OMP_NUM_THREADS sets the threads.
+ * prints images a second of the median step, after one to warm up. A step has
+ * each convolution of ResNet-18, forward, and back to its source and its
+ * kernel, in the layouts that oneDNN chooses. OMP_NUM_THREADS sets the threads.
  */
 #include "median.h"
 #include "trainer/machine/crowd.h"
@@ -27,7 +27,8 @@ static struct dnn_tensor tensor(const struct dnn_layout *layout)
     return (struct dnn_tensor){layout, dnn_alloc(dnn_layout_size(layout))};
 }
 
-/* Memory stays until the program ends. */
+/* Adds the three operations of a convolution. Nothing is freed before the
+ * program ends. */
 static int row_open(struct bench *b, const struct layer *row, int side,
                     int batch, struct reason *why)
 {

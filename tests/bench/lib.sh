@@ -1,9 +1,10 @@
-# What the measures share; each begins with `. "$(dirname "$0")/lib.sh"`.
+# What the measurements share. Each begins with `. "$(dirname "$0")/lib.sh"`.
 #
-# A measure prints rows of a table: ours, the peer's, and the ratio, above 1
-# where ours is better. Ours and the peer's are taken in turn, $PAIRS times;
-# a row has their medians and the median of the pairs' ratios. What programs
-# say goes to a log in $BENCH_DIR, which measures share and the runner removes.
+# A measurement prints rows of a table: our figure, the peer's, and the ratio,
+# which is above 1 where ours is better. Both are taken in turn, $PAIRS times,
+# as a machine is not always equally fast; a row has the medians of both and of
+# the ratios of the pairs. The messages of programs go to a log in $BENCH_DIR, a
+# folder that all measurements share and the runner removes.
 set -Eeuo pipefail
 export LC_ALL=C.UTF-8
 
@@ -31,19 +32,20 @@ cd "$BENCH_DIR"
 
 has_bf16() { grep -qw avx512_bf16 /proc/cpuinfo; }
 
-# $PRECISION, or those that the processor has.
+# Prints $PRECISION, or the precisions that the processor has.
 precisions() { echo "${PRECISION:-f32 $(has_bf16 && echo bf16)}"; }
 
-# median NUMBER…
+# median NUMBER…: prints the median.
 median()
 {
     printf '%s\n' "$@" | sort -g | awk '{ a[NR] = $1 }
         END { printf "%.6g\n", (a[int((NR + 1) / 2)] + a[int(NR / 2) + 1]) / 2 }'
 }
 
-NEVER=1000000000 # seconds to what does not come
+NEVER=1000000000 # stands for the seconds until something that does not happen
 
-# row WHAT UNIT more|less "OURS…" PEER "PEER'S…": what is better, more or less
+# row WHAT UNIT more|less "OURS…" PEER "PEER'S…": prints a row. `more` or `less`
+# says which figures are better.
 row()
 {
     local ours theirs ratios=() i
@@ -64,8 +66,8 @@ row()
         }'
 }
 
-# Rows of epochs in a metrics.csv: epoch, seconds since START (of the epoch
-# 1970), average precision, accuracy.
+# epochs_of METRICS START: prints a line for each epoch: its number, the seconds
+# since START, average precision and accuracy.
 epochs_of()
 {
     tail -n +2 "$1" | while IFS=, read -r time epoch _ _ _ ap right _; do
@@ -73,9 +75,9 @@ epochs_of()
     done | awk -v start="$2" '{ printf "%s %.3f %s %s\n", $1, $2 - start, $3, $4 }'
 }
 
-# train_ours FOLDER [key=value…]: a training of primo-train in FOLDER, on
-# THREADS and from the file BASE if they are set. Leaves FOLDER.epochs, as
-# epochs_of, and FOLDER.peak, MiB.
+# train_ours FOLDER [key=value…]: trains with primo-train in FOLDER, on THREADS
+# and from the file BASE if they are set. Leaves FOLDER.epochs, which epochs_of
+# has written, and FOLDER.peak, the peak memory in MiB.
 train_ours()
 {
     local out=$1 start
@@ -89,7 +91,8 @@ train_ours()
     epochs_of "$out/metrics.csv" "$start" >"$out.epochs"
 }
 
-# train_peer NAME DATASET OPTION…: the same for PyTorch.
+# train_peer NAME DATASET OPTION…: trains with PyTorch; leaves NAME.epochs and
+# NAME.peak.
 train_peer()
 {
     local out=$1 start=$EPOCHREALTIME
@@ -99,10 +102,10 @@ train_peer()
     epochs_of "$out.csv" "$start" >"$out.epochs"
 }
 
-# Many trainings of one thread each, JOBS (as many as processors) at a time:
-# at_once FUNCTION: calls it with the words of each line of the input, each in
-# a process of its own through the program $WITH, if that is set. What a script
-# that uses it does first is `called "$@"`.
+# at_once FUNCTION: runs many trainings of one thread each, JOBS (or as many as
+# there are processors) at a time. FUNCTION is called with the words of each
+# line of the input, in a process of its own, through the program $WITH if that
+# is set. A script that uses it has to begin with `called "$@"`.
 at_once()
 {
     # shellcheck disable=SC2086
@@ -117,10 +120,11 @@ called()
     fi
 }
 
-# best_ap NAME: the best average precision of NAME.epochs.
+# best_ap NAME: prints the best average precision of NAME.epochs.
 best_ap() { sort -k3,3g "$1.epochs" | tail -n 1 | cut -d' ' -f3; }
 
-# best_aps BEFORE [AFTER]: those of BEFORE, a seed, AFTER, for each of $SEEDS.
+# best_aps BEFORE [AFTER]: prints those of the trainings BEFORE, SEED, AFTER for
+# each of $SEEDS.
 best_aps()
 {
     local seed
@@ -129,7 +133,7 @@ best_aps()
     done | xargs
 }
 
-# means NUMBERS…: their mean and its standard error.
+# means NUMBER…: prints their mean and its standard error.
 means()
 {
     printf '%s\n' "$@" | awk '{ n++; s += $1; q += $1 * $1 }
@@ -137,7 +141,7 @@ means()
               printf "%.4f ± %.4f", m, sqrt((v > 0 ? v : 0) / n) }'
 }
 
-# row_of_means WHAT "OURS…" PEER "PEER'S…": of average precisions.
+# row_of_means WHAT "OURS…" PEER "PEER'S…": prints a row of average precisions.
 row_of_means()
 {
     local ours theirs
@@ -148,8 +152,9 @@ row_of_means()
         -v b="$(means "${theirs[@]}")" 'BEGIN { print a / b }')"
 }
 
-# Seconds until the first epoch's row; of a later epoch in the median; until
-# an average precision is reached ($NEVER, where it is not).
+# first_epoch NAME prints the seconds until the end of the first epoch,
+# later_epoch NAME those of a later epoch in the median, and seconds_to NAME AP
+# those until an average precision is reached, or $NEVER.
 first_epoch() { awk 'NR == 1 { print $2 }' "$1.epochs"; }
 later_epoch()
 {
@@ -162,8 +167,8 @@ seconds_to()
         END { if (!done) print never }' "$1.epochs"
 }
 
-# best_workers DATASET OPTION…: with how many loading processes PyTorch's later
-# epochs are shortest.
+# best_workers DATASET OPTION…: prints the number of loading processes with
+# which PyTorch's later epochs are shortest.
 best_workers()
 {
     local n

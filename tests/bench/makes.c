@@ -1,8 +1,8 @@
 /*
- * Makes files as people do:
+ * Makes many small files:
  *   makes DIR FILES CLIENTS
- * CLIENTS processes make FILES files of one line in DIR together: create,
- * write, close. Prints seconds.
+ * CLIENTS processes together make FILES files of one line in DIR. Each file is
+ * created, written and closed. Prints the seconds that it takes.
  */
 #include <err.h>
 #include <fcntl.h>

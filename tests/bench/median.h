@@ -11,7 +11,7 @@ static int median_order(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Sorts them. */
+/* Sorts `values`. */
 static inline double median(double *values, int count)
 {
     qsort(values, (size_t)count, sizeof *values, median_order);

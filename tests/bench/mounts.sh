@@ -1,7 +1,8 @@
-# What the measures of the file system share; sourced after lib.sh. Ours and
-# the peers lie over the same memory, $memory, so that no disk is measured. The
-# peer is libfuse's own example passthrough_ll, built from the source that
-# libfuse3-dev brings, with the same threads as ours: libfuse's defaults.
+# What the measurements of the file system share; sourced after lib.sh. Our
+# mount and the peers' keep their data in memory, below $memory, so that no disk
+# is measured. The peer is libfuse's own example passthrough_ll, built from the
+# source that libfuse3-dev brings, with the same threads as ours: libfuse's
+# defaults.
 
 memory=$(mktemp -d /dev/shm/primofs-bench.XXXXXX)
 examples=/usr/share/doc/libfuse3-dev/examples
@@ -21,14 +22,14 @@ unmount_all()
 }
 trap 'unmount_all; finish' EXIT
 
-# build_peer NAME: an example of libfuse, as a program in $BENCH_DIR.
+# build_peer NAME: builds an example of libfuse as a program in $BENCH_DIR.
 build_peer()
 {
     [ -x "$BENCH_DIR/$1" ] && return
     cc -O2 -w -I/usr/include/fuse3 -o "$BENCH_DIR/$1" "$examples/$1.c" -lfuse3
 }
 
-# mount_ours STATE: at $memory/ours; leaves the daemon's id in $daemon.
+# mount_ours STATE: mounts at $memory/ours; $daemon is the daemon's process id.
 mount_ours()
 {
     mkdir -p "$memory/ours"
@@ -36,7 +37,7 @@ mount_ours()
     daemon=$(fuser_of "$1")
 }
 
-# The process that holds the lock of a state directory.
+# Prints the id of the process that holds the lock of a state directory.
 fuser_of()
 {
     local fd
@@ -47,10 +48,10 @@ fuser_of()
     done
 }
 
-# passthrough_ll holds a descriptor for each file that the kernel knows.
+# passthrough_ll needs a descriptor for each file that the kernel knows.
 ulimit -n "$(cat /proc/sys/fs/nr_open)" 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 
-# mount_peer SOURCE never|always: at $memory/never or …/always.
+# mount_peer SOURCE never|always: mounts at $memory/never or $memory/always.
 mount_peer()
 {
     build_peer passthrough_ll
@@ -66,7 +67,7 @@ unmount()
     done
 }
 
-# seconds COMMAND…: how long it takes; what it prints goes nowhere.
+# seconds COMMAND…: prints how long it takes; its own output is dropped.
 seconds()
 {
     local start=$EPOCHREALTIME

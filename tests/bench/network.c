@@ -1,9 +1,8 @@
 /*
- * How fast the network runs, without pictures to read:
+ * Measures the network alone, without pictures to read:
  *   network train|predict f32|bf16 SIDE BATCH STEPS
- * prints images a second of the median step, after one that warms up; a step
- * of training is net_gradients() and net_update(). OMP_NUM_THREADS sets the
- * threads.
+ * prints images a second of the median step, after one to warm up. A training
+ * step is net_gradients() and net_update(). OMP_NUM_THREADS sets the threads.
  */
 #include "median.h"
 #include "trainer/machine/crowd.h"

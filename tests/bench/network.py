@@ -1,4 +1,4 @@
-"""The same steps as network.c under PyTorch, channels_last:
+"""Takes the steps of network.c with PyTorch, in channels_last:
 network.py train|predict f32|bf16 SIDE BATCH STEPS"""
 import os
 import sys

@@ -1,12 +1,13 @@
 /*
- * Fills a state directory that nobody has mounted, quickly, through core/:
+ * Fills a state directory that is not mounted, which is quicker through core/:
  *   objects STATE templates N   templates t0000001 … of one line each
  *   objects STATE model FILE    models/bench/1 with FILE as its model.onnx
  *   objects STATE rows N        a process on `local` whose metrics.csv gets N
  *                               rows, each in a transaction as the supervisor
  *                               appends them
- * `rows` prints what an append of the first and of the last thousand cost:
- * bytes written to the store and microseconds, of each the mean.
+ * `rows` prints four means of a single append: the bytes that it writes to the
+ * store and the microseconds that it takes, for the first thousand rows and for
+ * the last thousand.
  */
 #include "core/basic/clock.h"
 #include "core/basic/directory.h"
@@ -66,7 +67,7 @@ static void templates_add(struct store *store, int first, int count)
     struct object o = object_new(store, TREE_TEMPLATES, OBJECT_TEMPLATE, "");
     struct store_txn *txn;
 
-    for (int i = 0; i < count; i++) /* not within a transaction */
+    for (int i = 0; i < count; i++) /* outside of a transaction */
         check(ids_take(&ids, store, &id[i], &why));
     text_puts(&o.body, "dataset = /data/invoices\nepochs = 10\n");
     check(store_begin(store, true, &txn, &why));
@@ -117,7 +118,7 @@ static void make_model(struct store *store, const char *state, const char *file)
 
 /* Rows */
 
-/* What this process has written with write(2) and the like. */
+/* The bytes that this process has written, as the kernel counts them. */
 static double bytes_written(void)
 {
     char line[64];

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""peak.py FILE COMMAND…: run it, write the peak of the memory of all its
-processes to FILE, in MiB: the sum of their proportional set sizes, looked at
-four times a second. Its exit status is the command's."""
+"""peak.py FILE COMMAND…: runs the command, and writes the peak memory of all its
+processes to FILE, in MiB. Memory is the sum of their proportional set sizes,
+which is read four times a second. Exits with the status of the command."""
 import os
 import subprocess
 import sys

@@ -1,8 +1,9 @@
 /*
- * How fast a whole file is read:
+ * Measures how fast a whole file is read:
  *   reader PATH
- * prints MB/s of a first read(2) of it, of a second one through another open,
- * and of a look at each page of a shared mapping, 0 where that is not possible.
+ * prints MB/s of reading it with read(2), of doing so once more through another
+ * open, and of touching each page of a shared mapping, or 0 if it cannot be
+ * mapped.
  */
 #include <err.h>
 #include <errno.h>

@@ -1,10 +1,9 @@
 /*
- * A plain program that makes as many files as another and makes the disk keep
- * them as often:
+ * Measures what a disk needs at least for many durable files:
  *   saves DIR FILES SYNCS
- * writes each of FILES files' 8 KiB into one file of DIR and syncs it SYNCS
- * times, as the store does: after the data, and after the page that makes it
- * count. Prints seconds.
+ * FILES times it appends 8 KiB and syncs SYNCS times, as the store does: once
+ * after the data, and then after the page that makes them valid. Prints the
+ * seconds that it takes.
  */
 #include <err.h>
 #include <fcntl.h>
