@@ -1,0 +1,234 @@
+#include "core/launch/local_inside.h"
+
+#include "core/basic/directory.h"
+#include "core/basic/file.h"
+#include "core/basic/foreign.h"
+#include "core/basic/language.h"
+#include "core/shared/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    FOLLOW_BYTES = 1 << 16,
+    WORDS_BYTES = 4096,
+};
+
+char *local_path(const struct launch_site *site, uint64_t run, const char *tail)
+{
+    char *path;
+    if (asprintf(&path, "%s/%" PRIu64 "%s", site->runs, run, tail) < 0)
+        abort();
+    return path;
+}
+
+int local_open_run(const struct launch_site *site, uint64_t run,
+                   struct reason *why)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%" PRIu64, run);
+    int runs = directory_open(site->runs, why);
+    if (runs < 0)
+        return runs;
+    int dir = foreign_directory(runs, name, why);
+    close(runs);
+    return dir;
+}
+
+/* Watch */
+
+int local_is_alive(const struct launch_site *site, uint64_t run)
+{
+    struct launch_child child;
+    /* so that one that has ended leaves its lock */
+    child_find(&local_of(site)->children, run, &child);
+    char *path = local_path(site, run, ".lock");
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int code = errno, alive = 0;
+    free(path);
+    if (fd < 0)
+        return code == ENOENT ? 0 : -code;
+    if (flock(fd, LOCK_EX | LOCK_NB))
+        alive = errno == EWOULDBLOCK ? 1 : -errno;
+    else
+        flock(fd, LOCK_UN); /* a child of another thread may have a copy */
+    close(fd);
+    return alive;
+}
+
+int local_alive(const struct launch_target *target, uint64_t run)
+{
+    return local_is_alive(target->site, run);
+}
+
+int local_follow(const struct launch_target *target, uint64_t run,
+                 uint64_t segment, uint64_t offset, struct text *out)
+{
+    char name[32];
+    snprintf(name, sizeof name, JOURNAL_SEGMENT, (unsigned)segment);
+    int dir = local_open_run(target->site, run, NULL);
+    if (dir < 0)
+        return dir;
+    int fd = foreign_open(dir, name, NULL);
+    close(dir);
+    if (fd < 0)
+        return fd;
+    size_t had = out->size;
+    text_resize(out, had + FOLLOW_BYTES);
+    ssize_t n = pread(fd, out->data + had, FOLLOW_BYTES, (off_t)offset);
+    int err = n < 0 ? -errno : 0;
+    text_resize(out, had + (n > 0 ? (size_t)n : 0));
+    close(fd);
+    return err;
+}
+
+int local_fetch(const struct launch_target *target, uint64_t run,
+                const char *name, uint64_t limit, int to, struct reason *why)
+{
+    char path[300];
+    snprintf(path, sizeof path, "artifacts/%s", name);
+    int dir = local_open_run(target->site, run, why);
+    if (dir < 0)
+        return dir;
+    int fd = foreign_open(dir, path, why);
+    int err = fd < 0 ? fd : file_copy(fd, to, name, limit, why);
+    if (fd >= 0)
+        close(fd);
+    close(dir);
+    return err;
+}
+
+int local_fetch_text(const struct launch_target *target, uint64_t run,
+                     const char *name, uint64_t limit, struct text *out,
+                     struct reason *why)
+{
+    char path[300];
+    snprintf(path, sizeof path, "artifacts/%s", name);
+    int dir = local_open_run(target->site, run, why);
+    if (dir < 0)
+        return dir;
+    int err = foreign_read(dir, path, limit, out, why);
+    close(dir);
+    return err;
+}
+
+static void put_last_line(struct text *out, const char *s, size_t size)
+{
+    while (size && (s[size - 1] == '\n' || s[size - 1] == ' '))
+        size--;
+    size_t from = size;
+    while (from > 0 && s[from - 1] != '\n')
+        from--;
+    for (size_t i = from; i < size;) {
+        size_t n = utf8_decode(s + i, size - i, NULL);
+        text_add(out, n && (unsigned char)s[i] >= 0x20 ? s + i : "?",
+                 n && (unsigned char)s[i] >= 0x20 ? n : 1);
+        i += n ? n : 1;
+    }
+}
+
+/* How the trainer ended; nothing where another daemon started it. */
+static void put_ending(const struct launch_site *site, uint64_t run,
+                       struct text *out)
+{
+    struct launch_child child;
+    if (!child_find(&local_of(site)->children, run, &child) || !child.ended)
+        return;
+    if (WIFSIGNALED(child.status))
+        text_printf(out, _("killed by signal %d, %s"), WTERMSIG(child.status),
+                    strsignal(WTERMSIG(child.status)));
+    else
+        text_printf(out, _("exit status %d"), WEXITSTATUS(child.status));
+}
+
+void local_last_words(const struct launch_target *target, uint64_t run,
+                      struct text *out)
+{
+    put_ending(target->site, run, out);
+    int dir = local_open_run(target->site, run, NULL);
+    int fd = dir < 0 ? dir : foreign_open(dir, "stderr", NULL);
+    if (dir >= 0)
+        close(dir);
+    if (fd < 0)
+        return;
+    char words[WORDS_BYTES];
+    struct stat st;
+    off_t from = fstat(fd, &st) == 0 && st.st_size > WORDS_BYTES
+                     ? st.st_size - WORDS_BYTES
+                     : 0;
+    ssize_t n = pread(fd, words, sizeof words, from);
+    close(fd);
+    if (n > 0 && out->size)
+        text_puts(out, "; ");
+    if (n > 0)
+        put_last_line(out, words, (size_t)n);
+}
+
+/* Stop */
+
+/* The file `stop` asks. The directory is the user's: whatever is there under
+ * that name already asks for the same. */
+int local_ask_to_stop(const struct launch_site *site, uint64_t run,
+                      struct reason *why)
+{
+    int dir = local_open_run(site, run, why);
+    if (dir < 0)
+        return dir;
+    int fd = openat(dir, "stop",
+                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    int code = fd < 0 && errno != EEXIST ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    close(dir);
+    return code ? refuse_errno(why, code, "cannot ask the trainer to stop") : 0;
+}
+
+int local_stop(const struct launch_target *target, uint64_t run,
+               struct reason *why)
+{
+    return local_ask_to_stop(target->site, run, why);
+}
+
+/* Whose the run is: its directory belongs to nobody else. */
+static int run_owner(const struct launch_site *site, uint64_t run, uid_t *uid)
+{
+    struct stat st;
+    char *path = local_path(site, run, "");
+    int code = lstat(path, &st) ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    free(path);
+    *uid = code ? 0 : st.st_uid;
+    return -code;
+}
+
+/* Our own child is known. A trainer that an earlier daemon started is the only
+ * process of the run's user that can have the lock open. */
+void local_end(const struct launch_site *site, uint64_t run)
+{
+    struct local *l = local_of(site);
+    struct stat lock;
+    uid_t uid;
+    char name[40];
+    if (child_kill(&l->children, run))
+        return;
+    snprintf(name, sizeof name, "%" PRIu64 ".lock", run);
+    char *path = local_path(site, run, ".lock");
+    pthread_mutex_lock(&l->spawning);
+    if (lstat(path, &lock) == 0 && S_ISREG(lock.st_mode) &&
+        run_owner(site, run, &uid) == 0)
+        holders_kill(&lock, name, uid);
+    pthread_mutex_unlock(&l->spawning);
+    free(path);
+}
+
+void local_kill(const struct launch_target *target, uint64_t run)
+{
+    local_end(target->site, run);
+}
