@@ -15,7 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* One durable change of a process: began, then ended well or undone. */
+/* One durable change of a process: change_begin(), then change_end(), which
+ * commits it or undoes it. Between them the caller holds primo->change. */
 struct change {
     struct primo *primo;
     struct store_txn *txn;
@@ -323,7 +324,8 @@ static int job_save(struct store_txn *txn, uint64_t run,
     return err;
 }
 
-/* The same base, whatever the machine says by now. */
+/* Write the job of a run anew for its machine as it is set now. The base stays
+ * that of the start. */
 static int job_renew(struct store_txn *txn, uint64_t run,
                      const struct settings *machine, struct reason *why)
 {
@@ -352,7 +354,7 @@ static int run_texts_save(struct store_txn *txn, uint64_t run,
     return err ? err : job_save(txn, run, &t->machine, t->base.called, why);
 }
 
-/* Forget the last run in the record, begin a new one. */
+/* Forget the last run in the record and begin a new one. */
 static void process_renew(struct process *p, uint64_t run,
                           const struct caller *caller)
 {
@@ -441,7 +443,7 @@ int process_stop(struct primo *primo, const struct caller *caller, uint64_t id,
                  struct reason *why)
 {
     int err = stop_once(primo, caller, id, why);
-    /* stopping is what a full disk needs most */
+    /* Stopping is what a full disk needs most: it ends what fills it. */
     if (is_full(err) && store_give_reserve(primo->store))
         err = stop_once(primo, caller, id, why);
     if (err == 0)
@@ -463,7 +465,7 @@ int process_resume(struct primo *primo, const struct caller *caller,
         err = process_check_enabled(&c.p, why);
     if (err == 0)
         err = machine_load(c.txn, c.p.machine, &machine, NULL, why);
-    if (err == 0) /* the machine may have got other limits since */
+    if (err == 0) /* its limits may have been changed since the start */
         err = job_renew(c.txn, c.p.run, &machine, why);
     settings_release(&machine);
     if (err == 0) {

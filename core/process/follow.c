@@ -13,17 +13,17 @@
 #include <string.h>
 
 /* What one run may bring into the store. A trainer that trains says far less;
- * one that was made to say more must not fill the disk, nor keep the others
- * waiting. */
+ * one that was made to say more must not fill the disk, nor keep others waiting
+ * for the store's only writer. */
 enum {
     FACTS_BYTES = 16 << 10,
     LOG_BYTES = 8 << 20,
     METRICS_BYTES = 16 << 20,
-    PIECES = 32, /* of the journal, in one round */
+    PIECES = 32, /* of a journal that are taken over in one round */
 };
 #define TIME_AHEAD 3600.0 /* seconds that a machine's clock may be ahead */
 
-/* Where a batch of records goes. */
+/* Where the records of one piece of the journal go: one transaction. */
 struct intake {
     struct store_txn *txn;
     struct process *p;
@@ -56,14 +56,15 @@ int end_event_add(struct store_txn *txn, uid_t owner, const struct process *p,
     return err;
 }
 
-/* A time as it can have been, or now. */
+/* The time that a record gives, where it can be true, or else now: the clock of
+ * another machine, or of a trainer that lies, must not order our texts. */
 static double time_judge(double time)
 {
     double now = unix_now();
     return time > 0 && time < now + TIME_AHEAD ? time : now;
 }
 
-/* A line that the trainer says. */
+/* Append a line of the trainer to the log. */
 static int log_take(struct intake *in, double time, const char *line,
                     struct reason *why)
 {
@@ -95,7 +96,8 @@ static int take_open(struct intake *in, const struct journal_record *r,
     return err;
 }
 
-/* Of small letters and such, as keys and stages are. */
+/* Whether it is a word of small letters, digits and underscores, as keys and
+ * stages are. */
 static bool is_word(const char *s, size_t most)
 {
     size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");

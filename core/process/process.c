@@ -145,7 +145,7 @@ static bool process_take(struct process *p, const char *key, const char *value,
         *next = (int)(f - fields) + 1;
         return field_parse(p, f, value);
     }
-    return true; /* of a later version */
+    return true; /* a field of a later version */
 }
 
 int process_decode(const struct object *o, struct process *out)

@@ -1,10 +1,11 @@
 /*
  * The process record: all that is known of the training process of a machine
- * besides its growing texts. Kept as the body of its object, as `key=value`
- * lines from one table of fields, so that a later version may add some.
+ * besides its growing texts. It is the body of the process's object, written as
+ * `key=value` lines from one table of fields, so that a later version may add
+ * some.
  *
- * A struct process has fixed-size strings but for `facts`, and belongs to one
- * thread.
+ * A struct process has strings of a fixed size, except for `facts`, and belongs
+ * to one thread.
  */
 #ifndef PRIMO_PROCESS_H
 #define PRIMO_PROCESS_H
@@ -16,46 +17,46 @@
 
 #include <sys/types.h>
 
-/* The texts of a run that are blobs of the store (core/stream.h). */
+/* The texts of a run that are blobs of the store (core/store/stream.h). */
 enum run_text {
     RUN_TEMPLATE = 't',
     RUN_TYPE = 'y',
     RUN_JOB = 'j',
-    RUN_MACHINE = 'a', /* the settings of its machine; absent before 0.2 */
+    RUN_MACHINE = 'a', /* of its machine; older runs have none */
     RUN_CONFIG = 'c',
     RUN_DATASET = 'd',
 };
 
 struct process {
-    uint64_t id; /* its object's */
+    uint64_t id; /* that of its object */
     char machine[256];
     char template[256]; /* "" = none yet */
     enum status status;
     bool enabled;
-    uint64_t author; /* uid of who made it or started it last */
+    uint64_t author; /* the uid of whoever made it or started it last */
     double created;  /* unix seconds; 0 = not yet, as all times */
     double started, finished;
-    double changed; /* anything */
+    double changed; /* when anything of the record was */
     double status_changed, template_changed, enabled_changed;
 
     char launcher[32];
-    bool wanted;                 /* a trainer is to be started */
-    uint64_t run;                /* the last run's id, 0 = never started */
-    uint64_t run_uid, run_gid;   /* whose rights it has, also when resumed */
-    char run_template[256];      /* what `template` was when it began */
-    uint64_t segment, offset;    /* how far its journal has been read */
-    uint64_t row_iteration;      /* of the last row of metrics.csv */
-    double row_time;             /* of the same */
-    double log_time;             /* of the last line of log */
-    bool log_full, metrics_full; /* as much as a run may say */
-    uint64_t checkpoint;         /* iteration of the last one */
-    uint64_t losses;             /* trainers lost since that one */
+    bool wanted;               /* a trainer is still to be started */
+    uint64_t run;              /* the last run's id, 0 = never started */
+    uint64_t run_uid, run_gid; /* whose rights it has, also when resumed */
+    char run_template[256];    /* what `template` was when it began */
+    uint64_t segment, offset;  /* how far its journal has been read */
+    uint64_t row_iteration;    /* last row of metrics.csv: see take_metric() */
+    double row_time;           /* when that row was written */
+    double log_time;           /* when the last line of log was */
+    bool log_full, metrics_full; /* the run has said as much as it may */
+    uint64_t checkpoint;         /* the iteration of its last checkpoint */
+    uint64_t losses;             /* trainers lost since that checkpoint */
     uint64_t model;              /* id of the version that came out, 0 = none */
-    uint64_t number;             /* its N */
+    uint64_t number;             /* that version's number */
     char stage[32];
-    char reason[1024]; /* of `failed` */
+    char reason[1024]; /* why it failed, "" = it has not */
     struct progress progress;
-    struct text facts; /* "key: value" lines of info */
+    struct text facts; /* "key: value" lines that the trainer told, for info */
 };
 
 /* Life cycle */
@@ -87,7 +88,8 @@ int process_needs_run(struct store_txn *txn, uint64_t run);
 struct stream process_metrics(const struct process *p);
 struct stream process_log(const struct process *p);
 
-/* The template of the last run, or before one that of the next. */
+/* The template that the last run was started with; before the first run, the
+ * one that is set. */
 const char *process_template(const struct process *p);
 
 /* Change */
