@@ -5,6 +5,7 @@
 #include "core/shared/chart.h"
 #include "core/shared/journal.h"
 #include "core/shared/param.h"
+#include "core/state/events.h"
 #include "core/store/stream.h"
 
 #include <errno.h>
@@ -303,10 +304,26 @@ int show_info(struct show_request *r, struct text *out, struct reason *why)
 
 /* Growing texts, whole */
 
+int64_t mtime_metrics(const struct show_request *r)
+{
+    const struct process *p = r->process;
+    return ns(p->row_time > 0 ? p->row_time : p->created);
+}
+
+int64_t mtime_log(const struct show_request *r)
+{
+    const struct process *p = r->process;
+    return ns(p->log_time > 0 ? p->log_time : p->created);
+}
+
+int64_t mtime_events(const struct show_request *r)
+{
+    return events_time(r->txn);
+}
+
 int show_metrics(struct show_request *r, struct text *out, struct reason *why)
 {
-    r->mtime = ns(r->process->row_time > 0 ? r->process->row_time
-                                           : r->process->created);
+    r->mtime = mtime_metrics(r);
     int err =
         stream_read(r->txn, process_metrics(r->process), 0, SIZE_MAX, out);
     return err ? refuse(why, -err, "the metrics cannot be read") : 0;
@@ -314,8 +331,7 @@ int show_metrics(struct show_request *r, struct text *out, struct reason *why)
 
 int show_log(struct show_request *r, struct text *out, struct reason *why)
 {
-    r->mtime = ns(r->process->log_time > 0 ? r->process->log_time
-                                           : r->process->created);
+    r->mtime = mtime_log(r);
     int err = stream_read(r->txn, process_log(r->process), 0, SIZE_MAX, out);
     return err ? refuse(why, -err, "the log cannot be read") : 0;
 }

@@ -32,4 +32,9 @@ show_fn show_template, show_enabled, show_status, show_wait, show_progress,
 /* Link targets */
 show_fn show_model_link, show_latest_link;
 
+/* When the last line of a growing text was written, in ns; 0 = there is none */
+int64_t mtime_metrics(const struct show_request *r);
+int64_t mtime_log(const struct show_request *r);
+int64_t mtime_events(const struct show_request *r);
+
 #endif

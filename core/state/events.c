@@ -3,6 +3,8 @@
 #include "core/basic/clock.h"
 #include "core/rights/caller.h"
 
+#include <string.h>
+
 int event_add(struct store_txn *txn, uid_t user, const char *object,
               struct reason *why, const char *format, ...)
 {
@@ -21,4 +23,21 @@ int event_add(struct store_txn *txn, uid_t user, const char *object,
     int err = stream_append(txn, EVENTS, line.data, line.size, why);
     text_release(&line);
     return err;
+}
+
+int64_t events_time(struct store_txn *txn)
+{
+    enum { LINE_MOST = 2048 };
+    struct text end = TEXT_INIT;
+    uint64_t size = stream_size(txn, EVENTS);
+    uint64_t from = size > LINE_MOST ? size - LINE_MOST : 0;
+    double time = 0;
+    if (stream_read(txn, EVENTS, from, LINE_MOST, &end) == 0 && end.size > 1) {
+        end.data[end.size - 1] = 0; /* the newline */
+        const char *newline = strrchr(end.data, '\n');
+        if (!parse_time(newline ? newline + 1 : end.data, &time))
+            time = 0;
+    }
+    text_release(&end);
+    return (int64_t)(time * 1e9);
 }

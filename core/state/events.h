@@ -10,6 +10,9 @@
 
 #define EVENTS ((struct stream){0, 'e'})
 
+/* When the last event happened, in ns, as its line says; 0 = there is none. */
+int64_t events_time(struct store_txn *txn);
+
 /* Append "TIME USER OBJECT WHAT", in the caller's transaction. */
 int event_add(struct store_txn *txn, uid_t user, const char *object,
               struct reason *why, const char *format, ...)

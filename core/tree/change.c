@@ -1,23 +1,9 @@
-/* Changes of names and attributes: the gate first, then what the row's shape
- * means by it. */
+/* Changes of names and attributes: the rights first, then what the row and its
+ * shape mean by it. */
 #include "core/basic/clock.h"
 #include "core/tree/gate.h"
-#include "core/tree/input.h"
 
 #include <errno.h>
-
-static int generated_unlink(struct primo *primo, struct node directory,
-                            struct node n, struct reason *why)
-{
-    const struct row *dir = node_row(directory);
-    if (!dir->hide)
-        return refuse(why, EPERM, "%s is generated and cannot be removed",
-                      node_row(n)->name ? node_row(n)->name : "this");
-    int err = dir->hide(primo, directory.object, why);
-    if (err == 0)
-        hidden_add(&primo->hidden, tree_inode(n.object, n.no));
-    return err;
-}
 
 int tree_unlink(struct primo *primo, const struct caller *caller,
                 struct node directory, const char *name, struct reason *why)
@@ -28,21 +14,17 @@ int tree_unlink(struct primo *primo, const struct caller *caller,
         err = tree_may(primo, caller, n, RIGHT_DELETE, why);
     if (err)
         return err;
-    switch (node_row(n)->shape) {
-    case SHAPE_DIRECTORY:
+    const struct shape *shape = node_row(n)->shape;
+    if (!shape->unlink)
         return refuse(why, EISDIR, "'%s' is a directory", name);
-    case SHAPE_INPUT:
-    case SHAPE_WEIGHTS:
-        err = input_unlink(primo, caller, n, why);
-        if (err == 0)
-            directory_changed(primo, directory.no);
-        return err;
-    default:
-        return generated_unlink(primo, directory, n, why);
-    }
+    err = shape->unlink(primo, caller, directory, n, why);
+    if (err == 0 && shape->is_input)
+        directory_changed(primo, directory.no);
+    return err;
 }
 
-/* touch: a time that is "now", or, as some send it, a whole second near it. */
+/* Whether it is what touch(1) does: set the time to now. Some clients (sshfs)
+ * send that as the present time in whole seconds. */
 static bool is_touch(const struct tree_change *c)
 {
     int64_t second = 1000000000, away = c->mtime - clock_ns();
@@ -60,7 +42,7 @@ static int change_may(struct primo *primo, const struct caller *caller,
     const struct row *row = node_row(n);
     struct object o = OBJECT_INIT;
     unsigned others = 0;
-    if (row->shape == SHAPE_DIRECTORY)
+    if (row_is_directory(row))
         return tree_may(primo, caller, n, RIGHT_VIEW, why);
     if (!row_is_input(row))
         return tree_may(primo, caller, n, row->needs ? row->needs : RIGHT_EDIT,
@@ -75,20 +57,16 @@ int tree_change(struct primo *primo, const struct caller *caller, struct node n,
                 const struct tree_change *c, struct reason *why)
 {
     const struct row *row = node_row(n);
-    if (row->shape == SHAPE_ACTION && is_touch(c)) {
+    if (row->shape->touch && is_touch(c)) {
         int err = tree_may(primo, caller, n, row->needs, why);
-        return err ? err : row->act(primo, caller, n.object, why);
+        return err ? err : row->shape->touch(primo, caller, n, why);
     }
     int err = change_may(primo, caller, n, why);
     if (err)
         return err;
-    if (row_is_input(row))
-        return input_change(primo, caller, n, c, why);
-    /* what rsync -a and tar set of a directory is not kept, but no fault */
-    if (row->shape == SHAPE_ACTION || row->shape == SHAPE_WORD ||
-        row->shape == SHAPE_DIRECTORY)
-        return 0;
-    return refuse(why, EPERM, "the attributes of this file are generated");
+    if (!row->shape->change)
+        return refuse(why, EPERM, "the attributes of this file are generated");
+    return row->shape->change(primo, caller, n, c, why);
 }
 
 int tree_mkdir(struct primo *primo, const struct caller *caller,
@@ -117,7 +95,7 @@ int tree_rmdir(struct primo *primo, const struct caller *caller,
     if (err)
         return err;
     const struct row *row = node_row(n);
-    if (row->shape != SHAPE_DIRECTORY)
+    if (!row_is_directory(row))
         return refuse(why, ENOTDIR, "'%s' is not a directory", name);
     if (!row->drop)
         return refuse(why, EPERM, "'%s' is part of the tree", name);

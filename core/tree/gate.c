@@ -116,7 +116,7 @@ static int access_write(struct primo *primo, const struct caller *caller,
                         struct node n, struct reason *why)
 {
     const struct row *row = node_row(n);
-    if (row->shape == SHAPE_DIRECTORY)
+    if (row_is_directory(row))
         return tree_may(primo, caller, n,
                         takes_files(n.no) ? RIGHT_CREATE : RIGHT_DELETE, why);
     if (!row->needs)
@@ -130,7 +130,7 @@ int tree_access(struct primo *primo, const struct caller *caller, struct node n,
     const struct row *row = node_row(n);
     struct object o = OBJECT_INIT;
     int err = 0;
-    if ((mask & X_OK) && row->shape != SHAPE_DIRECTORY)
+    if ((mask & X_OK) && !row_is_directory(row))
         err = refuse(why, EACCES, "this file is no program");
     if (err == 0 && (mask & R_OK))
         err = tree_may(primo, caller, n, RIGHT_VIEW, why);
@@ -141,19 +141,4 @@ int tree_access(struct primo *primo, const struct caller *caller, struct node n,
         err = tree_mode_may(primo, caller, &o, mask & R_OK, mask & W_OK, why);
     object_release(&o);
     return err;
-}
-
-/* stat(2) */
-
-int tree_stat_for(struct primo *primo, const struct caller *caller,
-                  struct node n, const struct shown *shown,
-                  struct tree_stat *out, struct reason *why)
-{
-    int err = tree_stat(primo, n, shown, out, why);
-    if (err || node_row(n)->shape != SHAPE_ERRORS || !caller ||
-        tree_sees_all(primo, caller))
-        return err;
-    out->size = refusals_size(&primo->refusals, &caller->uid, &out->mtime);
-    out->atime = out->ctime = out->mtime;
-    return 0;
 }

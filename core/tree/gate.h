@@ -7,27 +7,22 @@
 
 #include "core/tree/tree.h"
 
-/* May the caller do this to the node? EACCES with a sentence
- * that says which right is missing and who can grant it. */
+/* Whether the caller may do this to the node; EACCES with a sentence that says
+ * which right is missing and who can grant it. */
 int tree_may(struct primo *primo, const struct caller *caller, struct node n,
              enum right right, struct reason *why);
-/* The same where one of `others` (a set of 1 << enum right) does as well. */
+/* As tree_may(), where one of `others` (a set of 1 << enum right) will do in
+ * the place of the right. */
 int tree_may_or(struct primo *primo, const struct caller *caller, struct node n,
                 enum right right, unsigned others, struct reason *why);
 /* Whether an input's own mode lets the caller read and write it; EACCES. */
 int tree_mode_may(const struct primo *primo, const struct caller *caller,
                   const struct object *o, bool reads, bool writes,
                   struct reason *why);
-/* access(2): all of that; mask as there. */
+/* access(2), by rights and by modes; `mask` is as there. */
 int tree_access(struct primo *primo, const struct caller *caller, struct node n,
                 int mask, struct reason *why);
 /* Whether the caller reads the refusals of all users. */
 bool tree_sees_all(struct primo *primo, const struct caller *caller);
-
-/* The same as one caller (NULL = the administrator) sees it: `errors` is
- * everyone's own. */
-int tree_stat_for(struct primo *primo, const struct caller *caller,
-                  struct node n, const struct shown *shown,
-                  struct tree_stat *out, struct reason *why);
 
 #endif

@@ -1,12 +1,8 @@
 /*
- * Open files: what one open of a node reads and writes. A handle is used by
- * one request at a time per lock of its own; any thread.
- *
- *   generated texts   the state at open (a polled one: at each read from 0)
- *   growing texts     whatever there is by now
- *   inputs            a text of its own: written there, saved as a whole
- *   words             the same, handed to the row's store function
- *   actions           fire at the first non-empty write
+ * Open files: what one open of a node reads and writes. This part keeps the
+ * handles, their locks and their list; what is read and written is a matter of
+ * the row's shape (shape.h). Any thread: each handle has a lock of its own,
+ * which is held while its shape works on it.
  */
 #ifndef PRIMO_HANDLE_H
 #define PRIMO_HANDLE_H
@@ -23,12 +19,18 @@ struct handle;
 int handle_open(struct primo *primo, const struct caller *caller,
                 struct node node, int flags, const struct text *shown,
                 struct handle **out, struct reason *why);
+struct creation {
+    struct node directory;
+    const char *name;
+    uint32_t mode; /* permissions of the new file */
+    int flags;     /* as open(2) */
+};
 /* Make an input file and open it. EEXIST, EINVAL (the name), EPERM. */
 int handle_create(struct primo *primo, const struct caller *caller,
-                  struct node directory, const char *name, uint32_t mode,
-                  int flags, struct node *node, struct handle **out,
-                  struct reason *why);
-/* Saves an emptied text; a failure goes to *why but frees all the same. */
+                  const struct creation *c, struct node *node,
+                  struct handle **out, struct reason *why);
+/* The last close, which saves what is not saved yet. The handle is freed even
+ * where saving fails. */
 int handle_close(struct handle *h, struct reason *why);
 /* Free those that nobody will close: a mount that ends with files open hears
  * no more of them. What they had not saved is gone, as users were told. */
@@ -44,11 +46,11 @@ int handle_descriptor(const struct handle *h);
 int handle_read(struct handle *h, uint64_t offset, size_t size,
                 struct text *out, struct reason *why);
 
-/* The state that a polled text took at a read from 0 after its first; once for
- * each such read. */
+/* Whether a polled text has taken a new state, as it does when it is read again
+ * from 0: true once for each such read, with that state. */
 bool handle_renewed(struct handle *h, struct shown *out);
-/* Of a polled text: it has changed since it was read or opened; of a growing
- * one: there is more than was read. */
+/* Whether a polled text has changed since it was read or opened, or a growing
+ * text has more than was read. */
 bool handle_has_news(struct handle *h);
 
 /* Change */

@@ -176,8 +176,9 @@ void input_discard(struct primo *primo, struct node n)
 }
 
 int input_unlink(struct primo *primo, const struct caller *caller,
-                 struct node n, struct reason *why)
+                 struct node directory, struct node n, struct reason *why)
 {
+    (void)directory;
     struct object o = OBJECT_INIT;
     pthread_mutex_lock(&primo->change);
     int err = object_load(primo, n.object, &o);

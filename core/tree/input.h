@@ -54,7 +54,7 @@ int input_save_body(const struct save *save, uint64_t body, bool *cut,
 
 /* Remove, and change attributes */
 int input_unlink(struct primo *primo, const struct caller *caller,
-                 struct node n, struct reason *why);
+                 struct node directory, struct node n, struct reason *why);
 int input_change(struct primo *primo, const struct caller *caller,
                  struct node n, const struct tree_change *c,
                  struct reason *why);

@@ -27,7 +27,7 @@ static void put_rows(struct text *out, enum tree_no directory, int depth)
     for (enum tree_no no = 0; (no = row_next(directory, no));) {
         const struct row *row = &tree_rows[no];
         const char *name = row_title(row);
-        bool is_dir = row->shape == SHAPE_DIRECTORY;
+        bool is_dir = row_is_directory(row);
         size_t from = out->size;
         text_printf(out, "%*s%s%s", depth * 2, "", name, is_dir ? "/" : "");
         while (utf8_count(out->data + from, out->size - from) < 24)

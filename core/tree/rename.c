@@ -7,7 +7,6 @@
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
 #include "core/process/references.h"
-#include "core/state/builtin.h"
 #include "core/tree/displaced.h"
 #include "core/tree/gate.h"
 #include "core/tree/input.h"
@@ -57,20 +56,6 @@ static int move_durable(struct primo *primo, const struct caller *caller,
     return err;
 }
 
-static int input_content_check(struct primo *primo, const struct move *m,
-                               struct reason *why)
-{
-    const struct row *row = m->row;
-    if (row->shape != SHAPE_WEIGHTS)
-        return input_text_check(primo, row, &m->from.body, why);
-    if (object_is_builtin(m->from.kind, m->name))
-        return refuse(why, EPERM, "'%s' is built in and cannot be replaced",
-                      m->name);
-    if (!m->from.number)
-        return refuse(why, EINVAL, "an empty file is no base model");
-    return body_check(primo, m->from.number, NULL, why);
-}
-
 static int move_check(struct primo *primo, struct move *m, bool no_replace,
                       struct reason *why)
 {
@@ -81,7 +66,7 @@ static int move_check(struct primo *primo, struct move *m, bool no_replace,
     if (err == 0 && !name_is_scratch(m->name) && !home)
         err = reference_may_rename(primo, &m->from, why);
     if (err == 0 && !name_is_scratch(m->name))
-        err = input_content_check(primo, m, why);
+        err = m->row->shape->accept(primo, m->row, &m->from, m->name, why);
     if (err == 0 && m->to_there && name_is_scratch(m->name))
         err = reference_may_drop(primo, &m->to, why);
     return err;

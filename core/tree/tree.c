@@ -2,13 +2,12 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
-#include "core/models/base_file.h"
-#include "core/models/model.h"
 #include "core/process/process.h"
 
 #include <errno.h>
 #include <string.h>
 
+/* How long a model counts as new. */
 #define NEW_NS (5 * (int64_t)1000000000)
 
 const char *row_title(const struct row *row)
@@ -95,14 +94,7 @@ static bool node_exists(struct primo *primo, struct node n)
     const struct row *row = node_row(n);
     if (hidden_has(&primo->hidden, node_inode(n)))
         return false;
-    if (row->shape == SHAPE_BODY)
-        return model_file_size(primo, n.object, row->name) >= 0;
-    if (row->shape != SHAPE_LINK)
-        return true;
-    struct shown target = {TEXT_INIT, 0};
-    int err = tree_show(primo, n, &target, NULL);
-    text_release(&target.text);
-    return err == 0;
+    return !row->shape->exists || row->shape->exists(primo, n);
 }
 
 /* The fixed child of that name, whether it is there now or not. */
@@ -137,7 +129,7 @@ bool tree_unhide(struct primo *primo, struct node directory, const char *name,
 int tree_find(struct primo *primo, struct node directory, const char *name,
               struct node *out, struct reason *why)
 {
-    if (node_row(directory)->shape != SHAPE_DIRECTORY)
+    if (!row_is_directory(node_row(directory)))
         return refuse(why, ENOTDIR, "this is not a directory");
     if (strlen(name) > 255)
         return -ENAMETOOLONG;
@@ -194,7 +186,7 @@ static bool next_fixed(struct primo *primo, struct node directory,
 int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
               struct tree_entry *out, struct reason *why)
 {
-    if (node_row(directory)->shape != SHAPE_DIRECTORY)
+    if (!row_is_directory(node_row(directory)))
         return refuse(why, ENOTDIR, "this is not a directory");
     if (next_fixed(primo, directory, cookie, out))
         return 0;
@@ -227,18 +219,17 @@ int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
 
 /* Show */
 
-/* Run `take` with what the show functions of the node need. */
-static int with_request(struct primo *primo, struct node n,
-                        int (*take)(struct show_request *r, struct node n,
-                                    void *context, struct reason *why),
-                        void *context, struct reason *why)
+int tree_request(struct primo *primo, struct node n,
+                 int (*take)(struct show_request *r, struct node n,
+                             void *context, struct reason *why),
+                 void *context, struct reason *why)
 {
     struct process p;
     struct show_request r = {.primo = primo, .object = n.object};
     int err = store_begin(primo->store, false, &r.txn, why);
     if (err)
         return err;
-    if (node_row(n)->parent == TREE_PROCESS) {
+    if (tree_rows[node_row(n)->parent].kind == OBJECT_PROCESS) {
         err = process_load(r.txn, n.object, &p, why);
         r.process = err ? NULL : &p;
     }
@@ -262,16 +253,7 @@ static int take_shown(struct show_request *r, struct node n, void *context,
 int tree_show(struct primo *primo, struct node n, struct shown *out,
               struct reason *why)
 {
-    struct object o = OBJECT_INIT;
-    if (node_row(n)->show)
-        return with_request(primo, n, take_shown, out, why);
-    int err = object_load(primo, n.object, &o); /* an object's own text */
-    if (err)
-        return refuse(why, -err, "the object is gone");
-    text_add(&out->text, text_string(&o.body), o.body.size);
-    out->mtime = o.mtime;
-    object_release(&o);
-    return 0;
+    return tree_request(primo, n, take_shown, out, why);
 }
 
 static int take_rests(struct show_request *r, struct node n, void *context,
@@ -287,130 +269,10 @@ static int take_rests(struct show_request *r, struct node n, void *context,
 bool tree_rests(struct primo *primo, struct node n)
 {
     bool rests = false;
-    return with_request(primo, n, take_rests, &rests, NULL) == 0 && rests;
-}
-
-static int take_stream(struct show_request *r, struct node n, void *context,
-                       struct reason *why)
-{
-    struct stream *s = context;
-    (void)why;
-    *s = (struct stream){0, node_row(n)->stream};
-    if (r->process)
-        s->id = process_metrics(r->process).id;
-    return 0;
-}
-
-int tree_stream(struct primo *primo, struct node n, struct stream *out,
-                struct reason *why)
-{
-    return with_request(primo, n, take_stream, out, why);
+    return tree_request(primo, n, take_rests, &rests, NULL) == 0 && rests;
 }
 
 /* Stat */
-
-/* Whether names in a directory can be made or removed by anybody. */
-static bool directory_writable(enum tree_no no)
-{
-    if (tree_rows[no].make || tree_rows[no].hide)
-        return true;
-    enum tree_no child = row_next(no, 0);
-    while (child && !row_is_input(&tree_rows[child]) && !tree_rows[child].drop)
-        child = row_next(no, child);
-    return child != 0;
-}
-
-static uint32_t shape_mode(enum tree_no no)
-{
-    switch (tree_rows[no].shape) {
-    case SHAPE_DIRECTORY:
-        return S_IFDIR | (directory_writable(no) ? 0755 : 0555);
-    case SHAPE_LINK:
-        return S_IFLNK | 0777;
-    case SHAPE_WORD:
-    case SHAPE_ACTION:
-    case SHAPE_INPUT:
-    case SHAPE_WEIGHTS:
-        return S_IFREG | 0644;
-    default:
-        return S_IFREG | 0444;
-    }
-}
-
-/* When the last line of the events was written, by what it says itself. */
-static int64_t last_event(struct store_txn *txn, struct stream s, uint64_t size,
-                          int64_t otherwise)
-{
-    enum { LINE_MOST = 2048 };
-    struct text end = TEXT_INIT;
-    uint64_t from = size > LINE_MOST ? size - LINE_MOST : 0;
-    double time;
-    if (stream_read(txn, s, from, LINE_MOST, &end) == 0 && end.size > 1) {
-        end.data[end.size - 1] = 0; /* the newline */
-        const char *newline = strrchr(end.data, '\n');
-        if (parse_time(newline ? newline + 1 : end.data, &time))
-            otherwise = (int64_t)(time * 1e9);
-    }
-    text_release(&end);
-    return otherwise;
-}
-
-/* The time and size of a growing text; times come with its show function. */
-static int take_growing(struct show_request *r, struct node n, void *context,
-                        struct reason *why)
-{
-    struct tree_stat *st = context;
-    struct stream s;
-    int err = take_stream(r, n, &s, why);
-    if (err)
-        return err;
-    st->size = stream_size(r->txn, s);
-    if (n.no == TREE_P_METRICS && r->process->row_time > 0)
-        st->mtime = (int64_t)(r->process->row_time * 1e9);
-    else if (n.no == TREE_P_LOG && r->process->log_time > 0)
-        st->mtime = (int64_t)(r->process->log_time * 1e9);
-    else if (r->process)
-        st->mtime = (int64_t)(r->process->created * 1e9);
-    else
-        st->mtime = last_event(r->txn, s, st->size, st->mtime);
-    return 0;
-}
-
-static int stat_object(const struct primo *primo, const struct object *o,
-                       struct node n, struct tree_stat *out)
-{
-    const struct row *row = node_row(n);
-    if (is_object(row) && row->shape != SHAPE_DIRECTORY) {
-        out->mode = S_IFREG | (o->mode & 0777);
-        out->uid = o->uid;
-        out->gid = o->gid;
-        out->size = o->body.size;
-        if (row->shape == SHAPE_WEIGHTS && o->number) {
-            int64_t size = body_size(primo, o->number);
-            out->size = size < 0 ? 0 : (uint64_t)size;
-        }
-    }
-    out->atime = o->atime;
-    out->mtime = o->mtime;
-    out->ctime = o->ctime;
-    return 0;
-}
-
-static int stat_text(struct primo *primo, struct node n,
-                     const struct shown *shown, struct tree_stat *out,
-                     struct reason *why)
-{
-    struct shown own = {TEXT_INIT, 0};
-    int err = 0;
-    if (!shown) {
-        err = tree_show(primo, n, &own, why);
-        shown = &own;
-    }
-    out->size = shown->text.size;
-    out->mtime = shown->mtime;
-    text_release(&own.text);
-    return err;
-}
 
 static bool is_settled(const struct primo *primo, const struct object *o,
                        struct node n, bool written)
@@ -419,62 +281,53 @@ static bool is_settled(const struct primo *primo, const struct object *o,
         return false; /* another daemon changes things */
     if (row_is_input(node_row(n)))
         return !written && !o->scratch && (o->body.size || o->number);
-    /* a new model is made once more for those who wait for it */
+    /* The helper of fs/notices makes the directory of a new model once more, so
+     * that those who watch for it hear of it. */
     bool is_model = o->kind == OBJECT_MODEL || o->kind == OBJECT_VERSION;
     return !is_model || clock_ns() - o->ctime > NEW_NS;
 }
 
-int tree_stat(struct primo *primo, struct node n, const struct shown *shown,
-              struct tree_stat *out, struct reason *why)
+static int stat_object(struct primo *primo, uint64_t id, struct object *o,
+                       struct tree_stat *out, struct reason *why)
+{
+    if (object_load(primo, id, o))
+        return refuse(why, ENOENT, "the object is gone");
+    out->atime = o->atime;
+    out->mtime = o->mtime;
+    out->ctime = o->ctime;
+    return 0;
+}
+
+int tree_stat(struct primo *primo, const struct caller *caller, struct node n,
+              const struct shown *shown, struct tree_stat *out,
+              struct reason *why)
 {
     const struct row *row = node_row(n);
     struct object o = OBJECT_INIT;
+    struct stat_request r = {primo, caller, n, shown, &o};
     int err = 0;
     *out = (struct tree_stat){.inode = node_inode(n),
-                              .mode = shape_mode(n.no),
+                              .mode = row->shape->mode,
                               .uid = primo->owner,
-                              .gid = primo->group};
-    out->mtime = times_get(&primo->directories, n.no);
-    /* asked first: who opens it for writing later makes it be asked again */
+                              .gid = primo->group,
+                              .mtime = times_get(&primo->directories, n.no)};
+    /* This is asked before the attributes are taken: whoever opens the file for
+     * writing after it makes the kernel forget what we are about to answer. */
     bool written =
         row_is_input(row) && handles_write(&primo->handles, n.object);
     if (row_is_input(row))
         handles_settle(&primo->handles, n.object);
-    if (n.object && (err = object_load(primo, n.object, &o)) == 0)
-        stat_object(primo, &o, n, out);
+    if (n.object)
+        err = stat_object(primo, n.object, &o, out, why);
     out->settled = is_settled(primo, &o, n, written);
+    if (err == 0 && hidden_has(&primo->hidden, out->inode))
+        err = -ENOENT;
+    if (err == 0 && row->shape->stat)
+        err = row->shape->stat(&r, out, why);
     object_release(&o);
-    if (err)
-        return refuse(why, ENOENT, "the object is gone");
-    if (hidden_has(&primo->hidden, out->inode))
-        return -ENOENT;
-    int64_t size;
-    switch (row->shape) {
-    case SHAPE_TEXT:
-    case SHAPE_WORD:
-    case SHAPE_ACTION:
-    case SHAPE_WAIT:
-    case SHAPE_LINK:
-        err = stat_text(primo, n, shown, out, why);
-        break;
-    case SHAPE_GROWING:
-        err = with_request(primo, n, take_growing, out, why);
-        break;
-    case SHAPE_ERRORS:
-        out->size = refusals_size(&primo->refusals, NULL, &out->mtime);
-        break;
-    case SHAPE_BODY:
-        size = model_file_size(primo, n.object, row->name);
-        if (size < 0)
-            return -ENOENT;
-        out->size = (uint64_t)size;
-        break;
-    default:
-        break;
-    }
     if (out->atime < out->mtime)
         out->atime = out->mtime;
-    if (!is_object(row) || row->shape == SHAPE_DIRECTORY)
+    if (!row_is_input(row))
         out->ctime = out->mtime;
     return err;
 }

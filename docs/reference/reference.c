@@ -52,7 +52,7 @@ static void man_rows(struct text *out, enum tree_no directory, const char *path)
     for (enum tree_no no = 0; (no = row_next(directory, no));) {
         const struct row *row = &tree_rows[no];
         struct text own = TEXT_INIT;
-        bool is_dir = row->shape == SHAPE_DIRECTORY;
+        bool is_dir = row_is_directory(row);
         text_printf(&own, "%s%s%s", path, row_title(row), is_dir ? "/" : "");
         text_printf(out, ".TP\n.I %s\n", text_string(&own));
         put_roff(out, row->help);

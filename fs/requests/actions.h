@@ -36,8 +36,8 @@ struct actions {
 int actions_start(struct actions *a, struct primo *primo, struct reason *why);
 void actions_stop(struct actions *a);
 
-/* Have the thread call act(context), which replies, for a node of
- * SHAPE_ACTION. */
+/* Have the thread call act(context), which replies, for a node whose shape
+ * acts. */
 void actions_add(struct actions *a, struct node n, void (*act)(void *context),
                  void *context);
 

@@ -25,10 +25,8 @@ static int attr_of(fuse_req_t req, fuse_ino_t ino, struct node n,
     struct caller caller = request_caller(req);
     struct shown shown = {TEXT_INIT, 0};
     struct tree_stat st;
-    bool known =
-        node_row(n)->shape == SHAPE_TEXT && states_get(&m->states, ino, &shown);
-    int err =
-        tree_stat_for(&m->primo, &caller, n, known ? &shown : NULL, &st, why);
+    bool known = node_known(m, ino, n, &shown);
+    int err = tree_stat(&m->primo, &caller, n, known ? &shown : NULL, &st, why);
     if (err == 0) {
         attr_fill(&st, out);
         *seconds = attr_seconds(n, &st);
@@ -137,7 +135,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
                 struct fuse_file_info *fi)
 {
     struct node n;
-    if (!states_node(ino, &n) || node_row(n)->shape != SHAPE_ACTION) {
+    if (!states_node(ino, &n) || !node_row(n)->shape->acts) {
         set_attributes(req, ino, attr, to_set, fi);
         return;
     }
@@ -177,19 +175,9 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 /* How the kernel may cache what is read through this open. */
 static void cache_rule(struct node n, struct fuse_file_info *fi)
 {
-    switch (node_row(n)->shape) {
-    case SHAPE_BODY:
-        fi->keep_cache = 1;
-        break;
-    case SHAPE_TEXT:
-        fi->keep_cache = 1;
-        fi->direct_io = node_row(n)->polled;
-        break;
-    case SHAPE_GROWING:
-        break; /* what is cached goes when the size changes */
-    default:
-        fi->direct_io = 1;
-    }
+    const struct row *row = node_row(n);
+    fi->keep_cache = row->shape->keeps_pages;
+    fi->direct_io = row->shape->direct_io || row->polled;
 }
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -204,8 +192,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         return;
     int err = request_node(ino, &n, &why);
     if (err == 0) {
-        bool known = node_row(n)->shape == SHAPE_TEXT &&
-                     states_get(&m->states, ino, &shown);
+        bool known = node_known(m, ino, n, &shown);
         err = handle_open(&m->primo, &caller, n, fi->flags,
                           known ? &shown.text : NULL, &h, &why);
     }
@@ -235,7 +222,8 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
     struct node dir, n;
     int err = request_node(parent, &dir, &why);
     if (err == 0)
-        err = handle_create(&m->primo, &caller, dir, name, mode, fi->flags, &n,
+        err = handle_create(&m->primo, &caller,
+                            &(struct creation){dir, name, mode, fi->flags}, &n,
                             &h, &why);
     if (err == 0) {
         err = entry_fill(m, &caller, n, &entry, &why);
@@ -288,7 +276,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     int err = handle_read(h, (uint64_t)offset, size, &out, &why);
     if (err)
         reply_err(req, err, ino, NULL, &why);
-    else if (node_row(n)->shape == SHAPE_WAIT && !out.size && !offset)
+    else if (node_row(n)->shape->waits && !out.size && !offset)
         wait_reply(req, ino, n.object);
     else {
         if (node_row(n)->polled)
@@ -333,7 +321,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
         fuse_reply_write(req, size);
         return;
     }
-    if (node_row(handle_node(h))->shape != SHAPE_ACTION) {
+    if (!node_row(handle_node(h))->shape->acts) {
         write_handle(req, h, data, size, offset);
         return;
     }

@@ -39,9 +39,8 @@ static void reply_state(fuse_req_t req, const char *name)
         fuse_reply_err(req, ENOENT);
         return;
     }
-    bool known =
-        node_row(n)->shape == SHAPE_TEXT && states_get(&m->states, id, &shown);
-    int err = tree_stat(&m->primo, n, known ? &shown : NULL, &st, NULL);
+    bool known = node_known(m, id, n, &shown);
+    int err = tree_stat(&m->primo, NULL, n, known ? &shown : NULL, &st, NULL);
     text_release(&shown.text);
     if (err == 0)
         attr_fill(&st, &entry.attr);

@@ -166,12 +166,9 @@ static bool list_dots(struct listing *l, off_t offset)
 /* What plain readdir shows of a node: its number and type. */
 static void entry_outline(struct node n, struct fuse_entry_param *out)
 {
-    enum shape shape = node_row(n)->shape;
     memset(out, 0, sizeof *out);
     out->attr.st_ino = tree_inode(n.object, n.no);
-    out->attr.st_mode = shape == SHAPE_DIRECTORY ? S_IFDIR
-                        : shape == SHAPE_LINK    ? S_IFLNK
-                                                 : S_IFREG;
+    out->attr.st_mode = node_row(n)->shape->mode & S_IFMT;
 }
 
 static int list_objects(struct listing *l, uint64_t cookie, struct reason *why)
@@ -328,7 +325,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
     struct shown target = {TEXT_INIT, 0};
     struct node n;
     int err = request_node(ino, &n, &why);
-    if (err == 0 && node_row(n)->shape != SHAPE_LINK)
+    if (err == 0 && !S_ISLNK(node_row(n)->shape->mode))
         err = refuse(&why, EINVAL, "this is not a link");
     if (err == 0)
         err =

@@ -5,27 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* What the kernel may keep of a node without asking again: what only requests
- * change that it sees itself. A directory or a fixed file does not go away but
- * by rmdir and unlink; its name leads to one node id for ever. Attributes of a
- * state are those of its node id for ever, while its name is asked for each
- * time. Attributes of an input are asked for while somebody writes it: who
- * opens it makes the kernel forget them. Links come and go with models. */
-static const struct keep {
-    bool name, attributes;
-} keeps[] = {
-    [SHAPE_DIRECTORY] = {.name = true},
-    [SHAPE_TEXT] = {.attributes = true},
-    [SHAPE_ERRORS] = {.name = true},
-    [SHAPE_WAIT] = {.name = true},
-    [SHAPE_WORD] = {.name = true},
-    [SHAPE_ACTION] = {.name = true},
-    [SHAPE_BODY] = {.name = true, .attributes = true},
-    [SHAPE_INPUT] = {.name = true, .attributes = true},
-    [SHAPE_WEIGHTS] = {.name = true, .attributes = true},
-    [SHAPE_LINK] = {0},
-};
-
 struct mount *request_mount(fuse_req_t req)
 {
     return fuse_req_userdata(req);
@@ -97,12 +76,12 @@ void attr_fill(const struct tree_stat *st, struct stat *out)
 
 static double name_seconds(struct node n, const struct tree_stat *st)
 {
-    return keeps[node_row(n)->shape].name && st->settled ? KEEP_SECONDS : 0;
+    return node_row(n)->shape->keeps_name && st->settled ? KEEP_SECONDS : 0;
 }
 
 double attr_seconds(struct node n, const struct tree_stat *st)
 {
-    bool keep = keeps[node_row(n)->shape].attributes;
+    bool keep = node_row(n)->shape->keeps_attributes;
     return keep && st->settled ? KEEP_SECONDS : 0;
 }
 
@@ -113,20 +92,19 @@ void attr_forget(struct mount *m, fuse_ino_t node_id)
 
 bool node_has_states(struct node n)
 {
-    enum shape shape = node_row(n)->shape;
-    return shape == SHAPE_TEXT || shape == SHAPE_GROWING;
+    return node_row(n)->shape->state != NULL;
+}
+
+bool node_known(struct mount *m, fuse_ino_t node_id, struct node n,
+                struct shown *out)
+{
+    return node_has_states(n) && states_get(&m->states, node_id, out);
 }
 
 int node_state(struct mount *m, struct node n, struct shown *shown,
                uint64_t *stream, struct reason *why)
 {
-    struct stream s;
-    *stream = 0;
-    if (node_row(n)->shape == SHAPE_TEXT)
-        return tree_show(&m->primo, n, shown, why);
-    int err = tree_stream(&m->primo, n, &s, why);
-    *stream = s.id + 1; /* the events are stream 0 */
-    return err;
+    return node_row(n)->shape->state(&m->primo, n, shown, stream, why);
 }
 
 int entry_fill(struct mount *m, const struct caller *caller, struct node n,
@@ -136,12 +114,10 @@ int entry_fill(struct mount *m, const struct caller *caller, struct node n,
     struct tree_stat st;
     uint64_t stream = 0;
     bool states = node_has_states(n);
-    bool text = node_row(n)->shape == SHAPE_TEXT;
     int err = states ? node_state(m, n, &shown, &stream, why) : 0;
     memset(out, 0, sizeof *out);
     if (err == 0)
-        err =
-            tree_stat_for(&m->primo, caller, n, text ? &shown : NULL, &st, why);
+        err = tree_stat(&m->primo, caller, n, states ? &shown : NULL, &st, why);
     if (err == 0) {
         attr_fill(&st, &out->attr);
         out->generation = 1; /* ids are never used again */

@@ -37,8 +37,12 @@ double attr_seconds(struct node n, const struct tree_stat *st);
 /* What the kernel keeps of a node's attributes is not true any more. Waits for
  * nobody. */
 void attr_forget(struct mount *m, fuse_ino_t node_id);
-/* Whether a node's kind has a node id per state, and which one is now. */
+/* Whether a node has a node id for each of its states (struct shape); the state
+ * behind a node id, false where none is known; and the state that it is in now,
+ * for a node that has states. */
 bool node_has_states(struct node n);
+bool node_known(struct mount *m, fuse_ino_t node_id, struct node n,
+                struct shown *out);
 int node_state(struct mount *m, struct node n, struct shown *shown,
                uint64_t *stream, struct reason *why);
 

@@ -95,8 +95,9 @@ static inline int put_as(struct world *w, const struct caller *who,
     struct node d = at(w, dir), n;
     struct handle *h;
     int err = tree_find(&w->primo, d, name, &n, NULL);
-    err = err ? handle_create(&w->primo, who, d, name, 0644, O_WRONLY, &n, &h,
-                              why)
+    err = err ? handle_create(&w->primo, who,
+                              &(struct creation){d, name, 0644, O_WRONLY}, &n,
+                              &h, why)
               : handle_open(&w->primo, who, n, O_WRONLY | flags, NULL, &h, why);
     if (err)
         return err;

@@ -1,58 +1,121 @@
-#include "core/tree/handle_inside.h"
-
-#include "core/basic/clock.h"
+/*
+ * Base models: inputs that are large files. What is written goes straight to a
+ * new body beside the store (base_file.h), which takes the place of the old one
+ * when it is saved. The built-in base is a text in its object.
+ */
 #include "core/basic/name.h"
+#include "core/models/base_file.h"
 #include "core/state/builtin.h"
+#include "core/tree/shapes/common.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-/* The built-in one is a text, all others are files. */
-int weights_open(struct handle *h, struct reason *why)
+/* What an open base model keeps. */
+struct weights {
+    struct staged staged; /* what was written */
+    uint64_t body;        /* the body that this is written over; 0 = none */
+};
+
+static int weights_stat(const struct stat_request *r, struct tree_stat *out,
+                        struct reason *why)
+{
+    int64_t size = 0;
+    (void)why;
+    if (r->object->number)
+        size = body_size(r->primo, r->object->number);
+    else
+        size = (int64_t)r->object->body.size;
+    out->mode = S_IFREG | (r->object->mode & 0777);
+    out->uid = r->object->uid;
+    out->gid = r->object->gid;
+    out->size = size < 0 ? 0 : (uint64_t)size;
+    return 0;
+}
+
+static int weights_accept(struct primo *primo, const struct row *row,
+                          const struct object *o, const char *name,
+                          struct reason *why)
+{
+    (void)row;
+    if (object_is_builtin(o->kind, name))
+        return refuse(why, EPERM, "'%s' is built in and cannot be replaced",
+                      name);
+    if (!o->number)
+        return refuse(why, EINVAL, "an empty file is no base model");
+    return body_check(primo, o->number, NULL, why);
+}
+
+static int open_to_read(struct handle *h, const struct object *o,
+                        struct reason *why)
+{
+    text_add(&h->text, text_string(&o->body), o->body.size);
+    if (!o->number)
+        return 0;
+    int fd = body_open(h->primo, o->number, why);
+    h->fd = fd < 0 ? -1 : fd;
+    return fd < 0 ? fd : 0;
+}
+
+static int weights_open(struct handle *h, const struct text *text,
+                        struct reason *why)
 {
     struct object o = OBJECT_INIT;
+    struct weights *w = calloc(1, sizeof *w);
+    (void)text;
+    if (!w)
+        abort();
+    h->own = w;
     int err = handle_load(h, &o, why);
-    if (err == 0 && wants_write(h->flags) && object_is_builtin(o.kind, o.name))
+    if (err == 0 && !wants_write(h->flags))
+        err = open_to_read(h, &o, why);
+    else if (err == 0 && object_is_builtin(o.kind, o.name))
         err = refuse(why, EPERM, "'%s' is built in and cannot be written",
                      o.name);
-    if (err == 0 && !wants_write(h->flags)) {
-        text_add(&h->text, text_string(&o.body), o.body.size);
-        h->fd = o.number ? body_open(h->primo, o.number, why) : -1;
-        err = h->fd < -1 ? h->fd : 0;
-    }
-    h->body = h->flags & O_TRUNC ? 0 : o.number;
+    w->body = h->flags & O_TRUNC ? 0 : o.number;
     h->opened.mtime = o.mtime;
     h->emptied = (h->flags & O_TRUNC) && o.number;
     object_release(&o);
     return err;
 }
 
-/* What was written through it, or what it would be written over. */
-int weights_read(struct handle *h, uint64_t offset, size_t size,
-                 struct text *out, struct reason *why)
+static void weights_close(struct handle *h)
 {
-    if (h->fd >= 0 || h->staged.id)
-        return handle_read_body(h->fd >= 0 ? h->fd : h->staged.fd, offset, size,
+    struct weights *w = h->own;
+    staged_drop(&w->staged);
+    free(w);
+}
+
+/* What was written through it, or what it would be written over. */
+static int weights_read(struct handle *h, uint64_t offset, size_t size,
+                        struct text *out, struct reason *why)
+{
+    const struct weights *w = h->own;
+    if (h->fd >= 0 || w->staged.id)
+        return handle_read_file(h->fd >= 0 ? h->fd : w->staged.fd, offset, size,
                                 out, why);
-    if (!h->body)
-        return handle_read_text(h, offset, size, out);
-    int fd = body_open(h->primo, h->body, why);
+    if (!w->body)
+        return handle_read_text(h, offset, size, out, why);
+    int fd = body_open(h->primo, w->body, why);
     if (fd < 0)
         return fd;
-    int err = handle_read_body(fd, offset, size, out, why);
+    int err = handle_read_file(fd, offset, size, out, why);
     close(fd);
     return err;
 }
 
-static int weights_stage(struct handle *h, struct reason *why)
+static int stage(struct handle *h, struct reason *why)
 {
-    return h->staged.id ? 0 : staged_begin(&h->staged, h->primo, h->body, why);
+    struct weights *w = h->own;
+    return w->staged.id ? 0 : staged_begin(&w->staged, h->primo, w->body, why);
 }
 
 /* Room is given back at once: a full disk is everybody's. */
 static int weights_refused(struct handle *h, int err, const struct reason *why)
 {
-    staged_drop(&h->staged);
+    struct weights *w = h->own;
+    staged_drop(&w->staged);
     handle_refused(h, err, why);
     h->dirty = h->emptied = false;
     if (h->fresh)
@@ -60,56 +123,61 @@ static int weights_refused(struct handle *h, int err, const struct reason *why)
     return err;
 }
 
-int weights_write(struct handle *h, uint64_t offset, const char *data,
-                  size_t size, struct reason *why)
+/* The header is checked as it comes in, so that a wrong file is refused before
+ * gigabytes of it were copied; but not in a scratch file, which may be anything
+ * as yet, nor where a body is being written over, whose header is whole. */
+static int weights_write(struct handle *h, uint64_t offset, const char *data,
+                         size_t size, struct reason *why)
 {
+    struct weights *w = h->own;
     struct object o = OBJECT_INIT;
     bool scratch = object_load(h->primo, h->node.object, &o) == 0 &&
                    name_is_scratch(o.name);
     object_release(&o);
-    int err = weights_stage(h, why);
+    int err = stage(h, why);
     if (err == 0 && (h->flags & O_APPEND))
-        offset = staged_size(&h->staged);
+        offset = staged_size(&w->staged);
     if (err == 0)
-        err = staged_write(&h->staged, offset, data, size, !scratch && !h->body,
+        err = staged_write(&w->staged, offset, data, size, !scratch && !w->body,
                            why);
     if (err)
         return weights_refused(h, err, why);
     h->dirty = true;
-    __atomic_store_n(&h->opened.mtime, clock_ns(), __ATOMIC_RELAXED);
+    handle_written(h);
     return 0;
 }
 
-int weights_truncate(struct handle *h, uint64_t size, struct reason *why)
+static int weights_truncate(struct handle *h, uint64_t size, struct reason *why)
 {
+    struct weights *w = h->own;
     if (size == 0) {
-        h->emptied |= h->body != 0;
+        h->emptied |= w->body != 0;
         h->dirty = h->refused = false;
-        h->body = 0;
-        staged_drop(&h->staged);
+        w->body = 0;
+        staged_drop(&w->staged);
         return 0;
     }
     if (h->refused)
         return 0;
-    int err = weights_stage(h, why);
+    int err = stage(h, why);
     if (err == 0)
-        err = staged_truncate(&h->staged, size, why);
+        err = staged_truncate(&w->staged, size, why);
     h->dirty |= err == 0;
     return err;
 }
 
 /* A copy that is not complete is no fault before the last close: a program may
  * close it once more than it writes it. */
-int weights_save(struct handle *h, bool last, struct reason *why)
+static int save(struct handle *h, bool last, struct reason *why)
 {
-    int64_t mtime = __atomic_load_n(&h->opened.mtime, __ATOMIC_RELAXED);
-    struct save save = {h->primo, &h->caller, h->node, mtime, h->fresh};
+    struct weights *w = h->own;
+    struct save s = handle_save_of(h);
     bool cut = false;
-    int err = weights_stage(h, why);
+    int err = stage(h, why);
     if (err == 0)
-        err = input_save_body(&save, h->staged.id, &cut, why);
+        err = input_save_body(&s, w->staged.id, &cut, why);
     if (err == -ENOENT) { /* it was removed meanwhile */
-        staged_drop(&h->staged);
+        staged_drop(&w->staged);
         h->dirty = false;
         return 0;
     }
@@ -117,8 +185,34 @@ int weights_save(struct handle *h, bool last, struct reason *why)
         return err;
     if (err)
         return weights_refused(h, err, why);
-    h->body = h->staged.id;
-    staged_forget(&h->staged);
+    w->body = w->staged.id;
+    staged_forget(&w->staged);
     h->dirty = h->emptied = h->fresh = false;
     return 0;
 }
+
+/* Emptying alone waits for the last close, as that of texts does. A new file
+ * that is still empty then is refused: it is no base model. */
+static int weights_save(struct handle *h, bool last, struct reason *why)
+{
+    bool due = h->dirty || (last && (h->emptied || h->fresh));
+    return due ? save(h, last, why) : 0;
+}
+
+const struct shape shape_weights = {
+    .mode = S_IFREG | 0644,
+    .stat = weights_stat,
+    .unlink = input_unlink,
+    .change = input_change,
+    .accept = weights_accept,
+    .open = weights_open,
+    .close = weights_close,
+    .read = weights_read,
+    .write = weights_write,
+    .truncate = weights_truncate,
+    .save = weights_save,
+    .is_input = true,
+    .keeps_name = true,
+    .keeps_attributes = true,
+    .direct_io = true,
+};

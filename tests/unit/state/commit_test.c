@@ -124,10 +124,12 @@ static void savers_begin(struct world *w, struct saver *all)
         *s = (struct saver){.err = 1};
         snprintf(s->name, sizeof s->name, "t%d", i);
         snprintf(s->text, sizeof s->text, "epochs = %d", i + 1);
-        assert_int_equal(handle_create(&w->primo, &me, at(w, "templates"),
-                                       s->name, 0644, O_WRONLY, &n, &s->handle,
-                                       NULL),
-                         0);
+        assert_int_equal(
+            handle_create(
+                &w->primo, &me,
+                &(struct creation){at(w, "templates"), s->name, 0644, O_WRONLY},
+                &n, &s->handle, NULL),
+            0);
     }
 }
 
@@ -300,14 +302,19 @@ static void test_new_files_meanwhile(void **state)
     while (__atomic_load_n(&stuck, __ATOMIC_SEQ_CST) != 2)
         nanosleep(&moment, NULL);
     alarm(20);
-    assert_int_equal(handle_create(&w->primo, &me, at(w, "templates"), "new",
-                                   0644, O_WRONLY, &n, &h, NULL),
+    assert_int_equal(handle_create(&w->primo, &me,
+                                   &(struct creation){at(w, "templates"), "new",
+                                                      0644, O_WRONLY},
+                                   &n, &h, NULL),
                      0);
     assert_int_equal(handle_write(h, 0, "epochs = 7", 10, NULL), 0);
     struct handle *no;
-    assert_int_equal(handle_create(&w->primo, &me, at(w, "templates"),
-                                   all[0].name, 0644, O_WRONLY, &n, &no, NULL),
-                     -EEXIST);
+    assert_int_equal(
+        handle_create(
+            &w->primo, &me,
+            &(struct creation){at(w, "templates"), all[0].name, 0644, O_WRONLY},
+            &n, &no, NULL),
+        -EEXIST);
     alarm(0);
     __atomic_store_n(&stuck, 0, __ATOMIC_SEQ_CST);
     pthread_join(all[0].thread, NULL);
@@ -332,8 +339,10 @@ static int make_file(struct world *w, int number)
     struct handle *h;
     snprintf(name, sizeof name, "f%d", number);
     snprintf(text, sizeof text, "epochs = %d\n", number % 1000 + 1);
-    int err = handle_create(&w->primo, &me, at(w, "templates"), name, 0644,
-                            O_WRONLY, &n, &h, NULL);
+    int err = handle_create(
+        &w->primo, &me,
+        &(struct creation){at(w, "templates"), name, 0644, O_WRONLY}, &n, &h,
+        NULL);
     if (err)
         return err;
     err = handle_write(h, 0, text, strlen(text), NULL);

@@ -529,8 +529,8 @@ static void everyone_reads_his_own_refusals(void **state)
         assert_int_equal(handle_read(h, all.size / 2, 1 << 20, &rest, &why), 0);
         assert_string_equal(text_string(&all) + all.size / 2,
                             text_string(&rest));
-        assert_int_equal(
-            tree_stat_for(&w->primo, who[i], errors, NULL, &st, &why), 0);
+        assert_int_equal(tree_stat(&w->primo, who[i], errors, NULL, &st, &why),
+                         0);
         assert_int_equal(st.size, all.size);
         assert_true(!strstr(text_string(&all), "one") == (i == 1));
         assert_true(!strstr(text_string(&all), "two") == (i == 0));
@@ -553,7 +553,7 @@ static void everyone_reads_his_own_refusals(void **state)
     refusals_release(&again);
     role(w, "a", "members = 54001 54002\nroles = manage\n");
     assert_int_equal(
-        tree_stat_for(&w->primo, &bert, at(w, "errors"), NULL, &st, &why), 0);
+        tree_stat(&w->primo, &bert, at(w, "errors"), NULL, &st, &why), 0);
     assert_int_equal(st.size, r->text.size);
 }
 

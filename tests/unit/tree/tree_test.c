@@ -1,4 +1,5 @@
 /* The whole tree, walked and written through core/ with no mount. */
+#include "core/tree/shapes/shapes.h"
 #include "tests/unit/world.h"
 
 #include "core/store/node.h"
@@ -47,7 +48,7 @@ static int check_below(struct world *w, struct node dir, int *files)
         assert_int_equal(tree_find(&w->primo, dir, e.name, &found, &why), 0);
         assert_int_equal(found.no, e.node.no);
         assert_int_equal(found.object, e.node.object);
-        assert_int_equal(tree_stat(&w->primo, found, NULL, &st, &why), 0);
+        assert_int_equal(tree_stat(&w->primo, NULL, found, NULL, &st, &why), 0);
         assert_true(tree_node(st.inode, &back));
         assert_int_equal(back.no, found.no);
         assert_int_equal(back.object, found.object);
@@ -87,7 +88,7 @@ static void test_walk(void **state)
     /* every fixed row of / and of a process */
     for (int i = 0; i < TREE_ROWS; i++)
         listed += tree_rows[i].name && !tree_rows[i].unlisted &&
-                  tree_rows[i].shape != SHAPE_LINK &&
+                  tree_rows[i].shape != &shape_link &&
                   (tree_rows[i].parent == TREE_ROOT ||
                    tree_rows[i].parent == TREE_PROCESS);
     assert_int_equal(files, listed + 5); /* a, local, local, classifier, base */
@@ -101,13 +102,14 @@ static void test_rows(void **state)
         if (!row->help)
             continue;
         assert_non_null(tree_rows[row->parent].help);
-        assert_int_equal(tree_rows[row->parent].shape, SHAPE_DIRECTORY);
+        assert_true(row_is_directory(&tree_rows[row->parent]));
         assert_true((row->name != NULL) != (row->kind != 0));
-        assert_true(row->shape != SHAPE_WORD || (row->show && row->store));
-        assert_true(row->shape != SHAPE_ACTION || (row->show && row->act));
-        assert_true(row->shape != SHAPE_TEXT || row->show);
-        assert_true(row->shape != SHAPE_GROWING || row->stream);
-        assert_true(row->shape != SHAPE_INPUT || row->scope);
+        assert_true(row->shape != &shape_word || (row->show && row->store));
+        assert_true(row->shape != &shape_action || (row->show && row->act));
+        assert_true(row->shape != &shape_generated || row->show);
+        assert_true(row->shape != &shape_growing ||
+                    (row->stream && row->mtime));
+        assert_true(row->shape != &shape_input || row->scope);
     }
 }
 
@@ -269,8 +271,10 @@ static void test_strangers(void **state)
     assert_int_equal(handle_open(&w->primo, &other, at(w, "README"), O_RDONLY,
                                  NULL, &h, &why),
                      -EACCES);
-    assert_int_equal(handle_create(&w->primo, &other, at(w, "templates"), "a",
-                                   0644, O_WRONLY, &n, &h, &why),
+    assert_int_equal(handle_create(&w->primo, &other,
+                                   &(struct creation){at(w, "templates"), "a",
+                                                      0644, O_WRONLY},
+                                   &n, &h, &why),
                      -EACCES);
     assert_int_equal(
         tree_mkdir(&w->primo, &other, at(w, "processes"), "local", &n, &why),

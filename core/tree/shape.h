@@ -1,0 +1,101 @@
+/*
+ * Shapes: the kinds of files. Each row of the tree has one, and a struct shape
+ * is what that kind of file does when somebody asks for its attributes, opens,
+ * reads, writes or removes it. A shape stands in a file of its own in
+ * core/tree/shapes/, and only the table of rows names it: a new kind of file is
+ * a new file there, and nothing else changes.
+ *
+ * A function that is NULL says that this kind of file does nothing there, or
+ * cannot do it, as noted at each. Rights are asked before these functions are
+ * called. They run in any thread; those of an open file are called under the
+ * lock of its handle, except `open` and `close`, when no other thread knows the
+ * handle yet, or knows it any longer.
+ */
+#ifndef PRIMO_SHAPE_H
+#define PRIMO_SHAPE_H
+
+#include "core/state/primo.h"
+#include "core/store/node.h"
+
+struct handle;
+struct row;
+struct shown;
+struct tree_change;
+struct tree_stat;
+
+/* What tree_stat() is asked, for a shape to answer. */
+struct stat_request {
+    struct primo *primo;
+    const struct caller *caller; /* NULL = the administrator */
+    struct node node;
+    const struct shown *shown;   /* the state of a generated text; NULL = now */
+    const struct object *object; /* of the node; empty where it has none */
+};
+
+struct shape {
+    uint32_t mode; /* the file type and the permissions that are shown */
+
+    /* The file, whether it is open or not */
+
+    /* NULL = it is there as long as its directory is */
+    bool (*exists)(struct primo *primo, struct node n);
+    /* Complete the attributes, which begin as those of an empty file that is
+     * owned by who mounted. NULL = they are right as they are. */
+    int (*stat)(const struct stat_request *r, struct tree_stat *out,
+                struct reason *why);
+    /* The state that it is in now: its text, or the number of the stream that
+     * it shows (never 0). The kernel gets a node id for each state. NULL = it
+     * has one node id for ever. */
+    int (*state)(struct primo *primo, struct node n, struct shown *text,
+                 uint64_t *stream, struct reason *why);
+    /* NULL = it is a directory, for rmdir */
+    int (*unlink)(struct primo *primo, const struct caller *caller,
+                  struct node directory, struct node n, struct reason *why);
+    /* touch(1): its times are set to now. NULL = that is a change like any
+     * other */
+    int (*touch)(struct primo *primo, const struct caller *caller,
+                 struct node n, struct reason *why);
+    /* chmod, chown, utimens. NULL = its attributes are generated: EPERM */
+    int (*change)(struct primo *primo, const struct caller *caller,
+                  struct node n, const struct tree_change *c,
+                  struct reason *why);
+    /* Whether the object may get this name, by what is in it: inputs only */
+    int (*accept)(struct primo *primo, const struct row *row,
+                  const struct object *o, const char *name, struct reason *why);
+
+    /* An open file: handle_inside.h has what all of them share */
+
+    /* `text` is the state that the opener knows already; NULL = none */
+    int (*open)(struct handle *h, const struct text *text, struct reason *why);
+    /* Free what open() and the others have put into h->own */
+    void (*close)(struct handle *h);
+    int (*read)(struct handle *h, uint64_t offset, size_t size,
+                struct text *out, struct reason *why); /* NULL = empty */
+    int (*write)(struct handle *h, uint64_t offset, const char *data,
+                 size_t size, struct reason *why); /* NULL = EBADF */
+    int (*truncate)(struct handle *h, uint64_t size,
+                    struct reason *why); /* NULL = EACCES */
+    /* Save what was written, if anything was that is to be saved now. `last`
+     * says that the file is being closed for the last time. */
+    int (*save)(struct handle *h, bool last, struct reason *why);
+    /* Whether there is more than was read, for poll(2); NULL = never */
+    bool (*has_news)(struct handle *h);
+    /* As handle_renewed(); NULL = never */
+    bool (*renewed)(struct handle *h, struct shown *out);
+
+    bool is_input; /* users make, write, rename and remove it */
+    bool acts;     /* a change starts an action, so a thread of its own does it:
+                      see fs/requests/actions.h */
+    bool waits; /* a read that gives nothing waits until there is something */
+
+    /* What the kernel may keep without asking again: only what its own requests
+     * change. Entries and attributes that are not settled (struct tree_stat)
+     * are never kept. */
+    bool keeps_name;       /* the name leads to one node id for ever */
+    bool keeps_attributes; /* of a node id; for inputs, whoever opens one for
+                              writing makes the kernel forget them */
+    bool keeps_pages;      /* what is cached of a node id is right for ever */
+    bool direct_io;        /* nothing is cached */
+};
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * Actions: files that read as empty, and do something when they are touched or
+ * when something is written to them, at most once per open. What is written
+ * does not matter.
+ */
+#include "core/tree/shapes/common.h"
+
+static int action_touch(struct primo *primo, const struct caller *caller,
+                        struct node n, struct reason *why)
+{
+    return node_row(n)->act(primo, caller, n.object, why);
+}
+
+/* `dirty` says that this open has acted: nothing is ever saved. */
+static int action_write(struct handle *h, uint64_t offset, const char *data,
+                        size_t size, struct reason *why)
+{
+    (void)offset;
+    (void)data;
+    if (!size || h->dirty)
+        return 0;
+    h->dirty = true;
+    return node_row(h->node)->act(h->primo, &h->caller, h->node.object, why);
+}
+
+/* `echo > start` truncates it first, which must not count as the action. */
+static int action_truncate(struct handle *h, uint64_t size, struct reason *why)
+{
+    (void)h;
+    (void)size;
+    (void)why;
+    return 0;
+}
+
+const struct shape shape_action = {
+    .mode = S_IFREG | 0644,
+    .stat = shown_stat,
+    .unlink = generated_unlink,
+    .touch = action_touch,
+    .change = change_ignored,
+    .write = action_write,
+    .truncate = action_truncate,
+    .acts = true,
+    .keeps_name = true,
+    .direct_io = true,
+};

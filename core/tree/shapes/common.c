@@ -1,0 +1,136 @@
+#include "core/tree/shapes/common.h"
+
+#include "core/basic/clock.h"
+#include "core/state/scratch.h"
+#include "core/tree/gate.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* Generated files */
+
+int shown_stat(const struct stat_request *r, struct tree_stat *out,
+               struct reason *why)
+{
+    struct shown own = {TEXT_INIT, 0};
+    const struct shown *shown = r->shown ? r->shown : &own;
+    int err = r->shown ? 0 : tree_show(r->primo, r->node, &own, why);
+    out->size = shown->text.size;
+    out->mtime = shown->mtime;
+    text_release(&own.text);
+    return err;
+}
+
+int shown_open(struct handle *h, const struct text *text, struct reason *why)
+{
+    struct shown now = {TEXT_INIT, 0};
+    if (text) {
+        text_add(&h->text, text_string(text), text->size);
+        return 0;
+    }
+    int err = tree_show(h->primo, h->node, &now, why);
+    text_move(&h->text, &now.text);
+    return err;
+}
+
+int generated_unlink(struct primo *primo, const struct caller *caller,
+                     struct node directory, struct node n, struct reason *why)
+{
+    const struct row *dir = node_row(directory);
+    (void)caller;
+    if (!dir->hide)
+        return refuse(why, EPERM, "%s is generated and cannot be removed",
+                      node_row(n)->name ? node_row(n)->name : "this");
+    int err = dir->hide(primo, directory.object, why);
+    if (err == 0)
+        hidden_add(&primo->hidden, tree_inode(n.object, n.no));
+    return err;
+}
+
+int change_ignored(struct primo *primo, const struct caller *caller,
+                   struct node n, const struct tree_change *c,
+                   struct reason *why)
+{
+    (void)primo;
+    (void)caller;
+    (void)n;
+    (void)c;
+    (void)why;
+    return 0;
+}
+
+/* Reading */
+
+int handle_read_text(struct handle *h, uint64_t offset, size_t size,
+                     struct text *out, struct reason *why)
+{
+    (void)why;
+    if (offset < h->text.size) {
+        size_t left = h->text.size - offset;
+        text_add(out, h->text.data + offset, left < size ? left : size);
+    }
+    return 0;
+}
+
+int handle_read_file(int fd, uint64_t offset, size_t size, struct text *out,
+                     struct reason *why)
+{
+    size_t had = out->size;
+    text_resize(out, had + size);
+    ssize_t n = pread(fd, out->data + had, size, (off_t)offset);
+    int code = errno;
+    text_resize(out, had + (n > 0 ? (size_t)n : 0));
+    return n < 0 ? refuse_errno(why, code, "the model cannot be read") : 0;
+}
+
+/* Inputs */
+
+int handle_load(struct handle *h, struct object *o, struct reason *why)
+{
+    /* A shell that has just emptied the file may not have closed it yet. */
+    handles_settle(&h->primo->handles, h->node.object);
+    if (object_load(h->primo, h->node.object, o))
+        return refuse(why, ENOENT, "the file is gone");
+    /* Whoever makes a file may write it whatever mode he gives it. */
+    return h->fresh
+               ? 0
+               : tree_mode_may(h->primo, &h->caller, o, wants_read(h->flags),
+                               wants_write(h->flags), why);
+}
+
+/* Atomic, as handles_set_mtime() sets it under another lock than ours. */
+void handle_written(struct handle *h)
+{
+    __atomic_store_n(&h->opened.mtime, clock_ns(), __ATOMIC_RELAXED);
+}
+
+struct save handle_save_of(struct handle *h)
+{
+    return (struct save){
+        .primo = h->primo,
+        .caller = &h->caller,
+        .node = h->node,
+        .mtime = __atomic_load_n(&h->opened.mtime, __ATOMIC_RELAXED),
+        .fresh = h->fresh,
+    };
+}
+
+void handle_refused(struct handle *h, int err, const struct reason *why)
+{
+    h->refused = true;
+    h->why = why ? *why : (struct reason){.code = -err};
+}
+
+int staged_text_truncate(struct handle *h, uint64_t size, struct reason *why)
+{
+    if (size > SCRATCH_FILE_SIZE)
+        return refuse(why, EFBIG, "a text must have at most %d KiB",
+                      INPUT_BYTES >> 10);
+    h->emptied |= size == 0 && h->text.size > 0;
+    h->dirty = size ? h->dirty || size != h->text.size : false;
+    text_resize(&h->text, (size_t)size);
+    if (size == 0)
+        h->refused = false;
+    handle_written(h);
+    return 0;
+}

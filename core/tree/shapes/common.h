@@ -1,0 +1,47 @@
+/*
+ * What several shapes do alike. A shape puts these functions into its table as
+ * they are, or calls them from its own.
+ */
+#ifndef PRIMO_SHAPES_COMMON_H
+#define PRIMO_SHAPES_COMMON_H
+
+#include "core/tree/handle_inside.h"
+#include "core/tree/input.h"
+
+/* Generated files */
+
+/* The size and time of the text that the row's show function gives. */
+int shown_stat(const struct stat_request *r, struct tree_stat *out,
+               struct reason *why);
+/* Put that text, or the state that the opener knows, into the handle. */
+int shown_open(struct handle *h, const struct text *text, struct reason *why);
+/* Hide it until the next start or mount, if its directory allows that now. */
+int generated_unlink(struct primo *primo, const struct caller *caller,
+                     struct node directory, struct node n, struct reason *why);
+/* Attributes that copying tools set are not kept, which is no fault. */
+int change_ignored(struct primo *primo, const struct caller *caller,
+                   struct node n, const struct tree_change *c,
+                   struct reason *why);
+
+/* Reading */
+
+/* Append up to `size` bytes of the handle's text, or of a file. */
+int handle_read_text(struct handle *h, uint64_t offset, size_t size,
+                     struct text *out, struct reason *why);
+int handle_read_file(int fd, uint64_t offset, size_t size, struct text *out,
+                     struct reason *why);
+
+/* Inputs */
+
+/* The object of the file, if its mode allows this open. */
+int handle_load(struct handle *h, struct object *o, struct reason *why);
+/* Its text was written just now. */
+void handle_written(struct handle *h);
+/* What input_save.c must know of a save through this handle. */
+struct save handle_save_of(struct handle *h);
+/* Nothing is saved until it is cut to nothing; `why` may be NULL. */
+void handle_refused(struct handle *h, int err, const struct reason *why);
+/* Cut or lengthen a staged text. */
+int staged_text_truncate(struct handle *h, uint64_t size, struct reason *why);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * Growing texts: streams of the store. An open sees its file grow by whole
+ * records. The state of one is the stream that it shows: a start gives the
+ * process new streams, and so the file another node id.
+ */
+#include "core/process/process.h"
+#include "core/tree/shapes/common.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* What an open growing text keeps. */
+struct reading {
+    struct stream stream;
+    uint64_t end; /* how far it was read */
+};
+
+/* The stream as it is now; those at the root belong to no process. */
+static struct stream stream_of(const struct show_request *r, struct node n)
+{
+    struct stream s = {0, node_row(n)->stream};
+    if (r->process)
+        s.id = process_metrics(r->process).id;
+    return s;
+}
+
+static int take_stream(struct show_request *r, struct node n, void *context,
+                       struct reason *why)
+{
+    (void)why;
+    *(struct stream *)context = stream_of(r, n);
+    return 0;
+}
+
+static int growing_stream(struct primo *primo, struct node n,
+                          struct stream *out, struct reason *why)
+{
+    return tree_request(primo, n, take_stream, out, why);
+}
+
+static int take_stat(struct show_request *r, struct node n, void *context,
+                     struct reason *why)
+{
+    struct tree_stat *out = context;
+    int64_t mtime = node_row(n)->mtime(r);
+    (void)why;
+    out->size = stream_size(r->txn, stream_of(r, n));
+    if (mtime)
+        out->mtime = mtime;
+    return 0;
+}
+
+static int growing_stat(const struct stat_request *r, struct tree_stat *out,
+                        struct reason *why)
+{
+    return tree_request(r->primo, r->node, take_stat, out, why);
+}
+
+static int growing_state(struct primo *primo, struct node n, struct shown *text,
+                         uint64_t *stream, struct reason *why)
+{
+    struct stream s;
+    (void)text;
+    int err = growing_stream(primo, n, &s, why);
+    *stream = s.id + 1; /* the events are stream 0, which says "no stream" */
+    return err;
+}
+
+static int growing_open(struct handle *h, const struct text *text,
+                        struct reason *why)
+{
+    struct reading *r = calloc(1, sizeof *r);
+    (void)text;
+    if (!r)
+        abort();
+    h->own = r;
+    return growing_stream(h->primo, h->node, &r->stream, why);
+}
+
+static void growing_close(struct handle *h)
+{
+    free(h->own);
+}
+
+static int growing_read(struct handle *h, uint64_t offset, size_t size,
+                        struct text *out, struct reason *why)
+{
+    struct reading *r = h->own;
+    struct store_txn *txn;
+    size_t had = out->size;
+    /* After a start, whoever follows the file goes on with the new stream; it
+     * keeps the old one where the process is gone. */
+    growing_stream(h->primo, h->node, &r->stream, NULL);
+    int err = store_begin(h->primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = stream_read(txn, r->stream, offset, size, out);
+    store_abort(txn);
+    if (err == 0 && offset + (out->size - had) > r->end)
+        r->end = offset + (out->size - had);
+    return err ? refuse(why, -err, "the text cannot be read") : 0;
+}
+
+static bool growing_has_news(struct handle *h)
+{
+    const struct reading *r = h->own;
+    struct store_txn *txn;
+    if (store_begin(h->primo->store, false, &txn, NULL))
+        return false;
+    bool news = stream_size(txn, r->stream) > r->end;
+    store_abort(txn);
+    return news;
+}
+
+/* The kernel asks for the size each time, and drops the pages that it has when
+ * the size has changed. */
+const struct shape shape_growing = {
+    .mode = S_IFREG | 0444,
+    .stat = growing_stat,
+    .state = growing_state,
+    .unlink = generated_unlink,
+    .open = growing_open,
+    .close = growing_close,
+    .read = growing_read,
+    .has_news = growing_has_news,
+};

@@ -1,0 +1,46 @@
+/*
+ * The refusals: they grow, they are in memory, and everyone sees his own, while
+ * an administrator sees all. As two callers see two files, nothing of them is
+ * ever cached.
+ */
+#include "core/tree/gate.h"
+#include "core/tree/shapes/common.h"
+
+static int own_stat(const struct stat_request *r, struct tree_stat *out,
+                    struct reason *why)
+{
+    const uid_t *user = r->caller && !tree_sees_all(r->primo, r->caller)
+                            ? &r->caller->uid
+                            : NULL;
+    (void)why;
+    out->size = refusals_size(&r->primo->refusals, user, &out->mtime);
+    return 0;
+}
+
+/* The handle's own is the user whose refusals it shows, NULL = all. */
+static int own_open(struct handle *h, const struct text *text,
+                    struct reason *why)
+{
+    (void)text;
+    (void)why;
+    h->own = tree_sees_all(h->primo, &h->caller) ? NULL : &h->caller.uid;
+    return 0;
+}
+
+static int own_read(struct handle *h, uint64_t offset, size_t size,
+                    struct text *out, struct reason *why)
+{
+    (void)why;
+    refusals_read(&h->primo->refusals, h->own, offset, size, out);
+    return 0;
+}
+
+const struct shape shape_refusals = {
+    .mode = S_IFREG | 0444,
+    .stat = own_stat,
+    .unlink = generated_unlink,
+    .open = own_open,
+    .read = own_read,
+    .keeps_name = true,
+    .direct_io = true,
+};

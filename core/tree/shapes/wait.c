@@ -1,0 +1,25 @@
+/* Files that show nothing until something has happened. Their reads do not
+ * block here: fs/ keeps a request that got nothing, and answers it then. */
+#include "core/tree/shapes/common.h"
+
+static int wait_read(struct handle *h, uint64_t offset, size_t size,
+                     struct text *out, struct reason *why)
+{
+    struct shown now = {TEXT_INIT, 0};
+    (void)size;
+    if (offset)
+        return 0;
+    int err = tree_show(h->primo, h->node, &now, why);
+    text_move(out, &now.text);
+    return err;
+}
+
+const struct shape shape_wait = {
+    .mode = S_IFREG | 0444,
+    .stat = shown_stat,
+    .unlink = generated_unlink,
+    .read = wait_read,
+    .waits = true,
+    .keeps_name = true,
+    .direct_io = true,
+};
