@@ -169,7 +169,7 @@ XGETTEXT = xgettext --language=C --from-code=UTF-8 --package-name=primofs \
   --keyword=reason_prefix:2 --keyword=diary_log:2 --keyword=control_expect:3 \
   --keyword=options_decide:4 --keyword=options_note:4
 MSGMERGE = msgmerge --quiet --no-wrap --no-fuzzy-matching
-SENTENCES = $(XGETTEXT) -o - $(wildcard $(foreach d,core fs trainer,$(d)/*.c $(d)/*/*.c $(d)/*/*/*.c)) | \
+SENTENCES = $(XGETTEXT) -o - $(wildcard $(foreach d,core fs trainer,$(d)/*.c $(d)/*/*.c $(d)/*/*/*.c) core/rows.h) | \
   sed '/^"POT-Creation-Date/d'
 #: po            bring po/ up to date with the sentences of the code
 po:

@@ -7,7 +7,15 @@
 
 #include "core/state/primo.h"
 
-enum change_text { CHANGE_STATUS, CHANGE_METRICS, CHANGE_LOG, CHANGE_TEXTS };
+/* Which file has changed. The rows of the tree say which change is theirs. */
+enum change_text {
+    CHANGE_NONE, /* of a row: nobody is told when it changes */
+    CHANGE_STATUS,
+    CHANGE_METRICS,
+    CHANGE_LOG,
+    CHANGE_EVENTS, /* of no process */
+    CHANGE_TEXTS
+};
 
 struct change {
     uint64_t process;

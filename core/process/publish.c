@@ -36,20 +36,6 @@ static uint64_t next_number(struct store_txn *txn, const char *template)
     return last + 1;
 }
 
-/* The texts of a version that are shown from the process. */
-static const struct {
-    const char *name;
-    show_fn *show;
-} texts[] = {
-    {"info", show_info},
-    {"metrics.csv", show_metrics},
-    {"monitor.svg", show_monitor_svg},
-    {"config", show_config},
-    {"dataset", show_dataset},
-    {"template", show_run_template},
-    {"log", show_log},
-};
-
 static int texts_write(struct primo *primo, struct store_txn *txn,
                        struct process *p, int dir, struct reason *why)
 {
@@ -60,12 +46,11 @@ static int texts_write(struct primo *primo, struct store_txn *txn,
     int err = 0;
     snprintf(path, sizeof path, "models/%s/%" PRIu64, process_template(p),
              p->number);
-    for (size_t i = 0; i < sizeof texts / sizeof *texts && err == 0; i++) {
+    for (struct version_text t = {0}; err == 0 && version_text_next(&t);) {
         text_clear(&out);
-        err = texts[i].show(&request, &out, why);
+        err = t.show(&request, &out, why);
         if (err == 0)
-            err =
-                file_save(dir, texts[i].name, text_string(&out), out.size, why);
+            err = file_save(dir, t.name, text_string(&out), out.size, why);
     }
     text_release(&out);
     return err;

@@ -1,7 +1,9 @@
 /*
- * What generated files say: one function a file, from the record of a process
- * and its texts. The tree's rows name them; models keep what they said at the
- * end. Any thread, within a transaction of the caller.
+ * What generated files say: a function for each file, which writes it from the
+ * record of a process and its texts. The rows of the tree (core/rows.h) name
+ * these functions, and rows.c declares what they name, so that no list of them
+ * is here. Models keep what some of them said at the end. Any thread, within a
+ * transaction of the caller.
  */
 #ifndef PRIMO_SHOW_H
 #define PRIMO_SHOW_H
@@ -21,16 +23,8 @@ struct show_request {
 typedef int show_fn(struct show_request *r, struct text *out,
                     struct reason *why);
 
-/* The mount's own files */
-show_fn show_readme, show_overview, show_template_example;
-
-/* Files of a process */
-show_fn show_template, show_enabled, show_status, show_wait, show_progress,
-    show_eta, show_info, show_metrics, show_monitor_svg, show_monitor_html,
-    show_config, show_dataset, show_log, show_run_template, show_nothing;
-
-/* Link targets */
-show_fn show_model_link, show_latest_link;
+/* The time left, which the overview shows as well. */
+show_fn show_eta;
 
 /* When the last line of a growing text was written, in ns; 0 = there is none */
 int64_t mtime_metrics(const struct show_request *r);

@@ -2,11 +2,12 @@
  * The tree is a table: a row for each file says where it stands, which kind of
  * file it is (shape.h), what it shows and takes, and has a line of help.
  * Lookup, listing, modes, the README in the mount and docs/tree.md come from
- * the same rows; nothing else lists files. The rows are in core/rows.c.
+ * the same rows; nothing else lists files. The rows are in core/rows.h.
  */
 #ifndef PRIMO_TREE_H
 #define PRIMO_TREE_H
 
+#include "core/process/changes.h"
 #include "core/process/show.h"
 #include "core/state/primo.h"
 #include "core/store/node.h"
@@ -21,13 +22,16 @@ struct row {
     const char *help; /* one line for people; NULL = there is no such row */
 
     /* What it shows */
-    show_fn *show; /* its text, or the target of a link */
+    /* Its text, or the target of a link; for a file of a model, the text that
+     * the model keeps of its process, NULL = the trainer made the file */
+    show_fn *show;
     /* Growing texts: the part of the stream, and the time of their last line in
      * ns (0 = when the file system was mounted first) */
     char stream;
     int64_t (*mtime)(const struct show_request *r);
-    bool polled;   /* reading it again from 0 takes the new state */
-    bool unlisted; /* it is found by name only */
+    enum change_text told; /* the change of it that those who watch hear of */
+    bool polled;           /* reading it again from 0 takes the new state */
+    bool unlisted;         /* it is found by name only */
 
     /* What it takes */
     enum right needs; /* to be written; RIGHT_VIEW = nobody writes it */

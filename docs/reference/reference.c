@@ -4,7 +4,6 @@
  * read is what the program does.
  */
 #include "core/basic/language.h"
-#include "core/process/show.h"
 #include "core/shared/param.h"
 #include "core/tree/tree.h"
 
@@ -15,7 +14,7 @@
 static void put_files(struct text *out)
 {
     struct text readme = TEXT_INIT;
-    show_readme(NULL, &readme, NULL);
+    tree_rows[TREE_README].show(NULL, &readme, NULL);
     const char *list = strstr(text_string(&readme), "\nREADME ");
     if (list)
         text_printf(out, "```text\n%s```\n", list + 1);

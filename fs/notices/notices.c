@@ -97,19 +97,9 @@ static void tell_model(struct notices *n, uint64_t version)
     tell_directory(n, node);
 }
 
-/* What is told of a process, in the order of struct change. */
-static const enum tree_no told[CHANGE_TEXTS] = {
-    [CHANGE_STATUS] = TREE_P_STATUS,
-    [CHANGE_METRICS] = TREE_P_METRICS,
-    [CHANGE_LOG] = TREE_P_LOG,
-};
-
 bool notices_tells(struct node node)
 {
-    for (int i = 0; i < CHANGE_TEXTS; i++)
-        if (told[i] == node.no)
-            return true;
-    return node.no == TREE_EVENTS;
+    return node_row(node)->told != CHANGE_NONE;
 }
 
 /* The new events, for syslog: a line each, without the time. */
@@ -125,9 +115,9 @@ static void log_lines(const struct text *news)
 static void tell(void *context, const struct change *change)
 {
     struct notices *n = context;
-    for (int t = 0; t < CHANGE_TEXTS; t++)
-        if (change->texts[t])
-            tell_file(n, (struct node){told[t], change->process});
+    for (enum tree_no no = 0; (no = row_next(TREE_PROCESS, no));)
+        if (change->texts[tree_rows[no].told])
+            tell_file(n, (struct node){no, change->process});
     if (change->model)
         tell_model(n, change->model);
 }

@@ -21,6 +21,9 @@
 
 #include <cmocka.h>
 
+show_fn show_config, show_dataset, show_info, show_log, show_monitor_html,
+    show_monitor_svg, show_progress;
+
 enum { PROCESS = 300, RUN = 301, USER = 1234, PIECE = 1 << 16, MIB = 1 << 20 };
 
 /* What moves a terminal's cursor or hides the rest of a line: ESC, DEL, a C1

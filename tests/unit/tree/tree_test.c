@@ -1,5 +1,4 @@
 /* The whole tree, walked and written through core/ with no mount. */
-#include "core/tree/shapes/shapes.h"
 #include "tests/unit/world.h"
 
 #include "core/store/node.h"
@@ -8,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+extern const struct shape shape_action, shape_generated, shape_growing,
+    shape_input, shape_link, shape_word;
 
 static const struct caller me = {0, 0, 1};
 

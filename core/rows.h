@@ -1,0 +1,142 @@
+/*
+ * The table of the tree: a row for each file of the mount. Read this first.
+ *
+ *     ROW(number, directory, name, shape, show function, help, ...)
+ *
+ * The number is from node.h. The directory is the number of another row. A row
+ * without a name (NULL) stands for the objects of a .kind. The shape is the
+ * kind of file, one of core/tree/shapes/. The show function gives its text or
+ * the target of a link (show.h); that of a model's file gives the text which
+ * the model keeps of its process, and files without it are what the trainer
+ * made. The help is one line for people. What else a row can say is in struct
+ * row.
+ *
+ * rows.c includes this file twice, so that rows need no list of the functions
+ * and shapes which they name: adding a file is adding a number, a row here, and
+ * its show function.
+ */
+
+ROW(TREE_ROOT, 0, NULL, directory, no_show, N_("the mount point"))
+
+ROW(TREE_README, TREE_ROOT, "README", generated, show_readme,
+    N_("how to train a model, in six commands"))
+ROW(TREE_OVERVIEW, TREE_ROOT, "overview", generated, show_overview,
+    N_("one line a machine: available, process, template, status, progress, "
+       "time left, best average precision, and what the machine is"),
+    .line = KEY_PROCESSES)
+ROW(TREE_ERRORS, TREE_ROOT, "errors", refusals, no_show,
+    N_("the last refusals, each with its reason and what would be accepted"))
+ROW(TREE_EVENTS, TREE_ROOT, "events", growing, no_show,
+    N_("the journal: time, user, object, what happened"), .stream = 'e',
+    .mtime = mtime_events, .line = KEY_PROCESSES, .told = CHANGE_EVENTS)
+ROW(TREE_TEMPLATE_EXAMPLE, TREE_ROOT, "template.example", generated,
+    show_template_example,
+    N_("every parameter with its default, range and meaning"))
+
+ROW(TREE_TEMPLATES, TREE_ROOT, "templates", directory, no_show,
+    N_("training templates, written by users"), .line = KEY_TEMPLATES)
+ROW(TREE_TEMPLATE, TREE_TEMPLATES, NULL, input, no_show,
+    N_("a training template"), .kind = OBJECT_TEMPLATE, .needs = RIGHT_EDIT,
+    .scope = SCOPE_TEMPLATE)
+ROW(TREE_MACHINES, TREE_ROOT, "machines", directory, no_show,
+    N_("target machines, written by an administrator"), .line = KEY_MACHINES)
+ROW(TREE_MACHINE, TREE_MACHINES, NULL, input, no_show, N_("a target machine"),
+    .kind = OBJECT_MACHINE, .needs = RIGHT_EDIT, .scope = SCOPE_MACHINE)
+ROW(TREE_TYPES, TREE_ROOT, "types", directory, no_show,
+    N_("model types, written by an administrator"), .line = KEY_TYPES)
+ROW(TREE_TYPE, TREE_TYPES, NULL, input, no_show, N_("a model type"),
+    .kind = OBJECT_TYPE, .needs = RIGHT_EDIT, .scope = SCOPE_TYPE)
+ROW(TREE_BASES, TREE_ROOT, "bases", directory, no_show,
+    N_("base models to start from, brought by an administrator"),
+    .line = KEY_BASES)
+ROW(TREE_BASE, TREE_BASES, NULL, weights, no_show,
+    N_("a base model: a .safetensors file"), .kind = OBJECT_BASE,
+    .needs = RIGHT_EDIT)
+ROW(TREE_ROLES, TREE_ROOT, "roles", directory, no_show,
+    N_("who may do what, written by an administrator"), .line = KEY_ROLES)
+ROW(TREE_ROLE, TREE_ROLES, NULL, input, no_show,
+    N_("a role: its members and their rights"), .kind = OBJECT_ROLE,
+    .needs = RIGHT_EDIT, .scope = SCOPE_ROLE, .changed = roles_changed)
+
+ROW(TREE_PROCESSES, TREE_ROOT, "processes", directory, no_show,
+    N_("training processes: mkdir makes one for a machine"),
+    .line = KEY_PROCESSES, .make = process_create)
+ROW(TREE_PROCESS, TREE_PROCESSES, NULL, directory, no_show,
+    N_("the training process of a machine"), .kind = OBJECT_PROCESS,
+    .drop = process_remove, .hide = process_may_hide)
+ROW(TREE_P_TEMPLATE, TREE_PROCESS, "template", word, show_template,
+    N_("the template's name; settable while idle"), .needs = RIGHT_EDIT,
+    .setup = process_is_new_to, .store = process_set_template)
+ROW(TREE_P_START, TREE_PROCESS, "start", action, show_nothing,
+    N_("touch: begin a new training with the template as it stands now"),
+    .needs = RIGHT_MANAGE, .act = process_start)
+ROW(TREE_P_STOP, TREE_PROCESS, "stop", action, show_nothing,
+    N_("touch: stop, with a checkpoint"), .needs = RIGHT_MANAGE,
+    .act = process_stop)
+ROW(TREE_P_RESUME, TREE_PROCESS, "resume", action, show_nothing,
+    N_("touch: continue a stopped or failed training from its last checkpoint"),
+    .needs = RIGHT_MANAGE, .act = process_resume)
+ROW(TREE_P_ENABLED, TREE_PROCESS, "enabled", word, show_enabled,
+    N_("yes or no; a disabled process refuses start, stop and resume"),
+    .needs = RIGHT_MANAGE, .store = process_set_enabled)
+ROW(TREE_P_STATUS, TREE_PROCESS, "status", generated, show_status,
+    N_("one word: created starting running stopping stopped succeeded failed"),
+    .polled = true, .told = CHANGE_STATUS)
+ROW(TREE_P_WAIT, TREE_PROCESS, "wait", wait, show_wait,
+    N_("reading blocks until the training ends, then gives the final status"),
+    .unlisted = true)
+ROW(TREE_P_PROGRESS, TREE_PROCESS, "progress", generated, show_progress,
+    N_("one line for people: bar, epoch, loss, average precision, images/s, "
+       "time left"))
+ROW(TREE_P_ETA, TREE_PROCESS, "eta", generated, show_eta,
+    N_("time left as HH:MM:SS"))
+ROW(TREE_P_INFO, TREE_PROCESS, "info", generated, show_info,
+    N_("all that is known, as `key: value` lines"))
+ROW(TREE_P_METRICS, TREE_PROCESS, "metrics.csv", growing, no_show,
+    N_("a row an epoch: learning rate, loss, average precision, accuracy, "
+       "images/s"),
+    .stream = 'm', .mtime = mtime_metrics, .told = CHANGE_METRICS)
+ROW(TREE_P_MONITOR_SVG, TREE_PROCESS, "monitor.svg", generated,
+    show_monitor_svg, N_("the chart of the training"))
+ROW(TREE_P_MONITOR_HTML, TREE_PROCESS, "monitor.html", generated,
+    show_monitor_html, N_("the chart as a page that renews itself"))
+ROW(TREE_P_CONFIG, TREE_PROCESS, "config", generated, show_config,
+    N_("every parameter as resolved for this training, with where each value "
+       "came from"))
+ROW(TREE_P_DATASET, TREE_PROCESS, "dataset", generated, show_dataset,
+    N_("the report on the pictures"))
+ROW(TREE_P_LOG, TREE_PROCESS, "log", growing, no_show,
+    N_("what the trainer said, by stage"), .stream = 'l', .mtime = mtime_log,
+    .told = CHANGE_LOG)
+ROW(TREE_P_MODEL, TREE_PROCESS, "model", link, show_model_link,
+    N_("link to the model, once it has succeeded"))
+
+ROW(TREE_MODELS, TREE_ROOT, "models", directory, no_show,
+    N_("trained models: models/TEMPLATE/N/"), .line = KEY_MODELS)
+ROW(TREE_FAMILY, TREE_MODELS, NULL, directory, no_show,
+    N_("the versions of one template's model"), .kind = OBJECT_MODEL,
+    .drop = model_family_remove, .hide = model_may_hide)
+ROW(TREE_LATEST, TREE_FAMILY, "latest", link, show_latest_link,
+    N_("link to the version with the highest number"))
+ROW(TREE_VERSION, TREE_FAMILY, NULL, directory, no_show,
+    N_("one trained model; never changes"), .kind = OBJECT_VERSION,
+    .drop = model_remove, .hide = model_may_hide)
+ROW(TREE_V_ONNX, TREE_VERSION, "model.onnx", body, no_show,
+    N_("the model for ONNX Runtime, OpenCV, OpenVINO …"))
+ROW(TREE_V_SAFETENSORS, TREE_VERSION, "model.safetensors", body, no_show,
+    N_("the weights under torchvision's names"))
+ROW(TREE_V_LABELS, TREE_VERSION, "labels.txt", body, no_show,
+    N_("class names, one a line, in output order"))
+ROW(TREE_V_INFO, TREE_VERSION, "info", body, show_info,
+    N_("info of the training at its end"))
+ROW(TREE_V_METRICS, TREE_VERSION, "metrics.csv", body, show_metrics,
+    N_("metrics of the training"))
+ROW(TREE_V_MONITOR_SVG, TREE_VERSION, "monitor.svg", body, show_monitor_svg,
+    N_("chart of the training"))
+ROW(TREE_V_CONFIG, TREE_VERSION, "config", body, show_config,
+    N_("parameters of the training"))
+ROW(TREE_V_DATASET, TREE_VERSION, "dataset", body, show_dataset,
+    N_("the report on the pictures"))
+ROW(TREE_V_TEMPLATE, TREE_VERSION, "template", body, show_run_template,
+    N_("the template's text as trained with"))
+ROW(TREE_V_LOG, TREE_VERSION, "log", body, show_log, N_("log of the training"))
