@@ -59,15 +59,6 @@ void settings_unset(struct settings *s, enum key key)
     s->source[key] = NULL;
 }
 
-int settings_set(struct settings *s, enum key key, const char *value,
-                 const char *source, struct reason *why)
-{
-    int err = param_check(&params[key], value, why);
-    if (err == 0 && *value)
-        settings_put(s, key, value, source);
-    return err;
-}
-
 /* Set *why's place and excerpt: the part of the line around byte `at` and a
  * caret under it. */
 static int fault_at(struct reason *why, int line, const char *text, size_t size,

@@ -66,8 +66,5 @@ int settings_parse(struct settings *s, const char *text, size_t size,
                    unsigned scope, const char *source, struct reason *why);
 /* Leave the key to its default. */
 void settings_unset(struct settings *s, enum key key);
-/* Check one value and set it. Fails as param_check() does. */
-int settings_set(struct settings *s, enum key key, const char *value,
-                 const char *source, struct reason *why);
 
 #endif

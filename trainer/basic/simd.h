@@ -15,4 +15,8 @@
 #define MULTIVERSION
 #endif
 
+/* A function that a loop over vectors uses: a call would keep the loop out of
+ * vectors, and would not be compiled for the levels of its caller. */
+#define INLINE static inline __attribute__((always_inline))
+
 #endif

@@ -7,9 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-/* A call keeps a loop out of vectors. */
-#define INLINE static inline __attribute__((always_inline))
-
 enum { ONE_BITS = 16, ONE = 1 << ONE_BITS }; /* a pixel's width */
 
 static const float angle_most = (float)(10 * M_PI / 180);
@@ -111,8 +108,8 @@ INLINE uint32_t mix(uint32_t h)
     return h ^ h >> 16;
 }
 
-/* In (0, 1). */
-INLINE float unit(uint32_t place, const uint32_t key[2])
+/* Neither 0, whose logarithm there is not, nor 1. */
+INLINE float between_0_and_1(uint32_t place, const uint32_t key[2])
 {
     uint32_t h = mix(mix(place + key[0]) ^ key[1]);
     return ((float)(h >> 9) + 0.5f) * 0x1p-23f;
@@ -152,8 +149,9 @@ INLINE void normal_pair(uint32_t pair, const uint32_t key[2], float deviation,
                         float *a, float *b)
 {
     float s, c;
-    float radius = deviation * sqrtf(-2 * logarithm(unit(pair * 2, key)));
-    half_turn(unit(pair * 2 + 1, key) - 0.5f, &s, &c);
+    float radius =
+        deviation * sqrtf(-2 * logarithm(between_0_and_1(pair * 2, key)));
+    half_turn(between_0_and_1(pair * 2 + 1, key) - 0.5f, &s, &c);
     *a = radius * (c * c - s * s);
     *b = radius * (2 * s * c);
 }

@@ -7,8 +7,6 @@
 #include "trainer/basic/simd.h"
 #include "trainer/loops/kernel_gradient_inside.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
 typedef float vec8 __attribute__((vector_size(32), may_alias));
 typedef float vec16 __attribute__((vector_size(64), may_alias));
 typedef uint32_t bits16 __attribute__((vector_size(64), may_alias));

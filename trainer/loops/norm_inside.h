@@ -20,6 +20,7 @@
 #ifndef PRIMO_NORM_INSIDE_H
 #define PRIMO_NORM_INSIDE_H
 
+#include "trainer/basic/simd.h"
 #include "trainer/loops/norm.h"
 
 #include <stdint.h>
@@ -41,8 +42,6 @@ typedef float vec __attribute__((vector_size(32), aligned(4), may_alias));
 typedef uint32_t bits __attribute__((vector_size(32), may_alias));
 typedef int32_t mask __attribute__((vector_size(32), may_alias));
 typedef uint16_t halves __attribute__((vector_size(16), aligned(2), may_alias));
-
-#define INLINE static inline __attribute__((always_inline))
 
 /* Rows of one lane that follow each other in one picture. */
 struct run {

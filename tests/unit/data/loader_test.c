@@ -78,7 +78,10 @@ static void dataset(struct dataset *d)
     struct settings s;
     struct reason why = REASON_INIT;
     settings_init(&s);
-    settings_set(&s, KEY_DATASET, place, "test", &why);
+    char line[300];
+    int size = snprintf(line, sizeof line, "dataset = %s\n", place);
+    if (settings_parse(&s, line, (size_t)size, SCOPE_TEMPLATE, "test", &why))
+        fail_msg("%s", why.sentence);
     if (dataset_open(d, &s, &why))
         fail_msg("%s", why.sentence);
     settings_release(&s);

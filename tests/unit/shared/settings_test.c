@@ -18,6 +18,18 @@ static int parse(struct settings *s, const char *text, struct reason *why)
                           why);
 }
 
+/* As a line of the text that the source is. */
+static int set(struct settings *s, enum key key, const char *value,
+               const char *source)
+{
+    struct text line = TEXT_INIT;
+    text_printf(&line, "%s = %s\n", params[key].key, value);
+    int err = settings_parse(s, text_string(&line), line.size,
+                             params[key].scope, source, NULL);
+    text_release(&line);
+    return err;
+}
+
 static void takes_the_grammar(void **state)
 {
     (void)state;
@@ -57,10 +69,9 @@ static void lays_layers_over_each_other(void **state)
     assert_string_equal(settings_get(&s, KEY_EPOCHS), "5");
     assert_string_equal(s.source[KEY_EPOCHS], "type");
     assert_string_equal(settings_get(&s, KEY_SEED), "7");
-    assert_int_equal(settings_set(&s, KEY_SEED, "8", "argument", NULL), 0);
+    assert_int_equal(set(&s, KEY_SEED, "8", "argument"), 0);
     assert_string_equal(settings_get(&s, KEY_SEED), "8");
-    assert_int_equal(settings_set(&s, KEY_SEED, "x", "argument", NULL),
-                     -EINVAL);
+    assert_int_equal(set(&s, KEY_SEED, "x", "argument"), -EINVAL);
     assert_string_equal(settings_get(&s, KEY_SEED), "8");
     settings_release(&s);
 }
@@ -193,15 +204,13 @@ static void sizes(void **state)
         {"8G", 8ull << 30}, {"2T", 2ull << 40}, {"none", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(
-            settings_set(&s, KEY_MEMORY, cases[i].text, "machine", NULL), 0);
+        assert_int_equal(set(&s, KEY_MEMORY, cases[i].text, "machine"), 0);
         assert_true(settings_bytes(&s, KEY_MEMORY) == cases[i].bytes);
     }
     static const char *const bad[] = {
         "0", "8g", "8GB", "-1", "G", "8 G", "99999999999999999999T"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(settings_set(&s, KEY_MEMORY, bad[i], "machine", NULL),
-                         -EINVAL);
+        assert_int_equal(set(&s, KEY_MEMORY, bad[i], "machine"), -EINVAL);
     settings_release(&s);
 }
 

@@ -156,9 +156,10 @@ static void nothing_stays_auto(void **state)
         if (params[key].scope & (SCOPE_TEMPLATE | SCOPE_JOB) &&
             !param_check(&params[key], "auto", NULL) &&
             strstr(params[key].words ? params[key].words : "", "auto")) {
-            assert_int_equal(settings_set(&o->settings, (enum key)key, "auto",
-                                          "template", NULL),
-                             0);
+            struct text line = TEXT_INIT;
+            text_printf(&line, "%s = auto\n", params[key].key);
+            lay(o, "template", params[key].scope, text_string(&line));
+            text_release(&line);
             assert_true(options_undecided(o, (enum key)key));
         }
     decide(o, false);
