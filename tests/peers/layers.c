@@ -37,14 +37,14 @@ static void quit(const char *what)
     exit(1);
 }
 
-/* Of a function that returns 0 or -errno. */
+/* Ends the program if a function has returned -errno. */
 static void good(struct bench *b, int rc)
 {
     if (rc)
         quit(b->why.sentence);
 }
 
-/* NULL = there is none. */
+/* NULL if there is none. */
 static const struct tensor *input(const struct bench *b, const char *name)
 {
     for (int i = 0; i < b->in.count; i++)
@@ -60,7 +60,7 @@ static float *data(const struct bench *b, const char *name)
     return t ? t->data : NULL;
 }
 
-/* Memory for a result of a shape, kept to be written. */
+/* Memory for a result of a shape, which is written at the end. */
 static float *result(struct bench *b, const char *name, int rank, ...)
 {
     struct tensor *t = &b->out[b->count++];
@@ -111,7 +111,7 @@ static void given(struct bench *b, struct dnn_tensor from, const char *name,
     good(b, dnn_reorder(b->dnn, from, plain(b, 4, dim, values), &b->why));
 }
 
-/* Of the op that was made at *op with return code rc. */
+/* Runs the operation that was made at *op with return code rc. */
 static void run(struct bench *b, int rc, struct dnn_op **op)
 {
     good(b, rc);
@@ -161,7 +161,7 @@ static void conv_back(struct bench *b, const struct dnn_conv *c,
     if (kernel_gradient_fits(c->in, c->out, dnn_block(b->dnn)))
         own_kernel_gradient(b, c, x, dy);
     if (c->in == 3)
-        return; /* nobody asks for the gradient of pictures */
+        return; /* the gradient of pictures is never needed */
     run(b,
         dnn_conv_back_data(&op, b->dnn, c, dx, taken(b, "w", l->back), dy,
                            &b->why),
@@ -169,7 +169,7 @@ static void conv_back(struct bench *b, const struct dnn_conv *c,
     given(b, dx, "dx", c->n, c->in, c->side, c->side);
 }
 
-/* As in an evaluation: bias, an addend and relu are done with it. */
+/* As in an evaluation, with bias, addend and ReLU fused. */
 static void conv_infer(struct bench *b, const struct dnn_conv *c)
 {
     int side = dnn_conv_side(c);
@@ -334,7 +334,7 @@ static void head(struct bench *b)
     run(b, dnn_head_back_data(&op, b->dnn, &back, h.weight, &b->why), &op);
 }
 
-/* The smoothing in thousandths. */
+/* The smoothing is in thousandths. */
 static void loss(struct bench *b)
 {
     int n = b->number[0], classes = b->number[1];
@@ -350,7 +350,7 @@ static void loss(struct bench *b)
     free(labels);
 }
 
-/* Rate, momentum and decay in millionths, and how many steps. */
+/* Rate, momentum and decay are in millionths; then the number of steps. */
 static void optimiser(struct bench *b)
 {
     const int *k = b->number;

@@ -1,5 +1,5 @@
-/* A state directory of a test's own, what is in it by paths, and writing as a
- * shell does. */
+/* What tests of the tree share: a state directory of their own, its files by
+ * their paths, and writing as a shell does. */
 #ifndef PRIMO_TEST_WORLD_H
 #define PRIMO_TEST_WORLD_H
 
@@ -30,7 +30,7 @@ static inline void world_open(struct world *w)
         fail_msg("%s", why.sentence);
 }
 
-/* Not opened yet. */
+/* Makes the directory; it is not opened yet. */
 static inline struct world *world_new(void)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -39,7 +39,7 @@ static inline struct world *world_new(void)
     return w;
 }
 
-/* Closed before. */
+/* Removes the directory, which has been closed before. */
 static inline void world_free(struct world *w)
 {
     char command[128];
@@ -64,7 +64,8 @@ static inline int world_tear_down(void **state)
     return 0;
 }
 
-/* By a path such as "templates/a"; the result of the last look-up. */
+/* Looks up a path such as "templates/a"; returns the result of the last
+ * look-up. */
 static inline int walk(struct world *w, const char *path, struct node *out)
 {
     char copy[256], *rest = copy, *name;
@@ -87,7 +88,8 @@ static inline struct node at(struct world *w, const char *path)
     return n;
 }
 
-/* Write a file, with open's flags, making it where it is not there. */
+/* Writes a file, with the flags of open(), and makes it if it does not
+ * exist. */
 static inline int put_as(struct world *w, const struct caller *who,
                          const char *dir, const char *name, const char *text,
                          int flags, struct reason *why)

@@ -31,7 +31,7 @@ static int folder_remove(void **state)
 {
     (void)state;
     unlink(path);
-    return rmdir(folder); /* nothing else is left */
+    return rmdir(folder); /* which fails if anything else is left */
 }
 
 static void holds(const char *wanted)
@@ -71,7 +71,7 @@ static void abandoned_leaves_the_old(void **state)
     assert_int_equal(access(part, F_OK), -1);
 }
 
-/* What a writer left that was killed. */
+/* A file that a killed writer has left is replaced. */
 static void remains_are_taken_over(void **state)
 {
     (void)state;
@@ -83,7 +83,7 @@ static void remains_are_taken_over(void **state)
     holds("new");
 }
 
-/* Nobody else's file is written through a link that was put there. */
+/* A link that was put in the way does not lead a write to another's file. */
 static void links_are_not_followed(void **state)
 {
     (void)state;
@@ -114,7 +114,8 @@ static void whole_and_bounded(void **state)
     assert_true(fd >= 0);
     assert_int_equal(descriptor_read(fd, 4, &t), 0);
     assert_string_equal(text_string(&t), "abcd");
-    assert_int_equal(descriptor_read(fd, 4, &t), 0); /* at the end */
+    /* at the end of the file */
+    assert_int_equal(descriptor_read(fd, 4, &t), 0);
     assert_int_equal(lseek(fd, 1, SEEK_SET), 1);
     assert_int_equal(descriptor_read(fd, 2, &t), -EFBIG);
     assert_int_equal(descriptor_read_at(fd, three, 3, 1), 0);

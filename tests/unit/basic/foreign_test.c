@@ -1,4 +1,5 @@
-/* Directories that somebody else fills: nothing leads out of them. */
+/* foreign.h: whatever somebody else puts into a directory, nothing leads out of
+ * it. */
 #include "core/basic/directory.h"
 #include "core/basic/file.h"
 #include "core/basic/foreign.h"
@@ -53,7 +54,7 @@ static int tear_down(void **state)
     return system(command);
 }
 
-/* Reading refuses, with a sentence that has these words, and takes nothing. */
+/* Expects that reading is refused with these words, and takes nothing. */
 static void refused(const char *name, int code, const char *words)
 {
     struct reason why = REASON_INIT;
@@ -164,7 +165,7 @@ static void expect_secret(void)
     text_release(&out);
 }
 
-/* What waits under the names that we write to is not written through. */
+/* A link under a name that we write to is not followed. */
 static void test_write(void **state)
 {
     struct text out = TEXT_INIT;

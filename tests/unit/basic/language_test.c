@@ -1,4 +1,4 @@
-/* language.h: which language is spoken, and what of it is translated. */
+/* language.h: which language is chosen, and that everything is translated. */
 #include "core/basic/language.h"
 #include "core/process/life.h"
 #include "core/shared/settings.h"
@@ -40,7 +40,7 @@ static void unknown_names_change_nothing(void **state)
     assert_string_equal(list, "en or ru");
 }
 
-/* Locales that are installed nowhere do as well as others. */
+/* A locale need not be installed. */
 static void environment_chooses(void **state)
 {
     static const struct {
@@ -110,7 +110,7 @@ static void refusals_are_translated(void **state)
     language_set("en");
 }
 
-/* Of the tables, nothing stays English; others are in what make po collects. */
+/* No sentence of the tables stays English. `make po` collects all others. */
 static void tables_are_translated(void **state)
 {
     (void)state;
@@ -128,7 +128,7 @@ static void tables_are_translated(void **state)
     language_set("en");
 }
 
-/* The comments are comments in every language. */
+/* Comments of the example stay comments in every language. */
 static void example_is_a_template(void **state)
 {
     (void)state;
@@ -148,7 +148,7 @@ static void example_is_a_template(void **state)
     language_set("en");
 }
 
-/* `lang` of a job has the same languages as the catalogues. */
+/* The key `lang` of a job knows the same languages as the catalogues. */
 static void parameter_has_all(void **state)
 {
     (void)state;

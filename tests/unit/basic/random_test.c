@@ -38,7 +38,8 @@ static void known_answers(void **state)
     }
 }
 
-/* Each part of a stream's name counts, and the same name is the same stream. */
+/* Every part of a sequence's name matters, and the same name gives the same
+ * numbers. */
 static void streams_differ(void **state)
 {
     static const uint32_t names[][5] = {
@@ -74,7 +75,7 @@ static void uniform_stays_inside(void **state)
         sum += v;
     }
     assert_true(fabs(sum / 100000 - 1.0) < 0.03);
-    for (int i = 0; i < 1000; i++) /* rounds up to the limit if let */
+    for (int i = 0; i < 1000; i++) /* would round up to the limit */
         assert_true(random_uniform(&r, 1e8f, 1e8f + 8) < 1e8f + 8);
 }
 

@@ -125,14 +125,14 @@ static void utf8(void **state)
         {"\xef\xbf\xbf", 0xffff},
         {"\xf0\x90\x80\x80", 0x10000},
         {"\xf4\x8f\xbf\xbf", 0x10ffff},
-        {"\xf4\x90\x80\x80", 0}, /* past the last */
-        {"\x80", 0},             /* continuation alone */
+        {"\xf4\x90\x80\x80", 0}, /* beyond the last code point */
+        {"\x80", 0},             /* a continuation byte alone */
         {"\xc0\xaf", 0},         /* overlong */
         {"\xe0\x9f\xbf", 0},
         {"\xf0\x8f\xbf\xbf", 0},
         {"\xed\xa0\x80", 0}, /* surrogate */
         {"\xed\xbf\xbf", 0},
-        {"\xc3", 0}, /* cut */
+        {"\xc3", 0}, /* cut off */
         {"\xe2\x82", 0},
         {"\xfe", 0},
         {"\xff", 0},
@@ -150,7 +150,7 @@ static void utf8(void **state)
     assert_int_equal(utf8_count("Счёт", strlen("Счёт")), 4);
 }
 
-/* What others chose, as a terminal would get it. */
+/* Text that others have chosen, as it is shown on a terminal. */
 static void printable(void **state)
 {
     (void)state;

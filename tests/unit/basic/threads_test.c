@@ -1,4 +1,4 @@
-/* Threads and cgroup limits, from folders that look like /proc and /sys. */
+/* threads.h and cgroup.h, on folders that look like /proc and /sys. */
 #include "core/basic/cgroup.h"
 #include "core/basic/threads.h"
 

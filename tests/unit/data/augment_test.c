@@ -106,7 +106,7 @@ static void rotation_turns(void **state)
         assert_true(abs(quarters[i] - DRAWS / 4) < 100);
 }
 
-/* The border goes on: nothing dark comes in from outside. */
+/* Outside of a picture its border goes on, so nothing dark comes in. */
 static void rotation_keeps_a_flat_picture(void **state)
 {
     (void)state;
@@ -121,7 +121,7 @@ static void rotation_keeps_a_flat_picture(void **state)
     }
 }
 
-/* value = factor * input + offset, over a range of factors. */
+/* Checks that value = factor * input + offset, over a range of factors. */
 static void exposure_is_linear(void **state)
 {
     (void)state;
@@ -187,7 +187,7 @@ static void noise_is_gaussian(void **state)
         assert_true(fabs(m.skew) < 0.03);
         assert_true(fabs(m.kurtosis - 3) < 0.06);
         assert_true(m.most / m.deviation > 3.9 && m.most / m.deviation < 6.5);
-        double near = 0; /* neighbours know nothing of each other */
+        double near = 0; /* neighbouring pixels are independent */
         for (int i = 0; i + 1 < VALUES; i++)
             near += (image[i] - m.mean) * (image[i + 1] - m.mean);
         assert_true(fabs(near / VALUES) / (m.deviation * m.deviation) < 0.01);

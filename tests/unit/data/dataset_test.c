@@ -136,7 +136,8 @@ static void other_test_names_are_known(void **state)
     struct dataset d;
     put_many("Train/a", 2);
     put_many("Train/b", 2);
-    for (int i = 0; i < 4; i++) { /* each goes before those before it */
+    /* each name is sorted before the earlier ones */
+    for (int i = 0; i < 4; i++) {
         char path[64];
         snprintf(path, sizeof path, "%s/a", names[i]);
         put_many(path, i + 1);
@@ -161,7 +162,7 @@ static void train_alone_is_split(void **state)
     assert_int_equal(d.train_count, 16);
     assert_int_equal(d.test_count, 4);
     dataset_release(&d);
-    put_many("car", 4); /* then train is a class */
+    put_many("car", 4); /* so train is a class like others */
     opens(&d, "");
     assert_int_equal(d.classes, 2);
     assert_string_equal(d.class_names[1], "train");
@@ -174,7 +175,7 @@ static void split_is_stratified(void **state)
     (void)state;
     static const struct {
         const char *fraction;
-        int held[3]; /* of 2, 11 and 50 */
+        int held[3]; /* how many are held out of 2, 11 and 50 */
     } rows[] = {{"test_fraction = 0.2\n", {1, 2, 10}},
                 {"test_fraction = 0.01\n", {1, 1, 1}},
                 {"test_fraction = 0.9\n", {1, 10, 45}}};
@@ -189,7 +190,7 @@ static void split_is_stratified(void **state)
         for (int k = 0; k < d.test_count; k++)
             held[d.test[k].label]++;
         assert_memory_equal(held, rows[i].held, sizeof held);
-        for (int k = 0; k < d.test_count; k++) /* in one part only */
+        for (int k = 0; k < d.test_count; k++) /* no picture is in both parts */
             for (int j = 0; j < d.train_count; j++)
                 assert_string_not_equal(d.test[k].path, d.train[j].path);
         dataset_release(&d);
@@ -268,7 +269,7 @@ static void what_cannot_be_trained_on_is_refused(void **state)
     refused("", EINVAL, "class 'hollow' has one picture");
 }
 
-/* As competitions give it: what is in test/ has no classes. */
+/* Datasets of competitions have a test/ without classes. */
 static void a_test_part_needs_class_folders(void **state)
 {
     (void)state;

@@ -52,7 +52,7 @@ static char *path_of(const char *path)
     return whole;
 }
 
-/* A flat picture: its grey tells it from others in any batch. */
+/* A picture of one grey, by which it is known in any batch. */
 static void put(const char *path, int grey, int side)
 {
     uint8_t *pixels = malloc((size_t)side * (size_t)side);
@@ -62,7 +62,8 @@ static void put(const char *path, int grey, int side)
     free(pixels);
 }
 
-/* `train` and `test` pictures, in three classes by turns; greys from 1 on. */
+/* Makes `train` and `test` pictures, in three classes in turn, with greys from
+ * 1 on. */
 static void put_parts(int train, int test)
 {
     for (int i = 0; i < train + test; i++) {
@@ -129,7 +130,7 @@ static struct got *train(struct loader *l, int epoch, int step)
     return g;
 }
 
-/* Which pictures an epoch has, by grey, in order; returns how many. */
+/* The greys of an epoch's pictures, in order; returns how many there are. */
 static int epoch_greys(struct loader *l, int epoch, int *greys)
 {
     int n = 0;
@@ -186,7 +187,7 @@ static void a_lonely_picture_sits_out(void **state)
     assert_int_equal(loader_test_steps(l), 1);
     loader_free(l);
     struct loader_options o = plain;
-    o.batch = 1; /* here there is no way around it */
+    o.batch = 1; /* a picture is alone in its batch */
     l = opened(&d, o, NULL);
     assert_int_equal(loader_train_steps(l), 17);
     loader_free(l);
@@ -247,7 +248,7 @@ static void a_lent_batch_stays(void **state)
     dataset_release(&d);
 }
 
-/* Whatever the workers, the cache and the order of the questions. */
+/* An epoch is the same with any workers, any cache and any order of asking. */
 static void batches_depend_on_nothing_else(void **state)
 {
     (void)state;

@@ -33,7 +33,7 @@ static int place_drop(void **state)
 {
     struct place *p = *state;
     unlink(p->path);
-    int err = rmdir(p->dir); /* fails if something was left aside */
+    int err = rmdir(p->dir); /* which fails if a temporary file is left */
     free(p);
     return err;
 }

@@ -28,7 +28,8 @@ static char *odd_names[] = {"plain", "Счета \"2026\"", "a\tb\\c\nd",
                             "bad\xFF"
                             "byte"};
 
-/* A tensor NAME.PART of normal numbers; variances are kept above 0. */
+/* A tensor NAME.PART of normally distributed numbers; variances stay above
+ * 0. */
 static void add(struct classifier *m, struct random *r, const char *name,
                 const char *part, int rank, const int64_t *dim, float mean,
                 float deviation)
@@ -53,7 +54,7 @@ static void add_layer(struct classifier *m, struct random *r,
     if (l->kind == LAYER_CONVOLUTION) {
         float fan = (float)(l->in * l->kernel * l->kernel);
         add(m, r, l->name, ".weight", 4, kernel, 0, sqrtf(2 / fan));
-        /* sums that grow with the depth would drive one class to 1 */
+        /* Sums that grow with the depth would drive one class to 1. */
         float scale = l->shortcut >= 0 ? 0.5f : 1;
         add(m, r, l->norm, ".weight", 1, kernel, scale, 0.2f);
         add(m, r, l->norm, ".bias", 1, kernel, 0, 0.2f);
@@ -89,7 +90,7 @@ static void tensors_free(struct classifier *m)
     free(m->tensors);
 }
 
-/* A folder of its own for each test. */
+/* Each test has a folder of its own. */
 struct place {
     char folder[32];
     struct classifier model;
@@ -212,7 +213,7 @@ static void foreign_tensors_are_refused(void **state)
     for (int i = 0; i < 2; i++) {
         struct reason why = REASON_INIT;
         if (i == 0)
-            last->dim[0]--; /* one class less */
+            last->dim[0]--; /* one class fewer */
         else
             last->name[0] = 'x';
         assert_int_equal(export_model(p->folder, &p->model, &why), -EINVAL);

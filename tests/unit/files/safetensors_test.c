@@ -1,4 +1,4 @@
-/* safetensors.h: what is written is read back, what is hostile is refused. */
+/* safetensors.h: a written file is read back, and a hostile one is refused. */
 #include "core/basic/text.h"
 #include "trainer/basic/random.h"
 #include "trainer/files/safetensors.h"
@@ -58,7 +58,7 @@ static void file_put(const char *to, const void *data, size_t size)
     assert_int_equal(fclose(f), 0);
 }
 
-/* A file of this header and so many bytes 0, 1, 2, … of data. */
+/* Writes a file with this header and so many bytes of data, 0, 1, 2, … */
 static void put_header(const char *to, const char *header, size_t data)
 {
     struct text t = TEXT_INIT;
@@ -130,7 +130,7 @@ static void same_arguments_give_same_bytes(void **state)
     file_load(other, &b);
     assert_int_equal(a.size, b.size);
     assert_memory_equal(a.data, b.data, a.size);
-    /* aligned, with the counter that strict loading asks for */
+    /* The data are aligned, and have the counter that strict loading needs. */
     uint64_t size;
     memcpy(&size, a.data, sizeof size);
     assert_int_equal(size % 8, 0);
@@ -164,7 +164,7 @@ static void lists_are_read(void **state)
     safetensors_release(&s);
 }
 
-/* The value that two bytes stand for, read as this type. */
+/* The value of two bytes, read as this type. */
 static float half(const char *type, uint16_t bits)
 {
     char header[128];
@@ -310,11 +310,11 @@ static void other_files_are_refused(void **state)
     refused("nothing", "/nonexistent/x", ENOENT);
     unlink(path);
     assert_int_equal(mkfifo(path, 0600), 0);
-    refused("a pipe", path, EINVAL); /* without waiting for a writer */
+    refused("a pipe", path, EINVAL); /* it must not wait for a writer */
     unlink(path);
 }
 
-/* Whatever bytes are changed or cut off, reading ends, and in order. */
+/* Whatever bytes are changed or cut off, reading ends in an orderly way. */
 static void damage_is_survived(void **state)
 {
     (void)state;

@@ -58,7 +58,7 @@ static pid_t holder(const char *path, uid_t uid)
     return pid;
 }
 
-/* Whether it was killed; it is gone afterwards in either case. */
+/* Whether the process was killed; it is gone afterwards in either case. */
 static bool was_killed(pid_t pid)
 {
     int status = 0;
@@ -112,7 +112,8 @@ static void test_children(void **state)
         usleep(1000);
     assert_int_equal(WTERMSIG(child.status), SIGKILL);
     assert_int_equal(child.pidfd, -1);
-    assert_false(child_kill(&children, 7)); /* its number may be another's */
+    /* its number may belong to another process now */
+    assert_false(child_kill(&children, 7));
     child_forget(&children, 7);
     assert_false(child_find(&children, 7, &child));
     children_release(&children);

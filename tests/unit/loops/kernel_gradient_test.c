@@ -67,14 +67,14 @@ static const struct kernel_gradient shapes[] = {
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-/* The loops that there are. */
+/* All loops. */
 static const struct {
     int block;
     bool bf16;
 } loops[] = {{8, false}, {16, false}, {16, true}};
 enum { LOOPS = sizeof loops / sizeof *loops };
 
-/* A shape for a loop: with a block of 16, twice the channels. */
+/* The shape for a loop; one with a block of 16 has twice the channels. */
 static struct kernel_gradient shape_for(int shape, int loop)
 {
     struct kernel_gradient g = shapes[shape];
@@ -87,7 +87,7 @@ static struct kernel_gradient shape_for(int shape, int loop)
     return g;
 }
 
-/* One problem; `side` is of either square. */
+/* The index of an element of the source or the result, whose side is `side`. */
 static size_t activation(const struct kernel_gradient *g, int channels,
                          int side, int n, int c, int y, int x)
 {
@@ -116,7 +116,7 @@ static float *wave(size_t count, float frequency, bool bf16)
     return v;
 }
 
-/* The upper halves of the floats, in place. */
+/* Packs the upper halves of the floats, in place: their bf16. */
 static void halve(float *values, size_t count)
 {
     uint16_t *to = (uint16_t *)values;
@@ -130,7 +130,7 @@ static size_t kernel_count(const struct kernel_gradient *g)
     return (size_t)g->in * g->out * g->kernel * g->kernel;
 }
 
-/* The problem, and its activations in f32. */
+/* A problem, and its activations in f32 for the reference. */
 struct problem {
     struct kernel_gradient g;
     float *source, *d_result;
@@ -169,7 +169,8 @@ static void problem_close(struct problem *p)
     free(p->d_result);
 }
 
-/* *terms: how many products; 0 = it only falls on padding. */
+/* The reference: a naive sum. *terms is the number of products, 0 if the
+ * element meets nothing but padding. */
 static double expected(const struct problem *p, int o, int i, int ky, int kx,
                        int *terms)
 {

@@ -27,7 +27,7 @@ static const struct shape {
     {2, 16, 2500, 16}, {130, 64, 1, 16},
 };
 
-/* One problem and what comes out of it: values, not layouts of its own. */
+/* A problem and the reference's results. */
 struct problem {
     struct shape s;
     bool relu, add, bf16, more, fixed;
@@ -52,7 +52,7 @@ static float wave(size_t i, float frequency)
     return sinf((float)i * frequency) + 0.2f * sinf((float)i * 17.3f);
 }
 
-/* As bf16 keeps it. */
+/* The value that bf16 keeps. */
 static float rounded(float v, bool bf16)
 {
     uint32_t bits;
@@ -125,7 +125,7 @@ static void naive_channel(struct problem *p, int k)
         variance += pow((double)p->x[e] - mean, 2) / count;
     }
     if (p->fixed) {
-        mean = 2.5 + 0.125 * k; /* as floats have them */
+        mean = 2.5 + 0.125 * k; /* exact in a float */
         variance = 0.5 + 0.0625 * k;
     }
     double scale = 1 / sqrt(variance + (double)NETWORK_EPSILON);
@@ -153,7 +153,7 @@ static void naive_channel(struct problem *p, int k)
     p->d_gamma[k] = product;
 }
 
-/* Activations as the code under test wants them, and back. */
+/* Activations in the type of the code under test, and back. */
 static void *packed(const float *values, size_t count, bool bf16)
 {
     uint16_t *half = array(count, bf16 ? 2 : 4);
@@ -193,7 +193,7 @@ static void assert_array(const void *got, const double *want, size_t count,
                     bf16 ? 2e-2 : bound);
 }
 
-/* Through norm.h, with results over gradients as the network does it. */
+/* Runs norm.h, with results in the place of gradients as in the network. */
 static void check(struct problem *p)
 {
     const struct shape *s = &p->s;
@@ -250,7 +250,8 @@ static void check(struct problem *p)
     free(y), free(d_x), free(q.work);
 }
 
-/* A value whose ReLU hangs on rounding would be judged at random. */
+/* Keeps values away from 0, where the result of the ReLU would depend on
+ * rounding. */
 static void avoid_zero(struct problem *p)
 {
     for (size_t i = 0; i < p->count; i++)
@@ -264,7 +265,8 @@ static void run_all(int threads)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int kind = 0; kind < 32; kind++) {
             struct problem p;
-            bool add_alone = (kind & 3) == 2; /* not in residual networks */
+            /* residual networks do not have it */
+            bool add_alone = (kind & 3) == 2;
             if (add_alone || (shapes[i].rows * shapes[i].n == 1))
                 continue;
             problem_open(&p, &shapes[i], kind);
@@ -290,7 +292,7 @@ static void agrees_by_pieces(void **state)
     run_all(3);
 }
 
-/* The same bits with any number of threads. */
+/* The results are the same bits with any number of threads. */
 static void threads_do_not_show(void **state)
 {
     struct problem p;
@@ -327,7 +329,7 @@ static void threads_do_not_show(void **state)
     problem_release(&p);
 }
 
-/* A channel of one single element: all is as if it were the mean. */
+/* A channel with a single element is its own mean. */
 static void one_element(void **state)
 {
     float x[8], y[8], ones[8], zeros[8] = {0}, mean[8], variance[8];
@@ -354,7 +356,8 @@ static void one_element(void **state)
     free(work);
 }
 
-/* Against norm_forward() and norm_backward() with a naive pooling between. */
+/* norm_pool.h is compared with norm_forward() and norm_backward() and a naive
+ * pooling between them. */
 
 struct pooling {
     struct norm norm;
@@ -364,7 +367,8 @@ struct pooling {
     float *d_x, d_gamma[64], d_beta[64];
 };
 
-/* The first of a window's largest values gets the gradient. */
+/* Pools naively. Of equal largest values of a window the first gets the
+ * gradient. */
 static void naive_pool(struct pooling *p, size_t plane, size_t out)
 {
     int best_y = -1, best_x = -1, block = p->norm.block;
@@ -411,7 +415,7 @@ static void check_pooling(const struct pooling *p, bool bf16)
     float d_gamma[64], d_beta[64];
     void *x = packed(p->norm.x, all, bf16), *d_x = array(all, 4);
     void *d_out = packed(p->d_out, few, bf16), *none = array(few, 4);
-    bool second = p->side % 2; /* all of the gradient in d_more */
+    bool second = p->side % 2; /* all of the gradient is in d_more */
     struct norm_pool q = {.norm = p->norm,
                           .side = p->side,
                           .top = array(few, 4),
@@ -452,7 +456,7 @@ static void try_pooling(int n, int channels, int side, int block, bool bf16)
     size_t few = (size_t)n * channels * half * half;
 
     problem_open(&from, &s, bf16 ? 4 : 0);
-    for (int k = 0; k < channels; k += 3) /* factors below zero, too */
+    for (int k = 0; k < channels; k += 3) /* some factors are negative */
         from.gamma[k] = -from.gamma[k];
     struct pooling p = {.norm = {.n = n,
                                  .channels = channels,

@@ -17,7 +17,8 @@
 
 enum { BLOCK = 16, TAPS = 9 };
 
-/* In bf16, where all that a sum is made of is rounded twice; in f32. */
+/* The error that is allowed, relative to the root mean square of the results:
+ * in bf16, where source and kernel are rounded twice, and in f32. */
 #define RELATIVE     0.008
 #define RELATIVE_F32 1e-6
 
@@ -42,7 +43,7 @@ static void *room(size_t size)
     void *p = aligned_alloc(64, (size + 63) / 64 * 64);
 
     assert_non_null(p);
-    memset(p, 0x7f, size); /* bf16 and f32 that would be seen in any sum */
+    memset(p, 0x7f, size); /* values that would be seen in any sum */
     return p;
 }
 
@@ -82,7 +83,8 @@ static size_t kernel_count(const struct shape *s)
     return (size_t)s->in * s->out * TAPS;
 }
 
-/* Of element (c, y, x) of picture n; negative outside of it. */
+/* The index of element (c, y, x) of picture n; negative outside of the
+ * picture. */
 static ptrdiff_t activation_at(const struct shape *s, int channels, int n,
                                int c, int y, int x)
 {
@@ -104,7 +106,7 @@ static size_t kernel_at(const struct shape *s, int out, int in, int tap)
     return ((block * TAPS + tap) * BLOCK + in % BLOCK) * BLOCK + out % BLOCK;
 }
 
-/* How far from what is expected all are, and each. */
+/* How far results are from what is expected: all together, and the worst. */
 struct errors {
     double squares, wanted, most;
     size_t count;
@@ -135,7 +137,7 @@ struct forward {
     struct shape s;
     struct winograd w;
     float *master, *scale;
-    uint16_t *before; /* what the result held */
+    uint16_t *before; /* what the result held before */
 };
 
 static void kernel_make(struct winograd *w, const struct winograd_kernel *k)
@@ -310,7 +312,7 @@ static void is_the_sources_gradient(void **state)
     }
 }
 
-/* The same numbers, in f32. */
+/* The same numbers in f32. */
 static float *widened_all(const uint16_t *v, size_t count)
 {
     float *out = room(count * sizeof *out);

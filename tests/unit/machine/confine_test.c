@@ -1,4 +1,5 @@
-/* What a confined trainer can't do, each in a process of its own. */
+/* confine.h: what a confined trainer cannot do. Each attempt is a process of
+ * its own. */
 #include "trainer/machine/confine.h"
 
 #include <errno.h>
@@ -59,7 +60,8 @@ static int tear_down(void **state)
     return system(command);
 }
 
-/* Run in a child that is confined to `folder`; its answer, 0..255. */
+/* Runs a function in a child that is confined to `folder`; returns its answer,
+ * 0 to 255. */
 static int confined(const char *folder, int (*what)(void))
 {
     int status;
@@ -180,7 +182,7 @@ static void test_files(void **state)
             fail_msg("%zu is not refused", i);
     int err = confined("own", move_out);
     assert_true(err == EACCES || err == EXDEV);
-    assert_int_equal(confined("own", read_other), 0); /* it is whole */
+    assert_int_equal(confined("own", read_other), 0); /* it is unharmed */
     assert_int_equal(confined(NULL, write_own), EACCES);
     assert_int_equal(confined(NULL, read_other), 0);
 }
@@ -195,7 +197,7 @@ static void test_network(void **state)
             fail_msg("%zu is not refused", i);
 }
 
-/* A kernel without Landlock, as an outer filter makes it. */
+/* Looks like a kernel without Landlock: a filter refuses its system calls. */
 static int say_without(void)
 {
     struct text said = TEXT_INIT;
@@ -210,7 +212,7 @@ static int say_without(void)
     if (!strstr(text_string(&said), "NOT confined") ||
         !strstr(text_string(&said), "Function not implemented"))
         return 2;
-    return internet() == EACCES ? 0 : 3; /* the rest holds */
+    return internet() == EACCES ? 0 : 3; /* the other limits hold */
 }
 
 static void test_said(void **state)

@@ -16,7 +16,7 @@
 
 static char schedstat[] = "/tmp/primo-crowd-XXXXXX";
 
-/* Milliseconds that were queued for. */
+/* Writes how many milliseconds the thread has waited for a processor. */
 static void queued_say(unsigned long long ms)
 {
     FILE *f = fopen(schedstat, "w");
@@ -36,7 +36,7 @@ static int own_threads(void)
     return n;
 }
 
-/* A thread that ends may be listed for a moment yet. */
+/* A thread that has ended may be listed for a moment longer. */
 static void threads_become(int n)
 {
     for (int i = 0; i < 1000 && own_threads() != n; i++)
@@ -61,7 +61,7 @@ static void comes_and_goes_with_queueing(void **state)
     look_later(&c);
     assert_false(c.about);
     queued_say(1400);
-    crowd_look(&c); /* too soon */
+    crowd_look(&c); /* too soon for another look */
     assert_false(c.about);
     look_later(&c);
     assert_true(c.about);
@@ -82,7 +82,7 @@ static void leaves_alone_what_it_cannot_help(void **state)
     (void)state;
     queued_say(0);
     crowd_init(&c);
-    crowd_watch(&c, schedstat, 1); /* no other thread to wait for */
+    crowd_watch(&c, schedstat, 1); /* there is no other thread to wait for */
     queued_say(1000000);
     look_later(&c);
     assert_false(c.about);

@@ -1,4 +1,5 @@
-/* loss.h against its definition, computed naively, and against differences. */
+/* loss.h against its definition, computed naively, and its gradient against
+ * differences of the loss. */
 #include "trainer/net/loss.h"
 
 #include <math.h>
@@ -16,7 +17,7 @@ static const int labels[N] = {2, 0, 1};
 
 static const float weights[CLASSES] = {0.25f, 2, 1, 7};
 
-/* Mean over rows of -sum target * log softmax, weighted or not. */
+/* The mean over the rows of -sum target * log softmax, weighted or not. */
 static double naive(const float *x, double smoothing, const float *weight)
 {
     double loss = 0;

@@ -47,7 +47,8 @@ static struct net *open_net(uint64_t seed)
     return net;
 }
 
-/* Batch k: stripes whose direction is the label, with something of k. */
+/* Makes batch k: stripes whose direction is the label, and which depend on
+ * k. */
 static void picture_batch(int k, float *images, int *labels)
 {
     for (int i = 0; i < BATCH; i++) {
@@ -160,7 +161,7 @@ static double deviation(const struct tensor *t, double *mean)
     return sqrt(squares / (double)n);
 }
 
-/* The scale that is 0 at first, of each block. */
+/* In each block, the scale that is 0 at first. */
 static bool is_added_last(const char *name)
 {
     static const char *const of[] = {
@@ -242,7 +243,7 @@ static void import_continues_bit_for_bit(void **state)
     for (int k = 0; k < 3; k++)
         train(a, k, k == 1 ? 5 : BATCH);
     struct tensor *all = state_of(a, &count);
-    train(b, 5, BATCH); /* must leave nothing behind */
+    train(b, 5, BATCH); /* this must leave nothing behind */
     assert_int_equal(net_import(b, all, count, &why), 0);
     free(all);
     assert_same_state(a, b);
@@ -257,7 +258,7 @@ static void import_continues_bit_for_bit(void **state)
     net_free(b);
 }
 
-/* An evaluation-only network gives what the training one gives. */
+/* A network for evaluation only gives what a training one gives. */
 static struct net *open_averaging(uint64_t seed)
 {
     struct net_options o = small();
@@ -279,7 +280,7 @@ static size_t memory_in_use(void)
     return m.uordblks + m.hblkhd;
 }
 
-/* All is allocated when the first batch of a size has been through. */
+/* After the first batch of a size nothing more is allocated. */
 static void steps_allocate_nothing(void **state)
 {
     struct net *net = open_averaging(8);
@@ -296,7 +297,7 @@ static void steps_allocate_nothing(void **state)
         train_by(net, k, BATCH, &some);
         train_by(net, k, BATCH - 1, &some);
         predict(net, k, BATCH, probabilities);
-        /* oneDNN's own small change is not always given back whole */
+        /* oneDNN does not always free its own small buffers */
         assert_in_range(memory_in_use(), 0, before + 16384);
     }
     net_free(net);
@@ -337,7 +338,7 @@ static void average_is_evaluated(void **state)
     for (int i = 0; i < CLASSES * 512; i++)
         assert_float_equal(average[i], (first[i] + now[i]) / 2, 1e-6);
     free(start);
-    start = state_of(plain, &n); /* the weights did not notice */
+    start = state_of(plain, &n); /* the weights are not changed by it */
     assert_memory_equal(now, values_of(start, n, "fc.weight"),
                         CLASSES * 512 * sizeof(float));
     assert_int_equal(net_export(net, false, &published, &n, &why), 0);
@@ -350,7 +351,8 @@ static void average_is_evaluated(void **state)
     net_free(net), net_free(plain), net_free(copy);
 }
 
-/* State with an average goes on bit for bit; weights alone begin one anew. */
+/* A state with an average continues bit for bit; weights alone begin a new
+ * one. */
 static void average_is_state(void **state)
 {
     struct net_rule some = rule;
@@ -380,7 +382,7 @@ static void average_is_state(void **state)
     net_free(a), net_free(b);
 }
 
-/* The head alone: it learns, and all else stays as it is, bit for bit. */
+/* Training the head alone leaves all other weights as they are, bit for bit. */
 static void head_learns_alone(void **state)
 {
     struct net *net = open_averaging(3), *same = open_averaging(3);
@@ -402,7 +404,7 @@ static void head_learns_alone(void **state)
             net_head_gradients(net, images, labels, BATCH, 0.1f, &why), 0);
         first = k ? first : net_loss(net);
         assert_int_equal(net_update(net, &some, &why), 0);
-        if (k == 6) /* which computes with the same kernels */
+        if (k == 6) /* an evaluation uses the same buffers */
             predict(net, 0, BATCH, p);
     }
     assert_true(net_loss(net) < first);
@@ -415,11 +417,12 @@ static void head_learns_alone(void **state)
             assert_memory_equal(all[i].data, old[i].data, size);
     }
     free(all), free(old);
-    train_by(net, 0, BATCH, &some); /* and goes on with all */
+    /* the whole network can be trained after it */
+    train_by(net, 0, BATCH, &some);
     net_free(net), net_free(same);
 }
 
-/* The loss of a batch's first picture n times over. */
+/* The loss of a batch that has its first picture n times. */
 static float loss_of_one(struct net *net, int n)
 {
     float images[BATCH * PICTURE];
@@ -435,7 +438,7 @@ static float loss_of_one(struct net *net, int n)
     return net_loss(net);
 }
 
-/* Then they are the same after an update, and company does not matter. */
+/* With fixed statistics a picture's loss does not depend on its batch. */
 static void statistics_can_be_fixed(void **state)
 {
     struct net *net = open_net(3);
@@ -462,7 +465,7 @@ static void statistics_can_be_fixed(void **state)
     net_free(net);
 }
 
-/* One tensor after the other; what is not given stays. */
+/* Tensors can be set one after the other; the others stay as they are. */
 static int give_ones(void *context, const struct tensor *t, struct reason *why)
 {
     (void)context;
@@ -546,7 +549,7 @@ static void probabilities_do_not_depend_on_company(void **state)
     net_free(net);
 }
 
-/* The same few pictures again and again, at a rate that suits so few. */
+/* Learns the same few pictures again and again, at a rate that suits so few. */
 static void learns_stripes(void **state)
 {
     struct net *net = open_net(1);
@@ -556,7 +559,8 @@ static void learns_stripes(void **state)
     assert_true(first > 0.5f && first < 5);
     for (int k = 1; k < 30; k++)
         last = train(net, k, BATCH);
-    assert_true(last < 0.6f && last < first); /* 0.1 smoothing: 0.39 at best */
+    /* with a smoothing of 0.1 it is 0.39 at best */
+    assert_true(last < 0.6f && last < first);
     net_free(net);
 }
 
@@ -578,7 +582,7 @@ static void divergence_is_seen(void **state)
     net_free(net);
 }
 
-/* One picture and one pixel left: no variance, but no harm either. */
+/* One picture with one pixel left has no variance, which must do no harm. */
 static void single_picture(void **state)
 {
     struct net *net = open_net(1);
@@ -623,7 +627,8 @@ static void odd_sides(void **state)
     }
 }
 
-/* An evaluation lies over the gradients, and leaves nothing in them. */
+/* An evaluation uses the memory of the gradients, and leaves nothing in
+ * them. */
 static void evaluation_abandons_the_batch(void **state)
 {
     struct net *net = open_net(1), *same = open_net(1);
@@ -763,7 +768,7 @@ static const float *batch_find(const struct safetensors *all, const char *what,
     exit(1);
 }
 
-/* NAME.K; with state, net_loss() as "loss", too. */
+/* Writes NAME.K; a state has net_loss() as "loss", too. */
 static int write_step(struct net *net, int k, bool state, struct reason *why)
 {
     float loss = net_loss(net);

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { COUNT = 50021, STEPS = 4 }; /* a few stretches and a rest */
+enum { COUNT = 50021, STEPS = 4 }; /* not a multiple of what a thread takes */
 
 static float gradient_at(size_t i, int step)
 {
@@ -25,7 +25,7 @@ static double naive(size_t i, const struct optimizer_rule *rule)
         double g =
             (double)gradient_at(i, step) + (double)rule->weight_decay * value;
         momentum = (double)rule->momentum * momentum + g;
-        g += (double)rule->momentum * momentum; /* Nesterov */
+        g += (double)rule->momentum * momentum; /* Nesterov's momentum */
         value -= (double)rule->learning_rate * g;
     }
     return value;

@@ -38,7 +38,7 @@ static void assert_colour(const struct picture *p, int x, int y,
                      got[1], got[2], rgb[0], rgb[1], rgb[2]);
 }
 
-/* The middle of each quarter. */
+/* Checks the middle of each quarter. */
 static void assert_quarters(const struct picture *p, int width, int height)
 {
     assert_int_equal(p->width, width);
@@ -120,7 +120,8 @@ static void jpeg_is_scaled_down(void **state)
     free(b.data);
 }
 
-/* Where EXIF says that the stored pixel (column, row) belongs upright. */
+/* Where a stored pixel (column, row) belongs in the upright picture, as EXIF
+ * defines. */
 static void upright(int orientation, int column, int row, int width, int height,
                     int *x, int *y)
 {
@@ -137,7 +138,7 @@ static void upright(int orientation, int column, int row, int width, int height,
     *y = places[orientation][1];
 }
 
-/* The quarters of width x height as a camera held otherwise stores them. */
+/* The quarters of an upright picture as a camera held otherwise stores them. */
 static void draw_stored(uint8_t *rgb, int orientation, int width, int height)
 {
     int columns = orientation > 4 ? height : width;
@@ -151,7 +152,8 @@ static void draw_stored(uint8_t *rgb, int orientation, int width, int height)
         }
 }
 
-/* One IFD with a filler and the orientation; type 3 is SHORT. */
+/* An EXIF block with one IFD, which has a filler and the orientation. Type 3 is
+ * SHORT. */
 static unsigned make_exif(uint8_t *exif, bool big, int orientation, int type,
                           int count)
 {
@@ -209,9 +211,9 @@ static void bad_exif_is_no_orientation(void **state)
                            : 6,
                   i == 2 ? 4 : 3, i == 3 ? 2 : 1);
         if (i == 4)
-            exif[10] = 200; /* the directory outside */
+            exif[10] = 200; /* the directory is outside */
         if (i == 5)
-            exif[14] = 200; /* more entries than there are */
+            exif[14] = 200; /* it claims more entries than there are */
         struct bytes b = make_quarters(
             48, 32, (struct jpeg_style){.exif = exif, .exif_size = size});
         decode(&p, &b, 0);
@@ -219,7 +221,8 @@ static void bad_exif_is_no_orientation(void **state)
         free(b.data);
     }
     make_exif(exif, false, 6, 3, 1);
-    for (unsigned n = 0; n < size; n++) { /* cut anywhere: must not be read */
+    /* cut off anywhere, it must not be read */
+    for (unsigned n = 0; n < size; n++) {
         struct bytes b = make_quarters(
             48, 32, (struct jpeg_style){.exif = exif, .exif_size = n});
         decode(&p, &b, 0);
@@ -232,7 +235,8 @@ static void grey_and_cmyk_become_rgb(void **state)
 {
     (void)state;
     enum { SIDE = 16, PIXELS = SIDE * SIDE };
-    static const uint8_t ink[4] = {200, 100, 0, 50}; /* as Adobe stores it */
+    /* inverted, as Adobe stores it */
+    static const uint8_t ink[4] = {200, 100, 0, 50};
     uint8_t grey[PIXELS], cmyk[PIXELS * 4];
     struct picture p = PICTURE_INIT;
     memset(grey, 77, sizeof grey);
@@ -261,8 +265,8 @@ static void grey_and_cmyk_become_rgb(void **state)
     picture_release(&p);
 }
 
-/* Every beginning of the file is refused, in memory of just its size so that
- * a sanitizer sees what reads past it. */
+/* Every truncation of the file is refused. It is in memory of just its size, so
+ * that a sanitizer sees what reads past it. */
 static void assert_no_beginning_is_read(const struct bytes *b, size_t step)
 {
     for (size_t n = 0; n < b->size; n += step) {
@@ -286,7 +290,8 @@ static void cut_jpeg_is_refused(void **state)
     }
 }
 
-/* Any answer is right, as long as it comes and the sanitizers are quiet. */
+/* Any answer is right, as long as there is one and the sanitizers find
+ * nothing. */
 static void damage_is_survived(const struct bytes *b, unsigned rounds)
 {
     struct bytes bad = {malloc(b->size), b->size};
@@ -441,7 +446,8 @@ static void put_le(uint8_t *p, uint32_t v, int n)
         p[i] = (uint8_t)(v >> 8 * i);
 }
 
-/* A header of 14 + 40 bytes and `extra` (palette or masks); then pixels. */
+/* Makes a BMP: a header of 14 + 40 bytes, `extra` (a palette or masks),
+ * pixels. */
 static struct bytes make_bmp(int width, int height, int bits, int compression,
                              const void *extra, size_t extra_size,
                              const void *pixels, size_t size)
@@ -465,14 +471,14 @@ static struct bytes make_bmp(int width, int height, int bits, int compression,
     return b;
 }
 
-/* Takes the bytes. */
+/* Takes over the bytes. */
 static void assert_pixels(struct bytes b, const uint8_t (*rgb)[3], int n)
 {
     struct picture p = PICTURE_INIT;
     decode(&p, &b, 0);
     assert_int_equal(p.width * p.height, n);
     assert_memory_equal(p.rgb, rgb, (size_t)n * 3);
-    /* a DIB is the same without the file's header */
+    /* A DIB is the same without the header of the file. */
     decode(&p, &(struct bytes){b.data + 14, b.size - 14}, 0);
     assert_memory_equal(p.rgb, rgb, (size_t)n * 3);
     picture_release(&p);
@@ -533,7 +539,7 @@ static void bad_bmp_is_refused(void **state)
 
 enum { TIFF_HEAD = 8, TIFF_ENTRIES = 11 };
 
-/* Uncompressed, one strip; little-endian. */
+/* Makes an uncompressed, little-endian TIFF with one strip. */
 static struct bytes make_tiff(const uint8_t *pixels, int width, int height,
                               int channels, int orientation, int extra)
 {

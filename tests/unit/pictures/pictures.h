@@ -24,16 +24,17 @@ struct bytes {
 HELPER const uint8_t quarter_colours[4][3] = {
     {250, 10, 10}, {10, 250, 10}, {10, 10, 250}, {240, 240, 10}};
 
-/* RGB of pixel (x, y) of a picture of four flat quarters. */
+/* The RGB of pixel (x, y) in a picture of four flat quarters. */
 HELPER const uint8_t *quarter(int width, int height, int x, int y)
 {
     return quarter_colours[(2 * x >= width) + 2 * (2 * y >= height)];
 }
 
 struct jpeg_style {
-    J_COLOR_SPACE space; /* of the file; JCS_UNKNOWN = JCS_YCbCr */
+    /* the color space of the file; JCS_UNKNOWN = JCS_YCbCr */
+    J_COLOR_SPACE space;
     bool no_adobe, progressive;
-    const uint8_t *exif; /* from "Exif\0\0" on */
+    const uint8_t *exif; /* begins with "Exif\0\0" */
     unsigned exif_size;
 };
 
@@ -73,7 +74,7 @@ HELPER struct bytes make_jpeg(const uint8_t *pixels, int width, int height,
     return out;
 }
 
-/* A JPEG of quarters. */
+/* Makes a JPEG of quarters. */
 HELPER struct bytes make_quarters(int width, int height,
                                   struct jpeg_style style)
 {
@@ -90,7 +91,7 @@ struct png_style {
     bool interlaced;
     const png_color *palette;
     int colours;
-    const uint8_t *alphas; /* of the palette */
+    const uint8_t *alphas; /* the alphas of the palette */
 };
 
 /* `lines` are PNG's own, `line` bytes each. */

@@ -28,7 +28,7 @@ static void resize(const struct picture *p, int side, uint8_t *rgb)
         fail_msg("%s", why.sentence);
 }
 
-/* The share of input i in output o, not normalised. */
+/* The weight of input i in output o, not normalised. */
 static double share(int i, int o, double scale)
 {
     double wide = scale < 1 ? 1 : scale;
@@ -36,7 +36,7 @@ static double share(int i, int o, double scale)
     return far < 1 ? 1 - far : 0;
 }
 
-/* The definition, in two dimensions at once and without rounding between. */
+/* The reference: both dimensions at once, without rounding between them. */
 static double pixel(const struct picture *p, int side, int x, int y, int c)
 {
     double sum = 0, shares = 0;

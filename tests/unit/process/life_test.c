@@ -1,4 +1,5 @@
-/* The life cycle's table and the process record. */
+/* life.h and process.h: the table of the life cycle, and the record of a
+ * process. */
 #include "core/process/process.h"
 #include "core/tree/tree.h"
 

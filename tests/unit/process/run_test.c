@@ -1,4 +1,4 @@
-/* What a trainer that was made to lie can bring into the store. */
+/* What a trainer that lies can bring into the store. */
 #include "core/process/follow.h"
 
 #include "core/basic/clock.h"
@@ -33,7 +33,7 @@ enum { PROCESS = 300, RUN = 301, USER = 1234, PIECE = 1 << 16, MIB = 1 << 20 };
 
 static char place[64];
 static struct primo primo;
-static struct text journal; /* its only segment */
+static struct text journal; /* of which it is the only segment */
 
 static int follow(const struct launch_target *target, uint64_t run,
                   uint64_t segment, uint64_t offset, struct text *out)
@@ -109,7 +109,7 @@ static void say(enum journal_kind kind, double time, const char *payload)
     journal_frame(&journal, kind, time, payload);
 }
 
-/* Take all over; returns the number of rounds. */
+/* Takes over all that there is; returns in how many rounds. */
 static int take_all(bool *succeeded)
 {
     struct follow_state state = {.more = true};
@@ -138,7 +138,7 @@ static void stream_get(char part, struct text *out)
     store_abort(txn);
 }
 
-/* No text of a record becomes a field of its own. */
+/* No text within a record can look like a field of its own. */
 static void test_fields(void **state)
 {
     struct process p;
@@ -182,7 +182,7 @@ static void shown(show_fn *show, struct process *p, const char *wanted)
     text_release(&out);
 }
 
-/* Nothing that a terminal obeys reaches what people read. */
+/* No control sequence of a terminal reaches a text that people read. */
 static void test_terminals(void **state)
 {
     struct process p;
@@ -247,7 +247,8 @@ static void test_times(void **state)
     process_release(&p);
 }
 
-/* A gigabyte of talk: some of it is kept, the rest of the system goes on. */
+/* Of a gigabyte of messages some are kept, and the rest of the system goes
+ * on. */
 static void test_flood(void **state)
 {
     char line[2000], fact[100], row[200];
@@ -270,7 +271,7 @@ static void test_flood(void **state)
         say(JOURNAL_METRIC, 1, row);
     }
     say(JOURNAL_END, 1, "succeeded");
-    assert_true(take_all(&succeeded) > 10); /* not all at once */
+    assert_true(take_all(&succeeded) > 10); /* and not all at once */
     assert_true(succeeded);
     load(&p);
     assert_true(p.facts.size <= 20 << 10);
@@ -285,7 +286,7 @@ static void test_flood(void **state)
     text_release(&metrics);
 }
 
-/* No checkpoint counts as progress twice. */
+/* The same checkpoint does not count as progress twice. */
 static void test_checkpoints(void **state)
 {
     struct store_txn *txn;
@@ -309,7 +310,7 @@ static void test_checkpoints(void **state)
     process_release(&p);
 }
 
-/* Figures that no training has are drawn, in no more time and space. */
+/* Absurd figures are drawn, too, and take no more time and space. */
 static void test_figures(void **state)
 {
     static const char *const rows[] = {

@@ -1,4 +1,5 @@
-/* The control thread, in processes of their own, as it ends its process. */
+/* control.h. Each test has a process of its own, as the control thread ends its
+ * process. */
 #include "trainer/run/control.h"
 
 #include <fcntl.h>
@@ -21,7 +22,8 @@ enum { STOPPED = 42, FAILED = 43 };
 struct place {
     char name[64];
     int dir;
-    int report[2]; /* the child writes a byte when it is ready, or has saved */
+    int report[2]; /* the child writes a byte when it is ready, and when it has
+                      saved */
 };
 
 static int place_make(void **state)
@@ -64,7 +66,7 @@ static void save(void *context)
     byte_put(context, 'S');
 }
 
-/* What the child's main thread does once the control thread is there. */
+/* What the child's main thread does while the control thread runs. */
 typedef void body_fn(struct place *p, struct control *c);
 
 static void sleep_on(struct place *p, struct control *c)

@@ -43,7 +43,8 @@ static int place_drop(void **state)
     return system(command);
 }
 
-/* The segment as lines "KIND payload"; fails where a record is damaged. */
+/* Reads the segment as lines "KIND payload"; fails where a record is
+ * damaged. */
 static void read_back(const struct place *p, unsigned segment, char *out)
 {
     static char data[1 << 20];

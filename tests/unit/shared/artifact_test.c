@@ -39,7 +39,8 @@ static void the_tree_has_them(void **state)
     }
 }
 
-/* What is shown early is written before there is a model. */
+/* An artifact that is shown while running is written before there is a
+ * model. */
 static void all_are_written(void **state)
 {
     (void)state;

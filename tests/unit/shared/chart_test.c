@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-/* A training as it goes. */
+/* Rows of a usual training. */
 static struct metrics_row *training(size_t count, size_t planned)
 {
     struct metrics_row *rows = calloc(count + 1, sizeof *rows);
@@ -86,7 +86,7 @@ static void lacks(const char *text, const char *part)
         fail_msg("'%s' is in:\n%s", part, text);
 }
 
-/* Points of the line of this class. */
+/* Counts the points of the line of this class. */
 static int points(const char *text, const char *class)
 {
     char start[64];
@@ -97,7 +97,7 @@ static int points(const char *text, const char *class)
         int n = 1;
         for (at = strstr(at, " d=\""); *at != '>'; at++)
             n += *at == 'L';
-        most = n > most ? n : most; /* the legend's is short */
+        most = n > most ? n : most; /* the one in the legend is short */
     }
     return most;
 }
@@ -129,7 +129,8 @@ static void figures_are_in_the_heading(void **state)
     free(rows);
 }
 
-/* Without a word of now, the last row counts, and its last evaluation. */
+/* Without current figures the heading shows the last row and the last
+ * evaluation. */
 static void rows_alone_are_enough(void **state)
 {
     (void)state;
@@ -141,7 +142,7 @@ static void rows_alone_are_enough(void **state)
     rows[5].average_precision = 0.9912;
     char *s = svg(&c);
     has(s, ">12<");
-    has(s, ">0.9492<tspan"); /* of row 11 */
+    has(s, ">0.9492<tspan"); /* from row 11 */
     has(s, " best 0.9912<");
     assert_int_equal(points(s, "precision"), 11);
     free(s);
@@ -155,7 +156,7 @@ static void nothing_yet(void **state)
         .title = "", .status = "created", .status_color = "#1d4ed8"};
     char *s = svg(&c);
     has(s, "No epoch is complete yet");
-    assert_int_equal(points(s, "loss"), 1); /* the legend's */
+    assert_int_equal(points(s, "loss"), 1); /* the one in the legend */
     free(s);
 }
 
@@ -275,12 +276,12 @@ static void page_renews_itself_while_live(void **state)
     free(rows);
 }
 
-/* With a decimal comma, too. */
+/* A locale with a decimal comma changes nothing. */
 static void locales_do_not_count(void **state)
 {
     (void)state;
     if (!setlocale(LC_ALL, "de_DE.UTF-8") && !setlocale(LC_ALL, "ru_RU.UTF-8"))
-        skip(); /* a machine without such a locale */
+        skip(); /* this machine has no such locale */
     struct metrics_row *rows = training(12, 30);
     struct chart c = sample(rows, 12, 30);
     char *comma = svg(&c);

@@ -76,7 +76,7 @@ static void lays_layers_over_each_other(void **state)
     settings_release(&s);
 }
 
-/* Each text, its place, and a part of the sentence. */
+/* Wrong texts: the place of the fault, and a part of the reason. */
 static void refuses_with_the_place(void **state)
 {
     (void)state;
@@ -87,7 +87,8 @@ static void refuses_with_the_place(void **state)
     } cases[] = {
         {"epoch = 5\n", 1, 1, "did you mean 'epochs'?"},
         {"colour = red\n", 1, 1, "the keys are type, base"},
-        {"threads = 2\n", 1, 1, "unknown key 'threads'"}, /* of machines */
+        /* a key of machines */
+        {"threads = 2\n", 1, 1, "unknown key 'threads'"},
         {"seed = 1\n  epochs = abc\n", 2, 12, "from 1 to 10000, got 'abc'"},
         {"epochs = 1\nseed = 2\nepochs = 3", 3, 1, "twice"},
         {"# Счёт\ndescription = Счёт\xff\n", 2, 19, "UTF-8, byte 0xff"},
@@ -214,7 +215,7 @@ static void sizes(void **state)
     settings_release(&s);
 }
 
-/* Every default is a value that is accepted, and the example says so. */
+/* Every default is accepted, and shown by the example. */
 static void the_example_is_a_template(void **state)
 {
     (void)state;

@@ -17,11 +17,11 @@ enum { SAVERS = 8 };
 
 static const struct caller me = {0, 0, 1};
 
-/* A disk that has no room for the next so many writes of the store. */
+/* A disk that refuses the next so many writes of the store. */
 
 static int failing;
 
-/* And one that keeps the next who writes waiting. */
+/* A disk that lets the next writer wait. */
 static int stuck; /* 1 = the next; 2 = somebody waits; 0 = go on */
 
 static bool has_room(void)
@@ -69,7 +69,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* With nobody else who writes to the store. */
+/* Opened while nobody else writes to the store. */
 static void open_alone(struct world *w)
 {
     world_open(w);
@@ -77,7 +77,7 @@ static void open_alone(struct world *w)
     w->primo.supervisor = NULL;
 }
 
-/* The saved text of a template; "" where there is none. */
+/* The saved text of a template, or "" if there is none. */
 static char *saved(struct world *w, const char *name)
 {
     struct store_txn *txn;
@@ -97,7 +97,7 @@ static void expect_saved(struct world *w, const char *name, const char *text)
     free(got);
 }
 
-/* Savers, each with a file of its own */
+/* Threads that save, each a file of its own */
 
 struct saver {
     struct handle *handle;
@@ -114,7 +114,7 @@ static void *saver_run(void *context)
     return NULL;
 }
 
-/* The state directory, opened, and what they have to save. */
+/* Opens the state directory, and prepares what they save. */
 static void savers_begin(struct world *w, struct saver *all)
 {
     open_alone(w);
@@ -151,7 +151,8 @@ static int waiting(struct commits *all)
     return n;
 }
 
-/* All of them save while nobody may change anything: so all come together. */
+/* All of them save while the store is locked, so that all of them wait
+ * together. */
 static void savers_run(struct world *w, struct saver *all)
 {
     const struct timespec moment = {0, 1000000};
@@ -206,7 +207,8 @@ static void test_refused(void **state)
     struct world *w = *state;
     struct saver all[SAVERS];
     savers_begin(w, all);
-    strcpy(all[3].text, "epochs = many"); /* no line before it is closed */
+    /* no line is complete before it is closed */
+    strcpy(all[3].text, "epochs = many");
     savers_write(all);
     savers_run(w, all);
     for (int i = 0; i < SAVERS; i++)
@@ -217,7 +219,7 @@ static void test_refused(void **state)
     savers_end(w, all);
 }
 
-/* The last of those who save the same file wins. */
+/* If several save the same file, the last one wins. */
 static void test_same_file(void **state)
 {
     struct world *w = *state;
@@ -242,7 +244,7 @@ static void test_same_file(void **state)
     savers_end(w, all);
 }
 
-/* A common transaction that fails: each is tried alone. */
+/* If a shared transaction fails, each change is tried alone. */
 static void test_no_room_for_all(void **state)
 {
     struct world *w = *state;
@@ -260,7 +262,7 @@ static void test_no_room_for_all(void **state)
     savers_end(w, all);
 }
 
-/* A full disk: each is told, and has its text saved once there is room. */
+/* On a full disk each is told, and can save once there is room. */
 static void test_no_room(void **state)
 {
     struct world *w = *state;

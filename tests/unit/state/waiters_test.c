@@ -1,4 +1,4 @@
-/* Who is told how a training ended, and who goes on waiting. */
+/* waiters.h: who is told how a training ended, and who goes on waiting. */
 #include "core/state/waiters.h"
 
 #include <setjmp.h>
@@ -11,10 +11,10 @@
 
 enum { PROCESS = 7, OTHER = 8 };
 
-/* A process that robots train again as soon as they hear of its end. */
+/* A process that is started again as soon as somebody hears of its end. */
 struct robot {
     struct waiters *waiters;
-    const char **status; /* of the process; NULL = live */
+    const char **status; /* the status of the process; NULL = it is live */
     int answers;
     char last[16];
 };
@@ -37,7 +37,7 @@ static void start_and_wait(void *context, const char *word)
     waiters_add(r->waiters, PROCESS, start_and_wait, r);
 }
 
-/* The robots wait again, each while the other one is still to be answered. */
+/* Both readers wait again while the other one has not been answered yet. */
 static void test_next_training(void **state)
 {
     const char *status = "stopped";
@@ -50,7 +50,7 @@ static void test_next_training(void **state)
     waiters_wake(&w, PROCESS);
     assert_int_equal(a.answers, 1);
     assert_int_equal(b.answers, 1);
-    waiters_wake_all(&w); /* the training that was started is live */
+    waiters_wake_all(&w); /* the new training is live */
     assert_int_equal(a.answers + b.answers, 2);
     status = "succeeded";
     waiters_wake_all(&w);

@@ -1,4 +1,5 @@
-/* The store, its streams and blobs, ids that are never used again. */
+/* store.h, stream.h and object.h: streams, blobs, and ids that are never used
+ * again. */
 #include "core/store/object.h"
 #include "core/store/stream.h"
 

@@ -124,7 +124,8 @@ static void agrees_with_the_definition(void **state)
     for (int round = 0; round < 200; round++) {
         float scores[N * CLASSES];
         int labels[N], n = 1 + (int)random_below(&r, N), known = 0;
-        uint32_t levels = 1 + random_below(&r, 12); /* few: many are equal */
+        /* so few that many scores are equal */
+        uint32_t levels = 1 + random_below(&r, 12);
         for (int i = 0; i < n * CLASSES; i++)
             scores[i] = (float)random_below(&r, levels) / (float)levels;
         for (int i = 0; i < n; i++)

@@ -42,8 +42,8 @@ static void take(struct options *o)
         fail_msg("%s", why.sentence);
 }
 
-/* Decide all that says auto, on two threads, for pictures that are not there.
- */
+/* Decide all that says auto, on two threads, for pictures that are not
+ * there. */
 static void decide(struct options *o, bool trained)
 {
     static const struct threads machine = {.use = 2, .why = "two cores"};
@@ -84,7 +84,8 @@ static void a_later_layer_wins(void **state)
         "dataset = /data\nbatch_size = 32\nepochs =\naugment = noise\n");
     lay(o, "job", SCOPE_JOB, "threads = 3\nnice = 5\nmemory = 2G\n");
     take(o);
-    assert_int_equal(o->epochs, 5); /* an empty value leaves the type's */
+    /* an empty value leaves the one of the type */
+    assert_int_equal(o->epochs, 5);
     assert_int_equal(o->batch, 32);
     assert_int_equal(o->seed, 7);
     assert_int_equal(o->threads, 3);
@@ -101,7 +102,7 @@ static void what_cannot_be_trained_is_refused(void **state)
     has(why.sentence, "dataset");
 }
 
-/* A trained base has a rate of its own, and says what it is. */
+/* A trained base has its own learning rate, which config explains. */
 static void base_is_told(void **state)
 {
     struct options *o = *state;
@@ -146,7 +147,7 @@ static void config_says_where_from(void **state)
     text_release(&config);
 }
 
-/* Whatever may say auto is decided in the end. */
+/* Every parameter that may be auto is decided in the end. */
 static void nothing_stays_auto(void **state)
 {
     struct options *o = *state;

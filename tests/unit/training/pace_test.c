@@ -42,7 +42,7 @@ static void nothing_is_known_at_first(void **state)
     struct course c;
     struct progress p;
     begin(&c);
-    updates(&c, 2, 5); /* these are cold and don't count */
+    updates(&c, 2, 5); /* the first updates are slow and do not count */
     pace_progress(&c.pace, &c.recipe, &c.at, &p);
     assert_true(isnan(p.eta));
     assert_true(isnan(p.average_precision));
@@ -61,7 +61,8 @@ static void time_left_counts_all_that_is_to_come(void **state)
     pace_evaluation(&c.at, 3);
     c.at.epoch = 1;
     near(pace_left(&c.pace, &c.recipe, &c.at), 150 * 0.1 + 3 * 3);
-    c.pace.checkpoint_seconds = 0.5; /* one at the end, one for the export */
+    /* there is one at the end and one for the export */
+    c.pace.checkpoint_seconds = 0.5;
     near(pace_left(&c.pace, &c.recipe, &c.at), 150 * 0.1 + 3 * 3 + 2 * 0.5);
 }
 
@@ -96,7 +97,8 @@ static void a_row_is_a_mean_since_the_one_before(void **state)
     near(row.images_per_second, 80);
 }
 
-/* Stopped behind an epoch's last update, before its evaluation. */
+/* The training was stopped between an epoch's last update and its
+ * evaluation. */
 static void a_row_of_another_process_has_its_rate(void **state)
 {
     (void)state;

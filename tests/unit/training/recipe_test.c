@@ -33,7 +33,8 @@ static void rate_rises_stays_and_falls(void **state)
     assert_true(recipe_rate(&r, 399) > 0);
 }
 
-/* The head's rate falls, then all begins as without it, in what is left. */
+/* The head's rate falls; then the usual schedule follows, in the updates that
+ * are left. */
 static void head_learns_first(void **state)
 {
     (void)state;
@@ -51,8 +52,8 @@ static void head_learns_first(void **state)
         close_to(recipe_rate(&r, 120 + i), recipe_rate(&rest, i));
 }
 
-/* At first the average is the mean of all that was looked at, then it fades;
- * few updates are looked at one by one. */
+/* At first the average is the mean of all samples, then older ones fade. Of few
+ * updates each is a sample. */
 static void average_begins_with_the_weights(void **state)
 {
     (void)state;
@@ -63,7 +64,7 @@ static void average_begins_with_the_weights(void **state)
     close_to(recipe_average(&r, 7), 1);
     close_to(recipe_average(&r, 15), 0.5);
     close_to(recipe_average(&r, 2399), 1 - exp(-0.1));
-    recipe_init(&r, 0.05, 5, 6, 0); /* of one */
+    recipe_init(&r, 0.05, 5, 6, 0); /* a memory of one update */
     close_to(recipe_average(&r, 0), 1);
     close_to(recipe_average(&r, 29), 1 - exp(-1));
 }

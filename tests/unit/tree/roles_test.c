@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Numbers that are nobody's, with no groups but their own. */
+/* Users with numbers that nobody has, and with no groups but their own. */
 static const struct caller root = {0, 0, 0}, anna = {54001, 54001, 0},
                            bert = {54002, 54002, 0};
 
@@ -112,7 +112,8 @@ static void status_files(void **state)
     assert_true(groups_have(&g, 4294967294));
     assert_false(groups_have(&g, 1));
     groups_release(&g);
-    assert_false(groups_parse(&g, text, &bert)); /* somebody else by now */
+    /* the process id belongs to another user */
+    assert_false(groups_parse(&g, text, &bert));
     assert_false(groups_parse(&g, "", &anna));
     assert_false(groups_parse(&g, "Uid:\t1\nGid:\t1\nGroups:\t1\n", &anna));
     assert_int_equal(g.count, 0);
@@ -122,7 +123,8 @@ static void status_files(void **state)
     groups_release(&g);
 }
 
-/* A process of anna's with a supplementary group; 0 where that can't be. */
+/* Starts a process of anna's with a supplementary group; 0 where that is not
+ * possible. */
 static pid_t process_with_group(gid_t gid)
 {
     int ends[2];
@@ -155,7 +157,7 @@ static void supplementary_groups_count(void **state)
     if (!in_group.pid)
         skip();
     assert_int_equal(put(w, &in_group, "templates", "x", "", &why), 0);
-    struct caller liar = bert; /* not whose process that is */
+    struct caller liar = bert; /* the process is not his */
     liar.pid = in_group.pid;
     assert_int_equal(put(w, &liar, "templates", "y", "", &why), -EACCES);
     kill(in_group.pid, SIGKILL);
@@ -194,7 +196,7 @@ static void roles_add_up_and_change_at_once(void **state)
     assert_int_equal(look(w, &anna, "templates/x", O_RDONLY, &why), -EACCES);
     role(w, "a", "members = 54001\ntemplates = view\n");
     assert_int_equal(look(w, &anna, "templates/x", O_RDONLY, &why), 0);
-    /* a backup stands for the role until the editor has saved the new one */
+    /* Until the editor has saved the new role, its backup counts. */
     assert_int_equal(
         tree_rename(&w->primo, &root,
                     &(struct renaming){roles, "a", roles, "a~", false}, &why),
@@ -214,7 +216,7 @@ static int act(struct world *w, const struct caller *who, const char *path,
     return tree_change(&w->primo, who, at(w, path), &touch, why);
 }
 
-/* What anna does, with what she may; each right that is needed. */
+/* What anna tries, and the right that it needs. */
 enum { VIEW = 1, CREATE = 2, EDIT = 4, DELETE = 8, MANAGE = 16, NONE = 32 };
 
 static int step_list(struct world *w, struct reason *why)
@@ -313,7 +315,8 @@ static void each_right_of_processes(void **state)
     assert_int_equal(look(w, &anna, "processes/local/status", O_RDONLY, &why),
                      -EACCES);
     assert_int_equal(look(w, &anna, "README", O_RDONLY, &why), 0);
-    /* its first template is part of making it, for her who did */
+    /* Setting the first template is a part of making a process, for its maker.
+     */
     assert_int_equal(put(w, &anna, "processes/local", "template", "x\n", &why),
                      0);
     assert_int_equal(put(w, &bert, "processes/local", "template", "x\n", &why),
@@ -349,7 +352,7 @@ static void each_right_of_processes(void **state)
     assert_int_equal(tree_rmdir(&w->primo, &anna, dir, "local", &why), 0);
 }
 
-/* What editors and copying tools do needs no more than the right for it. */
+/* Editors and copying tools need no right beyond that for the change itself. */
 static void scratch_files_are_their_makers(void **state)
 {
     struct world *w = *state;
@@ -370,12 +373,13 @@ static void scratch_files_are_their_makers(void **state)
         tree_rename(&w->primo, &anna,
                     &(struct renaming){dir, ".new", dir, "y", false}, &why),
         0);
-    assert_int_equal(act(w, &anna, "templates/y", &why), 0); /* hers */
+    assert_int_equal(act(w, &anna, "templates/y", &why), 0); /* it is hers */
     assert_int_equal(act(w, &anna, "templates/x", &why), -EACCES);
     assert_int_equal(look(w, &anna, "templates/y", O_WRONLY, &why), -EACCES);
     assert_int_equal(put(w, &anna, "templates", ".gone", "", &why), 0);
     assert_int_equal(tree_unlink(&w->primo, &anna, dir, ".gone", &why), 0);
-    /* bert's editor keeps a backup, writes anew and removes the backup */
+    /* bert's editor keeps a backup, writes a new file and removes the backup.
+     */
     assert_int_equal(put(w, &bert, "templates", ".swp", "", &why), 0);
     assert_int_equal(
         tree_rename(&w->primo, &bert,
@@ -435,7 +439,7 @@ static void modes_only_tighten(void **state)
         assert_int_equal(look(w, &owner, "templates/x", O_RDONLY, &why),
                          cases[i].anna_reads ? 0 : -EACCES);
         assert_int_equal(look(w, &viewer, "templates/x", O_WRONLY, &why),
-                         -EACCES); /* no mode widens */
+                         -EACCES); /* no mode adds a right */
     }
 }
 
@@ -544,7 +548,7 @@ static void everyone_reads_his_own_refusals(void **state)
     int64_t mtime;
     refusals_init(&again);
     for (int i = 0; i < 1000 && !again.count; i++) {
-        usleep(i * 1000); /* the supervisor may be saving them just now */
+        usleep(i * 1000); /* the supervisor may be saving them at this moment */
         refusals_load(&again, w->primo.store);
     }
     assert_int_equal(refusals_size(&again, NULL, &mtime), r->text.size);

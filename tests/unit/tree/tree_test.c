@@ -1,4 +1,4 @@
-/* The whole tree, walked and written through core/ with no mount. */
+/* The whole tree, walked and written through core/ without a mount. */
 #include "tests/unit/world.h"
 
 #include "core/store/node.h"
@@ -38,8 +38,8 @@ static void expect_text(struct world *w, const char *path, const char *text)
     text_release(&got);
 }
 
-/* Every directory, depth first: entries are found by name, stat and parent
- * agree with the listing, sizes are those of what is read. */
+/* Walks every directory, depth first. Entries are found by name, stat and
+ * parent agree with the listing, and sizes are those of what is read. */
 static int check_below(struct world *w, struct node dir, int *files)
 {
     struct tree_entry e = {0};
@@ -87,7 +87,7 @@ static void test_walk(void **state)
         0);
     check_below(w, (struct node){TREE_ROOT, 0}, &files);
     int listed = 0;
-    /* every fixed row of / and of a process */
+    /* every fixed file of / and of a process */
     for (int i = 0; i < TREE_ROWS; i++)
         listed += tree_rows[i].name && !tree_rows[i].unlisted &&
                   tree_rows[i].shape != &shape_link &&
@@ -145,14 +145,14 @@ static void test_staging(void **state)
     expect_text(w, "templates/a", "epochs = 3\n");
     assert_int_equal(handle_write(h, 7, "= 4\n", 4, &why), 0);
     assert_int_equal(handle_write(h, 11, "seed = q\n", 9, &why), -EINVAL);
-    assert_int_equal(handle_flush(h, &why), 0); /* saves nothing */
+    assert_int_equal(handle_flush(h, &why), 0); /* which saves nothing */
     expect_text(w, "templates/a", "epochs = 3\n");
     assert_int_equal(handle_write(h, 11, "seed = 2\n", 9, &why), -EINVAL);
     assert_int_equal(handle_truncate(h, 0, &why), 0);
     assert_int_equal(handle_write(h, 0, "seed = 2\n", 9, &why), 0);
     assert_int_equal(handle_flush(h, &why), 0);
     expect_text(w, "templates/a", "seed = 2\n");
-    /* into the middle: judged at close */
+    /* a write into the middle is judged at close */
     assert_int_equal(handle_write(h, 0, "seat", 4, &why), 0);
     assert_int_equal(handle_flush(h, &why), -EINVAL);
     expect_text(w, "templates/a", "seed = 2\n");
@@ -182,7 +182,8 @@ static void test_rename(void **state)
                     &(struct renaming){dir, "b", at(w, "machines"), "b", false},
                     &why),
         -EXDEV);
-    /* b -> b~ stays durable, and comes back at the next opening */
+    /* A template that was renamed to b~ is durable, and is b again at the next
+     * opening. */
     assert_int_equal(tree_rename(&w->primo, &me,
                                  &(struct renaming){dir, "b", dir, "b~", false},
                                  &why),
