@@ -1,7 +1,8 @@
 #!/bin/bash
-# A trainer that does not stop is killed, and nobody else is: not who has a file
-# open that only bears the name of its lock; also with no more capabilities than
-# the shipped unit leaves, by the daemon that started it or by a later one.
+# A trainer that does not stop is killed, by the daemon that started it or by a
+# later one, with no more capabilities than the shipped unit has. No other
+# process is ever killed, not even one that has a file open with the name of its
+# lock; a user could otherwise make root kill another's process.
 # timeout: 300
 # not under: address thread
 . "$(dirname "$0")/../lib.sh"
@@ -22,7 +23,7 @@ leave()
 trap leave EXIT
 as() { runuser -u "$user" -- "$@"; }
 dir=$SCRATCH
-while [ "$dir" != / ]; do # the way is open to all
+while [ "$dir" != / ]; do # all users can reach it
     case $(stat -c %A "$dir") in *[!xt]) chmod a+x "$dir" ;; esac
     dir=$(dirname "$dir")
 done
@@ -50,7 +51,7 @@ begins()
 }
 process=$MNT/processes/local
 
-step "who has a file of that name open stays, whoever it is"
+step "a process that has a file of that name open is not killed"
 mount_as_unit
 printf '%s\n' "members = $user" 'templates = view create edit' \
     'processes = view create edit manage' >"$MNT/roles/trainers"
@@ -60,7 +61,8 @@ as mkdir "$process"
 echo t | as tee "$process/template" >/dev/null
 begins
 expect "$user" stat -c %U "/proc/$trainer"/task
-# The same path, in a namespace of its own: the text of its link is the lock's.
+# A file at the same path in another mount namespace: its link in /proc has the
+# text of the lock's path.
 hold='mount -t tmpfs none "$1" && : >"$1/$2.lock" && exec 9<"$1/$2.lock" &&
     exec "${@:3}"'
 unshare -m --propagation private bash -c "$hold" - "$STATE/runs" "$run" \
@@ -79,7 +81,7 @@ no_trainer || fail "the trainer that hangs was not killed"
 kill -0 $root_holder || fail "killed for a file's name"
 kill -0 $user_holder || fail "killed for a file's name"
 
-step "a trainer that an earlier daemon has started"
+step "a trainer that an earlier daemon has started is killed"
 begins
 kill -STOP "$trainer"
 kill -9 $(daemon_pids)

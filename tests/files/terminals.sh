@@ -1,7 +1,7 @@
 #!/bin/bash
-# timeout: 120
-# What others chose reaches nobody's terminal as an order: no control, format
-# or bidirectional character, nor a line of their own, in what people read.
+# timeout: 120 Names and texts that other users have chosen cannot control a
+# reader's terminal: the files that people read have no control, format or
+# bidirectional characters, and no line that such a name begins.
 . "$(dirname "$0")/../lib.sh"
 pictures "$SCRATCH/good" 3 2
 mount_primofs
@@ -10,7 +10,7 @@ cd "$MNT"
 esc=$'\e]0;title\a' csi=$'\u009b31m' bidi=$'\u202e' line=$'\u2028' del=$'\x7f'
 hostile=$esc$csi$bidi$line$del$'\u0085\u200b'
 
-# clean FILE…: valid UTF-8 of printable characters and newlines.
+# clean FILE…: each has to be valid UTF-8 of printable characters and newlines.
 clean()
 {
     local file
@@ -22,7 +22,7 @@ clean()
     done
 }
 
-step "names that are refused"
+step "a refused name is shown in errors without its control characters"
 for name in "$esc" "$csi" "$bidi" "$line" "$del" $'\u0085' $'a\nroot x: well'; do
     expect_errno 'Invalid|denied|not permitted' mkfifo "a$name"
 done
@@ -32,7 +32,7 @@ expect_errno 'Invalid' put templates/x "a$hostile\n"
 clean errors
 ! grep -n '^root x' errors || fail "a name has made a line of its own"
 
-step "a dataset and a template full of them"
+step "a dataset and a template full of them are shown without, too"
 data=$SCRATCH/good/train
 mapfile -t classes < <(ls "$data" | sed -n 1,3p)
 mkdir "$SCRATCH/bad"

@@ -193,7 +193,7 @@ for version in 2 3; do
     touch start
     expect succeeded timeout 120 cat wait
     expect $version readlink "$MNT/models/t/latest"
-    # the same seed, data and threads give the same model
+    # With the same seed, data and threads the model is the same.
     cmp model/metrics.csv metrics.csv
     cmp "$MNT/models/t/1/model.safetensors" model/model.safetensors
 done

@@ -22,7 +22,7 @@ trap leave EXIT
 as() { runuser -u "$user" -- "$@"; }
 
 dir=$SCRATCH
-while [ "$dir" != / ]; do # the way is open to all
+while [ "$dir" != / ]; do # all users can reach it
     case $(stat -c %A "$dir") in *[!xt]) chmod a+x "$dir" ;; esac
     dir=$(dirname "$dir")
 done
