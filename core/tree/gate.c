@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* The line of a role that speaks of a node; 0 = it is no object. */
+/* The line of a role that speaks of a node; 0 = none does, and whoever has a
+ * role may view it. */
 static enum key node_line(struct node n)
 {
     const struct row *row = node_row(n);
@@ -14,9 +15,9 @@ static enum key node_line(struct node n)
     return row->line;
 }
 
-/* Rights that do in the place of another: who makes an input may write it
- * until it is closed first, and handle his own scratch files; who edits may
- * remove what his editor left. */
+/* The rights that will do in the place of another one. Whoever may create
+ * inputs may write one until it is first closed, and do what he likes with his
+ * own scratch files; whoever may edit may remove what his editor has left. */
 static unsigned input_others(struct primo *primo, const struct caller *caller,
                              struct node n, enum right right)
 {
@@ -89,8 +90,8 @@ static bool class_reads(const struct primo *primo, const struct caller *caller,
     return member ? group : others;
 }
 
-/* Every tool leaves `w` to the owner alone, so that it can't speak of who may
- * write: it says whether anybody may. */
+/* Tools give `w` to the owner alone as a rule, so it cannot say who may write,
+ * which the roles do: it says whether anybody may. */
 int tree_mode_may(const struct primo *primo, const struct caller *caller,
                   const struct object *o, bool reads, bool writes,
                   struct reason *why)

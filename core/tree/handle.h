@@ -23,7 +23,7 @@ struct creation {
     struct node directory;
     const char *name;
     uint32_t mode; /* permissions of the new file */
-    int flags;     /* as open(2) */
+    int flags;     /* those of open(2) */
 };
 /* Make an input file and open it. EEXIST, EINVAL (the name), EPERM. */
 int handle_create(struct primo *primo, const struct caller *caller,
@@ -32,8 +32,9 @@ int handle_create(struct primo *primo, const struct caller *caller,
 /* The last close, which saves what is not saved yet. The handle is freed even
  * where saving fails. */
 int handle_close(struct handle *h, struct reason *why);
-/* Free those that nobody will close: a mount that ends with files open hears
- * no more of them. What they had not saved is gone, as users were told. */
+/* Free the handles that nobody will close: when a mount ends with files open,
+ * the kernel does not say that they are closed. What they had not saved is
+ * lost, as users were told. */
 void handles_release(struct primo *primo);
 
 /* Read */

@@ -122,7 +122,9 @@ int input_create(struct primo *primo, const struct caller *caller,
         return err;
     o.parent = directory.no;
     o.kind = tree_rows[no].kind;
-    o.mode = (mode & 0777) | 0200; /* cp of a read-only file makes none */
+    /* cp gives its copy the mode of the original, and a copy of a read-only
+     * file could then never be written: here `w` says whether anybody may. */
+    o.mode = (mode & 0777) | 0200;
     o.uid = caller->uid;
     o.gid = caller->gid;
     strcpy(o.name, name);
@@ -165,7 +167,8 @@ void input_discard(struct primo *primo, struct node n)
     pthread_mutex_lock(&primo->change);
     if (object_load(primo, n.object, &o) == 0) {
         directory_changed(primo, (unsigned)o.parent);
-        /* somebody may have saved a good text of it meanwhile: that stays */
+        /* Somebody may have saved a good text through another open: it stays.
+         */
         if (o.scratch)
             scratch_drop(&primo->scratch, o.id);
         else if (o.body.size == 0 && !o.number)

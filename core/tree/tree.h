@@ -22,6 +22,7 @@ struct row {
     const char *help; /* one line for people; NULL = there is no such row */
 
     /* What it shows */
+
     /* Its text, or the target of a link; for a file of a model, the text that
      * the model keeps of its process, NULL = the trainer made the file */
     show_fn *show;
@@ -29,11 +30,12 @@ struct row {
      * ns (0 = when the file system was mounted first) */
     char stream;
     int64_t (*mtime)(const struct show_request *r);
-    enum change_text told; /* the change of it that those who watch hear of */
+    enum change_text told; /* which change of it watchers hear of */
     bool polled;           /* reading it again from 0 takes the new state */
     bool unlisted;         /* it is found by name only */
 
     /* What it takes */
+
     enum right needs; /* to be written; RIGHT_VIEW = nobody writes it */
     /* Whether those who may create may write it too, as it is being set up */
     bool (*setup)(struct primo *primo, const struct caller *caller,
@@ -49,10 +51,11 @@ struct row {
     void (*changed)(struct primo *primo);
 
     /* Directories and what is in them */
-    enum object_kind
-        kind;      /* of the objects that a row without name stands for */
-    enum key line; /* of a role, which speaks of this and what is in it; 0 = the
-                      line of the directory above */
+
+    enum object_kind kind; /* of the objects that it stands for, without name */
+    /* The line of a role that speaks of this file and of what is in it; 0 = the
+     * line of the directory above */
+    enum key line;
     /* mkdir in it, and rmdir of it; NULL = not possible */
     int (*make)(struct primo *primo, const struct caller *caller,
                 const char *name, uint64_t *object, struct reason *why);
@@ -62,7 +65,7 @@ struct row {
     int (*hide)(struct primo *primo, uint64_t object, struct reason *why);
 };
 
-/* What a row is called where it has no name of its own: NAME, MACHINE … */
+/* The name of a row, or what stands for the names of its objects: NAME … */
 const char *row_title(const struct row *row);
 
 enum { TREE_ROWS = 256 }; /* the number of a row is a byte of the inode */
@@ -89,11 +92,11 @@ struct tree_stat {
 /* One state of a generated text. */
 struct shown {
     struct text text;
-    int64_t mtime; /* of its data, ns */
+    int64_t mtime; /* ns: when the data changed that it shows */
 };
 
 struct tree_entry {
-    uint64_t cookie; /* to go on behind it */
+    uint64_t cookie; /* for tree_next(), to go on behind this entry */
     struct node node;
     char name[256];
 };
@@ -118,11 +121,12 @@ bool tree_node(uint64_t inode, struct node *out);
 /* "templates/a": for people. */
 void tree_path(struct primo *primo, struct node n, struct text *out);
 
-/* The child of that name. -ENOENT mostly without a sentence. */
+/* The child of that name. -ENOENT comes without a sentence, mostly: to look for
+ * what is not there is no fault. */
 int tree_find(struct primo *primo, struct node directory, const char *name,
               struct node *out, struct reason *why);
-/* Show a removed file again that somebody makes anew (touch start); false =
- * there is none of that name. */
+/* Show a generated file again that was removed, as somebody makes it anew
+ * (touch start). False = no file of that name was removed. */
 bool tree_unhide(struct primo *primo, struct node directory, const char *name,
                  struct node *out);
 /* The directory that n stands in. */

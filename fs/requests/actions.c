@@ -33,7 +33,8 @@ static void acting_set(struct actions *a, bool acting)
     pthread_rwlock_unlock(&a->names);
 }
 
-/* The polled texts beside the node. */
+/* Make the kernel forget the names of the polled texts beside the node: an
+ * action is about to change what they say. */
 static void names_forget(struct actions *a, struct node n)
 {
     enum tree_no directory = node_row(n)->parent;

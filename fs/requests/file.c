@@ -104,7 +104,7 @@ static void set_attributes(fuse_req_t req, fuse_ino_t ino,
                  : tree_truncate(primo, &caller, n, size, &why);
     }
     struct tree_change c = change_of(attr, to_set);
-    /* the times of a truncation are the kernel's own doing */
+    /* The times that come with a truncation are the kernel's: no touch. */
     bool times = (c.atime_set || c.mtime_set) && !(to_set & FUSE_SET_ATTR_SIZE);
     c.atime_set &= times;
     c.mtime_set &= times;
@@ -120,7 +120,7 @@ struct touch {
     struct stat attr;
     int to_set;
     bool opened;
-    struct fuse_file_info fi; /* if it was through an open */
+    struct fuse_file_info fi; /* if `opened`: the open that it came through */
 };
 
 static void act_touch(void *context)
@@ -149,7 +149,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
     actions_add(&request_mount(req)->actions, n, act_touch, t);
 }
 
-/* Answers for the caller, where mode bits are the same for all. */
+/* access(2) answers for its caller, while the mode bits are the same for all.
+ */
 void op_access(fuse_req_t req, fuse_ino_t ino, int mask)
 {
     struct caller caller = request_caller(req);
@@ -251,8 +252,8 @@ static void read_descriptor(fuse_req_t req, int fd, size_t size, off_t offset)
     fuse_reply_data(req, &bytes, FUSE_BUF_SPLICE_MOVE);
 }
 
-/* A polled text was read from the beginning again: fstat agrees with that from
- * now on. */
+/* A polled text may have taken a new state in this read: then that is the state
+ * of its node id, so that fstat agrees with what was read. */
 static void renew_polled(struct mount *m, fuse_ino_t ino, struct handle *h)
 {
     struct shown now = {TEXT_INIT, 0};
@@ -298,10 +299,11 @@ static void write_handle(fuse_req_t req, struct handle *h, const char *data,
         fuse_reply_write(req, size);
 }
 
-/* A write to an action file, whatever it brings. */
+/* A write to an action file, for the thread that does actions. What was written
+ * does not matter, so it is not copied. */
 struct push {
     fuse_req_t req;
-    struct handle *handle; /* not closed before there is a reply */
+    struct handle *handle; /* the kernel does not close it before the reply */
     size_t size;
 };
 
@@ -317,7 +319,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 {
     struct handle *h = handle_of(fi);
     (void)ino;
-    if (!h) { /* of the helper */
+    if (!h) { /* the helper of notices.h writes so that others are told of it */
         fuse_reply_write(req, size);
         return;
     }

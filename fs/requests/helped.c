@@ -22,7 +22,7 @@ static void reply_folder(fuse_req_t req)
         .attr = {.st_ino = NOTICES_FOLDER_ID,
                  .st_mode = S_IFDIR | 0500,
                  .st_nlink = 2},
-        /* no time-outs: nobody else's look-up is answered by the kernel */
+        /* without time-outs, the kernel answers no other process from this */
     };
     fuse_reply_entry(req, &entry);
 }
@@ -100,8 +100,8 @@ bool helper_open(fuse_req_t req, struct fuse_file_info *fi)
     return true;
 }
 
-/* As a file of sysfs: always readable, POLLPRI once there is news since it was
- * read. */
+/* A file is polled like one of sysfs: it is always readable, and POLLPRI says
+ * that it has changed since it was read. */
 void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
              struct fuse_pollhandle *ph)
 {

@@ -22,8 +22,8 @@ static void reply_entry(fuse_req_t req, struct node n, int err,
         entry_forget(m, &entry);
 }
 
-/* A polled text's name may be kept as long as nothing but an action changes it.
- */
+/* The kernel may keep the name of a polled text for as long as nothing but an
+ * action changes that text: actions.h. */
 static void reply_polled(fuse_req_t req, struct node n, fuse_ino_t parent,
                          const char *name, struct reason *why)
 {
@@ -41,7 +41,9 @@ static void reply_polled(fuse_req_t req, struct node n, fuse_ino_t parent,
     actions_names_end(&m->actions);
 }
 
-/* "." of a state that is known only to a file handle: make it mean now. */
+/* A look-up of "." in a file: a client of NFS has a file handle with the node
+ * id of a state, which may be from before a restart. It means the state of now.
+ */
 static void look_up_self(fuse_req_t req, fuse_ino_t id, struct node n,
                          struct reason *why)
 {

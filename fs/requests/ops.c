@@ -5,8 +5,9 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
     (void)userdata;
     conn->want |= conn->capable & FUSE_CAP_EXPORT_SUPPORT; /* "." and ".." */
     conn->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
-    /* who lists many files mostly looks at each, and many programs only when
-     * they have read all names: then the kernel would ask for each by itself */
+    /* Whoever lists a directory mostly looks at each file, but many programs do
+     * so only after they have read all names. The kernel's heuristic would then
+     * ask for the attributes of each file in a request of its own. */
     conn->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
 }
 

@@ -16,7 +16,7 @@ struct caller request_caller(fuse_req_t req);
 void reply_err(fuse_req_t req, int err, fuse_ino_t node_id, const char *name,
                const struct reason *why);
 
-/* The same under the path of an open file. */
+/* Reply as reply_err() does, under the path of an open file. */
 void reply_handle(fuse_req_t req, int err, const struct handle *h,
                   const struct reason *why);
 
@@ -30,12 +30,12 @@ int entry_fill(struct mount *m, const struct caller *caller, struct node n,
                struct fuse_entry_param *out, struct reason *why);
 void entry_forget(struct mount *m, const struct fuse_entry_param *entry);
 void attr_fill(const struct tree_stat *st, struct stat *out);
-/* How many seconds the kernel may keep what stays as it is, and a node's
- * attributes. */
+/* How many seconds the kernel may keep a node's attributes: KEEP_SECONDS where
+ * they stay as they are until the kernel is told otherwise, else 0. */
 enum { KEEP_SECONDS = 24 * 3600 };
 double attr_seconds(struct node n, const struct tree_stat *st);
-/* What the kernel keeps of a node's attributes is not true any more. Waits for
- * nobody. */
+/* Make the kernel forget the attributes that it keeps of a node. This waits for
+ * nobody, as it takes no lock of the kernel's that a request may hold. */
 void attr_forget(struct mount *m, fuse_ino_t node_id);
 /* Whether a node has a node id for each of its states (struct shape); the state
  * behind a node id, false where none is known; and the state that it is in now,

@@ -1,5 +1,5 @@
-/* The operations, by file: ops_name.c, ops_file.c, ops_wait.c; the table that
- * libfuse gets is in ops.c. */
+/* The operations that ops.c puts into libfuse's table: those on names are in
+ * name.c, those on files in file.c, and poll(2) in helped.c. */
 #ifndef PRIMO_OPS_TABLE_H
 #define PRIMO_OPS_TABLE_H
 
@@ -46,13 +46,13 @@ void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
              struct fuse_pollhandle *ph);
 void op_statfs(fuse_req_t req, fuse_ino_t ino);
 
-/* The requests of the helper of notices.h that are not as others'. False = it
- * is answered as all are. */
+/* Answer a request of the helper of notices.h that is not answered as those of
+ * other processes are; false = it is like any other, or not the helper's. */
 bool helper_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 bool helper_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 bool helper_open(fuse_req_t req, struct fuse_file_info *fi);
 
-/* Reply to a read of `wait` now or when the process has ended. */
+/* Reply to a read of `wait`, either now or when the process has ended. */
 void wait_reply(fuse_req_t req, fuse_ino_t ino, uint64_t process);
 
 #endif

@@ -10,7 +10,7 @@
 struct waiting {
     fuse_req_t req;
     struct mount *m;
-    int references; /* of the list of waiters and of wait_reply() */
+    int references; /* one is the list's of waiters, one wait_reply()'s */
     int interrupted;
 };
 
@@ -20,7 +20,7 @@ static void waiting_put(struct waiting *w)
         free(w);
 }
 
-/* Called once by whoever took the waiter off the list. */
+/* Whoever takes the waiter off the list calls this, so it runs once. */
 static void on_end(void *context, const char *status)
 {
     struct waiting *w = context;
@@ -44,7 +44,8 @@ static void give_up(struct waiting *w)
     waiting_put(w);
 }
 
-/* May come before the waiter is on the list: then wait_reply() sees it. */
+/* An interrupt may come before the waiter is on the list. It leaves a mark for
+ * that case, which wait_reply() looks for when it has added the waiter. */
 static void on_interrupt(fuse_req_t req, void *context)
 {
     struct waiting *w = context;
@@ -63,7 +64,7 @@ void wait_reply(fuse_req_t req, fuse_ino_t ino, uint64_t process)
     *w = (struct waiting){.req = req, .m = m, .references = 2};
     fuse_req_interrupt_func(req, on_interrupt, w);
     waiters_add(&m->primo.waiters, process, on_end, w);
-    /* it may have ended, or been interrupted, just before it was added */
+    /* The training may have ended, or the reader have given up, just before. */
     if (__atomic_load_n(&w->interrupted, __ATOMIC_ACQUIRE))
         give_up(w);
     else
