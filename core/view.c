@@ -15,6 +15,8 @@ struct view {
     bool end; /* under lock */
 };
 
+/* What the daemon keeps in memory besides the store is in the store as well,
+ * for those who only look: it is loaded anew after each change. */
 static void look(struct view *v)
 {
     uint64_t now = store_changes(v->primo->store);
@@ -31,7 +33,7 @@ static void look(struct view *v)
 static bool rest(struct view *v)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += LOOK_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
@@ -61,7 +63,11 @@ int view_open(struct view **out, struct primo *primo, struct reason *why)
     v->primo = primo;
     v->seen = store_changes(primo->store);
     pthread_mutex_init(&v->lock, NULL);
-    pthread_cond_init(&v->ending, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&v->ending, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     int code = pthread_create(&v->thread, NULL, view_run, v);
     if (code) {
         free(v);

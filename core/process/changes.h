@@ -1,6 +1,6 @@
 /*
- * What has changed of processes and events since somebody looked last: for
- * those who tell others. One thread.
+ * Finds what has changed in processes and events since the last look, for those
+ * who tell others of it. A struct changes belongs to one thread.
  */
 #ifndef PRIMO_CHANGES_H
 #define PRIMO_CHANGES_H
@@ -34,9 +34,9 @@ void changes_release(struct changes *c);
 
 /* Change */
 
-/* Call `each` (NULL = nobody is told) for each process that has changed, behind
- * the transaction; append the events that are new to *news. Whether there are
- * any. */
+/* Call `each` (NULL = nobody is told) for each process that has changed, once
+ * the transaction has ended; append the new events to *news. Returns whether
+ * there are any. */
 bool changes_look(struct changes *c, struct primo *primo,
                   void (*each)(void *context, const struct change *change),
                   void *context, struct text *news);

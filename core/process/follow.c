@@ -295,11 +295,10 @@ static int take_piece(struct primo *primo, struct intake *in, uint64_t process,
     int err = store_begin(primo->store, true, &in->txn, why);
     if (err)
         return err;
-    err = process_load(in->txn, process, &p, NULL);
-    if (err || p.run != run) {
+    err = process_load_run(in->txn, process, run, &p, why);
+    if (err) {
         store_abort(in->txn);
-        process_release(&p);
-        return refuse(why, EIO, "the process of the run is gone");
+        return err;
     }
     in->p = &p;
     p.segment = segment;
@@ -334,7 +333,8 @@ static bool next_piece(const struct launch_target *target,
 }
 
 int run_follow(struct primo *primo, const struct launch_target *target,
-               uint64_t process, struct follow_state *out, struct reason *why)
+               uint64_t process, uint64_t run, struct follow_state *out,
+               struct reason *why)
 {
     struct intake in = {.target = target};
     struct text data = TEXT_INIT;
@@ -346,10 +346,10 @@ int run_follow(struct primo *primo, const struct launch_target *target,
         err = process_read(primo->store, process, &p, why);
         if (err)
             break;
-        more = status_is_live(p.status) &&
+        more = p.run == run && status_is_live(p.status) &&
                next_piece(target, &p, &segment, &offset, &data);
         if (more)
-            err = take_piece(primo, &in, process, p.run, segment, offset, &data,
+            err = take_piece(primo, &in, process, run, segment, offset, &data,
                              why);
         process_release(&p);
     }

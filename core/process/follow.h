@@ -17,10 +17,12 @@ struct follow_state {
     bool more; /* there was more than is taken over at once */
 };
 
-/* Take over what there is, but only so much at a time that whoever calls can
- * see to other things. Called by the thread that watches the process. */
+/* Take over what there is of this run of the process, but only so much at a
+ * time that whoever calls can see to other things. Called by the thread that
+ * watches the process. */
 int run_follow(struct primo *primo, const struct launch_target *target,
-               uint64_t process, struct follow_state *out, struct reason *why);
+               uint64_t process, uint64_t run, struct follow_state *out,
+               struct reason *why);
 /* Append a line that is not the trainer's to the process's log. */
 int log_add(struct store_txn *txn, struct process *p, double time,
             const char *line, struct reason *why);

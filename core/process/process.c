@@ -192,6 +192,17 @@ int process_load(struct store_txn *txn, uint64_t id, struct process *out,
     return err ? refuse_record(why, err) : 0;
 }
 
+int process_load_run(struct store_txn *txn, uint64_t id, uint64_t run,
+                     struct process *out, struct reason *why)
+{
+    int err = process_load(txn, id, out, why);
+    if (err == 0 && out->run != run) {
+        process_release(out);
+        err = refuse(why, ESRCH, "the process has another run");
+    }
+    return err;
+}
+
 int process_read(struct store *s, uint64_t id, struct process *out,
                  struct reason *why)
 {

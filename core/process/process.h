@@ -68,6 +68,10 @@ void process_release(struct process *p);
 /* The record as the transaction sees it. ENOENT: it was removed; EIO. */
 int process_load(struct store_txn *txn, uint64_t id, struct process *out,
                  struct reason *why);
+/* The record of a process that is expected to have this run. ESRCH: it has got
+ * another one since the caller looked. */
+int process_load_run(struct store_txn *txn, uint64_t id, uint64_t run,
+                     struct process *out, struct reason *why);
 /* The record in a transaction of its own. */
 int process_read(struct store *s, uint64_t id, struct process *out,
                  struct reason *why);

@@ -201,12 +201,10 @@ static int version_put_all(struct primo *primo, struct store_txn *txn,
     struct process p;
     if (next_number(txn, process_template(done)) != done->number)
         return refuse(why, EAGAIN, "another model has got its number");
-    int err = process_load(txn, done->id, &p, why);
+    int err = process_load_run(txn, done->id, done->run, &p, why);
     if (err)
         return err;
-    err = p.run == done->run
-              ? process_succeed(&p, done->number, why)
-              : refuse(why, ESRCH, "the process has another run");
+    err = process_succeed(&p, done->number, why);
     p.finished = done->finished;
     if (err == 0)
         err = process_save(txn, &p, why);
@@ -241,9 +239,7 @@ static int texts_make(struct primo *primo, uint64_t process, uint64_t run,
     int err = store_begin(primo->store, false, &txn, why);
     if (err)
         return err;
-    err = process_load(txn, process, done, why);
-    if (err == 0 && done->run != run)
-        err = refuse(why, ESRCH, "the process has another run");
+    err = process_load_run(txn, process, run, done, why);
     if (err == 0)
         err = process_succeed(done, next_number(txn, process_template(done)),
                               why);

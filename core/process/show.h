@@ -13,10 +13,11 @@
 struct show_request {
     struct primo *primo;
     struct store_txn *txn;
-    struct process *process; /* of the files of a process; else NULL */
+    struct process *process; /* whose file it is; NULL = no process's */
     const char *model;       /* what the process makes; NULL = look it up */
     uint64_t object;         /* the directory's object */
-    int64_t mtime;           /* out: of the data, ns; stays 0 = when mounted */
+    int64_t mtime;           /* set to when the data changed last, in ns; where
+                                it stays 0, that is when the mount began */
 };
 
 /* Append the text; 0 or -errno with a reason (-ENOENT: not there now). */

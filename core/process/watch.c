@@ -37,14 +37,10 @@ static int verdict_put(struct watch *w, struct store_txn *txn,
                        const struct verdict *v, struct reason *why)
 {
     struct process p;
-    int err = process_load(txn, w->process, &p, why);
+    int err = process_load_run(txn, w->process, w->run, &p, why);
     if (err)
         return err;
-    /* The process may have been started anew since the caller looked. */
-    if (p.run != w->run)
-        err = refuse(why, ESRCH, "the process has another run");
-    if (err == 0)
-        err = process_step(&p, v->event, why);
+    err = process_step(&p, v->event, why);
     p.wanted = v->wanted;
     p.losses += (uint64_t)v->losses;
     if (v->reason)
@@ -106,12 +102,11 @@ static int job_load(struct watch *w, struct run_job *job, struct reason *why)
 static int launched_put(struct watch *w, struct store_txn *txn)
 {
     struct process p;
-    int err = process_load(txn, w->process, &p, NULL);
+    int err = process_load_run(txn, w->process, w->run, &p, NULL);
     if (err)
         return err;
     p.wanted = false;
-    if (p.run == w->run)
-        err = process_save(txn, &p, NULL);
+    err = process_save(txn, &p, NULL);
     process_release(&p);
     return err;
 }
@@ -318,7 +313,7 @@ static bool follow(struct watch *w, bool *at_once)
     *at_once = false;
     if (w->succeeded) /* that was its last word */
         return false;
-    if (run_follow(w->primo, &w->target, w->process, &state, NULL))
+    if (run_follow(w->primo, &w->target, w->process, w->run, &state, NULL))
         return true;
     w->succeeded = state.succeeded;
     *at_once = state.more;

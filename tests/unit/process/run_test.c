@@ -118,7 +118,7 @@ static int take_all(bool *succeeded)
     struct reason why = REASON_INIT;
     int rounds = 0;
     for (; state.more && !state.succeeded; rounds++)
-        if (run_follow(&primo, &target, PROCESS, &state, &why))
+        if (run_follow(&primo, &target, PROCESS, RUN, &state, &why))
             fail_msg("%s", why.sentence);
     *succeeded = state.succeeded;
     return rounds;
