@@ -53,6 +53,8 @@ TRAINER := $(call stems,trainer trainer/*)
 UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/*_test.c))
 EXAMPLE := fashion-mnist glyphs scans
 PEER_PROGRAMS = $(BUILD)/tests/peers/layers
+# What tests/faults/ uses against a mount: programs that know nothing of ours.
+FAULT_PROGRAMS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/faults/*.c))
 BENCH_PROGRAMS = $(patsubst %,$(BUILD)/tests/bench/%,network convolutions \
   clients reader objects makes saves)
 
@@ -131,7 +133,9 @@ $(BUILD)/unit.a: $(CORE_O) $(SHARED_O) \
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka \
 	  $(TRAINER_LIBS) $(CORE_LIBS) $(SHARED_LIBS)
-unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(PEER_PROGRAMS) \
+$(FAULT_PROGRAMS): %: %.o
+	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^
+unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(PEER_PROGRAMS) $(FAULT_PROGRAMS) \
   $(BUILD)/tests/bench/objects
 
 # Programs that the scripts of tests/bench/ and tests/peers/ use.

@@ -241,15 +241,10 @@ static int run_session(struct options *o, struct mount *m, int ready,
                        struct reason *why)
 {
     struct fuse_session *session;
-    int err = actions_start(&m->actions, &m->primo, why);
+    int err = session_open(o, m, &session, why);
     if (err)
         return err;
-    err = session_open(o, m, &session, why);
-    if (err) {
-        actions_stop(&m->actions);
-        return err;
-    }
-    m->session = m->actions.session = session;
+    m->session = session;
     if (ready >= 0) {
         leave_terminal();
         service_log_to_syslog();
@@ -263,7 +258,6 @@ static int run_session(struct options *o, struct mount *m, int ready,
     service_notify("STOPPING=1");
     /* those who wait are told before the connection goes */
     waiters_end(&m->primo.waiters);
-    actions_stop(&m->actions);
     notices_stop(&m->notices);
     fuse_session_unmount(session);
     fuse_remove_signal_handlers(session);
@@ -284,8 +278,10 @@ static int daemon_run(struct options *o, int ready)
                            : primo_open(&m.primo, o->state, &why);
     if (err == 0) {
         states_init(&m.states);
+        kept_names_init(&m.kept_names, &m.primo);
         err = run_session(o, &m, ready, &why);
         primo_close(&m.primo);
+        kept_names_release(&m.kept_names);
         states_release(&m.states);
     }
     notices_stop(&m.notices);

@@ -2,14 +2,18 @@
 
 #include "core/basic/clock.h"
 
+#include <time.h>
+
 void handles_init(struct handles *all)
 {
     *all = (struct handles){.first = NULL};
     pthread_mutex_init(&all->lock, NULL);
-    pthread_cond_init(&all->settled, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&all->settled, &monotonic);
+    pthread_condattr_destroy(&monotonic);
 }
-
-#include "core/basic/clock.h"
 
 void handles_add(struct handles *all, struct opened *h)
 {
@@ -58,14 +62,18 @@ void handles_set_mtime(struct handles *all, uint64_t object, int64_t mtime)
     pthread_mutex_unlock(&all->lock);
 }
 
-/* Wait where h is closing, or may be about to; false = there is no need. */
-static bool settle_one(struct handles *all, const struct opened *h)
+/* Wait once if h is closing or may be about to, and that began by the time of
+ * the close `last`; false = there is no need to. */
+static bool settle_one(struct handles *all, const struct opened *h,
+                       uint64_t last)
 {
     struct timespec until = {h->may_close / 1000000000,
                              h->may_close % 1000000000};
+    if (h->close_number > last)
+        return false;
     if (h->closing)
         pthread_cond_wait(&all->settled, &all->lock);
-    else if (h->may_close > clock_ns())
+    else if (h->may_close > monotonic_ns())
         pthread_cond_timedwait(&all->settled, &all->lock, &until);
     else
         return false;
@@ -77,8 +85,10 @@ void handles_settle(struct handles *all, uint64_t object)
     if (!__atomic_load_n(&all->closing, __ATOMIC_ACQUIRE))
         return;
     pthread_mutex_lock(&all->lock);
+    uint64_t last = all->closes;
     for (struct opened *h = all->first; h;)
-        h = h->object == object && settle_one(all, h) ? all->first : h->next;
+        h = h->object == object && settle_one(all, h, last) ? all->first
+                                                            : h->next;
     pthread_mutex_unlock(&all->lock);
 }
 
@@ -87,6 +97,9 @@ void handles_closing(struct handles *all, struct opened *h, bool closing,
 {
     pthread_mutex_lock(&all->lock);
     int was = h->closing || h->may_close;
+    /* the last save is a part of the close that the flush before it began */
+    if (may_close || (closing && !was))
+        h->close_number = ++all->closes;
     h->closing = closing;
     h->may_close = may_close;
     __atomic_add_fetch(&all->closing, (closing || may_close) - was,

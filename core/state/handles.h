@@ -14,10 +14,12 @@ struct opened {
     uint64_t object;
     bool writes;
     int64_t mtime; /* atomic: the time that its text gets */
-    /* under handles.lock: it is saved for the last time; ns until which that
-     * may be about to begin, 0 = not */
+    /* under handles.lock: whether it is being saved for the last time;
+     * monotonic ns until which that may be about to begin, 0 = it is not; and
+     * which of all closes it is */
     bool closing;
     int64_t may_close;
+    uint64_t close_number;
     struct opened *next, *before; /* under handles.lock */
 };
 
@@ -27,6 +29,7 @@ struct handles {
     int writing;          /* atomic: those that are open for writing */
     int closing; /* atomic: those that are being closed and saved, or may be */
     pthread_cond_t settled;
+    uint64_t closes; /* under lock: the number of the last close that began */
 };
 
 /* Life cycle */
@@ -41,10 +44,13 @@ bool handles_write(struct handles *all, uint64_t object);
 
 /* Change */
 
-/* Wait for the closes of an object's handles that have begun: the kernel does
- * not, and who has emptied a file wants to see it empty. */
+/* Wait for those closes of an object's handles that began before this call: the
+ * kernel does not wait for them, and whoever has emptied a file wants to see it
+ * empty. Closes that begin meanwhile are not waited for, so that nobody can
+ * make this last by closing again and again. */
 void handles_settle(struct handles *all, uint64_t object);
-/* It is being closed; or may be about to, until then (ns; 0 = not). */
+/* The handle is being closed; or may be about to be, until then (monotonic ns;
+ * 0 = it is not). */
 void handles_closing(struct handles *all, struct opened *h, bool closing,
                      int64_t may_close);
 /* Tell the handles that have text to save which time it gets. */

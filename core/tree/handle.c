@@ -223,7 +223,7 @@ int handle_flush(struct handle *h, struct reason *why)
      * handles_settle(). */
     if (err == 0 && h->emptied && !h->refused && wants_write(h->flags))
         handles_closing(&h->primo->handles, &h->opened, false,
-                        clock_ns() + RELEASE_NS);
+                        monotonic_ns() + RELEASE_NS);
     pthread_mutex_unlock(&h->lock);
     return err;
 }

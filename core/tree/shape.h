@@ -84,8 +84,8 @@ struct shape {
     bool (*renewed)(struct handle *h, struct shown *out);
 
     bool is_input; /* users make, write, rename and remove it */
-    bool acts;     /* a change starts an action, so a thread of its own does it:
-                      see fs/requests/actions.h */
+    bool acts;     /* a change starts an action, so no name of a polled text
+                      may be kept: see fs/requests/kept_names.h */
     bool waits; /* a read that gives nothing waits until there is something */
 
     /* What the kernel may keep without asking again: only what its own requests

@@ -113,40 +113,27 @@ static void set_attributes(fuse_req_t req, fuse_ino_t ino,
     reply_attr(req, ino, n, err, &why);
 }
 
-/* A change of an action file, for the thread that does actions. */
-struct touch {
-    fuse_req_t req;
-    fuse_ino_t ino;
-    struct stat attr;
-    int to_set;
-    bool opened;
-    struct fuse_file_info fi; /* if `opened`: the open that it came through */
-};
-
-static void act_touch(void *context)
+/* Whether this is an action that the caller may do. Others are refused without
+ * anything being done for them first. */
+static bool is_action(fuse_req_t req, struct node n)
 {
-    struct touch *t = context;
-    set_attributes(t->req, t->ino, &t->attr, t->to_set,
-                   t->opened ? &t->fi : NULL);
-    free(t);
+    struct caller caller = request_caller(req);
+    return node_row(n)->shape->acts &&
+           tree_may(&request_mount(req)->primo, &caller, n, node_row(n)->needs,
+                    NULL) == 0;
 }
 
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
                 struct fuse_file_info *fi)
 {
+    struct kept_names *names = &request_mount(req)->kept_names;
     struct node n;
-    if (!states_node(ino, &n) || !node_row(n)->shape->acts) {
-        set_attributes(req, ino, attr, to_set, fi);
-        return;
-    }
-    struct touch *t = malloc(sizeof *t);
-    if (!t)
-        abort();
-    *t = (struct touch){
-        .req = req, .ino = ino, .attr = *attr, .to_set = to_set, .opened = fi};
-    if (fi)
-        t->fi = *fi;
-    actions_add(&request_mount(req)->actions, n, act_touch, t);
+    bool action = states_node(ino, &n) && is_action(req, n);
+    if (action)
+        kept_names_action_begin(names);
+    set_attributes(req, ino, attr, to_set, fi);
+    if (action)
+        kept_names_action_end(names);
 }
 
 /* access(2) answers for its caller, while the mode bits are the same for all.
@@ -299,21 +286,6 @@ static void write_handle(fuse_req_t req, struct handle *h, const char *data,
         fuse_reply_write(req, size);
 }
 
-/* A write to an action file, for the thread that does actions. What was written
- * does not matter, so it is not copied. */
-struct push {
-    fuse_req_t req;
-    struct handle *handle; /* the kernel does not close it before the reply */
-    size_t size;
-};
-
-static void act_push(void *context)
-{
-    struct push *p = context;
-    write_handle(p->req, p->handle, "", p->size, 0);
-    free(p);
-}
-
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
               off_t offset, struct fuse_file_info *fi)
 {
@@ -323,15 +295,14 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
         fuse_reply_write(req, size);
         return;
     }
-    if (!node_row(handle_node(h))->shape->acts) {
-        write_handle(req, h, data, size, offset);
-        return;
-    }
-    struct push *p = malloc(sizeof *p);
-    if (!p)
-        abort();
-    *p = (struct push){req, h, size};
-    actions_add(&request_mount(req)->actions, handle_node(h), act_push, p);
+    struct kept_names *names = &request_mount(req)->kept_names;
+    struct node n = handle_node(h);
+    bool action = is_action(req, n);
+    if (action)
+        kept_names_action_begin(names);
+    write_handle(req, h, data, size, offset);
+    if (action)
+        kept_names_action_end(names);
 }
 
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

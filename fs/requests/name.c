@@ -23,22 +23,23 @@ static void reply_entry(fuse_req_t req, struct node n, int err,
 }
 
 /* The kernel may keep the name of a polled text for as long as nothing but an
- * action changes that text: actions.h. */
+ * action changes that text: kept_names.h. */
 static void reply_polled(fuse_req_t req, struct node n, fuse_ino_t parent,
                          const char *name, struct reason *why)
 {
     struct mount *m = request_mount(req);
     struct caller caller = request_caller(req);
     struct fuse_entry_param entry;
-    bool keep = actions_names_begin(&m->actions, n);
+    bool keep = kept_names_give(&m->kept_names, n);
     int err = entry_fill(m, &caller, n, &entry, why);
     if (keep)
-        entry.entry_timeout = KEEP_SECONDS;
+        entry.entry_timeout = KEEP_NAME_SECONDS;
     if (err)
         reply_err(req, err, parent, name, why);
     else if (fuse_reply_entry(req, &entry))
         entry_forget(m, &entry);
-    actions_names_end(&m->actions);
+    if (keep)
+        kept_names_given(&m->kept_names);
 }
 
 /* A look-up of "." in a file: a client of NFS has a file handle with the node

@@ -5,6 +5,11 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
     (void)userdata;
     conn->want |= conn->capable & FUSE_CAP_EXPORT_SUPPORT; /* "." and ".." */
     conn->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
+    /* The kernel counts asynchronous direct reads as background requests, of
+     * which it has twelve under way at a time. Reads of `wait`, which are
+     * answered when a training ends, would fill them, and read-ahead of every
+     * other file would queue behind. */
+    conn->want &= ~(unsigned)FUSE_CAP_ASYNC_DIO;
     /* Whoever lists a directory mostly looks at each file, but many programs do
      * so only after they have read all names. The kernel's heuristic would then
      * ask for the attributes of each file in a request of its own. */

@@ -11,7 +11,7 @@
 #include "core/state/primo.h"
 #include "fs/notices/notices.h"
 #include "fs/notices/states.h"
-#include "fs/requests/actions.h"
+#include "fs/requests/kept_names.h"
 
 #include <fuse3/fuse_lowlevel.h>
 
@@ -19,7 +19,7 @@ struct mount { /* the context of all operations */
     struct primo primo;
     struct states states;
     struct notices notices;
-    struct actions actions;
+    struct kept_names kept_names;
     struct fuse_session *session;
 };
 

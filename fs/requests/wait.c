@@ -4,8 +4,8 @@
 #include "fs/requests/table.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct waiting {
     fuse_req_t req;
@@ -20,18 +20,24 @@ static void waiting_put(struct waiting *w)
         free(w);
 }
 
+/* libfuse may be calling on_interrupt() in another thread. Taking that function
+ * back waits for it, so neither the request nor `w` is freed under it. */
+static void interrupts_end(struct waiting *w)
+{
+    fuse_req_interrupt_func(w->req, NULL, NULL);
+}
+
 /* Whoever takes the waiter off the list calls this, so it runs once. */
 static void on_end(void *context, const char *status)
 {
     struct waiting *w = context;
     char line[64];
+    interrupts_end(w);
     if (!status) {
         fuse_reply_err(w->req, ENODEV);
     } else {
-        size_t n = strlen(status);
-        memcpy(line, status, n);
-        line[n] = '\n';
-        fuse_reply_buf(w->req, line, n + 1);
+        int n = snprintf(line, sizeof line, "%s\n", status);
+        fuse_reply_buf(w->req, line, (size_t)n);
     }
     waiting_put(w);
 }
@@ -39,7 +45,7 @@ static void on_end(void *context, const char *status)
 static void give_up(struct waiting *w)
 {
     if (!waiters_cancel(&w->m->primo.waiters, w))
-        return; /* answered already */
+        return; /* it is answered already, or about to be */
     fuse_reply_err(w->req, EINTR);
     waiting_put(w);
 }
@@ -65,9 +71,11 @@ void wait_reply(fuse_req_t req, fuse_ino_t ino, uint64_t process)
     fuse_req_interrupt_func(req, on_interrupt, w);
     waiters_add(&m->primo.waiters, process, on_end, w);
     /* The training may have ended, or the reader have given up, just before. */
-    if (__atomic_load_n(&w->interrupted, __ATOMIC_ACQUIRE))
+    if (__atomic_load_n(&w->interrupted, __ATOMIC_ACQUIRE)) {
+        interrupts_end(w);
         give_up(w);
-    else
+    } else {
         waiters_wake(&m->primo.waiters, process);
+    }
     waiting_put(w);
 }

@@ -7,9 +7,9 @@
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 
-[ "$(id -u)" = 0 ] || skip "takes root, who makes users"
-command -v useradd runuser setpriv >/dev/null || skip "no useradd or runuser"
+. "$(dirname "$0")/../users.sh"
 
+<<<<<<< HEAD
 # ---- users: anna, bert and carl; carl is in a group. None has a home.
 
 tag=pf$$
@@ -47,14 +47,14 @@ as() # USER COMMAND, a line for the shell, in the mount point
 {
     runuser -u "$1" -- /bin/bash -c "cd '$MNT' && $2"
 }
+=======
+# anna, bert and carl; carl is in a group.
+users_make anna bert carl
+group_make group "$carl"
+>>>>>>> 6910478 (fs: let nobody hold up an action by the lock of a directory)
 denied() # REGEX USER COMMAND: refused, with a sentence that has REGEX
 {
     refused 'Permission denied' "$1" as "$2" "$3"
-}
-
-role() # NAME LINE…
-{
-    printf '%s\n' "${@:2}" >"$MNT/roles/$1"
 }
 
 pictures "$SCRATCH/data" 6 2
