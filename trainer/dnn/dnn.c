@@ -1,6 +1,6 @@
 #include "trainer/dnn/inside.h"
 
-#include "trainer/machine/room.h"
+#include "trainer/machine/headroom.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -145,7 +145,7 @@ static int dnn_start(struct dnn *d, struct reason *why)
 
 static int see_room(const struct dnn *d, struct reason *why)
 {
-    return d->limited ? room_for_code(why) : 0;
+    return d->limited ? headroom_for_code(why) : 0;
 }
 
 int dnn_open(struct dnn **out, enum dnn_type compute, struct reason *why)
@@ -158,7 +158,7 @@ int dnn_open(struct dnn **out, enum dnn_type compute, struct reason *why)
     if (!d)
         return refuse(why, ENOMEM, "out of memory for the network");
     d->compute = compute == DNN_BF16 ? dnnl_bf16 : dnnl_f32;
-    d->limited = room_is_limited();
+    d->limited = headroom_is_limited();
     int rc = dnn_start(d, why);
     if (rc)
         dnn_free(d);

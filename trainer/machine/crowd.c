@@ -1,7 +1,7 @@
 #include "trainer/machine/crowd.h"
 
 #include "core/basic/clock.h"
-#include "trainer/machine/room.h"
+#include "trainer/machine/headroom.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ static bool queued_read(const struct crowd *c, uint64_t *nanoseconds)
 static void *second_team(void *crowd)
 {
     struct crowd *c = crowd;
-    room_for_team(2, NULL); /* without it, nothing changes */
+    headroom_for_team(2, NULL); /* without it, nothing changes */
     while (sem_wait(&c->over) < 0 && errno == EINTR)
         ;
     return NULL;
@@ -58,7 +58,7 @@ void crowd_init(struct crowd *c)
 
 void crowd_watch(struct crowd *c, const char *schedstat, int threads)
 {
-    if (threads < 2 || threads < omp_get_num_procs() || room_is_limited())
+    if (threads < 2 || threads < omp_get_num_procs() || headroom_is_limited())
         return;
     c->schedstat = open(schedstat, O_RDONLY | O_CLOEXEC);
     queued_read(c, &c->queued);

@@ -4,7 +4,7 @@
 #include "core/basic/language.h"
 #include "core/basic/threads.h"
 #include "core/shared/artifact.h"
-#include "trainer/machine/room.h"
+#include "trainer/machine/headroom.h"
 #include "trainer/training/auto.h"
 
 #include <errno.h>
@@ -62,7 +62,7 @@ int prepare_machine(struct rundir *run, struct options *o, struct reason *why)
     if (err == 0)
         err = threads_take(run, o, why);
     if (err == 0 && o->memory)
-        err = room_for_team(o->threads, why);
+        err = headroom_for_team(o->threads, why);
     return err;
 }
 

@@ -1,4 +1,4 @@
-#include "trainer/machine/room.h"
+#include "trainer/machine/headroom.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -9,7 +9,7 @@
 
 enum { CODE_ROOM = 8 << 20 /* bytes: more than one op takes */ };
 
-bool room_is_limited(void)
+bool headroom_is_limited(void)
 {
     struct rlimit data, space;
     return getrlimit(RLIMIT_DATA, &data) < 0 ||
@@ -17,7 +17,7 @@ bool room_is_limited(void)
            space.rlim_cur != RLIM_INFINITY;
 }
 
-int room_for_code(struct reason *why)
+int headroom_for_code(struct reason *why)
 {
     void *room = mmap(NULL, CODE_ROOM, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -52,7 +52,7 @@ static int threads_probe(int count)
     return code;
 }
 
-int room_for_team(int threads, struct reason *why)
+int headroom_for_team(int threads, struct reason *why)
 {
     int code = threads_probe(threads);
     if (code)
