@@ -6,7 +6,7 @@
 #include "core/shared/param.h"
 #include "trainer/alone.h"
 #include "trainer/machine/confine.h"
-#include "trainer/machine/crowd.h"
+#include "trainer/machine/team_wait.h"
 #include "trainer/machine/user.h"
 #include "trainer/predict.h"
 #include "trainer/run/control.h"
@@ -146,7 +146,7 @@ int main(int argc, char **argv)
         return example_print();
     if (!strcmp(use, "--version"))
         return puts("primo-train " PRIMO_VERSION) < 0;
-    crowd_spin_little(argv);
+    team_wait_spin_little(argv);
     if (!strcmp(use, "predict"))
         return predict_main(argc - 1, argv + 1);
     if (!strcmp(use, "--run") && argc == 3)

@@ -6,7 +6,7 @@
  * kernel, in the layouts that oneDNN chooses. OMP_NUM_THREADS sets the threads.
  */
 #include "median.h"
-#include "trainer/machine/crowd.h"
+#include "trainer/machine/team_wait.h"
 #include "trainer/net/kernels.h"
 
 #include <omp.h>
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: convolutions f32|bf16 SIDE BATCH STEPS\n");
         return 2;
     }
-    crowd_spin_little(argv);
+    team_wait_spin_little(argv);
     if (measure(!strcmp(argv[1], "bf16"), atoi(argv[2]), atoi(argv[3]), steps,
                 seconds, &why)) {
         fprintf(stderr, "convolutions: %s\n", why.sentence);

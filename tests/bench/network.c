@@ -5,7 +5,7 @@
  * step is net_gradients() and net_update(). OMP_NUM_THREADS sets the threads.
  */
 #include "median.h"
-#include "trainer/machine/crowd.h"
+#include "trainer/machine/team_wait.h"
 #include "trainer/net/net.h"
 
 #include <omp.h>
@@ -50,22 +50,22 @@ static void batch_fill(struct bench *b)
 static int measure(struct bench *b, int steps, double *seconds,
                    struct reason *why)
 {
-    struct crowd crowd;
+    struct team_wait team_wait;
     int rc = net_open(&b->net, &b->options, 1, why);
 
     if (rc)
         return rc;
-    crowd_init(&crowd);
-    crowd_watch(&crowd, CROWD_SCHEDSTAT, omp_get_max_threads());
+    team_wait_init(&team_wait);
+    team_wait_watch(&team_wait, TEAM_WAIT_SCHEDSTAT, omp_get_max_threads());
     batch_fill(b);
     rc = step(b, why);
     for (int i = 0; !rc && i < steps; i++) {
         double began = omp_get_wtime();
-        crowd_look(&crowd);
+        team_wait_look(&team_wait);
         rc = step(b, why);
         seconds[i] = omp_get_wtime() - began;
     }
-    crowd_release(&crowd);
+    team_wait_release(&team_wait);
     net_free(b->net);
     free(b->images);
     free(b->labels);
@@ -84,7 +84,7 @@ int main(int argc, char **argv)
                         "STEPS\n");
         return 2;
     }
-    crowd_spin_little(argv);
+    team_wait_spin_little(argv);
     struct bench b = {.options = {.classes = CLASSES,
                                   .image_size = atoi(argv[3]),
                                   .batch = atoi(argv[4]),

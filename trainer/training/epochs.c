@@ -194,7 +194,7 @@ static int update_commit(struct training *t, double began, int n,
 static int update(struct training *t, struct reason *why)
 {
     double began = monotonic_now();
-    crowd_look(&t->crowd);
+    team_wait_look(&t->team_wait);
     struct loader_batch b;
     int err = loader_train(t->material.loader, (int)t->at.epoch,
                            (int)t->at.step, &b, why);
@@ -224,7 +224,7 @@ static int test_predict(struct training *t, struct reason *why)
     int steps = loader_test_steps(l), classes = t->material.dataset.classes;
     int done = 0;
     for (int step = 0; step < steps; step++) {
-        crowd_look(&t->crowd);
+        team_wait_look(&t->team_wait);
         struct loader_batch b;
         int err = loader_test(l, step, &b, why);
         if (err == 0)

@@ -7,7 +7,7 @@
 #ifndef PRIMO_EPOCHS_H
 #define PRIMO_EPOCHS_H
 
-#include "trainer/machine/crowd.h"
+#include "trainer/machine/team_wait.h"
 #include "trainer/net/net.h"
 #include "trainer/run/rundir.h"
 #include "trainer/training/options.h"
@@ -33,7 +33,7 @@ struct training {
     struct position saved; /* what the checkpoint on disk was written at */
 
     struct pace pace;
-    struct crowd crowd;
+    struct team_wait team_wait;
     double began;      /* when this process began, monotonic */
     double seconds;    /* what the training had taken before that */
     double saved_time; /* when a checkpoint was last tried, monotonic */

@@ -138,7 +138,7 @@ static int training_open(struct training *t, struct options *o,
               t->network->title, t->material.dataset.classes,
               o->bf16 ? "bf16" : "f32");
     control_on_stop(t->run->control, checkpoint_on_stop, t);
-    crowd_watch(&t->crowd, CROWD_SCHEDSTAT, o->threads);
+    team_wait_watch(&t->team_wait, TEAM_WAIT_SCHEDSTAT, o->threads);
     training_tell(t);
     return 0;
 }
@@ -207,7 +207,7 @@ static void training_close(struct training *t)
     free(t->answers);
     free(t->class_weights);
     material_release(&t->material);
-    crowd_release(&t->crowd);
+    team_wait_release(&t->team_wait);
 }
 
 int train(struct rundir *run, struct options *o, struct reason *why)
@@ -219,7 +219,7 @@ int train(struct rundir *run, struct options *o, struct reason *why)
         .saved = POSITION_INIT,
     };
     pace_init(&t.pace);
-    crowd_init(&t.crowd);
+    team_wait_init(&t.team_wait);
     t.began = t.saved_time = monotonic_now();
     int err = training_open(&t, o, why);
     if (err == 0)

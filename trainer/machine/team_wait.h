@@ -12,17 +12,17 @@
  * Nothing is done where threads are fewer than processors, where memory is
  * limited, and where the kernel does not tell of queueing. For the main thread.
  */
-#ifndef PRIMO_CROWD_H
-#define PRIMO_CROWD_H
+#ifndef PRIMO_TEAM_WAIT_H
+#define PRIMO_TEAM_WAIT_H
 
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CROWD_SCHEDSTAT "/proc/thread-self/schedstat"
+#define TEAM_WAIT_SCHEDSTAT "/proc/thread-self/schedstat"
 
-struct crowd {
+struct team_wait {
     int schedstat;   /* -1 = nothing is done */
     double looked;   /* monotonic seconds */
     uint64_t queued; /* nanoseconds, by then */
@@ -31,17 +31,17 @@ struct crowd {
     sem_t over;
 };
 
-void crowd_init(struct crowd *c);
-void crowd_release(struct crowd *c);
+void team_wait_init(struct team_wait *c);
+void team_wait_release(struct team_wait *c);
 /* From now on, for a team of `threads`; `schedstat` is a file as
- * CROWD_SCHEDSTAT. */
-void crowd_watch(struct crowd *c, const char *schedstat, int threads);
+ * TEAM_WAIT_SCHEDSTAT. */
+void team_wait_watch(struct team_wait *c, const char *schedstat, int threads);
 /* Between steps, as often as you like: looks twice a second. */
-void crowd_look(struct crowd *c);
+void team_wait_look(struct team_wait *c);
 /* Spin for little anyway: the file system and the threads that load pictures
  * want processors, too. How long is read from the environment when the program
  * is loaded, so this loads it again, by its path, that it is called as before;
  * once, and not where the environment says something already. */
-void crowd_spin_little(char **argv);
+void team_wait_spin_little(char **argv);
 
 #endif

@@ -1,4 +1,4 @@
-#include "trainer/machine/crowd.h"
+#include "trainer/machine/team_wait.h"
 
 #include "core/basic/clock.h"
 #include "trainer/machine/headroom.h"
@@ -21,7 +21,7 @@
 #define CROWDED 0.05
 #define QUIET   0.02
 
-static bool queued_read(const struct crowd *c, uint64_t *nanoseconds)
+static bool queued_read(const struct team_wait *c, uint64_t *nanoseconds)
 {
     char line[128];
     ssize_t n = pread(c->schedstat, line, sizeof line - 1, 0);
@@ -32,16 +32,16 @@ static bool queued_read(const struct crowd *c, uint64_t *nanoseconds)
 }
 
 /* Has a team of its own, which ends with it. */
-static void *second_team(void *crowd)
+static void *second_team(void *context)
 {
-    struct crowd *c = crowd;
+    struct team_wait *c = context;
     headroom_for_team(2, NULL); /* without it, nothing changes */
     while (sem_wait(&c->over) < 0 && errno == EINTR)
         ;
     return NULL;
 }
 
-static void team_end(struct crowd *c)
+static void team_end(struct team_wait *c)
 {
     if (!c->about)
         return;
@@ -50,13 +50,13 @@ static void team_end(struct crowd *c)
     c->about = false;
 }
 
-void crowd_init(struct crowd *c)
+void team_wait_init(struct team_wait *c)
 {
-    *c = (struct crowd){.schedstat = -1};
+    *c = (struct team_wait){.schedstat = -1};
     sem_init(&c->over, 0, 0);
 }
 
-void crowd_watch(struct crowd *c, const char *schedstat, int threads)
+void team_wait_watch(struct team_wait *c, const char *schedstat, int threads)
 {
     if (threads < 2 || threads < omp_get_num_procs() || headroom_is_limited())
         return;
@@ -65,7 +65,7 @@ void crowd_watch(struct crowd *c, const char *schedstat, int threads)
     c->looked = monotonic_now();
 }
 
-void crowd_look(struct crowd *c)
+void team_wait_look(struct team_wait *c)
 {
     double now = monotonic_now(), passed = now - c->looked;
     uint64_t queued;
@@ -80,7 +80,7 @@ void crowd_look(struct crowd *c)
         team_end(c);
 }
 
-void crowd_release(struct crowd *c)
+void team_wait_release(struct team_wait *c)
 {
     team_end(c);
     sem_destroy(&c->over);
@@ -88,7 +88,7 @@ void crowd_release(struct crowd *c)
         close(c->schedstat);
 }
 
-void crowd_spin_little(char **argv)
+void team_wait_spin_little(char **argv)
 {
     char path[4096];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);

@@ -1,6 +1,6 @@
 /* The second team of threads: there while the calling thread has to queue, as
  * a file like the kernel's tells. */
-#include "trainer/machine/crowd.h"
+#include "trainer/machine/team_wait.h"
 
 #include <dirent.h>
 #include <omp.h>
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-static char schedstat[] = "/tmp/primo-crowd-XXXXXX";
+static char schedstat[] = "/tmp/primo-team-XXXXXX";
 
 /* Writes how many milliseconds the thread has waited for a processor. */
 static void queued_say(unsigned long long ms)
@@ -44,24 +44,24 @@ static void threads_become(int n)
     assert_int_equal(own_threads(), n);
 }
 
-static void look_later(struct crowd *c)
+static void look_later(struct team_wait *c)
 {
     usleep(510000);
-    crowd_look(c);
+    team_wait_look(c);
 }
 
 static void comes_and_goes_with_queueing(void **state)
 {
-    struct crowd c;
+    struct team_wait c;
     int before = own_threads();
     (void)state;
     queued_say(1000);
-    crowd_init(&c);
-    crowd_watch(&c, schedstat, omp_get_num_procs() + 1);
+    team_wait_init(&c);
+    team_wait_watch(&c, schedstat, omp_get_num_procs() + 1);
     look_later(&c);
     assert_false(c.about);
     queued_say(1400);
-    crowd_look(&c); /* too soon for another look */
+    team_wait_look(&c); /* too soon for another look */
     assert_false(c.about);
     look_later(&c);
     assert_true(c.about);
@@ -72,45 +72,46 @@ static void comes_and_goes_with_queueing(void **state)
     queued_say(2400);
     look_later(&c);
     assert_true(c.about);
-    crowd_release(&c);
+    team_wait_release(&c);
     threads_become(before);
 }
 
 static void leaves_alone_what_it_cannot_help(void **state)
 {
-    struct crowd c;
+    struct team_wait c;
     (void)state;
     queued_say(0);
-    crowd_init(&c);
-    crowd_watch(&c, schedstat, 1); /* there is no other thread to wait for */
+    team_wait_init(&c);
+    team_wait_watch(&c, schedstat,
+                    1); /* there is no other thread to wait for */
     queued_say(1000000);
     look_later(&c);
     assert_false(c.about);
-    crowd_release(&c);
+    team_wait_release(&c);
 
-    crowd_init(&c);
-    crowd_watch(&c, "/nowhere/schedstat", omp_get_num_procs() + 1);
+    team_wait_init(&c);
+    team_wait_watch(&c, "/nowhere/schedstat", omp_get_num_procs() + 1);
     look_later(&c);
     assert_false(c.about);
-    crowd_release(&c);
+    team_wait_release(&c);
 }
 
 static void makes_no_thread_where_memory_is_limited(void **state)
 {
     struct rlimit before, limited;
-    struct crowd c;
+    struct team_wait c;
     (void)state;
     assert_int_equal(getrlimit(RLIMIT_DATA, &before), 0);
     limited = before;
     limited.rlim_cur = 1 << 30;
     assert_int_equal(setrlimit(RLIMIT_DATA, &limited), 0);
     queued_say(0);
-    crowd_init(&c);
-    crowd_watch(&c, schedstat, omp_get_num_procs() + 1);
+    team_wait_init(&c);
+    team_wait_watch(&c, schedstat, omp_get_num_procs() + 1);
     queued_say(1000000);
     look_later(&c);
     assert_false(c.about);
-    crowd_release(&c);
+    team_wait_release(&c);
     assert_int_equal(setrlimit(RLIMIT_DATA, &before), 0);
 }
 
