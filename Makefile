@@ -170,7 +170,7 @@ XGETTEXT = xgettext --language=C --from-code=UTF-8 --package-name=primofs \
   --no-location --no-wrap --add-comments=TRANSLATORS \
   --keyword=_ --keyword=N_ --keyword=C_:1c,2 --keyword=NC_:1c,2 \
   --keyword=P_:1,2 --keyword=refuse:3 --keyword=refuse_errno:3 \
-  --keyword=reason_prefix:2 --keyword=diary_log:2 --keyword=control_expect:3 \
+  --keyword=reason_prefix:2 --keyword=writer_log:2 --keyword=control_expect:3 \
   --keyword=options_decide:4 --keyword=options_note:4
 MSGMERGE = msgmerge --quiet --no-wrap --no-fuzzy-matching
 SENTENCES = $(XGETTEXT) -o - $(wildcard $(foreach d,core fs trainer,$(d)/*.c $(d)/*/*.c $(d)/*/*/*.c) core/rows.h) | \

@@ -196,7 +196,7 @@ static int template_keep(const struct alone *a, struct reason *why)
 static int train_in(struct alone *a, struct reason *why)
 {
     struct rundir run;
-    struct diary_view view = {screen_seen, a->screen};
+    struct journal_observer view = {screen_seen, a->screen};
     char *path = path_join(a->out, ".run");
     struct text said = TEXT_INIT;
     confine(a->out, &said);
@@ -207,7 +207,7 @@ static int train_in(struct alone *a, struct reason *why)
         return complain(why, RUN_FAILED);
     }
     err = screen_begin(a->screen, run.from.at.iteration, why);
-    diary_log(run.diary, "%s", text_string(&said));
+    writer_log(run.writer, "%s", text_string(&said));
     text_release(&said);
     if (err == 0)
         err = template_keep(a, why);

@@ -94,7 +94,7 @@ static int confined_open(struct rundir *run, const char *path,
     confine(path, &said);
     int err = rundir_open(run, path, NULL, RUN_SUCCEEDED, why);
     if (err == 0)
-        diary_log(run->diary, "%s", text_string(&said));
+        writer_log(run->writer, "%s", text_string(&said));
     text_release(&said);
     return err;
 }

@@ -1,13 +1,14 @@
 /*
  * What a training alone shows while it runs: the files log and metrics.csv in
- * its folder, and the lines on standard error. A view of the diary (diary.h),
- * which calls screen_seen() one record at a time, from any thread.
+ * its folder, and the lines on standard error. It observes the journal:
+ * journal_writer.h calls screen_seen() with one record at a time, from any
+ * thread.
  */
 #ifndef PRIMO_SCREEN_H
 #define PRIMO_SCREEN_H
 
 #include "core/shared/chart.h"
-#include "trainer/run/diary.h"
+#include "trainer/run/journal_writer.h"
 
 struct screen;
 

@@ -69,10 +69,10 @@ static void stop(struct control *c)
     if (err == 0 && c->save)
         c->save(c->context);
     else if (err)
-        diary_log(c->options.diary, "the disk is slow: stopping with the "
-                                    "checkpoint before this one");
-    diary_log(c->options.diary, "stopped, as was asked for");
-    int ended = diary_end(c->options.diary, "stopped");
+        writer_log(c->options.writer, "the disk is slow: stopping with the "
+                                      "checkpoint before this one");
+    writer_log(c->options.writer, "stopped, as was asked for");
+    int ended = writer_end(c->options.writer, "stopped");
     _exit(ended < 0 ? c->options.failed_status : c->options.stopped_status);
 }
 
@@ -80,7 +80,7 @@ static void fail_overdue(struct control *c)
 {
     char outcome[600];
     snprintf(outcome, sizeof outcome, "failed: %s", c->overdue);
-    diary_end(c->options.diary, outcome);
+    writer_end(c->options.writer, outcome);
     _exit(c->options.failed_status);
 }
 
@@ -89,7 +89,7 @@ static void heartbeat(struct control *c)
     struct progress p = c->progress;
     if (!isnan(p.eta))
         p.eta = fmax(0, p.eta - (monotonic_now() - c->progress_time));
-    diary_progress(c->options.diary, &p);
+    writer_progress(c->options.writer, &p);
 }
 
 static void *control_run(void *argument)

@@ -13,15 +13,15 @@
 #ifndef PRIMO_CONTROL_H
 #define PRIMO_CONTROL_H
 
-#include "trainer/run/diary.h"
+#include "trainer/run/journal_writer.h"
 
 struct control;
 
 struct control_options {
-    int dir;             /* the run directory; not owned */
-    struct diary *diary; /* not owned */
-    int stopped_status;  /* exit status after a stop */
-    int failed_status;   /* after a deadline that passed */
+    int dir;                       /* the run directory; not owned */
+    struct journal_writer *writer; /* not owned */
+    int stopped_status;            /* exit status after a stop */
+    int failed_status;             /* after a deadline that passed */
 };
 
 /* Life cycle */

@@ -53,13 +53,13 @@ static int dir_open(struct rundir *r, const char *path, struct reason *why)
 static void rundir_release(struct rundir *r)
 {
     control_free(r->control);
-    diary_free(r->diary);
+    writer_free(r->writer);
     checkpoint_release(&r->from);
     if (r->dir >= 0)
         close(r->dir);
     free(r->path);
     r->control = NULL;
-    r->diary = NULL;
+    r->writer = NULL;
     r->path = NULL;
     r->dir = -1;
 }
@@ -73,7 +73,7 @@ static int found_read(struct rundir *r, struct reason *damage)
     return err == -ENOENT ? 0 : err;
 }
 
-static int parts_open(struct rundir *r, const struct diary_view *view,
+static int parts_open(struct rundir *r, const struct journal_observer *view,
                       int stopped_status, struct reason *why)
 {
     struct reason damage = REASON_INIT;
@@ -81,23 +81,23 @@ static int parts_open(struct rundir *r, const struct diary_view *view,
     if (err)
         return err;
     int damaged = found_read(r, &damage);
-    err = diary_open(&r->diary, r->dir, r->from.at.iteration, view, why);
+    err = writer_open(&r->writer, r->dir, r->from.at.iteration, view, why);
     if (err)
         return err;
     if (damaged)
-        diary_log(r->diary,
-                  "the checkpoint is damaged (%s), starting from "
-                  "scratch",
-                  damage.sentence);
+        writer_log(r->writer,
+                   "the checkpoint is damaged (%s), starting from "
+                   "scratch",
+                   damage.sentence);
     const struct control_options options = {.dir = r->dir,
-                                            .diary = r->diary,
+                                            .writer = r->writer,
                                             .stopped_status = stopped_status,
                                             .failed_status = RUN_FAILED};
     return control_open(&r->control, &options, why);
 }
 
 int rundir_open(struct rundir *r, const char *path,
-                const struct diary_view *view, int stopped_status,
+                const struct journal_observer *view, int stopped_status,
                 struct reason *why)
 {
     *r = (struct rundir){.dir = -1, .lock = -1, .from = CHECKPOINT_INIT};
@@ -118,7 +118,7 @@ int rundir_end(struct rundir *r, int err, const struct reason *why)
         text_printf(&outcome, "failed: %s", why->sentence);
     else
         text_puts(&outcome, NC_("end", "succeeded"));
-    int ended = diary_end(r->diary, text_string(&outcome));
+    int ended = writer_end(r->writer, text_string(&outcome));
     text_release(&outcome);
     rundir_release(r);
     return err || ended ? RUN_FAILED : RUN_SUCCEEDED;
@@ -169,7 +169,7 @@ int rundir_artifact(struct rundir *r, const char *name, const struct text *text,
     char *path = rundir_path(r, text_string(&file));
     int err = file_save(AT_FDCWD, path, text_string(&shown), shown.size, why);
     if (err == 0)
-        diary_artifact(r->diary, name);
+        writer_artifact(r->writer, name);
     free(path);
     text_release(&shown);
     text_release(&file);

@@ -19,14 +19,14 @@
 
 #include "trainer/files/checkpoint.h"
 #include "trainer/run/control.h"
-#include "trainer/run/diary.h"
+#include "trainer/run/journal_writer.h"
 
 struct rundir {
     char *path;
     int dir;  /* -1 = not open */
     int lock; /* -1 = not held; never closed before the process ends */
     struct checkpoint from; /* state.count = 0: there is none */
-    struct diary *diary;
+    struct journal_writer *writer;
     struct control *control;
 };
 
@@ -39,7 +39,7 @@ enum { RUN_SUCCEEDED = 0, RUN_FAILED = 1, RUN_USAGE = 2, RUN_STOPPED = 3 };
  * thread. A damaged checkpoint is said in the log and left alone. EBUSY when
  * another trainer holds the lock. `stopped_status` as in control.h. */
 int rundir_open(struct rundir *r, const char *path,
-                const struct diary_view *view, int stopped_status,
+                const struct journal_observer *view, int stopped_status,
                 struct reason *why);
 /* End the journal with success, or with *why when err is not 0, and release.
  * Returns the exit status. */

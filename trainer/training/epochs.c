@@ -62,7 +62,7 @@ static int checkpoint_save(struct training *t, struct reason *why)
     c.at.seconds = t->seconds + start - t->began;
     const struct tensor_source state = {net_tensors(t->net, true), state_walk,
                                         t->net};
-    diary_sync(t->run->diary); /* rows before it must not be lost */
+    writer_sync(t->run->writer); /* rows before it must not be lost */
     char *path = rundir_path(t->run, "checkpoint");
     int err = checkpoint_write(&c, &state, path, why);
     free(path);
@@ -71,7 +71,7 @@ static int checkpoint_save(struct training *t, struct reason *why)
     t->saved = t->at;
     t->saved_time = monotonic_now();
     t->pace.checkpoint_seconds = t->saved_time - start;
-    diary_checkpoint(t->run->diary, t->at.iteration);
+    writer_checkpoint(t->run->writer, t->at.iteration);
     return 0;
 }
 
@@ -81,7 +81,7 @@ void training_save(struct training *t)
     if (is_saved(t) || checkpoint_save(t, &why) == 0)
         return;
     t->saved_time = monotonic_now();
-    diary_log(t->run->diary, "no checkpoint: %s", why.sentence);
+    writer_log(t->run->writer, "no checkpoint: %s", why.sentence);
 }
 
 /* Telling */
@@ -105,19 +105,19 @@ static void tell_row(struct training *t, double precision, double right)
     pace_row_clear(&t->at);
     pace_progress(&t->pace, &t->recipe, &t->at, &p);
     control_progress(t->run->control, &p);
-    diary_metric(t->run->diary, &row, &p);
+    writer_metric(t->run->writer, &row, &p);
 }
 
 static void tell_epoch(const struct training *t)
 {
-    diary_log(t->run->diary,
-              "epoch %llu of %llu: loss %.4f, average precision %.4f%s, "
-              "accuracy %.4f, %.0f images/s",
-              (unsigned long long)t->at.epoch,
-              (unsigned long long)recipe_epochs(&t->recipe), t->pace.loss,
-              t->at.average_precision,
-              t->at.best_epoch == t->at.epoch ? _(" (best)") : "",
-              t->at.accuracy, t->pace.speed);
+    writer_log(t->run->writer,
+               "epoch %llu of %llu: loss %.4f, average precision %.4f%s, "
+               "accuracy %.4f, %.0f images/s",
+               (unsigned long long)t->at.epoch,
+               (unsigned long long)recipe_epochs(&t->recipe), t->pace.loss,
+               t->at.average_precision,
+               t->at.best_epoch == t->at.epoch ? _(" (best)") : "",
+               t->at.accuracy, t->pace.speed);
 }
 
 static void checkpoint_when_due(struct training *t, double least)
@@ -147,13 +147,13 @@ static int set_back(struct training *t, struct reason *why)
                       "the training diverged again at half the learning rate "
                       "(update %llu); a lower learning_rate would help",
                       (unsigned long long)t->at.iteration);
-    diary_log(t->run->diary,
-              t->best.count
-                  ? N_("the training diverged at update %llu, it goes back to "
-                       "its best weights at half the learning rate")
-                  : N_("the training diverged at update %llu, it goes anew at "
-                       "half the learning rate"),
-              (unsigned long long)t->at.iteration);
+    writer_log(t->run->writer,
+               t->best.count
+                   ? N_("the training diverged at update %llu, it goes back to "
+                        "its best weights at half the learning rate")
+                   : N_("the training diverged at update %llu, it goes anew at "
+                        "half the learning rate"),
+               (unsigned long long)t->at.iteration);
     control_lock(t->run->control);
     int err = t->best.count
                   ? net_import(t->net, t->best.tensors, t->best.count, why)
@@ -325,19 +325,19 @@ static bool is_over(const struct training *t)
 
 int training_epochs(struct training *t, struct reason *why)
 {
-    diary_stage(t->run->diary, NC_("stage", "training"));
+    writer_stage(t->run->writer, NC_("stage", "training"));
     int err = 0;
     while (err == 0 && !is_over(t)) {
         bool more = t->at.step < recipe_epoch_steps(&t->recipe, t->at.epoch);
         err = more ? update(t, why) : evaluate(t, why);
     }
     if (err == 0 && t->at.epoch < recipe_epochs(&t->recipe))
-        diary_log(t->run->diary,
-                  P_("stopping early: average precision has not risen for "
-                     "%llu epoch",
-                     "stopping early: average precision has not risen for "
-                     "%llu epochs",
-                     t->at.stale),
-                  (unsigned long long)t->at.stale);
+        writer_log(t->run->writer,
+                   P_("stopping early: average precision has not risen for "
+                      "%llu epoch",
+                      "stopping early: average precision has not risen for "
+                      "%llu epochs",
+                      t->at.stale),
+                   (unsigned long long)t->at.stale);
     return err;
 }

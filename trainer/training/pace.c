@@ -1,7 +1,7 @@
 #include "trainer/training/pace.h"
 
 #include "core/basic/clock.h"
-#include "trainer/run/diary.h"
+#include "trainer/run/journal_writer.h"
 
 #include <math.h>
 #include <string.h>

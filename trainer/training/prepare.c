@@ -28,7 +28,7 @@ static int limits_take(struct rundir *run, const struct options *o,
 {
     struct rlimit limit = {o->memory, o->memory};
     if (o->nice && setpriority(PRIO_PROCESS, 0, o->nice) < 0)
-        diary_log(run->diary, "nice = %d is not allowed here", o->nice);
+        writer_log(run->writer, "nice = %d is not allowed here", o->nice);
     if (o->memory && setrlimit(RLIMIT_DATA, &limit) < 0)
         return refuse_errno(why, errno, "cannot limit the memory to %s",
                             settings_get(&o->settings, KEY_MEMORY));
@@ -46,12 +46,12 @@ static int threads_take(struct rundir *run, struct options *o,
     const struct auto_facts facts = {.machine = &found};
     auto_decide(o, AUTO_MACHINE, &facts);
     if (*o->notes[KEY_THREADS].value && !kept)
-        diary_log(run->diary, "threads: %d (%s)", o->threads, found.why);
+        writer_log(run->writer, "threads: %d (%s)", o->threads, found.why);
     else
-        diary_log(run->diary, "threads: %d, %s (here: %s)", o->threads,
-                  kept ? _("as the training began") : _("as was asked for"),
-                  found.why);
-    diary_fact(run->diary, "threads", "%d", o->threads);
+        writer_log(run->writer, "threads: %d, %s (here: %s)", o->threads,
+                   kept ? _("as the training began") : _("as was asked for"),
+                   found.why);
+    writer_fact(run->writer, "threads", "%d", o->threads);
     omp_set_num_threads(o->threads);
     return kept ? 0 : rundir_keep_threads(run, o->threads, why);
 }
@@ -126,7 +126,7 @@ static void base_tell(struct rundir *run, struct options *o, struct material *m)
                                       : _("; the head is replaced"));
     options_note(o, KEY_BASE, strncmp(file, "models/", 7) ? "" : file, "%s",
                  text_string(&what));
-    diary_log(run->diary, _("base %s"), text_string(&what));
+    writer_log(run->writer, _("base %s"), text_string(&what));
     text_release(&what);
 }
 
@@ -156,7 +156,7 @@ struct reading {
 static void log_line(void *context, const char *line)
 {
     struct reading *r = context;
-    diary_log(r->run->diary, "%s", line);
+    writer_log(r->run->writer, "%s", line);
 }
 
 static void reading_expect(struct reading *r)
@@ -217,10 +217,10 @@ static int config_save(struct rundir *run, const struct options *o,
 
 static void findings_tell(struct rundir *run, const struct loader_findings *f)
 {
-    diary_fact(run->diary, "unreadable_images", "%d", f->unreadable);
-    diary_fact(run->diary, "duplicate_images", "%d", f->duplicates);
-    diary_fact(run->diary, "leaked_test_images", "%d", f->leaks);
-    diary_fact(run->diary, "contradicting_labels", "%d", f->contradictions);
+    writer_fact(run->writer, "unreadable_images", "%d", f->unreadable);
+    writer_fact(run->writer, "duplicate_images", "%d", f->duplicates);
+    writer_fact(run->writer, "leaked_test_images", "%d", f->leaks);
+    writer_fact(run->writer, "contradicting_labels", "%d", f->contradictions);
 }
 
 static void material_tell(struct rundir *run, const struct options *o,
@@ -228,30 +228,30 @@ static void material_tell(struct rundir *run, const struct options *o,
 {
     int train = loader_train_count(m->loader);
     int test = loader_test_count(m->loader);
-    diary_fact(run->diary, "classes", "%d", m->dataset.classes);
-    diary_fact(run->diary, "images", "%d", train);
-    diary_fact(run->diary, "test_images", "%d", test);
-    diary_fact(run->diary, "image_size", "%d", o->image_size);
+    writer_fact(run->writer, "classes", "%d", m->dataset.classes);
+    writer_fact(run->writer, "images", "%d", train);
+    writer_fact(run->writer, "test_images", "%d", test);
+    writer_fact(run->writer, "image_size", "%d", o->image_size);
     findings_tell(run, loader_findings(m->loader));
-    diary_log(run->diary,
-              "dataset read: %d classes, %d training and %d test pictures, "
-              "taken at %d x %d",
-              m->dataset.classes, train, test, o->image_size, o->image_size);
+    writer_log(run->writer,
+               "dataset read: %d classes, %d training and %d test pictures, "
+               "taken at %d x %d",
+               m->dataset.classes, train, test, o->image_size, o->image_size);
 }
 
 int prepare_material(struct rundir *run, struct options *o, struct material *m,
                      struct reason *why)
 {
     const char *path = settings_get(&o->settings, KEY_DATASET);
-    diary_stage(run->diary, NC_("stage", "dataset"));
-    diary_fact(run->diary, "dataset", "%s", path);
+    writer_stage(run->writer, NC_("stage", "dataset"));
+    writer_fact(run->writer, "dataset", "%s", path);
     int err = dataset_answers(run, o, why);
     if (err == 0)
         err = dataset_open(&m->dataset, &o->settings, why);
     if (err)
         return err;
     base_tell(run, o, m);
-    diary_log(run->diary, "reading the pictures of '%s'", path);
+    writer_log(run->writer, "reading the pictures of '%s'", path);
     const struct auto_facts facts = {.dataset = &m->dataset,
                                      .trained = base_is_trained(&m->base)};
     auto_decide(o, AUTO_DATASET, &facts);

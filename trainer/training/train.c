@@ -41,12 +41,12 @@ static int recipe_make(struct training *t, struct reason *why)
     if (base_is_trained(&m->base) && !m->head_kept &&
         loader_train_count(m->loader) < RECIPE_FEW * m->dataset.classes) {
         recipe_head_first(&t->recipe);
-        diary_log(t->run->diary,
-                  "few pictures: at first only the new head learns, for %llu "
-                  "of %llu updates, and normalisation keeps the base's "
-                  "statistics",
-                  (unsigned long long)t->recipe.head,
-                  (unsigned long long)t->recipe.iterations);
+        writer_log(t->run->writer,
+                   "few pictures: at first only the new head learns, for %llu "
+                   "of %llu updates, and normalisation keeps the base's "
+                   "statistics",
+                   (unsigned long long)t->recipe.head,
+                   (unsigned long long)t->recipe.iterations);
     }
     return 0;
 }
@@ -68,10 +68,10 @@ static int class_weights_make(struct training *t, struct reason *why)
     }
     free(counts);
     if (most >= UNEVEN * least)
-        diary_log(t->run->diary,
-                  "classes are uneven, %d to %d training pictures: those of "
-                  "small classes weigh more",
-                  least, most);
+        writer_log(t->run->writer,
+                   "classes are uneven, %d to %d training pictures: those of "
+                   "small classes weigh more",
+                   least, most);
     return 0;
 }
 
@@ -101,8 +101,8 @@ static int found_continue(struct training *t, struct reason *why)
     t->best = from->best;
     from->best = (struct tensor_list){0};
     tensor_list_release(&from->state);
-    diary_log(t->run->diary, "continuing from the checkpoint at update %llu",
-              (unsigned long long)t->at.iteration);
+    writer_log(t->run->writer, "continuing from the checkpoint at update %llu",
+               (unsigned long long)t->at.iteration);
     return 0;
 }
 
@@ -122,10 +122,10 @@ static int training_open(struct training *t, struct options *o,
         err = buffers_make(t, why);
     if (err)
         return err;
-    diary_stage(t->run->diary, NC_("stage", "base"));
+    writer_stage(t->run->writer, NC_("stage", "base"));
     t->network = base_network(&t->material.base);
-    diary_fact(t->run->diary, "base", "%s", options_used(o, KEY_BASE));
-    diary_fact(t->run->diary, "precision", "%s", o->bf16 ? "bf16" : "f32");
+    writer_fact(t->run->writer, "base", "%s", options_used(o, KEY_BASE));
+    writer_fact(t->run->writer, "precision", "%s", o->bf16 ? "bf16" : "f32");
     options_identity(o, &t->identity);
     err = material_identity(&t->material, &t->identity, why);
     if (err == 0)
@@ -134,9 +134,9 @@ static int training_open(struct training *t, struct options *o,
         err = found_continue(t, why);
     if (err)
         return err;
-    diary_log(t->run->diary, "network ready: %s for %d classes, %s",
-              t->network->title, t->material.dataset.classes,
-              o->bf16 ? "bf16" : "f32");
+    writer_log(t->run->writer, "network ready: %s for %d classes, %s",
+               t->network->title, t->material.dataset.classes,
+               o->bf16 ? "bf16" : "f32");
     control_on_stop(t->run->control, checkpoint_on_stop, t);
     team_wait_watch(&t->team_wait, TEAM_WAIT_SCHEDSTAT, o->threads);
     training_tell(t);
@@ -181,18 +181,18 @@ static int training_finish(struct training *t, struct reason *why)
     control_on_stop(t->run->control, NULL, NULL);
     net_free(t->net); /* the best weights are all that is wanted */
     t->net = NULL;
-    diary_stage(t->run->diary, NC_("stage", "export"));
+    writer_stage(t->run->writer, NC_("stage", "export"));
     int err = model_export(t, why);
     if (err)
         return err;
     for (int i = 0; i < ARTIFACTS; i++)
         if (export_writes((enum artifact_no)i))
-            diary_artifact(t->run->diary, artifacts[i].name);
-    diary_log(t->run->diary,
-              "model of epoch %llu exported: average precision %.4f, "
-              "accuracy %.4f",
-              (unsigned long long)t->at.best_epoch,
-              t->at.best_average_precision, t->at.best_accuracy);
+            writer_artifact(t->run->writer, artifacts[i].name);
+    writer_log(t->run->writer,
+               "model of epoch %llu exported: average precision %.4f, "
+               "accuracy %.4f",
+               (unsigned long long)t->at.best_epoch,
+               t->at.best_average_precision, t->at.best_accuracy);
     return 0;
 }
 

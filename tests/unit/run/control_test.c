@@ -124,13 +124,13 @@ static pid_t child(struct place *p, body_fn *body)
         assert_int_equal(byte_take(p), 'R');
         return pid;
     }
-    struct diary *diary;
+    struct journal_writer *writer;
     struct control *control;
     control_block_signals();
-    if (diary_open(&diary, p->dir, 0, NULL, NULL))
+    if (writer_open(&writer, p->dir, 0, NULL, NULL))
         _exit(99);
     const struct control_options options = {.dir = p->dir,
-                                            .diary = diary,
+                                            .writer = writer,
                                             .stopped_status = STOPPED,
                                             .failed_status = FAILED};
     if (control_open(&control, &options, NULL))

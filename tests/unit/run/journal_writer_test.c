@@ -1,4 +1,4 @@
-#include "trainer/run/diary.h"
+#include "trainer/run/journal_writer.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -18,25 +18,25 @@
 struct place {
     char name[64];
     int dir;
-    struct diary *diary;
+    struct journal_writer *writer;
 };
 
 static int place_make(void **state)
 {
     struct place *p = calloc(1, sizeof *p);
     *state = p;
-    strcpy(p->name, "/tmp/primo-diary-XXXXXX");
+    strcpy(p->name, "/tmp/primo-writer-XXXXXX");
     if (!mkdtemp(p->name))
         return -1;
     p->dir = open(p->name, O_RDONLY | O_DIRECTORY);
-    return diary_open(&p->diary, p->dir, 40, NULL, NULL);
+    return writer_open(&p->writer, p->dir, 40, NULL, NULL);
 }
 
 static int place_drop(void **state)
 {
     struct place *p = *state;
     char command[128];
-    diary_free(p->diary);
+    writer_free(p->writer);
     close(p->dir);
     snprintf(command, sizeof command, "rm -rf '%s'", p->name);
     free(p);
@@ -80,14 +80,14 @@ static void records_in_order(void **state)
                                       .accuracy = NAN,
                                       .best_average_precision = NAN,
                                       .best_accuracy = NAN};
-    diary_stage(p->diary, "dataset");
-    diary_log(p->diary, "%d classes", 3);
-    diary_fact(p->diary, "classes", "%d", 3);
-    diary_progress(p->diary, &progress);
-    diary_checkpoint(p->diary, 25);
-    diary_artifact(p->diary, "config");
-    assert_int_equal(diary_end(p->diary, "succeeded"), 0);
-    diary_log(p->diary, "nothing follows the end");
+    writer_stage(p->writer, "dataset");
+    writer_log(p->writer, "%d classes", 3);
+    writer_fact(p->writer, "classes", "%d", 3);
+    writer_progress(p->writer, &progress);
+    writer_checkpoint(p->writer, 25);
+    writer_artifact(p->writer, "config");
+    assert_int_equal(writer_end(p->writer, "succeeded"), 0);
+    writer_log(p->writer, "nothing follows the end");
     read_back(p, 1, lines);
     assert_string_equal(
         lines, "O version=1 iteration=40\nS dataset\nL 3 classes\n"
@@ -109,7 +109,7 @@ static void rows_are_read_as_they_were(void **state)
                               .images_per_second = 100},
                        back;
     struct progress progress = {0};
-    diary_metric(p->diary, &row, &progress);
+    writer_metric(p->writer, &row, &progress);
     read_back(p, 1, lines);
     char *at = strstr(lines, "\nM ");
     assert_non_null(at);
@@ -125,7 +125,7 @@ static void rows_are_read_as_they_were(void **state)
 static void any_text_is_one_clean_line(void **state)
 {
     struct place *p = *state;
-    diary_log(p->diary, "a\xff\nb\t\x7f \xc3\xa4 \xe2\x82");
+    writer_log(p->writer, "a\xff\nb\t\x7f \xc3\xa4 \xe2\x82");
     read_back(p, 1, lines);
     assert_non_null(strstr(lines, "L a? b ? \xc3\xa4 ??\n"));
 }
@@ -133,9 +133,9 @@ static void any_text_is_one_clean_line(void **state)
 static void each_start_has_a_segment(void **state)
 {
     struct place *p = *state;
-    diary_log(p->diary, "first");
-    diary_free(p->diary);
-    assert_int_equal(diary_open(&p->diary, p->dir, 7, NULL, NULL), 0);
+    writer_log(p->writer, "first");
+    writer_free(p->writer);
+    assert_int_equal(writer_open(&p->writer, p->dir, 7, NULL, NULL), 0);
     read_back(p, 1, lines);
     assert_non_null(strstr(lines, "first"));
     read_back(p, 2, lines);
@@ -152,13 +152,13 @@ static void a_full_disk_tears_nothing(void **state)
     tight = old;
     tight.rlim_cur = 100; /* in the middle of the next record */
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
-    diary_log(p->diary, "%080d", 1);
-    diary_progress(p->diary, &progress);
-    assert_true(diary_end(p->diary, "stopped") < 0);
+    writer_log(p->writer, "%080d", 1);
+    writer_progress(p->writer, &progress);
+    assert_true(writer_end(p->writer, "stopped") < 0);
     read_back(p, 1, lines);
     assert_string_equal(lines, "O version=1 iteration=40\n");
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-    diary_sync(p->diary);
+    writer_sync(p->writer);
     read_back(p, 1, lines);
     assert_non_null(strstr(lines, "1\nE stopped\n"));
     assert_null(strstr(lines, "\nP "));

@@ -1,0 +1,218 @@
+#include "trainer/run/journal_writer.h"
+
+#include "core/basic/clock.h"
+#include "core/basic/language.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SEGMENTS_MAX = 999999, WAITING_MAX = 16 << 20 };
+
+struct journal_writer {
+    pthread_mutex_t lock; /* guards all of this */
+    int fd;
+    off_t written;       /* bytes of whole records in the file */
+    struct text waiting; /* records that are not in the file yet */
+    struct journal_observer view;
+    bool ended; /* by writer_end(): nothing follows */
+};
+
+/* Append a record to what waits, and show it. */
+static void record_add(struct journal_writer *w, enum journal_kind kind,
+                       const char *s)
+{
+    struct text line = TEXT_INIT;
+    double now = unix_now();
+    if (w->ended)
+        return;
+    text_put_printable(&line, s, strlen(s));
+    if (w->waiting.size < WAITING_MAX)
+        journal_frame(&w->waiting, kind, now, text_string(&line));
+    if (w->view.seen)
+        w->view.seen(w->view.context, kind, now, text_string(&line));
+    w->ended = kind == JOURNAL_END;
+    text_release(&line);
+}
+
+static int waiting_write(struct journal_writer *w, bool sync)
+{
+    const char *at = text_string(&w->waiting);
+    size_t left = w->waiting.size;
+    while (left > 0) {
+        ssize_t n = write(w->fd, at, left);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            int code = n < 0 ? errno : ENOSPC;
+            if (ftruncate(w->fd, w->written) == 0)
+                lseek(w->fd, w->written, SEEK_SET);
+            return -code;
+        }
+        at += n;
+        left -= (size_t)n;
+    }
+    w->written += (off_t)w->waiting.size;
+    text_resize(&w->waiting, 0);
+    return sync && fdatasync(w->fd) < 0 ? -errno : 0;
+}
+
+static int record_put(struct journal_writer *w, enum journal_kind kind,
+                      const char *s, bool sync)
+{
+    pthread_mutex_lock(&w->lock);
+    record_add(w, kind, s);
+    int err = waiting_write(w, sync);
+    pthread_mutex_unlock(&w->lock);
+    return err;
+}
+
+/* Segments are numbered without gaps; a trainer that runs twice at once is
+ * kept out by the lock, so that the first free number is the next one. */
+static int segment_create(int dir, struct reason *why)
+{
+    char name[32];
+    for (unsigned i = 1; i <= SEGMENTS_MAX; i++) {
+        snprintf(name, sizeof name, JOURNAL_SEGMENT, i);
+        int fd =
+            openat(dir, name,
+                   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+        if (fd >= 0)
+            return fd;
+        if (errno != EEXIST)
+            return refuse_errno(why, errno, "cannot create '%s'", name);
+    }
+    return refuse(why, EOVERFLOW, "the run has %d journal segments already",
+                  SEGMENTS_MAX);
+}
+
+int writer_open(struct journal_writer **out, int dir, uint64_t iteration,
+                const struct journal_observer *view, struct reason *why)
+{
+    int fd = segment_create(dir, why);
+    if (fd < 0)
+        return fd;
+    fsync(dir); /* the new name; without it the segment is just not found */
+    struct journal_writer *w = calloc(1, sizeof *w);
+    if (!w) {
+        close(fd);
+        return refuse(why, ENOMEM, "no memory for the journal");
+    }
+    pthread_mutex_init(&w->lock, NULL);
+    w->fd = fd;
+    if (view)
+        w->view = *view;
+    char open[64];
+    snprintf(open, sizeof open, "version=1 iteration=%llu",
+             (unsigned long long)iteration);
+    int err = record_put(w, JOURNAL_OPEN, open, true);
+    if (err) {
+        writer_free(w);
+        return refuse_errno(why, -err, "cannot write the journal");
+    }
+    *out = w;
+    return 0;
+}
+
+void writer_free(struct journal_writer *w)
+{
+    if (!w)
+        return;
+    close(w->fd);
+    text_release(&w->waiting);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+void writer_stage(struct journal_writer *w, const char *stage)
+{
+    record_put(w, JOURNAL_STAGE, stage, false);
+}
+
+void writer_log(struct journal_writer *w, const char *format, ...)
+{
+    struct text s = TEXT_INIT;
+    va_list ap;
+    va_start(ap, format);
+    text_vprintf(&s, translate(format), ap);
+    va_end(ap);
+    record_put(w, JOURNAL_LOG, text_string(&s), false);
+    text_release(&s);
+}
+
+void writer_fact(struct journal_writer *w, const char *key, const char *format,
+                 ...)
+{
+    struct text s = TEXT_INIT;
+    text_printf(&s, "%s=", key);
+    va_list ap;
+    va_start(ap, format);
+    text_vprintf(&s, format, ap);
+    va_end(ap);
+    record_put(w, JOURNAL_FACT, text_string(&s), false);
+    text_release(&s);
+}
+
+static void progress_add(struct journal_writer *w, const struct progress *p)
+{
+    struct text s = TEXT_INIT;
+    progress_print(&s, p);
+    if (s.size && s.data[s.size - 1] == ' ')
+        text_resize(&s, s.size - 1);
+    record_add(w, JOURNAL_PROGRESS, text_string(&s));
+    text_release(&s);
+}
+
+void writer_progress(struct journal_writer *w, const struct progress *p)
+{
+    pthread_mutex_lock(&w->lock);
+    if (w->waiting.size == 0 || waiting_write(w, false) == 0) {
+        progress_add(w, p);
+        if (waiting_write(w, false) < 0)
+            text_resize(&w->waiting, 0);
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+void writer_metric(struct journal_writer *w, const struct metrics_row *row,
+                   const struct progress *p)
+{
+    struct text s = TEXT_INIT;
+    metrics_row_print(&s, row);
+    text_resize(&s, s.size - 1); /* its newline */
+    pthread_mutex_lock(&w->lock);
+    record_add(w, JOURNAL_METRIC, text_string(&s));
+    progress_add(w, p);
+    waiting_write(w, false);
+    pthread_mutex_unlock(&w->lock);
+    text_release(&s);
+}
+
+void writer_sync(struct journal_writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    waiting_write(w, true);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void writer_checkpoint(struct journal_writer *w, uint64_t iteration)
+{
+    char s[64];
+    snprintf(s, sizeof s, "iteration=%llu", (unsigned long long)iteration);
+    record_put(w, JOURNAL_CHECKPOINT, s, true);
+}
+
+void writer_artifact(struct journal_writer *w, const char *name)
+{
+    record_put(w, JOURNAL_ARTIFACT, name, true);
+}
+
+int writer_end(struct journal_writer *w, const char *outcome)
+{
+    return record_put(w, JOURNAL_END, outcome, true);
+}

@@ -1,0 +1,56 @@
+/*
+ * Writes the journal (core/shared/journal.h): the one segment that this start
+ * of the trainer adds to it.
+ *
+ * Each writer_* call makes its records in one write(), so that a reader sees
+ * them together. Text of any origin may be given: it is made printable
+ * (text.h). When the disk is full the records wait in memory (progress alone is
+ * dropped) and what was written of them is cut off again, so that the segment
+ * stays readable; each later call tries anew. Checkpoints, artifacts and the
+ * end are synced to disk before the call returns. Any thread may call; one call
+ * runs at a time.
+ */
+#ifndef PRIMO_JOURNAL_WRITER_H
+#define PRIMO_JOURNAL_WRITER_H
+
+#include "core/basic/reason.h"
+#include "core/shared/journal.h"
+#include "core/shared/report.h"
+
+struct journal_writer;
+
+/* Who else wants to see each record, in the order of the journal; called with
+ * the writer locked. NULL = nobody. */
+struct journal_observer {
+    void (*seen)(void *context, enum journal_kind kind, double time,
+                 const char *payload);
+    void *context;
+};
+
+/* Life cycle */
+
+/* Open the next segment in the run directory `dir` and write its OPEN record
+ * with the iteration of the checkpoint that is continued. EACCES, ENOSPC, … */
+int writer_open(struct journal_writer **out, int dir, uint64_t iteration,
+                const struct journal_observer *view, struct reason *why);
+void writer_free(struct journal_writer *w); /* NULL is fine */
+
+/* Change */
+void writer_stage(struct journal_writer *w, const char *stage);
+void writer_log(struct journal_writer *w, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void writer_fact(struct journal_writer *w, const char *key, const char *format,
+                 ...) __attribute__((format(printf, 3, 4)));
+void writer_progress(struct journal_writer *w, const struct progress *p);
+/* A row and the progress that goes with it. */
+void writer_metric(struct journal_writer *w, const struct metrics_row *row,
+                   const struct progress *p);
+void writer_sync(
+    struct journal_writer *w); /* what was written so far, to disk */
+void writer_checkpoint(struct journal_writer *w, uint64_t iteration);
+void writer_artifact(struct journal_writer *w, const char *name);
+/* "succeeded", "stopped" or "failed: REASON"; nothing may follow. -errno when
+ * it could not be written. */
+int writer_end(struct journal_writer *w, const char *outcome);
+
+#endif
