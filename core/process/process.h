@@ -11,7 +11,7 @@
 #define PRIMO_PROCESS_H
 
 #include "core/process/life.h"
-#include "core/shared/report.h"
+#include "core/shared/progress.h"
 #include "core/store/object.h"
 #include "core/store/stream.h"
 

@@ -14,8 +14,8 @@
  *               from scratch); the first record of each segment
  *   STAGE       "dataset" "base" "training" "export" …: what begins now
  *   LOG         one line for people
- *   METRIC      a row of metrics.csv (core/shared/report.h)
- *   PROGRESS    core/shared/report.h; sent about once a second, the heartbeat
+ *   METRIC      a row of metrics.csv (core/shared/progress.h)
+ *   PROGRESS    core/shared/progress.h; sent about once a second, the heartbeat
  *   FACT        "key=value", a line of `info`; the keys are journal_facts
  *   CHECKPOINT  "iteration=N": is on disk, durable
  *   ARTIFACT    "name": artifacts/NAME in the run directory is complete

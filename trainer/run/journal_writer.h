@@ -15,7 +15,7 @@
 
 #include "core/basic/reason.h"
 #include "core/shared/journal.h"
-#include "core/shared/report.h"
+#include "core/shared/progress.h"
 
 struct journal_writer;
 

@@ -3,8 +3,8 @@
  * state of its progress. Plain values and their text forms; no memory is
  * kept. NAN stands for "not known yet".
  */
-#ifndef PRIMO_REPORT_H
-#define PRIMO_REPORT_H
+#ifndef PRIMO_PROGRESS_H
+#define PRIMO_PROGRESS_H
 
 #include "core/basic/text.h"
 

@@ -1,4 +1,4 @@
-#include "core/shared/report.h"
+#include "core/shared/progress.h"
 
 #include <math.h>
 #include <stdio.h>
