@@ -18,12 +18,12 @@ void notices_init(struct notices *n, const char *mountpoint)
     pthread_mutex_init(&n->lock, NULL);
     pthread_cond_init(&n->changed, NULL);
     pollers_init(&n->pollers);
-    helper_fork(&n->helper, mountpoint);
+    inotify_child_fork(&n->child, mountpoint);
 }
 
 bool notices_is_helper(const struct notices *n, fuse_req_t req)
 {
-    return n->helper.pid && fuse_req_ctx(req)->pid == n->helper.pid;
+    return n->child.pid && fuse_req_ctx(req)->pid == n->child.pid;
 }
 
 /* Changes */
@@ -44,10 +44,10 @@ static void tell_file(struct notices *n, struct node node)
     for (size_t i = 0; i < count; i++) {
         snprintf(name, sizeof name, NOTICES_FOLDER "/%llu",
                  (unsigned long long)ids[i]);
-        helper_write(&n->helper, name);
+        inotify_child_write(&n->child, name);
     }
     tree_path(n->primo, node, &path);
-    helper_write(&n->helper, text_string(&path));
+    inotify_child_write(&n->child, text_string(&path));
     text_release(&path);
 }
 
@@ -59,7 +59,7 @@ static void tell_directory(struct notices *n, struct node node)
     n->announced = node;
     pthread_mutex_unlock(&n->lock);
     tree_path(n->primo, node, &path);
-    helper_make(&n->helper, text_string(&path));
+    inotify_child_make(&n->child, text_string(&path));
     text_release(&path);
     pthread_mutex_lock(&n->lock);
     n->announced = (struct node){0};
@@ -190,7 +190,7 @@ void notices_stop(struct notices *n)
         pthread_join(n->thread, NULL);
     }
     n->started = false;
-    helper_end(&n->helper);
+    inotify_child_end(&n->child);
     pollers_clear(&n->pollers);
     changes_release(&n->changes);
 }

@@ -20,14 +20,14 @@
 #define PRIMO_NOTICES_H
 
 #include "core/process/changes.h"
-#include "fs/notices/helper.h"
+#include "fs/notices/inotify_child.h"
 #include "fs/notices/pollers.h"
 #include "fs/notices/states.h"
 
 struct notices {
     struct primo *primo;
     struct states *states;
-    struct helper helper;
+    struct inotify_child child;
     struct pollers pollers;
     pthread_t thread;
     pthread_mutex_t lock;

@@ -4,12 +4,12 @@
  * ends with the daemon, whose end of the socket closes. Run by root it goes in
  * by a copy of the mount, as the kernel refuses to unmount what is in use.
  */
-#ifndef PRIMO_HELPER_H
-#define PRIMO_HELPER_H
+#ifndef PRIMO_INOTIFY_CHILD_H
+#define PRIMO_INOTIFY_CHILD_H
 
 #include <sys/types.h>
 
-struct helper {
+struct inotify_child {
     pid_t pid;  /* 0 = there is none: nothing happens */
     int socket; /* to it */
 };
@@ -17,15 +17,15 @@ struct helper {
 /* Life cycle */
 
 /* Before there are threads or a store; the mount point is an absolute path. */
-void helper_fork(struct helper *h, const char *mountpoint);
-void helper_end(struct helper *h); /* once more does nothing */
+void inotify_child_fork(struct inotify_child *h, const char *mountpoint);
+void inotify_child_end(struct inotify_child *h); /* once more does nothing */
 
 /* Paths are below the mount point. One that is behind misses some: the next
  * change tells of all. */
 
 /* Open a file, write a byte, close it. */
-void helper_write(struct helper *h, const char *path);
+void inotify_child_write(struct inotify_child *h, const char *path);
 /* Make a directory; returns when it is done, or after a second. */
-void helper_make(struct helper *h, const char *path);
+void inotify_child_make(struct inotify_child *h, const char *path);
 
 #endif

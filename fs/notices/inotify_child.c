@@ -1,4 +1,4 @@
-#include "fs/notices/helper.h"
+#include "fs/notices/inotify_child.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -58,7 +58,7 @@ static void do_message(const char *mountpoint, char kind, const char *path)
     close(root);
 }
 
-static void helper_run(int socket, const char *mountpoint)
+static void inotify_child_run(int socket, const char *mountpoint)
 {
     char message[MESSAGE_MAX + 1];
     ssize_t n;
@@ -83,10 +83,10 @@ static void leave_all(int but)
         _exit(1);
 }
 
-void helper_fork(struct helper *h, const char *mountpoint)
+void inotify_child_fork(struct inotify_child *h, const char *mountpoint)
 {
     int ends[2];
-    *h = (struct helper){.socket = -1};
+    *h = (struct inotify_child){.socket = -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
         return;
     pid_t pid = fork();
@@ -99,7 +99,7 @@ void helper_fork(struct helper *h, const char *mountpoint)
         signal(SIGINT, SIG_IGN); /* of the daemon's terminal */
         prctl(PR_SET_NAME, "primofs-notices");
         leave_all(ends[1]);
-        helper_run(ends[1], mountpoint);
+        inotify_child_run(ends[1], mountpoint);
         _exit(0);
     }
     close(ends[1]);
@@ -109,7 +109,7 @@ void helper_fork(struct helper *h, const char *mountpoint)
     h->pid = pid;
 }
 
-void helper_end(struct helper *h)
+void inotify_child_end(struct inotify_child *h)
 {
     if (h->socket >= 0)
         close(h->socket);
@@ -118,7 +118,7 @@ void helper_end(struct helper *h)
 
 /* The daemon's side */
 
-static void send_path(struct helper *h, char kind, const char *path)
+static void send_path(struct inotify_child *h, char kind, const char *path)
 {
     char message[MESSAGE_MAX];
     int size = snprintf(message, sizeof message, "%c%s", kind, path);
@@ -126,12 +126,12 @@ static void send_path(struct helper *h, char kind, const char *path)
         send(h->socket, message, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void helper_write(struct helper *h, const char *path)
+void inotify_child_write(struct inotify_child *h, const char *path)
 {
     send_path(h, 'w', path);
 }
 
-void helper_make(struct helper *h, const char *path)
+void inotify_child_make(struct inotify_child *h, const char *path)
 {
     char made;
     send_path(h, 'd', path);
