@@ -1,13 +1,15 @@
 #include "core/open.h"
 
 #include "core/basic/clock.h"
-#include "core/basic/directory.h"
+#include "core/basic/own.h"
 #include "core/launch/spawn.h"
 #include "core/models/base_file.h"
 #include "core/models/model.h"
 #include "core/process/process.h"
 #include "core/process/supervisor.h"
 #include "core/state/builtin.h"
+#include "core/state/home.h"
+#include "core/state/lost.h"
 #include "core/tree/displaced.h"
 #include "core/tree/handle.h"
 #include "core/view.h"
@@ -37,17 +39,16 @@ static int lock_take(int fd)
 
 static int lock_state(struct primo *p, struct reason *why)
 {
-    char *path;
-    if (asprintf(&path, "%s/lock", p->state) < 0)
-        abort();
-    p->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int code = errno;
-    free(path);
+    p->lock = openat(p->state_dir, "lock",
+                     O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (p->lock < 0)
-        return refuse_errno(why, code,
+        return refuse_errno(why, errno,
                             "the state directory '%s' cannot be "
                             "written",
                             p->state);
+    int err = file_own_check(p->lock, "lock", why);
+    if (err)
+        return err;
     if (lock_take(p->lock))
         return errno == EWOULDBLOCK
                    ? refuse(why, EBUSY,
@@ -62,14 +63,14 @@ static void primo_init(struct primo *p, const char *state)
 {
     memset(p, 0, sizeof *p);
     p->lock = -1;
+    p->state_dir = p->models_dir = p->bases_dir = p->runs_dir = p->lost_dir =
+        -1;
     p->owner = getuid();
     p->group = getgid();
     p->opened = clock_ns();
     p->state = strdup(state);
     p->trainer = trainer_find();
-    if (!p->state || asprintf(&p->runs, "%s/runs", state) < 0 ||
-        asprintf(&p->models, "%s/models", state) < 0 ||
-        asprintf(&p->bases, "%s/bases", state) < 0)
+    if (!p->state || asprintf(&p->runs, "%s/runs", state) < 0)
         abort();
     pthread_mutex_init(&p->ids.lock, NULL);
     pthread_mutex_init(&p->change, NULL);
@@ -84,32 +85,92 @@ static void primo_init(struct primo *p, const char *state)
     launch_sites_open(&p->sites, p->runs, p->trainer);
 }
 
+static bool take_first(void *context, const struct reason *why)
+{
+    *(struct reason *)context = *why;
+    return false;
+}
+
+/* All that was made: what sweeps must know every name there is. */
+static int check_objects(struct primo *p, struct reason *why)
+{
+    struct store_txn *txn;
+    int err = store_begin(p->store, false, &txn, why);
+    if (err)
+        return err;
+    err = objects_check(txn, take_first, why);
+    store_abort(txn);
+    return err;
+}
+
+static int refuse_damage(struct primo *p, struct reason *why)
+{
+    struct reason cause = *why;
+    return refuse(why, EUCLEAN,
+                  "%s: %s; nothing was changed. 'primofs --check %s' says what "
+                  "is damaged, 'primofs --salvage %s' brings what can be read "
+                  "into a new database",
+                  p->state, cause.sentence, p->state, p->state);
+}
+
+/* A database is made only where there never was one: beside bodies, it would
+ * name none of them. */
+static int open_store(struct primo *p, struct reason *why)
+{
+    const char *what;
+    int bare = home_is_bare(p, &what, why);
+    if (bare < 0)
+        return bare;
+    int err = store_open(&p->store, p->state_dir, bare, why);
+    if (err == 0)
+        err = check_objects(p, why);
+    if (err == -ENOENT || (err == 0 && !bare && !builtin_there(p)))
+        err = home_refuse_bare(p, what, why);
+    else if (err == -EUCLEAN)
+        err = refuse_damage(p, why);
+    else if (err)
+        reason_prefix(why, "%s: ", p->state);
+    p->commits.store = p->store;
+    return err;
+}
+
+/* Before anything else is written; a new state directory gets its identity
+ * last, so that one that was cut short is still a new one. */
+static int settle(struct primo *p, struct reason *why)
+{
+    int err = builtin_there(p) ? home_identify(p, why) : 0;
+    if (err == 0)
+        err = builtin_make(p, why);
+    return err ? err : home_identify(p, why);
+}
+
+static void sweep(struct primo *p)
+{
+    model_sweep(p);
+    bases_sweep(p, process_run_fate);
+    lost_expire(p);
+}
+
 static int primo_prepare(struct primo *p, struct reason *why)
 {
     bool root = geteuid() == 0; /* runs belong to their users then */
-    int err = directory_make(p->state, root, why);
+    int err = home_open(p, root, why);
     if (err == 0)
         err = lock_state(p, why);
     if (err == 0)
-        err = store_open(&p->store, p->state, why);
-    p->commits.store = p->store;
+        err = home_fill(p, root, why);
     if (err == 0)
-        err = directory_make(p->runs, root, why);
+        err = open_store(p, why);
     if (err == 0)
-        err = directory_make(p->models, false, why);
-    if (err == 0)
-        err = directory_make(p->bases, false, why);
+        err = settle(p, why);
     if (err == 0)
         err = displaced_restore_all(p, why);
-    if (err == 0)
-        err = builtin_make(p, why);
     if (err)
         return err;
-    model_sweep(p);
-    bases_sweep(p, process_needs_run);
     times_load(&p->directories, p->store, p->opened);
     refusals_load(&p->refusals, p->store);
     roles_load(&p->roles, p->store);
+    sweep(p);
     return supervisor_open(&p->supervisor, p, why);
 }
 
@@ -124,7 +185,11 @@ int primo_open(struct primo *p, const char *state, struct reason *why)
 
 static int view_prepare(struct primo *p, struct reason *why)
 {
-    int err = store_open_view(&p->store, p->state, why);
+    int err = home_open_view(p, why);
+    if (err == 0)
+        err = home_open_folders(p, why);
+    if (err == 0)
+        err = store_open_view(&p->store, p->state_dir, why);
     if (err == -ENOENT)
         refuse(why, ENOENT,
                "'%s' is not a state directory; a mount without -o ro makes one",
@@ -166,7 +231,6 @@ void primo_close(struct primo *p)
     launch_sites_close(&p->sites);
     free(p->state);
     free(p->runs);
-    free(p->models);
-    free(p->bases);
+    home_close(p);
     free(p->trainer);
 }

@@ -153,9 +153,29 @@ static bool is_below(const char *path, const char *folder)
     return !strncmp(path, folder, n) && (!path[n] || path[n] == '/');
 }
 
+/* A state directory that is a link is refused later: only the way to it is
+ * resolved. */
+static char *absolute_state(char *path)
+{
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        path[--n] = 0;
+    char *name = strrchr(path, '/'), *out = NULL;
+    name = name ? name + 1 : path;
+    if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+        return absolute(path);
+    char *folder = strndup(path, (size_t)(name - path));
+    char *way = absolute(*folder ? folder : ".");
+    if (way && asprintf(&out, "%s/%s", strcmp(way, "/") ? way : "", name) < 0)
+        out = NULL;
+    free(folder);
+    free(way);
+    return out;
+}
+
 static int options_resolve(struct options *o)
 {
-    char *state = absolute(o->state), *point = absolute(o->mountpoint);
+    char *state = absolute_state(o->state), *point = absolute(o->mountpoint);
     if (!state || !point)
         return -ENOMEM;
     free(o->state);

@@ -33,7 +33,8 @@ only_in()
 }
 
 tests='tests/.*|examples/.*'
-only_in "core/store/store\.c" 'lmdb\.h'
+only_in 'core/store/inside\.h' 'lmdb\.h' 1
+only_in 'core/store/.*\.c' 'core/store/inside\.h'
 only_in "fs/.*" 'fuse.*'
 only_in "trainer/dnn/inside\.h" 'dnnl.*|oneapi/.*' 1
 only_in 'trainer/dnn/.*\.c' 'trainer/dnn/inside\.h'

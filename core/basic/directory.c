@@ -10,29 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Let others pass through, unless somebody has already set what they may. */
-static int passable_make(const char *path)
-{
-    struct stat st;
-    if (lstat(path, &st))
-        return errno;
-    if (!S_ISDIR(st.st_mode) || (st.st_mode & 0077))
-        return 0;
-    return chmod(path, 0711) ? errno : 0;
-}
-
-int directory_make(const char *path, bool passable, struct reason *why)
-{
-    if (mkdir(path, 0700) && errno != EEXIST)
-        return refuse_errno(why, errno, "cannot make the directory '%s'", path);
-    int code = passable ? passable_make(path) : 0;
-    return code ? refuse_errno(why, code,
-                               "cannot open the directory '%s' for "
-                               "passing",
-                               path)
-                : 0;
-}
-
 int directory_open(const char *path, struct reason *why)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

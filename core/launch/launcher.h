@@ -57,8 +57,9 @@ struct launch_target {
 
 struct run_job {                     /* what the trainer is given */
     struct text job, template, type; /* texts of settings */
-    char *base; /* path of its base model on this host, NULL = none */
-    uid_t uid;  /* whose rights it has, where the launcher can give them */
+    int base_dir;                    /* where its base model is on this host */
+    char base[64];                   /* and its name there, "" = none */
+    uid_t uid; /* whose rights it has, where the launcher can give them */
     gid_t gid;
 };
 
@@ -76,6 +77,9 @@ struct machine_facts {
 struct launch_sweep {
     /* 1 needed, 0 not; any error: it cannot be told, and nothing may go. */
     int (*needed)(void *context, uint64_t run);
+    /* Called before a directory in `runs` is removed; may move it elsewhere. An
+     * error: it stays. */
+    int (*rescue)(void *context, uint64_t run);
     void (*dropped)(void *context, uint64_t run); /* it is gone */
     void *context;
 };

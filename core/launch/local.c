@@ -63,8 +63,8 @@ static int start_in(const struct launch_site *site, uint64_t run,
     pid_t pid;
     unlinkat(sp->dir, "stop", 0); /* it was for the trainer before */
     int err = write_job(sp->dir, sp->job, why);
-    if (err == 0 && sp->job->base)
-        err = file_link(AT_FDCWD, sp->job->base, sp->dir, "base",
+    if (err == 0 && *sp->job->base)
+        err = file_link(sp->job->base_dir, sp->job->base, sp->dir, "base",
                         SAFETENSORS_FILE_MAX, why);
     sp->words = err ? err : foreign_renew(sp->dir, "stderr", why);
     if (sp->words < 0)

@@ -50,7 +50,8 @@ static uint64_t run_of(const char *name)
     return *end && strcmp(end, ".lock") ? 0 : run;
 }
 
-/* Deal with a run that nobody needs; 1 = there is something left of it. */
+/* Deal with a run that nobody needs; 1 = there is something left of it, or the
+ * error for which it stays. */
 static int run_sweep(const struct launch_site *site, uint64_t run,
                      const struct launch_sweep *sweep, bool *orphan)
 {
@@ -59,6 +60,9 @@ static int run_sweep(const struct launch_site *site, uint64_t run,
         orphan_stop(site, run);
         return 1;
     }
+    int err = sweep->rescue(sweep->context, run);
+    if (err)
+        return err;
     if (discard(site, run) == -EAGAIN)
         return 1;
     sweep->dropped(sweep->context, run);
@@ -70,19 +74,22 @@ int local_sweep(const struct launch_site *site,
 {
     DIR *dir = opendir(site->runs);
     struct dirent *e;
-    int left = 0, needed = 0;
+    int left = 0, err = 0;
     bool orphan = false;
-    while (dir && needed >= 0 && (e = readdir(dir))) {
+    while (dir && err >= 0 && (e = readdir(dir))) {
         uint64_t run = run_of(e->d_name);
         if (!run)
             continue;
-        needed = sweep->needed(sweep->context, run);
-        if (needed == 0)
-            left |= run_sweep(site, run, sweep, &orphan);
+        err = sweep->needed(sweep->context, run);
+        if (err == 0)
+            err = run_sweep(site, run, sweep, &orphan);
+        else if (err > 0)
+            err = 0;
+        left |= err > 0;
     }
     if (dir)
         closedir(dir);
     if (!orphan)
         local_of(site)->orphan_time = 0;
-    return needed < 0 ? needed : left;
+    return err < 0 ? err : left;
 }

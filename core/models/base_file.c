@@ -5,9 +5,9 @@
 #include "core/models/model.h"
 #include "core/models/weights_file.h"
 #include "core/shared/base_match.h"
+#include "core/store/garbage.h"
 #include "core/store/node.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,40 +17,42 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4400 };
+enum { NAME_BYTES = 32 };
 
-static void body_path(const struct primo *primo, uint64_t id, char *out)
+static void body_name(uint64_t id, char *out)
 {
-    snprintf(out, PATH_BYTES, "%s/%" PRIu64, primo->bases, id);
+    snprintf(out, NAME_BYTES, "%" PRIu64, id);
 }
 
-static void held_path(const struct primo *primo, uint64_t run, char *out)
+static void held_name(uint64_t run, char *out)
 {
-    snprintf(out, PATH_BYTES, "%s/run.%" PRIu64, primo->bases, run);
+    snprintf(out, NAME_BYTES, "run.%" PRIu64, run);
 }
 
 int body_open(const struct primo *primo, uint64_t id, struct reason *why)
 {
-    char path[PATH_BYTES];
-    body_path(primo, id, path);
-    return file_open(AT_FDCWD, path, why);
+    char name[NAME_BYTES];
+    body_name(id, name);
+    return file_open(primo->bases_dir, name, why);
 }
 
 int64_t body_size(const struct primo *primo, uint64_t id)
 {
-    char path[PATH_BYTES];
+    char name[NAME_BYTES];
     struct stat st;
-    body_path(primo, id, path);
-    return stat(path, &st) ? -errno : st.st_size;
+    body_name(id, name);
+    return fstatat(primo->bases_dir, name, &st, AT_SYMLINK_NOFOLLOW)
+               ? -errno
+               : st.st_size;
 }
 
 void body_drop(const struct primo *primo, const struct object *o)
 {
-    char path[PATH_BYTES];
+    char name[NAME_BYTES];
     if (o->kind != OBJECT_BASE || !o->number)
         return;
-    body_path(primo, o->number, path);
-    unlink(path);
+    body_name(o->number, name);
+    unlinkat(primo->bases_dir, name, 0);
 }
 
 /* Staging */
@@ -76,16 +78,16 @@ static int body_copy(const struct primo *primo, uint64_t from, int to,
 int staged_begin(struct staged *s, struct primo *primo, uint64_t from,
                  struct reason *why)
 {
-    char path[PATH_BYTES];
+    char name[NAME_BYTES];
     uint64_t id;
     int err = ids_take(&primo->ids, primo->store, &id, why);
     if (err)
         return err;
-    body_path(primo, id, path);
-    int fd =
-        open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+    body_name(id, name);
+    int fd = openat(primo->bases_dir, name,
+                    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
     if (fd < 0)
-        return refuse_errno(why, errno, "cannot write in '%s'", primo->bases);
+        return refuse_errno(why, errno, "cannot write in 'bases'");
     fchmod(fd, 0444); /* those who train from it only read it */
     *s = (struct staged){.primo = primo, .id = id, .fd = fd};
     err = from ? body_copy(primo, from, fd, why) : 0;
@@ -103,10 +105,10 @@ void staged_forget(struct staged *s)
 
 void staged_drop(struct staged *s)
 {
-    char path[PATH_BYTES];
+    char name[NAME_BYTES];
     if (s->id) {
-        body_path(s->primo, s->id, path);
-        unlink(path);
+        body_name(s->id, name);
+        unlinkat(s->primo->bases_dir, name, 0);
     }
     staged_forget(s);
 }
@@ -128,7 +130,7 @@ int body_check(const struct primo *primo, uint64_t id, bool *cut,
     if (err == 0 && fsync(fd))
         err = refuse_errno(why, errno, "the base cannot be saved");
     close(fd);
-    return err;
+    return err ? err : directory_sync(primo->bases_dir, why);
 }
 
 /* Writing */
@@ -201,8 +203,9 @@ static int model_choose(const struct primo *primo, struct store_txn *txn,
         err = object_find(txn, family.id, number, &version);
     if (err == 0) {
         snprintf(out->called, sizeof out->called, "models/%s/%s", name, number);
-        snprintf(out->path, sizeof out->path,
-                 "%s/%" PRIu64 "/model.safetensors", primo->models, version.id);
+        out->dir = primo->models_dir;
+        snprintf(out->file, sizeof out->file, "%" PRIu64 "/model.safetensors",
+                 version.id);
     } else {
         err = refuse(why, EINVAL, "base = %s: there is no such model", base);
     }
@@ -227,7 +230,8 @@ int base_choose(const struct primo *primo, struct store_txn *txn,
                       longer);
     if (o.number) {
         snprintf(out->called, sizeof out->called, "bases/%s", o.name);
-        body_path(primo, o.number, out->path);
+        out->dir = primo->bases_dir;
+        body_name(o.number, out->file);
     }
     object_release(&o);
     return 0;
@@ -238,74 +242,61 @@ int base_choose(const struct primo *primo, struct store_txn *txn,
 int base_hold(const struct primo *primo, uint64_t run,
               const struct base_choice *choice, struct reason *why)
 {
-    char held[PATH_BYTES];
-    if (!*choice->path)
+    char held[NAME_BYTES];
+    if (!*choice->file)
         return 0;
-    held_path(primo, run, held);
-    int err = file_link(AT_FDCWD, choice->path, AT_FDCWD, held,
+    held_name(run, held);
+    int err = file_link(choice->dir, choice->file, primo->bases_dir, held,
                         SAFETENSORS_FILE_MAX, why);
-    int dir = err ? -1 : directory_open(primo->bases, why);
-    if (err == 0 && dir < 0)
-        err = dir;
-    if (dir >= 0) {
-        err = directory_sync(dir, why);
-        close(dir);
-    }
-    return err;
+    return err ? err : directory_sync(primo->bases_dir, why);
 }
 
-char *base_held(const struct primo *primo, uint64_t run)
+bool base_held(const struct primo *primo, uint64_t run, char *name)
 {
-    char held[PATH_BYTES];
-    held_path(primo, run, held);
-    return access(held, F_OK) ? NULL : strdup(held);
+    held_name(run, name);
+    return faccessat(primo->bases_dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 void base_release_run(const struct primo *primo, uint64_t run)
 {
-    char held[PATH_BYTES];
-    held_path(primo, run, held);
-    unlink(held);
+    char held[NAME_BYTES];
+    held_name(run, held);
+    unlinkat(primo->bases_dir, held, 0);
 }
 
 /* Sweep */
 
-static bool body_is_named(struct store_txn *txn, uint64_t id)
+/* 1, 0 or -errno. */
+static int body_is_named(struct store_txn *txn, uint64_t id)
 {
     struct object o = OBJECT_INIT;
     uint64_t after = 0;
     bool named = false;
-    while (!named && object_next(txn, TREE_BASES, after, &o) == 0) {
+    int err = 0;
+    while (!named && (err = object_next(txn, TREE_BASES, after, &o)) == 0) {
         after = o.id;
         named = o.number == id;
         object_release(&o);
     }
-    return named;
+    return err && err != -ENOENT ? err : named;
 }
 
-static bool is_needed(struct store_txn *txn, const char *name,
-                      run_needed *needed)
+static int body_fate(struct store_txn *txn, const char *name, run_fate *of_run)
 {
     char *end;
     bool run = !strncmp(name, "run.", 4);
     uint64_t id = strtoull(run ? name + 4 : name, &end, 10);
     if (*end || !id)
-        return false;
-    return run ? needed(txn, id) != 0 : body_is_named(txn, id);
+        return SWEEP_KEEP; /* none of ours */
+    if (run)
+        return of_run(txn, id);
+    int named = body_is_named(txn, id);
+    if (named)
+        return named < 0 ? named : SWEEP_KEEP;
+    return sweep_unnamed(txn, GARBAGE_BASES, id);
 }
 
-void bases_sweep(const struct primo *primo, run_needed *needed)
+void bases_sweep(struct primo *primo, run_fate *of_run)
 {
-    struct store_txn *txn;
-    struct dirent *e;
-    DIR *dir = opendir(primo->bases);
-    if (!dir)
-        return;
-    if (store_begin(primo->store, false, &txn, NULL) == 0) {
-        while ((e = readdir(dir)))
-            if (e->d_name[0] != '.' && !is_needed(txn, e->d_name, needed))
-                unlinkat(dirfd(dir), e->d_name, 0);
-        store_abort(txn);
-    }
-    closedir(dir);
+    sweep_folder(primo, primo->bases_dir, GARBAGE_BASES, body_fate, of_run);
 }

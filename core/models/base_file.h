@@ -12,6 +12,7 @@
 #ifndef PRIMO_BASE_FILE_H
 #define PRIMO_BASE_FILE_H
 
+#include "core/models/sweep.h"
 #include "core/shared/base_match.h"
 #include "core/state/primo.h"
 
@@ -57,19 +58,19 @@ void body_drop(const struct primo *primo, const struct object *o);
 /* What `base` of a template stands for: how it is called in the mount ("" =
  * a fresh network), and which file it is. EINVAL: there is none. */
 struct base_choice {
-    char called[600], path[4400];
+    char called[600];
+    int dir; /* where the file is, by its name, which may have a slash */
+    char file[64];
 };
 int base_choose(const struct primo *primo, struct store_txn *txn,
                 const char *base, struct base_choice *out, struct reason *why);
-/* Keep the file for a run; STATE/bases/run.RUN, or NULL, freed by the caller */
+/* Keep the file for a run, by another name in bases/. */
 int base_hold(const struct primo *primo, uint64_t run,
               const struct base_choice *choice, struct reason *why);
-char *base_held(const struct primo *primo, uint64_t run);
+/* Whether one is kept; its name there, of at most 32 bytes. */
+bool base_held(const struct primo *primo, uint64_t run, char *name);
 void base_release_run(const struct primo *primo, uint64_t run);
-/* Remove what no object names, and what is held for runs that nobody needs;
- * with nothing open. `needed` answers 1, 0, or an error where it cannot tell,
- * and what it cannot tell of stays. */
-typedef int run_needed(struct store_txn *txn, uint64_t run);
-void bases_sweep(const struct primo *primo, run_needed *needed);
+/* Sweep what no object names, and what is held for runs (sweep.h). */
+void bases_sweep(struct primo *primo, run_fate *of_run);
 
 #endif

@@ -3,10 +3,11 @@
 #include "core/basic/clock.h"
 #include "core/basic/directory.h"
 #include "core/basic/file.h"
+#include "core/models/sweep.h"
 #include "core/state/events.h"
+#include "core/store/garbage.h"
 #include "core/store/node.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,27 +19,36 @@
 
 /* Read */
 
-static void body_path(const struct primo *primo, uint64_t id, const char *name,
-                      char *out, size_t size)
+/* The directory of a version; -errno. */
+static int body_directory(const struct primo *primo, uint64_t id)
 {
-    snprintf(out, size, "%s/%" PRIu64 "/%s", primo->models, id, name);
+    char folder[32];
+    snprintf(folder, sizeof folder, "%" PRIu64, id);
+    int fd = openat(primo->models_dir, folder,
+                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }
 
 int model_file_open(const struct primo *primo, uint64_t id, const char *name,
                     struct reason *why)
 {
-    char path[4400];
-    body_path(primo, id, name, path, sizeof path);
-    return file_open(AT_FDCWD, path, why);
+    int dir = body_directory(primo, id);
+    if (dir < 0)
+        return refuse_errno(why, -dir, "the model's files cannot be opened");
+    int fd = file_open(dir, name, why);
+    close(dir);
+    return fd;
 }
 
 int64_t model_file_size(const struct primo *primo, uint64_t id,
                         const char *name)
 {
-    char path[4400];
+    char path[300];
     struct stat st;
-    body_path(primo, id, name, path, sizeof path);
-    return stat(path, &st) ? -errno : st.st_size;
+    snprintf(path, sizeof path, "%" PRIu64 "/%s", id, name);
+    return fstatat(primo->models_dir, path, &st, AT_SYMLINK_NOFOLLOW)
+               ? -errno
+               : st.st_size;
 }
 
 /* Remove */
@@ -88,33 +98,32 @@ int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,
         return err;
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, id);
-    int models = directory_open(primo->models, NULL);
-    if (models >= 0) {
-        directory_remove(models, name, NULL); /* else swept at the next mount */
-        close(models);
-    }
+    /* what is left is swept at the next mount */
+    directory_remove(primo->models_dir, name, NULL);
     return 0;
+}
+
+/* Sweep */
+
+static int body_fate(struct store_txn *txn, const char *name, run_fate *of_run)
+{
+    struct object o = OBJECT_INIT;
+    char *end;
+    uint64_t id = strtoull(name, &end, 10);
+    (void)of_run;
+    if (!id || (*end && strcmp(end, ".new")))
+        return SWEEP_KEEP; /* none of ours */
+    if (*end)
+        return SWEEP_DELETE; /* a publishing that was cut short */
+    int err = object_get(txn, id, &o);
+    bool named = err == 0 && o.kind == OBJECT_VERSION;
+    object_release(&o);
+    if (err && err != -ENOENT)
+        return err;
+    return named ? SWEEP_KEEP : sweep_unnamed(txn, GARBAGE_MODELS, id);
 }
 
 void model_sweep(struct primo *primo)
 {
-    struct store_txn *txn;
-    DIR *dir = opendir(primo->models);
-    if (!dir)
-        return;
-    struct dirent *e;
-    while ((e = readdir(dir))) {
-        struct object o = OBJECT_INIT;
-        char *end;
-        uint64_t id = strtoull(e->d_name, &end, 10);
-        if (e->d_name[0] == '.' || store_begin(primo->store, false, &txn, NULL))
-            continue;
-        bool known =
-            !*end && object_get(txn, id, &o) == 0 && o.kind == OBJECT_VERSION;
-        object_release(&o);
-        store_abort(txn);
-        if (!known)
-            directory_remove(dirfd(dir), e->d_name, NULL);
-    }
-    closedir(dir);
+    sweep_folder(primo, primo->models_dir, GARBAGE_MODELS, body_fate, NULL);
 }

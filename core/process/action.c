@@ -8,6 +8,7 @@
 #include "core/process/process.h"
 #include "core/process/references.h"
 #include "core/process/supervisor.h"
+#include "core/store/garbage.h"
 #include "core/store/node.h"
 #include "core/store/stream.h"
 
@@ -152,6 +153,8 @@ static int run_texts_drop(struct store_txn *txn, const struct process *p,
     int err = stream_drop(txn, process_metrics(p), why);
     if (err == 0)
         err = stream_drop(txn, process_log(p), why);
+    if (err == 0 && p->run)
+        err = garbage_note(txn, GARBAGE_RUNS, p->run, why);
     return err || !p->run ? err : blob_drop_all(txn, p->run, why);
 }
 

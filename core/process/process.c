@@ -1,8 +1,10 @@
 #include "core/process/process.h"
 
 #include "core/basic/clock.h"
+#include "core/models/sweep.h"
 #include "core/state/events.h"
 #include "core/state/primo.h"
+#include "core/store/garbage.h"
 #include "core/store/node.h"
 
 #include <errno.h>
@@ -260,6 +262,20 @@ int process_needs_run(struct store_txn *txn, uint64_t run)
             return 1;
     }
     return err == -ENOENT ? 0 : err;
+}
+
+int process_run_fate(struct store_txn *txn, uint64_t run)
+{
+    struct object model = OBJECT_INIT;
+    int needed = process_needs_run(txn, run);
+    if (needed)
+        return needed < 0 ? needed : SWEEP_KEEP;
+    int err = object_get(txn, run, &model);
+    bool published = err == 0 && model.kind == OBJECT_VERSION;
+    object_release(&model);
+    if (err && err != -ENOENT)
+        return err;
+    return published ? SWEEP_DELETE : sweep_unnamed(txn, GARBAGE_RUNS, run);
 }
 
 /* Change */

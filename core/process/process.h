@@ -89,6 +89,8 @@ int process_next(struct store_txn *txn, uint64_t *after, struct process *out);
 /* 1 while some process has not done with this run, 0 when none has; any error
  * means that it cannot be told, and that the run must be kept. */
 int process_needs_run(struct store_txn *txn, uint64_t run);
+/* What becomes of its directory: core/models/sweep.h. */
+int process_run_fate(struct store_txn *txn, uint64_t run);
 struct stream process_metrics(const struct process *p);
 struct stream process_log(const struct process *p);
 

@@ -72,8 +72,8 @@ static int artifacts_fetch(const struct launch_target *target, uint64_t run,
  * the disk. */
 struct body {
     char name[32], aside[40];
-    int models,
-        dir; /* descriptors of its parent and of itself; -1 = not open */
+    int models; /* descriptor of STATE/models, the primo's */
+    int dir;    /* of itself; -1 = not open */
 };
 
 static int body_make(struct body *b, struct primo *primo, uint64_t run,
@@ -82,15 +82,12 @@ static int body_make(struct body *b, struct primo *primo, uint64_t run,
     snprintf(b->name, sizeof b->name, "%" PRIu64, run);
     snprintf(b->aside, sizeof b->aside, "%s.new", b->name);
     b->dir = -1;
-    b->models = directory_open(primo->models, why);
-    if (b->models < 0)
-        return b->models;
+    b->models = primo->models_dir;
     int err = directory_remove(b->models, b->aside, why);
     if (err == 0)
         err = directory_remove(b->models, b->name, why);
     if (err == 0 && mkdirat(b->models, b->aside, 0700))
-        err = refuse_errno(why, errno, "cannot make a directory in '%s'",
-                           primo->models);
+        err = refuse_errno(why, errno, "cannot make a directory in 'models'");
     if (err)
         return err;
     b->dir = openat(b->models, b->aside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -113,10 +110,7 @@ static void body_close(struct body *b)
 {
     if (b->dir >= 0)
         close(b->dir);
-    if (b->models < 0)
-        return;
     directory_remove(b->models, b->aside, NULL);
-    close(b->models);
 }
 
 /* The object of models/TEMPLATE, made where there is none. */

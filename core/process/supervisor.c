@@ -2,9 +2,14 @@
 
 #include "core/models/base_file.h"
 #include "core/process/watch.h"
+#include "core/state/lost.h"
+#include "core/state/trouble.h"
+#include "core/store/garbage.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -229,17 +234,58 @@ static int run_is_needed(void *context, uint64_t run)
     return needed;
 }
 
+/* A run that nobody has given up may be wanted again, with its checkpoint: what
+ * there is of it goes to lost/. */
+static int run_lose(struct primo *primo, uint64_t run)
+{
+    struct reason why = REASON_INIT;
+    char name[64];
+    snprintf(name, sizeof name, "%" PRIu64, run);
+    int err = lost_move(primo, primo->runs_dir, "runs", name, &why);
+    if (err == 0 && base_held(primo, run, name))
+        err = lost_move(primo, primo->bases_dir, "bases", name, &why);
+    if (err)
+        trouble_tell(primo, "runs", &why);
+    return err;
+}
+
+static int run_rescue(void *context, uint64_t run)
+{
+    const struct keeper *k = context;
+    struct store_txn *txn;
+    int err = store_begin(k->s->primo->store, false, &txn, NULL);
+    if (err)
+        return err;
+    int fate = process_run_fate(txn, run);
+    store_abort(txn);
+    if (fate < 0)
+        return fate;
+    return fate == SWEEP_LOSE ? run_lose(k->s->primo, run) : 0;
+}
+
+/* What is deleted need not be known as garbage any more. */
+static void garbage_deleted(struct primo *primo, uint64_t run)
+{
+    struct store_txn *txn;
+    if (store_begin(primo->store, true, &txn, NULL))
+        return; /* the note stays, and harms nobody */
+    int err = garbage_forget(txn, GARBAGE_RUNS, run, NULL);
+    store_end(txn, err, NULL);
+}
+
 static void run_dropped(void *context, uint64_t run)
 {
     const struct keeper *k = context;
     base_release_run(k->s->primo, run);
+    garbage_deleted(k->s->primo, run);
 }
 
 /* A store that cannot be read does not say that nobody needs a run: then
  * nothing is swept, and that is said once. */
 static int sweep(struct keeper *k)
 {
-    const struct launch_sweep sweep = {run_is_needed, run_dropped, k};
+    const struct launch_sweep sweep = {run_is_needed, run_rescue, run_dropped,
+                                       k};
     struct primo *primo = k->s->primo;
     struct reason why = REASON_INIT;
     int left = k->site->launcher->sweep(k->site, &sweep);
@@ -247,7 +293,7 @@ static int sweep(struct keeper *k)
         refuse_errno(&why, -left,
                      "run directories that nobody needs are not removed: the "
                      "store does not say which are needed");
-        refusals_add(&primo->refusals, primo->owner, "processes", &why);
+        trouble_tell(primo, "runs", &why);
     }
     k->failed = left < 0;
     return left;

@@ -95,7 +95,9 @@ static int job_load(struct watch *w, struct run_job *job, struct reason *why)
         blob_get(txn, w->run, RUN_JOB, &job->job))
         err = refuse(why, EIO, "the run's template is not in the store");
     store_abort(txn);
-    job->base = base_held(w->primo, w->run);
+    job->base_dir = w->primo->bases_dir;
+    if (!base_held(w->primo, w->run, job->base))
+        job->base[0] = 0;
     return err;
 }
 
@@ -135,7 +137,6 @@ static void launch(struct watch *w, const struct process *p)
     text_release(&job.job);
     text_release(&job.template);
     text_release(&job.type);
-    free(job.base);
     w->stop_asked = false;
     if (err)
         fail(w, why.sentence);

@@ -3,6 +3,7 @@
 #include "core/basic/clock.h"
 #include "core/store/node.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* What is there from the first mount. */
@@ -58,14 +59,32 @@ static int defaults_put(struct primo *p, struct store_txn *txn,
     return err;
 }
 
+static struct store_key populated_key(void)
+{
+    struct store_key key = {0};
+    key_bytes(&key, "populated", 9);
+    return key;
+}
+
+bool builtin_there(struct primo *p)
+{
+    struct store_key key = populated_key();
+    struct store_view v;
+    struct store_txn *txn;
+    if (store_begin(p->store, false, &txn, NULL))
+        return true; /* whoever asks next is told why */
+    bool there = store_get(txn, STORE_META, &key, &v) != -ENOENT;
+    store_abort(txn);
+    return there;
+}
+
 int builtin_make(struct primo *p, struct reason *why)
 {
     struct store_txn *txn;
     struct store_view v;
-    struct store_key key = {0};
+    struct store_key key = populated_key();
     uint64_t id = 0;
     int err = 0;
-    key_bytes(&key, "populated", 9);
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults && !err; i++) {
         uint64_t last;
         err = ids_take(&p->ids, p->store, &last, why);
@@ -75,9 +94,10 @@ int builtin_make(struct primo *p, struct reason *why)
         err = store_begin(p->store, true, &txn, why);
     if (err)
         return err;
-    if (store_get(txn, STORE_META, &key, &v) == 0) {
+    err = store_get(txn, STORE_META, &key, &v);
+    if (err != -ENOENT) {
         store_abort(txn);
-        return 0;
+        return err ? refuse(why, EIO, "the state database cannot be read") : 0;
     }
     err = defaults_put(p, txn, id, why);
     if (err == 0)

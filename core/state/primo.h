@@ -4,7 +4,8 @@
  *
  * STATE/lock keeps a second daemon out, STATE/db is the store, STATE/models/ID
  * are the bodies of models, STATE/bases/ID those of bases, STATE/runs/ID are
- * run directories.
+ * run directories. Below STATE everything is opened from a descriptor; the
+ * paths are for sentences and for launchers.
  */
 #ifndef PRIMO_PRIMO_H
 #define PRIMO_PRIMO_H
@@ -29,11 +30,14 @@ struct supervisor;
 struct view;
 
 struct primo {
-    char *state;                 /* absolute path of the state directory */
-    char *runs, *models, *bases; /* and of directories in it */
-    char *trainer;               /* absolute path of primo-train */
-    int lock;                    /* descriptor of STATE/lock */
-    uid_t owner;                 /* who mounted: may do all, as root may */
+    char *state;   /* absolute path of the state directory */
+    char *runs;    /* and of the run directories */
+    char *trainer; /* absolute path of primo-train */
+    int lock;      /* descriptor of STATE/lock */
+    /* descriptors of the state directory and of directories in it; -1 in a
+     * view, but for the first three */
+    int state_dir, models_dir, bases_dir, runs_dir, lost_dir;
+    uid_t owner; /* who mounted: may do all, as root may */
     gid_t group;
     int64_t opened; /* ns: when this mount began */
     struct store *store;

@@ -1,11 +1,16 @@
 #include "core/store/object.h"
 
+#include "core/store/garbage.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
-enum { LAYOUT = 1, ID_BLOCK = 1024 };
+/* Records of layout 1 have no checksum, those of layout 2 have one behind
+ * their head. */
+enum { LAYOUT_PLAIN = 1, LAYOUT = 2, ID_BLOCK = 1024 };
 
 /* What the store keeps in front of name, home and body. */
 struct object_record {
@@ -15,6 +20,14 @@ struct object_record {
     uint16_t name_size, home_size;
     int64_t atime, mtime, ctime;
 };
+
+/* Of a head and what follows its checksum. */
+static uint32_t record_sum(const struct object_record *r, const char *rest,
+                           size_t size)
+{
+    uLong sum = crc32_z(0, (const Bytef *)r, sizeof *r);
+    return (uint32_t)crc32_z(sum, (const Bytef *)rest, size);
+}
 
 void object_release(struct object *o)
 {
@@ -56,15 +69,33 @@ static struct store_key child_key(uint64_t parent, uint64_t id)
 
 /* Read */
 
+/* What follows the head, the checksum taken away and compared; false = the
+ * record is not as it was written. */
+static bool record_open(struct store_view v, struct object_record *r,
+                        const char **rest, size_t *left)
+{
+    uint32_t sum;
+    if (v.size < sizeof *r)
+        return false;
+    memcpy(r, v.data, sizeof *r);
+    *rest = (const char *)v.data + sizeof *r;
+    *left = v.size - sizeof *r;
+    if (r->layout == LAYOUT_PLAIN)
+        return true;
+    if (r->layout != LAYOUT || *left < sizeof sum)
+        return false;
+    memcpy(&sum, *rest, sizeof sum);
+    *rest += sizeof sum;
+    *left -= sizeof sum;
+    return sum == record_sum(r, *rest, *left);
+}
+
 static int object_decode(uint64_t id, struct store_view v, struct object *out)
 {
     struct object_record r;
-    if (v.size < sizeof r)
-        return -EIO;
-    memcpy(&r, v.data, sizeof r);
-    const char *rest = (const char *)v.data + sizeof r;
-    size_t left = v.size - sizeof r;
-    if (r.layout != LAYOUT || r.name_size >= sizeof out->name ||
+    const char *rest;
+    size_t left;
+    if (!record_open(v, &r, &rest, &left) || r.name_size >= sizeof out->name ||
         r.home_size >= sizeof out->home ||
         left < (size_t)r.name_size + r.home_size)
         return -EIO;
@@ -139,6 +170,80 @@ int object_latest(struct store_txn *txn, uint64_t parent, uint64_t *number)
     return *number ? 0 : -ENOENT;
 }
 
+/* Check */
+
+/* That its name and its parent lead to it. */
+static int names_check(struct store_txn *txn, const struct object *o,
+                       struct reason *why)
+{
+    struct store_key name = name_key(o->parent, o->name);
+    struct store_key child = child_key(o->parent, o->id);
+    struct store_view v;
+    uint64_t id = 0;
+    if (store_get(txn, STORE_NAME, &name, &v) == 0 && v.size == sizeof id)
+        memcpy(&id, v.data, sizeof id);
+    if (id != o->id || store_get(txn, STORE_CHILD, &child, &v))
+        return refuse(why, EUCLEAN,
+                      "the state database is damaged: '%s' is not found by its "
+                      "name",
+                      o->name);
+    return 0;
+}
+
+static int record_check(struct store_txn *txn, uint64_t id, struct store_view v,
+                        struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    uint32_t layout = 0;
+    memcpy(&layout, v.data, v.size < sizeof layout ? 0 : sizeof layout);
+    int err = object_decode(id, v, &o);
+    if (err && layout > LAYOUT && layout < 256)
+        err = refuse(why, EINVAL,
+                     "the state directory was written by a newer primofs "
+                     "(records of layout %u, this one knows up to %u)",
+                     layout, (unsigned)LAYOUT);
+    else if (err)
+        err = refuse(why, EUCLEAN,
+                     "the state database is damaged: the record of object %llu "
+                     "is not as it was written",
+                     (unsigned long long)id);
+    else
+        err = names_check(txn, &o, why);
+    object_release(&o);
+    return err;
+}
+
+int objects_check(struct store_txn *txn,
+                  bool (*found)(void *context, const struct reason *why),
+                  void *context)
+{
+    struct store_key key = object_key(0); /* before the first */
+    struct store_view v;
+    int err = 0, first = 0;
+    bool go_on = true;
+    while (go_on &&
+           (err = store_next(txn, STORE_OBJECT, &key, 0, false, &v)) == 0) {
+        struct reason why = REASON_INIT;
+        int bad = key.size == 8
+                      ? record_check(txn, key_read_u64(&key, 0), v, &why)
+                      : refuse(&why, EUCLEAN,
+                               "the state database is damaged: an object has "
+                               "a key of %zu bytes",
+                               key.size);
+        if (bad)
+            go_on = found(context, &why);
+        first = first ? first : bad;
+    }
+    if (err && err != -ENOENT && !first) {
+        struct reason why = REASON_INIT;
+        first = refuse(&why, EUCLEAN,
+                       "the state database is damaged: its objects cannot be "
+                       "listed");
+        found(context, &why);
+    }
+    return first;
+}
+
 /* Change */
 
 static void object_encode(const struct object *o, struct text *out)
@@ -157,10 +262,15 @@ static void object_encode(const struct object *o, struct text *out)
         .mtime = o->mtime,
         .ctime = o->ctime,
     };
+    struct text rest = TEXT_INIT;
+    text_puts(&rest, o->name);
+    text_puts(&rest, o->home);
+    text_add(&rest, text_string(&o->body), o->body.size);
+    uint32_t sum = record_sum(&r, text_string(&rest), rest.size);
     text_add(out, &r, sizeof r);
-    text_puts(out, o->name);
-    text_puts(out, o->home);
-    text_add(out, text_string(&o->body), o->body.size);
+    text_add(out, &sum, sizeof sum);
+    text_add(out, text_string(&rest), rest.size);
+    text_release(&rest);
 }
 
 static int names_drop(struct store_txn *txn, const struct object *o,
@@ -181,15 +291,29 @@ static int names_put(struct store_txn *txn, const struct object *o,
     return err ? err : store_put(txn, STORE_CHILD, &child, "", 0, why);
 }
 
+/* The body that nobody names any more, where the object had one. */
+static int body_forget(struct store_txn *txn, const struct object *o,
+                       struct reason *why)
+{
+    if (o->kind == OBJECT_VERSION)
+        return garbage_note(txn, GARBAGE_MODELS, o->id, why);
+    if (o->kind == OBJECT_BASE && o->number)
+        return garbage_note(txn, GARBAGE_BASES, o->number, why);
+    return 0;
+}
+
 int object_put(struct store_txn *txn, const struct object *o,
                struct reason *why)
 {
     struct object old = OBJECT_INIT;
-    bool known = object_get(txn, o->id, &old) == 0;
+    int err = object_get(txn, o->id, &old);
+    if (err && err != -ENOENT)
+        return refuse(why, -err, "'%s' cannot be read", o->name);
+    bool known = err == 0;
     bool moved = !known || old.parent != o->parent || strcmp(old.name, o->name);
-    int err = 0;
-    if (known && moved)
-        err = names_drop(txn, &old, why);
+    err = known && moved ? names_drop(txn, &old, why) : 0;
+    if (err == 0 && known && old.number != o->number)
+        err = body_forget(txn, &old, why);
     object_release(&old);
     if (err == 0 && moved)
         err = names_put(txn, o, why);
@@ -208,7 +332,9 @@ int object_drop(struct store_txn *txn, const struct object *o,
 {
     int err = names_drop(txn, o, why);
     struct store_key key = object_key(o->id);
-    return err ? err : store_delete(txn, STORE_OBJECT, &key, why);
+    if (err == 0)
+        err = store_delete(txn, STORE_OBJECT, &key, why);
+    return err ? err : body_forget(txn, o, why);
 }
 
 /* Ids */

@@ -69,6 +69,12 @@ int object_next(struct store_txn *txn, uint64_t parent, uint64_t after,
 bool object_has_children(struct store_txn *txn, uint64_t parent);
 /* The greatest number among its durable children; 0 or -ENOENT. */
 int object_latest(struct store_txn *txn, uint64_t parent, uint64_t *number);
+/* Show `found` each record that is damaged, of a layout that this version does
+ * not know, or not to be found by its name, until it returns false. Returns
+ * the first one's -EUCLEAN or -EINVAL, or 0. */
+int objects_check(struct store_txn *txn,
+                  bool (*found)(void *context, const struct reason *why),
+                  void *context);
 
 /* Change */
 

@@ -1,6 +1,6 @@
 /*
- * The store: ordered tables of bytes in one LMDB environment. The only file
- * that knows LMDB is store.c.
+ * The store: ordered tables of bytes in one LMDB environment. Only the files of
+ * this folder know LMDB (inside.h).
  *
  * A transaction belongs to the thread that began it. Read transactions never
  * wait; write transactions wait for each other, and a commit returns when the
@@ -52,15 +52,20 @@ struct store_view {
 
 /* Life cycle */
 
-/* Opens (or makes) DIR/db. EINVAL when it was written by a newer version,
- * ENOSPC, EACCES, EIO … with a reason. */
-int store_open(struct store **out, const char *dir, struct reason *why);
-/* The same, to look only, beside a daemon that writes. ENOENT when it was never
- * made; transactions that write are refused. */
-int store_open_view(struct store **out, const char *dir, struct reason *why);
+/* Opens db/ in the state directory that `dir` is, which stays open as long as
+ * the store. The file is checked page by page first, as LMDB trusts what it
+ * maps. -ENOENT without a sentence where there is no database; with `make` a
+ * new one is made then. EUCLEAN when it is damaged, EINVAL when written by a
+ * newer version, ENOSPC, EACCES, EIO … with a reason. */
+int store_open(struct store **out, int dir, bool make, struct reason *why);
+/* The same, to look only, beside a daemon that writes: transactions that write
+ * are refused, and nothing is checked, as the file changes meanwhile. */
+int store_open_view(struct store **out, int dir, struct reason *why);
 void store_close(struct store *s); /* NULL is fine; no transaction is open */
 
-/* Transactions */
+/* Transactions. Where the meta page could not be written, the transaction fails
+ * with EIO, and the next one opens the environment anew: what was acknowledged
+ * is there, and all goes on. */
 int store_begin(struct store *s, bool write, struct store_txn **out,
                 struct reason *why);
 int store_commit(struct store_txn *txn, struct reason *why); /* ends it */
@@ -82,6 +87,9 @@ void store_on_commit(struct store *s, void (*done)(void *context),
  * called after one of them. */
 uint64_t store_changes(struct store *s);
 void store_announce(struct store *s);
+
+/* How the database calls it. */
+const char *store_table_name(enum store_table table);
 
 /* Keys */
 void key_clear(struct store_key *k);

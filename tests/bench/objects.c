@@ -12,6 +12,7 @@
 #include "core/basic/clock.h"
 #include "core/basic/directory.h"
 #include "core/basic/file.h"
+#include "core/basic/own.h"
 #include "core/process/process.h"
 #include "core/store/object.h"
 #include "core/store/stream.h"
@@ -102,11 +103,11 @@ static void make_model(struct store *store, const char *state, const char *file)
 
     version.number = 1;
     snprintf(path, sizeof path, "%s/models", state);
-    check(directory_make(path, false, &why));
+    close(directory_own_make(AT_FDCWD, path, false, &why));
     snprintf(path, sizeof path, "%s/models/%llu", state,
              (unsigned long long)version.id);
-    check(directory_make(path, false, &why));
-    int dir = directory_open(path, &why);
+    int dir = directory_own_make(AT_FDCWD, path, false, &why);
+    check(dir < 0 ? dir : 0);
     int from = file_open(AT_FDCWD, file, &why);
     check(from < 0 ? from : 0);
     check(file_copy(from, dir, "model.onnx", (uint64_t)1 << 30, &why));
@@ -208,8 +209,8 @@ int main(int argc, char **argv)
         kind++;
     if (argc != 4 || kind == KINDS)
         errx(2, "usage: objects STATE templates|model|rows N|FILE");
-    check(directory_make(argv[1], false, &why));
-    check(store_open(&store, argv[1], &why));
+    int dir = directory_own_make(AT_FDCWD, argv[1], false, &why);
+    check(dir < 0 ? dir : store_open(&store, dir, true, &why));
     kinds[kind].make(store, argv[1], argv[3]);
     store_close(store);
     return 0;

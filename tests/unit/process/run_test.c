@@ -1,4 +1,5 @@
 /* What a trainer that lies can bring into the store. */
+#include "core/basic/own.h"
 #include "core/process/follow.h"
 
 #include "core/basic/clock.h"
@@ -10,6 +11,7 @@
 #include "core/tree/tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -90,7 +93,9 @@ static int set_up(void **state)
     strcpy(place, "/tmp/run_test.XXXXXX");
     assert_non_null(mkdtemp(place));
     memset(&primo, 0, sizeof primo);
-    assert_int_equal(store_open(&primo.store, place, NULL), 0);
+    primo.state_dir = directory_own(AT_FDCWD, place, NULL);
+    assert_true(primo.state_dir >= 0);
+    assert_int_equal(store_open(&primo.store, primo.state_dir, true, NULL), 0);
     return process_put();
 }
 
@@ -100,6 +105,7 @@ static int tear_down(void **state)
     (void)state;
     text_release(&journal);
     store_close(primo.store);
+    close(primo.state_dir);
     snprintf(command, sizeof command, "rm -rf %s", place);
     return system(command);
 }

@@ -1,0 +1,96 @@
+#include "core/state/lost.h"
+
+#include "core/basic/clock.h"
+#include "core/basic/directory.h"
+#include "core/basic/file.h"
+#include "core/state/events.h"
+#include "core/state/trouble.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { KEPT_SECONDS = 7 * 24 * 3600, NAMES_TRIED = 1000 };
+
+/* The time of its coming, by which it goes; what it holds keeps its own. */
+static void time_set(int lost, const char *name)
+{
+    utimensat(lost, name, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
+/* Under a name that is free. */
+static int name_move(int dir, const char *folder, const char *name, int lost,
+                     char *to, size_t size)
+{
+    for (int i = 0; i < NAMES_TRIED; i++) {
+        if (i == 0)
+            snprintf(to, size, "%s.%.200s", folder, name);
+        else
+            snprintf(to, size, "%s.%.200s.%d", folder, name, i);
+        if (renameat2(dir, name, lost, to, RENAME_NOREPLACE) == 0)
+            return 0;
+        if (errno != EEXIST)
+            return errno;
+    }
+    return EEXIST;
+}
+
+static int event_put(struct primo *primo, const char *folder, const char *name,
+                     const char *to, struct reason *why)
+{
+    struct store_txn *txn;
+    char object[300];
+    snprintf(object, sizeof object, "lost/%s", to);
+    int err = store_begin(primo->store, true, &txn, why);
+    if (err)
+        return err;
+    err = event_add(txn, primo->owner, object, why,
+                    "moved there from %s/%s of the state directory, as nothing "
+                    "names it; it goes after a week",
+                    folder, name);
+    return store_end(txn, err, why);
+}
+
+int lost_move(struct primo *primo, int dir, const char *folder,
+              const char *name, struct reason *why)
+{
+    char to[280];
+    int code = name_move(dir, folder, name, primo->lost_dir, to, sizeof to);
+    if (code == ENOENT)
+        return 0;
+    if (code)
+        return refuse_errno(why, code, "cannot move '%s/%s' to lost/", folder,
+                            name);
+    time_set(primo->lost_dir, to);
+    int err = directory_sync(primo->lost_dir, why);
+    if (err == 0)
+        err = directory_sync(dir, why);
+    return err ? err : event_put(primo, folder, name, to, why);
+}
+
+void lost_expire(struct primo *primo)
+{
+    struct stat st;
+    struct dirent *e;
+    time_t now = (time_t)unix_now();
+    int fd = openat(primo->lost_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir && fd >= 0)
+        close(fd);
+    while (dir && (e = readdir(dir))) {
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
+            fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
+            now - st.st_mtime < KEPT_SECONDS)
+            continue;
+        if (S_ISDIR(st.st_mode))
+            directory_remove(fd, e->d_name, NULL);
+        else
+            unlinkat(fd, e->d_name, 0);
+    }
+    if (dir)
+        closedir(dir);
+}

@@ -1,0 +1,18 @@
+/*
+ * STATE/lost/: what was found in models/, bases/ or runs/ and nobody names, nor
+ * has given up. It is moved there, with a line in `events`, and goes after a
+ * week: where the store was not the right one, nothing is lost. Main thread and
+ * supervisor's.
+ */
+#ifndef PRIMO_LOST_H
+#define PRIMO_LOST_H
+
+#include "core/state/primo.h"
+
+/* Move FOLDER/name, with `dir` the folder's descriptor. */
+int lost_move(struct primo *primo, int dir, const char *folder,
+              const char *name, struct reason *why);
+/* Delete what has been there for a week. */
+void lost_expire(struct primo *primo);
+
+#endif
