@@ -1,7 +1,8 @@
 #!/bin/bash
-# timeout: 120 Names and texts that other users have chosen cannot control a
-# reader's terminal: the files that people read have no control, format or
-# bidirectional characters, and no line that such a name begins.
+# Names and texts that other users have chosen cannot control a reader's
+# terminal: the files that people read have no control, format or bidirectional
+# characters, and no line that such a name begins.
+# timeout: 120
 . "$(dirname "$0")/../lib.sh"
 pictures "$SCRATCH/good" 3 2
 mount_primofs
