@@ -72,6 +72,16 @@ for file in $(grep -lE '^set -.*pipefail|lib\.sh"' tests/*.sh tests/*/*.sh \
         say "$file: a reader at a pipe's end that does not read it whole"
 done
 
+# A name that two files of one program, or of its tests, give to different
+# things misleads readers, and keeps a test from using both.
+objects="${BUILD:-build}/unit.a ${BUILD:-build}/fs"
+if [ -e "${objects%% *}" ]; then
+    for name in $(find $objects -name '*.[ao]' -exec nm --defined-only -g {} + |
+        awk 'NF == 3 && $2 ~ /^[A-TX-Z]$/ { print $3 }' | sort | uniq -d); do
+        say "$name is defined twice with external linkage"
+    done
+fi
+
 # The form.
 awk 'FNR == 1 { line = 0 } { line++ }
     { text = $0; gsub(/[\200-\277]/, "", text) }
