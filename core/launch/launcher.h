@@ -61,6 +61,7 @@ struct run_job {                     /* what the trainer is given */
     char base[64];                   /* and its name there, "" = none */
     uid_t uid; /* whose rights it has, where the launcher can give them */
     gid_t gid;
+    struct text groups; /* "G,G,…"; empty = those that the database says */
 };
 
 /* What `overview` tells of a machine. */

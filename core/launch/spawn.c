@@ -78,11 +78,12 @@ int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
                   struct reason *why)
 {
     posix_spawn_file_actions_t files;
-    char user[32];
-    snprintf(user, sizeof user, "%u:%u", (unsigned)sp->job->uid,
-             (unsigned)sp->job->gid);
-    char *as_user[] = {"primo-train", "--run", (char *)sp->path,
-                       "--user",      user,    NULL};
+    struct text user = TEXT_INIT;
+    text_printf(&user, "%u:%u", (unsigned)sp->job->uid, (unsigned)sp->job->gid);
+    if (sp->job->groups.size)
+        text_printf(&user, ":%s", text_string(&sp->job->groups));
+    char *as_user[] = {"primo-train", "--run",   (char *)sp->path,
+                       "--user",      user.data, NULL};
     char *as_self[] = {"primo-train", "--run", (char *)sp->path, NULL};
     char **env = sp->job->uid == geteuid() ? environ : environment_public();
     files_take(&files, sp);
@@ -90,6 +91,7 @@ int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
         spawn(program, &files, geteuid() ? as_self : as_user, env, pid, why);
     if (env != environ)
         free(env);
+    text_release(&user);
     return err;
 }
 

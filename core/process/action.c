@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { GROUPS_BYTES = 64 << 10 };
+
 /* One durable change of a process: change_begin(), then change_end(), which
  * commits it or undoes it. Between them the caller holds primo->change. */
 struct change {
@@ -357,6 +359,24 @@ static int run_texts_save(struct store_txn *txn, uint64_t run,
     return err ? err : job_save(txn, run, &t->machine, t->base.called, why);
 }
 
+/* The groups that the caller has just now, which need not be those that the
+ * database gives the same user. As many as an argument of a program holds: to
+ * leave some out takes rights, and gives none. */
+static int groups_save(struct store_txn *txn, uint64_t run,
+                       const struct caller *caller, struct reason *why)
+{
+    struct groups groups = GROUPS_INIT;
+    struct text list = TEXT_INIT;
+    groups_find(&groups, caller);
+    for (size_t i = 0; i < groups.count && list.size < GROUPS_BYTES; i++)
+        text_printf(&list, "%s%u", i ? "," : "", (unsigned)groups.list[i]);
+    int err =
+        blob_put(txn, run, RUN_GROUPS, text_string(&list), list.size, why);
+    text_release(&list);
+    groups_release(&groups);
+    return err;
+}
+
 /* Forget the last run in the record and begin a new one. */
 static void process_renew(struct process *p, uint64_t run,
                           const struct caller *caller)
@@ -396,6 +416,8 @@ static int start_change(struct change *c, const struct caller *caller,
                  settings_get(&t.machine, KEY_LAUNCHER));
         err = run_texts_save(c->txn, run, &t, why);
     }
+    if (err == 0)
+        err = groups_save(c->txn, run, caller, why);
     if (err == 0)
         err = stream_append(c->txn, process_metrics(&c->p), METRICS_HEADER,
                             strlen(METRICS_HEADER), why);

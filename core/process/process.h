@@ -25,6 +25,7 @@ enum run_text {
     RUN_MACHINE = 'a', /* of its machine; older runs have none */
     RUN_CONFIG = 'c',
     RUN_DATASET = 'd',
+    RUN_GROUPS = 'g', /* of who started it: "G,G,…" */
 };
 
 struct process {

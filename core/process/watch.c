@@ -94,6 +94,7 @@ static int job_load(struct watch *w, struct run_job *job, struct reason *why)
         blob_get(txn, w->run, RUN_TYPE, &job->type) ||
         blob_get(txn, w->run, RUN_JOB, &job->job))
         err = refuse(why, EIO, "the run's template is not in the store");
+    blob_get(txn, w->run, RUN_GROUPS, &job->groups); /* newer than some runs */
     store_abort(txn);
     job->base_dir = w->primo->bases_dir;
     if (!base_held(w->primo, w->run, job->base))
@@ -137,6 +138,7 @@ static void launch(struct watch *w, const struct process *p)
     text_release(&job.job);
     text_release(&job.template);
     text_release(&job.type);
+    text_release(&job.groups);
     w->stop_asked = false;
     if (err)
         fail(w, why.sentence);

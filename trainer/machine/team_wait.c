@@ -88,13 +88,29 @@ void team_wait_release(struct team_wait *c)
         close(c->schedstat);
 }
 
+/* libgomp binds the threads that it makes, which a confined process may not do:
+ * who wants to choose processors says so to the kernel (taskset, cgroups). */
+static bool binding_drop(void)
+{
+    static const char *const names[] = {"OMP_PROC_BIND", "OMP_PLACES",
+                                        "GOMP_CPU_AFFINITY"};
+    bool any = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i]))
+            any = unsetenv(names[i]) == 0;
+    return any;
+}
+
 void team_wait_spin_little(char **argv)
 {
     char path[4096];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (n < 0 || getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
+    if (n < 0)
         return;
     path[n] = 0;
-    if (setenv("GOMP_SPINCOUNT", SPIN_COUNT, 1) == 0)
+    bool again = binding_drop();
+    if (!getenv("GOMP_SPINCOUNT") && !getenv("OMP_WAIT_POLICY"))
+        again |= setenv("GOMP_SPINCOUNT", SPIN_COUNT, 1) == 0;
+    if (again)
         execv(path, argv);
 }

@@ -41,7 +41,8 @@ void team_wait_look(struct team_wait *c);
 /* Spin for little anyway: the file system and the threads that load pictures
  * want processors, too. How long is read from the environment when the program
  * is loaded, so this loads it again, by its path, that it is called as before;
- * once, and not where the environment says something already. */
+ * once, and not where the environment says something already. What the
+ * environment says of binding threads to processors is left out, too. */
 void team_wait_spin_little(char **argv);
 
 #endif

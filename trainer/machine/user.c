@@ -6,46 +6,96 @@
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A user without an entry has no groups but this one. */
-static int groups_take(uid_t uid, gid_t gid)
+enum { GROUPS_MOST = 65536 /* of the kernel's */ };
+
+/* Numbers with commas between them, perhaps none; *count of them. The caller
+ * frees. NULL = something else. */
+static gid_t *groups_parse(const char *list, size_t *count)
 {
+    gid_t *groups = calloc(GROUPS_MOST, sizeof *groups);
+    const char *at = list;
+    if (!groups)
+        abort();
+    for (*count = 0; *at && *count < GROUPS_MOST; (*count)++) {
+        char *end;
+        groups[*count] = (gid_t)strtoul(at, &end, 10);
+        if (end == at || (*end && *end != ',') || (*end && !end[1]))
+            break;
+        at = end + (*end == ',');
+    }
+    if (*at == 0)
+        return groups;
+    free(groups);
+    errno = EINVAL;
+    return NULL;
+}
+
+/* Those of the list; without one (a run that an older version has begun) those
+ * of the database, where a user without an entry has none but this one. */
+static int groups_take(uid_t uid, gid_t gid, const char *list)
+{
+    if (list) {
+        size_t count;
+        gid_t *groups = groups_parse(list, &count);
+        int err = groups ? setgroups(count, groups) : -1;
+        free(groups);
+        return err;
+    }
     errno = 0;
     const struct passwd *entry = getpwuid(uid);
     return entry ? initgroups(entry->pw_name, gid) : setgroups(1, &gid);
 }
 
-/* setresuid() drops them, unless somebody has told the kernel not to. */
+/* All, for good. setresuid() drops them, unless it is root that this is to be,
+ * or somebody has told the kernel not to. */
 static int capabilities_drop(void)
 {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    for (int i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
+        prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
     return (int)syscall(SYS_capset, &header, none);
 }
 
-/* Whether nothing of root is left. */
+static bool has_capabilities(void)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct had[_LINUX_CAPABILITY_U32S_3];
+    if (syscall(SYS_capget, &header, had))
+        return true;
+    for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+        if (had[i].effective || had[i].permitted || had[i].inheritable)
+            return true;
+    return false;
+}
+
+/* Whether nothing else of root is left. */
 static bool is_only(uid_t uid)
 {
     uid_t real, effective, saved;
     return getresuid(&real, &effective, &saved) == 0 && real == uid &&
-           effective == uid && saved == uid && setuid(0) < 0;
+           effective == uid && saved == uid && !has_capabilities() &&
+           (uid == 0 || setuid(0) < 0);
 }
 
 int user_become(const char *words, struct reason *why)
 {
     unsigned uid, gid;
-    char rest;
-    if (sscanf(words, "%u:%u%c", &uid, &gid, &rest) != 2)
-        return refuse(why, EINVAL, "'%s' is not UID:GID", words);
+    int read = 0;
+    if (sscanf(words, "%u:%u%n", &uid, &gid, &read) != 2 ||
+        (words[read] && words[read] != ':'))
+        return refuse(why, EINVAL, "'%s' is not UID:GID or UID:GID:GROUPS",
+                      words);
+    const char *groups = words[read] ? words + read + 1 : NULL;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         return refuse_errno(why, errno, "cannot give up new privileges");
-    if (uid == 0)
-        return 0;
-    if (groups_take(uid, gid) || setresgid(gid, gid, gid) ||
+    if (groups_take(uid, gid, groups) || setresgid(gid, gid, gid) ||
         setresuid(uid, uid, uid) || capabilities_drop())
         return refuse_errno(why, errno, "cannot become user %u, group %u", uid,
                             gid);

@@ -8,9 +8,11 @@
 
 #include "core/basic/reason.h"
 
-/* Take the rights of "UID:GID": user, group, the groups that the user is in,
- * no capability, and none that a program could give. EPERM: this process may
- * not. EINVAL: no such words. For root itself nothing changes. */
+/* Take the rights of "UID:GID:G,G,…": user, group and supplementary groups
+ * (perhaps none); of "UID:GID", the groups that the database says the user is
+ * in. No capability is left, neither to root, who is an ordinary owner of
+ * files afterwards, nor one that a program could give. EPERM: this process may
+ * not. EINVAL: no such words. */
 int user_become(const char *words, struct reason *why);
 
 #endif
