@@ -139,7 +139,7 @@ static int weights_take(int fd, uint64_t size, int *classes, struct reason *why)
     int err = weights_check(fd, &m, NULL, why);
     if (err)
         return err;
-    *classes = m.names ? m.classes : 0;
+    *classes = m.naming ? m.classes : 0;
     return *classes ? 0 : refuse(why, EINVAL, "it has no head");
 }
 

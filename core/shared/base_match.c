@@ -8,61 +8,30 @@
 
 enum { NAME_BYTES = 192 };
 
-/* What wrappers put in front, one or several of them; "resnet." is that of
- * Hugging Face's own classifier. */
+/* What wrappers put in front of all names, one or several of them. "resnet." is
+ * what Hugging Face's own classifier puts there. */
 static const char *const wrappers[] = {
     "module.",  "model.",      "backbone.", "resnet.", "encoder.",
     "network.", "base_model.", "net.",      "body.",   "state_dict.",
 };
 
-/* The first of all weights, under both names. */
-#define TORCHVISION  "conv1.weight"
-#define HUGGING_FACE "embedder.embedder.convolution.weight"
-
 /* Names */
 
-/* "layer2.0.conv1" and so on in Hugging Face's words. */
-static void put_hugging_face(char *out, const char *name)
-{
-    int stage, block, n = 0, used = 0;
-    if (sscanf(name, "layer%d.%d.%n", &stage, &block, &used) == 2 && used) {
-        const char *what = name + used;
-        int at = snprintf(out, NAME_BYTES, "encoder.stages.%d.layers.%d.",
-                          stage - 1, block);
-        if (sscanf(what, "conv%d", &n) == 1)
-            snprintf(out + at, NAME_BYTES - (size_t)at,
-                     "layer.%d.convolution%s", n - 1,
-                     what + strcspn(what, "."));
-        else if (sscanf(what, "bn%d", &n) == 1)
-            snprintf(out + at, NAME_BYTES - (size_t)at,
-                     "layer.%d.normalization%s", n - 1,
-                     what + strcspn(what, "."));
-        else if (sscanf(what, "downsample.%d", &n) == 1)
-            snprintf(out + at, NAME_BYTES - (size_t)at, "shortcut.%s%s",
-                     n ? "normalization" : "convolution",
-                     what + strlen("downsample.0"));
-        return;
-    }
-    static const struct {
-        const char *from, *to;
-    } others[] = {{"conv1.", "embedder.embedder.convolution."},
-                  {"bn1.", "embedder.embedder.normalization."},
-                  {"fc.", "classifier.1."}};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (!strncmp(name, others[i].from, strlen(others[i].from)))
-            snprintf(out, NAME_BYTES, "%s%s", others[i].to,
-                     name + strlen(others[i].from));
-}
-
-/* As it is called in the file. */
+/* What a weight is called in the file, given torchvision's name. */
 static void put_name(const struct base_match *m, char *out, const char *name)
 {
     char own[NAME_BYTES] = "";
-    if (m->hugging_face)
-        put_hugging_face(own, name);
+    if (m->naming->put)
+        m->naming->put(own, sizeof own, name);
     else
         snprintf(own, sizeof own, "%s", name);
     snprintf(out, NAME_BYTES, "%s%.120s", m->prefix, own);
+}
+
+/* The first weight of a network, which is there in every file of it. */
+static void put_anchor(const struct network *net, char *out)
+{
+    snprintf(out, NAME_BYTES, "%s.weight", net->layer[0].name);
 }
 
 /* Whether s, of n bytes, is nothing but wrappers. */
@@ -83,9 +52,14 @@ static bool is_prefix(const char *s, size_t n)
     return true;
 }
 
-static bool names_found(struct base_match *m,
-                        const struct safetensors_header *h, const char *anchor)
+/* Finds the prefix: what stands before the anchor. */
+static bool prefix_take(struct base_match *m,
+                        const struct safetensors_header *h)
 {
+    char plain[NAME_BYTES], anchor[NAME_BYTES];
+    m->prefix[0] = 0;
+    put_anchor(m->network, plain);
+    put_name(m, anchor, plain);
     size_t tail = strlen(anchor);
     for (int i = 0; i < h->count; i++) {
         const char *name = h->place[i].name;
@@ -100,24 +74,34 @@ static bool names_found(struct base_match *m,
     return false;
 }
 
-static int names_take(struct base_match *m, const struct safetensors_header *h,
-                      struct reason *why)
+static int anchor_missing(struct reason *why)
 {
-    m->names = N_("torchvision's");
-    if (names_found(m, h, TORCHVISION))
-        return 0;
-    m->hugging_face = true;
-    m->names = N_("Hugging Face's");
-    if (names_found(m, h, HUGGING_FACE))
-        return 0;
-    return refuse(
-        why, EINVAL,
-        "the key '%s' is missing: a ResNet-18, 34 or 50 under the "
-        "names of torchvision, timm or Hugging Face would be accepted",
-        TORCHVISION);
+    struct text titles = TEXT_INIT;
+    char anchor[NAME_BYTES];
+    put_anchor(&networks[0], anchor);
+    networks_put_titles(&titles);
+    int err = refuse(why, EINVAL,
+                     "the key '%s' is missing: a %s under the names of "
+                     "torchvision, timm or Hugging Face would be accepted",
+                     anchor, text_string(&titles));
+    text_release(&titles);
+    return err;
 }
 
-/* Which of the three */
+/* Finds whose names they are, and a network that has them. */
+static int naming_take(struct base_match *m, const struct safetensors_header *h,
+                       struct reason *why)
+{
+    for (int i = 0; i < networks_count; i++) {
+        m->network = &networks[i];
+        for (int k = 0; m->network->namings[k]; k++) {
+            m->naming = m->network->namings[k];
+            if (prefix_take(m, h))
+                return 0;
+        }
+    }
+    return anchor_missing(why);
+}
 
 static bool has(const struct base_match *m, const struct safetensors_header *h,
                 const char *name)
@@ -127,14 +111,14 @@ static bool has(const struct base_match *m, const struct safetensors_header *h,
     return safetensors_header_find(h, own) != NULL;
 }
 
+/* The last of the networks with these names whose mark is there. */
 static void network_choose(struct base_match *m,
                            const struct safetensors_header *h)
 {
-    m->network = network_find("resnet18");
-    if (has(m, h, "layer1.0.conv3.weight"))
-        m->network = network_find("resnet50");
-    else if (has(m, h, "layer1.2.conv1.weight"))
-        m->network = network_find("resnet34");
+    const struct network *first = m->network;
+    for (const struct network *n = first; n < networks + networks_count; n++)
+        if (n->namings == first->namings && n->mark && has(m, h, n->mark))
+            m->network = n;
 }
 
 /* Checks */
@@ -148,26 +132,25 @@ static void put_shape(struct text *out, const int64_t *dim, int rank)
 }
 
 static int misshapen(const struct base_match *m, const struct tensor_place *p,
-                     const int64_t *dim, int rank, struct reason *why)
+                     const struct weight_shape *shape, struct reason *why)
 {
     struct text got = TEXT_INIT, want = TEXT_INIT;
     put_shape(&got, p->dim, p->rank);
-    put_shape(&want, dim, rank);
-    refuse(why, EINVAL, "the key '%s' has the shape %s, a %s has %s there",
-           p->name, text_string(&got), m->network->title, text_string(&want));
+    put_shape(&want, shape->dim, shape->rank);
+    int err = refuse(
+        why, EINVAL, "the key '%s' has the shape %s, a %s has %s there",
+        p->name, text_string(&got), m->network->title, text_string(&want));
     text_release(&got);
     text_release(&want);
-    return -EINVAL;
+    return err;
 }
 
 static int weight_check(struct base_match *m,
-                        const struct safetensors_header *h, const char *name,
-                        const char *part, const int64_t *dim, int rank,
-                        struct reason *why)
+                        const struct safetensors_header *h,
+                        const struct weight_shape *shape, struct reason *why)
 {
-    char plain[NAME_BYTES], own[NAME_BYTES];
-    snprintf(plain, sizeof plain, "%s%s", name, part);
-    put_name(m, own, plain);
+    char own[NAME_BYTES];
+    put_name(m, own, shape->name);
     const struct tensor_place *p = safetensors_header_find(h, own);
     if (!p)
         return refuse(why, EINVAL, "the key '%s' is missing, a %s has it", own,
@@ -177,41 +160,40 @@ static int weight_check(struct base_match *m,
                       "the key '%s' is of whole numbers; F32, F16 or BF16 "
                       "would be accepted",
                       own);
-    if (p->rank != rank || memcmp(p->dim, dim, sizeof *dim * (size_t)rank))
-        return misshapen(m, p, dim, rank, why);
+    if (p->rank != shape->rank ||
+        memcmp(p->dim, shape->dim, sizeof *p->dim * (size_t)p->rank))
+        return misshapen(m, p, shape, why);
     long long count = 1;
-    for (int i = 0; i < rank; i++)
-        count *= dim[i];
+    for (int i = 0; i < shape->rank; i++)
+        count *= shape->dim[i];
     m->parameters += count;
     m->taken++;
     return 0;
 }
 
-static int convolution_check(struct base_match *m,
+/* All weights but those of the head. */
+static int weights_check_all(struct base_match *m,
                              const struct safetensors_header *h,
-                             const struct layer *l, struct reason *why)
+                             struct reason *why)
 {
-    static const char *const parts[] = {".weight", ".bias", ".running_mean",
-                                        ".running_var"};
-    const int64_t dim[] = {l->out, l->in, l->kernel, l->kernel};
-    int err = weight_check(m, h, l->name, ".weight", dim, 4, why);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && err == 0; i++)
-        err = weight_check(m, h, l->norm, parts[i], dim, 1, why);
+    struct weight_shape shape;
+    int err = 0;
+    for (int r = 0; r < network_head(m->network); r++)
+        for (enum weight_part p = 0; p < WEIGHT_PARTS && err == 0; p++)
+            if (layer_weight(&m->network->layer[r], p, 0, &shape))
+                err = weight_check(m, h, &shape, why);
     return err;
 }
 
-/* A name of a layer, behind the prefix: those that no layer has are of another
- * network. */
-static bool is_layers(const struct base_match *m, const char *name)
+/* Whether that is, behind the prefix, how the weights of layers are called. */
+static bool is_of_layer(const struct base_match *m, const char *name)
 {
-    static const char *const starts[] = {"layer", "conv1.", "bn1.", "embedder.",
-                                         "encoder."};
     size_t n = strlen(m->prefix);
     if (strncmp(name, m->prefix, n))
         return false;
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-        if (!strncmp(name + n, starts[i], strlen(starts[i])))
-            return (i < 3) != m->hugging_face;
+    for (const char *const *start = m->naming->starts; *start; start++)
+        if (!strncmp(name + n, *start, strlen(*start)))
+            return true;
     return false;
 }
 
@@ -223,46 +205,49 @@ static bool ends_in(const char *s, const char *tail)
 
 static bool is_known(const struct base_match *m, const char *key)
 {
-    static const char *const parts[] = {".weight", ".bias", ".running_mean",
-                                        ".running_var"};
-    char plain[NAME_BYTES], own[NAME_BYTES];
-    for (int r = 0; r < m->network->layers; r++) {
-        const struct layer *l = &m->network->layer[r];
-        if (l->kind != LAYER_CONVOLUTION)
-            continue;
-        snprintf(plain, sizeof plain, "%s.weight", l->name);
-        put_name(m, own, plain);
-        if (!strcmp(own, key))
-            return true;
-        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-            snprintf(plain, sizeof plain, "%s%s", l->norm, parts[i]);
-            put_name(m, own, plain);
+    struct weight_shape shape;
+    char own[NAME_BYTES];
+    for (int r = 0; r < network_head(m->network); r++)
+        for (enum weight_part p = 0; p < WEIGHT_PARTS; p++) {
+            if (!layer_weight(&m->network->layer[r], p, 0, &shape))
+                continue;
+            put_name(m, own, shape.name);
             if (!strcmp(own, key))
                 return true;
         }
-    }
     return false;
 }
 
-static int others_check(struct base_match *m,
+static int unknown_key(const struct base_match *m, const char *key,
+                       struct reason *why)
+{
+    struct text titles = TEXT_INIT;
+    networks_put_titles(&titles);
+    int err = refuse(why, EINVAL,
+                     "the key '%s' is of no layer of a %s; a %s would be "
+                     "accepted",
+                     key, m->network->title, text_string(&titles));
+    text_release(&titles);
+    return err;
+}
+
+/* A file with further layers is of a network that only begins like ours. */
+static int others_check(const struct base_match *m,
                         const struct safetensors_header *h, struct reason *why)
 {
     for (int i = 0; i < h->count; i++) {
         const char *key = h->place[i].name;
-        if (ends_in(key, ".num_batches_tracked"))
-            continue;
-        if (is_layers(m, key) && !is_known(m, key))
-            return refuse(why, EINVAL,
-                          "the key '%s' is of no layer of a %s; a ResNet-18, "
-                          "34 or 50 would be accepted",
-                          key, m->network->title);
+        if (!ends_in(key, ".num_batches_tracked") && is_of_layer(m, key) &&
+            !is_known(m, key))
+            return unknown_key(m, key, why);
     }
     return 0;
 }
 
 /* The head */
 
-/* With the prefix, or with what is left of it when its last words go. */
+/* Wrappers put fewer prefixes before the head than before the rest: it is
+ * looked for behind the whole prefix, then without its last word, and so on. */
 static const struct tensor_place *head_part(const struct base_match *m,
                                             const struct safetensors_header *h,
                                             const char *name)
@@ -281,11 +266,20 @@ static const struct tensor_place *head_part(const struct base_match *m,
     }
 }
 
+static const struct tensor_place *
+head_weight(const struct base_match *m, const struct safetensors_header *h,
+            enum weight_part part)
+{
+    struct weight_shape shape;
+    layer_weight(&m->network->layer[network_head(m->network)], part, 0, &shape);
+    return head_part(m, h, shape.name);
+}
+
 static void head_take(struct base_match *m, const struct safetensors_header *h)
 {
-    const struct tensor_place *weight = head_part(m, h, "fc.weight");
-    const struct tensor_place *bias = head_part(m, h, "fc.bias");
-    int features = m->network->layer[m->network->layers - 1].in;
+    const struct tensor_place *weight = head_weight(m, h, WEIGHT_KERNEL);
+    const struct tensor_place *bias = head_weight(m, h, WEIGHT_BIAS);
+    int features = m->network->layer[network_head(m->network)].in;
     if (!weight || !bias || weight->type == DTYPE_OTHER ||
         bias->type == DTYPE_OTHER || weight->rank != 2 || bias->rank != 1 ||
         weight->dim[1] != features || weight->dim[0] != bias->dim[0])
@@ -302,6 +296,7 @@ static void unused_count(struct base_match *m,
     m->unused = h->count - counters - m->taken - (m->classes ? 2 : 0);
 }
 
+/* A file without tensors, which only names a network. */
 static int fresh_take(struct base_match *m, const struct safetensors_header *h,
                       struct reason *why)
 {
@@ -310,33 +305,41 @@ static int fresh_take(struct base_match *m, const struct safetensors_header *h,
     m->network = name ? network_find(name) : NULL;
     if (m->network)
         return 0;
-    return refuse(why, EINVAL,
-                  "there are no tensors in it, and no metadata that name an "
-                  "architecture: resnet18, resnet34 or resnet50");
+    struct text names = TEXT_INIT;
+    networks_put_names(&names);
+    int err = refuse(why, EINVAL,
+                     "there are no tensors in it, and no metadata that name "
+                     "an architecture: %s",
+                     text_string(&names));
+    text_release(&names);
+    return err;
+}
+
+static int weights_take(struct base_match *m,
+                        const struct safetensors_header *h, struct reason *why)
+{
+    int err = naming_take(m, h, why);
+    if (err)
+        return err;
+    network_choose(m, h);
+    err = weights_check_all(m, h, why);
+    if (err == 0)
+        err = others_check(m, h, why);
+    if (err)
+        return err;
+    head_take(m, h);
+    unused_count(m, h);
+    return 0;
 }
 
 int base_match(struct base_match *out, const struct safetensors_header *h,
                struct reason *why)
 {
     struct base_match m = {0};
-    int err = h->count ? names_take(&m, h, why) : fresh_take(&m, h, why);
-    if (err || !m.names) {
-        if (err == 0)
-            *out = m;
-        return err;
-    }
-    network_choose(&m, h);
-    for (int r = 0; r < m.network->layers && err == 0; r++)
-        if (m.network->layer[r].kind == LAYER_CONVOLUTION)
-            err = convolution_check(&m, h, &m.network->layer[r], why);
+    int err = h->count ? weights_take(&m, h, why) : fresh_take(&m, h, why);
     if (err == 0)
-        err = others_check(&m, h, why);
-    if (err)
-        return err;
-    head_take(&m, h);
-    unused_count(&m, h);
-    *out = m;
-    return 0;
+        *out = m;
+    return err;
 }
 
 const struct tensor_place *base_find(const struct base_match *m,
@@ -344,9 +347,9 @@ const struct tensor_place *base_find(const struct base_match *m,
                                      const char *name)
 {
     char own[NAME_BYTES];
-    if (!m->names)
+    if (!m->naming)
         return NULL;
-    if (!strncmp(name, "fc.", 3))
+    if (network_is_head(m->network, name))
         return m->classes ? head_part(m, h, name) : NULL;
     put_name(m, own, name);
     return safetensors_header_find(h, own);
@@ -355,11 +358,11 @@ const struct tensor_place *base_find(const struct base_match *m,
 void base_describe(const struct base_match *m, struct text *out)
 {
     text_puts(out, m->network->title);
-    if (!m->names) {
+    if (!m->naming) {
         text_puts(out, _(" from scratch"));
         return;
     }
-    text_printf(out, _(" by %s names"), _(m->names));
+    text_printf(out, _(" by %s names"), _(m->naming->title));
     if (*m->prefix)
         text_printf(out, _(" behind '%s'"), m->prefix);
     text_printf(out, _(", %d tensors of %.1f million values"), m->taken,

@@ -1,139 +1,257 @@
 #include "core/shared/network.h"
 
+#include "core/basic/language.h"
+
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+
+#define LENGTH(array) (int)(sizeof(array) / sizeof *(array))
 
 const float network_mean[3] = {123.675f, 116.28f, 103.53f};
 const float network_deviation[3] = {58.395f, 57.12f, 57.375f};
 
-/* Places in the tables: a block takes rows from S on, conv1, conv2 and, where
- * it is a bottleneck, conv3; it reads row S - 1. One that changes the shape has
- * `downsample` behind them, to which the last of them is added: torchvision's
- * order is one in which rows can be computed. */
-#define CONV(prefix, n, from, add, ci, co, k, s, relu)                         \
+/* ResNets. A block is conv1, conv2 and, where it is a bottleneck, conv3. It
+ * adds what it read, which `add` finds so many rows back. A block that changes
+ * the shape has `downsample` behind the others instead, which reads what the
+ * block read and adds the row before itself: torchvision's order is one in
+ * which rows can be computed. */
+#define CONV(prefix, n, add, ci, co, k, s, last)                               \
     {                                                                          \
-        LAYER_CONVOLUTION, prefix "conv" #n, prefix "bn" #n, from, add, ci,    \
-            co, k, s, (k) / 2, relu                                            \
+        .kind = "convolution", .name = prefix "conv" #n,                       \
+        .norm = prefix "bn" #n, .input = 1, .shortcut = add, .in = ci,         \
+        .out = co, .kernel = k, .stride = s, .padding = (k) / 2, .rank = 4,    \
+        .relu = last                                                           \
     }
-#define DOWN(prefix, from, add, ci, co, s)                                     \
+#define DOWN(prefix, from, ci, co, s)                                          \
     {                                                                          \
-        LAYER_CONVOLUTION, prefix "downsample.0", prefix "downsample.1", from, \
-            add, ci, co, 1, s, 0, true                                         \
+        .kind = "convolution", .name = prefix "downsample.0",                  \
+        .norm = prefix "downsample.1", .input = from, .shortcut = 1, .in = ci, \
+        .out = co, .kernel = 1, .stride = s, .rank = 4, .relu = true           \
     }
 
-/* Of two convolutions: 2 rows, or 3 */
-#define PLAIN(prefix, S, c)                                                    \
-    CONV(prefix, 1, (S)-1, -1, c, c, 3, 1, true),                              \
-        CONV(prefix, 2, S, (S)-1, c, c, 3, 1, true)
-#define PLAIN_DOWN(prefix, S, ci, co)                                          \
-    CONV(prefix, 1, (S)-1, -1, ci, co, 3, 2, true),                            \
-        CONV(prefix, 2, S, -1, co, co, 3, 1, false),                           \
-        DOWN(prefix, (S)-1, (S) + 1, ci, co, 2)
+/* Blocks of two convolutions */
+#define PLAIN(prefix, c)                                                       \
+    CONV(prefix, 1, 0, c, c, 3, 1, true), CONV(prefix, 2, 2, c, c, 3, 1, true)
+#define PLAIN_DOWN(prefix, ci, co)                                             \
+    CONV(prefix, 1, 0, ci, co, 3, 2, true),                                    \
+        CONV(prefix, 2, 0, co, co, 3, 1, false), DOWN(prefix, 3, ci, co, 2)
 
-/* Bottlenecks, four times as wide at their ends: 3 rows, or 4 */
-#define NECK(prefix, S, c)                                                     \
-    CONV(prefix, 1, (S)-1, -1, 4 * (c), c, 1, 1, true),                        \
-        CONV(prefix, 2, S, -1, c, c, 3, 1, true),                              \
-        CONV(prefix, 3, (S) + 1, (S)-1, c, 4 * (c), 1, 1, true)
-#define NECK_DOWN(prefix, S, ci, c, s)                                         \
-    CONV(prefix, 1, (S)-1, -1, ci, c, 1, 1, true),                             \
-        CONV(prefix, 2, S, -1, c, c, 3, s, true),                              \
-        CONV(prefix, 3, (S) + 1, -1, c, 4 * (c), 1, 1, false),                 \
-        DOWN(prefix, (S)-1, (S) + 2, ci, 4 * (c), s)
+/* Bottlenecks, four times as wide at their ends */
+#define NECK(prefix, c)                                                        \
+    CONV(prefix, 1, 0, 4 * (c), c, 1, 1, true),                                \
+        CONV(prefix, 2, 0, c, c, 3, 1, true),                                  \
+        CONV(prefix, 3, 3, c, 4 * (c), 1, 1, true)
+#define NECK_DOWN(prefix, ci, c, s)                                            \
+    CONV(prefix, 1, 0, ci, c, 1, 1, true),                                     \
+        CONV(prefix, 2, 0, c, c, 3, s, true),                                  \
+        CONV(prefix, 3, 0, c, 4 * (c), 1, 1, false),                           \
+        DOWN(prefix, 4, ci, 4 * (c), s)
 
 #define STEM                                                                   \
-    CONV("", 1, -1, -1, 3, 64, 7, 2, true),                                    \
+    CONV("", 1, 0, 3, 64, 7, 2, true),                                         \
     {                                                                          \
-        LAYER_MAX_POOL, "maxpool", NULL, 0, -1, 64, 64, 3, 2, 1, false         \
+        .kind = "max pool", .name = "maxpool", .input = 1, .in = 64,           \
+        .out = 64, .kernel = 3, .stride = 2, .padding = 1                      \
     }
-#define HEAD(S, c)                                                             \
-    {LAYER_MEAN_POOL, "avgpool", NULL, (S)-1, -1, c, c, 0, 0, 0, false},       \
+#define HEAD(c)                                                                \
+    {.kind = "mean pool", .name = "avgpool", .input = 1, .in = c, .out = c},   \
     {                                                                          \
-        LAYER_LINEAR, "fc", NULL, S, -1, c, 0, 0, 0, 0, false                  \
+        .kind = "linear", .name = "fc", .input = 1, .in = c, .rank = 2,        \
+        .bias = true                                                           \
     }
 
 static const struct layer resnet18[] = {
     STEM,
-    PLAIN("layer1.0.", 2, 64),
-    PLAIN("layer1.1.", 4, 64),
-    PLAIN_DOWN("layer2.0.", 6, 64, 128),
-    PLAIN("layer2.1.", 9, 128),
-    PLAIN_DOWN("layer3.0.", 11, 128, 256),
-    PLAIN("layer3.1.", 14, 256),
-    PLAIN_DOWN("layer4.0.", 16, 256, 512),
-    PLAIN("layer4.1.", 19, 512),
-    HEAD(21, 512),
+    PLAIN("layer1.0.", 64),
+    PLAIN("layer1.1.", 64),
+    PLAIN_DOWN("layer2.0.", 64, 128),
+    PLAIN("layer2.1.", 128),
+    PLAIN_DOWN("layer3.0.", 128, 256),
+    PLAIN("layer3.1.", 256),
+    PLAIN_DOWN("layer4.0.", 256, 512),
+    PLAIN("layer4.1.", 512),
+    HEAD(512),
 };
 
 static const struct layer resnet34[] = {
     STEM,
-    PLAIN("layer1.0.", 2, 64),
-    PLAIN("layer1.1.", 4, 64),
-    PLAIN("layer1.2.", 6, 64),
-    PLAIN_DOWN("layer2.0.", 8, 64, 128),
-    PLAIN("layer2.1.", 11, 128),
-    PLAIN("layer2.2.", 13, 128),
-    PLAIN("layer2.3.", 15, 128),
-    PLAIN_DOWN("layer3.0.", 17, 128, 256),
-    PLAIN("layer3.1.", 20, 256),
-    PLAIN("layer3.2.", 22, 256),
-    PLAIN("layer3.3.", 24, 256),
-    PLAIN("layer3.4.", 26, 256),
-    PLAIN("layer3.5.", 28, 256),
-    PLAIN_DOWN("layer4.0.", 30, 256, 512),
-    PLAIN("layer4.1.", 33, 512),
-    PLAIN("layer4.2.", 35, 512),
-    HEAD(37, 512),
+    PLAIN("layer1.0.", 64),
+    PLAIN("layer1.1.", 64),
+    PLAIN("layer1.2.", 64),
+    PLAIN_DOWN("layer2.0.", 64, 128),
+    PLAIN("layer2.1.", 128),
+    PLAIN("layer2.2.", 128),
+    PLAIN("layer2.3.", 128),
+    PLAIN_DOWN("layer3.0.", 128, 256),
+    PLAIN("layer3.1.", 256),
+    PLAIN("layer3.2.", 256),
+    PLAIN("layer3.3.", 256),
+    PLAIN("layer3.4.", 256),
+    PLAIN("layer3.5.", 256),
+    PLAIN_DOWN("layer4.0.", 256, 512),
+    PLAIN("layer4.1.", 512),
+    PLAIN("layer4.2.", 512),
+    HEAD(512),
 };
 
 static const struct layer resnet50[] = {
     STEM,
-    NECK_DOWN("layer1.0.", 2, 64, 64, 1),
-    NECK("layer1.1.", 6, 64),
-    NECK("layer1.2.", 9, 64),
-    NECK_DOWN("layer2.0.", 12, 256, 128, 2),
-    NECK("layer2.1.", 16, 128),
-    NECK("layer2.2.", 19, 128),
-    NECK("layer2.3.", 22, 128),
-    NECK_DOWN("layer3.0.", 25, 512, 256, 2),
-    NECK("layer3.1.", 29, 256),
-    NECK("layer3.2.", 32, 256),
-    NECK("layer3.3.", 35, 256),
-    NECK("layer3.4.", 38, 256),
-    NECK("layer3.5.", 41, 256),
-    NECK_DOWN("layer4.0.", 44, 1024, 512, 2),
-    NECK("layer4.1.", 48, 512),
-    NECK("layer4.2.", 51, 512),
-    HEAD(54, 2048),
+    NECK_DOWN("layer1.0.", 64, 64, 1),
+    NECK("layer1.1.", 64),
+    NECK("layer1.2.", 64),
+    NECK_DOWN("layer2.0.", 256, 128, 2),
+    NECK("layer2.1.", 128),
+    NECK("layer2.2.", 128),
+    NECK("layer2.3.", 128),
+    NECK_DOWN("layer3.0.", 512, 256, 2),
+    NECK("layer3.1.", 256),
+    NECK("layer3.2.", 256),
+    NECK("layer3.3.", 256),
+    NECK("layer3.4.", 256),
+    NECK("layer3.5.", 256),
+    NECK_DOWN("layer4.0.", 1024, 512, 2),
+    NECK("layer4.1.", 512),
+    NECK("layer4.2.", 512),
+    HEAD(2048),
 };
 
-#define ROWS(table) table, sizeof table / sizeof *table
+/* The names of ResNets' weights: torchvision's, which are timm's too, and those
+ * of Hugging Face's microsoft/resnet-*. */
 
-const struct network networks[NETWORKS] = {
-    {"resnet18", "ResNet-18", ROWS(resnet18)},
-    {"resnet34", "ResNet-34", ROWS(resnet34)},
-    {"resnet50", "ResNet-50", ROWS(resnet50)},
+/* "conv1.weight", a part of a block, as Hugging Face calls it. */
+static void put_block_part(char *out, size_t size, const char *part)
+{
+    const char *rest = part + strcspn(part, ".");
+    int n;
+    if (sscanf(part, "conv%d", &n) == 1)
+        snprintf(out, size, "layer.%d.convolution%s", n - 1, rest);
+    else if (sscanf(part, "bn%d", &n) == 1)
+        snprintf(out, size, "layer.%d.normalization%s", n - 1, rest);
+    else if (sscanf(part, "downsample.%d", &n) == 1)
+        snprintf(out, size, "shortcut.%s%s",
+                 n ? "normalization" : "convolution",
+                 part + strlen("downsample.0"));
+}
+
+static void resnet_put_hugging_face(char *out, size_t size, const char *name)
+{
+    static const struct {
+        const char *from, *to;
+    } ends[] = {{"conv1.", "embedder.embedder.convolution."},
+                {"bn1.", "embedder.embedder.normalization."},
+                {"fc.", "classifier.1."}};
+    int stage, block, used = 0;
+    if (sscanf(name, "layer%d.%d.%n", &stage, &block, &used) == 2 && used) {
+        int at = snprintf(out, size, "encoder.stages.%d.layers.%d.", stage - 1,
+                          block);
+        put_block_part(out + at, size - (size_t)at, name + used);
+        return;
+    }
+    for (int i = 0; i < LENGTH(ends); i++) {
+        size_t n = strlen(ends[i].from);
+        if (!strncmp(name, ends[i].from, n))
+            snprintf(out, size, "%s%s", ends[i].to, name + n);
+    }
+}
+
+static const struct naming resnet_torchvision = {
+    .title = N_("torchvision's"),
+    .starts = (const char *const[]){"layer", "conv1.", "bn1.", NULL},
 };
+static const struct naming resnet_hugging_face = {
+    .title = N_("Hugging Face's"),
+    .put = resnet_put_hugging_face,
+    .starts = (const char *const[]){"embedder.", "encoder.", NULL},
+};
+static const struct naming *const resnet_namings[] = {
+    &resnet_torchvision, &resnet_hugging_face, NULL};
 
-_Static_assert(sizeof resnet50 / sizeof *resnet50 == NETWORK_LAYERS_MAX,
-               "the largest has as many rows as there is room for");
+/* The networks */
+
+#define ROWS(table) .layer = table, .layers = LENGTH(table)
+
+const struct network networks[] = {
+    {
+        .name = "resnet18",
+        .title = "ResNet-18",
+        ROWS(resnet18),
+        .namings = resnet_namings,
+    },
+    {
+        .name = "resnet34",
+        .title = "ResNet-34",
+        ROWS(resnet34),
+        .mark = "layer1.2.conv1.weight",
+        .namings = resnet_namings,
+    },
+    {
+        .name = "resnet50",
+        .title = "ResNet-50",
+        ROWS(resnet50),
+        .mark = "layer1.0.conv3.weight",
+        .namings = resnet_namings,
+    },
+};
+const int networks_count = LENGTH(networks);
 
 const struct network *network_find(const char *name)
 {
-    for (int i = 0; i < NETWORKS; i++)
+    for (int i = 0; i < networks_count; i++)
         if (!strcmp(networks[i].name, name))
             return &networks[i];
     return NULL;
 }
 
-int network_side(const struct network *net, int row, int image_size)
+/* What stands before the i-th of the networks in a sentence. */
+static const char *separator(int i)
 {
-    if (row < 0)
-        return image_size;
-    const struct layer *l = &net->layer[row];
-    int side = network_side(net, l->input, image_size);
+    return i == 0 ? "" : i < networks_count - 1 ? ", " : _(" or ");
+}
 
-    if (l->kind == LAYER_MEAN_POOL || l->kind == LAYER_LINEAR)
-        return 1;
-    return (side + 2 * l->padding - l->kernel) / l->stride + 1;
+void networks_put_titles(struct text *out)
+{
+    for (int i = 0; i < networks_count; i++)
+        text_printf(out, "%s%s", separator(i), networks[i].title);
+}
+
+void networks_put_names(struct text *out)
+{
+    for (int i = 0; i < networks_count; i++)
+        text_printf(out, "%s%s", separator(i), networks[i].name);
+}
+
+/* Weights */
+
+static bool layer_has(const struct layer *l, enum weight_part part)
+{
+    if (part == WEIGHT_KERNEL)
+        return l->rank > 0;
+    return part == WEIGHT_BIAS ? l->bias : l->norm != NULL;
+}
+
+bool layer_weight(const struct layer *l, enum weight_part part, int classes,
+                  struct weight_shape *out)
+{
+    static const char *const suffix[WEIGHT_PARTS] = {
+        [WEIGHT_KERNEL] = ".weight",     [WEIGHT_BIAS] = ".bias",
+        [WEIGHT_GAMMA] = ".weight",      [WEIGHT_BETA] = ".bias",
+        [WEIGHT_MEAN] = ".running_mean", [WEIGHT_VARIANCE] = ".running_var",
+    };
+    if (!layer_has(l, part))
+        return false;
+    snprintf(out->name, sizeof out->name, "%s%s",
+             part < WEIGHT_GAMMA ? l->name : l->norm, suffix[part]);
+    out->rank = part == WEIGHT_KERNEL ? l->rank : 1;
+    out->dim[0] = l->out ? l->out : classes;
+    out->dim[1] = out->rank > 1 ? l->in : 1;
+    out->dim[2] = out->dim[3] = out->rank > 2 ? l->kernel : 1;
+    return true;
+}
+
+bool network_is_head(const struct network *net, const char *name)
+{
+    const char *head = net->layer[network_head(net)].name;
+    size_t n = strlen(head);
+    return !strncmp(name, head, n) && name[n] == '.';
 }

@@ -8,17 +8,19 @@
 #include "median.h"
 #include "trainer/machine/team_wait.h"
 #include "trainer/net/kernels.h"
+#include "trainer/net/layer.h"
 
+#include <errno.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS_MAX = 1000, OPS_MAX = 3 * NETWORK_LAYERS_MAX };
+enum { STEPS_MAX = 1000, OPS_PER_ROW = 3 };
 
 struct bench {
     struct dnn *dnn;
-    struct dnn_op *ops[OPS_MAX];
+    struct dnn_op **ops;
     int count;
 };
 
@@ -29,56 +31,61 @@ static struct dnn_tensor tensor(const struct dnn_layout *layout)
 
 /* Adds the three operations of a convolution. Nothing is freed before the
  * program ends. */
-static int row_open(struct bench *b, const struct layer *row, int side,
-                    int batch, struct reason *why)
+static int row_open(struct bench *b, int row, int side, int batch,
+                    struct reason *why)
 {
+    const struct network *net = &networks[0];
     struct dnn_conv c =
-        kernel_shape(row, batch, network_side(&networks[0], row->input, side));
+        kernel_shape(&net->layer[row], batch,
+                     network_side(net, network_input(net, row), side));
     struct dnn_conv_layouts l;
-    int rc = dnn_conv_choose(b->dnn, &c, true, &l, why);
+    int err = dnn_conv_choose(b->dnn, &c, true, &l, why);
 
-    if (rc)
-        return rc;
+    if (err)
+        return err;
     struct dnn_tensor x = tensor(l.source);
     struct dnn_tensor y =
         tensor(dnn_activation(b->dnn, batch, c.out, dnn_conv_side(&c)));
-    rc = dnn_conv_train(&b->ops[b->count++], b->dnn, &c, x, tensor(l.forward),
-                        y, why);
-    if (!rc)
-        rc = dnn_conv_back_kernel(&b->ops[b->count++], b->dnn, &c, x,
-                                  tensor(l.master), y, why);
-    if (!rc && l.back)
-        rc = dnn_conv_back_data(&b->ops[b->count++], b->dnn, &c, x,
-                                tensor(l.back), y, why);
-    return rc;
+    err = dnn_conv_train(&b->ops[b->count++], b->dnn, &c, x, tensor(l.forward),
+                         y, why);
+    if (!err)
+        err = dnn_conv_back_kernel(&b->ops[b->count++], b->dnn, &c, x,
+                                   tensor(l.master), y, why);
+    if (!err && l.back)
+        err = dnn_conv_back_data(&b->ops[b->count++], b->dnn, &c, x,
+                                 tensor(l.back), y, why);
+    return err;
 }
 
 static int step(const struct bench *b, struct reason *why)
 {
-    int rc = 0;
+    int err = 0;
 
-    for (int i = 0; !rc && i < b->count; i++)
-        rc = dnn_run(b->dnn, b->ops[i], why);
-    return rc;
+    for (int i = 0; !err && i < b->count; i++)
+        err = dnn_run(b->dnn, b->ops[i], why);
+    return err;
 }
 
 static int measure(bool bf16, int side, int batch, int steps, double *seconds,
                    struct reason *why)
 {
     struct bench b = {0};
-    int rc = dnn_open(&b.dnn, bf16 ? DNN_BF16 : DNN_F32, why);
+    int err = dnn_open(&b.dnn, bf16 ? DNN_BF16 : DNN_F32, why);
 
-    for (int r = 0; !rc && r < networks[0].layers; r++)
-        if (networks[0].layer[r].kind == LAYER_CONVOLUTION)
-            rc = row_open(&b, &networks[0].layer[r], side, batch, why);
-    if (!rc)
-        rc = step(&b, why);
-    for (int i = 0; !rc && i < steps; i++) {
+    b.ops = calloc((size_t)networks[0].layers * OPS_PER_ROW, sizeof *b.ops);
+    if (!b.ops)
+        return refuse(why, ENOMEM, "no memory for the ops");
+    for (int r = 0; !err && r < networks[0].layers; r++)
+        if (networks[0].layer[r].rank == 4)
+            err = row_open(&b, r, side, batch, why);
+    if (!err)
+        err = step(&b, why);
+    for (int i = 0; !err && i < steps; i++) {
         double began = omp_get_wtime();
-        rc = step(&b, why);
+        err = step(&b, why);
         seconds[i] = omp_get_wtime() - began;
     }
-    return rc;
+    return err;
 }
 
 int main(int argc, char **argv)

@@ -38,9 +38,9 @@ static void quit(const char *what)
 }
 
 /* Ends the program if a function has returned -errno. */
-static void good(struct bench *b, int rc)
+static void good(struct bench *b, int err)
 {
-    if (rc)
+    if (err)
         quit(b->why.sentence);
 }
 
@@ -111,10 +111,10 @@ static void given(struct bench *b, struct dnn_tensor from, const char *name,
     good(b, dnn_reorder(b->dnn, from, plain(b, 4, dim, values), &b->why));
 }
 
-/* Runs the operation that was made at *op with return code rc. */
-static void run(struct bench *b, int rc, struct dnn_op **op)
+/* Runs the operation that was made at *op with that return code. */
+static void run(struct bench *b, int err, struct dnn_op **op)
 {
-    good(b, rc);
+    good(b, err);
     good(b, dnn_run(b->dnn, *op, &b->why));
     dnn_op_free(*op);
 }
@@ -125,22 +125,11 @@ static void own_kernel_gradient(struct bench *b, const struct dnn_conv *c,
                                 struct dnn_tensor x, struct dnn_tensor dy)
 {
     struct dnn_tensor dw = room(dnn_kernel_in_blocks(b->dnn, c));
-    struct kernel_gradient g = {
-        .n = c->n,
-        .in = c->in,
-        .out = c->out,
-        .side = c->side,
-        .result_side = dnn_conv_side(c),
-        .kernel = c->kernel,
-        .stride = c->stride,
-        .pad = c->pad,
-        .block = dnn_block(b->dnn),
-        .bf16 = b->type == DNN_BF16,
-        .source = x.data,
-        .d_result = dy.data,
-        .d_kernel = dw.data,
-    };
+    struct kernel_gradient g = kernel_gradient_of(b->dnn, c);
 
+    g.source = x.data;
+    g.d_result = dy.data;
+    g.d_kernel = dw.data;
     g.work = dnn_alloc(kernel_gradient_work(&g) * sizeof *g.work);
     kernel_gradient(&g);
     free(g.work);
@@ -178,14 +167,17 @@ static void conv_infer(struct bench *b, const struct dnn_conv *c)
     struct dnn_op *op;
 
     good(b, dnn_conv_choose(b->dnn, c, false, &l, &b->why));
-    struct dnn_tensor sum = taken(b, "add", out);
-    run(b,
-        dnn_conv_infer(&op, b->dnn, c, taken(b, "x", l.source),
-                       taken(b, "w", l.forward),
-                       plain(b, 1, input(b, "b")->dim, data(b, "b")), sum, true,
-                       true, &b->why),
-        &op);
-    given(b, sum, "infer", c->n, c->out, side, side);
+    const struct dnn_conv_infer fused = {
+        .conv = *c,
+        .source = taken(b, "x", l.source),
+        .kernel = taken(b, "w", l.forward),
+        .bias = plain(b, 1, input(b, "b")->dim, data(b, "b")),
+        .result = taken(b, "add", out),
+        .sum = true,
+        .relu = true,
+    };
+    run(b, dnn_conv_infer(&op, b->dnn, &fused, &b->why), &op);
+    given(b, fused.result, "infer", c->n, c->out, side, side);
 }
 
 static void convolution(struct bench *b)

@@ -136,7 +136,7 @@ static int ask_back(struct dnn *d, struct shape *s, const struct dnn_conv *c,
 {
     dnnl_convolution_desc_t desc;
     dnnl_primitive_desc_t hint;
-    int rc = 0;
+    int err = 0;
 
     if (dnn_describe(&hint, d, forward, NULL, NULL))
         return refuse(why, EINVAL, "oneDNN refuses a convolution");
@@ -149,14 +149,15 @@ static int ask_back(struct dnn *d, struct shape *s, const struct dnn_conv *c,
         struct shape free = shape_free(s);
         if (back_kernel_is_slow(d, s, hint))
             back_kernel_desc(&desc, &free);
-        rc = ask(d, &desc, hint, dnnl_query_diff_weights_md, &out->master, why);
+        err =
+            ask(d, &desc, hint, dnnl_query_diff_weights_md, &out->master, why);
     }
-    if (!rc && c->in % 8 == 0) {
+    if (!err && c->in % 8 == 0) {
         back_data_desc(&desc, s);
-        rc = ask(d, &desc, hint, dnnl_query_weights_md, &out->back, why);
+        err = ask(d, &desc, hint, dnnl_query_weights_md, &out->back, why);
     }
     dnnl_primitive_desc_destroy(hint);
-    return rc;
+    return err;
 }
 
 int dnn_conv_choose(struct dnn *d, const struct dnn_conv *c, bool training,
@@ -164,18 +165,18 @@ int dnn_conv_choose(struct dnn *d, const struct dnn_conv *c, bool training,
 {
     struct shape s;
     dnnl_convolution_desc_t forward;
-    int rc;
+    int err;
 
     *out = (struct dnn_conv_layouts){0};
     shape_init(&s, d, c);
     dnnl_status_t status = forward_desc(&forward, &s, training);
     if (status)
         return dnn_refuse(why, status, "convolution of this shape");
-    rc = ask(d, &forward, NULL, dnnl_query_src_md, &out->source, why);
-    if (!rc)
-        rc = ask(d, &forward, NULL, dnnl_query_weights_md, &out->forward, why);
-    if (rc || !training)
-        return rc;
+    err = ask(d, &forward, NULL, dnnl_query_src_md, &out->source, why);
+    if (!err)
+        err = ask(d, &forward, NULL, dnnl_query_weights_md, &out->forward, why);
+    if (err || !training)
+        return err;
     s.source = out->source->md;
     return ask_back(d, &s, c, &forward, out, why);
 }
@@ -220,33 +221,31 @@ static dnnl_status_t attr_fused(dnnl_primitive_attr_t *out, const struct dnn *d,
     return s;
 }
 
-int dnn_conv_infer(struct dnn_op **out, struct dnn *d, const struct dnn_conv *c,
-                   struct dnn_tensor source, struct dnn_tensor kernel,
-                   struct dnn_tensor bias, struct dnn_tensor result, bool sum,
-                   bool relu, struct reason *why)
+int dnn_conv_infer(struct dnn_op **out, struct dnn *d,
+                   const struct dnn_conv_infer *c, struct reason *why)
 {
     struct shape s;
     dnnl_convolution_desc_t desc;
     dnnl_primitive_attr_t attr = NULL;
 
-    shape_init(&s, d, c);
-    s.source = source.layout->md;
-    s.kernel = kernel.layout->md;
+    shape_init(&s, d, &c->conv);
+    s.source = c->source.layout->md;
+    s.kernel = c->kernel.layout->md;
     forward_desc(&desc, &s, false);
-    dnnl_status_t status = attr_fused(&attr, d, sum, relu);
+    dnnl_status_t status = attr_fused(&attr, d, c->sum, c->relu);
     struct dnn_recipe r = {.name = "fused convolution",
                            .desc = &desc,
                            .attr = attr,
-                           .args = {{DNNL_ARG_SRC, source},
-                                    {DNNL_ARG_WEIGHTS, kernel},
-                                    {DNNL_ARG_BIAS, bias},
-                                    {DNNL_ARG_DST, result}},
+                           .args = {{DNNL_ARG_SRC, c->source},
+                                    {DNNL_ARG_WEIGHTS, c->kernel},
+                                    {DNNL_ARG_BIAS, c->bias},
+                                    {DNNL_ARG_DST, c->result}},
                            .count = 4};
-    int rc =
+    int err =
         status ? dnn_refuse(why, status, r.name) : dnn_op_cook(out, d, &r, why);
     if (attr)
         dnnl_primitive_attr_destroy(attr);
-    return rc;
+    return err;
 }
 
 int dnn_conv_back_data(struct dnn_op **out, struct dnn *d,
@@ -279,12 +278,12 @@ static int copy_op(struct dnn_op **out, struct dnn *d, struct dnn_tensor from,
     to->data = to->layout ? dnn_alloc(dnn_layout_size(to->layout)) : NULL;
     if (!to->data)
         return refuse(why, ENOMEM, "out of memory for a copy");
-    int rc = dnn_copy(out, d, from, *to, why);
-    if (rc)
+    int err = dnn_copy(out, d, from, *to, why);
+    if (err)
         free(to->data);
     else
         (*out)->between = to->data;
-    return rc;
+    return err;
 }
 
 /* What oneDNN makes of the free layouts of source and result. */
@@ -315,13 +314,13 @@ static int copied_op(struct dnn_op **out, struct dnn *d, struct shape *s,
     dnnl_memory_desc_t source_md, result_md;
     dnnl_convolution_desc_t desc;
     struct dnn_tensor x, d_y;
-    int rc = free_layouts(d, s, hint, &source_md, &result_md, why);
+    int err = free_layouts(d, s, hint, &source_md, &result_md, why);
 
-    if (!rc)
-        rc = copy_op(out, d, source, &source_md, &x, why);
-    if (rc)
-        return rc;
-    rc = copy_op(&(*out)->then, d, d_result, &result_md, &d_y, why);
+    if (!err)
+        err = copy_op(out, d, source, &source_md, &x, why);
+    if (err)
+        return err;
+    err = copy_op(&(*out)->then, d, d_result, &result_md, &d_y, why);
     back_kernel_desc(&desc, s);
     struct dnn_recipe r = {.name = "backward convolution",
                            .desc = &desc,
@@ -330,13 +329,13 @@ static int copied_op(struct dnn_op **out, struct dnn *d, struct shape *s,
                                     {DNNL_ARG_DIFF_WEIGHTS, d_kernel},
                                     {DNNL_ARG_DIFF_DST, d_y}},
                            .count = 3};
-    if (!rc)
-        rc = dnn_op_cook(&(*out)->then->then, d, &r, why);
-    if (rc) {
+    if (!err)
+        err = dnn_op_cook(&(*out)->then->then, d, &r, why);
+    if (err) {
         dnn_op_free(*out);
         *out = NULL;
     }
-    return rc;
+    return err;
 }
 
 static int back_kernel_op(struct dnn_op **out, struct dnn *d,
@@ -358,10 +357,10 @@ static int back_kernel_op(struct dnn_op **out, struct dnn *d,
     struct shape blocked = s, free = shape_free(&s);
     blocked.gradient.format_kind = dnnl_format_kind_any;
     if (back_kernel_is_slow(d, &blocked, hint)) {
-        int rc =
+        int err =
             copied_op(out, d, &free, hint, source, d_kernel, d_result, why);
         dnnl_primitive_desc_destroy(hint);
-        return rc;
+        return err;
     }
     dnnl_primitive_desc_destroy(hint);
     back_kernel_desc(&desc, &s);
@@ -387,20 +386,20 @@ static int centre_op(struct dnn_op **out, struct dnn *d,
                            .kernel = 1,
                            .stride = 1};
     struct dnn_conv_layouts layouts;
-    int rc = dnn_conv_choose(d, &one, true, &layouts, why);
+    int err = dnn_conv_choose(d, &one, true, &layouts, why);
 
-    if (rc)
-        return rc;
+    if (err)
+        return err;
     centre->layout = layouts.master;
     centre->data = dnn_alloc(dnn_layout_size(layouts.master));
     if (!centre->data)
         return refuse(why, ENOMEM, "out of memory for a gradient");
-    rc = back_kernel_op(out, d, &one, source, *centre, d_result, why);
-    if (rc)
+    err = back_kernel_op(out, d, &one, source, *centre, d_result, why);
+    if (err)
         free(centre->data);
     else
         (*out)->between = centre->data;
-    return rc;
+    return err;
 }
 
 int dnn_conv_back_kernel(struct dnn_op **out, struct dnn *d,
@@ -418,16 +417,16 @@ int dnn_conv_back_kernel(struct dnn_op **out, struct dnn *d,
         dnnl_memory_desc_init_submemory(&inside, &d_kernel.layout->md, one, at);
     if (s)
         return dnn_refuse(why, s, "the centre of a kernel");
-    int rc = centre_op(out, d, c, source, d_result, &centre, why);
-    if (rc)
-        return rc;
+    int err = centre_op(out, d, c, source, d_result, &centre, why);
+    if (err)
+        return err;
     /* the rest of d_kernel is 0 from its allocation on */
     struct dnn_tensor to = {dnn_layout_keep(d, &inside), d_kernel.data};
-    rc = to.layout ? dnn_copy(&(*out)->then, d, centre, to, why)
-                   : refuse(why, ENOMEM, "out of memory for a layout");
-    if (rc) {
+    err = to.layout ? dnn_copy(&(*out)->then, d, centre, to, why)
+                    : refuse(why, ENOMEM, "out of memory for a layout");
+    if (err) {
         dnn_op_free(*out);
         *out = NULL;
     }
-    return rc;
+    return err;
 }

@@ -159,12 +159,12 @@ int dnn_open(struct dnn **out, enum dnn_type compute, struct reason *why)
         return refuse(why, ENOMEM, "out of memory for the network");
     d->compute = compute == DNN_BF16 ? dnnl_bf16 : dnnl_f32;
     d->limited = headroom_is_limited();
-    int rc = dnn_start(d, why);
-    if (rc)
+    int err = dnn_start(d, why);
+    if (err)
         dnn_free(d);
     else
         *out = d;
-    return rc;
+    return err;
 }
 
 void dnn_free(struct dnn *d)
@@ -280,11 +280,11 @@ static int op_bind_scratch(struct dnn_op *op, struct dnn *d,
     const dnnl_memory_desc_t *scratch =
         dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
     size_t size = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
-    int rc = 0;
+    int err = 0;
 
     if (size) {
-        rc = op_bind(op, d, DNNL_ARG_SCRATCHPAD, scratch, NULL, why);
-        if (!rc)
+        err = op_bind(op, d, DNNL_ARG_SCRATCHPAD, scratch, NULL, why);
+        if (!err)
             op->scratch = op->args[op->count - 1].memory;
     }
     if (size > d->scratch_size) {
@@ -295,33 +295,33 @@ static int op_bind_scratch(struct dnn_op *op, struct dnn *d,
         d->scratch = more;
         d->scratch_size = size;
     }
-    return rc;
+    return err;
 }
 
-int dnn_op_make(struct dnn_op **out, struct dnn *d,
-                const_dnnl_primitive_desc_t pd, const struct dnn_recipe *r,
-                struct reason *why)
+static int op_make(struct dnn_op **out, struct dnn *d,
+                   const_dnnl_primitive_desc_t pd, const struct dnn_recipe *r,
+                   struct reason *why)
 {
-    int rc = see_room(d, why);
-    struct dnn_op *op = rc ? NULL : calloc(1, sizeof *op);
+    int err = see_room(d, why);
+    struct dnn_op *op = err ? NULL : calloc(1, sizeof *op);
 
-    if (rc)
-        return rc;
+    if (err)
+        return err;
     if (!op)
         return refuse(why, ENOMEM, "out of memory for %s", r->name);
     dnnl_status_t s = dnnl_primitive_create(&op->primitive, pd);
-    rc = s ? dnn_refuse(why, s, r->name) : 0;
-    for (int i = 0; !rc && i < r->count; i++)
+    err = s ? dnn_refuse(why, s, r->name) : 0;
+    for (int i = 0; !err && i < r->count; i++)
         if (r->args[i].tensor.layout)
-            rc = op_bind(op, d, r->args[i].arg, &r->args[i].tensor.layout->md,
-                         r->args[i].tensor.data, why);
-    if (!rc)
-        rc = op_bind_scratch(op, d, pd, why);
-    if (rc)
+            err = op_bind(op, d, r->args[i].arg, &r->args[i].tensor.layout->md,
+                          r->args[i].tensor.data, why);
+    if (!err)
+        err = op_bind_scratch(op, d, pd, why);
+    if (err)
         dnn_op_free(op);
     else
         *out = op;
-    return rc;
+    return err;
 }
 
 int dnn_op_cook(struct dnn_op **out, struct dnn *d, const struct dnn_recipe *r,
@@ -332,9 +332,9 @@ int dnn_op_cook(struct dnn_op **out, struct dnn *d, const struct dnn_recipe *r,
 
     if (s)
         return dnn_refuse(why, s, r->name);
-    int rc = dnn_op_make(out, d, pd, r, why);
+    int err = op_make(out, d, pd, r, why);
     dnnl_primitive_desc_destroy(pd);
-    return rc;
+    return err;
 }
 
 int dnn_op_cook_back(struct dnn_op **out, struct dnn *d, struct dnn_recipe *r,
@@ -346,18 +346,18 @@ int dnn_op_cook_back(struct dnn_op **out, struct dnn *d, struct dnn_recipe *r,
     if (s)
         return dnn_refuse(why, s, r->name);
     r->hint = hint;
-    int rc = dnn_op_cook(out, d, r, why);
+    int err = dnn_op_cook(out, d, r, why);
     dnnl_primitive_desc_destroy(hint);
-    return rc;
+    return err;
 }
 
 int dnn_run(struct dnn *d, const struct dnn_op *op, struct reason *why)
 {
     dnnl_status_t s = dnnl_success;
 
-    int rc = see_room(d, why);
-    if (rc)
-        return rc;
+    int err = see_room(d, why);
+    if (err)
+        return err;
     for (; op && !s; op = op->then) {
         /* The scratchpad may have grown since the op was made. */
         if (op->scratch)
@@ -384,9 +384,9 @@ int dnn_copy(struct dnn_op **out, struct dnn *d, struct dnn_tensor from,
 
     if (s)
         return dnn_refuse(why, s, r.name);
-    int rc = dnn_op_make(out, d, pd, &r, why);
+    int err = op_make(out, d, pd, &r, why);
     dnnl_primitive_desc_destroy(pd);
-    return rc;
+    return err;
 }
 
 int dnn_reorder(const struct dnn *d, struct dnn_tensor from,

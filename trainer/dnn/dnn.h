@@ -91,10 +91,13 @@ int dnn_conv_train(struct dnn_op **out, struct dnn *d, const struct dnn_conv *c,
                    struct dnn_tensor source, struct dnn_tensor kernel,
                    struct dnn_tensor result, struct reason *why);
 /* result = relu?(convolution + bias + result?) */
-int dnn_conv_infer(struct dnn_op **out, struct dnn *d, const struct dnn_conv *c,
-                   struct dnn_tensor source, struct dnn_tensor kernel,
-                   struct dnn_tensor bias, struct dnn_tensor result, bool sum,
-                   bool relu, struct reason *why);
+struct dnn_conv_infer {
+    struct dnn_conv conv;
+    struct dnn_tensor source, kernel, bias, result;
+    bool sum, relu;
+};
+int dnn_conv_infer(struct dnn_op **out, struct dnn *d,
+                   const struct dnn_conv_infer *c, struct reason *why);
 int dnn_conv_back_data(struct dnn_op **out, struct dnn *d,
                        const struct dnn_conv *c, struct dnn_tensor d_source,
                        struct dnn_tensor kernel, struct dnn_tensor d_result,
@@ -119,7 +122,6 @@ int dnn_pool(struct dnn_op **out, struct dnn *d, const struct dnn_pooling *p,
 int dnn_pool_back(struct dnn_op **out, struct dnn *d,
                   const struct dnn_pooling *p, struct dnn_tensor d_source,
                   struct dnn_tensor d_result, struct reason *why);
-int dnn_pooling_side(const struct dnn_pooling *p); /* of the output */
 
 /* The head: result [n, out] = source [n, in] weight [out, in]^T + bias [out],
  * all plain f32. */

@@ -36,7 +36,7 @@ struct dnn_op {
     void *between;         /* owned: what `then` takes over from it */
 };
 
-/* What an op is made of; everything that dnn_dnn_op_make() needs. */
+/* What an op is made of; everything that making it needs. */
 struct dnn_recipe {
     const char *name; /* for refusals */
     const void *desc;
@@ -70,9 +70,6 @@ const struct dnn_layout *dnn_layout_keep(struct dnn *d,
 dnnl_status_t dnn_describe(dnnl_primitive_desc_t *out, const struct dnn *d,
                            const void *desc, const_dnnl_primitive_attr_t attr,
                            const_dnnl_primitive_desc_t hint);
-int dnn_op_make(struct dnn_op **out, struct dnn *d,
-                const_dnnl_primitive_desc_t pd, const struct dnn_recipe *r,
-                struct reason *why);
 int dnn_op_cook(struct dnn_op **out, struct dnn *d, const struct dnn_recipe *r,
                 struct reason *why);
 /* For a backward op; `forward` is its forward descriptor. */

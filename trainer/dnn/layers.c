@@ -5,7 +5,7 @@
 
 /* Pooling */
 
-int dnn_pooling_side(const struct dnn_pooling *p)
+static int pooling_side(const struct dnn_pooling *p)
 {
     return (p->side + 2 * p->pad - p->kernel) / p->stride + 1;
 }
@@ -23,7 +23,7 @@ static dnnl_status_t pool_desc(dnnl_pooling_desc_t *desc, const struct dnn *d,
     dnnl_dims_t stride = {p->stride, p->stride};
     dnnl_memory_desc_t in = dnn_activation_md(d, p->n, p->channels, p->side);
     dnnl_memory_desc_t out =
-        dnn_activation_md(d, p->n, p->channels, dnn_pooling_side(p));
+        dnn_activation_md(d, p->n, p->channels, pooling_side(p));
 
     return dnnl_pooling_forward_desc_init(desc, dnnl_forward_inference,
                                           pool_algorithm(p), &in, &out, stride,
@@ -98,10 +98,10 @@ int dnn_head(struct dnn_op **out, struct dnn *d, const struct dnn_head *h,
 {
     dnnl_inner_product_desc_t desc;
     struct head_layouts l;
-    int rc = head_layouts(&l, d, h, why);
+    int err = head_layouts(&l, d, h, why);
 
-    if (rc)
-        return rc;
+    if (err)
+        return err;
     head_forward_desc(&desc, &l, training);
     struct dnn_recipe r = {.name = "matrix product",
                            .desc = &desc,
@@ -119,10 +119,10 @@ int dnn_head_back_data(struct dnn_op **out, struct dnn *d,
 {
     dnnl_inner_product_desc_t forward, desc;
     struct head_layouts l;
-    int rc = head_layouts(&l, d, g, why);
+    int err = head_layouts(&l, d, g, why);
 
-    if (rc)
-        return rc;
+    if (err)
+        return err;
     head_forward_desc(&forward, &l, true);
     dnnl_inner_product_backward_data_desc_init(&desc, &l.source->md,
                                                &l.weight->md, &l.result->md);
@@ -142,10 +142,10 @@ int dnn_head_back_weight(struct dnn_op **out, struct dnn *d,
 {
     dnnl_inner_product_desc_t forward, desc;
     struct head_layouts l;
-    int rc = head_layouts(&l, d, g, why);
+    int err = head_layouts(&l, d, g, why);
 
-    if (rc)
-        return rc;
+    if (err)
+        return err;
     head_forward_desc(&forward, &l, true);
     dnnl_inner_product_backward_weights_desc_init(
         &desc, &l.source->md, &l.weight->md, &l.bias->md, &l.result->md);

@@ -38,20 +38,20 @@ static int classifier_read(struct classifier *m, const char *path,
                            struct reason *why)
 {
     struct safetensors s = SAFETENSORS_INIT;
-    int r = safetensors_read(&s, path, why);
-    if (r < 0)
-        return r;
-    r = safetensors_strings(&s, "classes", &m->class_names, &m->classes, why);
+    int err = safetensors_read(&s, path, why);
+    if (err < 0)
+        return err;
+    err = safetensors_strings(&s, "classes", &m->class_names, &m->classes, why);
     m->image_size = side_parse(safetensors_find(&s, "image_size"));
     m->network = network_parse(safetensors_find(&s, "architecture"));
-    if (r == 0 && (!m->image_size || m->classes < 1))
-        r = refuse(why, EINVAL, "no usable image_size or classes in it");
-    if (r == 0 && !m->network)
-        r = refuse(why, EINVAL, "its architecture is none of ours");
+    if (err == 0 && (!m->image_size || m->classes < 1))
+        err = refuse(why, EINVAL, "no usable image_size or classes in it");
+    if (err == 0 && !m->network)
+        err = refuse(why, EINVAL, "its architecture is none of ours");
     classifier_take(m, &s);
-    if (r < 0)
+    if (err < 0)
         reason_prefix(why, "'%s' is not a model of primo-train: ", path);
-    return r;
+    return err;
 }
 
 int classifier_open(struct classifier *out, const char *dir, struct reason *why)
@@ -59,13 +59,13 @@ int classifier_open(struct classifier *out, const char *dir, struct reason *why)
     struct text path = TEXT_INIT;
     text_printf(&path, "%s/%s", dir, artifacts[ARTIFACT_WEIGHTS].name);
     struct classifier fresh = CLASSIFIER_INIT;
-    int r = classifier_read(&fresh, text_string(&path), why);
+    int err = classifier_read(&fresh, text_string(&path), why);
     text_release(&path);
-    if (r < 0)
+    if (err < 0)
         classifier_release(&fresh);
     else
         *out = fresh;
-    return r;
+    return err;
 }
 
 void classifier_release(struct classifier *m)

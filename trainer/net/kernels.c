@@ -1,7 +1,7 @@
 #include "trainer/net/kernels.h"
 
-#include "trainer/loops/kernel_gradient.h"
 #include "trainer/loops/winograd.h"
+#include "trainer/net/layer.h"
 
 #include <errno.h>
 #include <math.h>
@@ -11,7 +11,7 @@ enum { MANY = 512 * 512 }; /* inputs times outputs */
 
 static bool is_conv(const struct kernels *k, int row)
 {
-    return k->network->layer[row].kind == LAYER_CONVOLUTION;
+    return k->network->layer[row].rank == 4;
 }
 
 struct dnn_conv kernel_shape(const struct layer *row, int n, int side)
@@ -23,6 +23,23 @@ struct dnn_conv kernel_shape(const struct layer *row, int n, int side)
                              .kernel = row->kernel,
                              .stride = row->stride,
                              .pad = row->padding};
+}
+
+struct kernel_gradient kernel_gradient_of(const struct dnn *d,
+                                          const struct dnn_conv *c)
+{
+    return (struct kernel_gradient){
+        .n = c->n,
+        .in = c->in,
+        .out = c->out,
+        .side = c->side,
+        .result_side = dnn_conv_side(c),
+        .kernel = c->kernel,
+        .stride = c->stride,
+        .pad = c->pad,
+        .block = dnn_block(d),
+        .bf16 = dnn_compute(d) == DNN_BF16,
+    };
 }
 
 static const struct dnn_layout *plain_kernel(struct dnn *d,
@@ -64,12 +81,12 @@ static int choose_layouts(struct kernels *k, const struct dnn_conv *c,
                           struct kernel *it, struct reason *why)
 {
     struct dnn_conv_layouts infer;
-    int rc = dnn_conv_choose(k->dnn, c, false, &infer, why);
+    int err = dnn_conv_choose(k->dnn, c, false, &infer, why);
 
-    if (!rc && k->training)
-        rc = dnn_conv_choose(k->dnn, c, true, &it->layouts, why);
+    if (!err && k->training)
+        err = dnn_conv_choose(k->dnn, c, true, &it->layouts, why);
     it->folded.layout = infer.forward;
-    return rc;
+    return err;
 }
 
 static int choose(struct kernels *k, int row, int n, int side,
@@ -78,43 +95,39 @@ static int choose(struct kernels *k, int row, int n, int side,
     const struct layer *l = &k->network->layer[row];
     struct dnn_conv c = kernel_shape(l, n, side);
     struct kernel *it = &k->row[row];
-    int rc = 0;
+    int err = 0;
 
     it->winograd = dnn_compute(k->dnn) == DNN_BF16 && by_winograd(k->dnn, &c);
     it->gradient = gradient_by(k->dnn, &c);
     if (!it->winograd)
-        rc = choose_layouts(k, &c, it, why);
+        err = choose_layouts(k, &c, it, why);
     if (!k->training)
         it->layouts.master = plain_kernel(k->dnn, l);
     else if (it->gradient != BY_ONEDNN)
         it->layouts.master = dnn_kernel_in_blocks(k->dnn, &c);
     it->bias.layout = dnn_plain(k->dnn, DNN_F32, 1, (int64_t[]){l->out});
-    if (!rc && (!it->layouts.master || !it->bias.layout))
-        rc = refuse(why, ENOMEM, "out of memory for a layout");
-    return rc;
+    if (!err && (!it->layouts.master || !it->bias.layout))
+        err = refuse(why, ENOMEM, "out of memory for a layout");
+    return err;
 }
 
 int kernels_choose(struct kernels *k, struct dnn *dnn,
                    const struct network *network, int n, int image_size,
                    bool training, struct reason *why)
 {
-    int rc = 0;
+    int err = 0;
 
     *k = (struct kernels){.dnn = dnn, .network = network, .training = training};
-    for (int r = 0; !rc && r < k->network->layers; r++)
+    k->row = calloc((size_t)network->layers, sizeof *k->row);
+    if (!k->row)
+        return refuse(why, ENOMEM, "out of memory for kernels");
+    for (int r = 0; !err && r < network->layers; r++)
         if (is_conv(k, r))
-            rc = choose(
+            err = choose(
                 k, r, n,
-                network_side(network, network->layer[r].input, image_size),
+                network_side(network, network_input(network, r), image_size),
                 why);
-    return rc;
-}
-
-void kernels_masters(const struct kernels *k,
-                     const struct dnn_layout *out[NETWORK_LAYERS_MAX])
-{
-    for (int r = 0; r < k->network->layers; r++)
-        out[r] = k->row[r].layouts.master;
+    return err;
 }
 
 /* Allocation */
@@ -172,20 +185,20 @@ int kernels_open(struct kernels *k, const struct weights *weights,
                  struct reason *why)
 {
     size_t most = 0, used = 0;
-    int outs = 0, rc = 0;
+    int outs = 0, err = 0;
 
     k->weights = weights;
-    for (int r = 0; !rc && r < k->network->layers; r++) {
+    for (int r = 0; !err && r < k->network->layers; r++) {
         if (!is_conv(k, r))
             continue;
         size_t size = form_size(k, r);
         most = size > most ? size : most;
         outs =
             k->network->layer[r].out > outs ? k->network->layer[r].out : outs;
-        rc = fold_open(k, r, &used, why);
+        err = fold_open(k, r, &used, why);
     }
-    if (rc)
-        return rc;
+    if (err)
+        return err;
     k->form = dnn_alloc(most);
     k->scale = malloc((size_t)outs * sizeof *k->scale);
     if (!k->form || !k->scale)
@@ -195,12 +208,13 @@ int kernels_open(struct kernels *k, const struct weights *weights,
 
 void kernels_release(struct kernels *k)
 {
-    for (int r = 0; k->network && r < k->network->layers; r++) {
+    for (int r = 0; k->row && r < k->network->layers; r++) {
         struct kernel *it = &k->row[r];
         if (it->fold_owned)
             free(it->folded.data);
         free(it->bias.data);
     }
+    free(k->row);
     free(k->form);
     free(k->scale);
     *k = (struct kernels){0};
@@ -251,10 +265,10 @@ static int fold_winograd(struct kernels *k, int row, struct dnn_tensor master,
 
     if (!blocks.layout)
         return refuse(why, ENOMEM, "out of memory for a layout");
-    int rc = dnn_reorder(k->dnn, master, blocks, why);
-    if (!rc)
+    int err = dnn_reorder(k->dnn, master, blocks, why);
+    if (!err)
         winograd_kernel(&to);
-    return rc;
+    return err;
 }
 
 static int fold_plain(struct kernels *k, int row, struct dnn_tensor master,
@@ -262,10 +276,10 @@ static int fold_plain(struct kernels *k, int row, struct dnn_tensor master,
 {
     struct dnn_tensor plain = {weight_of(k->weights, row, WEIGHT_KERNEL)->plain,
                                k->form};
-    int rc = dnn_reorder(k->dnn, master, plain, why);
+    int err = dnn_reorder(k->dnn, master, plain, why);
 
-    if (rc)
-        return rc;
+    if (err)
+        return err;
     scale_plain(k, row);
     return dnn_reorder(k->dnn, plain, k->row[row].folded, why);
 }
@@ -273,17 +287,17 @@ static int fold_plain(struct kernels *k, int row, struct dnn_tensor master,
 int kernels_fold(struct kernels *k, struct reason *why)
 {
     const struct weights *w = k->weights;
-    int rc = 0;
+    int err = 0;
 
-    for (int r = 0; !rc && r < k->network->layers; r++) {
+    for (int r = 0; !err && r < k->network->layers; r++) {
         struct kernel *it = &k->row[r];
         if (!is_conv(k, r))
             continue;
         struct dnn_tensor master = {it->layouts.master,
                                     weights_evaluated(w, r, WEIGHT_KERNEL)};
         fold_norm(w, r, k->scale, it->bias.data);
-        rc = it->winograd ? fold_winograd(k, r, master, why)
-                          : fold_plain(k, r, master, why);
+        err = it->winograd ? fold_winograd(k, r, master, why)
+                           : fold_plain(k, r, master, why);
     }
-    return rc;
+    return err;
 }

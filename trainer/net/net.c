@@ -1,5 +1,6 @@
 #include "trainer/net/net.h"
 
+#include "trainer/net/layer.h"
 #include "trainer/net/loss.h"
 #include "trainer/net/plan.h"
 
@@ -55,9 +56,9 @@ static int plan_get(struct net *net, int n, bool training, struct plan **out,
     for (*out = net->plans; *out; *out = (*out)->next)
         if ((*out)->n == n && (*out)->training == training)
             return 0;
-    int rc = plan_open(out, &parts, n, training, why);
-    if (rc)
-        return rc;
+    int err = plan_open(out, &parts, n, training, why);
+    if (err)
+        return err;
     (*out)->next = net->plans;
     net->plans = *out;
     return 0;
@@ -83,61 +84,65 @@ static int check_options(const struct net_options *o, struct reason *why)
 static int open_weights(struct net *net, uint64_t seed, struct reason *why)
 {
     const struct net_options *o = &net->options;
-    const struct dnn_layout *masters[NETWORK_LAYERS_MAX];
-    int rc = kernels_choose(&net->kernels, net->dnn, o->network, o->batch,
-                            o->image_size, o->training, why);
+    enum weights_use use = o->average    ? WEIGHTS_AVERAGED
+                           : o->training ? WEIGHTS_TRAINED
+                                         : WEIGHTS_EVALUATED;
+    int layers = o->network->layers;
+    const struct dnn_layout **masters = calloc((size_t)layers, sizeof *masters);
+    if (!masters)
+        return refuse(why, ENOMEM, "out of memory for the weights");
+    int err = kernels_choose(&net->kernels, net->dnn, o->network, o->batch,
+                             o->image_size, o->training, why);
 
-    if (rc)
-        return rc;
-    kernels_masters(&net->kernels, masters);
-    rc = weights_open(&net->weights, net->dnn, o->network, o->classes, masters,
-                      o->average    ? WEIGHTS_AVERAGED
-                      : o->training ? WEIGHTS_TRAINED
-                                    : WEIGHTS_EVALUATED,
-                      why);
-    if (!rc)
-        rc = weights_initialise(&net->weights, seed, o->addend, why);
-    if (!rc)
-        rc = kernels_open(&net->kernels, &net->weights, why);
-    return rc;
+    for (int r = 0; !err && r < layers; r++)
+        masters[r] = net->kernels.row[r].layouts.master;
+    if (!err)
+        err = net_weights_open(&net->weights, net->dnn, o->network, o->classes,
+                               masters, use, why);
+    free(masters);
+    if (!err)
+        err = weights_initialise(&net->weights, seed, o->addend, why);
+    if (!err)
+        err = kernels_open(&net->kernels, &net->weights, why);
+    return err;
 }
 
 /* The plans of a full batch; the smaller ones find their memory in theirs. */
 static int open_plans(struct net *net, struct reason *why)
 {
     struct plan *p;
-    int rc = 0;
+    int err = 0;
 
     if (net->options.training)
-        rc = plan_get(net, net->options.batch, true, &p, why);
-    if (!rc)
-        rc = plan_get(net, net->options.batch, false, &p, why);
-    return rc;
+        err = plan_get(net, net->options.batch, true, &p, why);
+    if (!err)
+        err = plan_get(net, net->options.batch, false, &p, why);
+    return err;
 }
 
 int net_open(struct net **out, const struct net_options *options, uint64_t seed,
              struct reason *why)
 {
-    int rc = check_options(options, why);
+    int err = check_options(options, why);
 
-    if (rc)
-        return rc;
+    if (err)
+        return err;
     struct net *net = calloc(1, sizeof *net);
     if (!net)
         return refuse(why, ENOMEM, "out of memory for the network");
     net->options = *options;
     if (!net->options.network)
         net->options.network = &networks[0];
-    rc = dnn_open(&net->dnn, options->bf16 ? DNN_BF16 : DNN_F32, why);
-    if (!rc)
-        rc = open_weights(net, seed, why);
-    if (!rc)
-        rc = open_plans(net, why);
-    if (rc)
+    err = dnn_open(&net->dnn, options->bf16 ? DNN_BF16 : DNN_F32, why);
+    if (!err)
+        err = open_weights(net, seed, why);
+    if (!err)
+        err = open_plans(net, why);
+    if (err)
         net_free(net);
     else
         *out = net;
-    return rc;
+    return err;
 }
 
 void net_free(struct net *net)
@@ -152,7 +157,7 @@ void net_free(struct net *net)
     free(net->head.gradient);
     buffers_release(&net->buffers);
     kernels_release(&net->kernels);
-    weights_release(&net->weights);
+    net_weights_release(&net->weights);
     dnn_free(net->dnn);
     free(net);
 }
@@ -208,11 +213,11 @@ static void changed(struct net *net)
 int net_import(struct net *net, const struct tensor *tensors, int count,
                struct reason *why)
 {
-    int rc = weights_import(&net->weights, tensors, count, why);
+    int err = weights_import(&net->weights, tensors, count, why);
 
-    if (rc != -EINVAL)
+    if (err != -EINVAL)
         changed(net);
-    return rc;
+    return err;
 }
 
 int net_fill(struct net *net, tensor_fill *fill, void *context,
@@ -263,10 +268,10 @@ static void unfold(struct net *net)
 static int there_and_back(struct net *net, struct plan *p, const int *labels,
                           float smoothing, struct reason *why)
 {
-    int rc = plan_run(p, net->dnn, 0, p->middle, why);
+    int err = plan_run(p, net->dnn, 0, p->middle, why);
 
-    if (rc)
-        return rc;
+    if (err)
+        return err;
     const struct loss loss = {net->options.classes, smoothing,
                               net->options.class_weights};
     net->loss = loss_gradient(&loss, p->logits, labels, p->n, p->d_logits);
@@ -284,9 +289,9 @@ static int gradients_begin(struct net *net, const int *labels, int n,
 {
     if (!net->options.training)
         return refuse(why, EINVAL, "a network for evaluation has no gradients");
-    int rc = check_batch(net, labels, n, why);
-    if (rc)
-        return rc;
+    int err = check_batch(net, labels, n, why);
+    if (err)
+        return err;
     net->pending = 0;
     net->pending_head = false;
     return 0;
@@ -296,20 +301,20 @@ int net_gradients(struct net *net, const float *images, const int *labels,
                   int n, float smoothing, struct reason *why)
 {
     struct plan *p;
-    int rc = gradients_begin(net, labels, n, why);
+    int err = gradients_begin(net, labels, n, why);
 
-    if (!rc)
-        rc = plan_get(net, n, true, &p, why);
-    if (rc)
-        return rc;
+    if (!err)
+        err = plan_get(net, n, true, &p, why);
+    if (err)
+        return err;
     unfold(net);
     if (net->fixed)
         weights_give_statistics(&net->weights);
     normalise(net, images, n, p->image);
-    rc = there_and_back(net, p, labels, smoothing, why);
-    if (!rc)
+    err = there_and_back(net, p, labels, smoothing, why);
+    if (!err)
         net->pending = n;
-    return rc;
+    return err;
 }
 
 static int fold(struct net *net, struct reason *why)
@@ -318,17 +323,23 @@ static int fold(struct net *net, struct reason *why)
         return 0;
     net->pending = 0;
     net->folded = true;
-    int rc = kernels_fold(&net->kernels, why);
-    net->fresh_folds = !rc;
-    return rc;
+    int err = kernels_fold(&net->kernels, why);
+    net->fresh_folds = !err;
+    return err;
 }
 
 /* The head alone */
 
+static const struct layer *head_layer(const struct net *net)
+{
+    const struct network *shape = net->options.network;
+    return &shape->layer[network_head(shape)];
+}
+
 static int head_alloc(struct net *net, struct reason *why)
 {
     const struct net_options *o = &net->options;
-    size_t features = (size_t)o->network->layer[o->network->layers - 1].in;
+    size_t features = (size_t)head_layer(net)->in;
     size_t classes = (size_t)o->classes, batch = (size_t)o->batch;
 
     if (net->head.gradient)
@@ -343,10 +354,11 @@ static int head_alloc(struct net *net, struct reason *why)
 /* logits = features weight^T + bias, of the weights as they are trained. */
 static void head_forward(struct net *net, const float *features, int n)
 {
-    int last = net->options.network->layers - 1, classes = net->options.classes;
-    size_t in = (size_t)net->options.network->layer[last].in;
-    const float *weight = weights_value(&net->weights, last, WEIGHT_KERNEL);
-    const float *bias = weights_value(&net->weights, last, WEIGHT_BIAS);
+    int head = network_head(net->options.network);
+    int classes = net->options.classes;
+    size_t in = (size_t)head_layer(net)->in;
+    const float *weight = weights_value(&net->weights, head, WEIGHT_KERNEL);
+    const float *bias = weights_value(&net->weights, head, WEIGHT_BIAS);
 
 #pragma omp parallel for schedule(static)
     for (int i = 0; i < n * classes; i++) {
@@ -363,8 +375,8 @@ static void head_forward(struct net *net, const float *features, int n)
 /* From the gradients of the logits, which lie in their place. */
 static void head_backward(struct net *net, const float *features, int n)
 {
-    int last = net->options.network->layers - 1, classes = net->options.classes;
-    size_t in = (size_t)net->options.network->layer[last].in;
+    int classes = net->options.classes;
+    size_t in = (size_t)head_layer(net)->in;
     float *d_bias = net->head.gradient + (size_t)classes * in;
 
 #pragma omp parallel for schedule(static)
@@ -387,20 +399,20 @@ int net_head_gradients(struct net *net, const float *images, const int *labels,
                        int n, float smoothing, struct reason *why)
 {
     struct plan *p;
-    int rc = gradients_begin(net, labels, n, why);
+    int err = gradients_begin(net, labels, n, why);
 
-    if (!rc)
-        rc = head_alloc(net, why);
-    if (!rc)
-        rc = plan_get(net, n, false, &p, why);
-    if (!rc)
-        rc = fold(net, why);
-    if (rc)
-        return rc;
+    if (!err)
+        err = head_alloc(net, why);
+    if (!err)
+        err = plan_get(net, n, false, &p, why);
+    if (!err)
+        err = fold(net, why);
+    if (err)
+        return err;
     normalise(net, images, n, p->image);
-    rc = plan_run(p, net->dnn, 0, p->count, why);
-    if (rc)
-        return rc;
+    err = plan_run(p, net->dnn, 0, p->count, why);
+    if (err)
+        return err;
     const struct loss loss = {net->options.classes, smoothing,
                               net->options.class_weights};
     head_forward(net, p->features, n);
@@ -446,17 +458,17 @@ int net_predict(struct net *net, const float *images, int n,
                 float *probabilities, struct reason *why)
 {
     struct plan *p;
-    int rc = check_batch(net, NULL, n, why);
+    int err = check_batch(net, NULL, n, why);
 
-    if (!rc)
-        rc = plan_get(net, n, false, &p, why);
-    if (!rc)
-        rc = fold(net, why);
-    if (rc)
-        return rc;
+    if (!err)
+        err = plan_get(net, n, false, &p, why);
+    if (!err)
+        err = fold(net, why);
+    if (err)
+        return err;
     normalise(net, images, n, p->image);
-    rc = plan_run(p, net->dnn, 0, p->count, why);
-    if (!rc)
+    err = plan_run(p, net->dnn, 0, p->count, why);
+    if (!err)
         loss_softmax(p->logits, n, net->options.classes, probabilities);
-    return rc;
+    return err;
 }

@@ -1,17 +1,15 @@
 /*
  * A plan: the steps that take a batch of n pictures through the network, and
- * back where it is for training, with all memory bound. Made once per n from
- * the rows of network.h, run often; running allocates nothing.
+ * back where it is for training, with all memory bound. It is made once for
+ * each n from the rows of network.h, and run often; running allocates nothing.
  *
  * Plans share kernels, buffers and scratchpad, so one runs at a time, and what
- * one computed is gone when another runs.
+ * one computed is gone when another runs. The network's own thread alone makes
+ * and runs them.
  */
 #ifndef PRIMO_PLAN_H
 #define PRIMO_PLAN_H
 
-#include "trainer/loops/kernel_gradient.h"
-#include "trainer/loops/norm_pool.h"
-#include "trainer/loops/winograd.h"
 #include "trainer/net/buffers.h"
 #include "trainer/net/kernels.h"
 
@@ -24,21 +22,14 @@ struct plan_parts {
     struct buffers *buffers;
     int classes, image_size;
     bool bf16;
-    const bool *fixed_statistics; /* as struct norm's `fixed` */
+    const bool *fixed_statistics; /* as in struct norm */
 };
 
 /* One oneDNN op, or a loop of our own. */
 struct step {
-    struct dnn_op *op; /* owned; NULL = `own` is called */
-    void (*own)(const struct step *s);
-    struct winograd winograd;
-    struct winograd_kernel form;
-    struct winograd_gradient winograd_gradient;
-    struct kernel_gradient kernel;
-    struct norm norm;
-    struct norm_back back;
-    struct norm_pool pool;
-    struct norm_pool_back pool_back;
+    struct dnn_op *op; /* owned; NULL = `run` is called */
+    void (*run)(const void *problem);
+    void *problem; /* owned: what `run` works on, in the loop's own struct */
 };
 
 struct plan {
@@ -46,11 +37,12 @@ struct plan {
     int n;
     bool training;
     struct step *step;
-    int count, middle; /* steps; those behind the logits */
-    float *image;      /* in: [n, 3, side, side], normalised */
-    float *features;   /* [n, channels], what the head reads */
-    float *logits;     /* [n, classes] */
-    float *d_logits;   /* in, for the steps from `middle`; training only */
+    int count;       /* of the steps */
+    int middle;      /* the first step behind the logits, where back begins */
+    float *image;    /* in: [n, 3, side, side], normalised */
+    float *features; /* [n, channels]: what the head reads; evaluation only */
+    float *logits;   /* [n, classes] */
+    float *d_logits; /* in, for the steps from `middle`; training only */
 };
 
 /* Life cycle */
@@ -60,7 +52,7 @@ void plan_free(struct plan *p); /* NULL is fine */
 
 /* Change */
 
-/* Steps first..last-1. */
+/* Runs the steps first..last-1. */
 int plan_run(const struct plan *p, struct dnn *dnn, int first, int last,
              struct reason *why);
 

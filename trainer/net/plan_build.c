@@ -1,31 +1,31 @@
 #include "trainer/net/plan_build.h"
 
 #include <errno.h>
-#include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 
 void *build_take(struct builder *b, size_t size)
 {
-    void *data = b->rc ? NULL : buffers_take(b->parts->buffers, size);
+    void *data = b->err ? NULL : buffers_take(b->parts->buffers, size);
 
-    if (!b->rc && !data)
-        b->rc = refuse(b->why, ENOMEM,
-                       "out of memory for %d pictures of %d pixels a side",
-                       b->plan->n, b->parts->image_size);
+    if (!b->err && !data)
+        b->err = refuse(b->why, ENOMEM,
+                        "out of memory for %d pictures of %d pixels a side",
+                        b->plan->n, b->parts->image_size);
     return data;
 }
 
 void build_give(struct builder *b, const void *data)
 {
-    if (!b->rc)
+    if (!b->err)
         buffers_give(b->parts->buffers, data);
 }
 
 struct dnn_tensor build_tensor(struct builder *b, const struct dnn_layout *l)
 {
-    if (!l && !b->rc)
-        b->rc = refuse(b->why, ENOMEM, "out of memory for a layout");
-    if (b->rc)
+    if (!l && !b->err)
+        b->err = refuse(b->why, ENOMEM, "out of memory for a layout");
+    if (b->err)
         return (struct dnn_tensor){0};
     return (struct dnn_tensor){l, build_take(b, dnn_layout_size(l))};
 }
@@ -39,7 +39,7 @@ struct dnn_tensor build_activation(struct builder *b, int row)
 
 struct dnn_tensor build_input(struct builder *b, int row)
 {
-    int from = build_layer(b, row)->input;
+    int from = build_from(b, row);
 
     return from < 0 ? b->image : b->made[from].result;
 }
@@ -56,98 +56,133 @@ struct dnn_tensor build_features(struct builder *b, int row, float *data)
     return (struct dnn_tensor){dnn_plain(b->parts->dnn, DNN_F32, 4, dim), data};
 }
 
-struct step *build_step(struct builder *b)
+static struct step *add_step(struct builder *b)
 {
-    if (b->plan->count == STEPS_MAX)
-        abort(); /* the table has outgrown the constant */
-    return &b->plan->step[b->plan->count++];
+    struct plan *p = b->plan;
+    struct step *more =
+        realloc(p->step, ((size_t)p->count + 1) * sizeof *p->step);
+
+    if (!more) {
+        b->err =
+            refuse(b->why, ENOMEM, "out of memory for the network's steps");
+        return NULL;
+    }
+    p->step = more;
+    p->step[p->count] = (struct step){0};
+    return &p->step[p->count++];
 }
 
-void build_op(struct builder *b, int rc, struct dnn_op **op)
+void build_op(struct builder *b, int err, struct dnn_op **op)
 {
-    if (rc && !b->rc)
-        b->rc = rc;
-    if (!rc)
-        build_step(b)->op = *op;
+    if (err && !b->err)
+        b->err = err;
+    if (err)
+        return;
+    struct step *s = add_step(b);
+    if (s)
+        s->op = *op;
+    else
+        dnn_op_free(*op);
 }
 
-static void own_winograd(const struct step *s)
+const void *build_own(struct builder *b, void (*run)(const void *problem),
+                      const void *problem, size_t size)
 {
-    winograd(&s->winograd);
+    struct step *s = b->err ? NULL : add_step(b);
+
+    if (!s)
+        return NULL;
+    s->run = run;
+    s->problem = malloc(size);
+    if (s->problem)
+        memcpy(s->problem, problem, size);
+    else
+        b->err =
+            refuse(b->why, ENOMEM, "out of memory for the network's steps");
+    return s->problem;
 }
 
-void build_winograd(struct builder *b, const struct dnn_conv *c,
-                    struct winograd w)
+void build_pool(struct builder *b, int row, struct dnn_pooling p)
 {
-    w.n = c->n;
-    w.in = c->in;
-    w.out = c->out;
-    w.side = c->side;
-    w.threads = omp_get_max_threads();
-    w.work = build_take(b, winograd_work(&w));
-    build_give(b, w.work);
-    *build_step(b) = (struct step){.own = own_winograd, .winograd = w};
-}
-
-struct dnn_pooling build_pooling(const struct builder *b, int row)
-{
-    const struct layer *l = build_layer(b, row);
-    int side = build_side(b, l->input);
-    bool most = l->kind == LAYER_MAX_POOL;
-
-    return (struct dnn_pooling){.kind = most ? DNN_POOL_MAX : DNN_POOL_MEAN,
-                                .side = side,
-                                .kernel = most ? l->kernel : side,
-                                .stride = most ? l->stride : 1,
-                                .pad = l->padding,
-                                .n = b->plan->n,
-                                .channels = l->out};
-}
-
-struct dnn_tensor build_kernel(struct builder *b, int row,
-                               const struct dnn_layout *layout)
-{
-    const struct kernels *k = b->parts->kernels;
-    struct dnn_tensor master = {
-        k->row[row].layouts.master,
-        weights_value(b->parts->weights, row, WEIGHT_KERNEL),
-    };
-    struct dnn_tensor form = {layout, k->form};
+    struct made *made = &b->made[row];
     struct dnn_op *op = NULL;
 
-    if (b->rc || dnn_layout_same(layout, master.layout))
-        return master;
-    build_op(b, dnn_copy(&op, b->parts->dnn, master, form, b->why), &op);
-    return form;
+    made->result = build_activation(b, row);
+    if (!b->err)
+        build_op(b,
+                 dnn_pool(&op, b->parts->dnn, &p, build_input(b, row),
+                          made->result, b->why),
+                 &op);
 }
 
-static void own_form(const struct step *s)
-{
-    winograd_kernel(&s->form);
-}
-
-const uint16_t *build_winograd_kernel(struct builder *b, int row, bool back)
+struct norm build_norm(struct builder *b, int row, const void *x)
 {
     const struct layer *l = build_layer(b, row);
-    const struct winograd_kernel form = {
-        .in = l->in,
-        .out = l->out,
-        .master = weights_value(b->parts->weights, row, WEIGHT_KERNEL),
-        .back = back,
-        .to = b->parts->kernels->form};
+    const struct weights *w = b->parts->weights;
+    int shortcut = network_shortcut(b->parts->network, row);
+    int side = build_side(b, row);
+    int block = dnn_block(b->parts->dnn);
+    struct norm q = {
+        .n = b->plan->n,
+        .channels = l->out,
+        .rows = side * side,
+        .block = block ? block : l->out,
+        .bf16 = b->parts->bf16,
+        .relu = l->relu,
+        .epsilon = NETWORK_EPSILON,
+        .x = x,
+        .add = shortcut < 0 ? NULL : b->made[shortcut].result.data,
+        .gamma = weights_value(w, row, WEIGHT_GAMMA),
+        .beta = weights_value(w, row, WEIGHT_BETA),
+        .mean = weights_gradient(w, row, WEIGHT_MEAN),
+        .variance = weights_gradient(w, row, WEIGHT_VARIANCE),
+        .fixed = b->parts->fixed_statistics,
+    };
 
-    *build_step(b) = (struct step){.own = own_form, .form = form};
-    return form.to;
+    q.work = build_take(b, norm_work(q.n, q.channels, q.rows, q.block) *
+                               sizeof(float));
+    return q;
 }
 
-bool build_by_winograd(const struct builder *b, int row)
+void build_read_once(struct builder *b, int row)
 {
-    return b->parts->kernels->row[row].winograd;
+    if (row >= 0 && --b->made[row].readers == 0)
+        build_give(b, b->made[row].result.data);
 }
 
-int build_pooling_of(const struct builder *b, int row)
-{
-    const struct layer *next = build_layer(b, row + 1);
+/* The way back */
 
-    return next->kind == LAYER_MAX_POOL && next->input == row ? row + 1 : -1;
+void build_leave(struct builder *b, int row, void *gradient)
+{
+    struct made *made = &b->made[row];
+
+    made->gradient[made->gradients++] = gradient;
+}
+
+/* One of the row's gradients that no other row has yet to read, or NULL. */
+static void *own_gradient(const struct builder *b, int row)
+{
+    const struct made *made = &b->made[row];
+
+    for (int i = 0; i < made->gradients; i++)
+        if (buffers_users(b->parts->buffers, made->gradient[i]) == 1)
+            return made->gradient[i];
+    return NULL;
+}
+
+void *build_result_over(struct builder *b, int row)
+{
+    void *over = own_gradient(b, row);
+
+    if (!over)
+        return build_take(b, dnn_layout_size(b->made[row].result.layout));
+    /* Its second user: build_give_gradients() takes the first one away. */
+    buffers_share(b->parts->buffers, over);
+    return over;
+}
+
+void build_give_gradients(struct builder *b, int row)
+{
+    for (int i = 0; i < b->made[row].gradients; i++)
+        build_give(b, b->made[row].gradient[i]);
 }

@@ -1,28 +1,37 @@
 /*
- * Inside of plans: what the files that make their steps share. A builder
- * keeps the first error; after one, its functions do nothing.
+ * What the layers' functions make the steps of a plan with (layer.h).
+ *
+ * A builder walks the rows: forward through `forward` or `infer`, and back
+ * through `backward`. It keeps the first error; after one, its functions do
+ * nothing and return NULL or something empty, so that callers only look where
+ * they would follow such a pointer.
  */
 #ifndef PRIMO_PLAN_BUILD_H
 #define PRIMO_PLAN_BUILD_H
 
+#include "trainer/loops/norm.h"
+#include "trainer/net/layer.h"
 #include "trainer/net/plan.h"
 
-enum { STEPS_MAX = NETWORK_LAYERS_MAX * 8 }; /* more than the rows can need */
+/* What a row has left for others. */
+struct made {
+    struct dnn_tensor result;
+    float *features;     /* the result in f32, where the head reads it */
+    const void *forward; /* the problem of the step that normalises, which
+                            the way back needs; training only */
+    int readers;         /* rows that have yet to read the result */
+    /* Gradients of the result, one from each row that read it: they are to be
+     * added up. */
+    void *gradient[2];
+    int gradients;
+};
 
 struct builder {
     const struct plan_parts *parts;
     struct plan *plan;
     struct dnn_tensor image;
-    struct made {
-        struct dnn_tensor result;
-        float *features;            /* a mean pooling's result in f32 */
-        const struct step *forward; /* with the normalisation, in training */
-        int readers;                /* rows that have yet to read the result */
-        /* gradients of the result, as many as came back: to be added up */
-        void *gradient[2];
-        int gradients;
-    } made[NETWORK_LAYERS_MAX];
-    int rc;
+    struct made *made; /* [layers] */
+    int err;           /* the first -errno */
     struct reason *why;
 };
 
@@ -31,54 +40,54 @@ static inline const struct layer *build_layer(const struct builder *b, int row)
     return &b->parts->network->layer[row];
 }
 
-/* Of the row's result, in pixels. */
+/* The row that a row reads; -1 is the image. */
+static inline int build_from(const struct builder *b, int row)
+{
+    return network_input(b->parts->network, row);
+}
+
+/* The side of the row's result, in pixels. */
 static inline int build_side(const struct builder *b, int row)
 {
     return network_side(b->parts->network, row, b->parts->image_size);
 }
 
-/* The row's convolution. */
-static inline struct dnn_conv build_conv(const struct builder *b, int row)
-{
-    const struct layer *l = build_layer(b, row);
-    return kernel_shape(l, b->plan->n, build_side(b, l->input));
-}
-
-/* Memory and layouts; NULL or empty after an error. */
+/* Memory and layouts */
 void *build_take(struct builder *b, size_t size);
 void build_give(struct builder *b, const void *data);
 struct dnn_tensor build_tensor(struct builder *b, const struct dnn_layout *l);
+/* Memory for the row's result, or for a gradient of it. */
 struct dnn_tensor build_activation(struct builder *b, int row);
+/* What the row reads. */
 struct dnn_tensor build_input(struct builder *b, int row);
-/* What the head reads, in f32. */
+/* The row's features, in f32: bytes, and a tensor at `data`. */
 size_t build_features_size(const struct builder *b, int row);
 struct dnn_tensor build_features(struct builder *b, int row, float *data);
 
 /* Steps */
-struct step *build_step(struct builder *b); /* never NULL */
-/* Keep the op at *op, which was made with return code rc. */
-void build_op(struct builder *b, int rc, struct dnn_op **op);
 
-/* The convolution c by winograd.h. */
-void build_winograd(struct builder *b, const struct dnn_conv *c,
-                    struct winograd w);
+/* Add the op at *op, if making it returned no error. */
+void build_op(struct builder *b, int err, struct dnn_op **op);
+/* Add a loop of our own, with a copy of its problem, which lives as long as the
+ * plan. Returns the copy. */
+const void *build_own(struct builder *b, void (*run)(const void *problem),
+                      const void *problem, size_t size);
+/* The row's result, pooled by oneDNN from what the row reads. */
+void build_pool(struct builder *b, int row, struct dnn_pooling p);
+/* relu?(norm(x) + shortcut?) of a row, in training: all of the problem but
+ * where its result goes. */
+struct norm build_norm(struct builder *b, int row, const void *x);
 
-struct dnn_pooling build_pooling(const struct builder *b, int row);
+/* Evaluation: one reader less; the last one gives the result's memory back. */
+void build_read_once(struct builder *b, int row);
 
-/* Of training */
-/* The row's kernel in a layout, or in winograd.h's form, until the next one is
- * asked for. */
-struct dnn_tensor build_kernel(struct builder *b, int row,
-                               const struct dnn_layout *layout);
-const uint16_t *build_winograd_kernel(struct builder *b, int row, bool back);
-bool build_by_winograd(const struct builder *b, int row);
-/* The row whose maximum pooling is the only reader of this one, or -1: then
- * the pooling's steps do what is left to do of both. */
-int build_pooling_of(const struct builder *b, int row);
+/* The way back: a row takes the gradients of its result and leaves those of
+ * what it read. They give their memory back as soon as they are used. */
 
-/* The rows' steps */
-void build_training(struct builder *b); /* sets plan->middle */
-void build_back(struct builder *b);     /* what is behind it */
-void build_inference(struct builder *b);
+void build_leave(struct builder *b, int row, void *gradient);
+/* Where something of the size of the row's result may go: over one of the row's
+ * own gradients, or into new memory. */
+void *build_result_over(struct builder *b, int row);
+void build_give_gradients(struct builder *b, int row);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "trainer/basic/purposes.h"
 #include "trainer/basic/random.h"
+#include "trainer/net/layer.h"
 
 #include <errno.h>
 #include <math.h>
@@ -13,37 +14,12 @@ enum { LINE_FLOATS = 16 }; /* each weight begins on a cache line */
 
 #define STATISTICS_MOMENTUM 0.1f /* PyTorch's default */
 
-/* Where each part's name and shape come from. */
-static const struct part {
-    bool norm; /* the name is the normalisation's */
-    const char *suffix;
-} parts[WEIGHT_PARTS] = {
-    [WEIGHT_KERNEL] = {false, ".weight"},
-    [WEIGHT_BIAS] = {false, ".bias"},
-    [WEIGHT_GAMMA] = {true, ".weight"},
-    [WEIGHT_BETA] = {true, ".bias"},
-    [WEIGHT_MEAN] = {true, ".running_mean"},
-    [WEIGHT_VARIANCE] = {true, ".running_var"},
-};
-
-static bool row_has(const struct layer *row, enum weight_part part)
-{
-    switch (part) {
-    case WEIGHT_KERNEL:
-        return row->kind == LAYER_CONVOLUTION || row->kind == LAYER_LINEAR;
-    case WEIGHT_BIAS:
-        return row->kind == LAYER_LINEAR;
-    default:
-        return row->norm != NULL;
-    }
-}
-
 static bool decays(const struct weight *x)
 {
     return x->part == WEIGHT_KERNEL;
 }
 
-/* Of the trained ones, or of the statistics. */
+/* The arena that holds a copy of the weight; NULL where there is none. */
 static float *arena(const struct weights *w, const struct weight *x,
                     enum weight_copy copy)
 {
@@ -89,42 +65,38 @@ float *weights_gradient(const struct weights *w, int row, enum weight_part part)
 
 /* The list */
 
-static void weight_shape(struct weight *x, int classes)
+static int list_add(struct weights *w, struct dnn *dnn, int row,
+                    const struct weight_shape *shape, enum weight_part part,
+                    const struct dnn_layout *kernel, struct reason *why)
 {
-    const struct layer *row = x->row;
-    struct tensor *t = &x->shape;
-    int out = row->out ? row->out : classes;
+    struct weight *x = &w->list[w->count];
 
-    snprintf(t->name, sizeof t->name, "%s%s",
-             parts[x->part].norm ? row->norm : row->name,
-             parts[x->part].suffix);
-    t->rank = x->part != WEIGHT_KERNEL ? 1 : row->kernel ? 4 : 2;
-    t->dim[0] = out;
-    t->dim[1] = t->rank > 1 ? row->in : 1;
-    t->dim[2] = t->dim[3] = t->rank > 2 ? row->kernel : 1;
+    *x = (struct weight){.part = part, .row = &w->network->layer[row]};
+    memcpy(x->shape.name, shape->name, sizeof x->shape.name);
+    x->shape.rank = shape->rank;
+    memcpy(x->shape.dim, shape->dim, sizeof x->shape.dim);
+    x->plain = dnn_plain(dnn, DNN_F32, x->shape.rank, x->shape.dim);
+    x->layout = x->shape.rank == 4 ? kernel : x->plain;
+    if (!x->plain || !x->layout)
+        return refuse(why, ENOMEM, "out of memory for a layout");
+    w->index[row][part] = w->count++;
+    return 0;
 }
 
 static int list_fill(struct weights *w, struct dnn *dnn, int classes,
                      const struct dnn_layout *const kernels[],
                      struct reason *why)
 {
-    for (int r = 0; r < w->network->layers; r++) {
-        const struct layer *row = &w->network->layer[r];
-        for (enum weight_part p = 0; p < WEIGHT_PARTS; p++) {
+    struct weight_shape shape;
+    int err = 0;
+
+    for (int r = 0; r < w->network->layers; r++)
+        for (enum weight_part p = 0; p < WEIGHT_PARTS && !err; p++) {
             w->index[r][p] = -1;
-            if (!row_has(row, p))
-                continue;
-            struct weight *x = &w->list[w->count];
-            *x = (struct weight){.part = p, .row = row};
-            weight_shape(x, classes);
-            x->plain = dnn_plain(dnn, DNN_F32, x->shape.rank, x->shape.dim);
-            x->layout = x->shape.rank == 4 ? kernels[r] : x->plain;
-            if (!x->plain || !x->layout)
-                return refuse(why, ENOMEM, "out of memory for a layout");
-            w->index[r][p] = w->count++;
+            if (layer_weight(&w->network->layer[r], p, classes, &shape))
+                err = list_add(w, dnn, r, &shape, p, kernels[r], why);
         }
-    }
-    return 0;
+    return err;
 }
 
 static void place(struct weight *x, size_t *end)
@@ -176,31 +148,35 @@ static bool arenas_alloc(struct weights *w, enum weights_use use)
     return use != WEIGHTS_AVERAGED || averages_alloc(w);
 }
 
-int weights_open(struct weights *w, struct dnn *dnn,
-                 const struct network *network, int classes,
-                 const struct dnn_layout *const kernels[], enum weights_use use,
-                 struct reason *why)
+int net_weights_open(struct weights *w, struct dnn *dnn,
+                     const struct network *network, int classes,
+                     const struct dnn_layout *const kernels[],
+                     enum weights_use use, struct reason *why)
 {
-    int rc;
+    int err;
 
     *w = (struct weights){.dnn = dnn, .network = network};
     w->list = calloc((size_t)network->layers * WEIGHT_PARTS, sizeof *w->list);
-    if (!w->list)
+    w->index = calloc((size_t)network->layers, sizeof *w->index);
+    if (!w->list || !w->index) {
+        net_weights_release(w);
         return refuse(why, ENOMEM, "out of memory for the weights");
-    rc = list_fill(w, dnn, classes, kernels, why);
-    if (!rc) {
+    }
+    err = list_fill(w, dnn, classes, kernels, why);
+    if (!err) {
         list_place(w);
         if (!arenas_alloc(w, use))
-            rc = refuse(why, ENOMEM, "out of memory for the weights");
+            err = refuse(why, ENOMEM, "out of memory for the weights");
     }
-    if (rc)
-        weights_release(w);
-    return rc;
+    if (err)
+        net_weights_release(w);
+    return err;
 }
 
-void weights_release(struct weights *w)
+void net_weights_release(struct weights *w)
 {
     free(w->list);
+    free(w->index);
     free(w->value);
     free(w->momentum);
     free(w->gradient);
@@ -221,8 +197,7 @@ void weights_anew(struct weights *w)
     memcpy(w->average_running, w->running, w->statistics * sizeof(float));
 }
 
-/* Initialisation, as torchvision's resnet18() and so on do it, but for
- * struct net_options' addend */
+/* Initialisation, as torchvision does it, but for struct net_options' addend */
 
 static void fill_constant(float *data, size_t count, float v)
 {
@@ -234,20 +209,16 @@ static void fill_constant(float *data, size_t count, float v)
 static void fill_random(const struct weights *w, const struct weight *x,
                         uint64_t seed, float *data)
 {
+    const struct layer_type *type = layer_type(x->row);
     int64_t outs = x->shape.dim[0];
     size_t each = tensor_count(&x->shape) / (size_t)outs;
-    int area = x->row->kernel * x->row->kernel;
-    float deviation = area ? sqrtf(2.0f / (float)(x->row->out * area)) : 0;
-    float bound = 1.0f / sqrtf((float)x->row->in);
 
 #pragma omp parallel for schedule(static)
     for (int64_t o = 0; o < outs; o++) {
         struct random r;
         random_open(&r, seed, (uint32_t)(x - w->list), (uint32_t)o,
                     PURPOSE_WEIGHTS);
-        for (float *v = data + (size_t)o * each, *end = v + each; v < end; v++)
-            *v = area ? deviation * random_normal(&r)
-                      : random_uniform(&r, -bound, bound);
+        type->start(x->row, &r, data + (size_t)o * each, each);
     }
 }
 
@@ -262,7 +233,7 @@ static void fill(const struct weights *w, const struct weight *x, uint64_t seed,
         fill_random(w, x, seed, data);
         break;
     case WEIGHT_GAMMA:
-        fill_constant(data, count, x->row->shortcut < 0 ? 1 : w->addend);
+        fill_constant(data, count, x->row->shortcut ? w->addend : 1);
         break;
     case WEIGHT_VARIANCE:
         fill_constant(data, count, 1);
@@ -286,22 +257,22 @@ int weights_initialise(struct weights *w, uint64_t seed, float addend,
                        struct reason *why)
 {
     float *plain = dnn_alloc(weights_largest(w) * sizeof(float));
-    int rc = 0;
+    int err = 0;
 
     if (!plain)
         return refuse(why, ENOMEM, "out of memory for the weights");
     w->addend = addend;
-    for (int i = 0; !rc && i < w->count; i++) {
+    for (int i = 0; !err && i < w->count; i++) {
         const struct weight *x = &w->list[i];
         fill(w, x, seed, plain);
-        rc = dnn_reorder(
+        err = dnn_reorder(
             w->dnn, (struct dnn_tensor){x->plain, plain},
             (struct dnn_tensor){x->layout, weights_copy(w, x, COPY_VALUE)},
             why);
     }
     free(plain);
     weights_anew(w);
-    return rc;
+    return err;
 }
 
 /* Training */
@@ -323,11 +294,11 @@ void weights_step(struct weights *w, const struct optimizer_rule *rule)
                    w->gradient + at, w->trained - at);
 }
 
-/* The weight of the head, or its bias: plain in the arenas. */
+/* The head's weight, or its bias. In the arenas they are plain. */
 static const struct weight *head_of(const struct weights *w,
                                     enum weight_part part)
 {
-    return weight_of(w, w->network->layers - 1, part);
+    return weight_of(w, network_head(w->network), part);
 }
 
 static size_t step_part(struct weights *w, const struct optimizer_rule *rule,

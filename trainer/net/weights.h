@@ -16,23 +16,12 @@
 #include "trainer/dnn/dnn.h"
 #include "trainer/net/optimizer.h"
 
-/* The parts of a row; the first two also those of the head. */
-enum weight_part {
-    WEIGHT_KERNEL,
-    WEIGHT_BIAS, /* of the head alone: convolutions have none */
-    WEIGHT_GAMMA,
-    WEIGHT_BETA,
-    WEIGHT_MEAN,
-    WEIGHT_VARIANCE,
-    WEIGHT_PARTS,
-};
-
-/* What there is of a weight. */
+/* The copies that there are of a weight. */
 enum weight_copy {
     COPY_VALUE, /* the master, or the running statistic */
     COPY_AVERAGE,
     COPY_MOMENTUM,
-    COPY_GRADIENT, /* of a statistic: that of the batch */
+    COPY_GRADIENT, /* for a statistic, the batch's */
 };
 
 struct weight {
@@ -49,14 +38,14 @@ struct weights {
     const struct network *network;
     struct weight *list;
     int count;
-    float addend; /* the first scale of what a block adds last */
-    int index[NETWORK_LAYERS_MAX][WEIGHT_PARTS]; /* in list; -1 = none */
-    size_t decayed, trained;                     /* floats in the arenas */
+    float addend;               /* the first scale of what a block adds last */
+    int (*index)[WEIGHT_PARTS]; /* [layers]: place in list; -1 = none */
+    size_t decayed, trained;    /* floats in the arenas */
     size_t statistics;
     float *value;               /* [trained] */
     float *momentum, *gradient; /* [trained]; NULL without training */
     float *running, *batch;     /* [statistics]; batch: NULL likewise */
-    /* of value and running; NULL = none is kept */
+    /* The averages of value and running; NULL = none are kept. */
     float *average, *average_running;
 };
 
@@ -69,11 +58,11 @@ enum weights_use {
 };
 
 /* `kernels` are the layouts of the convolutions' masters by row. */
-int weights_open(struct weights *w, struct dnn *dnn,
-                 const struct network *network, int classes,
-                 const struct dnn_layout *const kernels[], enum weights_use use,
-                 struct reason *why);
-void weights_release(struct weights *w);
+int net_weights_open(struct weights *w, struct dnn *dnn,
+                     const struct network *network, int classes,
+                     const struct dnn_layout *const kernels[],
+                     enum weights_use use, struct reason *why);
+void net_weights_release(struct weights *w);
 
 /* Read */
 

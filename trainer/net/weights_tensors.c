@@ -63,9 +63,9 @@ static int walk(const struct weights *w, const struct selection *s,
                 float *values, bool keep, tensor_visit *visit, void *context,
                 struct reason *why)
 {
-    int rc = 0;
+    int err = 0;
 
-    for (int n = 0; !rc && n < s->kinds * w->count; n++) {
+    for (int n = 0; !err && n < s->kinds * w->count; n++) {
         const struct kind *kind = &s->kind[n / w->count];
         const struct weight *x = &w->list[n % w->count];
         struct tensor t = x->shape;
@@ -75,12 +75,12 @@ static int walk(const struct weights *w, const struct selection *s,
         snprintf(t.name, sizeof t.name, "%s%s", kind->prefix, x->shape.name);
         t.data = values;
         values += keep ? tensor_count(&t) : 0;
-        rc = dnn_reorder(w->dnn, (struct dnn_tensor){x->layout, from},
-                         (struct dnn_tensor){x->plain, t.data}, why);
-        if (!rc)
-            rc = visit(context, &t, why);
+        err = dnn_reorder(w->dnn, (struct dnn_tensor){x->layout, from},
+                          (struct dnn_tensor){x->plain, t.data}, why);
+        if (!err)
+            err = visit(context, &t, why);
     }
-    return rc;
+    return err;
 }
 
 static int note(void *context, const struct tensor *t, struct reason *why)
@@ -104,11 +104,11 @@ static int export_selection(const struct weights *w, const struct selection *s,
 
     if (!block)
         return refuse(why, ENOMEM, "out of memory for a copy of the weights");
-    int rc =
+    int err =
         walk(w, s, (float *)(void *)(block + head), true, note, &next, why);
-    if (rc) {
+    if (err) {
         free(block);
-        return rc;
+        return err;
     }
     *out = (struct tensor *)(void *)block;
     *count = n;
@@ -149,9 +149,9 @@ int weights_walk(const struct weights *w, bool state, tensor_visit *visit,
 
     if (!room)
         return refuse(why, ENOMEM, "out of memory for a copy of a weight");
-    int rc = walk(w, &s, room, false, visit, context, why);
+    int err = walk(w, &s, room, false, visit, context, why);
     free(room);
-    return rc;
+    return err;
 }
 
 /* Import */
@@ -187,19 +187,19 @@ static int check_shape(const struct tensor *want, const struct tensor *got,
 static int import_check(const struct weights *w, const struct tensor *tensors,
                         int count, struct reason *why)
 {
-    int rc = 0;
+    int err = 0;
 
-    for (int i = 0; !rc && i < w->count; i++) {
+    for (int i = 0; !err && i < w->count; i++) {
         const struct tensor *want = &w->list[i].shape;
         if (!find(tensors, count, "", want->name))
             return refuse(why, EINVAL, "weight '%s' is missing", want->name);
-        for (int k = 0; !rc && k < KINDS; k++) {
+        for (int k = 0; !err && k < KINDS; k++) {
             const struct tensor *t =
                 find(tensors, count, kinds[k].prefix, want->name);
-            rc = t ? check_shape(want, t, why) : 0;
+            err = t ? check_shape(want, t, why) : 0;
         }
     }
-    return rc;
+    return err;
 }
 
 /* Those of a kind that are given. */
@@ -207,55 +207,55 @@ static int import_kind(struct weights *w, const struct kind *kind,
                        const struct tensor *tensors, int count,
                        struct reason *why)
 {
-    int rc = 0;
+    int err = 0;
 
-    for (int i = 0; !rc && i < w->count; i++) {
+    for (int i = 0; !err && i < w->count; i++) {
         const struct weight *x = &w->list[i];
         const struct tensor *t =
             find(tensors, count, kind->prefix, x->shape.name);
         float *to = copy_of(w, x, kind);
         if (t && to)
-            rc = dnn_reorder(w->dnn, (struct dnn_tensor){x->plain, t->data},
-                             (struct dnn_tensor){x->layout, to}, why);
+            err = dnn_reorder(w->dnn, (struct dnn_tensor){x->plain, t->data},
+                              (struct dnn_tensor){x->layout, to}, why);
     }
-    return rc;
+    return err;
 }
 
 int weights_fill(struct weights *w, tensor_fill *fill, void *context,
                  struct reason *why)
 {
     float *room = dnn_alloc(weights_largest(w) * sizeof(float));
-    int rc = 0;
+    int err = 0;
 
     if (!room)
         return refuse(why, ENOMEM, "out of memory for a copy of a weight");
-    for (int i = 0; rc >= 0 && i < w->count; i++) {
+    for (int i = 0; err >= 0 && i < w->count; i++) {
         const struct weight *x = &w->list[i];
         struct tensor t = x->shape;
         t.data = room;
-        rc = fill(context, &t, why);
-        if (rc > 0)
-            rc = dnn_reorder(
+        err = fill(context, &t, why);
+        if (err > 0)
+            err = dnn_reorder(
                 w->dnn, (struct dnn_tensor){x->plain, room},
                 (struct dnn_tensor){x->layout, weights_copy(w, x, COPY_VALUE)},
                 why);
     }
     free(room);
     weights_anew(w);
-    return rc < 0 ? rc : 0;
+    return err < 0 ? err : 0;
 }
 
 int weights_import(struct weights *w, const struct tensor *tensors, int count,
                    struct reason *why)
 {
-    int rc = import_check(w, tensors, count, why);
+    int err = import_check(w, tensors, count, why);
 
-    if (!rc)
-        rc = import_kind(w, &kinds[0], tensors, count, why);
-    if (rc)
-        return rc;
+    if (!err)
+        err = import_kind(w, &kinds[0], tensors, count, why);
+    if (err)
+        return err;
     weights_anew(w);
-    for (int k = 1; !rc && k < KINDS; k++)
-        rc = import_kind(w, &kinds[k], tensors, count, why);
-    return rc;
+    for (int k = 1; !err && k < KINDS; k++)
+        err = import_kind(w, &kinds[k], tensors, count, why);
+    return err;
 }

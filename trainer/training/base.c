@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -41,7 +42,7 @@ const struct network *base_network(const struct base *b)
 
 bool base_is_trained(const struct base *b)
 {
-    return b->match.names != NULL;
+    return b->match.naming != NULL;
 }
 
 bool base_has_head_for(const struct base *b, char *const *class_names,
@@ -55,19 +56,24 @@ bool base_has_head_for(const struct base *b, char *const *class_names,
     return true;
 }
 
-/* Of the first normalisation, which no two trainings leave alike. */
+/* By the scales of the first normalisation: they move in every training. */
 int base_identity(const struct base *b, struct text *out, struct reason *why)
 {
     const struct safetensors_header *h = &b->file.header;
-    if (!base_is_trained(b))
+    struct weight_shape shape;
+    if (!base_is_trained(b) ||
+        !layer_weight(&b->match.network->layer[0], WEIGHT_GAMMA, 0, &shape))
         return 0;
-    const struct tensor_place *p = base_find(&b->match, h, "bn1.weight");
-    float values[64];
-    int err = safetensors_values(&b->file, p, values, why);
+    size_t size = sizeof(float) * (size_t)shape.dim[0];
+    float *values = malloc(size);
+    if (!values)
+        return refuse(why, ENOMEM, "no memory to read the base");
+    int err = safetensors_values(&b->file, base_find(&b->match, h, shape.name),
+                                 values, why);
+    uLong crc = crc32_z(crc32_z(0, NULL, 0), (const Bytef *)values, size);
+    free(values);
     if (err)
         return err;
-    uLong crc =
-        crc32_z(crc32_z(0, NULL, 0), (const Bytef *)values, sizeof values);
     text_printf(out, "base_file=%llu bytes (%08lx)\n",
                 (unsigned long long)h->size, crc);
     return 0;
@@ -98,7 +104,7 @@ static int give(void *context, const struct tensor *t, struct reason *why)
     const struct base *b = g->base;
     const struct tensor_place *p =
         base_find(&b->match, &b->file.header, t->name);
-    if (!p || (!g->head && !strncmp(t->name, "fc.", 3)))
+    if (!p || (!g->head && network_is_head(b->match.network, t->name)))
         return 0;
     int err = safetensors_values(&b->file, p, t->data, why);
     if (err == 0)

@@ -21,8 +21,6 @@
 
 #include <cmocka.h>
 
-enum { TENSORS_MAX = 5 * NETWORK_LAYERS_MAX };
-
 static struct metadata facts[] = {{"epoch", "7"}};
 static char *odd_names[] = {"plain", "Счета \"2026\"", "a\tb\\c\nd",
                             "bad\xFF"
@@ -46,21 +44,22 @@ static void add(struct classifier *m, struct random *r, const char *name,
         t->data[i] = fmaxf(t->data[i], 0.1f);
 }
 
+/* Random values that neither vanish nor grow from row to row. */
 static void add_layer(struct classifier *m, struct random *r,
                       const struct layer *l)
 {
     int64_t kernel[] = {l->out, l->in, l->kernel, l->kernel};
     int64_t head[] = {m->classes, l->in};
-    if (l->kind == LAYER_CONVOLUTION) {
+    if (l->rank == 4) {
         float fan = (float)(l->in * l->kernel * l->kernel);
         add(m, r, l->name, ".weight", 4, kernel, 0, sqrtf(2 / fan));
         /* Sums that grow with the depth would drive one class to 1. */
-        float scale = l->shortcut >= 0 ? 0.5f : 1;
+        float scale = l->shortcut ? 0.5f : 1;
         add(m, r, l->norm, ".weight", 1, kernel, scale, 0.2f);
         add(m, r, l->norm, ".bias", 1, kernel, 0, 0.2f);
         add(m, r, l->norm, ".running_mean", 1, kernel, 0, 0.2f);
         add(m, r, l->norm, ".running_var", 1, kernel, 1, 0.2f);
-    } else if (l->kind == LAYER_LINEAR) {
+    } else if (l->rank == 2) {
         add(m, r, l->name, ".weight", 2, head, 0, 0.01f);
         add(m, r, l->name, ".bias", 1, head, 0, 0.1f);
     }
@@ -77,7 +76,8 @@ static struct classifier random_model(const struct network *network, int side,
                            .fact_count = 1};
     struct random r;
     random_open(&r, 5, 6, 7, 8);
-    m.tensors = calloc(TENSORS_MAX, sizeof *m.tensors);
+    m.tensors =
+        calloc((size_t)network->layers * WEIGHT_PARTS, sizeof *m.tensors);
     for (int i = 0; i < network->layers; i++)
         add_layer(&m, &r, &network->layer[i]);
     return m;

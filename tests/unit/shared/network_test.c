@@ -1,25 +1,26 @@
-/* network.h: the networks are torchvision's in rows and parameters. */
+/* network.h: the networks are torchvision's in rows and parameters, and their
+ * marks tell them apart. */
 #include "core/shared/network.h"
+
+#include "trainer/net/layer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 /* Parameters with a head for ImageNet's classes, as torchvision documents. */
 static long parameters(const struct network *net)
 {
+    struct weight_shape w;
     long sum = 0;
-    for (int i = 0; i < net->layers; i++) {
-        const struct layer *l = &net->layer[i];
-        long out = l->out ? l->out : 1000;
-        if (l->kind == LAYER_CONVOLUTION)
-            sum += out * l->in * l->kernel * l->kernel + 2 * out;
-        else if (l->kind == LAYER_LINEAR)
-            sum += out * l->in + out;
-    }
+    for (int i = 0; i < net->layers; i++)
+        for (enum weight_part p = 0; p < WEIGHT_MEAN; p++)
+            if (layer_weight(&net->layer[i], p, 1000, &w))
+                sum += (long)(w.dim[0] * w.dim[1] * w.dim[2] * w.dim[3]);
     return sum;
 }
 
@@ -38,23 +39,58 @@ static void rows_fit(const struct network *net)
 {
     for (int i = 0; i < net->layers; i++) {
         const struct layer *l = &net->layer[i];
-        assert_true(l->input < i && l->shortcut < i);
-        assert_int_equal(l->input < 0 ? 3 : net->layer[l->input].out, l->in);
-        if (l->shortcut < 0)
+        int input = network_input(net, i), add = network_shortcut(net, i);
+        assert_true(input >= -1 && input < i && add >= -1 && add < i);
+        assert_int_equal(input < 0 ? 3 : net->layer[input].out, l->in);
+        if (add < 0)
             continue;
-        assert_int_equal(net->layer[l->shortcut].out, l->out);
-        assert_int_equal(network_side(net, l->shortcut, 224),
+        assert_int_equal(net->layer[add].out, l->out);
+        assert_int_equal(network_side(net, add, 224),
                          network_side(net, i, 224));
     }
-    assert_int_equal(network_side(net, net->layers - 3, 224), 7);
-    assert_int_equal(network_side(net, net->layers - 1, 224), 1);
+    assert_int_equal(network_side(net, network_head(net) - 2, 224), 7);
+    assert_int_equal(network_side(net, network_head(net), 224), 1);
 }
 
 static void all_rows_fit(void **state)
 {
     (void)state;
-    for (int i = 0; i < NETWORKS; i++)
+    for (int i = 0; i < networks_count; i++)
         rows_fit(&networks[i]);
+}
+
+/* A mark is the name of a weight, which the networks before do not have. */
+static bool has_weight(const struct network *net, const char *name)
+{
+    struct weight_shape w;
+    for (int i = 0; i < net->layers; i++)
+        for (enum weight_part p = 0; p < WEIGHT_PARTS; p++)
+            if (layer_weight(&net->layer[i], p, 1000, &w) &&
+                !strcmp(w.name, name))
+                return true;
+    return false;
+}
+
+static void marks_tell_networks_apart(void **state)
+{
+    (void)state;
+    for (int i = 1; i < networks_count; i++) {
+        assert_true(has_weight(&networks[i], networks[i].mark));
+        for (int k = 0; k < i; k++)
+            assert_false(has_weight(&networks[k], networks[i].mark));
+    }
+}
+
+static void texts_name_all_networks(void **state)
+{
+    (void)state;
+    struct text s = TEXT_INIT;
+    networks_put_titles(&s);
+    assert_string_equal(text_string(&s), "ResNet-18, ResNet-34 or ResNet-50");
+    text_clear(&s);
+    networks_put_names(&s);
+    assert_string_equal(text_string(&s), "resnet18, resnet34 or resnet50");
+    text_release(&s);
 }
 
 int main(void)
@@ -62,6 +98,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_are_torchvisions),
         cmocka_unit_test(all_rows_fit),
+        cmocka_unit_test(marks_tell_networks_apart),
+        cmocka_unit_test(texts_name_all_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

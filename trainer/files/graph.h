@@ -1,0 +1,69 @@
+/*
+ * An ONNX graph (opset 13) that is being put together: onnx.c and the layers
+ * (trainer/net/layer.h) add to it what they need. No other file knows the
+ * messages of ONNX.
+ *
+ * A graph keeps the first error and goes on, so that only graph_save() is
+ * asked whether all went well. As in text.h, being out of memory for a few
+ * bytes ends the process. Names that it returns live as long as it does. One
+ * thread.
+ */
+#ifndef PRIMO_GRAPH_H
+#define PRIMO_GRAPH_H
+
+#include "core/basic/reason.h"
+#include "core/shared/network.h"
+#include "core/shared/safetensors_header.h"
+#include "trainer/basic/tensor.h"
+
+struct graph;
+
+/* Life cycle */
+
+/* For a network of so many classes; `tensors` are its weights, whose values
+ * must outlive the graph. */
+struct graph *graph_open(const char *name, const struct tensor *tensors,
+                         int tensor_count, int classes, struct reason *why);
+void graph_free(struct graph *g);
+
+/* Change */
+
+/* An input or output: float32 [N, …]. */
+struct graph_end {
+    const char *name;
+    const char *what; /* for people */
+    const char *kind; /* ONNX's word for it, "IMAGE"; NULL = it has none */
+    int rank;
+    int dim[4];             /* 0 = N, the number of pictures */
+    const char *meaning[4]; /* ONNX's words for the dimensions, or NULL */
+};
+const char *graph_input(struct graph *g, const struct graph_end *end);
+void graph_output(struct graph *g, const struct graph_end *end);
+
+/* Values of that name and shape; they must outlive the graph. */
+const char *graph_constant(struct graph *g, const char *name,
+                           const int64_t *dim, int rank, const float *values);
+/* A weight of a row, which it must have; EINVAL where there is none among the
+ * tensors, or one of another shape. */
+const char *graph_weight(struct graph *g, const struct layer *l,
+                         enum weight_part part);
+
+/* A node of a type, which is called NAMESUFFIX, as is its result. */
+#define GRAPH_NAMES(...)                                                       \
+    (const char *const[])                                                      \
+    {                                                                          \
+        __VA_ARGS__, NULL                                                      \
+    }
+const char *graph_node(struct graph *g, const char *type, const char *name,
+                       const char *suffix, const char *const *input);
+/* Attributes of the node that was added last. */
+void graph_int(struct graph *g, const char *name, int64_t value);
+void graph_float(struct graph *g, const char *name, float value);
+/* kernel_shape, strides and pads, as the row has them. */
+void graph_window(struct graph *g, const struct layer *l);
+
+/* Write it aside, sync, rename. The same graph gives the same bytes. */
+int graph_save(struct graph *g, const char *path,
+               const struct metadata *metadata, int count);
+
+#endif
