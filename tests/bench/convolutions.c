@@ -40,7 +40,6 @@ static int row_open(struct bench *b, int row, int side, int batch,
                      network_side(net, network_input(net, row), side));
     struct dnn_conv_layouts l;
     int err = dnn_conv_choose(b->dnn, &c, true, &l, why);
-
     if (err)
         return err;
     struct dnn_tensor x = tensor(l.source);
@@ -60,7 +59,6 @@ static int row_open(struct bench *b, int row, int side, int batch,
 static int step(const struct bench *b, struct reason *why)
 {
     int err = 0;
-
     for (int i = 0; !err && i < b->count; i++)
         err = dnn_run(b->dnn, b->ops[i], why);
     return err;
@@ -71,7 +69,6 @@ static int measure(bool bf16, int side, int batch, int steps, double *seconds,
 {
     struct bench b = {0};
     int err = dnn_open(&b.dnn, bf16 ? DNN_BF16 : DNN_F32, why);
-
     b.ops = calloc((size_t)networks[0].layers * OPS_PER_ROW, sizeof *b.ops);
     if (!b.ops)
         return refuse(why, ENOMEM, "no memory for the ops");
@@ -93,7 +90,6 @@ int main(int argc, char **argv)
     int steps = argc == 5 ? atoi(argv[4]) : 0;
     double seconds[STEPS_MAX];
     struct reason why = REASON_INIT;
-
     if (steps < 1 || steps > STEPS_MAX) {
         fprintf(stderr, "usage: convolutions f32|bf16 SIDE BATCH STEPS\n");
         return 2;

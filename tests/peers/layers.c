@@ -56,7 +56,6 @@ static const struct tensor *input(const struct bench *b, const char *name)
 static float *data(const struct bench *b, const char *name)
 {
     const struct tensor *t = input(b, name);
-
     return t ? t->data : NULL;
 }
 
@@ -65,7 +64,6 @@ static float *result(struct bench *b, const char *name, int rank, ...)
 {
     struct tensor *t = &b->out[b->count++];
     va_list ap;
-
     *t = (struct tensor){.rank = rank, .dim = {1, 1, 1, 1}};
     snprintf(t->name, sizeof t->name, "%s", name);
     va_start(ap, rank);
@@ -93,7 +91,6 @@ static struct dnn_tensor taken(struct bench *b, const char *name,
                                const struct dnn_layout *layout)
 {
     const struct tensor *t = input(b, name);
-
     if (!t)
         return (struct dnn_tensor){NULL, NULL};
     struct dnn_tensor to = room(layout);
@@ -107,7 +104,6 @@ static void given(struct bench *b, struct dnn_tensor from, const char *name,
 {
     float *values = result(b, name, 4, n, channels, height, width);
     int64_t dim[] = {n, channels, height, width};
-
     good(b, dnn_reorder(b->dnn, from, plain(b, 4, dim, values), &b->why));
 }
 
@@ -126,7 +122,6 @@ static void own_kernel_gradient(struct bench *b, const struct dnn_conv *c,
 {
     struct dnn_tensor dw = room(dnn_kernel_in_blocks(b->dnn, c));
     struct kernel_gradient g = kernel_gradient_of(b->dnn, c);
-
     g.source = x.data;
     g.d_result = dy.data;
     g.d_kernel = dw.data;
@@ -144,7 +139,6 @@ static void conv_back(struct bench *b, const struct dnn_conv *c,
     struct dnn_tensor dy =
         taken(b, "dy", dnn_activation(b->dnn, c->n, c->out, side));
     struct dnn_op *op;
-
     run(b, dnn_conv_back_kernel(&op, b->dnn, c, x, dw, dy, &b->why), &op);
     given(b, dw, "dw", c->out, c->in, c->kernel, c->kernel);
     if (kernel_gradient_fits(c->in, c->out, dnn_block(b->dnn)))
@@ -165,7 +159,6 @@ static void conv_infer(struct bench *b, const struct dnn_conv *c)
     struct dnn_conv_layouts l;
     const struct dnn_layout *out = dnn_activation(b->dnn, c->n, c->out, side);
     struct dnn_op *op;
-
     good(b, dnn_conv_choose(b->dnn, c, false, &l, &b->why));
     const struct dnn_conv_infer fused = {
         .conv = *c,
@@ -187,7 +180,6 @@ static void convolution(struct bench *b)
     int side = dnn_conv_side(&c);
     struct dnn_conv_layouts l;
     struct dnn_op *op;
-
     good(b, dnn_conv_choose(b->dnn, &c, true, &l, &b->why));
     struct dnn_tensor x = taken(b, "x", l.source);
     struct dnn_tensor y = room(dnn_activation(b->dnn, c.n, c.out, side));
@@ -206,14 +198,12 @@ static float *copied(struct bench *b, const char *name)
 {
     const struct tensor *t = input(b, name);
     float *to = result(b, name, 1, (int)t->dim[0]);
-
     return memcpy(to, t->data, tensor_count(t) * sizeof *to);
 }
 
 static struct norm norm_of(struct bench *b, int n, int channels, int rows)
 {
     int block = dnn_block(b->dnn) ? dnn_block(b->dnn) : channels;
-
     return (struct norm){
         .n = n,
         .channels = channels,
@@ -235,7 +225,6 @@ static void normalisation(struct bench *b)
     const struct dnn_layout *l = dnn_activation(b->dnn, n, channels, side);
     struct norm q = norm_of(b, n, channels, side * side);
     struct dnn_tensor y = room(l), dx = room(l), d_sum = room(l);
-
     q.relu = k[3];
     q.epsilon = NETWORK_EPSILON;
     q.x = taken(b, "x", l).data;
@@ -269,7 +258,6 @@ static void stem(struct bench *b)
                           .side = side,
                           .top = room(pooled).data,
                           .place = dnn_alloc(dnn_layout_size(pooled))};
-
     q.norm.relu = true;
     q.norm.epsilon = NETWORK_EPSILON;
     q.norm.x = taken(b, "x", l).data;
@@ -298,7 +286,6 @@ static void mean_pooling(struct bench *b)
     const struct dnn_layout *one = dnn_activation(b->dnn, n, channels, 1);
     struct dnn_tensor y = room(one), dx = room(l);
     struct dnn_op *op;
-
     run(b, dnn_pool(&op, b->dnn, &p, taken(b, "x", l), y, &b->why), &op);
     run(b, dnn_pool_back(&op, b->dnn, &p, dx, taken(b, "dy", one), &b->why),
         &op);
@@ -320,7 +307,6 @@ static void head(struct bench *b)
                             in,
                             out};
     struct dnn_op *op;
-
     run(b, dnn_head(&op, b->dnn, &h, true, &b->why), &op);
     run(b, dnn_head_back_weight(&op, b->dnn, &back, h.source, &b->why), &op);
     run(b, dnn_head_back_data(&op, b->dnn, &back, h.weight, &b->why), &op);
@@ -333,7 +319,6 @@ static void loss(struct bench *b)
     struct loss by = {classes, (float)b->number[2] / 1000, data(b, "weights")};
     const float *names = data(b, "labels");
     int *labels = calloc((size_t)n, sizeof *labels);
-
     for (int i = 0; i < n; i++)
         labels[i] = (int)names[i];
     loss_softmax(data(b, "x"), n, classes, result(b, "p", 2, n, classes));
@@ -352,7 +337,6 @@ static void optimiser(struct bench *b)
     float *value = copied(b, "value");
     float *momentum = result(b, "momentum", 1, (int)count);
     float *average = result(b, "average", 1, (int)count);
-
     memcpy(average, value, count * sizeof *average);
     for (int i = 0; i < k[3]; i++) {
         char name[32];
@@ -380,7 +364,6 @@ int main(int argc, char **argv)
 {
     struct bench b = {.in = SAFETENSORS_INIT, .why = REASON_INIT};
     int number[8] = {0};
-
     for (int i = 4; i < argc && i < 12; i++)
         number[i - 4] = atoi(argv[i]);
     b.number = number;

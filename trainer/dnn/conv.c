@@ -20,7 +20,6 @@ int dnn_conv_side(const struct dnn_conv *c)
 bool dnn_conv_in_tiles(const struct dnn *d, const struct dnn_conv *c)
 {
     int side = dnn_conv_side(c), whole = (side + TILE - 1) / TILE * TILE;
-
     return d->compute == dnnl_f32 && dnn_cpu_has(dnnl_cpu_isa_avx512_core) &&
            c->kernel == 3 && c->stride == 1 && c->in % 16 == 0 &&
            c->out % 16 == 0 && 2 * side * side > whole * whole;
@@ -33,7 +32,6 @@ static void shape_init(struct shape *s, const struct dnn *d,
 {
     dnnl_dims_t kernel = {c->out, c->in, c->kernel, c->kernel};
     dnnl_dims_t image = {c->n, c->in, c->side, c->side}, out = {c->out};
-
     s->algorithm = dnn_conv_in_tiles(d, c) ? dnnl_convolution_winograd
                                            : dnnl_convolution_direct;
     s->stride[0] = s->stride[1] = c->stride;
@@ -53,7 +51,6 @@ static dnnl_status_t forward_desc(dnnl_convolution_desc_t *desc,
                                   const struct shape *s, bool training)
 {
     bool whole = training || s->algorithm == dnnl_convolution_winograd;
-
     return dnnl_convolution_forward_desc_init(
         desc, whole ? dnnl_forward_training : dnnl_forward_inference,
         s->algorithm, &s->source, &s->kernel, training ? NULL : &s->bias,
@@ -83,7 +80,6 @@ static int ask(struct dnn *d, const dnnl_convolution_desc_t *desc,
 {
     dnnl_primitive_desc_t pd;
     dnnl_status_t s = dnn_describe(&pd, d, desc, NULL, hint);
-
     if (s)
         return dnn_refuse(why, s, "convolution of this shape");
     *out = dnn_layout_keep(d, dnnl_primitive_desc_query_md(pd, query, 0));
@@ -100,7 +96,6 @@ static bool back_kernel_is_slow(struct dnn *d, const struct shape *s,
     dnnl_convolution_desc_t desc;
     dnnl_primitive_desc_t pd;
     const char *name = "";
-
     back_kernel_desc(&desc, s);
     if (dnn_describe(&pd, d, &desc, NULL, hint))
         return false;
@@ -114,7 +109,6 @@ static bool back_kernel_is_slow(struct dnn *d, const struct shape *s,
 static struct shape shape_free(const struct shape *s)
 {
     struct shape f = *s;
-
     f.source =
         dnn_md(4, s->source.dims, s->source.data_type, dnnl_format_tag_any);
     f.result =
@@ -137,7 +131,6 @@ static int ask_back(struct dnn *d, struct shape *s, const struct dnn_conv *c,
     dnnl_convolution_desc_t desc;
     dnnl_primitive_desc_t hint;
     int err = 0;
-
     if (dnn_describe(&hint, d, forward, NULL, NULL))
         return refuse(why, EINVAL, "oneDNN refuses a convolution");
     back_kernel_desc(&desc, s);
@@ -166,7 +159,6 @@ int dnn_conv_choose(struct dnn *d, const struct dnn_conv *c, bool training,
     struct shape s;
     dnnl_convolution_desc_t forward;
     int err;
-
     *out = (struct dnn_conv_layouts){0};
     shape_init(&s, d, c);
     dnnl_status_t status = forward_desc(&forward, &s, training);
@@ -187,7 +179,6 @@ int dnn_conv_train(struct dnn_op **out, struct dnn *d, const struct dnn_conv *c,
 {
     struct shape s;
     dnnl_convolution_desc_t desc;
-
     shape_init(&s, d, c);
     s.source = source.layout->md;
     s.kernel = kernel.layout->md;
@@ -206,7 +197,6 @@ static dnnl_status_t attr_fused(dnnl_primitive_attr_t *out, const struct dnn *d,
 {
     dnnl_post_ops_t ops;
     dnnl_status_t s = dnnl_post_ops_create(&ops);
-
     if (s)
         return s;
     if (sum)
@@ -227,7 +217,6 @@ int dnn_conv_infer(struct dnn_op **out, struct dnn *d,
     struct shape s;
     dnnl_convolution_desc_t desc;
     dnnl_primitive_attr_t attr = NULL;
-
     shape_init(&s, d, &c->conv);
     s.source = c->source.layout->md;
     s.kernel = c->kernel.layout->md;
@@ -255,7 +244,6 @@ int dnn_conv_back_data(struct dnn_op **out, struct dnn *d,
 {
     struct shape s;
     dnnl_convolution_desc_t forward, desc;
-
     shape_init(&s, d, c);
     forward_desc(&forward, &s, true);
     s.kernel = kernel.layout->md;
@@ -294,7 +282,6 @@ static int free_layouts(struct dnn *d, const struct shape *s,
 {
     dnnl_convolution_desc_t desc;
     dnnl_primitive_desc_t pd;
-
     back_kernel_desc(&desc, s);
     dnnl_status_t status = dnn_describe(&pd, d, &desc, NULL, hint);
     if (status)
@@ -315,7 +302,6 @@ static int copied_op(struct dnn_op **out, struct dnn *d, struct shape *s,
     dnnl_convolution_desc_t desc;
     struct dnn_tensor x, d_y;
     int err = free_layouts(d, s, hint, &source_md, &result_md, why);
-
     if (!err)
         err = copy_op(out, d, source, &source_md, &x, why);
     if (err)
@@ -345,7 +331,6 @@ static int back_kernel_op(struct dnn_op **out, struct dnn *d,
 {
     struct shape s;
     dnnl_convolution_desc_t forward, desc;
-
     shape_init(&s, d, c);
     s.source = source.layout->md;
     forward_desc(&forward, &s, true);
@@ -387,7 +372,6 @@ static int centre_op(struct dnn_op **out, struct dnn *d,
                            .stride = 1};
     struct dnn_conv_layouts layouts;
     int err = dnn_conv_choose(d, &one, true, &layouts, why);
-
     if (err)
         return err;
     centre->layout = layouts.master;
@@ -410,7 +394,6 @@ int dnn_conv_back_kernel(struct dnn_op **out, struct dnn *d,
     dnnl_dims_t one = {c->out, c->in, 1, 1}, at = {0, 0, c->pad, c->pad};
     dnnl_memory_desc_t inside;
     struct dnn_tensor centre;
-
     if (!centre_only(c))
         return back_kernel_op(out, d, c, source, d_kernel, d_result, why);
     dnnl_status_t s =

@@ -66,7 +66,6 @@ void *dnn_alloc(size_t size)
     size_t align = size >= HUGE ? HUGE : LINE;
     size_t whole = (size + align - 1) & ~(align - 1);
     void *p = aligned_alloc(align, whole);
-
     if (!p)
         return NULL;
 #ifdef MADV_HUGEPAGE
@@ -80,7 +79,6 @@ const struct dnn_layout *dnn_layout_keep(struct dnn *d,
                                          const dnnl_memory_desc_t *md)
 {
     struct dnn_layout *l;
-
     for (l = d->layouts; l; l = l->next)
         if (dnnl_memory_desc_equal(&l->md, md))
             return l;
@@ -94,7 +92,6 @@ dnnl_memory_desc_t dnn_md(int rank, const dnnl_dim_t *dim,
                           dnnl_data_type_t type, dnnl_format_tag_t tag)
 {
     dnnl_memory_desc_t md;
-
     dnnl_memory_desc_init_by_tag(&md, rank, dim, type, tag);
     return md;
 }
@@ -111,7 +108,6 @@ static int probe_block(struct dnn *d, struct reason *why)
     dnnl_status_t s = dnnl_convolution_forward_desc_init(
         &desc, dnnl_forward_training, dnnl_convolution_direct, &any, &weights,
         NULL, &any, one, one, one);
-
     if (!s)
         s = dnn_describe(&pd, d, &desc, NULL, NULL);
     if (s)
@@ -129,7 +125,6 @@ static int probe_block(struct dnn *d, struct reason *why)
 static int dnn_start(struct dnn *d, struct reason *why)
 {
     dnnl_status_t s = dnnl_engine_create(&d->engine, dnnl_cpu, 0);
-
     if (!s)
         s = dnnl_stream_create(&d->stream, d->engine,
                                dnnl_stream_default_flags);
@@ -226,7 +221,6 @@ const struct dnn_layout *dnn_plain(struct dnn *d, enum dnn_type type, int rank,
                                              dnnl_abcd};
     dnnl_memory_desc_t md =
         dnn_md(rank, dim, type == DNN_BF16 ? dnnl_bf16 : dnnl_f32, tags[rank]);
-
     return dnn_layout_keep(d, &md);
 }
 
@@ -234,7 +228,6 @@ dnnl_memory_desc_t dnn_activation_md(const struct dnn *d, int n, int channels,
                                      int side)
 {
     dnnl_dims_t dim = {n, channels, side, side};
-
     return dnn_md(4, dim, d->compute,
                   d->block == 8    ? dnnl_nChw8c
                   : d->block == 16 ? dnnl_nChw16c
@@ -245,7 +238,6 @@ const struct dnn_layout *dnn_activation(struct dnn *d, int n, int channels,
                                         int side)
 {
     dnnl_memory_desc_t md = dnn_activation_md(d, n, channels, side);
-
     return dnn_layout_keep(d, &md);
 }
 
@@ -255,7 +247,6 @@ const struct dnn_layout *dnn_kernel_in_blocks(struct dnn *d,
     dnnl_dims_t dim = {c->out, c->in, c->kernel, c->kernel};
     dnnl_memory_desc_t md = dnn_md(
         4, dim, dnnl_f32, d->block == 8 ? dnnl_OIhw8i8o : dnnl_OIhw16i16o);
-
     return dnn_layout_keep(d, &md);
 }
 
@@ -266,7 +257,6 @@ static int op_bind(struct dnn_op *op, struct dnn *d, int arg,
 {
     dnnl_memory_t memory;
     dnnl_status_t s = dnnl_memory_create(&memory, md, d->engine, data);
-
     if (s)
         return dnn_refuse(why, s, "memory");
     op->args[op->count++] = (dnnl_exec_arg_t){arg, memory};
@@ -281,7 +271,6 @@ static int op_bind_scratch(struct dnn_op *op, struct dnn *d,
         dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
     size_t size = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
     int err = 0;
-
     if (size) {
         err = op_bind(op, d, DNNL_ARG_SCRATCHPAD, scratch, NULL, why);
         if (!err)
@@ -304,7 +293,6 @@ static int op_make(struct dnn_op **out, struct dnn *d,
 {
     int err = see_room(d, why);
     struct dnn_op *op = err ? NULL : calloc(1, sizeof *op);
-
     if (err)
         return err;
     if (!op)
@@ -329,7 +317,6 @@ int dnn_op_cook(struct dnn_op **out, struct dnn *d, const struct dnn_recipe *r,
 {
     dnnl_primitive_desc_t pd;
     dnnl_status_t s = dnn_describe(&pd, d, r->desc, r->attr, r->hint);
-
     if (s)
         return dnn_refuse(why, s, r->name);
     int err = op_make(out, d, pd, r, why);
@@ -342,7 +329,6 @@ int dnn_op_cook_back(struct dnn_op **out, struct dnn *d, struct dnn_recipe *r,
 {
     dnnl_primitive_desc_t hint;
     dnnl_status_t s = dnn_describe(&hint, d, forward, NULL, NULL);
-
     if (s)
         return dnn_refuse(why, s, r->name);
     r->hint = hint;
@@ -354,7 +340,6 @@ int dnn_op_cook_back(struct dnn_op **out, struct dnn *d, struct dnn_recipe *r,
 int dnn_run(struct dnn *d, const struct dnn_op *op, struct reason *why)
 {
     dnnl_status_t s = dnnl_success;
-
     int err = see_room(d, why);
     if (err)
         return err;
@@ -381,7 +366,6 @@ int dnn_copy(struct dnn_op **out, struct dnn *d, struct dnn_tensor from,
     struct dnn_recipe r = {.name = "copy between layouts",
                            .args = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}},
                            .count = 2};
-
     if (s)
         return dnn_refuse(why, s, r.name);
     int err = op_make(out, d, pd, &r, why);
@@ -398,7 +382,6 @@ int dnn_reorder(const struct dnn *d, struct dnn_tensor from,
     dnnl_exec_arg_t args[2] = {{DNNL_ARG_FROM, NULL}, {DNNL_ARG_TO, NULL}};
     dnnl_status_t s = dnnl_reorder_primitive_desc_create(
         &pd, &from.layout->md, d->engine, &to.layout->md, d->engine, NULL);
-
     if (!s)
         s = dnnl_primitive_create(&primitive, pd);
     if (!s)

@@ -40,9 +40,9 @@ struct dnn_conv {
 
 /* The layouts that oneDNN likes best for a convolution. */
 struct dnn_conv_layouts {
-    const struct dnn_layout *source;  /* of the input */
+    const struct dnn_layout *source;  /* the input */
     const struct dnn_layout *forward; /* the kernel, compute type */
-    const struct dnn_layout *back;    /* the same for the data's gradient */
+    const struct dnn_layout *back;    /* the kernel for the source's gradient */
     const struct dnn_layout *master;  /* the kernel's gradient, f32 */
 };
 
@@ -61,10 +61,10 @@ void *dnn_alloc(size_t size);
 /* Row-major. */
 const struct dnn_layout *dnn_plain(struct dnn *d, enum dnn_type type, int rank,
                                    const int64_t *dim);
-/* Of activations, in the compute type: one block for the whole network. */
+/* Activations in the compute type: one block for the whole network. */
 const struct dnn_layout *dnn_activation(struct dnn *d, int n, int channels,
                                         int side);
-/* Of a kernel as kernel_gradient.h computes its gradient. */
+/* A kernel in the layout in which kernel_gradient.h computes its gradient. */
 const struct dnn_layout *dnn_kernel_in_blocks(struct dnn *d,
                                               const struct dnn_conv *c);
 size_t dnn_layout_size(const struct dnn_layout *l); /* bytes, with padding */
@@ -118,7 +118,7 @@ struct dnn_pooling {
 int dnn_pool(struct dnn_op **out, struct dnn *d, const struct dnn_pooling *p,
              struct dnn_tensor source, struct dnn_tensor result,
              struct reason *why);
-/* Of DNN_POOL_MEAN. */
+/* The way back, which DNN_POOL_MEAN alone has. */
 int dnn_pool_back(struct dnn_op **out, struct dnn *d,
                   const struct dnn_pooling *p, struct dnn_tensor d_source,
                   struct dnn_tensor d_result, struct reason *why);

@@ -24,7 +24,6 @@ static dnnl_status_t pool_desc(dnnl_pooling_desc_t *desc, const struct dnn *d,
     dnnl_memory_desc_t in = dnn_activation_md(d, p->n, p->channels, p->side);
     dnnl_memory_desc_t out =
         dnn_activation_md(d, p->n, p->channels, pooling_side(p));
-
     return dnnl_pooling_forward_desc_init(desc, dnnl_forward_inference,
                                           pool_algorithm(p), &in, &out, stride,
                                           kernel, pad, pad);
@@ -35,7 +34,6 @@ int dnn_pool(struct dnn_op **out, struct dnn *d, const struct dnn_pooling *p,
              struct reason *why)
 {
     dnnl_pooling_desc_t desc;
-
     pool_desc(&desc, d, p);
     struct dnn_recipe r = {
         .name = "pooling",
@@ -52,7 +50,6 @@ int dnn_pool_back(struct dnn_op **out, struct dnn *d,
     dnnl_dims_t kernel = {p->kernel, p->kernel}, pad = {p->pad, p->pad};
     dnnl_dims_t stride = {p->stride, p->stride};
     dnnl_pooling_desc_t forward, desc;
-
     pool_desc(&forward, d, p);
     dnnl_pooling_backward_desc_init(&desc, pool_algorithm(p),
                                     &d_source.layout->md, &d_result.layout->md,
@@ -99,7 +96,6 @@ int dnn_head(struct dnn_op **out, struct dnn *d, const struct dnn_head *h,
     dnnl_inner_product_desc_t desc;
     struct head_layouts l;
     int err = head_layouts(&l, d, h, why);
-
     if (err)
         return err;
     head_forward_desc(&desc, &l, training);
@@ -120,7 +116,6 @@ int dnn_head_back_data(struct dnn_op **out, struct dnn *d,
     dnnl_inner_product_desc_t forward, desc;
     struct head_layouts l;
     int err = head_layouts(&l, d, g, why);
-
     if (err)
         return err;
     head_forward_desc(&forward, &l, true);
@@ -143,7 +138,6 @@ int dnn_head_back_weight(struct dnn_op **out, struct dnn *d,
     dnnl_inner_product_desc_t forward, desc;
     struct head_layouts l;
     int err = head_layouts(&l, d, g, why);
-
     if (err)
         return err;
     head_forward_desc(&forward, &l, true);

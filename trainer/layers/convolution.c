@@ -56,7 +56,6 @@ static struct dnn_tensor kernel_in(struct builder *b, int row,
     };
     struct dnn_tensor form = {layout, b->parts->kernels->form};
     struct dnn_op *op = NULL;
-
     if (b->err || dnn_layout_same(layout, master.layout))
         return master;
     build_op(b, dnn_copy(&op, b->parts->dnn, master, form, b->why), &op);
@@ -78,7 +77,6 @@ static const uint16_t *kernel_for_winograd(struct builder *b, int row,
         .master = weights_value(b->parts->weights, row, WEIGHT_KERNEL),
         .back = back,
         .to = b->parts->kernels->form};
-
     build_own(b, run_winograd_kernel, &form, sizeof form);
     return form.to;
 }
@@ -109,7 +107,6 @@ static void forward_product(struct builder *b, int row, struct dnn_tensor x)
     struct dnn_conv c = conv_of(b, row);
     struct dnn_tensor in = build_input(b, row);
     struct dnn_op *op = NULL;
-
     if (kernel_of(b, row)->winograd) {
         const uint16_t *kernel = kernel_for_winograd(b, row, false);
         build_winograd(b, &c,
@@ -133,7 +130,6 @@ static void forward(struct builder *b, int row)
 {
     struct dnn_tensor x = build_activation(b, row);
     bool norm = !is_normalised_next(b, row);
-
     b->made[row].result = norm ? build_activation(b, row) : x;
     if (b->err)
         return;
@@ -166,7 +162,6 @@ static struct dnn_tensor backward_norm(struct builder *b, int row)
         .d_gamma = weights_gradient(w, row, WEIGHT_GAMMA),
         .d_beta = weights_gradient(w, row, WEIGHT_BETA),
     };
-
     if (shortcut < 0) {
         q.d_x = build_result_over(b, row);
     } else {
@@ -188,7 +183,6 @@ static void gradient_by_loops(struct builder *b, int row,
                               const struct dnn_conv *c, const void *d_x)
 {
     struct kernel_gradient g = kernel_gradient_of(b->parts->dnn, c);
-
     g.source = build_input(b, row).data;
     g.d_result = d_x;
     g.d_kernel = weights_gradient(b->parts->weights, row, WEIGHT_KERNEL);
@@ -217,7 +211,6 @@ static void gradient_by_winograd(struct builder *b, int row,
         .d_result = d_x,
         .d_kernel = weights_gradient(b->parts->weights, row, WEIGHT_KERNEL),
     };
-
     g.work = build_take(b, winograd_gradient_work(&g));
     build_give(b, g.work);
     build_own(b, run_winograd_gradient, &g, sizeof g);
@@ -231,7 +224,6 @@ static void backward_kernel(struct builder *b, int row, struct dnn_tensor d_x)
         kernel_of(b, row)->layouts.master,
         weights_gradient(b->parts->weights, row, WEIGHT_KERNEL),
     };
-
     switch (kernel_of(b, row)->gradient) {
     case BY_WINOGRAD:
         gradient_by_winograd(b, row, &c, d_x.data);
@@ -254,7 +246,6 @@ static void backward_data(struct builder *b, int row, struct dnn_tensor d_x)
     struct dnn_conv c = conv_of(b, row);
     struct dnn_op *op = NULL;
     struct dnn_tensor d_in = build_activation(b, from);
-
     if (b->err)
         return;
     build_leave(b, from, d_in.data);
@@ -281,7 +272,6 @@ static void backward(struct builder *b, int row)
 {
     struct made *made = &b->made[row];
     struct dnn_tensor d_x = {made->result.layout, made->gradient[0]};
-
     if (!is_normalised_next(b, row))
         d_x = backward_norm(b, row);
     if (!b->err)
@@ -306,7 +296,6 @@ static void infer(struct builder *b, int row)
                                .bias = k->bias,
                                .sum = shortcut >= 0,
                                .relu = l->relu};
-
     /* No row but this one has yet to read the shortcut: its memory is ours. */
     made->result = c.sum ? b->made[shortcut].result : build_activation(b, row);
     if (b->err)

@@ -22,7 +22,6 @@ static void forward(struct builder *b, int row)
         .side = build_side(b, from),
     };
     struct dnn_tensor top = build_activation(b, row);
-
     made->result = build_activation(b, row);
     if (b->err)
         return;
@@ -53,7 +52,6 @@ static void backward(struct builder *b, int row)
         .d_gamma = weights_gradient(w, from, WEIGHT_GAMMA),
         .d_beta = weights_gradient(w, from, WEIGHT_BETA),
     };
-
     build_give_gradients(b, row);
     build_give(b, pool.d_sum);
     build_leave(b, from, pool.d_x);
@@ -66,7 +64,6 @@ static void infer(struct builder *b, int row)
 {
     const struct layer *l = build_layer(b, row);
     int from = build_from(b, row);
-
     build_pool(b, row,
                (struct dnn_pooling){.kind = DNN_POOL_MAX,
                                     .side = build_side(b, from),

@@ -28,7 +28,6 @@ static void take_features(struct builder *b, int row)
 {
     struct made *made = &b->made[row];
     struct dnn_op *op = NULL;
-
     made->features = made->result.data;
     if (b->err || !b->parts->bf16)
         return;
@@ -59,7 +58,6 @@ static void backward(struct builder *b, int row)
     struct dnn_tensor d_y = {b->made[row].result.layout,
                              b->made[row].gradient[0]};
     struct dnn_op *op = NULL;
-
     if (b->parts->bf16) { /* the features' gradient comes in f32 */
         struct dnn_tensor plain = build_features(b, row, d_y.data);
         d_y = build_activation(b, row);

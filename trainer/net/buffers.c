@@ -22,7 +22,6 @@ static int find(const struct buffers *b, const void *data)
 int buffers_users(const struct buffers *b, const void *data)
 {
     int i = find(b, data);
-
     return i < 0 ? 0 : b->list[i].users;
 }
 
@@ -30,7 +29,6 @@ int buffers_users(const struct buffers *b, const void *data)
 static struct buffer *best_fit(struct buffers *b, size_t size)
 {
     struct buffer *best = NULL;
-
     for (int i = 0; i < b->count; i++) {
         struct buffer *it = &b->list[i];
         if (!it->users && it->size >= size && (!best || it->size < best->size))
@@ -42,7 +40,6 @@ static struct buffer *best_fit(struct buffers *b, size_t size)
 void *buffers_take(struct buffers *b, size_t size)
 {
     struct buffer *it = best_fit(b, size);
-
     if (!it) {
         void *data = b->count < BUFFERS_MAX ? dnn_alloc(size) : NULL;
         if (!data)

@@ -12,7 +12,6 @@ struct scale {
 static struct scale scale_of(const float *logits, int classes)
 {
     double most = (double)logits[0], sum = 0;
-
     for (int k = 1; k < classes; k++)
         most = fmax(most, (double)logits[k]);
     for (int k = 0; k < classes; k++)
@@ -30,7 +29,6 @@ static double row_gradient(const float *logits, int label, int classes,
 {
     struct scale s = scale_of(logits, classes);
     double spread = smoothing / classes, loss = 0;
-
     for (int k = 0; k < classes; k++) {
         double l = log_p(s, logits[k]);
         double target = spread + (k == label ? 1 - smoothing : 0);
@@ -45,7 +43,6 @@ float loss_gradient(const struct loss *loss, const float *logits,
                     const int *labels, int n, float *gradient)
 {
     double sum = 0;
-
     for (int i = 0; i < n; i++) {
         size_t row = (size_t)i * loss->classes;
         double weight = loss->weights ? (double)loss->weights[labels[i]] : 1;

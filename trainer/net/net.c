@@ -52,7 +52,6 @@ static int plan_get(struct net *net, int n, bool training, struct plan **out,
                     struct reason *why)
 {
     struct plan_parts parts = parts_of(net);
-
     for (*out = net->plans; *out; *out = (*out)->next)
         if ((*out)->n == n && (*out)->training == training)
             return 0;
@@ -93,7 +92,6 @@ static int open_weights(struct net *net, uint64_t seed, struct reason *why)
         return refuse(why, ENOMEM, "out of memory for the weights");
     int err = kernels_choose(&net->kernels, net->dnn, o->network, o->batch,
                              o->image_size, o->training, why);
-
     for (int r = 0; !err && r < layers; r++)
         masters[r] = net->kernels.row[r].layouts.master;
     if (!err)
@@ -112,7 +110,6 @@ static int open_plans(struct net *net, struct reason *why)
 {
     struct plan *p;
     int err = 0;
-
     if (net->options.training)
         err = plan_get(net, net->options.batch, true, &p, why);
     if (!err)
@@ -124,7 +121,6 @@ int net_open(struct net **out, const struct net_options *options, uint64_t seed,
              struct reason *why)
 {
     int err = check_options(options, why);
-
     if (err)
         return err;
     struct net *net = calloc(1, sizeof *net);
@@ -214,7 +210,6 @@ int net_import(struct net *net, const struct tensor *tensors, int count,
                struct reason *why)
 {
     int err = weights_import(&net->weights, tensors, count, why);
-
     if (err != -EINVAL)
         changed(net);
     return err;
@@ -232,7 +227,6 @@ static void normalise(const struct net *net, const float *images, int n,
                       float *to)
 {
     size_t area = (size_t)net->options.image_size * net->options.image_size;
-
 #pragma omp parallel for schedule(static)
     for (int p = 0; p < 3 * n; p++) {
         float mean = network_mean[p % 3], scale = 1 / network_deviation[p % 3];
@@ -269,7 +263,6 @@ static int there_and_back(struct net *net, struct plan *p, const int *labels,
                           float smoothing, struct reason *why)
 {
     int err = plan_run(p, net->dnn, 0, p->middle, why);
-
     if (err)
         return err;
     const struct loss loss = {net->options.classes, smoothing,
@@ -302,7 +295,6 @@ int net_gradients(struct net *net, const float *images, const int *labels,
 {
     struct plan *p;
     int err = gradients_begin(net, labels, n, why);
-
     if (!err)
         err = plan_get(net, n, true, &p, why);
     if (err)
@@ -341,7 +333,6 @@ static int head_alloc(struct net *net, struct reason *why)
     const struct net_options *o = &net->options;
     size_t features = (size_t)head_layer(net)->in;
     size_t classes = (size_t)o->classes, batch = (size_t)o->batch;
-
     if (net->head.gradient)
         return 0;
     net->head.logits = malloc(batch * classes * sizeof(float));
@@ -359,7 +350,6 @@ static void head_forward(struct net *net, const float *features, int n)
     size_t in = (size_t)head_layer(net)->in;
     const float *weight = weights_value(&net->weights, head, WEIGHT_KERNEL);
     const float *bias = weights_value(&net->weights, head, WEIGHT_BIAS);
-
 #pragma omp parallel for schedule(static)
     for (int i = 0; i < n * classes; i++) {
         const float *x = features + (size_t)(i / classes) * in;
@@ -378,7 +368,6 @@ static void head_backward(struct net *net, const float *features, int n)
     int classes = net->options.classes;
     size_t in = (size_t)head_layer(net)->in;
     float *d_bias = net->head.gradient + (size_t)classes * in;
-
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < classes; c++) {
         float *d_weight = net->head.gradient + (size_t)c * in;
@@ -400,7 +389,6 @@ int net_head_gradients(struct net *net, const float *images, const int *labels,
 {
     struct plan *p;
     int err = gradients_begin(net, labels, n, why);
-
     if (!err)
         err = head_alloc(net, why);
     if (!err)
@@ -459,7 +447,6 @@ int net_predict(struct net *net, const float *images, int n,
 {
     struct plan *p;
     int err = check_batch(net, NULL, n, why);
-
     if (!err)
         err = plan_get(net, n, false, &p, why);
     if (!err)

@@ -11,7 +11,6 @@ static void step_range(const struct optimizer_rule *rule, float *restrict value,
 {
     float rate = rule->learning_rate, m = rule->momentum;
     float decay = rule->weight_decay;
-
 #pragma omp simd
     for (size_t i = 0; i < count; i++) {
         float g = gradient[i] + decay * value[i];

@@ -14,7 +14,6 @@ static void build_image(struct builder *b)
         kernel_shape(build_layer(b, 0), b->plan->n, p->image_size);
     struct dnn_conv_layouts wanted = {0};
     struct dnn_op *op = NULL;
-
     b->err = dnn_conv_choose(p->dnn, &c, b->plan->training, &wanted, b->why);
     struct dnn_tensor plain =
         build_tensor(b, dnn_plain(p->dnn, DNN_F32, 4,
@@ -31,7 +30,6 @@ static void build_image(struct builder *b)
 static void count_readers(struct builder *b)
 {
     const struct network *net = b->parts->network;
-
     for (int r = 0; r < net->layers; r++) {
         int input = network_input(net, r), shortcut = network_shortcut(net, r);
         if (input >= 0)
@@ -47,7 +45,6 @@ static void build_training(struct builder *b)
 {
     size_t logits = (size_t)b->plan->n * b->parts->classes * sizeof(float);
     int layers = b->parts->network->layers;
-
     b->plan->d_logits = build_take(b, logits);
     for (int r = 0; !b->err && r < layers; r++)
         layer_type(build_layer(b, r))->forward(b, r);
@@ -66,7 +63,6 @@ static void build_inference(struct builder *b)
 static void build_all(struct builder *b)
 {
     size_t logits = (size_t)b->plan->n * b->parts->classes * sizeof(float);
-
     buffers_give_all(b->parts->buffers);
     count_readers(b);
     b->plan->logits = build_take(b, logits);
@@ -82,7 +78,6 @@ static int build(const struct plan_parts *parts, struct plan *plan,
                  struct reason *why)
 {
     struct builder b = {.parts = parts, .plan = plan, .why = why};
-
     b.made = calloc((size_t)parts->network->layers, sizeof *b.made);
     if (!b.made)
         return refuse(why, ENOMEM, "out of memory for the network's steps");
@@ -97,7 +92,6 @@ int plan_open(struct plan **out, const struct plan_parts *parts, int n,
               bool training, struct reason *why)
 {
     struct plan *p = calloc(1, sizeof *p);
-
     if (!p)
         return refuse(why, ENOMEM, "out of memory for the network's steps");
     *p = (struct plan){.n = n, .training = training};
@@ -127,7 +121,6 @@ int plan_run(const struct plan *p, struct dnn *dnn, int first, int last,
              struct reason *why)
 {
     int err = 0;
-
     for (int i = first; !err && i < last; i++) {
         const struct step *s = &p->step[i];
         if (s->op)

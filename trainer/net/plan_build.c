@@ -7,7 +7,6 @@
 void *build_take(struct builder *b, size_t size)
 {
     void *data = b->err ? NULL : buffers_take(b->parts->buffers, size);
-
     if (!b->err && !data)
         b->err = refuse(b->why, ENOMEM,
                         "out of memory for %d pictures of %d pixels a side",
@@ -40,7 +39,6 @@ struct dnn_tensor build_activation(struct builder *b, int row)
 struct dnn_tensor build_input(struct builder *b, int row)
 {
     int from = build_from(b, row);
-
     return from < 0 ? b->image : b->made[from].result;
 }
 
@@ -52,7 +50,6 @@ size_t build_features_size(const struct builder *b, int row)
 struct dnn_tensor build_features(struct builder *b, int row, float *data)
 {
     int64_t dim[] = {b->plan->n, build_layer(b, row)->out, 1, 1};
-
     return (struct dnn_tensor){dnn_plain(b->parts->dnn, DNN_F32, 4, dim), data};
 }
 
@@ -61,7 +58,6 @@ static struct step *add_step(struct builder *b)
     struct plan *p = b->plan;
     struct step *more =
         realloc(p->step, ((size_t)p->count + 1) * sizeof *p->step);
-
     if (!more) {
         b->err =
             refuse(b->why, ENOMEM, "out of memory for the network's steps");
@@ -89,7 +85,6 @@ const void *build_own(struct builder *b, void (*run)(const void *problem),
                       const void *problem, size_t size)
 {
     struct step *s = b->err ? NULL : add_step(b);
-
     if (!s)
         return NULL;
     s->run = run;
@@ -106,7 +101,6 @@ void build_pool(struct builder *b, int row, struct dnn_pooling p)
 {
     struct made *made = &b->made[row];
     struct dnn_op *op = NULL;
-
     made->result = build_activation(b, row);
     if (!b->err)
         build_op(b,
@@ -138,7 +132,6 @@ struct norm build_norm(struct builder *b, int row, const void *x)
         .variance = weights_gradient(w, row, WEIGHT_VARIANCE),
         .fixed = b->parts->fixed_statistics,
     };
-
     q.work = build_take(b, norm_work(q.n, q.channels, q.rows, q.block) *
                                sizeof(float));
     return q;
@@ -155,7 +148,6 @@ void build_read_once(struct builder *b, int row)
 void build_leave(struct builder *b, int row, void *gradient)
 {
     struct made *made = &b->made[row];
-
     made->gradient[made->gradients++] = gradient;
 }
 
@@ -163,7 +155,6 @@ void build_leave(struct builder *b, int row, void *gradient)
 static void *own_gradient(const struct builder *b, int row)
 {
     const struct made *made = &b->made[row];
-
     for (int i = 0; i < made->gradients; i++)
         if (buffers_users(b->parts->buffers, made->gradient[i]) == 1)
             return made->gradient[i];
@@ -173,7 +164,6 @@ static void *own_gradient(const struct builder *b, int row)
 void *build_result_over(struct builder *b, int row)
 {
     void *over = own_gradient(b, row);
-
     if (!over)
         return build_take(b, dnn_layout_size(b->made[row].result.layout));
     /* Its second user: build_give_gradients() takes the first one away. */

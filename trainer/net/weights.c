@@ -24,7 +24,6 @@ static float *arena(const struct weights *w, const struct weight *x,
                     enum weight_copy copy)
 {
     bool statistic = weight_is_statistic(x);
-
     switch (copy) {
     case COPY_VALUE:
         return statistic ? w->running : w->value;
@@ -42,7 +41,6 @@ float *weights_copy(const struct weights *w, const struct weight *x,
                     enum weight_copy copy)
 {
     float *from = arena(w, x, copy);
-
     return from ? from + x->at : NULL;
 }
 
@@ -70,7 +68,6 @@ static int list_add(struct weights *w, struct dnn *dnn, int row,
                     const struct dnn_layout *kernel, struct reason *why)
 {
     struct weight *x = &w->list[w->count];
-
     *x = (struct weight){.part = part, .row = &w->network->layer[row]};
     memcpy(x->shape.name, shape->name, sizeof x->shape.name);
     x->shape.rank = shape->rank;
@@ -89,7 +86,6 @@ static int list_fill(struct weights *w, struct dnn *dnn, int classes,
 {
     struct weight_shape shape;
     int err = 0;
-
     for (int r = 0; r < w->network->layers; r++)
         for (enum weight_part p = 0; p < WEIGHT_PARTS && !err; p++) {
             w->index[r][p] = -1;
@@ -102,7 +98,6 @@ static int list_fill(struct weights *w, struct dnn *dnn, int classes,
 static void place(struct weight *x, size_t *end)
 {
     size_t floats = dnn_layout_size(x->layout) / sizeof(float);
-
     x->at = *end;
     *end += (floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
 }
@@ -133,7 +128,6 @@ static bool arenas_alloc(struct weights *w, enum weights_use use)
 {
     size_t trained = w->trained * sizeof(float);
     size_t statistics = w->statistics * sizeof(float);
-
     w->value = dnn_alloc(trained);
     w->running = dnn_alloc(statistics);
     if (!w->value || !w->running)
@@ -154,7 +148,6 @@ int net_weights_open(struct weights *w, struct dnn *dnn,
                      enum weights_use use, struct reason *why)
 {
     int err;
-
     *w = (struct weights){.dnn = dnn, .network = network};
     w->list = calloc((size_t)network->layers * WEIGHT_PARTS, sizeof *w->list);
     w->index = calloc((size_t)network->layers, sizeof *w->index);
@@ -212,7 +205,6 @@ static void fill_random(const struct weights *w, const struct weight *x,
     const struct layer_type *type = layer_type(x->row);
     int64_t outs = x->shape.dim[0];
     size_t each = tensor_count(&x->shape) / (size_t)outs;
-
 #pragma omp parallel for schedule(static)
     for (int64_t o = 0; o < outs; o++) {
         struct random r;
@@ -226,7 +218,6 @@ static void fill(const struct weights *w, const struct weight *x, uint64_t seed,
                  float *data)
 {
     size_t count = tensor_count(&x->shape);
-
     switch (x->part) {
     case WEIGHT_KERNEL:
     case WEIGHT_BIAS:
@@ -246,7 +237,6 @@ static void fill(const struct weights *w, const struct weight *x, uint64_t seed,
 size_t weights_largest(const struct weights *w)
 {
     size_t most = 0;
-
     for (int i = 0; i < w->count; i++)
         if (tensor_count(&w->list[i].shape) > most)
             most = tensor_count(&w->list[i].shape);
@@ -258,7 +248,6 @@ int weights_initialise(struct weights *w, uint64_t seed, float addend,
 {
     float *plain = dnn_alloc(weights_largest(w) * sizeof(float));
     int err = 0;
-
     if (!plain)
         return refuse(why, ENOMEM, "out of memory for the weights");
     w->addend = addend;
@@ -287,7 +276,6 @@ void weights_step(struct weights *w, const struct optimizer_rule *rule)
 {
     struct optimizer_rule free_rule = *rule;
     size_t at = w->decayed;
-
     free_rule.weight_decay = 0;
     optimizer_step(rule, w->value, w->momentum, w->gradient, at);
     optimizer_step(&free_rule, w->value + at, w->momentum + at,
@@ -306,7 +294,6 @@ static size_t step_part(struct weights *w, const struct optimizer_rule *rule,
 {
     const struct weight *x = head_of(w, part);
     size_t count = tensor_count(&x->shape);
-
     optimizer_step(rule, weights_copy(w, x, COPY_VALUE),
                    weights_copy(w, x, COPY_MOMENTUM), gradient, count);
     return count;
@@ -316,7 +303,6 @@ void weights_step_head(struct weights *w, const struct optimizer_rule *rule,
                        const float *gradient)
 {
     struct optimizer_rule free_rule = *rule;
-
     free_rule.weight_decay = 0;
     gradient += step_part(w, rule, WEIGHT_KERNEL, gradient);
     step_part(w, &free_rule, WEIGHT_BIAS, gradient);
@@ -356,7 +342,6 @@ void weights_give_statistics(const struct weights *w)
 void weights_follow(struct weights *w, int row, int64_t count)
 {
     int channels = w->network->layer[row].out;
-
     if (count < 2)
         return;
     follow(weights_value(w, row, WEIGHT_MEAN),

@@ -26,7 +26,6 @@ static struct selection select_kinds(const struct weights *w, bool state)
 {
     static const struct kind value = {"", COPY_VALUE};
     static const struct kind average = {"", COPY_AVERAGE};
-
     if (state && w->momentum)
         return (struct selection){kinds, KINDS};
     return (struct selection){w->average ? &average : &value, 1};
@@ -47,7 +46,6 @@ static size_t count_floats(const struct weights *w, const struct selection *s,
                            int *count)
 {
     size_t floats = 0;
-
     *count = 0;
     for (int k = 0; k < s->kinds; k++)
         for (int i = 0; i < w->count; i++)
@@ -64,7 +62,6 @@ static int walk(const struct weights *w, const struct selection *s,
                 struct reason *why)
 {
     int err = 0;
-
     for (int n = 0; !err && n < s->kinds * w->count; n++) {
         const struct kind *kind = &s->kind[n / w->count];
         const struct weight *x = &w->list[n % w->count];
@@ -86,7 +83,6 @@ static int walk(const struct weights *w, const struct selection *s,
 static int note(void *context, const struct tensor *t, struct reason *why)
 {
     struct tensor **next = context;
-
     (void)why;
     *(*next)++ = *t;
     return 0;
@@ -101,7 +97,6 @@ static int export_selection(const struct weights *w, const struct selection *s,
     size_t head = ((size_t)n * sizeof(struct tensor) + 63) & ~(size_t)63;
     char *block = dnn_alloc(head + floats * sizeof(float));
     struct tensor *next = (struct tensor *)(void *)block;
-
     if (!block)
         return refuse(why, ENOMEM, "out of memory for a copy of the weights");
     int err =
@@ -119,7 +114,6 @@ int weights_export(const struct weights *w, bool state, struct tensor **out,
                    int *count, struct reason *why)
 {
     struct selection s = select_kinds(w, state);
-
     return export_selection(w, &s, out, count, why);
 }
 
@@ -128,7 +122,6 @@ int weights_export_gradients(const struct weights *w, struct tensor **out,
 {
     static const struct kind gradient = {"", COPY_GRADIENT};
     struct selection s = {&gradient, 1};
-
     return export_selection(w, &s, out, count, why);
 }
 
@@ -136,7 +129,6 @@ int weights_count(const struct weights *w, bool state)
 {
     struct selection s = select_kinds(w, state);
     int count;
-
     count_floats(w, &s, &count);
     return count;
 }
@@ -146,7 +138,6 @@ int weights_walk(const struct weights *w, bool state, tensor_visit *visit,
 {
     struct selection s = select_kinds(w, state);
     float *room = dnn_alloc(weights_largest(w) * sizeof(float));
-
     if (!room)
         return refuse(why, ENOMEM, "out of memory for a copy of a weight");
     int err = walk(w, &s, room, false, visit, context, why);
@@ -160,7 +151,6 @@ static const struct tensor *find(const struct tensor *tensors, int count,
                                  const char *prefix, const char *name)
 {
     size_t size = strlen(prefix);
-
     for (int i = 0; i < count; i++)
         if (!strncmp(tensors[i].name, prefix, size) &&
             !strcmp(tensors[i].name + size, name))
@@ -172,7 +162,6 @@ static int check_shape(const struct tensor *want, const struct tensor *got,
                        struct reason *why)
 {
     bool same = got->rank == want->rank;
-
     for (int i = 0; same && i < want->rank; i++)
         same = got->dim[i] == want->dim[i];
     if (same)
@@ -188,7 +177,6 @@ static int import_check(const struct weights *w, const struct tensor *tensors,
                         int count, struct reason *why)
 {
     int err = 0;
-
     for (int i = 0; !err && i < w->count; i++) {
         const struct tensor *want = &w->list[i].shape;
         if (!find(tensors, count, "", want->name))
@@ -208,7 +196,6 @@ static int import_kind(struct weights *w, const struct kind *kind,
                        struct reason *why)
 {
     int err = 0;
-
     for (int i = 0; !err && i < w->count; i++) {
         const struct weight *x = &w->list[i];
         const struct tensor *t =
@@ -226,7 +213,6 @@ int weights_fill(struct weights *w, tensor_fill *fill, void *context,
 {
     float *room = dnn_alloc(weights_largest(w) * sizeof(float));
     int err = 0;
-
     if (!room)
         return refuse(why, ENOMEM, "out of memory for a copy of a weight");
     for (int i = 0; err >= 0 && i < w->count; i++) {
@@ -249,7 +235,6 @@ int weights_import(struct weights *w, const struct tensor *tensors, int count,
                    struct reason *why)
 {
     int err = import_check(w, tensors, count, why);
-
     if (!err)
         err = import_kind(w, &kinds[0], tensors, count, why);
     if (err)
