@@ -305,12 +305,13 @@ static int run_texts_load(const struct primo *primo, struct store_txn *txn,
 }
 
 /* The `job` of the trainer: what the machine says, what the base is called, and
- * in which language to speak. */
+ * in which language to speak. Which segment of the journal it begins is added
+ * each time that it is started. */
 static void job_print(const struct settings *machine, const char *base,
                       struct text *out)
 {
     for (int i = 0; i < KEY_COUNT; i++)
-        if (params[i].scope & SCOPE_JOB)
+        if (params[i].scope & SCOPE_JOB && i != KEY_SEGMENT)
             text_printf(out, "%s = %s\n", params[i].key,
                         i == KEY_LANG ? language()
                         : i == KEY_BASE_FILE

@@ -133,6 +133,9 @@ static void launch(struct watch *w, const struct process *p)
     job.uid = (uid_t)p->run_uid;
     job.gid = (gid_t)p->run_gid;
     int err = job_load(w, &job, &why);
+    /* behind all that was read, also where the segment itself is lost */
+    text_printf(&job.job, "%s = %llu\n", params[KEY_SEGMENT].key,
+                (unsigned long long)p->segment + 1);
     if (err == 0)
         err = w->target.site->launcher->start(&w->target, w->run, &job, &why);
     text_release(&job.job);

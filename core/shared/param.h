@@ -71,6 +71,7 @@ enum key {
     KEY_GOAL,
     KEY_LAUNCHER,
     KEY_BASE_FILE,
+    KEY_SEGMENT,
     KEY_THREADS,
     KEY_NICE,
     KEY_MEMORY,

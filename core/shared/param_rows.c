@@ -175,6 +175,14 @@ const struct param params[KEY_COUNT] = {
                        .fallback = "",
                        .meaning = N_("the file of weights that base stands "
                                      "for")},
+    [KEY_SEGMENT] = {.key = "segment",
+                     .scope = SCOPE_JOB,
+                     .kind = PARAM_INT,
+                     .low = 0,
+                     .high = 999999,
+                     .fallback = "0",
+                     .meaning = N_("the segment of the journal to begin; 0 = "
+                                   "the first one that is not there")},
     [KEY_THREADS] = {.key = "threads",
                      .scope = MACHINE,
                      .kind = PARAM_INT,

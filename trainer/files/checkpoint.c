@@ -71,6 +71,7 @@ void tensor_list_release(struct tensor_list *l)
 void checkpoint_release(struct checkpoint *c)
 {
     text_release(&c->identity);
+    text_release(&c->rows);
     tensor_list_release(&c->state);
     tensor_list_release(&c->best);
     position_init(&c->at);
@@ -145,6 +146,8 @@ static int body_put(struct sink *s, const struct checkpoint *c,
     position_print(&text, &c->at);
     text_puts(&text, "\n");
     text_puts(&text, text_string(&c->identity));
+    if (c->rows.size)
+        text_printf(&text, "\n%s", text_string(&c->rows));
     uint64_t size = text.size;
     int err = sink_put(s, MAGIC, MAGIC_SIZE, why);
     if (err == 0)
@@ -183,6 +186,7 @@ int checkpoint_write(const struct checkpoint *c,
 struct bytes {
     const char *at;
     size_t left;
+    bool no_memory; /* for what was read: no fault of the file */
 };
 
 static bool bytes_take(struct bytes *b, void *to, size_t size)
@@ -215,7 +219,16 @@ static bool position_set(struct position *p, const char *name,
     return false;
 }
 
-/* The lines up to the empty one are the position, the rest is the identity. */
+/* The identity, and behind an empty line the rows. */
+static void rest_take(const char *rest, struct checkpoint *c)
+{
+    const char *end = strstr(rest, "\n\n");
+    text_add(&c->identity, rest, end ? (size_t)(end + 1 - rest) : strlen(rest));
+    if (end)
+        text_puts(&c->rows, end + 2);
+}
+
+/* The lines up to the empty one are the position. */
 static bool text_take(struct bytes *b, struct checkpoint *c)
 {
     uint64_t size;
@@ -225,6 +238,7 @@ static bool text_take(struct bytes *b, struct checkpoint *c)
     b->at += size;
     b->left -= size;
     bool good = text != NULL;
+    b->no_memory |= !text;
     while (good && (line = strsep(&rest, "\n")) && *line) {
         char *value = strchr(line, '=');
         if (value)
@@ -232,7 +246,7 @@ static bool text_take(struct bytes *b, struct checkpoint *c)
         good = value && position_set(&c->at, line, value);
     }
     if (good && rest)
-        text_puts(&c->identity, rest);
+        rest_take(rest, c);
     free(text);
     return good;
 }
@@ -277,6 +291,7 @@ static bool list_take(struct bytes *b, struct tensor_list *l)
     if (count == 0)
         return true;
     l->tensors = calloc(1, count * sizeof *l->tensors + data);
+    b->no_memory |= !l->tensors;
     if (!l->tensors)
         return false;
     l->count = (int)count;
@@ -298,7 +313,7 @@ static bool list_take(struct bytes *b, struct tensor_list *l)
 static int body_take(struct checkpoint *c, const char *data, size_t size,
                      struct reason *why)
 {
-    struct bytes b = {data, size};
+    struct bytes b = {.at = data, .left = size};
     char magic[MAGIC_SIZE];
     uint32_t crc;
     if (!bytes_take(&b, magic, sizeof magic) ||
@@ -311,7 +326,9 @@ static int body_take(struct checkpoint *c, const char *data, size_t size,
         return refuse(why, EINVAL, "its checksum is wrong");
     if (!text_take(&b, c) || !list_take(&b, &c->state) ||
         !list_take(&b, &c->best) || b.left || !c->state.count)
-        return refuse(why, EINVAL, "it was written by another version");
+        return b.no_memory
+                   ? refuse(why, ENOMEM, "no memory for the checkpoint")
+                   : refuse(why, EINVAL, "it was written by another version");
     return 0;
 }
 
@@ -322,7 +339,12 @@ static int file_load(const char *path, char **data, size_t *size,
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return refuse_errno(why, errno, "cannot open '%s'", path);
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
+    if (fstat(fd, &st) < 0) {
+        int code = errno;
+        close(fd);
+        return refuse_errno(why, code, "cannot read '%s'", path);
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
         close(fd);
         return refuse(why, EINVAL, "it is not a file of a checkpoint's size");
     }

@@ -4,8 +4,9 @@
  *
  * The file (little-endian) is the magic "PRIMOCP1", the size u64 of a text and
  * the text (lines `key=value`: the numbers below, then an empty line, then the
- * identity), two lists of tensors (count u32; each name[64], rank u32,
- * dim i64[4], f32 data) and a crc32 u32 of all before it.
+ * identity, and perhaps an empty line and the rows), two lists of tensors
+ * (count u32; each name[64], rank u32, dim i64[4], f32 data) and a crc32 u32 of
+ * all before it.
  *
  * Not for concurrent use of one struct.
  */
@@ -42,6 +43,7 @@ struct position {
 struct checkpoint {
     struct position at;
     struct text identity; /* what the result depends on, `key=value` lines */
+    struct text rows;     /* of metrics.csv so far, as they were told */
     struct tensor_list state; /* weights, running statistics, momenta */
     struct tensor_list best;  /* weights of the best epoch, empty = none */
 };
@@ -66,8 +68,9 @@ void position_init(struct position *p);
 
 /* Read */
 
-/* ENOENT when there is none; EINVAL when it is damaged, with what is wrong.
- * *c is initialised, and untouched on failure. */
+/* ENOENT when there is none; EINVAL when it is damaged, with what is wrong;
+ * EIO, ENOMEM, … when it may be read another time. *c is initialised, and
+ * untouched on failure. */
 int checkpoint_read(struct checkpoint *c, const char *path, struct reason *why);
 /* EINVAL when the two identities differ, naming the first line that does. */
 int checkpoint_match(const struct checkpoint *c, const char *identity,

@@ -72,29 +72,51 @@ static int record_put(struct journal_writer *w, enum journal_kind kind,
     return err;
 }
 
+/* Writes its name to `name`, too. */
+static int segment_make(int dir, unsigned number, bool anew, char name[32])
+{
+    snprintf(name, 32, JOURNAL_SEGMENT, number);
+    if (anew)
+        unlinkat(dir, name, 0);
+    return openat(dir, name,
+                  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+}
+
 /* Segments are numbered without gaps; a trainer that runs twice at once is
  * kept out by the lock, so that the first free number is the next one. */
-static int segment_create(int dir, struct reason *why)
+static int segment_create(int dir, unsigned wanted, struct reason *why)
 {
     char name[32];
-    for (unsigned i = 1; i <= SEGMENTS_MAX; i++) {
-        snprintf(name, sizeof name, JOURNAL_SEGMENT, i);
-        int fd =
-            openat(dir, name,
-                   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    for (unsigned i = wanted ? wanted : 1; i <= SEGMENTS_MAX; i++) {
+        int fd = segment_make(dir, i, wanted, name);
         if (fd >= 0)
             return fd;
-        if (errno != EEXIST)
+        if (wanted || errno != EEXIST)
             return refuse_errno(why, errno, "cannot create '%s'", name);
     }
     return refuse(why, EOVERFLOW, "the run has %d journal segments already",
                   SEGMENTS_MAX);
 }
 
-int writer_open(struct journal_writer **out, int dir, uint64_t iteration,
+/* Whoever knows them ignores them. */
+static void rows_add(struct journal_writer *w, const struct text *rows)
+{
+    const char *at = rows ? text_string(rows) : "";
+    struct text line = TEXT_INIT;
+    for (size_t n; *at; at += n + (at[n] == '\n')) {
+        n = strcspn(at, "\n");
+        text_clear(&line);
+        text_add(&line, at, n);
+        record_add(w, JOURNAL_METRIC, text_string(&line));
+    }
+    text_release(&line);
+}
+
+int writer_open(struct journal_writer **out, int dir,
+                const struct journal_start *start,
                 const struct journal_observer *view, struct reason *why)
 {
-    int fd = segment_create(dir, why);
+    int fd = segment_create(dir, start->segment, why);
     if (fd < 0)
         return fd;
     fsync(dir); /* the new name; without it the segment is just not found */
@@ -109,8 +131,10 @@ int writer_open(struct journal_writer **out, int dir, uint64_t iteration,
         w->view = *view;
     char open[64];
     snprintf(open, sizeof open, "version=1 iteration=%llu",
-             (unsigned long long)iteration);
-    int err = record_put(w, JOURNAL_OPEN, open, true);
+             (unsigned long long)start->iteration);
+    record_add(w, JOURNAL_OPEN, open);
+    rows_add(w, start->rows);
+    int err = waiting_write(w, true);
     if (err) {
         writer_free(w);
         return refuse_errno(why, -err, "cannot write the journal");

@@ -29,9 +29,18 @@ struct journal_observer {
 
 /* Life cycle */
 
-/* Open the next segment in the run directory `dir` and write its OPEN record
- * with the iteration of the checkpoint that is continued. EACCES, ENOSPC, … */
-int writer_open(struct journal_writer **out, int dir, uint64_t iteration,
+struct journal_start {
+    unsigned segment;        /* to begin; 0 = the first one that is not there */
+    uint64_t iteration;      /* of the checkpoint that is continued */
+    const struct text *rows; /* of metrics until then; NULL = none */
+};
+
+/* Begin a segment in the run directory `dir`: its OPEN record, then all rows
+ * that were told before, so that nothing is missing where a segment was lost.
+ * A file that already bears the name of a wanted segment has had no reader and
+ * is replaced. EACCES, ENOSPC, … */
+int writer_open(struct journal_writer **out, int dir,
+                const struct journal_start *start,
                 const struct journal_observer *view, struct reason *why);
 void writer_free(struct journal_writer *w); /* NULL is fine */
 

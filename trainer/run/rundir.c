@@ -2,6 +2,7 @@
 
 #include "core/basic/file.h"
 #include "core/basic/language.h"
+#include "core/shared/settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,31 +65,64 @@ static void rundir_release(struct rundir *r)
     r->dir = -1;
 }
 
-/* A checkpoint that is there and can't be read is not an error. */
-static int found_read(struct rundir *r, struct reason *damage)
+/* Read the checkpoint, where there is one. One that is damaged (*damaged) is
+ * put aside for who may want to look at it; one that cannot be read just now
+ * stays as it is, for the hours that are in it. */
+static int found_read(struct rundir *r, bool *damaged, struct reason *why)
 {
     char *path = rundir_path(r, "checkpoint");
-    int err = checkpoint_read(&r->from, path, damage);
+    int err = checkpoint_read(&r->from, path, why);
     free(path);
+    *damaged = err == -EINVAL;
+    if (*damaged &&
+        renameat(r->dir, "checkpoint", r->dir, "checkpoint.damaged") == 0)
+        return 0;
     return err == -ENOENT ? 0 : err;
+}
+
+/* The segment of the journal to begin: the job says it before all else in it
+ * is judged. */
+static unsigned segment_wanted(const struct rundir *r)
+{
+    struct text job = TEXT_INIT;
+    struct settings s;
+    long long n = 0;
+    settings_init(&s);
+    if (rundir_read(r, "job", &job, NULL) == 0 &&
+        settings_parse(&s, text_string(&job), job.size, SCOPE_JOB, "", NULL) ==
+            0)
+        parse_int(settings_get(&s, KEY_SEGMENT), &n);
+    settings_release(&s);
+    text_release(&job);
+    return (unsigned)n;
 }
 
 static int parts_open(struct rundir *r, const struct journal_observer *view,
                       int stopped_status, struct reason *why)
 {
-    struct reason damage = REASON_INIT;
+    struct reason fault = REASON_INIT;
+    bool damaged = false;
     int err = lock_take(r, why);
     if (err)
         return err;
-    int damaged = found_read(r, &damage);
-    err = writer_open(&r->writer, r->dir, r->from.at.iteration, view, why);
+    int found = found_read(r, &damaged, &fault);
+    const struct journal_start start = {.segment = segment_wanted(r),
+                                        .iteration = r->from.at.iteration,
+                                        .rows = &r->from.rows};
+    err = writer_open(&r->writer, r->dir, &start, view, why);
     if (err)
         return err;
+    if (found) {
+        refuse(why, -found, "the checkpoint cannot be read now: %s",
+               fault.sentence);
+        rundir_end(r, found, why);
+        return found;
+    }
     if (damaged)
         writer_log(r->writer,
-                   "the checkpoint is damaged (%s), starting from "
-                   "scratch",
-                   damage.sentence);
+                   "the checkpoint is damaged (%s), starting from scratch; it "
+                   "is kept as checkpoint.damaged",
+                   fault.sentence);
     const struct control_options options = {.dir = r->dir,
                                             .writer = r->writer,
                                             .stopped_status = stopped_status,

@@ -8,7 +8,7 @@
  *   lock                flock()ed for the life of the trainer
  *   stop                a file whose appearance asks for a stop
  *   journal.NNNNNN      core/journal.h
- *   checkpoint          checkpoint.h
+ *   checkpoint          checkpoint.h; checkpoint.damaged: one put aside
  *   threads             how many the training began with, kept when it resumes
  *   artifacts/          what comes out
  *
@@ -36,8 +36,10 @@ enum { RUN_SUCCEEDED = 0, RUN_FAILED = 1, RUN_USAGE = 2, RUN_STOPPED = 3 };
 /* Life cycle */
 
 /* Open, lock, read the checkpoint, begin a journal segment, start the control
- * thread. A damaged checkpoint is said in the log and left alone. EBUSY when
- * another trainer holds the lock. `stopped_status` as in control.h. */
+ * thread. A damaged checkpoint is said in the log and kept as
+ * checkpoint.damaged; one that cannot be read for another reason ends the
+ * journal with that reason, which is returned. EBUSY when another trainer holds
+ * the lock. `stopped_status` as in control.h. */
 int rundir_open(struct rundir *r, const char *path,
                 const struct journal_observer *view, int stopped_status,
                 struct reason *why);

@@ -56,8 +56,10 @@ static int state_walk(void *net, tensor_visit *visit, void *to,
 /* With the state locked. */
 static int checkpoint_save(struct training *t, struct reason *why)
 {
-    struct checkpoint c = {
-        .at = t->at, .identity = t->identity, .best = t->best};
+    struct checkpoint c = {.at = t->at,
+                           .identity = t->identity,
+                           .rows = t->run->from.rows,
+                           .best = t->best};
     double start = monotonic_now();
     c.at.seconds = t->seconds + start - t->began;
     const struct tensor_source state = {net_tensors(t->net, true), state_walk,
@@ -105,6 +107,7 @@ static void tell_row(struct training *t, double precision, double right)
     pace_row_clear(&t->at);
     pace_progress(&t->pace, &t->recipe, &t->at, &p);
     control_progress(t->run->control, &p);
+    metrics_row_print(&t->run->from.rows, &row);
     writer_metric(t->run->writer, &row, &p);
 }
 

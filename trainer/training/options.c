@@ -168,7 +168,8 @@ void options_config(const struct options *o, struct text *out)
                      "line above each\n# says where its value came from.\n"));
     for (int key = 0; key < KEY_COUNT; key++) {
         bool ours = params[key].scope & SCOPE_TEMPLATE;
-        if ((!ours && !(params[key].scope & SCOPE_JOB)) || key == KEY_LANG)
+        if ((!ours && !(params[key].scope & SCOPE_JOB)) || key == KEY_LANG ||
+            key == KEY_SEGMENT)
             continue;
         text_puts(out, "\n");
         put_origin(o, (enum key)key, out);

@@ -127,7 +127,7 @@ static pid_t child(struct place *p, body_fn *body)
     struct journal_writer *writer;
     struct control *control;
     control_block_signals();
-    if (writer_open(&writer, p->dir, 0, NULL, NULL))
+    if (writer_open(&writer, p->dir, &(struct journal_start){0}, NULL, NULL))
         _exit(99);
     const struct control_options options = {.dir = p->dir,
                                             .writer = writer,

@@ -29,7 +29,8 @@ static int place_make(void **state)
     if (!mkdtemp(p->name))
         return -1;
     p->dir = open(p->name, O_RDONLY | O_DIRECTORY);
-    return writer_open(&p->writer, p->dir, 40, NULL, NULL);
+    return writer_open(&p->writer, p->dir,
+                       &(struct journal_start){.iteration = 40}, NULL, NULL);
 }
 
 static int place_drop(void **state)
@@ -135,7 +136,10 @@ static void each_start_has_a_segment(void **state)
     struct place *p = *state;
     writer_log(p->writer, "first");
     writer_free(p->writer);
-    assert_int_equal(writer_open(&p->writer, p->dir, 7, NULL, NULL), 0);
+    assert_int_equal(writer_open(&p->writer, p->dir,
+                                 &(struct journal_start){.iteration = 7}, NULL,
+                                 NULL),
+                     0);
     read_back(p, 1, lines);
     assert_non_null(strstr(lines, "first"));
     read_back(p, 2, lines);
