@@ -1,5 +1,6 @@
 #include "core/open.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/clock.h"
 #include "core/basic/own.h"
 #include "core/launch/spawn.h"
@@ -68,10 +69,9 @@ static void primo_init(struct primo *p, const char *state)
     p->owner = getuid();
     p->group = getgid();
     p->opened = clock_ns();
-    p->state = strdup(state);
+    p->state = xstrdup(state);
     p->trainer = trainer_find();
-    if (!p->state || asprintf(&p->runs, "%s/runs", state) < 0)
-        abort();
+    p->runs = xstrfmt("%s/runs", state);
     pthread_mutex_init(&p->ids.lock, NULL);
     pthread_mutex_init(&p->change, NULL);
     pthread_mutex_init(&p->names, NULL);

@@ -1,5 +1,7 @@
 #include "core/view.h"
 
+#include "core/basic/alloc.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -57,9 +59,7 @@ static void *view_run(void *context)
 
 int view_open(struct view **out, struct primo *primo, struct reason *why)
 {
-    struct view *v = calloc(1, sizeof *v);
-    if (!v)
-        abort();
+    struct view *v = xcalloc(1, sizeof *v);
     v->primo = primo;
     v->seen = store_changes(primo->store);
     pthread_mutex_init(&v->lock, NULL);

@@ -1,5 +1,6 @@
 #include "trainer/alone.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/file.h"
 #include "core/basic/language.h"
 #include "core/shared/artifact.h"
@@ -37,10 +38,7 @@ static int complain(const struct reason *why, int status)
 
 static char *path_join(const char *dir, const char *name)
 {
-    char *path;
-    if (asprintf(&path, "%s/%s", dir, name) < 0)
-        abort();
-    return path;
+    return xstrfmt("%s/%s", dir, name);
 }
 
 /* Reading */
@@ -136,9 +134,8 @@ static void chart_save(const struct alone *a)
 static int artifact_move(const struct alone *a, const char *name,
                          struct reason *why)
 {
-    char *from, *to = path_join(a->out, name);
-    if (asprintf(&from, "%s/.run/artifacts/%s", a->out, name) < 0)
-        abort();
+    char *from = xstrfmt("%s/.run/artifacts/%s", a->out, name);
+    char *to = path_join(a->out, name);
     int err = rename(from, to) < 0 ? errno : 0;
     free(from);
     free(to);

@@ -1,5 +1,6 @@
 #include "trainer/screen.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/language.h"
 
 #include <errno.h>
@@ -57,12 +58,7 @@ void screen_chart(const struct screen *s, struct chart *chart)
 
 static void row_keep(struct screen *s, const struct metrics_row *row)
 {
-    if (s->count == s->room) {
-        s->room = s->room ? 2 * s->room : 64;
-        s->rows = realloc(s->rows, s->room * sizeof *s->rows);
-        if (!s->rows)
-            abort();
-    }
+    ALLOC_GROW(s->rows, s->count + 1, s->room);
     s->rows[s->count++] = *row;
 }
 
@@ -107,9 +103,7 @@ static off_t rows_load(struct screen *s, FILE *f)
 static FILE *file_open(const struct screen *s, const char *name, bool anew,
                        struct reason *why)
 {
-    char *path;
-    if (asprintf(&path, "%s/%s", s->folder, name) < 0)
-        abort();
+    char *path = xstrfmt("%s/%s", s->folder, name);
     FILE *f = fopen(path, anew ? "we" : "a+e");
     if (!f)
         refuse_errno(why, errno, "cannot write '%s'", path);

@@ -1,5 +1,7 @@
 #include "core/basic/text.h"
 
+#include "core/basic/alloc.h"
+
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
@@ -40,9 +42,7 @@ static void text_grow(struct text *t, size_t size)
     size_t room = t->room ? t->room : 64;
     while (room < size + 1)
         room += room / 2;
-    t->data = realloc(t->data, room);
-    if (!t->data)
-        abort();
+    t->data = xrealloc(t->data, room);
     t->room = room;
 }
 

@@ -1,5 +1,7 @@
 #include "core/launch/child.h"
 
+#include "core/basic/alloc.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -70,9 +72,7 @@ void child_note(struct launch_children *children, uint64_t run, pid_t pid)
     pthread_mutex_lock(&children->lock);
     struct launch_child *child = find(children->first, run);
     if (!child) {
-        child = calloc(1, sizeof *child);
-        if (!child)
-            abort();
+        child = xcalloc(1, sizeof *child);
         child->pidfd = -1;
         child->next = children->first;
         children->first = child;

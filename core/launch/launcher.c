@@ -1,5 +1,7 @@
 #include "core/launch/launcher.h"
 
+#include "core/basic/alloc.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +13,7 @@ static const struct launcher *const launchers[] = {&launcher_local};
 void launch_sites_add(struct launch_sites *s, const struct launcher *launcher,
                       const char *runs, const char *trainer)
 {
-    s->list = realloc(s->list, (s->count + 1) * sizeof *s->list);
-    if (!s->list)
-        abort();
+    ALLOC_GROW(s->list, s->count + 1, s->room);
     struct launch_site *site = &s->list[s->count++];
     *site = (struct launch_site){
         .launcher = launcher, .runs = runs, .trainer = trainer};

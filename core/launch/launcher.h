@@ -46,7 +46,7 @@ struct launch_site {
 /* All launchers at work. Nothing is added once threads use the list. */
 struct launch_sites {
     struct launch_site *list;
-    size_t count;
+    size_t count, room;
 };
 
 /* A machine, as its launcher reaches it: whoever holds one owns `machine`. */

@@ -1,5 +1,6 @@
 #include "core/launch/local_inside.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/directory.h"
 #include "core/basic/file.h"
 #include "core/basic/foreign.h"
@@ -18,10 +19,8 @@
 
 static void *local_open(const struct launch_site *site)
 {
-    struct local *l = calloc(1, sizeof *l);
+    struct local *l = xcalloc(1, sizeof *l);
     (void)site;
-    if (!l)
-        abort();
     host_init(&l->host);
     children_init(&l->children);
     pthread_mutex_init(&l->spawning, NULL);

@@ -1,3 +1,4 @@
+#include "core/basic/alloc.h"
 #include "core/launch/local_inside.h"
 
 #include "core/basic/directory.h"
@@ -24,10 +25,7 @@ enum {
 
 char *local_path(const struct launch_site *site, uint64_t run, const char *tail)
 {
-    char *path;
-    if (asprintf(&path, "%s/%" PRIu64 "%s", site->runs, run, tail) < 0)
-        abort();
-    return path;
+    return xstrfmt("%s/%" PRIu64 "%s", site->runs, run, tail);
 }
 
 int local_open_run(const struct launch_site *site, uint64_t run,

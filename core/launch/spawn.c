@@ -1,5 +1,6 @@
 #include "core/launch/spawn.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/clock.h"
 
 #include <errno.h>
@@ -27,9 +28,7 @@ static char **environment_public(void)
     size_t n = 0, kept = 0;
     while (environ[n])
         n++;
-    char **out = calloc(n + 1, sizeof *out);
-    if (!out)
-        abort();
+    char **out = xcalloc(n + 1, sizeof *out);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < sizeof names / sizeof *names; j++)
             if (!strncmp(environ[i], names[j], strlen(names[j])))
@@ -156,9 +155,7 @@ int trainer_ask(const char *program, const char *argument, struct text *said,
 /* "FOLDER/primo-train" where that is a program; freed by the caller. */
 static char *trainer_in(const char *folder, size_t size)
 {
-    char *path;
-    if (asprintf(&path, "%.*s/primo-train", (int)size, folder) < 0)
-        abort();
+    char *path = xstrfmt("%.*s/primo-train", (int)size, folder);
     if (path[0] == '/' && access(path, X_OK) == 0)
         return path;
     free(path);
@@ -169,7 +166,7 @@ static char *trainer_in(const char *folder, size_t size)
  * there at all is missed when a training starts. */
 char *trainer_find(void)
 {
-    char self[4096], *path, *missing;
+    char self[4096], *path;
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = 0;
     char *slash = strrchr(self, '/');
@@ -179,10 +176,5 @@ char *trainer_find(void)
         path = trainer_in(at, size);
         at += size + (at[size] == ':');
     }
-    if (path)
-        return path;
-    missing = strdup("/usr/local/bin/primo-train");
-    if (!missing)
-        abort();
-    return missing;
+    return path ? path : xstrdup("/usr/local/bin/primo-train");
 }

@@ -1,5 +1,6 @@
 #include "core/process/changes.h"
 
+#include "core/basic/alloc.h"
 #include "core/process/process.h"
 #include "core/state/events.h"
 #include "core/store/node.h"
@@ -29,9 +30,7 @@ static struct known *known_of(struct changes *c, uint64_t process, bool *is_new)
             *is_new = false;
             return &c->known[i];
         }
-    c->known = realloc(c->known, (c->known_count + 1) * sizeof *c->known);
-    if (!c->known)
-        abort();
+    ALLOC_GROW(c->known, c->known_count + 1, c->known_room);
     *is_new = true;
     c->known[c->known_count] = (struct known){.process = process};
     return &c->known[c->known_count++];
@@ -80,7 +79,7 @@ static size_t processes_look(struct changes *c, struct store_txn *txn,
 {
     struct process p;
     uint64_t after = 0;
-    size_t count = 0;
+    size_t count = 0, room = 0;
     int err;
     *out = NULL;
     for (size_t i = 0; i < c->known_count; i++)
@@ -88,9 +87,7 @@ static size_t processes_look(struct changes *c, struct store_txn *txn,
     while ((err = process_next(txn, &after, &p)) == 0 || err == -EBADMSG) {
         struct change one;
         if (err == 0 && compare(c, txn, &p, &one)) {
-            *out = realloc(*out, (count + 1) * sizeof **out);
-            if (!*out)
-                abort();
+            ALLOC_GROW(*out, count + 1, room);
             (*out)[count++] = one;
         }
         process_release(&p);

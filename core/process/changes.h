@@ -25,7 +25,7 @@ struct change {
 
 struct changes { /* zeroed: nobody has looked yet */
     struct known *known;
-    size_t known_count;
+    size_t known_count, known_room;
     uint64_t events_size;
 };
 

@@ -1,5 +1,6 @@
 #include "core/process/show.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/language.h"
 #include "core/process/process.h"
 #include "core/shared/chart.h"
@@ -345,12 +346,7 @@ static struct metrics_row *rows_parse(struct text *csv, size_t *count)
     char *rest = csv->data, *line;
     *count = 0;
     while (rest && (line = strsep(&rest, "\n"))) {
-        if (*count == room) {
-            room = room ? room * 2 : 64;
-            rows = realloc(rows, room * sizeof *rows);
-            if (!rows)
-                abort();
-        }
+        ALLOC_GROW(rows, *count + 1, room);
         *count += metrics_row_parse(line, &rows[*count]);
     }
     return rows;

@@ -1,5 +1,6 @@
 #include "core/process/supervisor.h"
 
+#include "core/basic/alloc.h"
 #include "core/models/base_file.h"
 #include "core/process/watch.h"
 #include "core/state/lost.h"
@@ -117,9 +118,7 @@ static void *watcher_run(void *context)
 static void watcher_add(struct supervisor *s, const struct process *p)
 {
     struct reason why = REASON_INIT;
-    struct watcher *w = calloc(1, sizeof *w);
-    if (!w)
-        abort();
+    struct watcher *w = xcalloc(1, sizeof *w);
     w->s = s;
     w->next = s->watchers;
     if (watch_open(&w->watch, s->primo, p, &why)) {
@@ -171,6 +170,7 @@ static struct process *unwatched(struct supervisor *s, size_t *count)
     struct process *out = NULL, p;
     struct store_txn *txn;
     uint64_t after = 0;
+    size_t room = 0;
     int err;
     *count = 0;
     if (store_begin(s->primo->store, false, &txn, NULL))
@@ -180,9 +180,7 @@ static struct process *unwatched(struct supervisor *s, size_t *count)
             process_release(&p);
             continue;
         }
-        out = realloc(out, (*count + 1) * sizeof *out);
-        if (!out)
-            abort();
+        ALLOC_GROW(out, *count + 1, room);
         out[(*count)++] = p;
     }
     store_abort(txn);
@@ -323,13 +321,9 @@ static void *keeper_run(void *context)
 
 static struct supervisor *supervisor_new(struct primo *primo)
 {
-    struct supervisor *s = calloc(1, sizeof *s);
+    struct supervisor *s = xcalloc(1, sizeof *s);
     pthread_condattr_t monotonic;
-    if (!s)
-        abort();
-    s->keepers = calloc(primo->sites.count + 1, sizeof *s->keepers);
-    if (!s->keepers)
-        abort();
+    s->keepers = xcalloc(primo->sites.count + 1, sizeof *s->keepers);
     s->primo = primo;
     s->sweeps = 1; /* the daemon before may have left something */
     pthread_mutex_init(&s->lock, NULL);

@@ -1,5 +1,6 @@
 #include "core/rights/caller.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/text.h"
 
 #include <errno.h>
@@ -27,9 +28,7 @@ bool groups_have(const struct groups *g, gid_t gid)
 
 void groups_add(struct groups *g, gid_t gid)
 {
-    g->list = realloc(g->list, (g->count + 1) * sizeof *g->list);
-    if (!g->list)
-        abort();
+    ALLOC_GROW(g->list, g->count + 1, g->room);
     g->list[g->count++] = gid;
 }
 
@@ -102,9 +101,7 @@ static void groups_of_database(struct groups *g, const struct caller *caller)
         return;
     do { /* until there is room for all */
         had = count;
-        g->list = realloc(g->list, (size_t)count * sizeof *g->list);
-        if (!g->list)
-            abort();
+        ALLOC_GROW(g->list, (size_t)count, g->room);
     } while (getgrouplist(found->pw_name, caller->gid, g->list, &count) < 0 &&
              count > had);
     g->count = count <= had ? (size_t)count : 0;

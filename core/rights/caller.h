@@ -31,7 +31,7 @@ struct caller { /* who asks */
 
 struct groups {
     gid_t *list; /* NULL = none */
-    size_t count;
+    size_t count, room;
 };
 
 /* Life cycle */

@@ -1,5 +1,6 @@
 #include "core/rights/roles.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/language.h"
 #include "core/basic/name.h"
 #include "core/store/node.h"
@@ -60,9 +61,7 @@ static bool member_number(const char *word, id_t *out)
         return true;
     }
     for (size_t n = ENTRY_LEAST; err == ERANGE && n <= ENTRY_MOST; n *= 4) {
-        char *room = malloc(n);
-        if (!room)
-            abort();
+        char *room = xmalloc(n);
         err = is_group ? getgrnam_r(word + 1, &group, room, n, &group_found)
                        : getpwnam_r(word, &user, room, n, &user_found);
         if (group_found)
@@ -82,9 +81,7 @@ static int each_member(const char *value,
 {
     int err = 0;
     for (size_t n; err == 0 && (n = member_next(&value)) > 0; value += n) {
-        char *word = strndup(value, n);
-        if (!word)
-            abort();
+        char *word = xstrndup(value, n);
         err = take(context, word, why);
         free(word);
     }
@@ -160,15 +157,14 @@ static struct role *list_make(struct store_txn *txn, size_t *count)
     struct role *list = NULL;
     struct object o = OBJECT_INIT;
     uint64_t after = 0;
+    size_t room = 0;
     *count = 0;
     while (object_next(txn, TREE_ROLES, after, &o) == 0) {
         struct role role = {0};
         after = o.id;
         if (role_name(txn, &o, role.name)) {
             role_fill(&role, &o.body);
-            list = realloc(list, (*count + 1) * sizeof *list);
-            if (!list)
-                abort();
+            ALLOC_GROW(list, *count + 1, room);
             list[(*count)++] = role;
         }
         object_release(&o);
@@ -331,9 +327,7 @@ static void explain(struct roles *r, const struct caller *caller, enum key line,
     groups_find(&groups, caller);
     user_name(&out->user, caller->uid);
     pthread_rwlock_rdlock(&r->lock);
-    bool *mine = calloc(3 * r->count + 1, sizeof *mine);
-    if (!mine)
-        abort();
+    bool *mine = xcalloc(3 * r->count + 1, sizeof *mine);
     bool *givers = mine + r->count, *granters = givers + r->count;
     for (size_t i = 0; i < r->count; i++) {
         const struct role *role = &r->list[i];

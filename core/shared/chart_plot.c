@@ -1,5 +1,6 @@
 #include "core/shared/chart_plot.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/language.h"
 
 #include <math.h>
@@ -264,9 +265,7 @@ static void put_line(struct text *out, const struct chart_plot *p, int which,
 static void put_lines(struct text *out, const struct chart_plot *p)
 {
     size_t n = p->chart->count;
-    struct point *room = malloc(sizeof *room * (n ? n : 1));
-    if (!room)
-        abort();
+    struct point *room = xmalloc(sizeof *room * (n ? n : 1));
     for (int i = 0; i < SERIES; i++)
         put_line(out, p, i, room);
     free(room);

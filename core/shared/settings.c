@@ -1,5 +1,7 @@
 #include "core/shared/settings.h"
 
+#include "core/basic/alloc.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -44,9 +46,7 @@ uint64_t settings_bytes(const struct settings *s, enum key key)
 static void settings_put(struct settings *s, enum key key, const char *value,
                          const char *source)
 {
-    char *copy = strdup(value);
-    if (!copy)
-        abort();
+    char *copy = xstrdup(value);
     free(s->value[key]);
     s->value[key] = copy;
     s->source[key] = source;
@@ -153,9 +153,7 @@ static int line_take(struct settings_check *check, const char *line,
         refuse(why, EINVAL, "the key '%s' is given twice", p->key);
         return fault_at(why, check->line, line, size, start);
     }
-    char *value = strndup(line + from, end - from);
-    if (!value)
-        abort();
+    char *value = xstrndup(line + from, end - from);
     int err = param_check(p, value, why);
     if (err == 0 && check->judge && *value)
         err = check->judge(check->context, key, value, why);

@@ -1,5 +1,6 @@
 #include "core/state/hidden.h"
 
+#include "core/basic/alloc.h"
 #include "core/store/node.h"
 
 #include <stdlib.h>
@@ -45,9 +46,7 @@ void hidden_add(struct hidden *h, uint64_t inode)
     pthread_rwlock_wrlock(&h->lock);
     size_t at = lower_bound(h, inode);
     if (at == h->count || h->list[at] != inode) {
-        h->list = realloc(h->list, (h->count + 1) * sizeof *h->list);
-        if (!h->list)
-            abort();
+        ALLOC_GROW(h->list, h->count + 1, h->room);
         memmove(h->list + at + 1, h->list + at,
                 (h->count - at) * sizeof *h->list);
         h->list[at] = inode;

@@ -12,8 +12,8 @@
 
 struct hidden {
     pthread_rwlock_t lock;
-    uint64_t *list; /* under lock, sorted */
-    size_t count;   /* under lock */
+    uint64_t *list;     /* under lock, sorted */
+    size_t count, room; /* under lock */
 };
 
 /* Life cycle */

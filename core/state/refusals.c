@@ -1,5 +1,6 @@
 #include "core/state/refusals.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/clock.h"
 #include "core/rights/caller.h"
 
@@ -45,9 +46,7 @@ static void trim(struct refusals *r, size_t size)
 static void append(struct refusals *r, const struct refusal *entry,
                    const char *text)
 {
-    r->list = realloc(r->list, (r->count + 1) * sizeof *r->list);
-    if (!r->list)
-        abort();
+    ALLOC_GROW(r->list, r->count + 1, r->room);
     r->list[r->count++] = *entry;
     text_add(&r->text, text, entry->size);
 }

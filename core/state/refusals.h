@@ -26,7 +26,7 @@ struct refusal {
 struct refusals {
     pthread_mutex_t lock; /* guards all below */
     struct refusal *list; /* the oldest first */
-    size_t count;
+    size_t count, room;
     struct text text; /* of all, in that order */
     int64_t opened;   /* ns: the time of an empty file */
     bool dirty;       /* not saved yet */

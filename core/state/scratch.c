@@ -1,5 +1,7 @@
 #include "core/state/scratch.h"
 
+#include "core/basic/alloc.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,10 +97,8 @@ static int scratch_put_locked(struct scratch *s, const struct object *o,
         return refuse(why, ENOSPC, "there must be at most %d scratch files",
                       SCRATCH_FILES);
     if (!old) {
-        s->list = realloc(s->list, (s->count + 1) * sizeof *s->list);
-        old = calloc(1, sizeof *old);
-        if (!s->list || !old)
-            abort();
+        ALLOC_GROW(s->list, s->count + 1, s->room);
+        old = xcalloc(1, sizeof *old);
         s->list[s->count++] = old;
     }
     object_release(old);

@@ -17,7 +17,8 @@ enum {
 struct scratch {
     pthread_mutex_t lock;
     struct object **list; /* under lock */
-    size_t count, bytes;  /* under lock */
+    size_t count, room;   /* under lock */
+    size_t bytes;         /* under lock */
 };
 
 /* Life cycle */

@@ -1,5 +1,7 @@
 #include "core/state/waiters.h"
 
+#include "core/basic/alloc.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +24,7 @@ void waiters_add(struct waiters *w, uint64_t process, waiter_fn *done,
                  void *context)
 {
     pthread_mutex_lock(&w->lock);
-    w->list = realloc(w->list, (w->count + 1) * sizeof *w->list);
-    if (!w->list)
-        abort();
+    ALLOC_GROW(w->list, w->count + 1, w->room);
     w->list[w->count++] = (struct waiter){process, done, context};
     pthread_mutex_unlock(&w->lock);
 }
@@ -47,10 +47,8 @@ bool waiters_cancel(struct waiters *w, void *context)
  * lock and frees what is returned. */
 static struct waiter *take(struct waiters *w, uint64_t process, size_t *count)
 {
-    struct waiter *out = calloc(w->count + 1, sizeof *out);
+    struct waiter *out = xcalloc(w->count + 1, sizeof *out);
     size_t kept = 0;
-    if (!out)
-        abort();
     *count = 0;
     for (size_t i = 0; i < w->count; i++)
         if (!process || w->list[i].process == process)

@@ -33,7 +33,7 @@ struct waiters {
     void *context; /* of `ended` */
     pthread_mutex_t lock;
     struct waiter *list; /* under lock */
-    size_t count;        /* under lock */
+    size_t count, room;  /* under lock */
 };
 
 /* Life cycle */

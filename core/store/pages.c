@@ -1,5 +1,7 @@
 #include "core/store/pages.h"
 
+#include "core/basic/alloc.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -110,9 +112,7 @@ int pages_open(struct pages *p, int dir, const char *name, struct reason *why)
                       "the state database is damaged: its first pages are not "
                       "those of a database");
     p->count = (uint64_t)st.st_size / p->size;
-    p->seen = calloc(p->count / 8 + 1, 1);
-    if (!p->seen)
-        abort();
+    p->seen = xcalloc(p->count / 8 + 1, 1);
     return 0;
 }
 
@@ -184,9 +184,7 @@ static bool value_read(struct pages *p, const unsigned char *page,
     for (uint64_t i = 0; i < pages; i++)
         if (!page_mark(p, number + i))
             return false;
-    *buffer = realloc(*buffer, pages * p->size);
-    if (!*buffer)
-        abort();
+    *buffer = xrealloc(*buffer, pages * p->size);
     ssize_t bytes = (ssize_t)(pages * p->size);
     *out = (struct store_view){*buffer + HEADER, size};
     return pread(p->fd, *buffer, (size_t)bytes, (off_t)(number * p->size)) ==
@@ -245,9 +243,7 @@ static void branch_walk(struct walk *w, uint64_t number, unsigned char *page,
 static void page_walk(struct walk *w, uint64_t number, int depth)
 {
     struct pages *p = w->pages;
-    unsigned char *page = malloc(p->size);
-    if (!page)
-        abort();
+    unsigned char *page = xmalloc(p->size);
     if (!page_mark(p, number) || !page_read(p, number, page) ||
         nodes_count(p, page) < 0)
         bad_note(p, number);
@@ -293,9 +289,7 @@ void pages_walk(struct pages *p, const char *table, pages_take *take,
         return;
     }
     tables.shallow = false;
-    tables.seen = calloc(p->count / 8 + 1, 1);
-    if (!tables.seen)
-        abort();
+    tables.seen = xcalloc(p->count / 8 + 1, 1);
     root_walk(&tables, p->main_root, take_table, &search);
     for (uint64_t i = 0; i <= p->count / 8; i++)
         p->seen[i] |= tables.seen[i];
@@ -308,9 +302,7 @@ void pages_walk(struct pages *p, const char *table, pages_take *take,
 void pages_scan(struct pages *p, pages_take *take, void *context)
 {
     struct walk w = {.pages = p, .take = take, .context = context};
-    unsigned char *page = malloc(p->size);
-    if (!page)
-        abort();
+    unsigned char *page = xmalloc(p->size);
     for (uint64_t number = 2; number < p->count && !w.ended; number++) {
         bool seen = p->seen[number / 8] & 1 << number % 8;
         if (!seen && page_read(p, number, page) && nodes_count(p, page) >= 0 &&
@@ -326,7 +318,7 @@ void pages_scan(struct pages *p, pages_take *take, void *context)
 
 struct free_list {
     uint64_t *numbers;
-    size_t count;
+    size_t count, room;
 };
 
 static bool take_free(void *context, struct store_view key,
@@ -337,10 +329,7 @@ static bool take_free(void *context, struct store_view key,
     (void)key;
     if (count < 2)
         return true;
-    list->numbers =
-        realloc(list->numbers, (list->count + count - 1) * sizeof(uint64_t));
-    if (!list->numbers)
-        abort();
+    ALLOC_GROW(list->numbers, list->count + count - 1, list->room);
     memcpy(list->numbers + list->count, (const char *)value.data + 8,
            (count - 1) * 8);
     list->count += count - 1;

@@ -1,5 +1,6 @@
 #include "core/store/inside.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/own.h"
 #include "core/store/pages.h"
 
@@ -91,9 +92,7 @@ static void idle_release(struct store *s)
 
 static struct store *store_new(int dir, bool view)
 {
-    struct store *s = calloc(1, sizeof *s);
-    if (!s)
-        abort();
+    struct store *s = xcalloc(1, sizeof *s);
     s->dir = dir;
     s->home = -1;
     s->view = view;
@@ -220,9 +219,7 @@ static int txn_begin(struct store *s, bool write, struct store_txn **out)
         *out = txn;
         return 0;
     }
-    txn = calloc(1, sizeof *txn);
-    if (!txn)
-        abort();
+    txn = xcalloc(1, sizeof *txn);
     txn->store = s;
     txn->write = write;
     int rc = mdb_txn_begin(s->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn);

@@ -1,5 +1,6 @@
 #include "core/tree/handle_inside.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/clock.h"
 #include "core/basic/name.h"
 #include "core/tree/gate.h"
@@ -40,9 +41,7 @@ static struct handle *handle_new(struct primo *primo,
                                  const struct caller *caller, struct node node,
                                  int flags)
 {
-    struct handle *h = calloc(1, sizeof *h);
-    if (!h)
-        abort();
+    struct handle *h = xcalloc(1, sizeof *h);
     h->primo = primo;
     h->caller = *caller;
     h->node = node;

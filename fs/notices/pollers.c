@@ -1,5 +1,7 @@
 #include "fs/notices/pollers.h"
 
+#include "core/basic/alloc.h"
+
 #include <stdlib.h>
 
 struct poller {
@@ -57,9 +59,7 @@ void pollers_clear(struct pollers *p)
 void pollers_add(struct pollers *p, struct node node, const void *handle,
                  struct fuse_pollhandle *poll)
 {
-    struct poller *one = malloc(sizeof *one);
-    if (!one)
-        abort();
+    struct poller *one = xmalloc(sizeof *one);
     pthread_mutex_lock(&p->lock);
     struct poller *old = take(p, node, handle);
     *one = (struct poller){node, handle, poll, p->first};

@@ -1,5 +1,7 @@
 #include "fs/notices/states.h"
 
+#include "core/basic/alloc.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,9 +79,7 @@ static struct state *add(struct states *s, uint64_t node_id,
                          const struct shown *shown, uint64_t stream)
 {
     struct state **bucket = bucket_of(s, node_id);
-    struct state *state = calloc(1, sizeof *state);
-    if (!state)
-        abort();
+    struct state *state = xcalloc(1, sizeof *state);
     state->node_id = node_id;
     state->stream = stream;
     if (shown)

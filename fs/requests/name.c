@@ -1,4 +1,5 @@
 /* Operations on names: look-up, listing, making and removing. */
+#include "core/basic/alloc.h"
 #include "core/tree/gate.h"
 #include "fs/requests/request.h"
 #include "fs/requests/table.h"
@@ -201,10 +202,8 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                         .m = request_mount(req),
                         .caller = request_caller(req),
                         .plus = plus,
-                        .room = malloc(size),
+                        .room = xmalloc(size),
                         .size = size};
-    if (!l.room)
-        abort();
     int err = request_node(ino, &l.dir, &why);
     bool room = true;
     for (; err == 0 && room && offset < DOTS; offset++)

@@ -1,5 +1,6 @@
 /* Reading `wait`: the request is put away and answered when the process has
  * ended, or the reader gives up, or the mount ends. No thread is held. */
+#include "core/basic/alloc.h"
 #include "fs/requests/request.h"
 #include "fs/requests/table.h"
 
@@ -62,10 +63,8 @@ static void on_interrupt(fuse_req_t req, void *context)
 
 void wait_reply(fuse_req_t req, fuse_ino_t ino, uint64_t process)
 {
-    struct waiting *w = calloc(1, sizeof *w);
+    struct waiting *w = xcalloc(1, sizeof *w);
     (void)ino;
-    if (!w)
-        abort();
     struct mount *m = request_mount(req);
     *w = (struct waiting){.req = req, .m = m, .references = 2};
     fuse_req_interrupt_func(req, on_interrupt, w);

@@ -1,5 +1,6 @@
 #include "trainer/data/dataset.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/language.h"
 #include "trainer/basic/purposes.h"
 #include "trainer/basic/random.h"
@@ -28,13 +29,6 @@ struct part {
     struct sample *samples;
     size_t count, room;
 };
-
-static void *or_abort(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
 
 static void samples_free(struct sample *samples, int count)
 {
@@ -137,7 +131,7 @@ static int layout_find(struct dataset *d, struct layout *l, struct reason *why)
     if (train && (any || names.count == 1) && has_folders(d->root, train)) {
         layout_parts(d, l, &names, train, test);
     } else {
-        l->train = or_abort(strdup(d->root));
+        l->train = xstrdup(d->root);
         text_printf(&d->layout, _("layout: %s\n"), _("class folders"));
     }
     names_release(&names);
@@ -238,11 +232,7 @@ static int test_classes_check(const struct dataset *d, const char *path,
 
 static void part_add(struct part *p, char *path, int label)
 {
-    if (p->count == p->room) {
-        p->room = p->room ? p->room * 2 : 256;
-        p->samples =
-            or_abort(realloc(p->samples, p->room * sizeof *p->samples));
-    }
+    ALLOC_GROW(p->samples, p->count + 1, p->room);
     p->samples[p->count++] = (struct sample){path, label};
 }
 
@@ -384,7 +374,7 @@ static int root_take(struct dataset *d, const char *path, struct reason *why)
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/')
         n--;
-    d->root = or_abort(strndup(path, n));
+    d->root = xstrndup(path, n);
     return 0;
 }
 

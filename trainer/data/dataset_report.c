@@ -1,3 +1,4 @@
+#include "core/basic/alloc.h"
 #include "core/basic/language.h"
 #include "trainer/data/loader_scan.h"
 
@@ -84,9 +85,7 @@ static void copies_init(struct copies *c, const struct scan *s)
 {
     c->scan = s;
     c->count = 0;
-    c->order = malloc(((size_t)s->count + 1) * sizeof *c->order);
-    if (!c->order)
-        abort();
+    c->order = xmalloc(((size_t)s->count + 1) * sizeof *c->order);
     for (int i = 0; i < s->count; i++)
         if (!s->pictures[i].fault)
             c->order[c->count++] = i;
@@ -173,9 +172,7 @@ static int64_t area(const struct scan *s, int i)
 
 static struct class_row *class_rows(const struct scan *s)
 {
-    struct class_row *rows = calloc((size_t)s->dataset->classes, sizeof *rows);
-    if (!rows)
-        abort();
+    struct class_row *rows = xcalloc((size_t)s->dataset->classes, sizeof *rows);
     for (int i = 0; i < s->dataset->classes; i++) {
         const char *name = s->dataset->class_names[i];
         text_put_printable(&rows[i].name, name, strlen(name));
@@ -310,9 +307,7 @@ static void log_layout(const struct loader_options *o, const struct dataset *d)
 {
     const char *at = text_string(&d->layout);
     for (size_t n; (n = strcspn(at, "\n")) > 0; at += n + (at[n] == '\n')) {
-        char *line = strndup(at, n);
-        if (!line)
-            abort();
+        char *line = xstrndup(at, n);
         log_line(o, line);
         free(line);
     }

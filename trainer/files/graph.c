@@ -1,5 +1,6 @@
 #include "trainer/files/graph.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/file.h"
 #include "core/basic/language.h"
 
@@ -24,7 +25,7 @@ struct graph {
     struct kept *kept;
     Onnx__NodeProto **node; /* grows; owned */
     Onnx__TensorProto **initializer;
-    size_t node_space, initializer_space;
+    size_t node_room, initializer_room;
     Onnx__GraphProto message;
 };
 
@@ -38,9 +39,7 @@ struct kept {
 /* Zeroed; as in text.h, being out of memory for some bytes ends the process. */
 static void *keep(struct graph *g, size_t size)
 {
-    struct kept *k = calloc(1, sizeof *k + size);
-    if (!k)
-        abort();
+    struct kept *k = xcalloc(1, sizeof *k + size);
     k->next = g->kept;
     g->kept = k;
     return k->bytes;
@@ -63,26 +62,12 @@ static void *make(struct graph *g, const ProtobufCMessageDescriptor *kind)
     return m;
 }
 
-/* Room for one more pointer behind `count` of them. */
-static void *grow(void *list, size_t *space, size_t count)
-{
-    if (count < *space)
-        return list;
-    *space = *space ? 2 * *space : 64;
-    list = realloc(list, *space * sizeof(void *));
-    if (!list)
-        abort();
-    return list;
-}
-
 /* Life cycle */
 
 struct graph *graph_open(const char *name, const struct tensor *tensors,
                          int tensor_count, int classes, struct reason *why)
 {
-    struct graph *g = calloc(1, sizeof *g);
-    if (!g)
-        abort();
+    struct graph *g = xcalloc(1, sizeof *g);
     g->tensors = tensors;
     g->tensor_count = tensor_count;
     g->classes = classes;
@@ -122,8 +107,8 @@ const char *graph_constant(struct graph *g, const char *name,
     t->has_raw_data = 1;
     t->raw_data.len = bytes;
     t->raw_data.data = (uint8_t *)values;
-    g->initializer =
-        grow(g->initializer, &g->initializer_space, g->message.n_initializer);
+    ALLOC_GROW(g->initializer, g->message.n_initializer + 1,
+               g->initializer_room);
     g->initializer[g->message.n_initializer++] = t;
     return t->name;
 }
@@ -170,7 +155,7 @@ const char *graph_node(struct graph *g, const char *type, const char *name,
     n->output = keep(g, sizeof *n->output);
     n->output[0] = n->name;
     n->attribute = keep(g, sizeof *n->attribute * ATTRIBUTES_MAX);
-    g->node = grow(g->node, &g->node_space, g->message.n_node);
+    ALLOC_GROW(g->node, g->message.n_node + 1, g->node_room);
     g->node[g->message.n_node++] = n;
     return n->name;
 }

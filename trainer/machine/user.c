@@ -1,5 +1,7 @@
 #include "trainer/machine/user.h"
 
+#include "core/basic/alloc.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -17,10 +19,8 @@ enum { GROUPS_MOST = 65536 /* of the kernel's */ };
  * frees. NULL = something else. */
 static gid_t *groups_parse(const char *list, size_t *count)
 {
-    gid_t *groups = calloc(GROUPS_MOST, sizeof *groups);
+    gid_t *groups = xcalloc(GROUPS_MOST, sizeof *groups);
     const char *at = list;
-    if (!groups)
-        abort();
     for (*count = 0; *at && *count < GROUPS_MOST; (*count)++) {
         char *end;
         groups[*count] = (gid_t)strtoul(at, &end, 10);

@@ -1,5 +1,6 @@
 #include "trainer/run/rundir.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/file.h"
 #include "core/basic/language.h"
 #include "core/shared/settings.h"
@@ -17,10 +18,7 @@ enum { TEXT_MAX = 64 * 1024, THREADS_MAX = 1024 };
 
 char *rundir_path(const struct rundir *r, const char *name)
 {
-    char *path;
-    if (asprintf(&path, "%s/%s", r->path, name) < 0)
-        abort();
-    return path;
+    return xstrfmt("%s/%s", r->path, name);
 }
 
 static int lock_take(struct rundir *r, struct reason *why)

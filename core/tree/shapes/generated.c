@@ -5,6 +5,8 @@
  */
 #include "core/tree/shapes/common.h"
 
+#include "core/basic/alloc.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,9 +29,7 @@ static int generated_open(struct handle *h, const struct text *text,
                           struct reason *why)
 {
     if (node_row(h->node)->polled) {
-        h->own = calloc(1, sizeof(struct polled));
-        if (!h->own)
-            abort();
+        h->own = xcalloc(1, sizeof(struct polled));
     }
     return shown_open(h, text, why);
 }

@@ -3,6 +3,7 @@
  * records. The state of one is the stream that it shows: a start gives the
  * process new streams, and so the file another node id.
  */
+#include "core/basic/alloc.h"
 #include "core/process/process.h"
 #include "core/tree/shapes/common.h"
 
@@ -69,10 +70,8 @@ static int growing_state(struct primo *primo, struct node n, struct shown *text,
 static int growing_open(struct handle *h, const struct text *text,
                         struct reason *why)
 {
-    struct reading *r = calloc(1, sizeof *r);
+    struct reading *r = xcalloc(1, sizeof *r);
     (void)text;
-    if (!r)
-        abort();
     h->own = r;
     return growing_stream(h->primo, h->node, &r->stream, why);
 }

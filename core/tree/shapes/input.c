@@ -4,6 +4,7 @@
  * appended, are checked within the write that completes them, so that a shell
  * hears of a fault; everything else is checked when the text is saved.
  */
+#include "core/basic/alloc.h"
 #include "core/basic/file.h"
 #include "core/basic/name.h"
 #include "core/state/scratch.h"
@@ -74,9 +75,7 @@ static int input_open(struct handle *h, const struct text *text,
 {
     struct object o = OBJECT_INIT;
     (void)text;
-    h->own = calloc(1, sizeof(struct checked));
-    if (!h->own)
-        abort();
+    h->own = xcalloc(1, sizeof(struct checked));
     int err = handle_load(h, &o, why);
     if (err == 0 && !(h->flags & O_TRUNC))
         text_add(&h->text, text_string(&o.body), o.body.size);

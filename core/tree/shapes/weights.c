@@ -3,6 +3,7 @@
  * new body beside the store (base_file.h), which takes the place of the old one
  * when it is saved. The built-in base is a text in its object.
  */
+#include "core/basic/alloc.h"
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
 #include "core/state/builtin.h"
@@ -62,10 +63,8 @@ static int weights_open(struct handle *h, const struct text *text,
                         struct reason *why)
 {
     struct object o = OBJECT_INIT;
-    struct weights *w = calloc(1, sizeof *w);
+    struct weights *w = xcalloc(1, sizeof *w);
     (void)text;
-    if (!w)
-        abort();
     h->own = w;
     int err = handle_load(h, &o, why);
     if (err == 0 && !wants_write(h->flags))
