@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The kernel takes at most 128 KiB as one argument of a program, which is how a
+ * trainer is told its groups. */
 enum { GROUPS_BYTES = 64 << 10 };
 
 /* One durable change of a process: change_begin(), then change_end(), which
@@ -43,7 +45,7 @@ static int change_begin(struct change *c, struct primo *primo, uint64_t id,
     return err;
 }
 
-/* Save and commit when err is 0, undo otherwise. */
+/* Saves and commits when err is 0, undoes the change otherwise. */
 static int change_end(struct change *c, int err, struct reason *why)
 {
     if (err == 0) {
@@ -62,8 +64,8 @@ static int change_event(struct change *c, const struct caller *caller,
     return process_event(c->txn, &c->p, caller->uid, what, why);
 }
 
-/* The settings of a machine, and its text, where `text` is not NULL. EBUSY when
- * it is switched off. */
+/* Reads the settings of a machine and, unless `text` is NULL, its text. EBUSY:
+ * the machine is switched off. */
 static int machine_load(struct store_txn *txn, const char *name,
                         struct settings *out, struct text *text,
                         struct reason *why)
@@ -148,7 +150,9 @@ int process_create(struct primo *primo, const struct caller *caller,
     return err;
 }
 
-/* The growing texts and blobs of the process's last run. */
+/* Removes the growing texts and the blobs of the process's last run. The note
+ * in the same transaction lets a later sweep delete the run directory, even
+ * after a crash (core/store/garbage.h). */
 static int run_texts_drop(struct store_txn *txn, const struct process *p,
                           struct reason *why)
 {
@@ -176,6 +180,7 @@ int process_remove(struct primo *primo, const struct caller *caller,
     if (err == 0 && object_get(c.txn, id, &o) == 0)
         err = object_drop(c.txn, &o, why);
     object_release(&o);
+    /* Not change_end(), which would save the record that was just dropped. */
     err = store_end(c.txn, err, why);
     pthread_mutex_unlock(&primo->change);
     process_release(&c.p);
@@ -239,7 +244,8 @@ static int process_check_enabled(const struct process *p, struct reason *why)
 
 /* Start */
 
-/* What a run is made of: the texts as they stand now. */
+/* The texts that a run is made from, as they stand when it starts: what is
+ * edited later does not reach a run that has begun. */
 struct run_texts {
     struct object template, type;
     struct settings machine;
@@ -304,9 +310,9 @@ static int run_texts_load(const struct primo *primo, struct store_txn *txn,
     return template_judge(primo, txn, t, why);
 }
 
-/* The `job` of the trainer: what the machine says, what the base is called, and
- * in which language to speak. Which segment of the journal it begins is added
- * each time that it is started. */
+/* Prints the trainer's `job`: the settings of the machine, the name of the
+ * base's file, and the language of the log. The launcher adds the number of the
+ * journal segment each time that it starts the trainer. */
 static void job_print(const struct settings *machine, const char *base,
                       struct text *out)
 {
@@ -330,8 +336,8 @@ static int job_save(struct store_txn *txn, uint64_t run,
     return err;
 }
 
-/* Write the job of a run anew for its machine as it is set now. The base stays
- * that of the start. */
+/* Writes the job of a run again, with the settings that its machine has now.
+ * The base remains the one that was chosen at the start. */
 static int job_renew(struct store_txn *txn, uint64_t run,
                      const struct settings *machine, struct reason *why)
 {
@@ -360,9 +366,9 @@ static int run_texts_save(struct store_txn *txn, uint64_t run,
     return err ? err : job_save(txn, run, &t->machine, t->base.called, why);
 }
 
-/* The groups that the caller has just now, which need not be those that the
- * database gives the same user. As many as an argument of a program holds: to
- * leave some out takes rights, and gives none. */
+/* Saves the groups that the caller has at this moment, which need not be the
+ * ones that the user database lists. Groups past GROUPS_BYTES are left out:
+ * this can only take rights away, never grant any. */
 static int groups_save(struct store_txn *txn, uint64_t run,
                        const struct caller *caller, struct reason *why)
 {
@@ -378,7 +384,7 @@ static int groups_save(struct store_txn *txn, uint64_t run,
     return err;
 }
 
-/* Forget the last run in the record and begin a new one. */
+/* Makes the record forget the last run and begin a new one. */
 static void process_renew(struct process *p, uint64_t run,
                           const struct caller *caller)
 {
@@ -407,6 +413,8 @@ static int start_change(struct change *c, const struct caller *caller,
         err = process_check_enabled(&c->p, why);
     if (err == 0)
         err = run_texts_load(c->primo, c->txn, &c->p, &t, why);
+    /* From here on the run has its own link to the base, so that removing or
+     * replacing the base does not take it away. */
     if (err == 0)
         err = base_hold(c->primo, run, &t.base, why);
     if (err == 0)
@@ -439,7 +447,7 @@ int process_start(struct primo *primo, const struct caller *caller, uint64_t id,
     if (err)
         return err;
     err = change_end(&c, start_change(&c, caller, run, why), why);
-    if (err)
+    if (err) /* the link to the base is a file, which no transaction undoes */
         base_release_run(primo, run);
     if (err == 0) {
         hidden_clear_object(&primo->hidden, id);
@@ -469,7 +477,7 @@ int process_stop(struct primo *primo, const struct caller *caller, uint64_t id,
                  struct reason *why)
 {
     int err = stop_once(primo, caller, id, why);
-    /* Stopping is what a full disk needs most: it ends what fills it. */
+    /* A full disk must not prevent a stop, which ends what fills the disk. */
     if (is_full(err) && store_give_reserve(primo->store))
         err = stop_once(primo, caller, id, why);
     if (err == 0)
@@ -491,7 +499,7 @@ int process_resume(struct primo *primo, const struct caller *caller,
         err = process_check_enabled(&c.p, why);
     if (err == 0)
         err = machine_load(c.txn, c.p.machine, &machine, NULL, why);
-    if (err == 0) /* its limits may have been changed since the start */
+    if (err == 0) /* the machine's limits may have changed since the start */
         err = job_renew(c.txn, c.p.run, &machine, why);
     settings_release(&machine);
     if (err == 0) {

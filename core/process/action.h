@@ -9,30 +9,32 @@
 
 #include "core/state/primo.h"
 
-/* A process for a machine. ENOENT (no such machine), EBUSY (switched off),
- * EEXIST. */
+/* Make a process for a machine. ENOENT: there is no such machine; EBUSY: it is
+ * switched off; EEXIST: it has a process. */
 int process_create(struct primo *primo, const struct caller *caller,
                    const char *machine, uint64_t *id, struct reason *why);
-/* EBUSY while it is live. */
+/* EBUSY while the process is live. */
 int process_remove(struct primo *primo, const struct caller *caller,
                    uint64_t id, struct reason *why);
-/* The text written to `template`: a name, or nothing. EINVAL: no such. */
+/* Take the text written to `template`: a name, or nothing. EINVAL: there is no
+ * such template. */
 int process_set_template(struct primo *primo, const struct caller *caller,
                          uint64_t id, const char *name, struct reason *why);
-/* The text written to `enabled`: yes or no. */
+/* Take the text written to `enabled`: yes or no. */
 int process_set_enabled(struct primo *primo, const struct caller *caller,
                         uint64_t id, const char *word, struct reason *why);
-/* EBUSY (live, disabled, machine off), EINVAL (no template, no dataset …). */
+/* EBUSY: the process is live or disabled, or its machine is switched off;
+ * EINVAL: it has no template, the template has no dataset, and so on. */
 int process_start(struct primo *primo, const struct caller *caller, uint64_t id,
                   struct reason *why);
 int process_stop(struct primo *primo, const struct caller *caller, uint64_t id,
                  struct reason *why);
 int process_resume(struct primo *primo, const struct caller *caller,
                    uint64_t id, struct reason *why);
-/* Whether the caller made the process, and it has never been started. */
+/* Whether the caller made the process and nobody has started it yet. */
 bool process_is_new_to(struct primo *primo, const struct caller *caller,
                        uint64_t id);
-/* Whether a file of the process may be hidden now. */
+/* 0 when a file of the process may be hidden now, or the refusal. */
 int process_may_hide(struct primo *primo, uint64_t id, struct reason *why);
 
 #endif

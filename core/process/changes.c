@@ -12,7 +12,8 @@
 struct known {
     uint64_t process;
     double status_changed;
-    uint64_t metrics, metrics_size, log_size; /* stream, bytes */
+    uint64_t metrics;                /* id of the stream */
+    uint64_t metrics_size, log_size; /* bytes */
     uint64_t model;
     bool seen;
 };
@@ -73,7 +74,7 @@ static void forget_unseen(struct changes *c)
     c->known_count = kept;
 }
 
-/* The changed processes, in a list that the caller frees. */
+/* Returns how many processes have changed, in a list that the caller frees. */
 static size_t processes_look(struct changes *c, struct store_txn *txn,
                              struct change **out)
 {

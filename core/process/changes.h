@@ -9,11 +9,11 @@
 
 /* Which file has changed. The rows of the tree say which change is theirs. */
 enum change_text {
-    CHANGE_NONE, /* of a row: nobody is told when it changes */
+    CHANGE_NONE, /* in a row: nobody is told when the file changes */
     CHANGE_STATUS,
     CHANGE_METRICS,
     CHANGE_LOG,
-    CHANGE_EVENTS, /* of no process */
+    CHANGE_EVENTS, /* not a file of a process */
     CHANGE_TEXTS
 };
 

@@ -19,11 +19,11 @@ enum {
     FACTS_BYTES = 16 << 10,
     LOG_BYTES = 8 << 20,
     METRICS_BYTES = 16 << 20,
-    PIECES = 32, /* of a journal that are taken over in one round */
+    PIECES = 32, /* transactions in one round */
 };
 #define TIME_AHEAD 3600.0 /* seconds that a machine's clock may be ahead */
 
-/* Where the records of one piece of the journal go: one transaction. */
+/* The transaction that takes over the records of one piece of the journal. */
 struct intake {
     struct store_txn *txn;
     struct process *p;
@@ -56,8 +56,9 @@ int end_event_add(struct store_txn *txn, uid_t owner, const struct process *p,
     return err;
 }
 
-/* The time that a record gives, where it can be true, or else now: the clock of
- * another machine, or of a trainer that lies, must not order our texts. */
+/* Returns the time in a record if it is plausible, else the present time: a
+ * wrong clock on another machine, or a trainer that lies, must not decide the
+ * order of our texts. */
 static double time_judge(double time)
 {
     double now = unix_now();
@@ -76,7 +77,7 @@ static int log_take(struct intake *in, double time, const char *line,
     return log_add(in->txn, in->p, time, line, why);
 }
 
-/* One function a kind of record. */
+/* Each kind of record has a function. */
 
 static int take_open(struct intake *in, const struct journal_record *r,
                      struct reason *why)
@@ -96,8 +97,7 @@ static int take_open(struct intake *in, const struct journal_record *r,
     return err;
 }
 
-/* Whether it is a word of small letters, digits and underscores, as keys and
- * stages are. */
+/* Keys and stages are words of lower-case letters, digits and underscores. */
 static bool is_word(const char *s, size_t most)
 {
     size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");
@@ -125,8 +125,7 @@ static int take_log(struct intake *in, const struct journal_record *r,
     return log_take(in, r->time, r->payload, why);
 }
 
-/* Whether there is room for one more row; the last one is followed by a line
- * in the log. */
+/* Whether one more row fits. The log says once that rows are left out. */
 static bool metrics_have_room(struct intake *in, double time)
 {
     bool full = stream_size(in->txn, process_metrics(in->p)) > METRICS_BYTES;
@@ -137,8 +136,10 @@ static bool metrics_have_room(struct intake *in, double time)
     return !full;
 }
 
-/* A resumed trainer tells again what it told after its checkpoint: a row
- * counts if it is of a later update, or brings the evaluation of the last. */
+/* A resumed trainer repeats the rows that followed its checkpoint. A row is new
+ * if it belongs to a later update than the last row stored, or if it adds the
+ * evaluation to that update: hence the order, which is odd with an evaluation.
+ */
 static int take_metric(struct intake *in, const struct journal_record *r,
                        struct reason *why)
 {
@@ -198,7 +199,7 @@ static int take_checkpoint(struct intake *in, const struct journal_record *r,
     return 0;
 }
 
-/* Where the texts of a run are kept that are shown while it runs. */
+/* The blobs that hold those artifacts which are shown while the run is live. */
 static const char parts[ARTIFACTS] = {
     [ARTIFACT_CONFIG] = RUN_CONFIG,
     [ARTIFACT_DATASET] = RUN_DATASET,
@@ -261,7 +262,8 @@ static int take_record(struct intake *in, struct journal_record *r,
     return takes[r->kind](in, r, why);
 }
 
-/* All whole records at the beginning of `data`, up to an end. */
+/* Takes the complete records at the beginning of `data`, up to one that ends
+ * the run. The record of a success is not consumed (follow.h). */
 static int take_records(struct intake *in, const struct text *data,
                         struct reason *why)
 {
@@ -286,7 +288,8 @@ static bool has_record(const struct text *data)
     return data->size && journal_unframe(data->data, data->size, &r) > 0;
 }
 
-/* One piece of the journal, one transaction. */
+/* Takes over one piece of the journal in one transaction. The record is loaded
+ * again inside it: a user may have changed it since the piece was read. */
 static int take_piece(struct primo *primo, struct intake *in, uint64_t process,
                       uint64_t run, uint64_t segment, uint64_t offset,
                       const struct text *data, struct reason *why)
@@ -313,8 +316,9 @@ static int take_piece(struct primo *primo, struct intake *in, uint64_t process,
     return err;
 }
 
-/* The next piece with whole records: from this segment, or from the beginning
- * of the next one, as a segment that has a successor is over. */
+/* Reads the next piece that has complete records: from this segment, or else
+ * from the beginning of the next one. Once a next segment exists, nothing is
+ * ever added to this one, because a new trainer has opened it. */
 static bool next_piece(const struct launch_target *target,
                        const struct process *p, uint64_t *segment,
                        uint64_t *offset, struct text *data)
@@ -354,8 +358,8 @@ int run_follow(struct primo *primo, const struct launch_target *target,
         process_release(&p);
     }
     text_release(&data);
-    /* A last word is all there is, and what could not be taken over will not
-     * be for the asking: neither is a reason to come back at once. */
+    /* Nothing follows the record of a success, and an error will still be there
+     * a moment later: in neither case is it worth coming back at once. */
     *out = (struct follow_state){.succeeded = in.succeeded,
                                  .more = more && !in.succeeded && err == 0};
     return err;

@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <string.h>
 
-/* All there is to a status but for what may follow it. */
+/* All that is known of a status, except for what may follow it. */
 static const struct {
     const char *name;  /* the word in `status` */
-    const char *color; /* behind the word in a chart */
+    const char *color; /* of the box around the word in a chart */
     enum life_wish wish;
-    bool complete; /* all of the training is done */
+    bool complete; /* nothing is left to train */
 } statuses[STATUSES] = {
     [STATUS_CREATED] = {.name = NC_("status", "created"), .color = "#475569"},
     [STATUS_STARTING] = {.name = NC_("status", "starting"),
@@ -43,7 +43,7 @@ static const char *const event_names[LIFE_EVENTS] = {
     [LIFE_ENDED_FAILED] = N_("failure"),
 };
 
-/* The next status + 1; 0 (an empty cell) is the refusal. */
+/* A cell holds the next status + 1; an empty cell, 0, is a refusal. */
 #define TO(status) (STATUS_##status + 1)
 static const unsigned char life[STATUSES][LIFE_EVENTS] = {
     [STATUS_CREATED] =

@@ -26,11 +26,11 @@ enum status {
     STATUSES,
 };
 
-/* What a process wants of its trainer. */
+/* What a process wants its trainer to do. */
 enum life_wish {
     WISH_NOTHING,
-    WISH_TRAIN, /* that it is there, until it says how it has ended */
-    WISH_STOP,  /* that it ends */
+    WISH_TRAIN, /* to run until it reports how it has ended */
+    WISH_STOP,  /* to end */
     WISHES,
 };
 
@@ -43,27 +43,27 @@ enum life_event {
     LIFE_REMOVE,
     /* what a trainer does */
     LIFE_TRAINING, /* it has begun to train */
-    LIFE_LOST,     /* it is gone without a last word: start it again */
+    LIFE_LOST,     /* it has died without reporting an end: start it again */
     LIFE_ENDED_SUCCEEDED,
     LIFE_ENDED_STOPPED,
     LIFE_ENDED_FAILED,
     LIFE_EVENTS,
 };
 
-/* The word in `status`. */
+/* The word in the file `status`. */
 const char *status_name(enum status s);
-/* That word for people, in their language. */
+/* The word that is shown to people, in their language. */
 const char *status_label(enum status s);
-/* Where a chart shows that word: what is behind it, "#rrggbb". */
+/* The colour of the box in which a chart shows the word, "#rrggbb". */
 const char *status_color(enum status s);
 bool status_from_name(const char *name, enum status *out);
 enum life_wish status_wish(enum status s);
-/* A trainer is there, or should be: there is a wish. */
+/* Whether a trainer is running or should be: the status has a wish. */
 bool status_is_live(enum status s);
-/* All that was to be trained is. */
+/* Whether nothing is left to train. */
 bool status_is_complete(enum status s);
-/* What `event` makes of `from`. EBUSY (live) or EINVAL (idle) with a sentence
- * where the table has no cell for it. */
+/* The status that `event` leads to. Where the table has no cell for it: EBUSY
+ * if the process is live, else EINVAL. */
 int life_step(enum status from, enum life_event event, enum status *to,
               struct reason *why);
 

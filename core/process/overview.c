@@ -1,4 +1,4 @@
-/* The file `overview`: one line a machine, in columns. */
+/* The file `overview`: one line for each machine, in columns. */
 #include "core/basic/language.h"
 #include "core/launch/launcher.h"
 #include "core/process/process.h"
@@ -22,7 +22,7 @@ enum column {
     MEMORY,
     LOAD,
     TRAINER,
-    PROCESSOR, /* last, as it is of several words */
+    PROCESSOR, /* last, because its name has spaces */
     COLUMNS
 };
 
@@ -64,7 +64,7 @@ static void line_release(struct line *line)
         text_release(&line->cell[i]);
 }
 
-/* As templates and machines write sizes: 512M, 23.5G. */
+/* Prints sizes the way templates and machines write them: 512M, 23.5G. */
 static void put_bytes(struct text *out, uint64_t bytes)
 {
     double g = (double)bytes / (1 << 30);
@@ -75,7 +75,7 @@ static void put_bytes(struct text *out, uint64_t bytes)
     text_puts(out, g >= 1 ? "G" : "M");
 }
 
-/* What a machine may use of its host, and of how much. */
+/* Prints how much of its host a machine may use: "4/16" cores, for example. */
 static void fill_host(struct line *line, const struct settings *s,
                       const struct machine_facts *f)
 {
@@ -170,7 +170,8 @@ static void widen(const struct line *line, size_t *width)
     }
 }
 
-/* Two passes over the machines: how wide, then the lines. */
+/* Goes over the machines: without `out` to measure the columns, then, with
+ * `out`, to print the lines. */
 static void each_machine(struct show_request *r, struct text *out,
                          size_t *width, int64_t *mtime)
 {
@@ -202,7 +203,8 @@ int show_overview(struct show_request *r, struct text *out, struct reason *why)
     line_print(out, &head, width);
     each_machine(r, out, width, &mtime);
     line_release(&head);
-    for (int i = 0; i < 2; i++) { /* a line more or less */
+    /* The text also changes when a line comes or goes. */
+    for (int i = 0; i < 2; i++) {
         int64_t changed = times_get(&r->primo->directories,
                                     i ? TREE_MACHINES : TREE_PROCESSES);
         mtime = changed > mtime ? changed : mtime;

@@ -16,7 +16,8 @@
 
 enum field_kind { FIELD_STRING, FIELD_COUNT, FIELD_TIME, FIELD_BOOL };
 
-/* One row a field: how it is called in the record and where it is. */
+/* One row for each field: its name in the record and its place in the struct.
+ */
 static const struct field {
     const char *name;
     enum field_kind kind;
@@ -131,8 +132,9 @@ static void process_encode(const struct process *p, struct text *out)
     text_puts(out, text_string(&p->facts));
 }
 
-/* *next is the field behind the last one that was met: they come in the order
- * of the table, but from other versions. */
+/* The search begins at *next, behind the field that was found last: fields
+ * normally come in the order of the table, only records of other versions have
+ * them in another one. */
 static bool process_take(struct process *p, const char *key, const char *value,
                          int *next)
 {
@@ -173,8 +175,8 @@ int process_decode(const struct object *o, struct process *out)
     return good ? 0 : -EIO;
 }
 
-/* Removed meanwhile is what a caller may expect; everything else is a fault of
- * the store, and must not be taken for it. */
+/* A process that was removed in the meantime is nothing unusual. Any other
+ * error is a fault of the store and must not look like a removal. */
 static int refuse_record(struct reason *why, int err)
 {
     return err == -ENOENT
@@ -227,7 +229,8 @@ int process_status(struct store *s, uint64_t id, enum status *out)
     return err;
 }
 
-/* What cannot be read now may be read later, so that its readers wait on. */
+/* A record that cannot be read now may be readable later: its waiters go on
+ * waiting. */
 bool process_has_ended(void *primo, uint64_t id, const char **word)
 {
     enum status status;

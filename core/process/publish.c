@@ -25,7 +25,8 @@ static struct store_key counter_key(const char *template)
     return key;
 }
 
-/* The number that the next version of a template gets: never one again. */
+/* The number of the next version of a template. The counter outlives the
+ * versions, so that the number of a removed model is never given again. */
 static uint64_t next_number(struct store_txn *txn, const char *template)
 {
     struct store_key key = counter_key(template);
@@ -39,7 +40,7 @@ static uint64_t next_number(struct store_txn *txn, const char *template)
 static int texts_write(struct primo *primo, struct store_txn *txn,
                        struct process *p, int dir, struct reason *why)
 {
-    char path[300]; /* not in the store yet */
+    char path[300]; /* of the model, which the store does not have yet */
     struct show_request request = {
         .primo = primo, .txn = txn, .process = p, .model = path};
     struct text out = TEXT_INIT;
@@ -56,7 +57,7 @@ static int texts_write(struct primo *primo, struct store_txn *txn,
     return err;
 }
 
-/* What the run made, into the directory. */
+/* Copies what the run made into the directory. */
 static int artifacts_fetch(const struct launch_target *target, uint64_t run,
                            int dir, struct reason *why)
 {
@@ -68,12 +69,12 @@ static int artifacts_fetch(const struct launch_target *target, uint64_t run,
     return err ? err : artifacts_check(dir, why);
 }
 
-/* STATE/models/RUN while it is made: under another name, until all of it is on
- * the disk. */
+/* STATE/models/RUN in the making: it has another name until all of it is on the
+ * disk. */
 struct body {
     char name[32], aside[40];
-    int models; /* descriptor of STATE/models, the primo's */
-    int dir;    /* of itself; -1 = not open */
+    int models; /* descriptor of STATE/models, owned by the primo */
+    int dir;    /* its own descriptor; -1 = not open */
 };
 
 static int body_make(struct body *b, struct primo *primo, uint64_t run,
@@ -95,7 +96,7 @@ static int body_make(struct body *b, struct primo *primo, uint64_t run,
                       : 0;
 }
 
-/* Give it its name, unless it has it already. */
+/* Gives it its final name, unless an earlier try has done so (ENOENT). */
 static int body_name(struct body *b, struct reason *why)
 {
     if (renameat(b->models, b->aside, b->models, b->name) && errno != ENOENT)
@@ -103,9 +104,9 @@ static int body_name(struct body *b, struct reason *why)
     return directory_sync(b->models, why);
 }
 
-/* What has its name already stays, though it may not be published: a commit
- * that failed may have reached the disk. The next try begins anew, or it is
- * swept at the next mount. */
+/* A directory that has its final name stays, even if it is not published: a
+ * commit that returned an error may still have reached the disk. The next try
+ * removes it, or the sweep at the next mount does. */
 static void body_close(struct body *b)
 {
     if (b->dir >= 0)
@@ -113,7 +114,7 @@ static void body_close(struct body *b)
     directory_remove(b->models, b->aside, NULL);
 }
 
-/* The object of models/TEMPLATE, made where there is none. */
+/* Finds the object of models/TEMPLATE, or makes it. */
 static int family_find(struct primo *primo, struct store_txn *txn,
                        const char *template, uint64_t new_id,
                        struct object *out, struct reason *why)
@@ -151,7 +152,8 @@ static int version_put(struct primo *primo, struct store_txn *txn,
     if (err == 0)
         err = object_put(txn, &o, why);
     family.mtime = o.mtime;
-    /* `latest` means another one */
+    /* The link `latest` now has another target: it is shown again even if
+     * somebody has removed it. */
     hidden_clear_object(&primo->hidden, family.id);
     if (err == 0)
         err = object_put(txn, &family, why);
@@ -174,7 +176,7 @@ static int event_succeeded(struct store_txn *txn, const struct process *p,
     return err;
 }
 
-/* What success makes of the record. */
+/* Changes the record as success does. */
 static int process_succeed(struct process *p, uint64_t number,
                            struct reason *why)
 {
@@ -185,9 +187,10 @@ static int process_succeed(struct process *p, uint64_t number,
     return process_step(p, LIFE_ENDED_SUCCEEDED, why);
 }
 
-/* The transaction: the version's name and the process's success. `done` is
- * what the version's texts were made from; the record may have been touched
- * since (enabled, stop). -EAGAIN: the number was taken meanwhile. */
+/* The body of the transaction: it names the version and lets the process
+ * succeed. The version's texts were made from `done`; the record may have been
+ * changed since (by `enabled` or `stop`), so it is loaded again. -EAGAIN: the
+ * number has been taken in the meantime. */
 static int version_put_all(struct primo *primo, struct store_txn *txn,
                            const struct process *done, uint64_t family_id,
                            struct reason *why)
@@ -222,8 +225,8 @@ static int version_commit(struct primo *primo, const struct process *done,
     return err;
 }
 
-/* The texts of the version as they will be after success, beside what the run
- * made. *done becomes a copy of the record as it will be then. */
+/* Writes the version's texts, as they will be after success, beside the
+ * artifacts. *done becomes a copy of the record as it will be then. */
 static int texts_make(struct primo *primo, uint64_t process, uint64_t run,
                       const struct body *body, struct process *done,
                       struct reason *why)
@@ -243,9 +246,10 @@ static int texts_make(struct primo *primo, uint64_t process, uint64_t run,
     return err ? err : directory_sync(body->dir, why);
 }
 
-/* The number is in the texts, and so they are written before it is taken in the
- * transaction. Another machine may publish a model of the same template
- * meanwhile: then they are written anew, with the next number. */
+/* The texts contain the number of the version, and must be on the disk before
+ * the transaction takes it. If another machine publishes a model of the same
+ * template in between, they are written again with the next number: holding the
+ * store's only writer while files are synced would hold up everybody. */
 static int version_publish(struct primo *primo, uint64_t process, uint64_t run,
                            uint64_t family_id, struct body *body,
                            struct reason *why)

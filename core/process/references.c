@@ -11,16 +11,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Keys whose values are names of objects. */
+/* The keys whose values name objects. */
 static const struct {
     enum key key;
     enum tree_no directory;
-    const char *name, *what; /* of the directory; of what is in it */
+    const char *name; /* the directory's name */
+    const char *what; /* what is in it, for a sentence */
 } references[] = {
     {KEY_TYPE, TREE_TYPES, "types", N_("type")},
 };
 
-/* ", "-joined names of what is in a directory, as many as a sentence holds. */
+/* Lists the names in a directory, as many as fit into a sentence. */
 static void put_names(struct store_txn *txn, enum tree_no directory,
                       struct text *out)
 {
@@ -100,8 +101,8 @@ static bool run_has_base(struct store_txn *txn, const struct process *p,
     return has;
 }
 
-/* A machine is needed by its process, a template, a type and a base by a live
- * one. */
+/* A machine is needed by its process, even an idle one; a template, a type and
+ * a base only by a live process. */
 static int process_needs(struct store_txn *txn, const struct process *p,
                          const struct object *o, const char *name,
                          struct reason *why)

@@ -10,16 +10,17 @@
 #include "core/shared/settings.h"
 #include "core/state/primo.h"
 
-/* Load the object that the value of a key names. EINVAL: there is none of that
- * name; the sentence lists those there are. *out is then as after init, and so
- * it is where the key is not one that names an object. */
+/* Load the object that the value of a key names. EINVAL: there is no object of
+ * that name; the sentence lists the names that exist. In this case, and for a
+ * key that does not name objects, *out is as after OBJECT_INIT. */
 int reference_find(struct store_txn *txn, enum key key, const char *value,
                    struct object *out, struct reason *why);
-/* Whether an input may be removed: EBUSY while something needs it, EPERM where
- * it is built in. */
+/* Whether an input may be removed. EBUSY: something needs it; EPERM: it is
+ * built in. */
 int reference_may_drop(struct primo *primo, const struct object *o,
                        struct reason *why);
-/* Whether an input may be called by another name; templates always may. */
+/* Whether an input may be renamed, which fails as removing it does; a template
+ * always may. */
 int reference_may_rename(struct primo *primo, const struct object *o,
                          struct reason *why);
 

@@ -47,7 +47,8 @@ int show_status(struct show_request *r, struct text *out, struct reason *why)
     return 0;
 }
 
-/* The final word; nothing while there is none (reading blocks then). */
+/* The final status; nothing while the process is live, because then reading
+ * blocks. */
 int show_wait(struct show_request *r, struct text *out, struct reason *why)
 {
     if (!status_is_live(r->process->status))
@@ -56,8 +57,9 @@ int show_wait(struct show_request *r, struct text *out, struct reason *why)
     return 0;
 }
 
-/* An action file reads as empty and is as old as the epoch, so that no tool
- * that copies time stamps ever sets one that is now. */
+/* An action file reads as empty and is as old as the Unix epoch: a tool that
+ * copies time stamps from it can never set the present time, which would be a
+ * touch, and start a training. */
 int show_nothing(struct show_request *r, struct text *out, struct reason *why)
 {
     (void)out;
@@ -88,7 +90,8 @@ static void put_bar(struct text *out, double part)
     text_printf(out, "] %3d%%", (int)(part * 100));
 }
 
-/* `format` has one %s for the figure; nothing where it is not known. */
+/* Prints a figure through `format`, which has one %s; nothing if it is unknown.
+ */
 static void put_figure(struct text *out, const char *format, double v,
                        int digits)
 {
@@ -150,8 +153,9 @@ int show_eta(struct show_request *r, struct text *out, struct reason *why)
     return 0;
 }
 
-/* info: keys and words are the same in every language; where that is not the
- * one of the keys, a comment before each says what it is */
+/* The file `info`. Its keys and words are the same in every language, as
+ * scripts read them; in a language other than English, a comment above each
+ * line explains it. */
 
 static void info_label(struct text *out, const char *key)
 {
@@ -192,7 +196,7 @@ static void info_time(struct text *out, const char *key, double t)
     text_release(&value);
 }
 
-/* One "key: value" line of the facts. */
+/* Prints one "key: value" line of the facts. */
 static void info_fact(struct text *out, const char *line)
 {
     struct text key = TEXT_INIT;
@@ -202,7 +206,7 @@ static void info_fact(struct text *out, const char *line)
     text_release(&key);
 }
 
-/* Where the facts have their line of a key; NULL = it is not known. */
+/* Finds the line of a key among the facts; NULL = it is not known. */
 static const char *fact_find(const struct process *p, const char *key)
 {
     size_t n = strlen(key);
@@ -242,8 +246,8 @@ static void info_progress(struct text *out, const struct process *p)
     info_number(out, NC_("info", "images_per_second"), g->images_per_second);
 }
 
-/* "models/TEMPLATE/N"; nothing where there is none (any more). The name is
- * that of the template at the start, not of the one that is set now. */
+/* Prints "models/TEMPLATE/N", or nothing where there is no model (any more).
+ * TEMPLATE is the template at the start, not the one that is set now. */
 static void put_model(struct show_request *r, struct text *out)
 {
     struct object version = OBJECT_INIT, family = OBJECT_INIT;
@@ -259,8 +263,8 @@ static void put_model(struct show_request *r, struct text *out)
     object_release(&family);
 }
 
-/* The words of the status and of the stage, each after a comment that says what
- * it means where the reader's language has another word. */
+/* Prints the words of the status and of the stage, each below a comment with
+ * the word of the reader's language if that is another one. */
 static void info_status(struct text *out, const struct process *p)
 {
     const char *word = status_name(p->status), *label = status_label(p->status);
@@ -303,7 +307,7 @@ int show_info(struct show_request *r, struct text *out, struct reason *why)
     return err;
 }
 
-/* Growing texts, whole */
+/* Growing texts, as a finished model keeps them */
 
 int64_t mtime_metrics(const struct show_request *r)
 {
@@ -448,7 +452,7 @@ int show_latest_link(struct show_request *r, struct text *out,
     return 0;
 }
 
-/* The mount's own */
+/* Files of the mount itself */
 
 int show_template_example(struct show_request *r, struct text *out,
                           struct reason *why)

@@ -15,17 +15,17 @@
 #include <time.h>
 
 enum {
-    SOON_MS = 100, /* while orphans are to end */
-    IDLE_MS = 900, /* where nothing is known to be due */
+    SOON_MS = 100, /* while orphans have yet to end */
+    IDLE_MS = 900, /* while nothing is known to be due */
 };
 
 /* One live process and the thread that watches it. */
 struct watcher {
     struct supervisor *s;
-    struct watch watch; /* of its thread */
+    struct watch watch; /* only its own thread uses it */
     pthread_t thread;
     bool done;            /* under the supervisor's lock: it may be joined */
-    struct watcher *next; /* of the first thread */
+    struct watcher *next; /* only the first thread uses it */
 };
 
 /* One launcher and the thread that looks after it. */
@@ -33,7 +33,7 @@ struct keeper {
     struct supervisor *s;
     const struct launch_site *site;
     pthread_t thread;
-    bool failed; /* the last sweep, which has been said */
+    bool failed; /* the last sweep failed, and this has been reported */
 };
 
 struct supervisor {
@@ -41,19 +41,21 @@ struct supervisor {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned wakes;           /* under lock: how often threads were woken */
-    unsigned sweeps;          /* under lock: how often a sweep was wanted */
-    bool end;                 /* under lock */
-    pthread_t thread;         /* the first one */
-    struct watcher *watchers; /* of the first thread */
-    struct keeper *keepers;   /* one for each of the primo's sites */
-    size_t keeper_count;      /* how many have a thread */
+    unsigned sweeps;          /* under lock: how often a sweep was requested */
+    bool end;                 /* under lock: all threads are to return */
+    pthread_t thread;         /* the first thread */
+    struct watcher *watchers; /* only the first thread uses the list */
+    struct keeper *keepers;   /* one for each launch site */
+    size_t keeper_count;      /* keepers whose thread was started */
 };
 
 /* Waking and waiting */
 
-/* Sleep for so long, or until somebody wakes the threads: also where that
- * happened while this one was at work, as *seen counts what it has heeded.
- * False when it is to end. */
+/* Sleeps for so long, or until somebody wakes the threads. *seen is the number
+ * of wake-ups that this thread has heeded: one that came while it was at work
+ * is not lost but ends the sleep at once. Returns false when the thread is to
+ * end.
+ */
 static bool rest(struct supervisor *s, unsigned *seen, int ms)
 {
     struct timespec until;
@@ -109,7 +111,7 @@ static void *watcher_run(void *context)
     watch_release(&w->watch);
     pthread_mutex_lock(&s->lock);
     w->done = true;
-    s->sweeps++; /* what a run has left may be needed no more */
+    s->sweeps++; /* its run directory may not be needed any more */
     wake(s);
     pthread_mutex_unlock(&s->lock);
     return NULL;
@@ -139,7 +141,7 @@ static bool watcher_is_done(struct watcher *w)
     return done;
 }
 
-/* Join the watchers that are done, or, at the end, all. */
+/* Joins the watchers that are done; at the end, all of them. */
 static void watchers_join(struct supervisor *s, bool all)
 {
     for (struct watcher **at = &s->watchers; *at;) {
@@ -232,8 +234,8 @@ static int run_is_needed(void *context, uint64_t run)
     return needed;
 }
 
-/* A run that nobody has given up may be wanted again, with its checkpoint: what
- * there is of it goes to lost/. */
+/* No record of the store says that this run was given up, so somebody may want
+ * its checkpoint back: it is moved to lost/, not removed. */
 static int run_lose(struct primo *primo, uint64_t run)
 {
     struct reason why = REASON_INIT;
@@ -261,12 +263,12 @@ static int run_rescue(void *context, uint64_t run)
     return fate == SWEEP_LOSE ? run_lose(k->s->primo, run) : 0;
 }
 
-/* What is deleted need not be known as garbage any more. */
+/* Once a run is deleted, the note that it is garbage can go, too. */
 static void garbage_deleted(struct primo *primo, uint64_t run)
 {
     struct store_txn *txn;
     if (store_begin(primo->store, true, &txn, NULL))
-        return; /* the note stays, and harms nobody */
+        return; /* the note stays, which does no harm */
     int err = garbage_forget(txn, GARBAGE_RUNS, run, NULL);
     store_end(txn, err, NULL);
 }
@@ -278,8 +280,8 @@ static void run_dropped(void *context, uint64_t run)
     garbage_deleted(k->s->primo, run);
 }
 
-/* A store that cannot be read does not say that nobody needs a run: then
- * nothing is swept, and that is said once. */
+/* While the store cannot be read, nobody knows which runs are needed: nothing
+ * is removed, and this is reported once. */
 static int sweep(struct keeper *k)
 {
     const struct launch_sweep sweep = {run_is_needed, run_rescue, run_dropped,
@@ -325,7 +327,7 @@ static struct supervisor *supervisor_new(struct primo *primo)
     pthread_condattr_t monotonic;
     s->keepers = xcalloc(primo->sites.count + 1, sizeof *s->keepers);
     s->primo = primo;
-    s->sweeps = 1; /* the daemon before may have left something */
+    s->sweeps = 1; /* an earlier daemon may have left something */
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -1,11 +1,10 @@
 /*
- * The supervisor: the threads that see to it that what the store says becomes
- * true. It finds its work in the store, so that a new daemon goes on where the
- * last one ended.
+ * The supervisor: the threads that make true what the store says. It finds its
+ * work in the store, so that a new daemon continues where the last one ended.
  *
- *   - The first thread looks which processes are live, and starts a thread for
- *     each of them; it answers those who wait for one that has ended, and saves
- *     what is kept in memory.
+ *   - The first thread looks for live processes and starts a thread for each of
+ *     them. It also answers whoever waits for a process that has ended, and
+ *     saves what is kept in memory.
  *   - One thread for each live process watches its trainer (watch.h). A machine
  *     has one process, so this is one thread a machine: a launcher that hangs,
  *     or a model that is long in saving, holds up nobody else.
@@ -27,8 +26,8 @@ struct supervisor;
 /* Life cycle */
 int supervisor_open(struct supervisor **out, struct primo *primo,
                     struct reason *why);
-/* Ends the threads, once the launchers return; trainings go on. NULL is fine.
- */
+/* Ends the threads, which takes until all calls of launchers have returned.
+ * Trainings go on. NULL is fine. */
 void supervisor_close(struct supervisor *s);
 
 /* Change; any thread */

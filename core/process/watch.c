@@ -23,13 +23,13 @@ enum {
     TAIL_ROUNDS = 4096,
 };
 
-/* Changes that watching makes to a record */
+/* Changes to the record */
 
 struct verdict {
     enum life_event event;
     const char *line;   /* for the log, NULL = none */
-    const char *reason; /* of a failure, NULL = none */
-    int losses;         /* to add */
+    const char *reason; /* why the run failed, NULL = it did not */
+    int losses;         /* is added to the count of lost trainers */
     bool wanted;        /* a trainer is to be started */
 };
 
@@ -66,8 +66,9 @@ static int verdict_once(struct watch *w, const struct verdict *v,
     return store_end(txn, err, why);
 }
 
-/* A full disk gives up the reserve first, as an end must be written down; other
- * errors are left to the next round, which comes to the same verdict. */
+/* On a full disk, the reserve is spent first, because the end of a run must be
+ * recorded. Any other error is left to the next round, which will come to the
+ * same verdict. */
 static void verdict_apply(struct watch *w, const struct verdict *v)
 {
     int err = verdict_once(w, v, NULL);
@@ -94,7 +95,7 @@ static int job_load(struct watch *w, struct run_job *job, struct reason *why)
         blob_get(txn, w->run, RUN_TYPE, &job->type) ||
         blob_get(txn, w->run, RUN_JOB, &job->job))
         err = refuse(why, EIO, "the run's template is not in the store");
-    blob_get(txn, w->run, RUN_GROUPS, &job->groups); /* newer than some runs */
+    blob_get(txn, w->run, RUN_GROUPS, &job->groups); /* older runs lack it */
     store_abort(txn);
     job->base_dir = w->primo->bases_dir;
     if (!base_held(w->primo, w->run, job->base))
@@ -114,8 +115,8 @@ static int launched_put(struct watch *w, struct store_txn *txn)
     return err;
 }
 
-/* Note that the trainer is there. Where that fails, the next round finds it
- * living and notes it then. */
+/* Notes in the record that the trainer runs. If this fails, the next round
+ * finds it alive and notes it then. */
 static void note_launched(struct watch *w)
 {
     struct store_txn *txn;
@@ -149,8 +150,8 @@ static void launch(struct watch *w, const struct process *p)
         note_launched(w);
 }
 
-/* It is there already: the daemon before had started it, or noting it failed.
- */
+/* The trainer runs although the record still wants one: an earlier daemon
+ * started it and did not get to note that, or noting it failed. */
 static void found_alive(struct watch *w, const struct process *p)
 {
     if (p->wanted)
@@ -169,8 +170,8 @@ static void put_lost(struct watch *w, struct text *line)
     text_release(&words);
 }
 
-/* The trainer is gone and has not said why. `then` is what happens now, for the
- * log, where it was not lost too often. */
+/* The trainer has died without reporting why. `then` tells the log what happens
+ * next, unless trainers have been lost too often by now. */
 static void lose(struct watch *w, const struct process *p, const char *then)
 {
     struct text line = TEXT_INIT;
@@ -190,6 +191,9 @@ static void lose(struct watch *w, const struct process *p, const char *then)
                         .losses = 1,
                         .wanted = !enough};
     verdict_apply(w, &v);
+    /* The first restart comes almost at once; later ones wait longer and
+     * longer, in case what killed the trainer (such as a lack of memory)
+     * passes. */
     w->not_before =
         monotonic_now() + (p->losses ? (double)(p->losses * 2) : 0.2);
     text_release(&line);
@@ -200,7 +204,7 @@ static void lost(struct watch *w, const struct process *p)
     lose(w, p, _("; it is started again"));
 }
 
-/* It was to end, and has. */
+/* The trainer was asked to end, and is gone. */
 static void lost_stopping(struct watch *w, const struct process *p)
 {
     lose(w, p, "");
@@ -217,7 +221,8 @@ static int publish_once(struct watch *w, struct text *line, struct reason *why)
     return err;
 }
 
-/* A disk that is full is waited for. */
+/* While the disk is full, publishing is tried again for PUBLISH_TRIES times;
+ * any other error fails the run. */
 static void publish(struct watch *w, const struct process *p)
 {
     struct reason why = REASON_INIT;
@@ -233,8 +238,10 @@ static void publish(struct watch *w, const struct process *p)
     text_release(&line);
 }
 
-/* Whoever stops a process must not wait for room on a disk: a model that does
- * not fit now is left in the run directory, and `resume` publishes it. */
+/* Whoever stops a process must not wait until there is room on the disk: a
+ * model that does not fit now stays in the run directory, and `resume`
+ * publishes it.
+ */
 static void publish_or_stop(struct watch *w, const struct process *p)
 {
     struct reason why = REASON_INIT;
@@ -263,16 +270,16 @@ static void ask_to_stop(struct watch *w, const struct process *p)
     }
 }
 
-/* What is to be done: what the process wants (life.c) x how its trainer is. An
- * empty cell waits. */
+/* What to do: what the process wants (life.c) x the state of its trainer. In an
+ * empty cell there is nothing to do but wait. */
 
 enum trainer {
     TRAINER_UNKNOWN,   /* the launcher cannot tell now */
-    TRAINER_AWAITED,   /* it is not there, and is to be started */
-    TRAINER_ALIVE,     /* it works */
-    TRAINER_UNREAD,    /* it is gone, and its last word may still be unread */
-    TRAINER_GONE,      /* it is gone without a last word */
-    TRAINER_SUCCEEDED, /* its last word is that it has succeeded */
+    TRAINER_AWAITED,   /* it does not run, and is to be started */
+    TRAINER_ALIVE,     /* it runs */
+    TRAINER_UNREAD,    /* it is gone; the report of its end may be unread */
+    TRAINER_GONE,      /* it is gone and did not report how it ended */
+    TRAINER_SUCCEEDED, /* it has reported success */
     TRAINERS,
 };
 
@@ -296,7 +303,7 @@ static watch_step *const steps[WISHES][TRAINERS] = {
         },
 };
 
-/* `alive` is what the launcher says; `unread` that there is more to read. */
+/* `alive` is the launcher's answer; `unread` means that the journal goes on. */
 static enum trainer trainer_of(const struct watch *w, const struct process *p,
                                int alive, bool unread)
 {
@@ -309,15 +316,15 @@ static enum trainer trainer_of(const struct watch *w, const struct process *p,
     return p->wanted ? TRAINER_AWAITED : TRAINER_GONE;
 }
 
-/* Read on in the journal. Returns whether it is to be read again before a
- * trainer that is gone may be called lost; *at_once: without waiting. A journal
- * that cannot be taken over, as on a full disk, is tried again at the next
- * round, however long that takes. */
+/* Reads on in the journal. Returns whether it must be read again before a
+ * trainer that is gone may be counted as lost; *at_once says whether to do so
+ * without a pause. A journal that cannot be taken over, as on a full disk, is
+ * tried again in each round, however long that takes. */
 static bool follow(struct watch *w, bool *at_once)
 {
     struct follow_state state = {0};
     *at_once = false;
-    if (w->succeeded) /* that was its last word */
+    if (w->succeeded) /* nothing follows the report of a success */
         return false;
     if (run_follow(w->primo, &w->target, w->process, w->run, &state, NULL))
         return true;
@@ -330,9 +337,9 @@ int watch_round(struct watch *w)
 {
     struct process p;
     bool at_once;
-    /* This is asked before the journal is read: what a dead trainer has said is
-     * all read then. Asked afterwards, it could say its last word and die in
-     * between, and would be taken for lost. */
+    /* This must be asked before the journal is read: all that a dead trainer
+     * has written is then seen. Asked afterwards, a trainer could report
+     * success and end in between, and would be taken for lost. */
     int alive = w->target.site->launcher->alive(&w->target, w->run);
     bool unread = follow(w, &at_once);
     w->tail += unread && alive == 0;
@@ -350,9 +357,9 @@ int watch_round(struct watch *w)
 
 /* Life cycle */
 
-/* The settings of the machine are those of the start, also when the file in
- * machines/ has been changed since: a run stays where it is. Runs of older
- * versions have none; they are on this host. */
+/* A run keeps the machine's settings of its start, even if the file in
+ * machines/ has been changed since: the trainer stays where it is. Runs of
+ * older versions have no such settings; they are on this host. */
 static int target_load(struct watch *w, const struct process *p,
                        struct reason *why)
 {

@@ -1,8 +1,8 @@
 /*
- * Watching one live process: its trainer is started, its journal followed, a
- * lost trainer started again, one that is to end asked to and then killed, and
- * what a trainer made is published. What is to be done is looked up in a table
- * of what the process wants and how its trainer is (watch.c).
+ * Watching one live process: a watch starts its trainer, follows the journal,
+ * starts a lost trainer again, asks a trainer to stop and later kills it, and
+ * publishes the model. What to do is looked up in a table of what the process
+ * wants and the state of its trainer (watch.c).
  *
  * A struct watch belongs to one thread. It shares with the others only the
  * struct primo, and touches that through functions that guard themselves and
@@ -22,25 +22,25 @@ struct watch {
     struct primo *primo;
     struct launch_target target;
     uint64_t process, run;
-    double not_before; /* when to start or publish again */
-    int publish_tries;
-    bool succeeded; /* its last word: the model is to be published */
+    double not_before; /* the earliest time to start or publish again */
+    int publish_tries; /* failed tries so far */
+    bool succeeded;    /* it has reported success: publish the model */
     bool stop_asked;
-    double stop_time; /* when it was asked, or killed last */
-    int tail;         /* rounds of reading what a dead trainer has left */
+    double stop_time; /* when it was last asked to stop, or killed */
+    int tail;         /* rounds spent reading what a dead trainer has left */
 };
 
 /* Life cycle */
 
-/* Watch the run of a live process. Where that cannot be, for its launcher is
- * not known, the process fails. */
+/* Begin to watch the run of a live process. If that is impossible, for example
+ * because its launcher is unknown, the process fails. */
 int watch_open(struct watch *w, struct primo *primo, const struct process *p,
                struct reason *why);
 void watch_release(struct watch *w);
 
-/* Change: one round. In how many milliseconds the next one is due; -1 when
- * there is nothing to watch any more: the process is not live, is gone, or has
- * another run. */
+/* Change: do one round. Returns in how many milliseconds the next one is due,
+ * or -1 when there is nothing left to watch: the process is no longer live, was
+ * removed, or has another run. */
 int watch_round(struct watch *w);
 
 #endif
