@@ -13,7 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* As in glibc 2.36, which may be newer than the one that is there. */
+/* glibc has had these calls only since 2.36, which is newer than what some
+ * supported systems have. */
 static int process_open(pid_t pid)
 {
     return (int)syscall(SYS_pidfd_open, pid, 0);
@@ -57,7 +58,7 @@ void children_init(struct launch_children *children)
 
 void children_release(struct launch_children *children)
 {
-    while (children->first) { /* init reaps those that go on */
+    while (children->first) { /* init will reap those that still run */
         struct launch_child *child = children->first;
         children->first = child->next;
         child_close(child);
@@ -66,7 +67,8 @@ void children_release(struct launch_children *children)
     pthread_mutex_destroy(&children->lock);
 }
 
-/* Nobody else waits for it, so that its number is its own until we do. */
+/* Only we wait for this child, so that its process number cannot be given to
+ * another process before we do. */
 void child_note(struct launch_children *children, uint64_t run, pid_t pid)
 {
     pthread_mutex_lock(&children->lock);
@@ -112,8 +114,8 @@ bool child_find(struct launch_children *children, uint64_t run,
     return child != NULL;
 }
 
-/* The lock is held while it is killed, so that no other thread waits for it
- * and frees its number in between. */
+/* The lock is held during the kill, so that no other thread reaps the child,
+ * and so frees its number, in between. */
 bool child_kill(struct launch_children *children, uint64_t run)
 {
     pthread_mutex_lock(&children->lock);
@@ -128,7 +130,7 @@ bool child_kill(struct launch_children *children, uint64_t run)
 
 /* The search */
 
-/* Whether a process is of one user in every way. */
+/* Whether the real, the effective and the saved user of a process are `uid`. */
 static bool belongs_to(int proc, const char *pid, uid_t uid)
 {
     char path[64], line[256];
@@ -154,8 +156,8 @@ static bool ends_as(const char *path, const char *name)
     return slash && !strcmp(slash + 1, name);
 }
 
-/* Whether a descriptor leads to the file. What is cached of it is enough: a
- * server that does not answer is not waited for. */
+/* Whether a descriptor refers to the file. Cached attributes are enough, so
+ * that a file server that does not answer cannot hold up the search. */
 static bool leads_to(int dir, const char *fd, const struct stat *file,
                      const char *name)
 {
@@ -185,8 +187,10 @@ static bool holds(int proc, const char *pid, const struct stat *file,
     return found;
 }
 
-/* The pidfd comes first: what is found out afterwards is either true of its
- * process or of one that came after its end, which a signal does not reach. */
+/* The pidfd is opened before the process is examined. If the process ends in
+ * between and its number is given away, then it is the newcomer that is
+ * examined, but the signal through the pidfd does not reach it. The first look
+ * at the owner only saves opening a pidfd for every process of the host. */
 static void holder_kill(int proc, const char *pid, const struct stat *file,
                         const char *name, uid_t uid)
 {

@@ -15,7 +15,8 @@
 
 enum { LOOK_SECONDS = 5 };
 
-/* As /proc/cpuinfo names it, or the kind of machine where it names none. */
+/* Takes the processor's name from /proc/cpuinfo; where it has none, as on ARM,
+ * the kind of machine. */
 static void processor_read(char *out, size_t size)
 {
     struct utsname name;
@@ -50,7 +51,7 @@ static double load_read(void)
     return getloadavg(&load, 1) == 1 ? round(load * 10) / 10 : NAN;
 }
 
-/* The last word of what `primo-train --version` prints. */
+/* The version is the last word of what `primo-train --version` prints. */
 static void version_read(const char *trainer, char *out, size_t size)
 {
     struct text said = TEXT_INIT;

@@ -1,6 +1,6 @@
 /*
- * This host as a machine to train on: what `overview` tells of it. One thread
- * looks at it every few seconds, so that those who read never wait for it.
+ * This host as a machine to train on: what `overview` shows of it. One thread
+ * gathers the facts every few seconds, so that a reader never waits for them.
  */
 #ifndef PRIMO_HOST_H
 #define PRIMO_HOST_H
@@ -14,9 +14,9 @@
 struct host {
     pthread_mutex_t lock;
     struct machine_facts facts; /* under lock */
-    /* Only the thread that looks uses these. */
-    double looked;       /* when, in monotonic seconds */
-    struct stat trainer; /* the program that was asked last for its version */
+    /* Only the thread that calls host_look() uses these. */
+    double looked;       /* when it last looked, in monotonic seconds */
+    struct stat trainer; /* the program that was last asked for its version */
 };
 
 /* Life cycle */
@@ -26,9 +26,9 @@ void host_release(struct host *h);
 /* Read: any thread */
 void host_facts(struct host *h, struct machine_facts *out);
 
-/* Change: look again, where that is due. `trainer` is the path of primo-train,
- * which is asked for its version when the file is not the one that was asked
- * before. One thread. */
+/* Change: gather the facts again, if that is due. `trainer` is the path of
+ * primo-train, which is asked for its version when the file is another one than
+ * before. Always the same thread. */
 void host_look(struct host *h, const char *trainer);
 
 #endif

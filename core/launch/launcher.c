@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Each is defined at the end of its own file. */
+/* Each launcher is defined at the end of its own file. */
 extern const struct launcher launcher_local;
 
 static const struct launcher *const launchers[] = {&launcher_local};

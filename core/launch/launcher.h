@@ -3,18 +3,19 @@
  * outside a launcher may assume that a run directory is on this host, or that
  * a machine is this host.
  *
- * A run directory holds: `job`, `template`, `type` (what to do), `base` (the
- * file of weights to begin with, where there is one), `stop` (asks the trainer
- * to end), `journal.N` (core/shared/journal.h), `checkpoint`, `artifacts/`,
- * `stderr`. It belongs to the user whose run it is, and what is in it is input
- * like any other (core/basic/foreign.h).
+ * A run directory holds `job`, `template` and `type` (what to do), `base` (the
+ * file of weights to begin with, if there is one), `stop` (asks the trainer to
+ * end), `journal.N` (core/shared/journal.h), `checkpoint`, `artifacts/` and
+ * `stderr`. It belongs to the user whose run it is, so that whatever is read
+ * from it is untrusted input (core/basic/foreign.h).
  *
- * Threads. Each run that is live is watched by a thread of its own, and each
- * launcher is tidied up by another one (core/process/supervisor.h). So a
- * launcher's functions are called from several threads at once, but for one run
- * from one thread at a time. They may take long, as a network does, and hold up
- * nobody but their own machine; they must not take for ever, because unmounting
- * waits for them. What a launcher keeps for all its machines it guards itself.
+ * Threads. Each live run is watched by a thread of its own, and another one
+ * looks after each launcher (core/process/supervisor.h). So a launcher's
+ * functions are called from several threads at once, but for any one run from
+ * one thread at a time. They may take long, as a network does: that holds up
+ * only their own machine. They must return at last, because unmounting waits
+ * for them. Whatever a launcher keeps for all its machines it must guard
+ * itself.
  *
  * To add a launcher: write its file, give it a line in launcher.c, add its name
  * to the words of the parameter `launcher` and the keys that it needs
@@ -38,7 +39,7 @@ struct launcher;
 /* A launcher at work for one state directory. */
 struct launch_site {
     const struct launcher *launcher;
-    const char *runs;    /* a directory of this host that launchers may use */
+    const char *runs;    /* a directory on this host for run directories */
     const char *trainer; /* absolute path of this host's primo-train */
     void *own;           /* what its open() has made */
 };
@@ -49,72 +50,75 @@ struct launch_sites {
     size_t count, room;
 };
 
-/* A machine, as its launcher reaches it: whoever holds one owns `machine`. */
+/* A machine as its launcher sees it. The holder of the struct owns `machine`.
+ */
 struct launch_target {
     const struct launch_site *site;
     struct settings machine; /* as it was when the run was started */
 };
 
 struct run_job {                     /* what the trainer is given */
-    struct text job, template, type; /* texts of settings */
-    int base_dir;                    /* where its base model is on this host */
-    char base[64];                   /* and its name there, "" = none */
-    uid_t uid; /* whose rights it has, where the launcher can give them */
+    struct text job, template, type; /* the texts of these files */
+    int base_dir;  /* the directory of the base, on this host */
+    char base[64]; /* its name there, "" = there is none */
+    uid_t uid;     /* the user to run as, if the launcher can do that */
     gid_t gid;
-    struct text groups; /* "G,G,…"; empty = those that the database says */
+    struct text groups; /* "G,G,…"; empty = as the user database says */
 };
 
-/* What `overview` tells of a machine. */
+/* What `overview` shows of a machine. */
 struct machine_facts {
     char processor[100]; /* its name; "" = not known */
-    char trainer[32];    /* version of primo-train; "" = it does not run */
-    int cores;           /* that a training may have there; 0 = not known */
-    uint64_t memory;     /* bytes, of the host or its cgroup; 0 = not known */
-    double load;         /* over a minute, to a tenth; NAN = not known */
-    int64_t changed;     /* ns */
+    char trainer[32]; /* version of primo-train; "" = it does not run there */
+    int cores;        /* cores that a training may use; 0 = not known */
+    uint64_t memory;  /* bytes of the host or its cgroup; 0 = not known */
+    double load;      /* mean of the last minute; NAN = not known */
+    int64_t changed;  /* when any of these changed, in ns */
 };
 
-/* Who needs which run; a launcher that sweeps asks. */
+/* What a launcher asks, and tells, while it sweeps run directories. */
 struct launch_sweep {
-    /* 1 needed, 0 not; any error: it cannot be told, and nothing may go. */
+    /* 1 = the run is needed, 0 = it is not. An error: this is not known, and
+     * nothing may be removed. */
     int (*needed)(void *context, uint64_t run);
-    /* Called before a directory in `runs` is removed; may move it elsewhere. An
-     * error: it stays. */
+    /* Called before a directory in `runs` is removed, which it may move
+     * elsewhere. An error: the directory must stay. */
     int (*rescue)(void *context, uint64_t run);
-    void (*dropped)(void *context, uint64_t run); /* it is gone */
+    /* Called when the directory is gone. */
+    void (*dropped)(void *context, uint64_t run);
     void *context;
 };
 
 struct launcher {
     const char *name;
 
-    /* Life cycle; NULL = it keeps nothing. */
+    /* Life cycle; NULL = the launcher keeps nothing. */
     void *(*open)(const struct launch_site *site);
     void (*close)(void *own);
 
     /* The machine */
 
-    /* Learn what is due about the machines: often called, by one thread. NULL =
-     * there is nothing to learn. */
+    /* Gather facts about the machines, as far as that is due. One thread calls
+     * this about once a second. NULL = there is nothing to gather. */
     void (*look)(const struct launch_site *site);
-    /* What was learned of a machine; never waits. */
+    /* The facts gathered about a machine; never waits. */
     void (*facts)(const struct launch_target *target,
                   struct machine_facts *out);
     /* Remove the run directories that nobody needs, and end the trainers that
-     * work in them. 0 when that is done, 1 when it should be called again soon,
-     * or the error for which nothing (more) was removed. Called by the thread
-     * that calls look(). NULL = it leaves none. */
+     * work in them. Returns 0 when all is done, 1 when it is to be called again
+     * soon, or the error that prevented it. The thread that calls look() calls
+     * this, too. NULL = the launcher leaves no directories behind. */
     int (*sweep)(const struct launch_site *site,
                  const struct launch_sweep *sweep);
 
     /* One run */
 
-    /* Start the trainer; 0 also when it is already there. */
+    /* Start the trainer; 0 also when it already runs. */
     int (*start)(const struct launch_target *target, uint64_t run,
                  const struct run_job *job, struct reason *why);
-    /* 1 alive, 0 gone; an error where that cannot be told just now. */
+    /* 1 = the trainer is alive, 0 = it is gone. An error: this is not known. */
     int (*alive)(const struct launch_target *target, uint64_t run);
-    /* Append up to 64 KiB of a journal segment from `offset`; -ENOENT when
+    /* Append up to 64 KiB of a journal segment from byte `offset` on. -ENOENT:
      * there is no such segment. */
     int (*follow)(const struct launch_target *target, uint64_t run,
                   uint64_t segment, uint64_t offset, struct text *out);
@@ -130,7 +134,8 @@ struct launcher {
                 struct reason *why);
     /* End a trainer that does not stop, wherever it hangs. */
     void (*kill)(const struct launch_target *target, uint64_t run);
-    /* Why a trainer that is gone without a last word went, for people. */
+    /* What is known, for people, about why a trainer died that has not reported
+     * an end. */
     void (*last_words)(const struct launch_target *target, uint64_t run,
                        struct text *out);
 };
@@ -139,14 +144,14 @@ struct launcher {
 void launch_sites_open(struct launch_sites *s, const char *runs,
                        const char *trainer);
 void launch_sites_close(struct launch_sites *s); /* no thread uses them */
-/* One launcher besides those of the table. */
+/* Add a launcher that is not in the table, as tests do. */
 void launch_sites_add(struct launch_sites *s, const struct launcher *launcher,
                       const char *runs, const char *trainer);
 
-/* By the machine's `launcher`; NULL = there is none of that name. */
+/* The site of the launcher of this name; NULL = there is none. */
 const struct launch_site *launch_site_find(const struct launch_sites *s,
                                            const char *name);
-/* Let all launchers learn what is due. */
+/* Let all launchers gather facts. */
 void launch_sites_look(const struct launch_sites *s);
 
 #endif

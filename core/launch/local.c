@@ -54,13 +54,13 @@ static int write_job(int dir, const struct run_job *job, struct reason *why)
     return 0;
 }
 
-/* Start the trainer in its directory. The caller has the lock of the run, which
- * the trainer inherits. */
+/* Starts the trainer in its directory. The caller holds the lock of the run,
+ * which the trainer inherits. */
 static int start_in(const struct launch_site *site, uint64_t run,
                     struct spawning *sp, struct reason *why)
 {
     pid_t pid;
-    unlinkat(sp->dir, "stop", 0); /* it was for the trainer before */
+    unlinkat(sp->dir, "stop", 0); /* it was meant for an earlier trainer */
     int err = write_job(sp->dir, sp->job, why);
     if (err == 0 && *sp->job->base)
         err = file_link(sp->job->base_dir, sp->job->base, sp->dir, "base",
@@ -94,7 +94,7 @@ static int start_once(const struct launch_site *site, uint64_t run,
     return err;
 }
 
-/* A run can have another user's rights only where we are root. */
+/* Only root can run a trainer as another user. */
 static void user_take(struct run_job *job)
 {
     if (geteuid() == 0)
@@ -117,11 +117,12 @@ static int local_start(const struct launch_target *target, uint64_t run,
         err = refuse_errno(why, errno, "cannot open '%s'", path);
     else if (flock(sp.lock, LOCK_EX | LOCK_NB) == 0)
         err = start_once(site, run, &sp, why);
-    else if (errno != EWOULDBLOCK) /* else it is there already */
+    else if (errno != EWOULDBLOCK) /* else the trainer already runs */
         err = refuse_errno(why, errno, "cannot lock '%s'", path);
-    /* The trainer's own descriptor keeps the lock. Where there is none, it must
-     * be given up explicitly: a trainer that another thread is just starting
-     * has a copy of the descriptor until it calls exec(). */
+    /* The trainer's own descriptor keeps the lock. If it was not started, we
+     * must unlock explicitly: closing our descriptor is not enough, because a
+     * trainer that another thread is just starting has a copy of it until it
+     * calls exec(). */
     if (sp.lock >= 0 && err)
         flock(sp.lock, LOCK_UN);
     if (sp.lock >= 0)
@@ -136,7 +137,7 @@ static int local_start(const struct launch_target *target, uint64_t run,
 static void local_look(const struct launch_site *site)
 {
     struct local *l = local_of(site);
-    pthread_mutex_lock(&l->spawning); /* it may ask the trainer */
+    pthread_mutex_lock(&l->spawning); /* this may spawn the trainer */
     host_look(&l->host, site->trainer);
     pthread_mutex_unlock(&l->spawning);
 }

@@ -1,16 +1,16 @@
 /*
- * What the files of the launcher of this host share: local.c starts trainers
- * and knows the machine, local_run.c watches and stops one run, local_sweep.c
- * removes what is left of runs.
+ * What the files of the `local` launcher share: local.c starts trainers and
+ * gathers facts about this host, local_run.c watches and stops one run,
+ * local_sweep.c removes what is left of runs.
  *
- * STATE/runs/ID is a run directory. Where the daemon is root's, it belongs to
- * the user whose run it is. STATE/runs/ID.lock is ours, and the living trainer
- * holds it: a run is alive while its lock is taken, whoever started it and
- * whatever its process number is.
+ * STATE/runs/ID is a run directory. If the daemon runs as root, it belongs to
+ * the user whose run it is. STATE/runs/ID.lock belongs to the daemon, and the
+ * living trainer holds a lock on it: a run is alive as long as that lock is
+ * taken, whichever daemon started it and whatever its process number is.
  *
- * The children and the facts of the host are shared by the threads of all
- * machines and guard themselves. All else is on the disk, where each run is
- * dealt with by one thread.
+ * The list of children and the facts about the host are shared by the threads
+ * of all machines and have locks of their own. Everything else is on the disk,
+ * where only one thread deals with each run.
  */
 #ifndef PRIMO_LOCAL_INSIDE_H
 #define PRIMO_LOCAL_INSIDE_H
@@ -25,12 +25,12 @@
 struct local {
     struct host host;
     struct launch_children children;
-    /* Held while a program is spawned, and while a trainer is looked for by the
-     * lock it has open: until it calls exec(), a child has copies of all our
-     * descriptors and would be taken for it. */
+    /* Held while a program is spawned, and while a trainer is searched for by
+     * the lock file it has open: until it calls exec(), a child has copies of
+     * all our descriptors and would be taken for that trainer. */
     pthread_mutex_t spawning;
     /* When an orphan was first asked to stop, in monotonic seconds; 0 = there
-     * is none. Only the thread that sweeps uses it. */
+     * is no orphan. Only the thread that sweeps uses this. */
     double orphan_time;
 };
 
@@ -41,20 +41,20 @@ static inline struct local *local_of(const struct launch_site *site)
 
 /* local_run.c */
 
-/* STATE/runs/ID and `tail`; freed by the caller. */
+/* The path STATE/runs/ID, followed by `tail`; the caller frees it. */
 char *local_path(const struct launch_site *site, uint64_t run,
                  const char *tail);
-/* The run directory, open. */
+/* Opens the run directory; a descriptor or -errno. */
 int local_open_run(const struct launch_site *site, uint64_t run,
                    struct reason *why);
-/* 1 alive, 0 gone; an error where that cannot be told. */
+/* 1 = alive, 0 = gone; an error: this is not known. */
 int local_is_alive(const struct launch_site *site, uint64_t run);
 int local_ask_to_stop(const struct launch_site *site, uint64_t run,
                       struct reason *why);
-/* End the trainer at once. */
+/* Kills the trainer. */
 void local_end(const struct launch_site *site, uint64_t run);
 
-/* Functions of the launcher that stand in the other files (launcher.h) */
+/* The functions of the launcher that are not in local.c (launcher.h) */
 int local_sweep(const struct launch_site *site,
                 const struct launch_sweep *sweep);
 int local_alive(const struct launch_target *target, uint64_t run);

@@ -46,7 +46,7 @@ int local_open_run(const struct launch_site *site, uint64_t run,
 int local_is_alive(const struct launch_site *site, uint64_t run)
 {
     struct launch_child child;
-    /* so that one that has ended leaves its lock */
+    /* Reap our own child first, if it has ended. */
     child_find(&local_of(site)->children, run, &child);
     char *path = local_path(site, run, ".lock");
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -57,7 +57,9 @@ int local_is_alive(const struct launch_site *site, uint64_t run)
     if (flock(fd, LOCK_EX | LOCK_NB))
         alive = errno == EWOULDBLOCK ? 1 : -errno;
     else
-        flock(fd, LOCK_UN); /* a child of another thread may have a copy */
+        /* Closing is not enough: a child that another thread is just spawning
+         * may have a copy of the descriptor. */
+        flock(fd, LOCK_UN);
     close(fd);
     return alive;
 }
@@ -133,7 +135,7 @@ static void put_last_line(struct text *out, const char *s, size_t size)
     }
 }
 
-/* How the trainer ended; nothing where another daemon started it. */
+/* Prints how the trainer ended, or nothing if another daemon started it. */
 static void put_ending(const struct launch_site *site, uint64_t run,
                        struct text *out)
 {
@@ -172,8 +174,9 @@ void local_last_words(const struct launch_target *target, uint64_t run,
 
 /* Stop */
 
-/* The file `stop` asks. The directory is the user's: whatever is there under
- * that name already asks for the same. */
+/* The trainer stops when a file `stop` appears. The directory belongs to the
+ * user, who may have put anything there under that name, which has the same
+ * effect: hence O_EXCL, and EEXIST is no error. */
 int local_ask_to_stop(const struct launch_site *site, uint64_t run,
                       struct reason *why)
 {
@@ -195,7 +198,7 @@ int local_stop(const struct launch_target *target, uint64_t run,
     return local_ask_to_stop(target->site, run, why);
 }
 
-/* Whose the run is: its directory belongs to nobody else. */
+/* The user of a run is the owner of its directory. */
 static int run_owner(const struct launch_site *site, uint64_t run, uid_t *uid)
 {
     struct stat st;
@@ -206,8 +209,9 @@ static int run_owner(const struct launch_site *site, uint64_t run, uid_t *uid)
     return -code;
 }
 
-/* Our own child is known. A trainer that an earlier daemon started is the only
- * process of the run's user that can have the lock open. */
+/* Our own child is in the list. A trainer that an earlier daemon started is
+ * found by the lock: the file belongs to the daemon, so that among the
+ * processes of the run's user only the trainer can have it open. */
 void local_end(const struct launch_site *site, uint64_t run)
 {
     struct local *l = local_of(site);

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* -EAGAIN: there is more in the directory than is removed at once. */
+/* Removes a run directory, then its lock file; if only the latter is left after
+ * a crash, the next sweep finds it. -EAGAIN: the directory has more entries
+ * than are removed in one call. */
 static int discard(const struct launch_site *site, uint64_t run)
 {
     child_forget(&local_of(site)->children, run);
@@ -30,7 +32,8 @@ static int discard(const struct launch_site *site, uint64_t run)
     return 0;
 }
 
-/* Stop a trainer that trains for nobody. */
+/* Asks a trainer that trains for nobody to stop, and kills it when it does not
+ * stop in time. */
 static void orphan_stop(const struct launch_site *site, uint64_t run)
 {
     struct local *l = local_of(site);
@@ -42,7 +45,7 @@ static void orphan_stop(const struct launch_site *site, uint64_t run)
         local_ask_to_stop(site, run, NULL);
 }
 
-/* The run that a name in STATE/runs belongs to, 0 = none. */
+/* The run to which a name in STATE/runs belongs, 0 = none. */
 static uint64_t run_of(const char *name)
 {
     char *end;
@@ -50,8 +53,8 @@ static uint64_t run_of(const char *name)
     return *end && strcmp(end, ".lock") ? 0 : run;
 }
 
-/* Deal with a run that nobody needs; 1 = there is something left of it, or the
- * error for which it stays. */
+/* Deals with a run that nobody needs. Returns 0 when it is gone, 1 when
+ * something of it is left, or the error for which it stays. */
 static int run_sweep(const struct launch_site *site, uint64_t run,
                      const struct launch_sweep *sweep, bool *orphan)
 {

@@ -18,8 +18,8 @@ enum { TRAINER_LOCK_FD = 3, ANSWER_MS = 2000, ANSWER_BYTES = 4096 };
 
 extern char **environ;
 
-/* The variables of root's environment that are no secret: the trainer may
- * belong to another user, who can read them. */
+/* Selects the variables of root's environment that may be public: the trainer
+ * can belong to another user, who can then read its environment. */
 static char **environment_public(void)
 {
     static const char *const names[] = {
@@ -60,7 +60,7 @@ static void attributes_take(posix_spawnattr_t *attr)
     posix_spawnattr_setsigdefault(attr, &all);
 }
 
-/* Destroys `files`. */
+/* Spawns a program and destroys `files`. */
 static int spawn(const char *program, posix_spawn_file_actions_t *files,
                  char *const *words, char *const *env, pid_t *pid,
                  struct reason *why)
@@ -109,7 +109,8 @@ static int asked_spawn(const char *program, const char *argument, int answer,
     return spawn(program, &files, words, environ, pid, why);
 }
 
-/* Read what the program prints until it closes its output; -ETIMEDOUT. */
+/* Reads what the program prints until it closes its output. What exceeds
+ * ANSWER_BYTES is dropped. -ETIMEDOUT after ANSWER_MS. */
 static int answer_read(int from, struct text *said)
 {
     int64_t end = monotonic_ns() + ANSWER_MS * 1000000LL;
@@ -152,7 +153,7 @@ int trainer_ask(const char *program, const char *argument, struct text *said,
 
 /* Finding */
 
-/* "FOLDER/primo-train" where that is a program; freed by the caller. */
+/* FOLDER/primo-train if it is an executable, else NULL; the caller frees it. */
 static char *trainer_in(const char *folder, size_t size)
 {
     char *path = xstrfmt("%.*s/primo-train", (int)size, folder);
@@ -162,8 +163,8 @@ static char *trainer_in(const char *folder, size_t size)
     return NULL;
 }
 
-/* primo-train beside this program, or else where $PATH has it; what is not
- * there at all is missed when a training starts. */
+/* The program's own folder comes first, so that a daemon that runs from a build
+ * directory takes the trainer that was built with it. */
 char *trainer_find(void)
 {
     char self[4096], *path;

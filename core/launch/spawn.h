@@ -1,7 +1,7 @@
 /*
- * Spawning primo-train: with posix_spawn(), in a session of its own, with no
- * descriptor but those given here, as an inherited one of FUSE would keep a
- * dead mount hanging. Any thread.
+ * Spawning primo-train: with posix_spawn(), in a session of its own, and with
+ * no descriptors but those given here, because an inherited descriptor of FUSE
+ * would keep a dead mount hanging. Any thread.
  */
 #ifndef PRIMO_LAUNCH_SPAWN_H
 #define PRIMO_LAUNCH_SPAWN_H
@@ -9,28 +9,30 @@
 #include "core/launch/launcher.h"
 
 struct spawning {
-    const char *path; /* of the run directory */
+    const char *path; /* the run directory's path */
     const struct run_job *job;
-    int dir;   /* the run directory: where the trainer works */
-    int lock;  /* taken; the trainer holds it as long as it lives */
-    int words; /* its standard output and error */
+    int dir;   /* the run directory, in which the trainer works */
+    int lock;  /* the locked file; the trainer holds it as long as it lives */
+    int words; /* becomes the trainer's standard output and error */
 };
 
-/* Start a trainer. posix_spawn() knows no users: as root, the trainer is told
- * which one it is to become, and does so before it looks at anything of that
- * user's; of root's environment it gets what is no secret. `program` is an
- * absolute path, as the trainer's directory is not one to look for programs in.
- */
+/* Start a trainer. posix_spawn() cannot change the user: if we are root, the
+ * trainer is told which user to become, and does so before it touches anything
+ * that belongs to that user; it gets only the public part of root's
+ * environment. `program` must be an absolute path, because the spawned process
+ * first enters the run directory, where no program must be looked up. */
 int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
                   struct reason *why);
 
-/* Append what the program prints when it is called with `argument`, of at most
- * 4 KiB, in two seconds; -ETIMEDOUT after them, -EIO where it fails. */
+/* Append what the program prints when it is called with `argument`, at most
+ * about 4 KiB. -ETIMEDOUT: it did not end within two seconds; -EIO: it failed.
+ */
 int trainer_ask(const char *program, const char *argument, struct text *said,
                 struct reason *why);
 
-/* primo-train beside this program, or else where $PATH has it; what is not
- * there at all is missed when a training starts. The caller frees. */
+/* The path of primo-train: beside this program, or else in $PATH. If it is in
+ * neither, some path is returned all the same, and starting a training will
+ * say that it does not exist. The caller frees it. */
 char *trainer_find(void);
 
 #endif
