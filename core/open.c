@@ -26,7 +26,8 @@
 
 enum { LOCK_TRIES = 40 }; /* 50 ms apart */
 
-/* A daemon that has just been unmounted may still be ending. */
+/* Tries for two seconds: a daemon that was just unmounted may not have ended
+ * yet, and holds the lock until then. */
 static int lock_take(int fd)
 {
     const struct timespec moment = {0, 50000000};
@@ -91,7 +92,8 @@ static bool take_first(void *context, const struct reason *why)
     return false;
 }
 
-/* All that was made: what sweeps must know every name there is. */
+/* Reads every object once. Sweeps delete what no object names, so that they
+ * must not run while some object cannot be read. */
 static int check_objects(struct primo *p, struct reason *why)
 {
     struct store_txn *txn;
@@ -113,8 +115,9 @@ static int refuse_damage(struct primo *p, struct reason *why)
                   p->state, cause.sentence, p->state, p->state);
 }
 
-/* A database is made only where there never was one: beside bodies, it would
- * name none of them. */
+/* A database is created only where there never was one. A new, empty one beside
+ * the bodies of models and bases would name none of them, and the sweep would
+ * delete them all. */
 static int open_store(struct primo *p, struct reason *why)
 {
     const char *what;
@@ -134,8 +137,8 @@ static int open_store(struct primo *p, struct reason *why)
     return err;
 }
 
-/* Before anything else is written; a new state directory gets its identity
- * last, so that one that was cut short is still a new one. */
+/* This comes before anything else is written. A new state directory gets its
+ * identity last, so that one whose making was cut short still counts as new. */
 static int settle(struct primo *p, struct reason *why)
 {
     int err = builtin_there(p) ? home_identify(p, why) : 0;
@@ -153,7 +156,7 @@ static void sweep(struct primo *p)
 
 static int primo_prepare(struct primo *p, struct reason *why)
 {
-    bool root = geteuid() == 0; /* runs belong to their users then */
+    bool root = geteuid() == 0; /* then runs belong to their users */
     int err = home_open(p, root, why);
     if (err == 0)
         err = lock_state(p, why);

@@ -8,13 +8,16 @@
 
 /* Life cycle */
 
-/* Opens (or makes) a state directory, puts things in order after a crash and
- * starts the supervisor, which picks up the runs that go on. EBUSY when another
- * daemon has it; EACCES, EROFS, ENOSPC, EINVAL (newer version) … */
+/* Opens (or creates) a state directory, cleans up after a crash and starts the
+ * supervisor, which picks up the runs that are under way. EBUSY: another daemon
+ * uses it; EINVAL: a newer version made it; EUCLEAN: the database is damaged;
+ * also EACCES, EROFS, ENOSPC and so on. */
 int primo_open(struct primo *p, const char *state, struct reason *why);
-/* Ends the supervisor; trainings go on. Waiters get an error. */
+/* Ends the supervisor and closes everything. Trainings go on; whoever waits for
+ * one gets an error. */
 void primo_close(struct primo *p);
-/* To look only (view.h). ENOENT where nothing was ever mounted. */
+/* Opens a state directory for reading only (view.h). ENOENT: it is not a state
+ * directory. */
 int primo_open_view(struct primo *p, const char *state, struct reason *why);
 
 #endif

@@ -1,12 +1,12 @@
-/* What rows.h says, as the table that tree.h declares. */
+/* The table that tree.h declares, made from the rows of rows.h. */
 #include "core/basic/language.h"
 #include "core/models/model.h"
 #include "core/process/action.h"
 #include "core/process/publish.h"
 #include "core/tree/tree.h"
 
-/* Files of a finished model may always be hidden: removing all of them and
- * then the directory is how `rm -r` removes it. */
+/* Files of a finished model may always be hidden, because `rm -r` removes them
+ * before the directory, which is what deletes the model. */
 static int model_may_hide(struct primo *primo, uint64_t id, struct reason *why)
 {
     (void)primo;
@@ -20,14 +20,14 @@ static void roles_changed(struct primo *primo)
     roles_load(&primo->roles, primo->store);
 }
 
-/* First, the functions and shapes that the rows name are declared. */
+/* First, declare the functions and shapes that the rows name. */
 #define ROW(number, directory, text, form, shows, what, ...)                   \
     extern const struct shape shape_##form;                                    \
     show_fn shows;
 #include "core/rows.h"
 #undef ROW
 
-/* Then the rows follow. */
+/* Then, make the rows. */
 #define no_show NULL
 #define ROW(number, directory, text, form, shows, what, ...)                   \
     [number] = {.parent = directory,                                           \

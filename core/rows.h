@@ -3,13 +3,13 @@
  *
  *     ROW(number, directory, name, shape, show function, help, ...)
  *
- * The number is from node.h. The directory is the number of another row. A row
- * without a name (NULL) stands for the objects of a .kind. The shape is the
- * kind of file, one of core/tree/shapes/. The show function gives its text or
- * the target of a link (show.h); that of a model's file gives the text which
- * the model keeps of its process, and files without it are what the trainer
- * made. The help is one line for people. What else a row can say is in struct
- * row.
+ * The number comes from node.h. The directory is the number of another row. A
+ * row without a name (NULL) stands for all objects of a .kind. The shape is the
+ * kind of file, one of core/tree/shapes/. The show function prints the text of
+ * the file, or the target of the link (show.h); for a file of a model, it
+ * prints the text that the model keeps of its process, and the files without
+ * one are those that the trainer made. The help is one line for people. struct
+ * row (tree.h) has what else a row can say.
  *
  * rows.c includes this file twice, so that rows need no list of the functions
  * and shapes which they name: adding a file is adding a number, a row here, and

@@ -10,15 +10,15 @@ enum { LOOK_MS = 200 };
 
 struct view {
     struct primo *primo;
-    uint64_t seen; /* number of the last change */
+    uint64_t seen; /* number of the last change that was loaded */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t ending;
     bool end; /* under lock */
 };
 
-/* What the daemon keeps in memory besides the store is in the store as well,
- * for those who only look: it is loaded anew after each change. */
+/* What a daemon keeps in memory it also saves in the store, for views: it is
+ * loaded again after each change. */
 static void look(struct view *v)
 {
     uint64_t now = store_changes(v->primo->store);

@@ -1,8 +1,8 @@
 /*
- * A mount that only looks (-o ro): at a state directory that a daemon may be at
- * work on, or at a copy of one. It takes no lock and writes nothing; trainings
- * are the daemon's affair. A thread looks for changes that the daemon has made,
- * several times a second, and tells those who wait.
+ * A read-only mount (-o ro) of a state directory, which a daemon may be using
+ * at the same time, or of a copy of one. It takes no lock, writes nothing and
+ * leaves trainings alone. A thread looks for changes by the daemon several
+ * times a second and wakes whoever waits for them.
  */
 #ifndef PRIMO_VIEW_H
 #define PRIMO_VIEW_H
