@@ -78,7 +78,10 @@ static void primo_init(struct primo *p, const char *state)
     pthread_mutex_init(&p->names, NULL);
     commits_init(&p->commits, &p->change);
     handles_init(&p->handles);
-    scratch_init(&p->scratch);
+    usage_init(&p->usage, &p->owner);
+    texts_init(&p->texts, &p->usage);
+    bodies_init(&p->bodies, &p->usage);
+    scratch_init(&p->scratch, &p->usage);
     refusals_init(&p->refusals);
     roles_init(&p->roles, &p->owner);
     waiters_init(&p->waiters, process_has_ended, p);
@@ -228,6 +231,9 @@ void primo_close(struct primo *p)
     if (p->lock >= 0)
         close(p->lock);
     scratch_release(&p->scratch);
+    bodies_release(&p->bodies);
+    texts_release(&p->texts);
+    usage_release(&p->usage);
     refusals_release(&p->refusals);
     roles_release(&p->roles);
     hidden_release(&p->hidden);

@@ -263,6 +263,18 @@ bool parse_time(const char *s, double *out)
     return true;
 }
 
+uint64_t text_print(const struct text *t)
+{
+    uint64_t print = t->size, word = 0;
+    for (size_t at = 0; at < t->size; at += sizeof word, word = 0) {
+        size_t left = t->size - at;
+        memcpy(&word, t->data + at, left < sizeof word ? left : sizeof word);
+        print = (print ^ word) * 0x9E3779B97F4A7C15u;
+        print ^= print >> 29;
+    }
+    return print;
+}
+
 bool parse_double(const char *s, double *out)
 {
     char *end;

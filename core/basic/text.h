@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct text {
     char *data;  /* NULL = empty, nothing allocated */
@@ -63,6 +64,9 @@ void text_put_printable_lines(struct text *t, const char *s, size_t size);
 
 /* Do in place what text_put_printable() does. */
 void make_printable(char *s);
+
+/* A number that is the same for equal texts, and rarely for others. */
+uint64_t text_print(const struct text *t);
 
 /* Length in bytes of the valid UTF-8 character at s, of at most n bytes; 0 =
  * not valid (overlong, surrogate, past U+10FFFF, cut). *code may be NULL. */

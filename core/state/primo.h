@@ -13,11 +13,13 @@
 #include "core/launch/launcher.h"
 #include "core/rights/caller.h"
 #include "core/rights/roles.h"
+#include "core/state/bodies.h"
 #include "core/state/commit.h"
 #include "core/state/handles.h"
 #include "core/state/hidden.h"
 #include "core/state/refusals.h"
 #include "core/state/scratch.h"
+#include "core/state/texts.h"
 #include "core/state/times.h"
 #include "core/state/waiters.h"
 #include "core/store/object.h"
@@ -42,6 +44,9 @@ struct primo {
     int64_t opened; /* ns: when this mount began */
     struct store *store;
     struct id_source ids;
+    struct usage usage; /* what users make the daemon hold */
+    struct texts texts;
+    struct bodies bodies;
     struct scratch scratch;
     struct refusals refusals;
     struct roles roles;

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-void scratch_init(struct scratch *s)
+void scratch_init(struct scratch *s, struct usage *usage)
 {
-    memset(s, 0, sizeof *s);
+    *s = (struct scratch){.usage = usage};
     pthread_mutex_init(&s->lock, NULL);
 }
 
@@ -80,22 +80,42 @@ int scratch_next(struct scratch *s, uint64_t parent, uint64_t after,
     return found(s, by_order(s, parent, after), out);
 }
 
+/* Take what the object is going to need beyond what it has (NULL = nothing),
+ * which may be another user's. */
+static int charge(struct scratch *s, const struct object *old,
+                  const struct object *o, struct reason *why)
+{
+    bool others = !old || old->uid != o->uid;
+    size_t before = others ? 0 : old->body.size;
+    int err =
+        others ? usage_take(s->usage, o->uid, USAGE_SCRATCH_FILES, 1, why) : 0;
+    if (err)
+        return err;
+    err = usage_change(s->usage, o->uid, USAGE_SCRATCH_BYTES, before,
+                       o->body.size, why);
+    if (err && others)
+        usage_give(s->usage, o->uid, USAGE_SCRATCH_FILES, 1);
+    return err;
+}
+
+static void discharge(struct scratch *s, const struct object *o)
+{
+    usage_give(s->usage, o->uid, USAGE_SCRATCH_FILES, 1);
+    usage_give(s->usage, o->uid, USAGE_SCRATCH_BYTES, o->body.size);
+}
+
 static int scratch_put_locked(struct scratch *s, const struct object *o,
                               struct reason *why)
 {
     struct object *old = by_id(s, o->id);
-    size_t before = old ? old->body.size : 0;
     if (o->body.size > SCRATCH_FILE_SIZE)
         return refuse(why, ENOSPC, "a scratch file must have at most %d KiB",
                       SCRATCH_FILE_SIZE >> 10);
-    if (s->bytes - before + o->body.size > SCRATCH_SIZE)
-        return refuse(why, ENOSPC,
-                      "scratch files must have at most %d MiB "
-                      "together",
-                      SCRATCH_SIZE >> 20);
-    if (!old && s->count == SCRATCH_FILES)
-        return refuse(why, ENOSPC, "there must be at most %d scratch files",
-                      SCRATCH_FILES);
+    int err = charge(s, old, o, why);
+    if (err)
+        return err;
+    if (old && old->uid != o->uid)
+        discharge(s, old);
     if (!old) {
         ALLOC_GROW(s->list, s->count + 1, s->room);
         old = xcalloc(1, sizeof *old);
@@ -104,7 +124,6 @@ static int scratch_put_locked(struct scratch *s, const struct object *o,
     object_release(old);
     object_copy(old, o);
     old->scratch = true;
-    s->bytes += o->body.size - before;
     return 0;
 }
 
@@ -122,7 +141,7 @@ void scratch_drop(struct scratch *s, uint64_t id)
     for (size_t i = 0; i < s->count; i++) {
         if (s->list[i]->id != id)
             continue;
-        s->bytes -= s->list[i]->body.size;
+        discharge(s, s->list[i]);
         object_release(s->list[i]);
         free(s->list[i]);
         s->list[i] = s->list[--s->count];

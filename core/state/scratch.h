@@ -1,28 +1,26 @@
 /*
  * Objects that live in memory only: scratch files (names that editors and
  * copy tools use for a moment) and new input files that have not been closed
- * yet. Bounded in number and size; gone at the next mount. Any thread.
+ * yet. Each user may have so many, and so many bytes in them, as usage.h says;
+ * they count as their owner's. Gone at the next mount. Any thread.
  */
 #ifndef PRIMO_SCRATCH_H
 #define PRIMO_SCRATCH_H
 
+#include "core/state/usage.h"
 #include "core/store/object.h"
 
-enum {
-    SCRATCH_FILES = 1024,        /* at the same time */
-    SCRATCH_FILE_SIZE = 1 << 20, /* bytes each */
-    SCRATCH_SIZE = 32 << 20,     /* bytes together */
-};
+enum { SCRATCH_FILE_SIZE = 1 << 20 }; /* bytes each */
 
 struct scratch {
+    struct usage *usage; /* not owned */
     pthread_mutex_t lock;
     struct object **list; /* under lock */
     size_t count, room;   /* under lock */
-    size_t bytes;         /* under lock */
 };
 
 /* Life cycle */
-void scratch_init(struct scratch *s);
+void scratch_init(struct scratch *s, struct usage *usage);
 void scratch_release(struct scratch *s);
 
 /* Read: copies; 0 or -ENOENT without a sentence */

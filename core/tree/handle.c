@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* How long the last close may take to follow a flush. */
 enum { RELEASE_NS = 20000000 };
@@ -46,7 +45,6 @@ static struct handle *handle_new(struct primo *primo,
     h->caller = *caller;
     h->node = node;
     h->flags = flags;
-    h->fd = -1;
     if (wants_write(flags))
         tree_path(primo, node, &h->path);
     pthread_mutex_init(&h->lock, NULL);
@@ -61,18 +59,27 @@ static void handle_free(struct handle *h)
     handles_remove(&h->primo->handles, &h->opened);
     if (shape_of(h)->close)
         shape_of(h)->close(h);
-    if (h->fd >= 0)
-        close(h->fd);
+    texts_drop(&h->primo->texts, h->shown);
+    bodies_drop(&h->primo->bodies, h->body);
     text_release(&h->text);
+    usage_give(&h->primo->usage, h->caller.uid, USAGE_TEXTS, h->charged);
+    usage_give(&h->primo->usage, h->caller.uid, USAGE_OPENS, 1);
     text_release(&h->path);
     pthread_mutex_destroy(&h->lock);
     free(h);
 }
 
-static int handle_begin(struct handle *h, const struct text *shown,
-                        struct handle **out, struct reason *why)
+/* Open a node to which the caller has the rights. */
+static int handle_begin(struct primo *primo, const struct caller *caller,
+                        struct node node, int flags, const struct text *shown,
+                        bool fresh, struct handle **out, struct reason *why)
 {
-    int err = shape_of(h)->open ? shape_of(h)->open(h, shown, why) : 0;
+    int err = usage_take(&primo->usage, caller->uid, USAGE_OPENS, 1, why);
+    if (err)
+        return err;
+    struct handle *h = handle_new(primo, caller, node, flags);
+    h->fresh = fresh;
+    err = shape_of(h)->open ? shape_of(h)->open(h, shown, why) : 0;
     if (err)
         handle_free(h);
     else
@@ -87,8 +94,7 @@ int handle_open(struct primo *primo, const struct caller *caller,
     int err = open_may(primo, caller, node, flags, why);
     if (err)
         return err;
-    return handle_begin(handle_new(primo, caller, node, flags), shown, out,
-                        why);
+    return handle_begin(primo, caller, node, flags, shown, false, out, why);
 }
 
 int handle_create(struct primo *primo, const struct caller *caller,
@@ -106,9 +112,7 @@ int handle_create(struct primo *primo, const struct caller *caller,
                            why);
     if (err)
         return err;
-    struct handle *h = handle_new(primo, caller, *node, c->flags);
-    h->fresh = true;
-    err = handle_begin(h, NULL, out, why);
+    err = handle_begin(primo, caller, *node, c->flags, NULL, true, out, why);
     if (err)
         input_discard(primo, *node);
     return err;
@@ -134,7 +138,7 @@ const char *handle_path(const struct handle *h)
 
 int handle_descriptor(const struct handle *h)
 {
-    return h->fd;
+    return h->body ? h->body->fd : -1;
 }
 
 int handle_read(struct handle *h, uint64_t offset, size_t size,

@@ -17,10 +17,13 @@ struct handle {
     struct text path; /* of writers, for people: as it was when opened */
     int flags;        /* as open(2) got them */
 
-    pthread_mutex_t lock; /* guards all below */
-    struct text text;     /* a state, or the text that this open stages */
-    int fd;               /* a file that reads go straight to, or -1 */
-    void *own;            /* what its shape keeps, or NULL */
+    pthread_mutex_t lock;    /* guards all below */
+    struct kept_text *shown; /* what it shows; NULL = `text` */
+    struct text text;        /* what this open stages, and */
+    uint64_t zeroes;         /* how many bytes of 0 follow it */
+    uint64_t charged;        /* bytes of it that count as the caller's */
+    struct open_body *body;  /* a file that reads go straight to, or NULL */
+    void *own;               /* what its shape keeps, or NULL */
 
     /* Of those that write */
     bool fresh;        /* this open made the file */
@@ -29,6 +32,12 @@ struct handle {
     bool refused;      /* it saves nothing until it is cut to nothing */
     struct reason why; /* why it was refused */
 };
+
+/* The text that reads give, but for the zeroes behind it. */
+static inline const struct text *handle_text(const struct handle *h)
+{
+    return h->shown ? &h->shown->text : &h->text;
+}
 
 static inline bool wants_write(int flags)
 {

@@ -26,15 +26,19 @@ static int body_file_open(struct handle *h, const struct text *text,
                           struct reason *why)
 {
     (void)text;
-    h->fd =
-        model_file_open(h->primo, h->node.object, node_row(h->node)->name, why);
-    return h->fd < 0 ? h->fd : 0;
+    struct body_key key = {h->caller.uid, h->node.object,
+                           node_row(h->node)->name};
+    h->body = bodies_find(&h->primo->bodies, &key);
+    if (h->body)
+        return 0;
+    int fd = model_file_open(h->primo, key.object, key.name, why);
+    return fd < 0 ? fd : bodies_add(&h->primo->bodies, &key, fd, &h->body, why);
 }
 
 static int body_read(struct handle *h, uint64_t offset, size_t size,
                      struct text *out, struct reason *why)
 {
-    return handle_read_file(h->fd, offset, size, out, why);
+    return handle_read_file(h->body->fd, offset, size, out, why);
 }
 
 const struct shape shape_body = {

@@ -5,6 +5,7 @@
 #include "core/tree/gate.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Generated files */
@@ -24,12 +25,14 @@ int shown_stat(const struct stat_request *r, struct tree_stat *out,
 int shown_open(struct handle *h, const struct text *text, struct reason *why)
 {
     struct shown now = {TEXT_INIT, 0};
-    if (text) {
-        text_add(&h->text, text_string(text), text->size);
-        return 0;
-    }
-    int err = tree_show(h->primo, h->node, &now, why);
-    text_move(&h->text, &now.text);
+    int err = 0;
+    if (text)
+        text_add(&now.text, text_string(text), text->size);
+    else
+        err = tree_show(h->primo, h->node, &now, why);
+    if (err == 0)
+        err = handle_show(h, &now.text, why);
+    text_release(&now.text);
     return err;
 }
 
@@ -61,13 +64,34 @@ int change_ignored(struct primo *primo, const struct caller *caller,
 
 /* Reading */
 
+int handle_show(struct handle *h, struct text *text, struct reason *why)
+{
+    struct kept_text *kept;
+    int err = texts_keep(&h->primo->texts, h->caller.uid, text, &kept, why);
+    if (err)
+        return err;
+    texts_drop(&h->primo->texts, h->shown);
+    stage_cut(h, 0);
+    h->shown = kept;
+    h->zeroes = 0;
+    return 0;
+}
+
 int handle_read_text(struct handle *h, uint64_t offset, size_t size,
                      struct text *out, struct reason *why)
 {
+    const struct text *t = handle_text(h);
+    uint64_t end = t->size + h->zeroes;
     (void)why;
-    if (offset < h->text.size) {
-        size_t left = h->text.size - offset;
-        text_add(out, h->text.data + offset, left < size ? left : size);
+    if (offset >= end)
+        return 0;
+    if (size > end - offset)
+        size = (size_t)(end - offset);
+    size_t had = out->size;
+    text_resize(out, had + size); /* with zeroes */
+    if (offset < t->size) {
+        size_t there = t->size - (size_t)offset;
+        memcpy(out->data + had, t->data + offset, there < size ? there : size);
     }
     return 0;
 }
@@ -121,16 +145,42 @@ void handle_refused(struct handle *h, int err, const struct reason *why)
     h->why = why ? *why : (struct reason){.code = -err};
 }
 
-int staged_text_truncate(struct handle *h, uint64_t size, struct reason *why)
+/* Staging a text */
+
+int stage_text(struct handle *h, uint64_t size, struct reason *why)
 {
-    if (size > SCRATCH_FILE_SIZE)
-        return refuse(why, EFBIG, "a text must have at most %d KiB",
-                      INPUT_BYTES >> 10);
-    h->emptied |= size == 0 && h->text.size > 0;
-    h->dirty = size ? h->dirty || size != h->text.size : false;
-    text_resize(&h->text, (size_t)size);
-    if (size == 0)
-        h->refused = false;
-    handle_written(h);
+    const struct text *t = handle_text(h);
+    uint64_t needed = t->size > size ? t->size : size;
+    int err = needed > h->charged
+                  ? usage_change(&h->primo->usage, h->caller.uid, USAGE_TEXTS,
+                                 h->charged, needed, why)
+                  : 0;
+    if (err)
+        return err;
+    if (needed > h->charged)
+        h->charged = needed;
+    if (h->shown)
+        text_add(&h->text, text_string(t), t->size);
+    texts_drop(&h->primo->texts, h->shown);
+    h->shown = NULL;
     return 0;
+}
+
+void stage_nothing(struct handle *h)
+{
+    texts_drop(&h->primo->texts, h->shown);
+    h->shown = NULL;
+    stage_cut(h, 0);
+}
+
+void stage_cut(struct handle *h, uint64_t size)
+{
+    struct text cut = TEXT_INIT;
+    if (h->text.size > size) {
+        text_add(&cut, h->text.data, (size_t)size);
+        text_move(&h->text, &cut);
+    }
+    usage_give(&h->primo->usage, h->caller.uid, USAGE_TEXTS,
+               h->charged - h->text.size);
+    h->charged = h->text.size;
 }

@@ -13,7 +13,7 @@
 /* The size and time of the text that the row's show function gives. */
 int shown_stat(const struct stat_request *r, struct tree_stat *out,
                struct reason *why);
-/* Put that text, or the state that the opener knows, into the handle. */
+/* Let the handle show that text, or the state that the opener knows. */
 int shown_open(struct handle *h, const struct text *text, struct reason *why);
 /* Hide it until the next start or mount, if its directory allows that now. */
 int generated_unlink(struct primo *primo, const struct caller *caller,
@@ -25,6 +25,9 @@ int change_ignored(struct primo *primo, const struct caller *caller,
 
 /* Reading */
 
+/* Let the handle show a text, whose bytes are taken out of it, instead of what
+ * it has shown or staged. ENOMEM where its user may have no more open. */
+int handle_show(struct handle *h, struct text *text, struct reason *why);
 /* Append up to `size` bytes of the handle's text, or of a file. */
 int handle_read_text(struct handle *h, uint64_t offset, size_t size,
                      struct text *out, struct reason *why);
@@ -41,7 +44,15 @@ void handle_written(struct handle *h);
 struct save handle_save_of(struct handle *h);
 /* Nothing is saved until it is cut to nothing; `why` may be NULL. */
 void handle_refused(struct handle *h, int err, const struct reason *why);
-/* Cut or lengthen a staged text. */
-int staged_text_truncate(struct handle *h, uint64_t size, struct reason *why);
+
+/* Staging a text */
+
+/* Make what the handle shows the text that it stages, with room for `size`
+ * bytes; ENOMEM where its user may have no more. */
+int stage_text(struct handle *h, uint64_t size, struct reason *why);
+/* Begin with an empty text, which never fails. */
+void stage_nothing(struct handle *h);
+/* Cut it to at most so many bytes, and give back what that leaves free. */
+void stage_cut(struct handle *h, uint64_t size);
 
 #endif

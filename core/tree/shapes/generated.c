@@ -39,12 +39,13 @@ static void generated_close(struct handle *h)
     free(h->own);
 }
 
-/* Where the process is gone by now, the last state stays. */
+/* Where the process is gone by now, the last state stays. So it does where the
+ * user may have no more texts open. */
 static void renew(struct handle *h, struct polled *p)
 {
     struct shown now = {TEXT_INIT, 0};
-    if (tree_show(h->primo, h->node, &now, NULL) == 0) {
-        text_move(&h->text, &now.text);
+    if (tree_show(h->primo, h->node, &now, NULL) == 0 &&
+        handle_show(h, &now.text, NULL) == 0) {
         p->renewed = true;
         p->mtime = now.mtime;
     }
@@ -65,10 +66,11 @@ static int generated_read(struct handle *h, uint64_t offset, size_t size,
 static bool generated_has_news(struct handle *h)
 {
     struct shown now = {TEXT_INIT, 0};
+    const struct text *had = handle_text(h);
     bool news =
         h->own && tree_show(h->primo, h->node, &now, NULL) == 0 &&
-        (now.text.size != h->text.size ||
-         memcmp(text_string(&now.text), text_string(&h->text), now.text.size));
+        (now.text.size != had->size ||
+         memcmp(text_string(&now.text), text_string(had), now.text.size));
     text_release(&now.text);
     return news;
 }
@@ -78,7 +80,7 @@ static bool generated_renewed(struct handle *h, struct shown *out)
     struct polled *p = h->own;
     bool renewed = p && p->renewed;
     if (renewed) {
-        text_add(&out->text, text_string(&h->text), h->text.size);
+        text_add(&out->text, text_string(handle_text(h)), handle_text(h)->size);
         out->mtime = p->mtime;
         p->renewed = false;
     }

@@ -45,7 +45,7 @@ static int input_accept(struct primo *primo, const struct row *row,
 static int check_lines(struct handle *h, struct reason *why)
 {
     struct checked *c = h->own;
-    const struct text *t = &h->text;
+    const struct text *t = handle_text(h);
     while (c->size < t->size) {
         const char *line = t->data + c->size;
         const char *end = memchr(line, '\n', t->size - c->size);
@@ -77,10 +77,10 @@ static int input_open(struct handle *h, const struct text *text,
     (void)text;
     h->own = xcalloc(1, sizeof(struct checked));
     int err = handle_load(h, &o, why);
-    if (err == 0 && !(h->flags & O_TRUNC))
-        text_add(&h->text, text_string(&o.body), o.body.size);
     h->opened.mtime = o.mtime;
     h->emptied = (h->flags & O_TRUNC) && o.body.size > 0;
+    if (err == 0 && !(h->flags & O_TRUNC))
+        err = handle_show(h, &o.body, why);
     object_release(&o);
     if (err == 0 && wants_write(h->flags))
         check_restart(h);
@@ -93,13 +93,13 @@ static void input_close(struct handle *h)
 }
 
 /* A handle without changes of its own shows what is saved. Where the file is
- * gone, the last text stays. */
+ * gone, or the user may have no more texts open, the last text stays. */
 static void refresh(struct handle *h)
 {
     struct object o = OBJECT_INIT;
     handles_settle(&h->primo->handles, h->node.object);
     if (object_load(h->primo, h->node.object, &o) == 0)
-        text_move(&h->text, &o.body);
+        handle_show(h, &o.body, NULL);
     object_release(&o);
 }
 
@@ -111,15 +111,40 @@ static int input_read(struct handle *h, uint64_t offset, size_t size,
     return handle_read_text(h, offset, size, out, why);
 }
 
-/* The staged text was refused: keep what was there before. */
-static int write_refused(struct handle *h, struct text *before, int err,
-                         const struct reason *why)
+/* What was written is refused. */
+static int write_refused(struct handle *h, int err, const struct reason *why)
 {
-    text_move(&h->text, before);
     handle_refused(h, err, why);
     h->dirty = false;
     if (h->fresh)
         input_discard(h->primo, h->node);
+    return err;
+}
+
+static uint64_t length(const struct handle *h)
+{
+    return handle_text(h)->size + h->zeroes;
+}
+
+/* Stage what is written, and check the lines that it completes if `check` says
+ * so; where they are refused, the text is again what it was. */
+static int write_checked(struct handle *h, size_t offset, const char *data,
+                         size_t size, bool check, struct reason *why)
+{
+    struct text over = TEXT_INIT; /* the bytes that are written over */
+    size_t before = h->text.size, left = offset < before ? before - offset : 0;
+    uint64_t end = length(h), zeroes = h->zeroes;
+    if (left)
+        text_add(&over, h->text.data + offset, left < size ? left : size);
+    text_write(&h->text, offset, data, size);
+    h->zeroes = end > h->text.size ? end - h->text.size : 0;
+    int err = check ? check_lines(h, why) : 0;
+    if (err) {
+        memcpy(h->text.data + offset, text_string(&over), over.size);
+        stage_cut(h, before);
+        h->zeroes = zeroes;
+    }
+    text_release(&over);
     return err;
 }
 
@@ -132,42 +157,69 @@ static int input_write(struct handle *h, uint64_t offset, const char *data,
     bool scratch = named && name_is_scratch(o.name);
     object_release(&o);
     size_t most = scratch ? SCRATCH_FILE_SIZE : INPUT_BYTES;
-    struct text before = TEXT_INIT;
-    text_add(&before, text_string(&h->text), h->text.size);
     if (h->flags & O_APPEND)
-        offset = h->text.size;
-    if (offset + size > most)
-        return write_refused(h, &before,
-                             refuse(why, scratch ? ENOSPC : EFBIG,
-                                    "a text must have at most %zu KiB",
-                                    most >> 10),
-                             why);
-    if (offset < c->size || offset > h->text.size)
-        c->disordered = true;
-    text_write(&h->text, (size_t)offset, data, size);
-    int err = scratch || c->disordered ? 0 : check_lines(h, why);
+        offset = length(h);
+    int err = offset + size > most
+                  ? refuse(why, scratch ? ENOSPC : EFBIG,
+                           "a text must have at most %zu KiB", most >> 10)
+                  : stage_text(h, offset + size, why);
     if (err)
-        return write_refused(h, &before, err, why);
-    text_release(&before);
+        return write_refused(h, err, why);
+    if (offset < c->size || offset > length(h))
+        c->disordered = true;
+    err = write_checked(h, (size_t)offset, data, size,
+                        !scratch && !c->disordered, why);
+    if (err)
+        return write_refused(h, err, why);
     h->dirty = true;
     handle_written(h);
     return 0;
 }
 
+/* A text that is made longer costs nothing before something is written: only
+ * the number of zeroes behind it is kept. */
 static int input_truncate(struct handle *h, uint64_t size, struct reason *why)
 {
-    int err = staged_text_truncate(h, size, why);
-    if (err == 0)
-        check_restart(h);
+    uint64_t before = length(h);
+    if (size > SCRATCH_FILE_SIZE)
+        return refuse(why, EFBIG, "a text must have at most %d KiB",
+                      INPUT_BYTES >> 10);
+    int err = size ? stage_text(h, 0, why) : 0;
+    if (size == 0)
+        stage_nothing(h);
+    if (err)
+        return err;
+    stage_cut(h, size);
+    h->zeroes = size - h->text.size;
+    h->emptied |= size == 0 && before > 0;
+    h->dirty = size ? h->dirty || size != before : false;
+    if (size == 0)
+        h->refused = false;
+    handle_written(h);
+    check_restart(h);
+    return 0;
+}
+
+static int save_text(struct handle *h, struct reason *why)
+{
+    struct save s = handle_save_of(h);
+    struct text whole = TEXT_INIT;
+    const struct text *text = handle_text(h);
+    if (h->zeroes) {
+        text_add(&whole, text_string(text), text->size);
+        text_resize(&whole, (size_t)length(h));
+        text = &whole;
+    }
+    int err = input_save(&s, text, why);
+    text_release(&whole);
     return err;
 }
 
 static int save(struct handle *h, struct reason *why)
 {
-    struct save s = handle_save_of(h);
-    int err = input_save(&s, &h->text, why);
+    int err = save_text(h, why);
     h->dirty = h->emptied = false;
-    if (err == 0 && h->text.size)
+    if (err == 0 && length(h))
         h->fresh = false;
     /* Where the disk failed, not the text, what was written may be saved yet.
      */

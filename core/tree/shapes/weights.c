@@ -48,15 +48,16 @@ static int weights_accept(struct primo *primo, const struct row *row,
     return body_check(primo, o->number, NULL, why);
 }
 
-static int open_to_read(struct handle *h, const struct object *o,
-                        struct reason *why)
+static int open_to_read(struct handle *h, struct object *o, struct reason *why)
 {
-    text_add(&h->text, text_string(&o->body), o->body.size);
+    struct body_key key = {h->caller.uid, o->number, ""};
     if (!o->number)
+        return handle_show(h, &o->body, why);
+    h->body = bodies_find(&h->primo->bodies, &key);
+    if (h->body)
         return 0;
     int fd = body_open(h->primo, o->number, why);
-    h->fd = fd < 0 ? -1 : fd;
-    return fd < 0 ? fd : 0;
+    return fd < 0 ? fd : bodies_add(&h->primo->bodies, &key, fd, &h->body, why);
 }
 
 static int weights_open(struct handle *h, const struct text *text,
@@ -79,11 +80,39 @@ static int weights_open(struct handle *h, const struct text *text,
     return err;
 }
 
-static void weights_close(struct handle *h)
+/* What is staged takes a descriptor, which counts as the writer's. */
+static int stage(struct handle *h, struct reason *why)
 {
     struct weights *w = h->own;
-    staged_drop(&w->staged);
-    free(w);
+    struct usage *u = &h->primo->usage;
+    if (w->staged.id)
+        return 0;
+    int err = usage_take(u, h->caller.uid, USAGE_DESCRIPTORS, 1, why);
+    if (err)
+        return err;
+    err = staged_begin(&w->staged, h->primo, w->body, why);
+    if (err)
+        usage_give(u, h->caller.uid, USAGE_DESCRIPTORS, 1);
+    return err;
+}
+
+static void staged_end(struct handle *h, void (*end)(struct staged *s))
+{
+    struct weights *w = h->own;
+    if (w->staged.id)
+        usage_give(&h->primo->usage, h->caller.uid, USAGE_DESCRIPTORS, 1);
+    end(&w->staged);
+}
+
+static void unstage(struct handle *h)
+{
+    staged_end(h, staged_drop);
+}
+
+static void weights_close(struct handle *h)
+{
+    unstage(h);
+    free(h->own);
 }
 
 /* What was written through it, or what it would be written over. */
@@ -91,9 +120,9 @@ static int weights_read(struct handle *h, uint64_t offset, size_t size,
                         struct text *out, struct reason *why)
 {
     const struct weights *w = h->own;
-    if (h->fd >= 0 || w->staged.id)
-        return handle_read_file(h->fd >= 0 ? h->fd : w->staged.fd, offset, size,
-                                out, why);
+    if (h->body || w->staged.id)
+        return handle_read_file(h->body ? h->body->fd : w->staged.fd, offset,
+                                size, out, why);
     if (!w->body)
         return handle_read_text(h, offset, size, out, why);
     int fd = body_open(h->primo, w->body, why);
@@ -104,17 +133,10 @@ static int weights_read(struct handle *h, uint64_t offset, size_t size,
     return err;
 }
 
-static int stage(struct handle *h, struct reason *why)
-{
-    struct weights *w = h->own;
-    return w->staged.id ? 0 : staged_begin(&w->staged, h->primo, w->body, why);
-}
-
 /* Room is given back at once: a full disk is everybody's. */
 static int weights_refused(struct handle *h, int err, const struct reason *why)
 {
-    struct weights *w = h->own;
-    staged_drop(&w->staged);
+    unstage(h);
     handle_refused(h, err, why);
     h->dirty = h->emptied = false;
     if (h->fresh)
@@ -153,7 +175,7 @@ static int weights_truncate(struct handle *h, uint64_t size, struct reason *why)
         h->emptied |= w->body != 0;
         h->dirty = h->refused = false;
         w->body = 0;
-        staged_drop(&w->staged);
+        unstage(h);
         return 0;
     }
     if (h->refused)
@@ -176,7 +198,7 @@ static int save(struct handle *h, bool last, struct reason *why)
     if (err == 0)
         err = input_save_body(&s, w->staged.id, &cut, why);
     if (err == -ENOENT) { /* it was removed meanwhile */
-        staged_drop(&w->staged);
+        unstage(h);
         h->dirty = false;
         return 0;
     }
@@ -185,7 +207,7 @@ static int save(struct handle *h, bool last, struct reason *why)
     if (err)
         return weights_refused(h, err, why);
     w->body = w->staged.id;
-    staged_forget(&w->staged);
+    staged_end(h, staged_forget);
     h->dirty = h->emptied = h->fresh = false;
     return 0;
 }

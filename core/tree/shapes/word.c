@@ -37,7 +37,7 @@ static int word_of(const struct text *t, char *out, size_t size,
 static int word_store(struct handle *h, struct reason *why)
 {
     char word[256];
-    int err = word_of(&h->text, word, sizeof word, why);
+    int err = word_of(handle_text(h), word, sizeof word, why);
     if (err == 0)
         err = node_row(h->node)->store(h->primo, &h->caller, h->node.object,
                                        word, why);
@@ -54,15 +54,33 @@ static int word_write(struct handle *h, uint64_t offset, const char *data,
                       size_t size, struct reason *why)
 {
     if (h->flags & O_APPEND)
-        offset = h->text.size;
+        offset = handle_text(h)->size;
     if (offset + size > WORD_MOST)
         return refuse(why, EFBIG, "one line is accepted");
+    int err = stage_text(h, offset + size, why);
+    if (err)
+        return err;
     if (!h->dirty && offset == 0)
         text_resize(&h->text, 0); /* it was opened without truncating */
     text_write(&h->text, (size_t)offset, data, size);
     h->dirty = true;
     if (size && data[size - 1] == '\n')
         return word_store(h, why);
+    return 0;
+}
+
+static int word_truncate(struct handle *h, uint64_t size, struct reason *why)
+{
+    if (size > WORD_MOST)
+        return refuse(why, EFBIG, "one line is accepted");
+    int err = stage_text(h, size, why);
+    if (err)
+        return err;
+    h->emptied |= size == 0 && h->text.size > 0;
+    h->dirty = size ? h->dirty || size != h->text.size : false;
+    text_resize(&h->text, (size_t)size);
+    if (size == 0)
+        h->refused = false;
     return 0;
 }
 
@@ -79,7 +97,7 @@ const struct shape shape_word = {
     .open = word_open,
     .read = handle_read_text,
     .write = word_write,
-    .truncate = staged_text_truncate,
+    .truncate = word_truncate,
     .save = word_save,
     .keeps_name = true,
     .direct_io = true,
