@@ -269,7 +269,7 @@ static int run_session(struct options *o, struct mount *m, int ready,
         leave_terminal();
         service_log_to_syslog();
     }
-    notices_start(&m->notices, &m->primo, &m->states);
+    notices_start(&m->notices, &m->primo, &m->states, o->mountpoint);
     fuse_log(FUSE_LOG_INFO, "primofs: %s mounted at %s\n", o->state,
              o->mountpoint);
     tell(ready, "");

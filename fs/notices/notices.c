@@ -168,8 +168,9 @@ static void on_commit(void *context)
 }
 
 void notices_start(struct notices *n, struct primo *primo,
-                   struct states *states)
+                   struct states *states, const char *mountpoint)
 {
+    inotify_child_mounted(&n->child, mountpoint);
     n->primo = primo;
     n->states = states;
     look(n, NULL); /* what there is, is no news */

@@ -44,7 +44,7 @@ struct notices {
 void notices_init(struct notices *n, const char *mountpoint);
 /* Starts the thread; the mount is there. */
 void notices_start(struct notices *n, struct primo *primo,
-                   struct states *states);
+                   struct states *states, const char *mountpoint);
 /* Before the session and the store are closed; once more does nothing. */
 void notices_stop(struct notices *n);
 
