@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { NAME_BYTES = 32 };
@@ -144,13 +145,13 @@ static int early_check(struct staged *s, struct reason *why)
     int err = weights_header(s->fd, s->filled, &s->size, &m, why);
     if (err || !s->size)
         return err;
-    /* A file system that cannot reserve room is not a fault. */
-    int code =
-        fallocate(s->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)s->size) ? errno : 0;
-    return is_full(-code)
-               ? refuse_errno(why, code, "a base of %llu MiB does not fit",
-                              (unsigned long long)s->size >> 20)
-               : 0;
+    /* Asked, and not reserved: a header costs nothing to send. */
+    struct statvfs disk;
+    uint64_t rest = s->size > s->filled ? s->size - s->filled : 0;
+    bool fits = fstatvfs(s->fd, &disk) || rest / disk.f_frsize <= disk.f_bavail;
+    return fits ? 0
+                : refuse_errno(why, ENOSPC, "a base of %llu MiB does not fit",
+                               (unsigned long long)s->size >> 20);
 }
 
 int staged_write(struct staged *s, uint64_t offset, const char *data,

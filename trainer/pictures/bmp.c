@@ -203,6 +203,7 @@ static void line_plain(const uint8_t *line, int width, uint8_t *rgb)
 static int bmp_pixels(const struct bmp *b, struct picture *out,
                       struct reason *why)
 {
+    picture_reserve(out, out->width, out->height);
     int err = picture_alloc(out, out->width, out->height, why);
     for (int y = 0; err == 0 && y < out->height; y++) {
         int from = b->from_top ? y : out->height - 1 - y;

@@ -1,5 +1,7 @@
 #include "trainer/pictures/format.h"
 
+#include "trainer/pictures/budget.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,11 @@ int picture_bound(int64_t width, int64_t height, struct reason *why)
                       (long long)width, (long long)height,
                       PICTURE_PIXELS_MAX / 1000000);
     return 0;
+}
+
+void picture_reserve(struct picture *out, int64_t width, int64_t height)
+{
+    budget_take(&out->held, (size_t)width * (size_t)height * (3 + 4));
 }
 
 int picture_alloc(struct picture *out, int width, int height,

@@ -29,7 +29,10 @@ PICTURE_FORMATS(PICTURE_DECLARE)
 int picture_bound(int64_t width, int64_t height, struct reason *why);
 /* Set the size that the header tells, within picture_bound(). */
 void picture_measured(struct picture *out, uint32_t width, uint32_t height);
-/* Set the size and allocate the pixels. ENOMEM. */
+/* Wait for the memory that so many pixels take while they are decoded: with
+ * their four channels, or turned. */
+void picture_reserve(struct picture *out, int64_t width, int64_t height);
+/* Set the size and allocate the pixels, after picture_reserve(). ENOMEM. */
 int picture_alloc(struct picture *out, int width, int height,
                   struct reason *why);
 /* Turn upright what is stored in an orientation of EXIF and TIFF, 1 to 8. A

@@ -132,6 +132,10 @@ static int reader_run(struct jpeg_reader *r, struct picture *out,
         j->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
         j->scale_num = 1;
         j->scale_denom = scale_denominator(r, side);
+        jpeg_calc_output_dimensions(j);
+        picture_reserve(out, j->output_width, j->output_height);
+        if (jpeg_has_multiple_scans(j)) /* then all coefficients are kept */
+            picture_reserve(out, j->image_width, j->image_height);
         jpeg_start_decompress(j);
         err = picture_alloc(out, (int)j->output_width, (int)j->output_height,
                             r->why);

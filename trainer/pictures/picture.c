@@ -1,6 +1,7 @@
 #include "core/basic/file.h"
 #include "core/basic/language.h"
 #include "core/basic/text.h"
+#include "trainer/pictures/budget.h"
 #include "trainer/pictures/format.h"
 
 #include <errno.h>
@@ -31,6 +32,7 @@ static const struct {
 void picture_release(struct picture *p)
 {
     free(p->rgb);
+    budget_return(&p->held);
     *p = (struct picture)PICTURE_INIT;
 }
 
@@ -57,10 +59,9 @@ static int unknown_format(const uint8_t *data, size_t size, struct reason *why)
     return err;
 }
 
-int picture_decode(struct picture *out, const uint8_t *data, size_t size,
-                   int side, struct reason *why)
+static int decode(struct picture *out, const uint8_t *data, size_t size,
+                  int side, struct reason *why)
 {
-    picture_release(out);
     if (size == 0)
         return refuse(why, EINVAL, "is empty (0 bytes)");
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
@@ -74,8 +75,16 @@ int picture_decode(struct picture *out, const uint8_t *data, size_t size,
     return unknown_format(data, size, why);
 }
 
-/* The content of an open file in new memory. */
-static int file_load(int fd, uint8_t **data, size_t *size, struct reason *why)
+int picture_decode(struct picture *out, const uint8_t *data, size_t size,
+                   int side, struct reason *why)
+{
+    picture_release(out);
+    return decode(out, data, size, side, why);
+}
+
+/* The content of an open file in new memory, which counts as the picture's. */
+static int file_load(int fd, struct picture *p, uint8_t **data, size_t *size,
+                     struct reason *why)
 {
     struct stat st;
     if (fstat(fd, &st))
@@ -87,6 +96,7 @@ static int file_load(int fd, uint8_t **data, size_t *size, struct reason *why)
                       "has too many bytes: %lld, at most %d MiB are read",
                       (long long)st.st_size, PICTURE_BYTES_MAX >> 20);
     *size = (size_t)st.st_size;
+    budget_take(&p->held, *size + 1);
     *data = malloc(*size + 1);
     if (!*data)
         return refuse(why, ENOMEM, "no memory for %zu bytes", *size);
@@ -109,11 +119,13 @@ int picture_read(struct picture *out, const char *path, int side,
         return refuse_errno(why, errno, "can't be opened");
     uint8_t *data = NULL;
     size_t size = 0;
-    int err = file_load(fd, &data, &size, why);
+    int err = file_load(fd, out, &data, &size, why);
     close(fd);
-    if (err)
+    if (err) {
+        picture_release(out);
         return err;
-    err = picture_decode(out, data, size, side, why);
+    }
+    err = decode(out, data, size, side, why);
     free(data);
     return err;
 }

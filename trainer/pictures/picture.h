@@ -3,7 +3,8 @@
  * prediction. The formats are those of core/shared/picture_formats.h; of a TIFF
  * the first page is read. The format is told from the content, never from the
  * file name.
- * Thread safe; a struct picture belongs to one thread.
+ * Thread safe; a struct picture belongs to one thread, which has no second one
+ * while it reads: decoding waits where others use much memory (budget.h).
  *
  * Reasons are said of the file without naming it ("is cut short: …"), so that
  * "PATH: REASON" is a line for people.
@@ -25,6 +26,7 @@ struct picture {
     int width, height;
     int full_width, full_height; /* before a smaller DCT scale was taken */
     uint8_t *rgb;                /* [height, width, 3], owned; NULL = none */
+    size_t held;                 /* bytes of the budget (budget.h) */
 };
 
 /* Life cycle */

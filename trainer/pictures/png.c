@@ -73,6 +73,7 @@ static int reader_pixels(struct png_reader *r, struct picture *out)
 {
     size_t width = (size_t)out->width, height = (size_t)out->height;
     size_t bytes = reader_transform(r);
+    picture_reserve(out, out->width, out->height);
     int err = picture_alloc(out, out->width, out->height, r->why);
     if (err)
         return err;

@@ -115,6 +115,7 @@ static int image_pixels(TIFFRGBAImage *image, struct tiff_reader *r,
                         struct picture *out, struct reason *why)
 {
     size_t pixels = (size_t)image->width * image->height;
+    picture_reserve(out, image->width, image->height);
     uint32_t *raster = malloc(pixels * sizeof *raster);
     if (!raster)
         return refuse(why, ENOMEM, "no memory for %u x %u pixels", image->width,

@@ -284,6 +284,20 @@ static void hostile_headers_are_refused(void **state)
     }
 }
 
+/* Whatever is in it: parsing takes many times its bytes of memory. */
+static void a_long_header_is_refused(void **state)
+{
+    struct text header = TEXT_INIT;
+    (void)state;
+    text_puts(&header, "{\"__metadata__\":{\"a\":\"");
+    while (header.size < (2 << 20))
+        text_puts(&header, "0123456789abcdef");
+    text_puts(&header, "\"}}");
+    put_header(path, text_string(&header), 0);
+    text_release(&header);
+    refused("a header of 2 MiB", path, EINVAL);
+}
+
 static void hostile_sizes_are_refused(void **state)
 {
     (void)state;
@@ -368,6 +382,7 @@ int main(void)
         cmocka_unit_test(half_types_are_converted),
         cmocka_unit_test(others_are_left_out),
         cmocka_unit_test(hostile_headers_are_refused),
+        cmocka_unit_test(a_long_header_is_refused),
         cmocka_unit_test(hostile_sizes_are_refused),
         cmocka_unit_test(other_files_are_refused),
         cmocka_unit_test(damage_is_survived),
