@@ -5,6 +5,19 @@
 
 #include <string.h>
 
+/* Now, or, where the clock was set back, the time of the event before: they are
+ * written in an order that their texts have, too. */
+static void put_time(struct store_txn *txn, struct text *line)
+{
+    struct text last = TEXT_INIT;
+    text_put_time(line, unix_now());
+    if (stream_last(txn, EVENTS, &last) == 0 && last.size > line->size &&
+        last.data[line->size] == ' ' &&
+        memcmp(last.data, line->data, line->size) > 0)
+        memcpy(line->data, last.data, line->size);
+    text_release(&last);
+}
+
 int event_add(struct store_txn *txn, uid_t user, const char *object,
               struct reason *why, const char *format, ...)
 {
@@ -15,12 +28,14 @@ int event_add(struct store_txn *txn, uid_t user, const char *object,
     va_start(ap, format);
     text_vprintf(&what, format, ap);
     va_end(ap);
-    text_put_time(&line, unix_now());
+    put_time(txn, &line);
     text_puts(&line, " ");
     text_put_printable(&line, text_string(&what), what.size);
     text_puts(&line, "\n");
     text_release(&what);
     int err = stream_append(txn, EVENTS, line.data, line.size, why);
+    if (err == 0 && stream_size(txn, EVENTS) > EVENTS_MOST)
+        err = stream_trim(txn, EVENTS, EVENTS_MOST / 2, why);
     text_release(&line);
     return err;
 }

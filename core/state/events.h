@@ -10,6 +10,8 @@
 
 #define EVENTS ((struct stream){0, 'e'})
 
+enum { EVENTS_MOST = 4 << 20 }; /* past so many bytes the oldest half goes */
+
 /* When the last event happened, in ns, as its line says; 0 = there is none. */
 int64_t events_time(struct store_txn *txn);
 

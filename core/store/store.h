@@ -28,8 +28,8 @@ struct store_txn; /* an LMDB transaction */
  *   OBJECT  id                         core/object.h
  *   NAME    parent, name               id
  *   CHILD   parent, id                 empty: a directory in order of ids
- *   STREAM  stream, part, offset       a piece of a growing text
- *   BLOB    id, part                   a text that belongs to a run */
+ *   STREAM  stream, part, offset, sum  a piece of a growing text
+ *   BLOB    id, part, sum              a text that belongs to a run */
 enum store_table {
     STORE_META,
     STORE_OBJECT,
@@ -78,6 +78,14 @@ bool store_give_reserve(struct store *s);
 /* Make the reserve, where there is room, and forget readers that were killed:
  * what they read is not used again before. */
 void store_tidy(struct store *s);
+
+/* Copy what is stored now, without its holes, to a new file DIR/name: written
+ * aside, synced and renamed. It is a database as db/data.mdb is. */
+int store_copy(struct store *s, int dir, const char *name, struct reason *why);
+
+/* Whether this thread is at work in a database: a fault of memory is then most
+ * probably that of a damaged one. For signal handlers, too. */
+bool store_is_at_work(void);
 
 /* Called after each commit, in its thread; NULL = no more. */
 void store_on_commit(struct store *s, void (*done)(void *context),
