@@ -9,6 +9,7 @@
 #include "core/process/process.h"
 #include "core/process/supervisor.h"
 #include "core/state/builtin.h"
+#include "core/state/copies.h"
 #include "core/state/home.h"
 #include "core/state/lost.h"
 #include "core/tree/displaced.h"
@@ -177,7 +178,8 @@ static int primo_prepare(struct primo *p, struct reason *why)
     refusals_load(&p->refusals, p->store);
     roles_load(&p->roles, p->store);
     sweep(p);
-    return supervisor_open(&p->supervisor, p, why);
+    err = supervisor_open(&p->supervisor, p, why);
+    return err ? err : copies_open(&p->copies, p, why);
 }
 
 int primo_open(struct primo *p, const char *state, struct reason *why)
@@ -220,6 +222,7 @@ int primo_open_view(struct primo *p, const char *state, struct reason *why)
 void primo_close(struct primo *p)
 {
     view_close(p->view);
+    copies_close(p->copies);
     supervisor_close(p->supervisor);
     handles_release(p);
     waiters_release(&p->waiters);

@@ -6,8 +6,12 @@
  * not cross a fork. The parent waits until the mount answers and leaves with
  * 0, or prints the cause that the daemon sent and leaves with 1.
  */
+#include "core/backup.h"
 #include "core/basic/language.h"
+#include "core/check.h"
 #include "core/open.h"
+#include "core/salvage.h"
+#include "fs/damage.h"
 #include "fs/mountpoint.h"
 #include "fs/requests/ops.h"
 #include "fs/service.h"
@@ -33,12 +37,16 @@ struct options {
     char *mountpoint;              /* the second; made absolute */
     char *lang;                    /* of -o lang=; NULL = the environment's */
     bool read_only;                /* -o ro; it is for libfuse, too */
+    int care;                      /* KEY_CHECK …; 0 = mount */
 };
 
-enum { KEY_READ_ONLY };
+enum { KEY_READ_ONLY = 1, KEY_CHECK, KEY_SALVAGE, KEY_BACKUP };
 static const struct fuse_opt option_rows[] = {
     {"lang=%s", offsetof(struct options, lang), 0},
     FUSE_OPT_KEY("ro", KEY_READ_ONLY),
+    FUSE_OPT_KEY("--check", KEY_CHECK),
+    FUSE_OPT_KEY("--salvage", KEY_SALVAGE),
+    FUSE_OPT_KEY("--backup", KEY_BACKUP),
     FUSE_OPT_END};
 
 /* Options */
@@ -52,7 +60,11 @@ static int take_word(void *data, const char *arg, int key,
     char **word = o->state ? &o->mountpoint : &o->state;
     (void)out;
     o->read_only |= key == KEY_READ_ONLY;
-    if (key != FUSE_OPT_KEY_NONOPT)
+    if (key >= KEY_CHECK) {
+        o->care = key;
+        return 0;
+    }
+    if (key != FUSE_OPT_KEY_NONOPT && strcmp(arg, "-"))
         return 1; /* for libfuse */
     if (o->mountpoint)
         return fprintf(stderr, _("primofs: one word too many: '%s'\n"), arg),
@@ -75,6 +87,15 @@ static void print_help(const char *program)
            program);
     fuse_cmdline_help();
     fuse_lowlevel_help();
+    printf(_("\ninstead of mounting it, with a state directory:\n"
+             "    --check STATE_DIR      say what of it is damaged\n"
+             "    --salvage STATE_DIR    bring what can be read of a damaged "
+             "database into\n"
+             "                           a new one\n"
+             "    --backup STATE_DIR FILE\n"
+             "                           write a tar file of it, also while it "
+             "is mounted;\n"
+             "                           FILE -: to standard output\n"));
 }
 
 static int usage(const char *message)
@@ -115,7 +136,11 @@ static int options_parse(struct options *o, int argc, char **argv)
     }
     if (!o->state)
         return usage(_("the state directory is missing")) + 1;
-    if (!o->mountpoint)
+    if (o->care == KEY_BACKUP && !o->mountpoint)
+        return usage(_("the backup's file is missing")) + 1;
+    if (o->care && o->care != KEY_BACKUP && o->mountpoint)
+        return usage(_("one word too many")) + 1;
+    if (!o->mountpoint && !o->care)
         return usage(_("the mount point is missing")) + 1;
     return 0;
 }
@@ -272,6 +297,7 @@ static int run_session(struct options *o, struct mount *m, int ready,
     notices_start(&m->notices, &m->primo, &m->states, o->mountpoint);
     fuse_log(FUSE_LOG_INFO, "primofs: %s mounted at %s\n", o->state,
              o->mountpoint);
+    damage_mounted();
     tell(ready, "");
     service_notify("READY=1"); /* requests wait for the loop */
     int code = serve(session, o);
@@ -291,6 +317,7 @@ static int daemon_run(struct options *o, int ready)
 {
     struct mount m;
     struct reason why = REASON_INIT;
+    damage_watch(o->state, o->mountpoint, ready);
     int err = mountpoint_prepare(o->mountpoint, o->state, &why);
     notices_init(&m.notices, o->mountpoint); /* before all threads */
     if (err == 0)
@@ -363,6 +390,25 @@ static int background_run(struct options *o)
     return daemon_run(o, ends[1]);
 }
 
+/* What is done to a state directory instead of mounting it. */
+static int care_for(struct options *o)
+{
+    struct reason why = REASON_INIT;
+    char *state = absolute_state(o->state);
+    if (!state)
+        return EXIT_FAILURE;
+    damage_watch(state, NULL, -1);
+    int err = o->care == KEY_CHECK     ? check_state(state, &why)
+              : o->care == KEY_SALVAGE ? salvage(state, &why)
+                                       : backup(state, o->mountpoint, &why);
+    free(state);
+    if (err == 0)
+        return EXIT_SUCCESS;
+    fflush(stdout);
+    fprintf(stderr, "primofs: %s\n", why.sentence);
+    return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {0};
@@ -372,7 +418,9 @@ int main(int argc, char **argv)
     language_set(language_of_environment());
     int done = options_parse(&o, argc, argv);
     int status = done ? done - 1 : EXIT_FAILURE;
-    if (!done && options_resolve(&o) == 0) {
+    if (!done && o.care) {
+        status = care_for(&o);
+    } else if (!done && options_resolve(&o) == 0) {
         bool foreground = o.fuse.foreground || o.fuse.debug;
         status = foreground ? daemon_run(&o, -1) : background_run(&o);
     }

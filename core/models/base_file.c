@@ -2,6 +2,7 @@
 
 #include "core/basic/directory.h"
 #include "core/basic/file.h"
+#include "core/models/body_sums.h"
 #include "core/models/model.h"
 #include "core/models/weights_file.h"
 #include "core/shared/base_match.h"
@@ -120,6 +121,22 @@ uint64_t staged_size(const struct staged *s)
     return fstat(s->fd, &st) ? 0 : (uint64_t)st.st_size;
 }
 
+static int sum_note(const struct primo *primo, uint64_t id, int fd,
+                    struct reason *why)
+{
+    struct text sums = TEXT_INIT;
+    struct store_txn *txn;
+    int err = body_sum_make(fd, &sums, why);
+    if (err == 0)
+        err = store_begin(primo->store, true, &txn, why);
+    if (err == 0) {
+        err = sums_put(txn, id, &sums, why);
+        err = store_end(txn, err, why);
+    }
+    text_release(&sums);
+    return err;
+}
+
 int body_check(const struct primo *primo, uint64_t id, bool *cut,
                struct reason *why)
 {
@@ -130,6 +147,8 @@ int body_check(const struct primo *primo, uint64_t id, bool *cut,
     int err = weights_check(fd, &m, cut, why);
     if (err == 0 && fsync(fd))
         err = refuse_errno(why, errno, "the base cannot be saved");
+    if (err == 0)
+        err = sum_note(primo, id, fd, why);
     close(fd);
     return err ? err : directory_sync(primo->bases_dir, why);
 }

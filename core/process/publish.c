@@ -4,9 +4,11 @@
 #include "core/basic/directory.h"
 #include "core/basic/file.h"
 #include "core/models/artifact_check.h"
+#include "core/models/body_sums.h"
 #include "core/process/process.h"
 #include "core/process/show.h"
 #include "core/shared/artifact.h"
+#include "core/store/garbage.h"
 #include "core/store/node.h"
 
 #include <errno.h>
@@ -73,8 +75,9 @@ static int artifacts_fetch(const struct launch_target *target, uint64_t run,
  * disk. */
 struct body {
     char name[32], aside[40];
-    int models; /* descriptor of STATE/models, owned by the primo */
-    int dir;    /* its own descriptor; -1 = not open */
+    int models;       /* descriptor of STATE/models, owned by the primo */
+    int dir;          /* its own descriptor; -1 = not open */
+    struct text sums; /* of all files in it */
 };
 
 static int body_make(struct body *b, struct primo *primo, uint64_t run,
@@ -83,6 +86,7 @@ static int body_make(struct body *b, struct primo *primo, uint64_t run,
     snprintf(b->name, sizeof b->name, "%" PRIu64, run);
     snprintf(b->aside, sizeof b->aside, "%s.new", b->name);
     b->dir = -1;
+    text_init(&b->sums);
     b->models = primo->models_dir;
     int err = directory_remove(b->models, b->aside, why);
     if (err == 0)
@@ -111,6 +115,7 @@ static void body_close(struct body *b)
 {
     if (b->dir >= 0)
         close(b->dir);
+    text_release(&b->sums);
     directory_remove(b->models, b->aside, NULL);
 }
 
@@ -212,13 +217,16 @@ static int version_put_all(struct primo *primo, struct store_txn *txn,
 }
 
 static int version_commit(struct primo *primo, const struct process *done,
-                          uint64_t family_id, struct reason *why)
+                          uint64_t family_id, const struct text *sums,
+                          struct reason *why)
 {
     struct store_txn *txn;
     pthread_mutex_lock(&primo->change);
     int err = store_begin(primo->store, true, &txn, why);
     if (err == 0) {
         err = version_put_all(primo, txn, done, family_id, why);
+        if (err == 0)
+            err = sums_put(txn, done->run, sums, why);
         err = store_end(txn, err, why);
     }
     pthread_mutex_unlock(&primo->change);
@@ -228,7 +236,7 @@ static int version_commit(struct primo *primo, const struct process *done,
 /* Writes the version's texts, as they will be after success, beside the
  * artifacts. *done becomes a copy of the record as it will be then. */
 static int texts_make(struct primo *primo, uint64_t process, uint64_t run,
-                      const struct body *body, struct process *done,
+                      struct body *body, struct process *done,
                       struct reason *why)
 {
     struct store_txn *txn;
@@ -243,6 +251,9 @@ static int texts_make(struct primo *primo, uint64_t process, uint64_t run,
     if (err == 0)
         err = texts_write(primo, txn, done, body->dir, why);
     store_abort(txn);
+    text_clear(&body->sums);
+    if (err == 0)
+        err = body_sums_make(body->dir, &body->sums, why);
     return err ? err : directory_sync(body->dir, why);
 }
 
@@ -261,7 +272,7 @@ static int version_publish(struct primo *primo, uint64_t process, uint64_t run,
         if (err == 0)
             err = body_name(body, why);
         if (err == 0)
-            err = version_commit(primo, &done, family_id, why);
+            err = version_commit(primo, &done, family_id, &body->sums, why);
         process_release(&done);
     } while (err == -EAGAIN);
     return err;

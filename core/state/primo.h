@@ -29,6 +29,7 @@
 #include <sys/types.h>
 
 struct supervisor;
+struct copies;
 struct view;
 
 struct primo {
@@ -64,6 +65,7 @@ struct primo {
     struct commits commits;        /* saves, which are made durable together */
     struct supervisor *supervisor; /* NULL in a view */
     struct view *view;             /* NULL = not a view */
+    struct copies *copies;         /* NULL in a view */
 };
 
 /* Read: an object wherever it lives, scratch first; 0 or -ENOENT, -EIO */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -117,6 +118,14 @@ static int tables_prepare(struct store *s, bool make, struct reason *why)
 
 /* LMDB takes paths only: this one leads to what the descriptor is, whatever
  * becomes of the names above it. */
+/* LMDB ends the program where it finds what cannot be; this says why. */
+static void on_assertion(MDB_env *env, const char *message)
+{
+    (void)env;
+    (void)message;
+    raise(SIGBUS);
+}
+
 static int env_map(struct store *s, struct reason *why)
 {
     char path[40];
@@ -124,6 +133,7 @@ static int env_map(struct store *s, struct reason *why)
     int rc = mdb_env_create(&s->env);
     if (rc)
         return lmdb_refuse(why, rc, "creating");
+    mdb_env_set_assert(s->env, on_assertion);
     mdb_env_set_mapsize(s->env, MAP_SIZE);
     mdb_env_set_maxdbs(s->env, STORE_TABLES);
     mdb_env_set_maxreaders(s->env, READERS);
@@ -148,7 +158,10 @@ static int env_start(struct store *s, bool make, struct reason *why)
 
 int env_open(struct store *s, struct reason *why)
 {
-    return env_start(s, false, why);
+    work_begin();
+    int err = env_start(s, false, why);
+    work_end();
+    return err;
 }
 
 /* Making */

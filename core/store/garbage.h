@@ -6,6 +6,7 @@
 #ifndef PRIMO_GARBAGE_H
 #define PRIMO_GARBAGE_H
 
+#include "core/basic/text.h"
 #include "core/store/store.h"
 
 #define GARBAGE_MODELS "models" /* an id of a version */
@@ -16,6 +17,8 @@
 int garbage_noted(struct store_txn *txn, const char *folder, uint64_t id);
 
 /* Change */
+
+/* Forgets its checksums (below), too. */
 int garbage_note(struct store_txn *txn, const char *folder, uint64_t id,
                  struct reason *why);
 /* Forget one that is deleted, or all of a folder that was swept. */
@@ -23,5 +26,10 @@ int garbage_forget(struct store_txn *txn, const char *folder, uint64_t id,
                    struct reason *why);
 int garbage_forget_all(struct store_txn *txn, const char *folder,
                        struct reason *why);
+/* Checksums of bodies, as core/models/body_sums.h writes them, by the body's
+ * id. Append them to *out; -ENOENT where there are none. */
+int sums_get(struct store_txn *txn, uint64_t id, struct text *out);
+int sums_put(struct store_txn *txn, uint64_t id, const struct text *sums,
+             struct reason *why);
 
 #endif

@@ -40,6 +40,10 @@ struct store_txn {
 /* Fill *why from a code of LMDB's or the system's. */
 int lmdb_refuse(struct reason *why, int code, const char *what);
 
+/* Count this thread in and out of the database: store_is_at_work(). */
+void work_begin(void);
+void work_end(void);
+
 /* Environments; with env_lock held exclusively, or before anybody else knows
  * the store. */
 

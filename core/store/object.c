@@ -90,7 +90,7 @@ static bool record_open(struct store_view v, struct object_record *r,
     return sum == record_sum(r, *rest, *left);
 }
 
-static int object_decode(uint64_t id, struct store_view v, struct object *out)
+int object_decode(uint64_t id, struct store_view v, struct object *out)
 {
     struct object_record r;
     const char *rest;

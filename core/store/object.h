@@ -69,6 +69,10 @@ int object_next(struct store_txn *txn, uint64_t parent, uint64_t after,
 bool object_has_children(struct store_txn *txn, uint64_t parent);
 /* The greatest number among its durable children; 0 or -ENOENT. */
 int object_latest(struct store_txn *txn, uint64_t parent, uint64_t *number);
+/* From a record of the table of objects. -EIO where it is not as it was
+ * written, or of a layout that this version does not know. */
+int object_decode(uint64_t id, struct store_view record, struct object *out);
+
 /* Show `found` each record that is damaged, of a layout that this version does
  * not know, or not to be found by its name, until it returns false. Returns
  * the first one's -EUCLEAN or -EINVAL, or 0. */

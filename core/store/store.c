@@ -188,6 +188,25 @@ void store_tidy(struct store *s)
     make_reserve(s);
 }
 
+/* At work */
+
+static _Thread_local int at_work; /* how many transactions are open, and more */
+
+void work_begin(void)
+{
+    at_work++;
+}
+
+void work_end(void)
+{
+    at_work--;
+}
+
+bool store_is_at_work(void)
+{
+    return at_work > 0;
+}
+
 /* Transactions */
 
 /* An environment whose meta page could not be written refuses everything from
@@ -237,9 +256,11 @@ int store_begin(struct store *s, bool write, struct store_txn **out,
         return refuse(why, EROFS, "this mount only looks (-o ro)");
     for (int tries = 1;; tries++) {
         pthread_rwlock_rdlock(&s->env_lock); /* until the transaction ends */
+        work_begin();
         int rc = txn_begin(s, write, out);
         if (rc == 0)
             return 0;
+        work_end();
         unsigned generation = s->generation;
         pthread_rwlock_unlock(&s->env_lock);
         if (rc != MDB_PANIC || tries == 2)
@@ -254,6 +275,7 @@ int store_commit(struct store_txn *txn, struct reason *why)
 {
     struct store *s = txn->store;
     int rc = mdb_txn_commit(txn->txn);
+    work_end();
     free(txn);
     pthread_rwlock_unlock(&s->env_lock);
     if (rc == 0)
@@ -296,6 +318,7 @@ void store_abort(struct store_txn *txn)
     } else {
         idle_put(txn);
     }
+    work_end();
     pthread_rwlock_unlock(&s->env_lock);
 }
 

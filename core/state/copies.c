@@ -1,0 +1,161 @@
+#include "core/state/copies.h"
+
+#include "core/basic/own.h"
+#include "core/state/trouble.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    DAY_SECONDS = 24 * 3600,
+    KEPT = 5,             /* of either kind */
+    ROOM_LEFT = 64 << 20, /* bytes that a copy leaves free */
+};
+
+struct copies {
+    struct primo *primo;
+    int dir; /* descriptor of STATE/copies */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t ending;
+    bool end; /* under lock */
+};
+
+/* Making */
+
+static bool has_room(struct primo *primo)
+{
+    struct statvfs fs;
+    struct stat st;
+    if (fstatvfs(primo->state_dir, &fs) ||
+        fstatat(primo->state_dir, "db/data.mdb", &st, AT_SYMLINK_NOFOLLOW))
+        return false;
+    return (uint64_t)fs.f_bavail * fs.f_frsize >
+           (uint64_t)st.st_size + ROOM_LEFT;
+}
+
+/* The number of a copy of that kind, 0 = it is none. */
+static uint64_t number_of(const char *name, const char *kind)
+{
+    size_t n = strlen(kind);
+    char *end;
+    if (strncmp(name, kind, n) || name[n] != '.')
+        return 0;
+    uint64_t number = strtoull(name + n + 1, &end, 10);
+    return strcmp(end, ".mdb") ? 0 : number;
+}
+
+/* The greatest number; those before `from` are deleted. */
+static uint64_t numbers_look(int dir, const char *kind, uint64_t from)
+{
+    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *e;
+    uint64_t last = 0;
+    if (!list && fd >= 0)
+        close(fd);
+    while (list && (e = readdir(list))) {
+        uint64_t number = number_of(e->d_name, kind);
+        if (number && number < from)
+            unlinkat(dir, e->d_name, 0);
+        last = number > last ? number : last;
+    }
+    if (list)
+        closedir(list);
+    return last;
+}
+
+int copies_make(struct primo *primo, int dir, const char *kind,
+                struct reason *why)
+{
+    char name[64];
+    if (!has_room(primo))
+        return 0;
+    uint64_t number = numbers_look(dir, kind, 0) + 1;
+    snprintf(name, sizeof name, "%s.%" PRIu64 ".mdb", kind, number);
+    int err = store_copy(primo->store, dir, name, why);
+    if (err == 0 && number > KEPT)
+        numbers_look(dir, kind, number - KEPT + 1);
+    return err;
+}
+
+/* The thread */
+
+static bool rest(struct copies *c, int seconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += seconds;
+    pthread_mutex_lock(&c->lock);
+    while (!c->end && pthread_cond_timedwait(&c->ending, &c->lock, &until) == 0)
+        ;
+    bool end = c->end;
+    pthread_mutex_unlock(&c->lock);
+    return !end;
+}
+
+static void *copies_run(void *context)
+{
+    struct copies *c = context;
+    const char *kind = "mount";
+    do {
+        struct reason why = REASON_INIT;
+        if (copies_make(c->primo, c->dir, kind, &why))
+            trouble_tell(c->primo, "copies", &why);
+        kind = "day";
+    } while (rest(c, DAY_SECONDS));
+    return NULL;
+}
+
+int copies_open(struct copies **out, struct primo *primo, struct reason *why)
+{
+    struct copies *c = calloc(1, sizeof *c);
+    pthread_condattr_t monotonic;
+    if (!c)
+        abort();
+    c->primo = primo;
+    c->dir = directory_own_make(primo->state_dir, "copies", false, why);
+    if (c->dir < 0) {
+        int err = c->dir;
+        free(c);
+        return err;
+    }
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->ending, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    int code = pthread_create(&c->thread, NULL, copies_run, c);
+    if (code) {
+        close(c->dir);
+        free(c);
+        return refuse_errno(why, code, "cannot start a thread");
+    }
+    *out = c;
+    return 0;
+}
+
+void copies_close(struct copies *c)
+{
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->end = true;
+    pthread_cond_signal(&c->ending);
+    pthread_mutex_unlock(&c->lock);
+    pthread_join(c->thread, NULL);
+    pthread_cond_destroy(&c->ending);
+    pthread_mutex_destroy(&c->lock);
+    close(c->dir);
+    free(c);
+}
