@@ -13,10 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A store of format 1 has records without checksums, which are read as they
- * are; what is written now has them, so that an older program must not take it.
- * There was no format 2. */
-enum { FORMAT = 3, FORMAT_PLAIN = 1, READERS = 1024 };
+/* The format has two bytes: that of the tables, and above it that of what is in
+ * them. Older versions know 1 and 0, and no checksums: what they wrote is read
+ * as it is, but they must not take what is written now. */
+enum { TABLES = 1, RECORDS = 1, FORMAT = TABLES | RECORDS << 8 };
+enum { READERS = 1024 };
 #ifdef __SANITIZE_THREAD__ /* which leaves programs little address space */
 #define MAP_SIZE ((size_t)1 << 34)
 #else
@@ -70,16 +71,15 @@ static int format_check(MDB_txn *txn, MDB_dbi meta, bool *older,
     if (rc || v.mv_size != sizeof format)
         return refuse(why, EINVAL, "the state database has no known format");
     memcpy(&format, v.mv_data, sizeof format);
-    if (format > FORMAT)
+    uint32_t tables = format & 0xFF, records = format >> 8;
+    if (tables > TABLES || records > RECORDS)
         return refuse(why, EINVAL,
                       "the state directory was written by a newer primofs "
                       "(format %u, this one knows up to %u)",
-                      format, (unsigned)FORMAT);
-    if (format != FORMAT && format != FORMAT_PLAIN)
-        return refuse(why, EINVAL,
-                      "the state database has format %u, which this version "
-                      "does not know",
-                      format);
+                      tables > TABLES ? tables : records << 8,
+                      (unsigned)(tables > TABLES ? TABLES : FORMAT));
+    if (tables != TABLES)
+        return refuse(why, EINVAL, "the state database has no known format");
     *older = format != FORMAT;
     return 0;
 }

@@ -80,7 +80,7 @@ edit '/^ 666f726d6174$/{n;s/.*/ 63000000/}'
 refuses "newer primofs .*format 99"
 again
 edit '/^ 666f726d6174$/{n;s/.*/ 02000000/}'
-refuses "format 2"
+refuses "newer primofs .*format 2"
 
 step "the database of another directory"
 mount_primofs "$SCRATCH/other" "$MNT"
