@@ -9,49 +9,9 @@
 
 . "$(dirname "$0")/../users.sh"
 
-<<<<<<< HEAD
-# ---- users: anna, bert and carl; carl is in a group. None has a home.
-
-tag=pf$$
-anna=${tag}a bert=${tag}b carl=${tag}c group=${tag}g
-remove_users()
-{
-    local status=$? name
-    trap - ERR
-    set +e
-    cd /
-    umount -l "$MNT" 2>/dev/null
-    for name in $anna $bert $carl; do
-        userdel "$name"
-    done 2>/dev/null
-    groupdel $group 2>/dev/null
-    (exit $status)
-    end_test
-}
-trap remove_users EXIT
-groupadd $group
-for name in $anna $bert $carl; do
-    useradd -M -d /nonexistent -s /bin/sh "$name" 2>/dev/null
-done
-usermod -aG $group $carl
-
-# All users can reach the mount point.
-dir=$SCRATCH
-while true; do
-    case $(stat -c %A "$dir") in *[!xt]) chmod a+x "$dir" ;; esac
-    [ "$dir" != / ] || break
-    dir=$(dirname "$dir")
-done
-
-as() # USER COMMAND, a line for the shell, in the mount point
-{
-    runuser -u "$1" -- /bin/bash -c "cd '$MNT' && $2"
-}
-=======
 # anna, bert and carl; carl is in a group.
 users_make anna bert carl
 group_make group "$carl"
->>>>>>> 6910478 (fs: let nobody hold up an action by the lock of a directory)
 denied() # REGEX USER COMMAND: refused, with a sentence that has REGEX
 {
     refused 'Permission denied' "$1" as "$2" "$3"
