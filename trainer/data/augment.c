@@ -7,13 +7,15 @@
 #include <math.h>
 #include <string.h>
 
-enum { ONE_BITS = 16, ONE = 1 << ONE_BITS }; /* a pixel's width */
+/* Places in a picture are 16.16 fixed-point numbers; ONE is a pixel's width. */
+enum { ONE_BITS = 16, ONE = 1 << ONE_BITS };
 
 static const float angle_most = (float)(10 * M_PI / 180);
 static const float factor_least = 0.7f, factor_most = 1.3f;
 static const float deviation_most = 12;
 
-/* A picture that is not rotated: [side, side, 3] to [3, side, side]. */
+/* Copies a picture that is not rotated from [side, side, 3] to [3, side, side].
+ */
 MULTIVERSION static void planes(const uint8_t *restrict rgb, int pixels,
                                 float *restrict image)
 {
@@ -32,7 +34,10 @@ static inline int clamp(int v, int low, int high)
     return v < low ? low : v > high ? high : v;
 }
 
-/* One line, from (x, y) in steps of (step_x, step_y), in units of 1/ONE. */
+/* Samples one line from (x, y) in steps of (step_x, step_y). The weights of the
+ * four neighbours have 8 bits, so that a value needs 24 bits and is exact in a
+ * float. Clamping to `most` repeats the border, and keeps p[line + 3] inside.
+ */
 static void rotated_line(const uint8_t *rgb, int side, int x, int y, int step_x,
                          int step_y, float *image)
 {
@@ -57,7 +62,8 @@ static void rotate(const uint8_t *rgb, int side, struct random *r, float *image)
     double angle = quarter + random_uniform(r, -angle_most, angle_most);
     int step_x = (int)lround(cos(angle) * ONE);
     int step_y = (int)lround(sin(angle) * ONE);
-    /* twice the way from the middle to the first pixel's middle */
+    /* Twice the distance from the picture's centre to that of its first pixel:
+     * doubled, it is a whole number of pixels for an even side, too. */
     int64_t far = side - 1, middle = far * ONE;
     for (int i = 0; i < side; i++) {
         int64_t down = 2 * i - far;
@@ -88,7 +94,7 @@ MULTIVERSION static void scale(float *image, int n, float factor, float offset)
     }
 }
 
-/* Contrast about the mean, then brightness. */
+/* Changes the contrast about the mean, then the brightness. */
 static void expose(const uint8_t *rgb, int n, struct random *r, float *image)
 {
     float contrast = random_uniform(r, factor_least, factor_most);
@@ -97,10 +103,12 @@ static void expose(const uint8_t *rgb, int n, struct random *r, float *image)
           mean(rgb, n) * (1 - contrast) * brightness);
 }
 
-/* Noise. Its bits come from a hash of the value's place that vectors well:
- * there are some hundred thousand values in a picture. */
+/* Noise. A picture has some hundred thousand values, and drawing them
+ * one by one would be slow: the random bits come from a hash of the value's
+ * place, and the functions of libm are replaced by series, all of which the
+ * compiler can vectorise. */
 
-/* Wellons's lowbias32. */
+/* Chris Wellons's hash "lowbias32". */
 INLINE uint32_t mix(uint32_t h)
 {
     h = (h ^ h >> 16) * 0x7feb352du;
@@ -108,7 +116,7 @@ INLINE uint32_t mix(uint32_t h)
     return h ^ h >> 16;
 }
 
-/* Neither 0, whose logarithm there is not, nor 1. */
+/* A uniform number that is never 0, which has no logarithm, nor 1. */
 INLINE float between_0_and_1(uint32_t place, const uint32_t key[2])
 {
     uint32_t h = mix(mix(place + key[0]) ^ key[1]);
@@ -131,7 +139,8 @@ INLINE float logarithm(float v)
     return (float)e * 0.69314718f + 2 * t * series;
 }
 
-/* Sine and cosine of pi * v for -1/2 <= v < 1/2, to 4e-6, by their series. */
+/* The sine and the cosine of pi * v for -1/2 <= v < 1/2, to 4e-6, by their
+ * Taylor series. */
 INLINE void half_turn(float v, float *sine, float *cosine)
 {
     float x = v * 3.14159265f, xx = x * x;
@@ -144,7 +153,9 @@ INLINE void half_turn(float v, float *sine, float *cosine)
                                           xx * (1.0f / 40320 - xx / 3628800))));
 }
 
-/* Box and Muller: two independent values of N(0, deviation) for a pair. */
+/* Makes two independent values of N(0, deviation) by the method of Box and
+ * Muller. It takes the sine and the cosine of half the angle, for which the
+ * series above are good enough, and doubles the angle afterwards. */
 INLINE void normal_pair(uint32_t pair, const uint32_t key[2], float deviation,
                         float *a, float *b)
 {

@@ -13,7 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The folder names of parts; of several test parts the first one counts. */
+/* The names of folders that are parts. Where there are several test parts, the
+ * first name in this list counts. */
 static const char train_name[] = "train";
 static const char *const test_names[] = {"test", "val", "valid", "validation"};
 
@@ -21,7 +22,7 @@ enum { TEST_NAMES = sizeof test_names / sizeof *test_names };
 
 /* Where the class folders are. */
 struct layout {
-    char *train, *test; /* paths; test NULL = split train */
+    char *train, *test; /* paths; test NULL = `train` is split */
 };
 
 /* One part while it is collected. */
@@ -103,8 +104,8 @@ static void layout_parts(struct dataset *d, struct layout *l,
             layout_unused(d, names->name[i]);
 }
 
-/* The first test part that holds folders; a folder of pictures without classes
- * is none. *any: one of its names is there. */
+/* Finds the first test part that holds folders; a folder of pictures without
+ * classes is none. *any becomes true if any folder has one of the names. */
 static const char *test_find(const struct dataset *d, const struct names *names,
                              bool *any)
 {
@@ -117,8 +118,8 @@ static const char *test_find(const struct dataset *d, const struct names *names,
     return NULL;
 }
 
-/* A folder named train is a part when a test part is beside it or nothing is,
- * and it holds folders: there is a class of trains, too. */
+/* A folder named `train` may also be a class, of trains. It is taken for a part
+ * if it holds folders, and a test part or nothing at all is beside it. */
 static int layout_find(struct dataset *d, struct layout *l, struct reason *why)
 {
     struct names names = {0};
@@ -138,7 +139,7 @@ static int layout_find(struct dataset *d, struct layout *l, struct reason *why)
     return 0;
 }
 
-/* Pictures that lie in no class folder. */
+/* Reports pictures that lie in no class folder. */
 static int loose_tell(struct dataset *d, const char *path,
                       const char *extensions, struct reason *why)
 {
@@ -156,7 +157,8 @@ static int loose_tell(struct dataset *d, const char *path,
 
 /* Classes */
 
-/* Class names stand on lines of labels.txt and in the model. */
+/* Class names become lines of labels.txt and metadata of the model, so that
+ * they must be UTF-8 without control characters. */
 static int class_name_check(const char *name, struct reason *why)
 {
     size_t n = strlen(name);
@@ -171,7 +173,8 @@ static int class_name_check(const char *name, struct reason *why)
     return 0;
 }
 
-/* An unpacked archive often is one folder more. */
+/* An unpacked archive often adds one level of folders, which the sentence
+ * points out. */
 static int refuse_classes(const char *path, const struct names *names,
                           struct reason *why)
 {
@@ -208,7 +211,7 @@ static int classes_find(struct dataset *d, const char *path, struct reason *why)
     return 0;
 }
 
-/* A test class that training lacks can't be learnt, only got wrong. */
+/* A class that is only in the test part could never be predicted. */
 static int test_classes_check(const struct dataset *d, const char *path,
                               struct reason *why)
 {
@@ -236,7 +239,7 @@ static void part_add(struct part *p, char *path, int label)
     p->samples[p->count++] = (struct sample){path, label};
 }
 
-/* Add the pictures of one class; takes them out of `files`. */
+/* Moves the pictures of one class from `files` into the part. */
 static void part_take(struct part *p, struct names *files, size_t from,
                       size_t to, int label)
 {
@@ -251,7 +254,9 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Held out: a random choice, by seed and class; both parts sorted again. */
+/* Moves a random choice of `held` files, by seed and class, to the front: a
+ * partial shuffle. Both parts are sorted again, so that only the choice, not
+ * the order, depends on the seed. */
 static void files_split(struct names *files, size_t held, uint64_t seed,
                         int label)
 {
@@ -314,7 +319,7 @@ static int class_collect(struct dataset *d, const struct layout *l, int label,
     return err;
 }
 
-/* The test pictures of one class; there may be none. */
+/* Collects the test pictures of one class, which may have none. */
 static int class_collect_test(struct dataset *d, const struct layout *l,
                               int label, const char *extensions,
                               struct part *test, struct reason *why)

@@ -1,15 +1,17 @@
 /*
- * A dataset on disk: its classes, its training and test files. Reads
- * directories, opens no picture.
+ * A dataset on disk: its classes, and its training and test files. Directories
+ * are read, pictures are not opened.
  *
- * Layouts: a folder of class folders (split into parts here, stratified and by
- * seed), or one with train/ and test/ (or val, valid, validation; in any case
- * of letters) that hold the class folders; with train/ alone, or a test part
- * without class folders, train/ is split.
- * Classes are sorted by name in byte order; hidden files and folders are
- * ignored; files count by extension, case-insensitively; folders inside class
- * folders are walked, links are followed. What comes out depends on names and
- * settings only, not on the order of directories.
+ * Layouts: a folder of class folders, which is split into a training and a test
+ * part here, class by class and depending on the seed; or a folder with train/
+ * and test/ (or val, valid, validation; upper and lower case are the same) that
+ * hold the class folders. Where there is only train/, or the test part has no
+ * class folders, train/ is split.
+ * Classes are sorted by name in byte order. Hidden files and folders are
+ * ignored; files count if they have one of the extensions, in upper or lower
+ * case; folders inside class folders are walked, and links are followed. The
+ * result depends only on names and settings, not on the order in which a
+ * directory lists its entries.
  */
 #ifndef PRIMO_DATASET_H
 #define PRIMO_DATASET_H
@@ -26,7 +28,7 @@ struct sample {
 
 struct dataset {
     char *root;         /* the folder, without a slash at its end */
-    struct text layout; /* what was found, sentences on lines for the report */
+    struct text layout; /* what was found: lines for the report */
     char **class_names;
     int classes;
     struct sample *train, *test; /* by class, then by path */
@@ -35,11 +37,13 @@ struct dataset {
 
 /* Life cycle */
 
-/* EINVAL/ENOENT/EACCES with a reason for what can't be trained on: not there,
- * not a folder, fewer than two classes, an empty class, no file with one of
- * the extensions, one picture where it takes two for a split, a test class
- * that training lacks. Uses dataset, extensions, test_fraction and seed. On
- * failure nothing is left to release. */
+/* Uses the parameters dataset, extensions, test_fraction and seed. Fails with
+ * EINVAL, ENOENT, ENOTDIR or EACCES if the dataset cannot be used for training:
+ * it does not exist or is no folder, has fewer than two classes, or an empty
+ * class, or a class with a single picture where it is to be split, or a test
+ * class that is not in the training part. On failure nothing is left to
+ * release.
+ */
 int dataset_open(struct dataset *d, const struct settings *settings,
                  struct reason *why);
 void dataset_release(struct dataset *d);

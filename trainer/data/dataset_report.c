@@ -65,7 +65,7 @@ static void put_faults(const struct scan *s, const struct loader_options *o,
 
 struct copies {
     const struct scan *scan;
-    int *order; /* the readable pictures by hash, then by place */
+    int *order; /* the readable pictures, sorted by hash, then by index */
     int count;
 };
 
@@ -93,7 +93,7 @@ static void copies_init(struct copies *c, const struct scan *s)
             (void *)(uintptr_t)s);
 }
 
-/* Where the group that begins at `from` ends. */
+/* Returns the end of the group of equal pictures that begins at `from`. */
 static int group_end(const struct copies *c, int from)
 {
     const struct scanned *pictures = c->scan->pictures;
@@ -118,7 +118,8 @@ static void put_group(struct text *report, const struct copies *c, int from,
                 leak ? _(" (in training and test)") : "");
 }
 
-/* Judges one group of copies; appends its line while there are not many. */
+/* Counts what one group of copies means, and appends its line unless there are
+ * LINES_MAX already. */
 static void take_group(const struct copies *c, int from, int to,
                        struct text *report, int line, struct loader_findings *f)
 {
@@ -162,7 +163,7 @@ static void put_copies(const struct scan *s, struct text *report,
 struct class_row {
     struct text name; /* printable */
     int train, test, faults;
-    int smallest, largest; /* pictures, -1 = none */
+    int smallest, largest; /* indices of pictures by area, -1 = none */
 };
 
 static int64_t area(const struct scan *s, int i)
@@ -262,8 +263,8 @@ static void put_small_classes(const struct scan *s,
     }
 }
 
-/* Keys are the same in every language; in others than theirs, a comment says
- * what they are. */
+/* Keys are the same in every language, because scripts read them; in a language
+ * other than English, a comment explains each of them. */
 static void put_fact(struct text *report, const char *key, const char *value)
 {
     const char *label = translate_in("dataset", key);
@@ -279,7 +280,8 @@ static void put_count(struct text *report, const char *key, int n)
     put_fact(report, key, value);
 }
 
-/* The summary, which people and scripts look at first. */
+/* Writes the summary. It comes first in the report, though its numbers are
+ * known last. */
 static void put_head(const struct scan *s, const struct class_row *rows,
                      const struct loader_findings *f, struct text *report)
 {

@@ -11,7 +11,8 @@
 
 enum { DEPTH_MAX = 32, FILES_MAX = 10 * 1000 * 1000 };
 
-/* The folders on the way down, so that a link up is noticed. */
+/* The chain of folders above the present one, by which a link back to one of
+ * them is noticed. */
 struct way {
     const struct way *up;
     dev_t device;
@@ -56,7 +57,7 @@ static void names_sort(struct names *n)
         qsort(n->name, n->count, sizeof *n->name, compare_names);
 }
 
-/* Follows links; what can't be examined is not a folder. */
+/* Links are followed; what cannot be examined is not a folder. */
 static bool is_folder(DIR *dir, const struct dirent *e)
 {
     struct stat st;
@@ -80,7 +81,8 @@ static bool has_extension(const char *name, const char *extensions)
     return false;
 }
 
-/* The names in a folder, with those of files, folders or both; sorted. */
+/* Adds the names of the folders in `path` to *folders and the paths of its
+ * files to *files; either may be NULL. */
 static int folder_read(const char *path, struct names *folders,
                        struct names *files, const char *extensions,
                        struct reason *why)

@@ -1,6 +1,6 @@
 /*
- * Folders read in a fixed order: names sorted in byte order, hidden ones left
- * out. Lists own their strings.
+ * Reading folders in a fixed order: names are sorted in byte order, and hidden
+ * ones are left out. A list owns its strings.
  */
 #ifndef PRIMO_FOLDER_H
 #define PRIMO_FOLDER_H
@@ -19,17 +19,17 @@ void names_release(struct names *n);
 
 /* Change */
 
-/* Add the names of the folders in `path`, sorted. ENOENT, ENOTDIR, EACCES …
- * with a reason that names the path. */
+/* Add the names of the folders in `path`, sorted. Fails with ENOENT, ENOTDIR,
+ * EACCES and so on; the reason names the path. */
 int folder_list(struct names *out, const char *path, struct reason *why);
 /* Add the paths ("PATH/…") of the files directly in `path` whose extension is
  * one of the space-separated `extensions`, sorted. Fails as folder_list(). */
 int folder_files(struct names *out, const char *path, const char *extensions,
                  struct reason *why);
 /* Add the paths ("PATH/…") of the files below `path` whose extension is one
- * of the space-separated `extensions`, sorted. Links are followed, but not
- * into a folder that holds them. ELOOP past a depth of 32, EFBIG past ten
- * million files. */
+ * of the space-separated `extensions`, sorted. Links are followed, except into
+ * a folder above them. ELOOP: more than 32 levels; EFBIG: more than ten million
+ * files. */
 int folder_walk(struct names *out, const char *path, const char *extensions,
                 struct reason *why);
 

@@ -1,8 +1,9 @@
 /*
- * The caller puts batches into the rings of the parts, workers take one picture
- * after the other from them, the caller borrows a whole batch and, when it asks
- * for another, puts the next one in its place. Only the caller changes which
- * batches there are.
+ * The caller puts batches into the rings of the two parts; workers take picture
+ * after picture from them and prepare it. The caller borrows a batch when it is
+ * complete, and when it asks for the next one, puts a further batch in the
+ * place of the one it had. Only the caller decides which batches are in the
+ * rings.
  */
 #include "trainer/data/loader_part.h"
 #include "trainer/pictures/picture.h"
@@ -19,18 +20,18 @@ struct loader {
     struct loader_options options;
     struct scan scan;
     struct loader_findings findings;
-    /* Guarded by lock are `live`, `taken`, `done` and `err` of each batch in
-     * the rings; a picture in hand (taken, not done) belongs to who took it;
-     * all else of the parts is the caller's. */
+    /* The lock guards `live`, `taken`, `done` and `err` of each batch in the
+     * rings. A picture that is taken and not done belongs to the thread that
+     * took it. Only the caller uses the rest of the parts. */
     struct part train, test;
     pthread_mutex_t lock;
-    pthread_cond_t work;  /* there is a picture to take, or quit */
-    pthread_cond_t done;  /* a batch has no picture in hand any more */
+    pthread_cond_t work;  /* there is a picture to take, or `quit` is set */
+    pthread_cond_t done;  /* no thread has a picture of some batch any more */
     bool quit;            /* guarded by lock */
-    struct batch *urgent; /* guarded by lock; the caller waits for it */
+    struct batch *urgent; /* guarded by lock; the one the caller waits for */
     pthread_t *threads;
     int started;
-    uint8_t *spare; /* [side, side, 3], the caller's */
+    uint8_t *spare; /* [side, side, 3], for the caller's own work */
 };
 
 static size_t image_size(const struct loader *l)
@@ -38,7 +39,7 @@ static size_t image_size(const struct loader *l)
     return (size_t)l->options.side * (size_t)l->options.side * 3;
 }
 
-/* Work on one picture, in any thread */
+/* Preparing one picture, in any thread */
 
 static int pixels_read(const char *path, int side, uint8_t *pixels,
                        struct reason *why)
@@ -63,7 +64,8 @@ int loader_picture(const char *path, int side, float *image, struct reason *why)
     return err;
 }
 
-/* `spare` [side, side, 3] is for what the cache has not. */
+/* Prepares picture i of a batch. `spare`, [side, side, 3], takes the pixels of
+ * a picture that is not in the cache. */
 static int entry_prepare(const struct loader *l, const struct batch *b, int i,
                          uint8_t *spare, struct reason *why)
 {
@@ -104,7 +106,8 @@ static struct batch *part_earliest(struct part *part)
     return best;
 }
 
-/* A batch with a picture to take: the one waited for, else the earliest. */
+/* Chooses a batch with a picture to take: the one that the caller waits for, or
+ * else the one that is needed first. */
 static struct batch *batch_choose(struct loader *l)
 {
     if (l->urgent && batch_open(l->urgent))
@@ -113,8 +116,8 @@ static struct batch *batch_choose(struct loader *l)
     return b ? b : part_earliest(&l->test);
 }
 
-/* Take and prepare one picture; the lock is held before and after, not
- * while. false = there is none. */
+/* Takes and prepares one picture; false = there is none to take. The caller
+ * holds the lock, which is released while the picture is prepared. */
 static bool loader_work(struct loader *l, uint8_t *spare)
 {
     struct batch *b = batch_choose(l);
@@ -140,7 +143,7 @@ static void *worker_run(void *context)
     struct loader *l = context;
     uint8_t *spare = malloc(image_size(l));
     if (!spare)
-        return NULL; /* the caller does it all */
+        return NULL; /* the caller of the loader does the work then */
     pthread_mutex_lock(&l->lock);
     while (!l->quit)
         if (!loader_work(l, spare))
@@ -150,9 +153,10 @@ static void *worker_run(void *context)
     return NULL;
 }
 
-/* Batches, by the caller, with the lock held */
+/* Batches. Only the loader's caller calls these, with the lock held. */
 
-/* Take all batches out of the ring, once nobody works on them. */
+/* Takes all batches out of the ring, once no thread works on them. Setting
+ * `count` to `taken` keeps workers from taking further pictures. */
 static void part_cancel(struct loader *l, struct part *part)
 {
     for (int i = 0; i < RING; i++) {
@@ -204,9 +208,9 @@ static int part_get(struct loader *l, struct part *part, int epoch, int step,
     if (err && why)
         *why = b->why;
     if (err)
-        part_cancel(l, part); /* so that asking again reads again */
+        part_cancel(l, part); /* the next request reads the pictures again */
     else
-        part->lent = b; /* it is whole: nobody writes it */
+        part->lent = b; /* it is complete: no thread writes to it */
     pthread_mutex_unlock(&l->lock);
     if (err == 0)
         *out = (struct loader_batch){b->count, b->images, b->labels};
@@ -267,7 +271,7 @@ static int no_memory(struct reason *why)
 static int parts_check(const struct loader *l, struct reason *why)
 {
     const struct dataset *d = l->scan.dataset;
-    int label = 0; /* entries are sorted by label */
+    int label = 0; /* entries are sorted by label: counts those that occur */
     for (int i = 0; i < l->train.count; i++)
         label += l->train.entries[i].sample->label == label;
     if (label < d->classes)
@@ -287,7 +291,7 @@ static int workers_start(struct loader *l, struct reason *why)
         return no_memory(why);
     for (; l->started < l->options.workers; l->started++)
         if (thread_start(&l->threads[l->started], worker_run, l))
-            break; /* the caller does what workers don't */
+            break; /* the caller does the work of missing workers */
     return 0;
 }
 

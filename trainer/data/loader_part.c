@@ -22,7 +22,8 @@ void part_seek(struct part *part, int epoch, int step)
     part->next_step = step;
 }
 
-/* Fisher and Yates. */
+/* Shuffles the part for an epoch (Fisher and Yates); the test part keeps its
+ * order. */
 static void part_shuffle(struct part *part, int epoch)
 {
     struct random r;
@@ -67,7 +68,8 @@ void part_take_back(struct part *part)
     part->lent = NULL;
 }
 
-/* A training batch of one has no deviation to normalise by. */
+/* A training batch of one picture has no deviation to normalise by, and is left
+ * out unless it is the only one. */
 static int part_steps(int count, int batch, bool training)
 {
     int whole = count / batch, rest = count % batch;

@@ -1,21 +1,21 @@
 /*
- * One part of a dataset (training or test) as the loader serves it: its
- * readable pictures, their order in an epoch, and a ring of batches in
- * preparation. No locks here; loader.c says who may touch what when.
+ * One part of a dataset (training or test) inside the loader: its readable
+ * pictures, their order in an epoch, and a ring of batches in preparation.
+ * Nothing is locked here; loader.c says which thread may touch what.
  */
 #ifndef PRIMO_LOADER_PART_H
 #define PRIMO_LOADER_PART_H
 
 #include "trainer/data/loader_scan.h"
 
-/* One batch is lent to the caller, two are in preparation. */
+/* While one batch is lent to the caller, two are in preparation. */
 enum { RING = 3 };
 
 /* A readable picture. */
 struct entry {
     const struct sample *sample;
-    const uint8_t *pixels; /* [side, side, 3], NULL = decoded anew */
-    int index;             /* in its part of the dataset */
+    const uint8_t *pixels; /* [side, side, 3], NULL = decode it each time */
+    int index;             /* its place in this part of the dataset */
 };
 
 struct batch {
@@ -25,7 +25,7 @@ struct batch {
     float *images;                /* [batch, 3, side, side] */
     int *labels;                  /* [batch] */
     int taken, done;              /* pictures; done <= taken <= count */
-    int err;                      /* what the first picture that failed gave */
+    int err;                      /* from the first picture that failed */
     struct reason why;
 };
 
@@ -33,18 +33,18 @@ struct part {
     struct entry *entries; /* in the order of the dataset */
     int count;
     int size, steps; /* pictures in a full batch, batches in an epoch */
-    bool training;   /* shuffled, augmented */
+    bool training;   /* shuffled and augmented */
     uint64_t seed;
-    int *order;                /* [count], of order_epoch */
+    int *order;                /* [count], the order in order_epoch */
     int order_epoch;           /* -1 = none yet */
-    int next_epoch, next_step; /* what comes behind the ring */
+    int next_epoch, next_step; /* the batch that follows those in the ring */
     struct batch ring[RING];
     struct batch *lent; /* one of the ring; NULL = none is */
 };
 
 /* Life cycle */
 
-/* ENOMEM. What it has allocated then is for part_release(), too. */
+/* ENOMEM; part_release() must be called even then. */
 int part_init(struct part *part, const struct scan *scan,
               const struct loader_options *options, bool training,
               struct reason *why);
@@ -57,11 +57,12 @@ struct batch *part_find(struct part *part, int epoch, int step);
 
 /* Change */
 
-/* What part_next() puts next. */
+/* Set which batch part_next() puts next. */
 void part_seek(struct part *part, int epoch, int step);
-/* Put the part's next batch into b, with no picture taken yet. */
+/* Put the part's next batch into b; no picture of it is taken yet. */
 void part_next(struct part *part, struct batch *b);
-/* Take back the batch that is lent: the part's next one gets its place. */
+/* Take back the batch that is lent, and put the part's next one in its place.
+ */
 void part_take_back(struct part *part);
 
 #endif

@@ -11,14 +11,15 @@
 
 enum { TICK_NANOSECONDS = 200 * 1000 * 1000 };
 
-/* The threads' common work. */
+/* What the reading threads share. */
 struct reading {
     struct scan *scan;
-    int side, kept; /* pictures that the cache takes */
+    int side;
+    int kept; /* the first so many pictures go into the cache */
     pthread_mutex_t lock;
     pthread_cond_t ended; /* a thread has ended */
     int next, running;    /* guarded by lock */
-    int err;              /* guarded by lock; the first one */
+    int err;              /* guarded by lock; the first error */
     struct reason why;    /* guarded by lock */
 };
 
@@ -47,7 +48,8 @@ static size_t picture_bytes(int side)
     return (size_t)side * (size_t)side * 3;
 }
 
-/* Not the picture's fault: it may well be read a moment later. */
+/* A shortage is not the picture's fault, which may be readable a moment later:
+ * it ends the reading instead of counting the picture as unreadable. */
 static bool is_shortage(int err)
 {
     return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
@@ -77,7 +79,7 @@ static int picture_take(struct reading *r, int i, struct reason *why)
     return err;
 }
 
-/* The next picture, or -1 when there is none or something is wrong. */
+/* Returns the next picture, or -1 when there is none or a thread has failed. */
 static int reading_next(struct reading *r)
 {
     pthread_mutex_lock(&r->lock);
@@ -112,7 +114,8 @@ static void *reading_run(void *context)
     return NULL;
 }
 
-/* Until all threads have ended; calls tick now and then, without the lock. */
+/* Waits until all threads have ended. Calls tick now and then, without holding
+ * the lock. */
 static void reading_wait(struct reading *r, const struct loader_options *o)
 {
     pthread_mutex_lock(&r->lock);

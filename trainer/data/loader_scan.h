@@ -1,7 +1,7 @@
 /*
- * The first reading of a dataset: several threads read every picture once and
- * keep it in the cache while that has room. The report on the dataset is
- * written from what was found.
+ * The first reading of a dataset: several threads read every picture once, and
+ * keep it in the cache as long as that has room. The report on the dataset is
+ * made from what they find.
  */
 #ifndef PRIMO_LOADER_SCAN_H
 #define PRIMO_LOADER_SCAN_H
@@ -11,10 +11,10 @@
 #include <pthread.h>
 
 struct scanned {
-    int width, height;     /* before it was resized, upright */
-    uint64_t hash[2];      /* picture_hash(), which copies share */
+    int width, height;     /* of the upright picture, before it is resized */
+    uint64_t hash[2];      /* picture_hash(), which is the same for copies */
     const uint8_t *pixels; /* [side, side, 3] in the cache, NULL = not kept */
-    char *fault;           /* owned, why it can't be read; NULL = it can */
+    char *fault;           /* owned; why it can't be read, NULL = it can */
 };
 
 struct scan {
@@ -26,14 +26,14 @@ struct scan {
 
 /* Life cycle */
 
-/* ENOMEM, ECANCELED (tick), EMFILE …; on failure there is nothing to
- * release. */
+/* ENOMEM; ECANCELED: tick said so; EMFILE and so on. On failure there is
+ * nothing to release. */
 int scan_open(struct scan *s, const struct dataset *d,
               const struct loader_options *options, struct reason *why);
 void scan_release(struct scan *s);
 
-/* pthread_create() of a thread that gets no signals: those are for the
- * program's own threads. */
+/* pthread_create() for a thread with all signals blocked, so that they are
+ * delivered to the program's own threads. */
 int thread_start(pthread_t *thread, void *(*run)(void *), void *context);
 
 /* Read */
