@@ -1,8 +1,8 @@
 /*
- * BMP, also DIB without the file header. An own reader, because Debian has no
- * library that is strict about it: stb_image takes what is missing for zeroes
- * and a colour behind the palette for whatever the stack holds. Not run-length
- * encoding, which nothing has written for decades.
+ * BMP, and DIB, which is BMP without the file header. The reader is our own
+ * because Debian has no library that is strict enough: stb_image takes missing
+ * bytes for zeroes, and a colour past the palette for whatever is on the stack.
+ * Run-length encoding is not read; nothing has written it for decades.
  */
 #include "trainer/pictures/format.h"
 
@@ -15,13 +15,13 @@ enum { PLAIN = 0, BIT_FIELDS = 3, ALPHA_BIT_FIELDS = 6 };
 struct bmp {
     const uint8_t *data;
     size_t size;
-    size_t info;   /* where the info header is */
-    size_t pixels; /* where the pixels are */
-    size_t line;   /* bytes of a line, with its padding */
+    size_t info;   /* offset of the info header */
+    size_t pixels; /* offset of the pixels */
+    size_t line;   /* bytes of a line, including its padding */
     uint32_t header_bytes, bits, compression;
     bool from_top;
     uint32_t mask[3];       /* the bits of red, green and blue */
-    const uint8_t *palette; /* blue, green, red (, unused) */
+    const uint8_t *palette; /* blue, green, red, and perhaps a fourth byte */
     uint32_t colours, colour_bytes;
 };
 
@@ -85,7 +85,7 @@ static int bmp_masks(struct bmp *b, size_t *end, struct reason *why)
         return cut_short(why);
     for (int c = 0; c < 3; c++) {
         uint32_t m = b->mask[c] = bmp_u32(b, at + 4 * (size_t)c);
-        uint32_t low = m & -m; /* a mask is one run of bits */
+        uint32_t low = m & -m; /* the bits of a mask must be one run */
         if (m == 0 || (m & (m + low)))
             return refuse(why, EINVAL, "has a bad BMP colour mask 0x%08x", m);
     }
@@ -129,11 +129,13 @@ static int bmp_layout(struct bmp *b, const struct picture *out,
         err = bmp_masks(b, &end, why);
     if (err)
         return err;
-    if (b->info == 0)
+    if (b->info == 0) /* a DIB: there is no file header to say where */
         b->pixels = end;
     size_t width = (size_t)out->width, height = (size_t)out->height;
     b->line = (width * bits + 31) / 32 * 4;
+    /* The padding of the last line may be missing. */
     size_t bytes = b->line * (height - 1) + (width * bits + 7) / 8;
+    /* Pixels may overlap a palette whose unused end was left out. */
     if (b->pixels < end - (b->palette ? b->colours * b->colour_bytes : 0))
         return refuse(why, EINVAL,
                       "is not a good BMP: its pixels begin in "
@@ -159,7 +161,7 @@ static int bmp_header(struct bmp *b, struct picture *out, struct reason *why)
     return err ? err : bmp_layout(b, out, why);
 }
 
-/* false: a colour that the palette does not have. */
+/* Returns false if the line has a colour that is not in the palette. */
 static bool line_indexed(const struct bmp *b, const uint8_t *line, int width,
                          uint8_t *rgb)
 {
@@ -230,7 +232,8 @@ static int bmp_decode(struct picture *out, const uint8_t *data, size_t size,
     return err;
 }
 
-/* A DIB starts with the size of its header; one plane tells it from others. */
+/* A DIB has no signature: it begins with the size of its header, and the number
+ * of planes, which is always 1, must confirm it. */
 static bool bmp_matches(const uint8_t *data, size_t size)
 {
     struct bmp b = {.data = data, .size = size};

@@ -10,7 +10,8 @@ struct exif {
     bool big; /* endian */
 };
 
-/* The number of `bytes` at `at`; the caller has checked that it is inside. */
+/* Reads the number of `bytes` bytes at `at`, which the caller has checked to be
+ * inside the data. */
 static uint32_t exif_number(const struct exif *e, size_t at, int bytes)
 {
     uint32_t n = 0;

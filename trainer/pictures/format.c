@@ -47,6 +47,8 @@ int picture_orient(struct picture *p, int orientation, struct reason *why)
 {
     if (orientation <= 1 || orientation > 8)
         return 0;
+    /* The values 5 to 8 swap rows and columns; these masks list the values that
+     * are mirrored along an axis of the stored picture. */
     bool swap = orientation >= 5;
     bool flip_x = (1 << orientation) & (1 << 2 | 1 << 3 | 1 << 7 | 1 << 8);
     bool flip_y = (1 << orientation) & (1 << 3 | 1 << 4 | 1 << 6 | 1 << 7);

@@ -1,7 +1,7 @@
 /*
- * What a decoder is, and what decoders share. Each format has a file of its
- * own, which ends in its struct picture_format, and a row in
- * core/shared/picture_formats.h. Only files of this folder include this.
+ * The interface of decoders, and what decoders share. Each format has a file of
+ * its own, which ends in its struct picture_format, and a row in
+ * core/shared/picture_formats.h. Only files of this folder include this header.
  */
 #ifndef PRIMO_PICTURE_FORMAT_H
 #define PRIMO_PICTURE_FORMAT_H
@@ -12,10 +12,10 @@
 #include <stdbool.h>
 
 struct picture_format {
-    /* Whether the file's first bytes are the format's signature. */
+    /* Whether the file begins with the format's signature. */
     bool (*matches)(const uint8_t *data, size_t size);
-    /* Gets an empty *out and may leave a part of a picture in it when it
-     * fails; `side` as in picture_read(). */
+    /* *out is empty at first; on failure, part of a picture may be left in it.
+     * `side` is that of picture_read(). */
     int (*decode)(struct picture *out, const uint8_t *data, size_t size,
                   int side, struct reason *why);
 };
@@ -25,9 +25,10 @@ struct picture_format {
 PICTURE_FORMATS(PICTURE_DECLARE)
 #undef PICTURE_DECLARE
 
-/* EINVAL for an empty picture, EFBIG past PICTURE_PIXELS_MAX. */
+/* Check the size of a picture. EINVAL: it is empty; EFBIG: it has more than
+ * PICTURE_PIXELS_MAX pixels. */
 int picture_bound(int64_t width, int64_t height, struct reason *why);
-/* Set the size that the header tells, within picture_bound(). */
+/* Set the size that the header states; picture_bound() has accepted it. */
 void picture_measured(struct picture *out, uint32_t width, uint32_t height);
 /* Wait for the memory that so many pixels take while they are decoded: with
  * their four channels, or turned. */
@@ -35,11 +36,11 @@ void picture_reserve(struct picture *out, int64_t width, int64_t height);
 /* Set the size and allocate the pixels, after picture_reserve(). ENOMEM. */
 int picture_alloc(struct picture *out, int width, int height,
                   struct reason *why);
-/* Turn upright what is stored in an orientation of EXIF and TIFF, 1 to 8. A
- * picture without pixels only has its sides swapped. ENOMEM. */
+/* Turn a picture upright that is stored in an orientation of EXIF or TIFF, 1 to
+ * 8. If it has no pixels, only its sides are swapped. ENOMEM. */
 int picture_orient(struct picture *p, int orientation, struct reason *why);
-/* The orientation in EXIF data (from its "II" or "MM" on), 1 when there is
- * none or it is not well formed. */
+/* The orientation in EXIF data, which begins with "II" or "MM"; 1 if the data
+ * have none or are malformed. */
 int exif_orientation(const uint8_t *data, size_t size);
 
 #endif

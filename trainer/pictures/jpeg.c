@@ -10,16 +10,17 @@
 
 #include <jerror.h>
 
-/* Progressive pictures have some ten scans; more of them cost a decoding of
- * the whole picture each, for a few bytes of the file. */
+/* A progressive picture has about ten scans. Each costs a pass over the whole
+ * picture, while it takes only a few bytes in the file: a small file could
+ * keep a thread busy for very long. */
 enum { SCANS_MAX = 100, EXIF_HEADER_BYTES = 6 };
 
 struct jpeg_reader {
-    struct jpeg_decompress_struct j; /* first: its callbacks get this */
+    struct jpeg_decompress_struct j; /* first, as callbacks are given this */
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
     jmp_buf failed;
-    int code; /* positive errno of a failure that *why tells already */
+    int code; /* positive errno of a failure that *why describes */
     struct reason *why;
 };
 
@@ -38,7 +39,7 @@ static void reader_fail(j_common_ptr j)
     longjmp(r->failed, 1);
 }
 
-/* libjpeg goes on with grey pixels after these. */
+/* After these warnings, libjpeg would go on with grey pixels. */
 static bool is_damage(int code)
 {
     return code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER ||
@@ -72,8 +73,9 @@ static int reader_orientation(const struct jpeg_reader *r)
     return 1;
 }
 
-/* The halvings have vector code in libjpeg-turbo, the steps between have not.
- */
+/* Chooses the scale at which both sides are still at least `side`. Only 1/2,
+ * 1/4 and 1/8 are considered: libjpeg-turbo has vector code for these, but not
+ * for the scales in between. */
 static unsigned scale_denominator(const struct jpeg_reader *r, int side)
 {
     unsigned denominator = 8, n = (unsigned)side;
@@ -85,7 +87,7 @@ static unsigned scale_denominator(const struct jpeg_reader *r, int side)
     return denominator;
 }
 
-/* One line of CMYK; Adobe's programs store it inverted. */
+/* Converts one line of CMYK, which Adobe's programs store inverted. */
 static void line_from_cmyk(const uint8_t *cmyk, uint8_t *rgb, int width,
                            bool inverted)
 {
@@ -113,7 +115,8 @@ static void reader_lines(struct jpeg_reader *r, struct picture *out)
     jpeg_finish_decompress(j);
 }
 
-/* What may longjmp; all that must outlive that is in *r and *out. */
+/* All calls that may longjmp() are in here. Whatever must survive that is in *r
+ * and *out. */
 static int reader_run(struct jpeg_reader *r, struct picture *out,
                       const uint8_t *data, size_t size, int side)
 {
@@ -146,8 +149,9 @@ static int reader_run(struct jpeg_reader *r, struct picture *out,
     return picture_orient(out, orientation, r->why);
 }
 
-/* The reader belongs to the caller: what longjmp() comes back to must not have
- * changed variables of its own. */
+/* The reader is a variable of the caller, because local variables of the
+ * function that calls setjmp() are indeterminate after longjmp() if they have
+ * been changed. */
 static int reader_guard(struct jpeg_reader *r, struct picture *out,
                         const uint8_t *data, size_t size, int side)
 {

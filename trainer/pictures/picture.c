@@ -15,9 +15,9 @@
 static const struct picture_format *const formats[] = {
     PICTURE_FORMATS(FORMAT_ROW)};
 
-/* What people put among their pictures although it is not read: recognised
- * by its first bytes, so that the refusal can say what it is. A format that
- * gets a decoder leaves this list. */
+/* Files that people put among their pictures but that are not read. They are
+ * recognised by their first bytes, so that the refusal can say what the file
+ * is. A format that gets a decoder is removed from this list. */
 static const struct {
     const char *name;
     size_t at;
@@ -36,7 +36,7 @@ void picture_release(struct picture *p)
     *p = (struct picture)PICTURE_INIT;
 }
 
-/* NULL where even that is not known. */
+/* The name of a format that is not read; NULL = that is not known either. */
 static const char *foreign_name(const uint8_t *data, size_t size)
 {
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
@@ -82,7 +82,7 @@ int picture_decode(struct picture *out, const uint8_t *data, size_t size,
     return decode(out, data, size, side, why);
 }
 
-/* The content of an open file in new memory, which counts as the picture's. */
+/* Reads an open file into new memory, which counts as the picture's. */
 static int file_load(int fd, struct picture *p, uint8_t **data, size_t *size,
                      struct reason *why)
 {
@@ -113,7 +113,7 @@ int picture_read(struct picture *out, const char *path, int side,
                  struct reason *why)
 {
     picture_release(out);
-    /* O_NONBLOCK: a FIFO among the pictures must not hold us */
+    /* With O_NONBLOCK, a FIFO among the pictures cannot block us. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return refuse_errno(why, errno, "can't be opened");

@@ -1,12 +1,13 @@
 /*
- * One picture file as pixels: the only decoder, for training, evaluation and
- * prediction. The formats are those of core/shared/picture_formats.h; of a TIFF
- * the first page is read. The format is told from the content, never from the
- * file name.
- * Thread safe; a struct picture belongs to one thread, which has no second one
- * while it reads: decoding waits where others use much memory (budget.h).
+ * Reading one picture file into pixels, in the same way for training,
+ * evaluation and prediction. The formats are those of
+ * core/shared/picture_formats.h; if a TIFF has several pages, the first one is
+ * read. The format is recognised by the content, never by the file name. Any
+ * thread may call. A struct picture belongs to one thread, which must not have
+ * a second one while it reads: decoding waits while other threads use much
+ * memory (budget.h), and two that wait for each other would never end.
  *
- * Reasons are said of the file without naming it ("is cut short: …"), so that
+ * Reasons are predicates without a subject ("is cut short: …"), so that
  * "PATH: REASON" is a line for people.
  */
 #ifndef PRIMO_PICTURE_H
@@ -18,13 +19,13 @@
 #include <stdint.h>
 
 enum {
-    PICTURE_PIXELS_MAX = 100 * 1000 * 1000, /* what a header may promise */
-    PICTURE_BYTES_MAX = 512 << 20,          /* how long a file may be */
+    PICTURE_PIXELS_MAX = 100 * 1000 * 1000, /* most that a header may claim */
+    PICTURE_BYTES_MAX = 512 << 20,          /* longest file that is read */
 };
 
 struct picture {
     int width, height;
-    int full_width, full_height; /* before a smaller DCT scale was taken */
+    int full_width, full_height; /* at full size, whatever the DCT scale */
     uint8_t *rgb;                /* [height, width, 3], owned; NULL = none */
     size_t held;                 /* bytes of the budget (budget.h) */
 };
@@ -36,29 +37,31 @@ struct picture {
     }
 void picture_release(struct picture *p);
 
-/* Decode a file, upright (EXIF orientation applied), grey and CMYK and alpha
- * (over white) turned into RGB. `side` > 0: the picture will be resized to
- * side x side, so a JPEG may be decoded at a smaller DCT scale as long as both
- * sides stay >= side; 0 = full size; PICTURE_MEASURE = only width and height
- * (upright), from the header. ENOENT, EACCES, EINVAL (not a picture,
- * truncated, …), EFBIG (more pixels than are decoded, told from the header),
- * each with a reason. Regular files only, through links too. *out is released
- * first and, on failure, empty. */
+/* Decode a file into upright RGB pixels: the EXIF orientation is applied, grey
+ * and CMYK are converted, and alpha is laid over white. `side` > 0 means that
+ * the picture will be resized to side x side, so that a JPEG may be decoded at
+ * a smaller DCT scale as long as both sides are still >= side; 0 = full size;
+ * PICTURE_MEASURE = only the (upright) width and height, from the header.
+ * EINVAL: it is no picture, or is truncated or damaged; EFBIG: the header
+ * claims more pixels than are decoded; ENOENT, EACCES and so on. Only regular
+ * files are read, also through links. *out is released first, and is empty
+ * after a failure. */
 enum { PICTURE_MEASURE = -1 };
 int picture_read(struct picture *out, const char *path, int side,
                  struct reason *why);
-/* Decode a file that is in memory already; otherwise as picture_read(). */
+/* Decode a file that is already in memory; otherwise like picture_read(). */
 int picture_decode(struct picture *out, const uint8_t *data, size_t size,
                    int side, struct reason *why);
 
 /* Read */
 
-/* Resize to side x side (antialiased bilinear, as PIL and torchvision do with
- * antialias, bit for bit; the aspect ratio is not kept). Same size: a copy.
- * rgb [side, side, 3]. ENOMEM. */
+/* Resize to side x side, into rgb [side, side, 3]; the aspect ratio is not
+ * kept. The filter is antialiased bilinear, bit for bit that of PIL, and of
+ * torchvision with antialias. A picture of this size already is copied. ENOMEM.
+ */
 int picture_resize(const struct picture *in, int side, uint8_t *rgb,
                    struct reason *why);
-/* 128 bits that tell pictures apart by their size and pixels. */
+/* A hash of 128 bits over the size and the pixels. */
 void picture_hash(const struct picture *p, uint64_t hash[2]);
 
 #endif

@@ -11,7 +11,7 @@ struct png_reader {
     png_infop info;
     const uint8_t *data;
     size_t size, at;
-    uint8_t *rgba; /* [height, width, 4], NULL = has no alpha */
+    uint8_t *rgba; /* [height, width, 4], NULL = there is no alpha */
     png_bytep *rows;
     struct reason *why;
 };
@@ -25,7 +25,7 @@ static void reader_fail(png_structp png, png_const_charp message)
 
 static void reader_warning(png_structp png, png_const_charp message)
 {
-    (void)png, (void)message; /* libpng warns of metadata only */
+    (void)png, (void)message; /* libpng warns about metadata only */
 }
 
 static void reader_take(png_structp png, png_bytep to, size_t n)
@@ -48,8 +48,8 @@ static int reader_orientation(struct png_reader *r)
     return exif_orientation(exif, size);
 }
 
-/* Whatever it is, as bytes of RGB, with alpha where it has that. Returns the
- * bytes of a pixel. */
+/* Makes libpng turn whatever the file holds into 8-bit RGB, or RGBA if there is
+ * alpha. Returns the bytes of a pixel. */
 static size_t reader_transform(struct png_reader *r)
 {
     png_set_expand(r->png);
@@ -99,8 +99,8 @@ static uint32_t be32(const uint8_t *p)
            p[3];
 }
 
-/* The size that the header claims, before libpng takes the header's word for
- * anything else. */
+/* Checks the size that the header claims before libpng reads it and allocates
+ * memory. */
 static int header_bound(const struct png_reader *r)
 {
     enum { WIDTH_AT = 16, HEIGHT_AT = 20, HEADER_BYTES = 24 };
@@ -110,7 +110,8 @@ static int header_bound(const struct png_reader *r)
                          r->why);
 }
 
-/* What may longjmp; all that must outlive that is in *r and *out. */
+/* All calls that may longjmp() are in here. Whatever must survive that is in *r
+ * and *out. */
 static int reader_run(struct png_reader *r, struct picture *out, int side)
 {
     int err = header_bound(r);
@@ -139,8 +140,9 @@ static int reader_open(struct png_reader *r)
     return r->info ? 0 : refuse(r->why, ENOMEM, "no memory for a PNG reader");
 }
 
-/* The reader belongs to the caller: what longjmp() comes back to must not have
- * changed variables of its own. */
+/* The reader is a variable of the caller, because local variables of the
+ * function that calls setjmp() are indeterminate after longjmp() if they have
+ * been changed. */
 static int reader_guard(struct png_reader *r, struct picture *out, int side)
 {
     if (setjmp(png_jmpbuf(r->png)))

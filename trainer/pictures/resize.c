@@ -1,7 +1,8 @@
 /*
- * Pillow's BILINEAR resize, in its arithmetic: a triangle filter as wide as
- * the scale, 22-bit fixed-point weights, across first, then down, each pass
- * rounded to bytes.
+ * Pillow's BILINEAR resize, in the same arithmetic: a triangle filter as wide
+ * as the scale, with 22-bit fixed-point weights, first along lines, then along
+ * columns, each pass rounded to bytes. The result equals Pillow's bit for bit,
+ * so that a model sees the same pixels here as in Python.
  */
 #include "trainer/basic/simd.h"
 #include "trainer/pictures/picture.h"
@@ -13,9 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* 8 bits of a 32-bit sum are for the pixel, 2 for the sign and an overshoot. */
 enum { WEIGHT_BITS = 32 - 8 - 2 };
 
-/* Which inputs make an output, and how much of each. */
+/* Which inputs make up an output, and the weight of each. */
 struct taps {
     int first, count;
     const int32_t *weight;
@@ -32,7 +34,8 @@ static void filter_release(struct filter *f)
     free(f->weights);
 }
 
-/* The taps of one output; weight [most]. */
+/* Computes the taps of output i; weight and share are [most]. The order of the
+ * operations is Pillow's, as the weights must be the same to the last bit. */
 static void taps_fill(struct taps *t, int32_t *weight, double *share, int i,
                       double scale, int inputs)
 {
@@ -74,7 +77,7 @@ static inline uint8_t to_byte(int32_t sum)
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-/* [height, width, 3] to [height, side, 3]. */
+/* Resizes along lines: [height, width, 3] to [height, side, 3]. */
 MULTIVERSION static void resize_across(const struct picture *in,
                                        const struct filter *f, int side,
                                        uint8_t *out)
@@ -95,7 +98,7 @@ MULTIVERSION static void resize_across(const struct picture *in,
     }
 }
 
-/* One line of [bytes] from taps->count lines of it. */
+/* Resizes along columns: one line of [bytes] from t->count lines. */
 MULTIVERSION static void line_down(const uint8_t *lines, const struct taps *t,
                                    int bytes, int32_t *restrict sum,
                                    uint8_t *restrict out)

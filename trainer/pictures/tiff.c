@@ -7,15 +7,16 @@
 
 #include <tiffio.h>
 
-enum { MESSAGE_BYTES = 1024 }; /* what TIFFRGBAImageOK() and others write */
+enum { MESSAGE_BYTES = 1024 }; /* what TIFFRGBAImageOK() may write */
 
 struct tiff_reader {
     const uint8_t *data;
     uint64_t size, at;
-    char message[MESSAGE_BYTES]; /* the first error, "" = none */
+    char message[MESSAGE_BYTES]; /* the first error, "" = there was none */
 };
 
-/* libtiff's callbacks, with its types. */
+/* Callbacks of libtiff, which reads the file from memory */
+
 static tmsize_t reader_take(thandle_t handle, void *to, tmsize_t n)
 {
     struct tiff_reader *r = handle;
@@ -55,7 +56,7 @@ static toff_t reader_size(thandle_t handle)
 static int reader_map(thandle_t handle, void **base, toff_t *size)
 {
     struct tiff_reader *r = handle;
-    *base = (void *)(uintptr_t)r->data; /* opened for reading only */
+    *base = (void *)(uintptr_t)r->data; /* opened only for reading */
     *size = r->size;
     return 1;
 }
@@ -87,6 +88,7 @@ static TIFF *reader_open(struct tiff_reader *r)
     TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
     if (!options)
         return NULL;
+    /* A header may claim a huge strip, for which libtiff would allocate. */
     TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)1 << 30);
     TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, r);
     TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, r);
@@ -97,7 +99,7 @@ static TIFF *reader_open(struct tiff_reader *r)
     return tiff;
 }
 
-/* libtiff has multiplied colour with alpha already. */
+/* libtiff has already multiplied the colours by alpha. */
 static void over_white(const uint32_t *raster, uint8_t *rgb, size_t pixels)
 {
     for (size_t i = 0; i < pixels; i++) {
@@ -120,7 +122,8 @@ static int image_pixels(TIFFRGBAImage *image, struct tiff_reader *r,
     if (!raster)
         return refuse(why, ENOMEM, "no memory for %u x %u pixels", image->width,
                       image->height);
-    /* the pixels as they are stored: libtiff flips them, but does not turn */
+    /* Ask for the pixels as they are stored: libtiff could mirror the picture,
+     * but not turn it by 90 degrees, so that picture_orient() does both. */
     image->req_orientation = image->orientation;
     int err = 0;
     if (!TIFFRGBAImageGet(image, raster, image->width, image->height) ||
