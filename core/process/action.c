@@ -311,8 +311,8 @@ static int run_texts_load(const struct primo *primo, struct store_txn *txn,
 }
 
 /* Prints the trainer's `job`: the settings of the machine, the name of the
- * base's file, and the language of the log. The launcher adds the number of the
- * journal segment each time that it starts the trainer. */
+ * base's file, and the language of the log. The number of the journal segment
+ * to write is added whenever the trainer is started (watch.c). */
 static void job_print(const struct settings *machine, const char *base,
                       struct text *out)
 {

@@ -134,7 +134,8 @@ static void launch(struct watch *w, const struct process *p)
     job.uid = (uid_t)p->run_uid;
     job.gid = (gid_t)p->run_gid;
     int err = job_load(w, &job, &why);
-    /* behind all that was read, also where the segment itself is lost */
+    /* The new segment follows all that has been read, even if the old segments
+     * are lost. */
     text_printf(&job.job, "%s = %llu\n", params[KEY_SEGMENT].key,
                 (unsigned long long)p->segment + 1);
     if (err == 0)
