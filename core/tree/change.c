@@ -1,9 +1,23 @@
 /* Changes of names and attributes: the rights first, then what the row and its
  * shape mean by it. */
 #include "core/basic/clock.h"
+#include "core/rights/mode.h"
 #include "core/tree/gate.h"
 
 #include <errno.h>
+
+/* An input is also asked whether its mode lets the caller take it away. */
+static int unlink_may(struct primo *primo, const struct caller *caller,
+                      struct node n, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    int err = tree_may(primo, caller, n, RIGHT_DELETE, why);
+    if (err == 0 && row_is_input(node_row(n)) &&
+        object_load(primo, n.object, &o) == 0)
+        err = mode_may_replace(&primo->roles, caller, &o, why);
+    object_release(&o);
+    return err;
+}
 
 int tree_unlink(struct primo *primo, const struct caller *caller,
                 struct node directory, const char *name, struct reason *why)
@@ -11,7 +25,7 @@ int tree_unlink(struct primo *primo, const struct caller *caller,
     struct node n;
     int err = tree_find(primo, directory, name, &n, why);
     if (err == 0)
-        err = tree_may(primo, caller, n, RIGHT_DELETE, why);
+        err = unlink_may(primo, caller, n, why);
     if (err)
         return err;
     const struct shape *shape = node_row(n)->shape;
@@ -34,10 +48,25 @@ static bool is_touch(const struct tree_change *c)
            (c->mtime % second == 0 && away < 2 * second && away > -2 * second);
 }
 
+/* What the file itself says to a change: its mode and its owner are its owner's
+ * to change, its times are changed by those who may write it. */
+static int change_fits(struct primo *primo, const struct caller *caller,
+                       const struct object *o, const struct tree_change *c,
+                       struct reason *why)
+{
+    if ((c->mode_set || c->owner_set) &&
+        !mode_is_owner(&primo->roles, caller, o))
+        return refuse(why, EPERM,
+                      "only its owner and the administrator may change the "
+                      "mode and the owner of a file");
+    return mode_may_replace(&primo->roles, caller, o, why);
+}
+
 /* Who made a file may set its mode and times without the right to edit it, as
  * copying tools do when they have written it. */
 static int change_may(struct primo *primo, const struct caller *caller,
-                      struct node n, struct reason *why)
+                      struct node n, const struct tree_change *c,
+                      struct reason *why)
 {
     const struct row *row = node_row(n);
     struct object o = OBJECT_INIT;
@@ -47,10 +76,14 @@ static int change_may(struct primo *primo, const struct caller *caller,
     if (!row_is_input(row))
         return tree_may(primo, caller, n, row->needs ? row->needs : RIGHT_EDIT,
                         why);
-    if (object_load(primo, n.object, &o) == 0 && o.uid == caller->uid)
+    bool there = object_load(primo, n.object, &o) == 0;
+    if (there && o.uid == caller->uid)
         others = 1u << RIGHT_CREATE;
+    int err = tree_may_or(primo, caller, n, RIGHT_EDIT, others, why);
+    if (err == 0 && there)
+        err = change_fits(primo, caller, &o, c, why);
     object_release(&o);
-    return tree_may_or(primo, caller, n, RIGHT_EDIT, others, why);
+    return err;
 }
 
 int tree_change(struct primo *primo, const struct caller *caller, struct node n,
@@ -61,7 +94,7 @@ int tree_change(struct primo *primo, const struct caller *caller, struct node n,
         int err = tree_may(primo, caller, n, row->needs, why);
         return err ? err : row->shape->touch(primo, caller, n, why);
     }
-    int err = change_may(primo, caller, n, why);
+    int err = change_may(primo, caller, n, c, why);
     if (err)
         return err;
     if (!row->shape->change)

@@ -1,6 +1,7 @@
 #include "core/tree/gate.h"
 
 #include "core/basic/name.h"
+#include "core/rights/mode.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -71,40 +72,6 @@ bool tree_sees_all(struct primo *primo, const struct caller *caller)
            roles_allow(&primo->roles, caller, KEY_ROLES, 1u << RIGHT_MANAGE);
 }
 
-/* Modes */
-
-/* Whether the caller's class (owner, group or others) may read. The user who
- * mounted counts as the owner. */
-static bool class_reads(const struct primo *primo, const struct caller *caller,
-                        const struct object *o)
-{
-    bool group = o->mode & 040, others = o->mode & 04;
-    if (caller->uid == o->uid || caller->uid == primo->owner)
-        return o->mode & 0400;
-    if (group == others)
-        return group;
-    struct groups groups = GROUPS_INIT;
-    groups_find(&groups, caller);
-    bool member = groups_have(&groups, o->gid);
-    groups_release(&groups);
-    return member ? group : others;
-}
-
-/* Tools give `w` to the owner alone as a rule, so it cannot say who may write,
- * which the roles do: it says whether anybody may. */
-int tree_mode_may(const struct primo *primo, const struct caller *caller,
-                  const struct object *o, bool reads, bool writes,
-                  struct reason *why)
-{
-    bool owns = caller->uid == o->uid || caller->uid == primo->owner;
-    if (caller->uid == 0 ||
-        ((!writes || (o->mode & 0200)) &&
-         ((!reads && owns) || class_reads(primo, caller, o))))
-        return 0;
-    return refuse(why, EACCES, "the mode of the file, %03o, does not allow it",
-                  o->mode);
-}
-
 /* access(2) */
 
 static bool takes_files(enum tree_no directory)
@@ -139,7 +106,8 @@ int tree_access(struct primo *primo, const struct caller *caller, struct node n,
         err = access_write(primo, caller, n, why);
     if (err == 0 && row_is_input(row) && (mask & (R_OK | W_OK)) &&
         object_load(primo, n.object, &o) == 0)
-        err = tree_mode_may(primo, caller, &o, mask & R_OK, mask & W_OK, why);
+        err =
+            mode_may(&primo->roles, caller, &o, mask & R_OK, mask & W_OK, why);
     object_release(&o);
     return err;
 }

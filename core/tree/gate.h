@@ -1,6 +1,6 @@
 /*
  * The gate: who may do what with a node. Rights come from the roles; a file's
- * own mode may take away from them, and never adds to them. Any thread.
+ * own mode may take away from them (core/rights/mode.h). Any thread.
  */
 #ifndef PRIMO_GATE_H
 #define PRIMO_GATE_H
@@ -15,10 +15,6 @@ int tree_may(struct primo *primo, const struct caller *caller, struct node n,
  * the place of the right. */
 int tree_may_or(struct primo *primo, const struct caller *caller, struct node n,
                 enum right right, unsigned others, struct reason *why);
-/* Whether an input's own mode lets the caller read and write it; EACCES. */
-int tree_mode_may(const struct primo *primo, const struct caller *caller,
-                  const struct object *o, bool reads, bool writes,
-                  struct reason *why);
 /* access(2), by rights and by modes; `mask` is as there. */
 int tree_access(struct primo *primo, const struct caller *caller, struct node n,
                 int mask, struct reason *why);

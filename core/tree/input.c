@@ -224,10 +224,10 @@ int input_change(struct primo *primo, const struct caller *caller,
     int err = object_load(primo, n.object, &o);
     if (err)
         refuse(why, -err, "the file is gone");
-    if (err == 0 && c->owner_set && caller->uid != 0 &&
+    if (err == 0 && c->owner_set && !is_administrator(&primo->roles, caller) &&
         ((c->uid != (uint32_t)-1 && c->uid != o.uid) ||
          (c->gid != (uint32_t)-1 && c->gid != o.gid)))
-        err = refuse(why, EPERM, "only root may give a file away");
+        err = refuse(why, EPERM, "only the administrator may give a file away");
     if (err == 0) {
         o.mode = c->mode_set ? c->mode & 0777 : o.mode;
         if (c->owner_set && c->uid != (uint32_t)-1)

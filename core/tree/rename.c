@@ -7,6 +7,7 @@
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
 #include "core/process/references.h"
+#include "core/rights/mode.h"
 #include "core/tree/displaced.h"
 #include "core/tree/gate.h"
 #include "core/tree/input.h"
@@ -94,58 +95,105 @@ static int input_move(struct primo *primo, const struct caller *caller,
     return err;
 }
 
-/* Renaming needs the right to edit the file, and that which it replaces. It
- * creates a file that had not been saved under another name before. */
+/* Rights */
+
+/* Renaming needs the right to edit the file, and that which it replaces, and
+ * their modes must let the caller take their names away. It creates a file that
+ * had not been saved under another name before. */
 static int move_may(struct primo *primo, const struct caller *caller,
-                    struct node directory, struct node n, const char *new_name,
+                    const struct renaming *r, const struct move *m,
                     struct reason *why)
 {
-    struct object o = OBJECT_INIT;
-    struct node to;
-    int err = tree_may(primo, caller, n, RIGHT_EDIT, why);
-    if (err)
+    enum tree_no no = row_of_objects(r->directory.no);
+    struct node from = {no, m->from.id}, to = {no, m->to.id};
+    int err = tree_may(primo, caller, from, RIGHT_EDIT, why);
+    if (err == 0)
+        err = mode_may_replace(&primo->roles, caller, &m->from, why);
+    if (err == 0 && m->to_there)
+        err = tree_may(primo, caller, to, RIGHT_EDIT, why);
+    if (err == 0 && m->to_there)
+        err = mode_may_replace(&primo->roles, caller, &m->to, why);
+    if (err || m->to_there || !m->from.scratch)
         return err;
-    if (tree_find(primo, directory, new_name, &to, NULL) == 0)
-        return tree_may(primo, caller, to, RIGHT_EDIT, why);
-    if (object_load(primo, n.object, &o) == 0 && o.scratch)
-        err =
-            tree_may_or(primo, caller, directory, RIGHT_CREATE,
-                        name_is_scratch(new_name) ? 1u << RIGHT_EDIT : 0, why);
-    object_release(&o);
-    return err;
+    return tree_may_or(primo, caller, r->directory, RIGHT_CREATE,
+                       name_is_scratch(m->name) ? 1u << RIGHT_EDIT : 0, why);
 }
 
-/* Both names change under `change` and `names`: the first keeps the objects as
- * they were checked, the second keeps input_create() from taking the new name
- * between the check and the move. */
-static int move_locked(struct primo *primo, const struct caller *caller,
-                       const struct renaming *r, struct node n,
-                       struct reason *why)
+/* The files that have the two names now. */
+static int move_load(struct primo *primo, const struct renaming *r,
+                     struct move *m, struct reason *why)
 {
-    struct move m = {.name = r->new_name, .row = node_row(n)};
+    uint64_t directory = (uint64_t)r->directory.no;
+    *m = (struct move){.name = r->new_name, .row = m->row};
+    int err = object_search(primo, directory, r->name, &m->from);
+    if (err)
+        return err == -ENOENT
+                   ? err
+                   : refuse(why, -err, "'%s' cannot be read", r->name);
+    m->to_there = object_search(primo, directory, r->new_name, &m->to) == 0;
+    return 0;
+}
+
+static void move_release(struct move *m)
+{
+    object_release(&m->from);
+    object_release(&m->to);
+}
+
+/* Whether all is as it was by which the right to something was judged. */
+static bool is_as_judged(const struct object *o, const struct object *judged)
+{
+    return o->id == judged->id && o->scratch == judged->scratch &&
+           o->uid == judged->uid && o->gid == judged->gid &&
+           o->mode == judged->mode && !strcmp(o->name, judged->name);
+}
+
+/* The rights are asked before the locks, as that may take a directory service
+ * that does not answer. What was asked about must then still be there under
+ * them, or it is asked again: `change` keeps the objects as they are, and
+ * `names` keeps input_create() from taking the new name. */
+static int move_judged(struct primo *primo, const struct caller *caller,
+                       const struct renaming *r, const struct move *judged,
+                       bool *changed, struct reason *why)
+{
+    struct move m = {.row = judged->row};
     pthread_mutex_lock(&primo->change);
     pthread_mutex_lock(&primo->names);
-    int err = object_load(primo, n.object, &m.from);
-    m.to_there = object_search(primo, (uint64_t)r->directory.no, r->new_name,
-                               &m.to) == 0;
-    if (err)
-        refuse(why, -err, "'%s' is gone", r->name);
-    else
+    int err = move_load(primo, r, &m, why);
+    *changed = err || m.to_there != judged->to_there ||
+               !is_as_judged(&m.from, &judged->from) ||
+               (m.to_there && !is_as_judged(&m.to, &judged->to));
+    if (!*changed)
         err = input_move(primo, caller, &m, r->no_replace, why);
     pthread_mutex_unlock(&primo->names);
     pthread_mutex_unlock(&primo->change);
-    object_release(&m.from);
-    object_release(&m.to);
+    move_release(&m);
     return err;
 }
 
+static int move(struct primo *primo, const struct caller *caller,
+                const struct renaming *r, bool *changed, struct reason *why)
+{
+    struct move m = {.row = &tree_rows[row_of_objects(r->directory.no)]};
+    *changed = false;
+    int err = move_load(primo, r, &m, why);
+    if (err == 0)
+        err = move_may(primo, caller, r, &m, why);
+    if (err == 0)
+        err = move_judged(primo, caller, r, &m, changed, why);
+    move_release(&m);
+    return err;
+}
+
+/* Each turn but the last was overtaken by a change of somebody else's. */
 int tree_rename(struct primo *primo, const struct caller *caller,
                 const struct renaming *r, struct reason *why)
 {
     struct node from = r->directory, to = r->to, n;
+    bool changed = true;
     int err = tree_find(primo, from, r->name, &n, why);
     if (err == 0)
-        err = move_may(primo, caller, from, n, r->new_name, why);
+        err = tree_may(primo, caller, n, RIGHT_EDIT, why);
     if (err == 0 && !row_is_input(node_row(n)))
         err = refuse(why, EPERM, "'%s' cannot be renamed", r->name);
     if (err == 0 && (from.no != to.no || from.object != to.object))
@@ -154,7 +202,8 @@ int tree_rename(struct primo *primo, const struct caller *caller,
                      "directory; it can be copied");
     if (err || !strcmp(r->name, r->new_name))
         return err;
-    err = move_locked(primo, caller, r, n, why);
+    while (changed)
+        err = move(primo, caller, r, &changed, why);
     if (err == 0)
         directory_changed(primo, from.no);
     return err;

@@ -1,8 +1,8 @@
 #include "core/tree/shapes/common.h"
 
 #include "core/basic/clock.h"
+#include "core/rights/mode.h"
 #include "core/state/scratch.h"
-#include "core/tree/gate.h"
 
 #include <errno.h>
 #include <string.h>
@@ -118,8 +118,8 @@ int handle_load(struct handle *h, struct object *o, struct reason *why)
     /* Whoever makes a file may write it whatever mode he gives it. */
     return h->fresh
                ? 0
-               : tree_mode_may(h->primo, &h->caller, o, wants_read(h->flags),
-                               wants_write(h->flags), why);
+               : mode_may(&h->primo->roles, &h->caller, o, wants_read(h->flags),
+                          wants_write(h->flags), why);
 }
 
 /* Atomic, as handles_set_mtime() sets it under another lock than ours. */

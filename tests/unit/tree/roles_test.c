@@ -248,10 +248,10 @@ static int step_rename(struct world *w, struct reason *why)
                     &(struct renaming){dir, "y", dir, "x", false}, NULL);
     return err;
 }
-static int step_chmod(struct world *w, struct reason *why)
+static int step_date(struct world *w, struct reason *why)
 {
-    struct tree_change mode = {.mode_set = true, .mode = 0644};
-    return tree_change(&w->primo, &anna, at(w, "templates/x"), &mode, why);
+    struct tree_change date = {.mtime_set = true, .mtime = 1};
+    return tree_change(&w->primo, &anna, at(w, "templates/x"), &date, why);
 }
 static int step_remove(struct world *w, struct reason *why)
 {
@@ -268,7 +268,7 @@ static void each_right_of_inputs(void **state)
         int (*step)(struct world *w, struct reason *why);
     } steps[] = {
         {VIEW, step_list},     {VIEW, step_read},   {CREATE, step_make},
-        {EDIT, step_write},    {EDIT, step_rename}, {EDIT, step_chmod},
+        {EDIT, step_write},    {EDIT, step_rename}, {EDIT, step_date},
         {DELETE, step_remove},
     };
     struct world *w = *state;
@@ -421,7 +421,7 @@ static void modes_only_tighten(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct tree_change mode = {.mode_set = true, .mode = cases[i].mode};
         struct node x = at(w, "templates/x");
-        assert_int_equal(tree_change(&w->primo, &bert, x, &mode, &why), 0);
+        assert_int_equal(tree_change(&w->primo, &anna, x, &mode, &why), 0);
         const struct caller *who[] = {&anna, &bert};
         for (int j = 0; j < 2; j++) {
             bool reads = j ? cases[i].bert_reads : cases[i].anna_reads;
@@ -441,6 +441,84 @@ static void modes_only_tighten(void **state)
         assert_int_equal(look(w, &viewer, "templates/x", O_WRONLY, &why),
                          -EACCES); /* no mode adds a right */
     }
+}
+
+static int move(struct world *w, const struct caller *who, const char *name,
+                const char *new_name, struct reason *why)
+{
+    struct node dir = at(w, "templates");
+    return tree_rename(&w->primo, who,
+                       &(struct renaming){dir, name, dir, new_name, false},
+                       why);
+}
+
+static int change_mode(struct world *w, const struct caller *who, uint32_t mode)
+{
+    struct tree_change c = {.mode_set = true, .mode = mode};
+    return tree_change(&w->primo, who, at(w, "templates/hers"), &c, NULL);
+}
+
+static int change_owner(struct world *w, const struct caller *who, uint32_t uid,
+                        uint32_t gid)
+{
+    struct tree_change c = {.owner_set = true, .uid = uid, .gid = gid};
+    return tree_change(&w->primo, who, at(w, "templates/hers"), &c, NULL);
+}
+
+/* A closed file is kept from everybody else, whichever way he goes about it. */
+static void modes_are_their_owners(void **state)
+{
+    struct world *w = *state;
+    struct reason why = REASON_INIT;
+    const struct caller owner = {54003, 54003, 0};
+    const uint32_t same = (uint32_t)-1;
+    struct tree_change date = {.mtime_set = true, .mtime = 1};
+    w->primo.owner = owner.uid;
+    role(w, "a",
+         "members = 54001 54002\ntemplates = view create edit delete\n");
+    assert_int_equal(put(w, &anna, "templates", "hers", "", &why), 0);
+    assert_int_equal(put(w, &bert, "templates", "his", "", &why), 0);
+    /* an open file: its texts are everybody's, its mode is not */
+    assert_int_equal(change_mode(w, &bert, 0666), -EPERM);
+    assert_int_equal(change_owner(w, &bert, bert.uid, same), -EPERM);
+    assert_int_equal(change_owner(w, &bert, same, bert.gid), -EPERM);
+    assert_int_equal(change_owner(w, &anna, bert.uid, same), -EPERM);
+    assert_int_equal(change_owner(w, &anna, anna.uid, anna.gid), 0);
+    assert_int_equal(put(w, &bert, "templates", "hers", "seed = 2\n", &why), 0);
+    struct node hers = at(w, "templates/hers");
+    assert_int_equal(tree_change(&w->primo, &bert, hers, &date, &why), 0);
+
+    static const uint32_t closed[] = {0600, 0400, 0444, 0};
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
+        assert_int_equal(change_mode(w, &anna, closed[i]), 0);
+        assert_int_equal(change_mode(w, &bert, 0666), -EPERM);
+        assert_int_equal(tree_change(&w->primo, &bert, hers, &date, &why),
+                         -EACCES);
+        assert_int_equal(put(w, &bert, "templates", "hers", "seed = 3\n", &why),
+                         -EACCES);
+        assert_int_equal(move(w, &bert, "his", "hers", &why), -EACCES);
+        assert_non_null(strstr(why.sentence, "mode of the file"));
+        assert_int_equal(put(w, &bert, "templates", ".his", "", &why), 0);
+        assert_int_equal(move(w, &bert, ".his", "hers", &why), -EACCES);
+        assert_int_equal(move(w, &bert, "hers", "away", &why), -EACCES);
+        assert_int_equal(move(w, &bert, "hers", "hers~", &why), -EACCES);
+        assert_int_equal(
+            tree_unlink(&w->primo, &bert, at(w, "templates"), "hers", &why),
+            -EACCES);
+        assert_int_equal(at(w, "templates/hers").object, hers.object);
+    }
+    /* she may do all that herself, and so may the administrator */
+    assert_int_equal(move(w, &anna, "hers", "away", &why), 0);
+    assert_int_equal(move(w, &anna, "away", "hers", &why), 0);
+    assert_int_equal(tree_change(&w->primo, &anna, hers, &date, &why), 0);
+    assert_int_equal(change_mode(w, &owner, 0400), 0);
+    assert_int_equal(change_owner(w, &owner, bert.uid, same), 0);
+    assert_int_equal(change_owner(w, &root, anna.uid, same), 0);
+    assert_int_equal(put(w, &anna, "templates", "new", "", &why), 0);
+    assert_int_equal(move(w, &anna, "new", "hers", &why), 0);
+    assert_int_equal(change_mode(w, &anna, 0400), 0);
+    assert_int_equal(
+        tree_unlink(&w->primo, &anna, at(w, "templates"), "hers", &why), 0);
 }
 
 static void access_answers_for_the_caller(void **state)
@@ -596,6 +674,7 @@ int main(void)
         TEST(each_right_of_processes),
         TEST(scratch_files_are_their_makers),
         TEST(modes_only_tighten),
+        TEST(modes_are_their_owners),
         TEST(access_answers_for_the_caller),
         TEST(sentences_say_who_grants_it),
         TEST(everyone_reads_his_own_refusals),
