@@ -22,20 +22,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { LOCK_TRIES = 40 }; /* 50 ms apart */
+enum { LOCK_TRIES = 40, LOCK_MS = 50 }; /* between two tries */
 
 /* Tries for two seconds: a daemon that was just unmounted may not have ended
  * yet, and holds the lock until then. */
 static int lock_take(int fd)
 {
-    const struct timespec moment = {0, 50000000};
     for (int tries = 1; flock(fd, LOCK_EX | LOCK_NB); tries++) {
         if (errno != EWOULDBLOCK || tries == LOCK_TRIES)
             return -1;
-        nanosleep(&moment, NULL);
+        clock_sleep(LOCK_MS);
     }
     return 0;
 }

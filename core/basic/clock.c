@@ -1,17 +1,29 @@
 #include "core/basic/clock.h"
 
-#include <time.h>
+#include <errno.h>
 
-static int64_t ns_of(clockid_t clock)
+enum { SECOND = 1000000000 }; /* nanoseconds */
+
+struct timespec ns_timespec(int64_t ns)
+{
+    return (struct timespec){ns / SECOND, ns % SECOND};
+}
+
+int64_t timespec_ns(struct timespec t)
+{
+    return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static int64_t clock_read(clockid_t clock)
 {
     struct timespec now;
     clock_gettime(clock, &now);
-    return now.tv_sec * 1000000000LL + now.tv_nsec;
+    return timespec_ns(now);
 }
 
 int64_t clock_ns(void)
 {
-    return ns_of(CLOCK_REALTIME);
+    return clock_read(CLOCK_REALTIME);
 }
 
 double unix_now(void)
@@ -21,10 +33,38 @@ double unix_now(void)
 
 int64_t monotonic_ns(void)
 {
-    return ns_of(CLOCK_MONOTONIC);
+    return clock_read(CLOCK_MONOTONIC);
 }
 
 double monotonic_now(void)
 {
     return (double)monotonic_ns() / 1e9;
+}
+
+struct timespec clock_after(int ms)
+{
+    return ns_timespec(monotonic_ns() + ms * (int64_t)1000000);
+}
+
+void clock_condition_init(pthread_cond_t *c)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(c, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+/* A signal does not shorten it: the moment stays where it is. */
+void clock_sleep_until(int64_t monotonic)
+{
+    struct timespec until = ns_timespec(monotonic);
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) ==
+           EINTR)
+        ;
+}
+
+void clock_sleep(int ms)
+{
+    clock_sleep_until(monotonic_ns() + ms * (int64_t)1000000);
 }

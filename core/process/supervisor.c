@@ -1,6 +1,7 @@
 #include "core/process/supervisor.h"
 
 #include "core/basic/alloc.h"
+#include "core/basic/worker.h"
 #include "core/models/base_file.h"
 #include "core/process/watch.h"
 #include "core/state/lost.h"
@@ -9,10 +10,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     SOON_MS = 100, /* while orphans have yet to end */
@@ -23,76 +22,54 @@ enum {
 struct watcher {
     struct supervisor *s;
     struct watch watch; /* only its own thread uses it */
-    pthread_t thread;
-    bool done;            /* under the supervisor's lock: it may be joined */
-    struct watcher *next; /* only the first thread uses it */
+    struct worker worker;
+    bool done;            /* under the supervisor's lock: it may be closed */
+    struct watcher *next; /* under the supervisor's lock */
 };
 
 /* One launcher and the thread that looks after it. */
 struct keeper {
     struct supervisor *s;
     const struct launch_site *site;
-    pthread_t thread;
+    struct worker worker;
     bool failed; /* the last sweep failed, and this has been reported */
 };
 
 struct supervisor {
     struct primo *primo;
+    struct worker first; /* the thread that starts the watchers */
     pthread_mutex_t lock;
-    pthread_cond_t changed;
-    unsigned wakes;           /* under lock: how often threads were woken */
     unsigned sweeps;          /* under lock: how often a sweep was requested */
-    bool end;                 /* under lock: all threads are to return */
-    pthread_t thread;         /* the first thread */
-    struct watcher *watchers; /* only the first thread uses the list */
+    struct watcher *watchers; /* under lock; only the first thread changes the
+                                 list, and may read it without the lock */
     struct keeper *keepers;   /* one for each launch site */
     size_t keeper_count;      /* keepers whose thread was started */
 };
 
-/* Waking and waiting */
+/* Waking */
 
-/* Sleeps for so long, or until somebody wakes the threads. *seen is the number
- * of wake-ups that this thread has heeded: one that came while it was at work
- * is not lost but ends the sleep at once. Returns false when the thread is to
- * end.
- */
-static bool rest(struct supervisor *s, unsigned *seen, int ms)
+static void for_each_worker(struct supervisor *s, void (*tell)(struct worker *))
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += ms * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
     pthread_mutex_lock(&s->lock);
-    while (s->wakes == *seen && !s->end &&
-           pthread_cond_timedwait(&s->changed, &s->lock, &until) == 0)
-        ;
-    *seen = s->wakes;
-    bool end = s->end;
+    tell(&s->first);
+    for (struct watcher *w = s->watchers; w; w = w->next)
+        tell(&w->worker);
+    for (size_t i = 0; i < s->keeper_count; i++)
+        tell(&s->keepers[i].worker);
     pthread_mutex_unlock(&s->lock);
-    return !end;
-}
-
-/* The caller holds the lock. */
-static void wake(struct supervisor *s)
-{
-    s->wakes++;
-    pthread_cond_broadcast(&s->changed);
 }
 
 void supervisor_wake(struct supervisor *s)
 {
-    pthread_mutex_lock(&s->lock);
-    wake(s);
-    pthread_mutex_unlock(&s->lock);
+    for_each_worker(s, worker_wake);
 }
 
 void supervisor_sweep(struct supervisor *s)
 {
     pthread_mutex_lock(&s->lock);
     s->sweeps++;
-    wake(s);
     pthread_mutex_unlock(&s->lock);
+    supervisor_wake(s);
 }
 
 /* Watchers */
@@ -101,22 +78,22 @@ static void *watcher_run(void *context)
 {
     struct watcher *w = context;
     struct supervisor *s = w->s;
-    unsigned seen = 0;
     int ms;
     do
         ms = watch_round(&w->watch);
-    while (ms >= 0 && rest(s, &seen, ms));
+    while (ms >= 0 && worker_rest(&w->worker, ms));
     if (ms < 0)
         waiters_wake(&s->primo->waiters, w->watch.process);
     watch_release(&w->watch);
     pthread_mutex_lock(&s->lock);
     w->done = true;
     s->sweeps++; /* its run directory may not be needed any more */
-    wake(s);
     pthread_mutex_unlock(&s->lock);
+    supervisor_wake(s);
     return NULL;
 }
 
+/* A watcher that cannot be started is tried again at the next round. */
 static void watcher_add(struct supervisor *s, const struct process *p)
 {
     struct reason why = REASON_INIT;
@@ -125,33 +102,40 @@ static void watcher_add(struct supervisor *s, const struct process *p)
     w->next = s->watchers;
     if (watch_open(&w->watch, s->primo, p, &why)) {
         free(w);
-    } else if (pthread_create(&w->thread, NULL, watcher_run, w)) {
-        watch_release(&w->watch); /* the next round tries again */
-        free(w);
-    } else {
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    int err = worker_open(&w->worker, watcher_run, w, NULL);
+    if (err == 0)
         s->watchers = w;
+    pthread_mutex_unlock(&s->lock);
+    if (err) {
+        watch_release(&w->watch);
+        free(w);
     }
 }
 
-static bool watcher_is_done(struct watcher *w)
+/* Takes a watcher that is done, or just any, off the list. Returns NULL when
+ * there is none. */
+static struct watcher *watcher_take(struct supervisor *s, bool any)
 {
-    pthread_mutex_lock(&w->s->lock);
-    bool done = w->done;
-    pthread_mutex_unlock(&w->s->lock);
-    return done;
+    pthread_mutex_lock(&s->lock);
+    struct watcher **at = &s->watchers;
+    while (*at && !any && !(*at)->done)
+        at = &(*at)->next;
+    struct watcher *w = *at;
+    if (w)
+        *at = w->next;
+    pthread_mutex_unlock(&s->lock);
+    return w;
 }
 
-/* Joins the watchers that are done; at the end, all of them. */
-static void watchers_join(struct supervisor *s, bool all)
+/* Closes the watchers that are done; at the end, all of them. */
+static void watchers_close(struct supervisor *s, bool all)
 {
-    for (struct watcher **at = &s->watchers; *at;) {
-        struct watcher *w = *at;
-        if (!all && !watcher_is_done(w)) {
-            at = &w->next;
-            continue;
-        }
-        pthread_join(w->thread, NULL);
-        *at = w->next;
+    struct watcher *w;
+    while ((w = watcher_take(s, all))) {
+        worker_close(&w->worker); /* without the lock, which it may wait for */
         free(w);
     }
 }
@@ -206,17 +190,16 @@ static void *supervise(void *context)
 {
     struct supervisor *s = context;
     struct primo *primo = s->primo;
-    unsigned seen = 0;
     do {
-        watchers_join(s, false);
+        watchers_close(s, false);
         watchers_add(s);
         waiters_wake_all(&primo->waiters);
         times_save(&primo->directories, primo->store, NULL);
         refusals_save(&primo->refusals, primo->store, NULL);
         if (!s->watchers)
             store_tidy(primo->store);
-    } while (rest(s, &seen, IDLE_MS));
-    watchers_join(s, true);
+    } while (worker_rest(&s->first, IDLE_MS));
+    watchers_close(s, true);
     return NULL;
 }
 
@@ -304,7 +287,7 @@ static void *keeper_run(void *context)
     struct keeper *k = context;
     struct supervisor *s = k->s;
     const struct launcher *launcher = k->site->launcher;
-    unsigned seen = 0, swept = 0;
+    unsigned swept = 0;
     int left = 0;
     do {
         pthread_mutex_lock(&s->lock);
@@ -315,7 +298,7 @@ static void *keeper_run(void *context)
             left = sweep(k);
         if (launcher->look)
             launcher->look(k->site);
-    } while (rest(s, &seen, left > 0 ? SOON_MS : IDLE_MS));
+    } while (worker_rest(&k->worker, left > 0 ? SOON_MS : IDLE_MS));
     return NULL;
 }
 
@@ -324,31 +307,22 @@ static void *keeper_run(void *context)
 static struct supervisor *supervisor_new(struct primo *primo)
 {
     struct supervisor *s = xcalloc(1, sizeof *s);
-    pthread_condattr_t monotonic;
     s->keepers = xcalloc(primo->sites.count + 1, sizeof *s->keepers);
     s->primo = primo;
     s->sweeps = 1; /* an earlier daemon may have left something */
     pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
     return s;
 }
 
-static void keepers_end(struct supervisor *s)
-{
-    pthread_mutex_lock(&s->lock);
-    s->end = true;
-    wake(s);
-    pthread_mutex_unlock(&s->lock);
-    for (size_t i = 0; i < s->keeper_count; i++)
-        pthread_join(s->keepers[i].thread, NULL);
-}
-
+/* All are told to end before one is waited for: a launcher that is slow to
+ * return is waited for once, not by each thread in turn. The first thread ends
+ * the watchers that it has started since. */
 static void supervisor_free(struct supervisor *s)
 {
-    pthread_cond_destroy(&s->changed);
+    for_each_worker(s, worker_end);
+    worker_close(&s->first);
+    for (size_t i = 0; i < s->keeper_count; i++)
+        worker_close(&s->keepers[i].worker);
     pthread_mutex_destroy(&s->lock);
     free(s->keepers);
     free(s);
@@ -358,29 +332,24 @@ int supervisor_open(struct supervisor **out, struct primo *primo,
                     struct reason *why)
 {
     struct supervisor *s = supervisor_new(primo);
-    int code = 0;
-    for (size_t i = 0; i < primo->sites.count && code == 0; i++) {
+    int err = 0;
+    for (size_t i = 0; i < primo->sites.count && err == 0; i++) {
         struct keeper *k = &s->keepers[i];
         *k = (struct keeper){.s = s, .site = &primo->sites.list[i]};
-        code = pthread_create(&k->thread, NULL, keeper_run, k);
-        s->keeper_count += code == 0;
+        err = worker_open(&k->worker, keeper_run, k, why);
+        s->keeper_count += err == 0;
     }
-    if (code == 0)
-        code = pthread_create(&s->thread, NULL, supervise, s);
-    if (code) {
-        keepers_end(s);
+    if (err == 0)
+        err = worker_open(&s->first, supervise, s, why);
+    if (err)
         supervisor_free(s);
-        return refuse_errno(why, code, "cannot start a thread");
-    }
-    *out = s;
-    return 0;
+    else
+        *out = s;
+    return err;
 }
 
 void supervisor_close(struct supervisor *s)
 {
-    if (!s)
-        return;
-    keepers_end(s);
-    pthread_join(s->thread, NULL);
-    supervisor_free(s);
+    if (s)
+        supervisor_free(s);
 }

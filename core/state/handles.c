@@ -2,17 +2,11 @@
 
 #include "core/basic/clock.h"
 
-#include <time.h>
-
 void handles_init(struct handles *all)
 {
     *all = (struct handles){.first = NULL};
     pthread_mutex_init(&all->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&all->settled, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_condition_init(&all->settled);
 }
 
 void handles_add(struct handles *all, struct opened *h)
@@ -67,8 +61,7 @@ void handles_set_mtime(struct handles *all, uint64_t object, int64_t mtime)
 static bool settle_one(struct handles *all, const struct opened *h,
                        uint64_t last)
 {
-    struct timespec until = {h->may_close / 1000000000,
-                             h->may_close % 1000000000};
+    struct timespec until = ns_timespec(h->may_close);
     if (h->close_number > last)
         return false;
     if (h->closing)

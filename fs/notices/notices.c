@@ -1,11 +1,11 @@
 #include "fs/notices/notices.h"
 
+#include "core/basic/clock.h"
 #include "core/process/process.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     REST_MS = 50, /* between two looks: changes come in bursts */
@@ -16,7 +16,6 @@ void notices_init(struct notices *n, const char *mountpoint)
 {
     *n = (struct notices){.started = false};
     pthread_mutex_init(&n->lock, NULL);
-    pthread_cond_init(&n->changed, NULL);
     pollers_init(&n->pollers);
     inotify_child_fork(&n->child, mountpoint);
 }
@@ -27,12 +26,6 @@ bool notices_is_helper(const struct notices *n, fuse_req_t req)
 }
 
 /* Changes */
-
-static void rest(void)
-{
-    const struct timespec time = {0, REST_MS * 1000000L};
-    nanosleep(&time, NULL);
-}
 
 static void tell_file(struct notices *n, struct node node)
 {
@@ -92,7 +85,7 @@ static void tell_model(struct notices *n, uint64_t version)
         return; /* removed already */
     if (is_only(n, family, version)) {
         tell_directory(n, family);
-        rest(); /* for a watch on it */
+        clock_sleep(REST_MS); /* for a watch on it */
     }
     tell_directory(n, node);
 }
@@ -135,23 +128,12 @@ static void look(struct notices *n, void (*each)(void *, const struct change *))
 
 /* The thread */
 
-static bool wait_for_change(struct notices *n)
-{
-    pthread_mutex_lock(&n->lock);
-    while (!n->woken && !n->end)
-        pthread_cond_wait(&n->changed, &n->lock);
-    n->woken = false;
-    bool end = n->end;
-    pthread_mutex_unlock(&n->lock);
-    return !end;
-}
-
 static void *notices_run(void *context)
 {
     struct notices *n = context;
-    while (wait_for_change(n)) {
+    while (worker_rest(&n->worker, -1)) {
         look(n, tell);
-        rest();
+        clock_sleep(REST_MS);
     }
     look(n, NULL); /* for the log: nobody is told any more */
     return NULL;
@@ -161,10 +143,7 @@ static void *notices_run(void *context)
 static void on_commit(void *context)
 {
     struct notices *n = context;
-    pthread_mutex_lock(&n->lock);
-    n->woken = true;
-    pthread_cond_broadcast(&n->changed);
-    pthread_mutex_unlock(&n->lock);
+    worker_wake(&n->worker);
 }
 
 void notices_start(struct notices *n, struct primo *primo,
@@ -174,22 +153,20 @@ void notices_start(struct notices *n, struct primo *primo,
     n->primo = primo;
     n->states = states;
     look(n, NULL); /* what there is, is no news */
+    n->started = true;
+    if (worker_open(&n->worker, notices_run, n, NULL)) {
+        n->started = false;
+        return;
+    }
     store_on_commit(primo->store, on_commit, n);
-    n->started = pthread_create(&n->thread, NULL, notices_run, n) == 0;
-    if (!n->started)
-        store_on_commit(primo->store, NULL, NULL);
+    worker_wake(&n->worker); /* for what was committed just now */
 }
 
 void notices_stop(struct notices *n)
 {
-    if (n->started) {
+    if (n->started)
         store_on_commit(n->primo->store, NULL, NULL);
-        pthread_mutex_lock(&n->lock);
-        n->end = true;
-        pthread_cond_broadcast(&n->changed);
-        pthread_mutex_unlock(&n->lock);
-        pthread_join(n->thread, NULL);
-    }
+    worker_close(&n->worker);
     n->started = false;
     inotify_child_end(&n->child);
     pollers_clear(&n->pollers);

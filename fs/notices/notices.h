@@ -19,6 +19,7 @@
 #ifndef PRIMO_NOTICES_H
 #define PRIMO_NOTICES_H
 
+#include "core/basic/worker.h"
 #include "core/process/changes.h"
 #include "fs/notices/inotify_child.h"
 #include "fs/notices/pollers.h"
@@ -29,13 +30,11 @@ struct notices {
     struct states *states;
     struct inotify_child child;
     struct pollers pollers;
-    pthread_t thread;
+    struct worker worker;   /* woken by every commit */
+    bool started;           /* there is a thread, which also writes the log */
+    struct changes changes; /* the thread's: what it has seen */
     pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool started;
-    bool woken, end;        /* under lock */
-    struct node announced;  /* under lock: new to the helper */
-    struct changes changes; /* of the thread */
+    struct node announced; /* under lock: new to the helper */
 };
 
 /* Life cycle */

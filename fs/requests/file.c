@@ -63,11 +63,6 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         fuse_reply_attr(req, &st, seconds);
 }
 
-static int64_t ns_of(struct timespec t)
-{
-    return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
 static struct tree_change change_of(const struct stat *attr, int to_set)
 {
     struct tree_change c = {
@@ -79,8 +74,8 @@ static struct tree_change change_of(const struct stat *attr, int to_set)
         .mode = attr->st_mode,
         .uid = to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uint32_t)-1,
         .gid = to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (uint32_t)-1,
-        .atime = ns_of(attr->st_atim),
-        .mtime = ns_of(attr->st_mtim),
+        .atime = timespec_ns(attr->st_atim),
+        .mtime = timespec_ns(attr->st_mtim),
     };
     if (to_set & FUSE_SET_ATTR_ATIME_NOW)
         c.atime = clock_ns();

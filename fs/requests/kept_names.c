@@ -2,8 +2,6 @@
 
 #include "core/basic/clock.h"
 
-#include <time.h>
-
 /* How long after a reply the kernel may still keep the name: it rounds the time
  * up to its ticks (10 ms at most), and begins to count when the thread that
  * asked runs again. */
@@ -49,9 +47,9 @@ void kept_names_action_begin(struct kept_names *k)
     k->acting++; /* no more names are given from here on */
     while (k->giving)
         pthread_cond_wait(&k->changed, &k->lock);
-    struct timespec until = {k->void_at / 1000000000, k->void_at % 1000000000};
+    int64_t until = k->void_at;
     pthread_mutex_unlock(&k->lock);
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    clock_sleep_until(until);
 }
 
 void kept_names_action_end(struct kept_names *k)

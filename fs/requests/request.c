@@ -1,5 +1,6 @@
 #include "fs/requests/request.h"
 
+#include "core/basic/clock.h"
 #include "core/tree/gate.h"
 
 #include <errno.h>
@@ -53,11 +54,6 @@ int request_node(fuse_ino_t node_id, struct node *out, struct reason *why)
     return refuse(why, ESTALE, "there is no such file any more");
 }
 
-static struct timespec timespec_of(int64_t ns)
-{
-    return (struct timespec){ns / 1000000000, ns % 1000000000};
-}
-
 void attr_fill(const struct tree_stat *st, struct stat *out)
 {
     memset(out, 0, sizeof *out);
@@ -69,9 +65,9 @@ void attr_fill(const struct tree_stat *st, struct stat *out)
     out->st_size = (off_t)st->size;
     out->st_blocks = (blkcnt_t)((st->size + 511) / 512);
     out->st_blksize = 4096;
-    out->st_atim = timespec_of(st->atime);
-    out->st_mtim = timespec_of(st->mtime);
-    out->st_ctim = timespec_of(st->ctime);
+    out->st_atim = ns_timespec(st->atime);
+    out->st_mtim = ns_timespec(st->mtime);
+    out->st_ctim = ns_timespec(st->ctime);
 }
 
 static double name_seconds(struct node n, const struct tree_stat *st)

@@ -1,5 +1,6 @@
 #include "trainer/data/loader_scan.h"
 
+#include "core/basic/clock.h"
 #include "trainer/pictures/picture.h"
 
 #include <errno.h>
@@ -7,9 +8,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { TICK_NANOSECONDS = 200 * 1000 * 1000 };
+enum { TICK_MS = 200 };
 
 /* What the reading threads share. */
 struct reading {
@@ -120,11 +120,7 @@ static void reading_wait(struct reading *r, const struct loader_options *o)
 {
     pthread_mutex_lock(&r->lock);
     while (r->running) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += TICK_NANOSECONDS;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+        struct timespec until = clock_after(TICK_MS);
         if (pthread_cond_timedwait(&r->ended, &r->lock, &until) != ETIMEDOUT ||
             !o->tick)
             continue;
@@ -177,12 +173,8 @@ static int scan_read(struct scan *s, const struct loader_options *o, int kept,
                      struct reason *why)
 {
     struct reading r = {.scan = s, .side = o->side, .kept = kept};
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&r.lock, NULL);
-    pthread_cond_init(&r.ended, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_condition_init(&r.ended);
     int err = reading_threads(&r, o, why);
     pthread_cond_destroy(&r.ended);
     pthread_mutex_destroy(&r.lock);

@@ -2,27 +2,26 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
+#include "core/basic/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     TICK_MS = 200,
     HEARTBEAT_TICKS = 5,
-    LOCK_SECONDS = 3, /* a stop is promised within five */
+    LOCK_MS = 3000, /* a stop is promised within five seconds */
 };
 
 struct control {
     struct control_options options;
-    pthread_t thread;
+    struct worker worker;
     pthread_mutex_t state;       /* the main thread's, and on_stop's */
     void (*save)(void *context); /* guarded by state; NULL = nothing to save */
     void *context;
@@ -31,7 +30,6 @@ struct control {
     double progress_time; /* monotonic, when it was given */
     double deadline;      /* monotonic, INFINITY = none */
     char overdue[512];
-    bool closing;
 };
 
 static void stop_signals(sigset_t *set)
@@ -53,7 +51,7 @@ void control_block_signals(void)
 static bool stop_awaited(const struct control *c)
 {
     sigset_t set;
-    struct timespec tick = {0, TICK_MS * 1000000l};
+    struct timespec tick = ns_timespec(TICK_MS * 1000000l);
     stop_signals(&set);
     if (sigtimedwait(&set, NULL, &tick) > 0)
         return true;
@@ -62,9 +60,7 @@ static bool stop_awaited(const struct control *c)
 
 static void stop(struct control *c)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOCK_SECONDS;
+    struct timespec until = clock_after(LOCK_MS);
     int err = pthread_mutex_clocklock(&c->state, CLOCK_MONOTONIC, &until);
     if (err == 0 && c->save)
         c->save(c->context);
@@ -97,13 +93,14 @@ static void *control_run(void *argument)
     struct control *c = argument;
     for (unsigned tick = 1;; tick++) {
         bool wanted = stop_awaited(c);
+        /* asked for first: control_free() sends a signal that means no stop */
+        if (worker_is_ending(&c->worker))
+            return NULL;
         pthread_mutex_lock(&c->lock);
-        bool closing = c->closing, overdue = monotonic_now() > c->deadline;
-        if (!closing && !wanted && !overdue && tick % HEARTBEAT_TICKS == 0)
+        bool overdue = monotonic_now() > c->deadline;
+        if (!wanted && !overdue && tick % HEARTBEAT_TICKS == 0)
             heartbeat(c);
         pthread_mutex_unlock(&c->lock);
-        if (closing)
-            return NULL;
         if (wanted)
             stop(c);
         if (overdue)
@@ -122,10 +119,10 @@ int control_open(struct control **out, const struct control_options *options,
     progress_parse("", &c->progress);
     pthread_mutex_init(&c->state, NULL);
     pthread_mutex_init(&c->lock, NULL);
-    int err = pthread_create(&c->thread, NULL, control_run, c);
+    int err = worker_open(&c->worker, control_run, c, NULL);
     if (err) {
         free(c);
-        return refuse_errno(why, err, "cannot start the control thread");
+        return refuse_errno(why, -err, "cannot start the control thread");
     }
     *out = c;
     return 0;
@@ -135,11 +132,9 @@ void control_free(struct control *c)
 {
     if (!c)
         return;
-    pthread_mutex_lock(&c->lock);
-    c->closing = true;
-    pthread_mutex_unlock(&c->lock);
-    pthread_kill(c->thread, SIGTERM); /* need not wait for its tick */
-    pthread_join(c->thread, NULL);
+    worker_end(&c->worker);
+    pthread_kill(c->worker.thread, SIGTERM); /* so that its tick is over */
+    worker_close(&c->worker);
     pthread_mutex_destroy(&c->state);
     pthread_mutex_destroy(&c->lock);
     free(c);
