@@ -7,11 +7,13 @@
 #include "trainer/data/folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* The names of folders that are parts. Where there are several test parts, the
  * first name in this list counts. */
@@ -46,6 +48,8 @@ void dataset_release(struct dataset *d)
     samples_free(d->train, d->train_count);
     samples_free(d->test, d->test_count);
     free(d->root);
+    if (d->root_open)
+        close(d->dir);
     text_release(&d->layout);
     *d = (struct dataset){0};
 }
@@ -73,11 +77,12 @@ static char *path_join(const char *folder, const char *name)
     return t.data;
 }
 
-static bool has_folders(const char *folder, const char *name)
+static bool has_folders(const struct dataset *d, const char *folder,
+                        const char *name)
 {
     struct names names = {0};
     char *path = path_join(folder, name);
-    bool any = folder_list(&names, path, NULL) == 0 && names.count > 0;
+    bool any = folder_list(&names, d->dir, path, NULL) == 0 && names.count > 0;
     names_release(&names);
     free(path);
     return any;
@@ -112,7 +117,7 @@ static const char *test_find(const struct dataset *d, const struct names *names,
     for (int i = 0; i < TEST_NAMES; i++) {
         const char *test = names_find(names, test_names[i]);
         *any |= test != NULL;
-        if (test && has_folders(d->root, test))
+        if (test && has_folders(d, d->root, test))
             return test;
     }
     return NULL;
@@ -124,12 +129,12 @@ static int layout_find(struct dataset *d, struct layout *l, struct reason *why)
 {
     struct names names = {0};
     bool any = false;
-    int err = folder_list(&names, d->root, why);
+    int err = folder_list(&names, d->dir, d->root, why);
     if (err)
         return err;
     const char *train = names_find(&names, train_name);
     const char *test = test_find(d, &names, &any);
-    if (train && (any || names.count == 1) && has_folders(d->root, train)) {
+    if (train && (any || names.count == 1) && has_folders(d, d->root, train)) {
         layout_parts(d, l, &names, train, test);
     } else {
         l->train = xstrdup(d->root);
@@ -139,18 +144,35 @@ static int layout_find(struct dataset *d, struct layout *l, struct reason *why)
     return 0;
 }
 
+/* Links that are not followed; `class` NULL = beside the class folders. */
+static void outside_tell(struct dataset *d, const char *class, size_t count)
+{
+    struct text shown = TEXT_INIT;
+    if (!count)
+        return;
+    if (class)
+        text_put_printable(&shown, class, strlen(class));
+    text_printf(&d->layout,
+                P_("not used: %zu link that leads out of the dataset%s%s\n",
+                   "not used: %zu links that lead out of the dataset%s%s\n",
+                   count),
+                count, class ? ": " : "", text_string(&shown));
+    text_release(&shown);
+}
+
 /* Reports pictures that lie in no class folder. */
 static int loose_tell(struct dataset *d, const char *path,
                       const char *extensions, struct reason *why)
 {
     struct names files = {0};
-    int err = folder_files(&files, path, extensions, why);
+    int err = folder_files(&files, d->dir, path, extensions, why);
     if (files.count)
         text_printf(&d->layout,
                     P_("not used: %zu picture beside the class folders\n",
                        "not used: %zu pictures beside the class folders\n",
                        files.count),
                     files.count);
+    outside_tell(d, NULL, files.outside);
     names_release(&files);
     return err;
 }
@@ -175,15 +197,20 @@ static int class_name_check(const char *name, struct reason *why)
 
 /* An unpacked archive often adds one level of folders, which the sentence
  * points out. */
-static int refuse_classes(const char *path, const struct names *names,
-                          struct reason *why)
+static int refuse_classes(const struct dataset *d, const char *path,
+                          const struct names *names, struct reason *why)
 {
+    if (names->count < 2 && names->outside)
+        return refuse(why, EINVAL,
+                      "the dataset '%s' has fewer than two class folders; "
+                      "links that lead out of it are not followed",
+                      path);
     if (names->count == 0)
         return refuse(why, EINVAL,
                       "the dataset '%s' has no class folders; the pictures of "
                       "each class must lie in a folder of its own",
                       path);
-    if (has_folders(path, names->name[0]))
+    if (has_folders(d, path, names->name[0]))
         return refuse(why, EINVAL,
                       "the dataset '%s' has one class, '%s', which holds "
                       "folders; did you mean '%s/%s'?",
@@ -197,9 +224,9 @@ static int refuse_classes(const char *path, const struct names *names,
 static int classes_find(struct dataset *d, const char *path, struct reason *why)
 {
     struct names names = {0};
-    int err = folder_list(&names, path, why);
+    int err = folder_list(&names, d->dir, path, why);
     if (err == 0 && names.count < 2)
-        err = refuse_classes(path, &names, why);
+        err = refuse_classes(d, path, &names, why);
     for (size_t i = 0; err == 0 && i < names.count; i++)
         err = class_name_check(names.name[i], why);
     if (err) {
@@ -216,7 +243,7 @@ static int test_classes_check(const struct dataset *d, const char *path,
                               struct reason *why)
 {
     struct names names = {0};
-    int err = folder_list(&names, path, why);
+    int err = folder_list(&names, d->dir, path, why);
     for (size_t i = 0; err == 0 && i < names.count; i++) {
         bool known = false;
         for (int k = 0; !known && k < d->classes; k++)
@@ -302,7 +329,8 @@ static int class_collect(struct dataset *d, const struct layout *l, int label,
     const char *extensions = settings_get(s, KEY_EXTENSIONS);
     char *path = path_join(l->train, d->class_names[label]);
     struct names files = {0};
-    int err = folder_walk(&files, path, extensions, why);
+    int err = folder_walk(&files, d->dir, path, extensions, why);
+    outside_tell(d, d->class_names[label], files.outside);
     if (err == 0)
         err = class_check(d, label, files.count, !l->test, extensions, why);
     if (err == 0) {
@@ -329,7 +357,8 @@ static int class_collect_test(struct dataset *d, const struct layout *l,
     struct stat st;
     int err = 0;
     if (stat(path, &st) == 0 || errno != ENOENT)
-        err = folder_walk(&files, path, extensions, why);
+        err = folder_walk(&files, d->dir, path, extensions, why);
+    outside_tell(d, d->class_names[label], files.outside);
     if (err == 0 && files.count == 0)
         text_printf(&d->layout, _("no test pictures: %s\n"),
                     d->class_names[label]);
@@ -379,6 +408,10 @@ static int root_take(struct dataset *d, const char *path, struct reason *why)
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/')
         n--;
+    d->dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (d->dir < 0)
+        return refuse_errno(why, errno, "the dataset '%s' can't be read", path);
+    d->root_open = true;
     d->root = xstrndup(path, n);
     return 0;
 }

@@ -9,9 +9,10 @@
  * class folders, train/ is split.
  * Classes are sorted by name in byte order. Hidden files and folders are
  * ignored; files count if they have one of the extensions, in upper or lower
- * case; folders inside class folders are walked, and links are followed. The
- * result depends only on names and settings, not on the order in which a
- * directory lists its entries.
+ * case; folders inside class folders are walked. Links are followed if they
+ * lead to something below the root, which may itself be a link; others are
+ * counted in `layout`. The result depends only on names and settings, not on
+ * the order in which a directory lists its entries.
  */
 #ifndef PRIMO_DATASET_H
 #define PRIMO_DATASET_H
@@ -19,6 +20,7 @@
 #include "core/basic/reason.h"
 #include "core/shared/settings.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct sample {
@@ -28,6 +30,8 @@ struct sample {
 
 struct dataset {
     char *root;         /* the folder, without a slash at its end */
+    int dir;            /* the same, for what must lie below it */
+    bool root_open;     /* dir is a descriptor */
     struct text layout; /* what was found: lines for the report */
     char **class_names;
     int classes;

@@ -1,13 +1,17 @@
 #include "trainer/data/folder.h"
 
+#include "trainer/basic/within.h"
+
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { DEPTH_MAX = 32, FILES_MAX = 10 * 1000 * 1000 };
 
@@ -57,13 +61,45 @@ static void names_sort(struct names *n)
         qsort(n->name, n->count, sizeof *n->name, compare_names);
 }
 
-/* Links are followed; what cannot be examined is not a folder. */
-static bool is_folder(DIR *dir, const struct dirent *e)
+enum entry { ENTRY_FOLDER, ENTRY_FILE, ENTRY_OUTSIDE };
+
+/* A link to a name beside it that is not there: a file that cannot be read. */
+static bool leads_nowhere(DIR *dir, const char *name)
+{
+    char target[256];
+    struct stat st;
+    ssize_t n = readlinkat(dirfd(dir), name, target, sizeof target);
+    if (n <= 0 || n == sizeof target)
+        return false;
+    target[n] = 0;
+    return !strchr(target, '/') &&
+           fstatat(dirfd(dir), target, &st, AT_SYMLINK_NOFOLLOW) &&
+           errno == ENOENT;
+}
+
+static enum entry entry_at_end(DIR *dir, const char *name, int root)
 {
     struct stat st;
-    if (e->d_type != DT_UNKNOWN && e->d_type != DT_LNK)
-        return e->d_type == DT_DIR;
-    return fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+    int fd = openat(dirfd(dir), name, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return leads_nowhere(dir, name) ? ENTRY_FILE : ENTRY_OUTSIDE;
+    bool inside = fstat(fd, &st) == 0 && is_within(root, fd);
+    close(fd);
+    return !inside               ? ENTRY_OUTSIDE
+           : S_ISDIR(st.st_mode) ? ENTRY_FOLDER
+                                 : ENTRY_FILE;
+}
+
+static enum entry entry_of(DIR *dir, const struct dirent *e, int root)
+{
+    struct stat st;
+    unsigned char type = e->d_type;
+    if (type == DT_UNKNOWN &&
+        fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        type = IFTODT(st.st_mode);
+    if (type == DT_LNK)
+        return entry_at_end(dir, e->d_name, root);
+    return type == DT_DIR ? ENTRY_FOLDER : ENTRY_FILE;
 }
 
 static bool has_extension(const char *name, const char *extensions)
@@ -81,25 +117,57 @@ static bool has_extension(const char *name, const char *extensions)
     return false;
 }
 
-/* Adds the names of the folders in `path` to *folders and the paths of its
- * files to *files; either may be NULL. */
-static int folder_read(const char *path, struct names *folders,
-                       struct names *files, const char *extensions,
+/* A folder that is below the root, also by now. */
+static int folder_open(DIR **out, int root, const char *path,
                        struct reason *why)
 {
-    DIR *dir = opendir(path);
-    if (!dir)
-        return refuse_errno(why, errno, "the folder '%s' can't be read", path);
-    int err = 0;
-    struct dirent *e;
-    while (err == 0 && (errno = 0, e = readdir(dir))) {
-        if (e->d_name[0] == '.')
-            continue;
-        if (is_folder(dir, e))
-            err = folders ? names_add(folders, "", e->d_name, why) : 0;
-        else if (files && has_extension(e->d_name, extensions))
-            err = names_add(files, path, e->d_name, why);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && !is_within(root, fd)) {
+        close(fd);
+        return refuse(why, EXDEV, "the folder '%s' leads out of the dataset",
+                      path);
     }
+    *out = fd < 0 ? NULL : fdopendir(fd);
+    return *out ? 0
+                : refuse_errno(why, errno, "the folder '%s' can't be read",
+                               path);
+}
+
+/* What is to be done with the entries of a folder. */
+struct wanted {
+    struct names *folders, *files; /* NULL = none of them */
+    const char *extensions;        /* of files */
+};
+
+static int entry_take(DIR *dir, const struct dirent *e, int root,
+                      const char *path, const struct wanted *w,
+                      struct reason *why)
+{
+    bool file = w->files && has_extension(e->d_name, w->extensions);
+    enum entry entry = entry_of(dir, e, root);
+    if (entry == ENTRY_FOLDER)
+        return w->folders ? names_add(w->folders, "", e->d_name, why) : 0;
+    if (entry == ENTRY_FILE)
+        return file ? names_add(w->files, path, e->d_name, why) : 0;
+    if (w->files)
+        w->files->outside++;
+    else if (w->folders)
+        w->folders->outside++;
+    return 0;
+}
+
+/* The names in a folder, with those of files, folders or both. */
+static int folder_read(int root, const char *path, const struct wanted *w,
+                       struct reason *why)
+{
+    DIR *dir;
+    struct dirent *e;
+    int err = folder_open(&dir, root, path, why);
+    if (err)
+        return err;
+    while (err == 0 && (errno = 0, e = readdir(dir)))
+        if (e->d_name[0] != '.')
+            err = entry_take(dir, e, root, path, w, why);
     if (err == 0 && errno)
         err = refuse_errno(why, errno, "the folder '%s' can't be read", path);
     closedir(dir);
@@ -114,8 +182,9 @@ static bool is_on_way(const struct way *way, const struct stat *st)
     return false;
 }
 
-static int walk(struct names *out, const char *path, const char *extensions,
-                const struct way *up, struct reason *why)
+static int walk(struct names *out, int root, const char *path,
+                const char *extensions, const struct way *up,
+                struct reason *why)
 {
     struct stat st;
     if (stat(path, &st))
@@ -128,7 +197,8 @@ static int walk(struct names *out, const char *path, const char *extensions,
                       "the folder '%s' is more than %d folders deep", path,
                       DEPTH_MAX);
     struct names folders = {0};
-    int err = folder_read(path, &folders, out, extensions, why);
+    const struct wanted both = {&folders, out, extensions};
+    int err = folder_read(root, path, &both, why);
     if (err == 0 && out->count > FILES_MAX)
         err = refuse(why, EFBIG, "the folder '%s' holds more than %d pictures",
                      path, FILES_MAX);
@@ -137,32 +207,35 @@ static int walk(struct names *out, const char *path, const char *extensions,
         if (asprintf(&below, "%s/%s", path, folders.name[i]) < 0)
             err = refuse(why, ENOMEM, "no memory for the list of files");
         else
-            err = walk(out, below, extensions, &here, why);
+            err = walk(out, root, below, extensions, &here, why);
         free(below);
     }
     names_release(&folders);
     return err;
 }
 
-int folder_list(struct names *out, const char *path, struct reason *why)
-{
-    int err = folder_read(path, out, NULL, NULL, why);
-    names_sort(out);
-    return err;
-}
-
-int folder_files(struct names *out, const char *path, const char *extensions,
-                 struct reason *why)
-{
-    int err = folder_read(path, NULL, out, extensions, why);
-    names_sort(out);
-    return err;
-}
-
-int folder_walk(struct names *out, const char *path, const char *extensions,
+int folder_list(struct names *out, int root, const char *path,
                 struct reason *why)
 {
-    int err = walk(out, path, extensions, NULL, why);
+    const struct wanted folders = {.folders = out};
+    int err = folder_read(root, path, &folders, why);
+    names_sort(out);
+    return err;
+}
+
+int folder_files(struct names *out, int root, const char *path,
+                 const char *extensions, struct reason *why)
+{
+    const struct wanted files = {.files = out, .extensions = extensions};
+    int err = folder_read(root, path, &files, why);
+    names_sort(out);
+    return err;
+}
+
+int folder_walk(struct names *out, int root, const char *path,
+                const char *extensions, struct reason *why)
+{
+    int err = walk(out, root, path, extensions, NULL, why);
     names_sort(out);
     return err;
 }

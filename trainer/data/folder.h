@@ -12,6 +12,7 @@
 struct names {
     char **name;
     size_t count, room;
+    size_t outside; /* links that were left out, as below */
 };
 
 /* Life cycle */
@@ -19,18 +20,25 @@ void names_release(struct names *n);
 
 /* Change */
 
+/* A link is followed where it leads to what is below the folder `root`, a
+ * descriptor; others are left out and counted, whether there is something at
+ * their ends or not: who may put a link into a folder need not be allowed to
+ * see what is there. */
+
 /* Add the names of the folders in `path`, sorted. Fails with ENOENT, ENOTDIR,
- * EACCES and so on; the reason names the path. */
-int folder_list(struct names *out, const char *path, struct reason *why);
+ * EACCES and so on; the reason names the path. EXDEV: it is not below the root.
+ */
+int folder_list(struct names *out, int root, const char *path,
+                struct reason *why);
 /* Add the paths ("PATH/…") of the files directly in `path` whose extension is
  * one of the space-separated `extensions`, sorted. Fails as folder_list(). */
-int folder_files(struct names *out, const char *path, const char *extensions,
-                 struct reason *why);
+int folder_files(struct names *out, int root, const char *path,
+                 const char *extensions, struct reason *why);
 /* Add the paths ("PATH/…") of the files below `path` whose extension is one
  * of the space-separated `extensions`, sorted. Links are followed, except into
  * a folder above them. ELOOP: more than 32 levels; EFBIG: more than ten million
  * files. */
-int folder_walk(struct names *out, const char *path, const char *extensions,
-                struct reason *why);
+int folder_walk(struct names *out, int root, const char *path,
+                const char *extensions, struct reason *why);
 
 #endif

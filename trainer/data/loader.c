@@ -41,11 +41,13 @@ static size_t image_size(const struct loader *l)
 
 /* Preparing one picture, in any thread */
 
-static int pixels_read(const char *path, int side, uint8_t *pixels,
+/* Below the folder `root`; -1 = wherever it is. */
+static int pixels_read(int root, const char *path, int side, uint8_t *pixels,
                        struct reason *why)
 {
     struct picture picture = PICTURE_INIT;
-    int err = picture_read(&picture, path, side, why);
+    int err = root < 0 ? picture_read(&picture, path, side, why)
+                       : picture_read_within(&picture, root, path, side, why);
     if (err == 0)
         err = picture_resize(&picture, side, pixels, why);
     picture_release(&picture);
@@ -57,7 +59,7 @@ int loader_picture(const char *path, int side, float *image, struct reason *why)
     uint8_t *pixels = malloc((size_t)side * (size_t)side * 3);
     if (!pixels)
         return refuse(why, ENOMEM, "no memory for %d x %d pixels", side, side);
-    int err = pixels_read(path, side, pixels, why);
+    int err = pixels_read(-1, path, side, pixels, why);
     if (err == 0)
         augment_picture(pixels, side, 0, 0, 0, 0, image);
     free(pixels);
@@ -73,7 +75,8 @@ static int entry_prepare(const struct loader *l, const struct batch *b, int i,
     const struct loader_options *o = &l->options;
     const uint8_t *pixels = e->pixels;
     if (!pixels) {
-        int err = pixels_read(e->sample->path, o->side, spare, why);
+        int err = pixels_read(l->scan.dataset->dir, e->sample->path, o->side,
+                              spare, why);
         if (err) {
             reason_prefix(why, "the picture '%s' could be read before, now it ",
                           e->sample->path);

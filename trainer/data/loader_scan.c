@@ -59,8 +59,8 @@ static int picture_take(struct reading *r, int i, struct reason *why)
 {
     struct scanned *p = &r->scan->pictures[i];
     struct picture picture = PICTURE_INIT;
-    int err =
-        picture_read(&picture, scan_sample(r->scan, i)->path, r->side, why);
+    int err = picture_read_within(&picture, r->scan->dataset->dir,
+                                  scan_sample(r->scan, i)->path, r->side, why);
     if (err == 0) {
         p->width = picture.full_width;
         p->height = picture.full_height;

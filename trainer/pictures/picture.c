@@ -1,6 +1,7 @@
 #include "core/basic/file.h"
 #include "core/basic/language.h"
 #include "core/basic/text.h"
+#include "trainer/basic/within.h"
 #include "trainer/pictures/budget.h"
 #include "trainer/pictures/format.h"
 
@@ -109,14 +110,32 @@ static int file_load(int fd, struct picture *p, uint8_t **data, size_t *size,
                : refuse_errno(why, -err, "can't be read");
 }
 
-int picture_read(struct picture *out, const char *path, int side,
-                 struct reason *why)
+/* O_NONBLOCK: a FIFO among the pictures must not hold us. */
+enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
+
+static int outside(struct reason *why)
 {
-    picture_release(out);
-    /* With O_NONBLOCK, a FIFO among the pictures cannot block us. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return refuse(why, EXDEV, "leads out of the dataset, or nowhere");
+}
+
+/* Of a link that does not lead below the root nothing is said but that. */
+static int open_within(int root, const char *path, struct reason *why)
+{
+    int fd = open(path, OPEN_FLAGS | O_NOFOLLOW);
+    bool link = fd < 0 && errno == ELOOP;
+    if (link)
+        fd = open(path, OPEN_FLAGS);
     if (fd < 0)
-        return refuse_errno(why, errno, "can't be opened");
+        return link ? outside(why)
+                    : refuse_errno(why, errno, "can't be opened");
+    if (is_within(root, fd))
+        return fd;
+    close(fd);
+    return outside(why);
+}
+
+static int read_open(struct picture *out, int fd, int side, struct reason *why)
+{
     uint8_t *data = NULL;
     size_t size = 0;
     int err = file_load(fd, out, &data, &size, why);
@@ -128,4 +147,21 @@ int picture_read(struct picture *out, const char *path, int side,
     err = decode(out, data, size, side, why);
     free(data);
     return err;
+}
+
+int picture_read(struct picture *out, const char *path, int side,
+                 struct reason *why)
+{
+    picture_release(out);
+    int fd = open(path, OPEN_FLAGS);
+    return fd < 0 ? refuse_errno(why, errno, "can't be opened")
+                  : read_open(out, fd, side, why);
+}
+
+int picture_read_within(struct picture *out, int root, const char *path,
+                        int side, struct reason *why)
+{
+    picture_release(out);
+    int fd = open_within(root, path, why);
+    return fd < 0 ? fd : read_open(out, fd, side, why);
 }

@@ -67,10 +67,10 @@ static int compare_doubles(const void *a, const void *b)
 
 /* The side of a square of the picture's area; 0 = unreadable. A picture may
  * come decoded smaller, but with both sides still at SIDE_MAX or more. */
-static double picture_side(const char *path)
+static double picture_side(const struct dataset *d, const char *path)
 {
     struct picture p = PICTURE_INIT;
-    if (picture_read(&p, path, SIDE_MAX, NULL) < 0)
+    if (picture_read_within(&p, d->dir, path, SIDE_MAX, NULL) < 0)
         return 0;
     double side = sqrt((double)p.width * p.height);
     picture_release(&p);
@@ -85,7 +85,7 @@ static void image_size_decide(struct options *o, const struct auto_facts *facts)
     int most = d->train_count < SIDE_SAMPLES ? d->train_count : SIDE_SAMPLES;
     for (; looked < most; looked++) {
         long at = (long)looked * d->train_count / most;
-        double side = picture_side(d->train[at].path);
+        double side = picture_side(d, d->train[at].path);
         if (side > 0)
             sides[n++] = side;
     }

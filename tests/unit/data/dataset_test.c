@@ -1,5 +1,7 @@
 #include "trainer/data/dataset.h"
 
+#include "trainer/pictures/picture.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -246,6 +248,51 @@ static void links_are_followed_but_not_in_circles(void **state)
     dataset_release(&d);
 }
 
+/* Who may put links into a data set need not be who may read what they lead to:
+ * neither pictures, nor names, nor whether there is something. */
+static void links_out_are_not_followed(void **state)
+{
+    (void)state;
+    struct dataset d;
+    struct picture p = PICTURE_INIT;
+    char path[128], command[512];
+    put_many("data/train/a", 3);
+    put_many("data/train/b", 3);
+    put_many("data/test/a", 1);
+    put_many("secret/case-of-mr-smith", 4);
+    snprintf(
+        command, sizeof command,
+        "cd %s/data && ln -s ../../../secret/case-of-mr-smith train/a/f && "
+        "ln -s %s/secret/case-of-mr-smith/000.jpg train/a/p.jpg && "
+        "ln -s ../../../secret/not-there train/b/n.jpg && "
+        "ln -s %s/data/train/a/000.jpg train/b/inside.jpg && "
+        "ln -s ../../secret train/out && ln -s ../secret/x test/a/x.jpg",
+        place, place, place);
+    assert_int_equal(system(command), 0);
+    snprintf(path, sizeof path, "%s/data", place);
+    assert_int_equal(open_with(&d, path, "", NULL), 0);
+    assert_int_equal(d.classes, 2);
+    assert_int_equal(d.train_count, 3 + 3 + 1);
+    assert_non_null(
+        strstr(text_string(&d.layout),
+               "not used: 2 links that lead out of the dataset: a"));
+    assert_non_null(
+        strstr(text_string(&d.layout),
+               "not used: 1 link that leads out of the dataset: b"));
+    assert_non_null(strstr(text_string(&d.layout),
+                           "not used: 1 link that leads out of the dataset\n"));
+    assert_null(strstr(text_string(&d.layout), "smith"));
+    /* also where a folder becomes a link once its names are known */
+    snprintf(command, sizeof command,
+             "cd %s/data/train && mv a old && ln -s ../../secret/"
+             "case-of-mr-smith a",
+             place);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(picture_read_within(&p, d.dir, d.train[0].path, 0, NULL),
+                     -EXDEV);
+    dataset_release(&d);
+}
+
 static void what_cannot_be_trained_on_is_refused(void **state)
 {
     (void)state;
@@ -341,6 +388,7 @@ int main(void)
         TEST(split_is_stratified),
         TEST(split_depends_on_seed_and_names),
         TEST(links_are_followed_but_not_in_circles),
+        TEST(links_out_are_not_followed),
         TEST(what_cannot_be_trained_on_is_refused),
         TEST(a_test_part_needs_class_folders),
         TEST(loose_pictures_are_told),
