@@ -28,19 +28,86 @@ static struct store_key refusals_key(void)
     return key;
 }
 
-/* Keep the newest, of `size` bytes together. */
+/* What one user has of the text. */
+struct share {
+    uid_t user;
+    size_t size;
+};
+
+static int by_user(const void *a, const void *b)
+{
+    uid_t x = ((const struct share *)a)->user;
+    uid_t y = ((const struct share *)b)->user;
+    return (x > y) - (x < y);
+}
+
+/* The shares of all users, sorted by user; the caller frees them. */
+static struct share *shares_of(const struct refusals *r, size_t *count)
+{
+    struct share *list = xcalloc(r->count, sizeof *list);
+    size_t n = 0;
+    for (size_t i = 0; i < r->count; i++)
+        list[i] = (struct share){r->list[i].user, r->list[i].size};
+    qsort(list, r->count, sizeof *list, by_user);
+    for (size_t i = 0; i < r->count; i++) {
+        if (n && list[n - 1].user == list[i].user)
+            list[n - 1].size += list[i].size;
+        else
+            list[n++] = list[i];
+    }
+    *count = n;
+    return list;
+}
+
+/* The most bytes that each user may have so that all have at most `size`. */
+static size_t most_each(const struct share *list, size_t count, size_t size)
+{
+    size_t low = 0, high = size; /* low is small enough */
+    while (low < high) {
+        size_t most = high - (high - low) / 2, sum = 0;
+        for (size_t i = 0; i < count; i++)
+            sum += list[i].size < most ? list[i].size : most;
+        if (sum <= size)
+            low = most;
+        else
+            high = most - 1;
+    }
+    return low;
+}
+
+/* Whether a user has more than `most`, so that his oldest entry goes. */
+static bool takes_away(struct share *list, size_t count,
+                       const struct refusal *entry, size_t most)
+{
+    struct share key = {entry->user, 0};
+    struct share *s = bsearch(&key, list, count, sizeof *list, by_user);
+    bool gone = s->size > most;
+    s->size -= gone ? entry->size : 0;
+    return gone;
+}
+
+/* Keep the newest, of `size` bytes together. What is too much is taken from
+ * those who have most, so that nobody wipes what another has. */
 static void trim(struct refusals *r, size_t size)
 {
     struct text kept = TEXT_INIT;
-    size_t gone = 0, from = 0;
-    while (r->text.size - from > size)
-        from += r->list[gone++].size;
-    if (!gone)
+    size_t users, count = 0;
+    const char *at = text_string(&r->text);
+    if (r->text.size <= size)
         return;
-    text_add(&kept, r->text.data + from, r->text.size - from);
+    struct share *shares = shares_of(r, &users);
+    size_t most = most_each(shares, users, size);
+    for (size_t i = 0; i < r->count; i++) {
+        struct refusal entry = r->list[i];
+        if (!takes_away(shares, users, &entry, most)) {
+            text_add(&kept, at, entry.size);
+            r->list[count++] = entry;
+        }
+        at += entry.size;
+    }
+    free(shares);
+    r->count = count;
     text_move(&r->text, &kept);
-    r->count -= gone;
-    memmove(r->list, r->list + gone, r->count * sizeof *r->list);
 }
 
 static void append(struct refusals *r, const struct refusal *entry,

@@ -2,7 +2,8 @@
  * The file `errors`: the last refusals with their reasons. Every user reads
  * his own, the administrator reads all. Kept in memory, where a full disk
  * can't reach it, and saved to the store now and then. It only grows within a
- * mount, up to a bound, past which its oldest half goes. Any thread.
+ * mount, up to a bound for all users together. Past it the oldest refusals of
+ * those who have most go, so that nobody wipes another's. Any thread.
  */
 #ifndef PRIMO_REFUSALS_H
 #define PRIMO_REFUSALS_H

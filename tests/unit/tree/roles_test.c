@@ -659,6 +659,31 @@ static void old_refusals_go(void **state)
     assert_true(hers > 0 && his > 0 && r->text.size > REFUSALS_BYTES / 4);
 }
 
+/* However many refusals one user gets, those of others stay. */
+static void others_keep_their_refusals(void **state)
+{
+    struct world *w = *state;
+    struct refusals *r = &w->primo.refusals;
+    struct reason why = REASON_INIT;
+    struct text got = TEXT_INIT;
+    int64_t mtime;
+    refuse(&why, EINVAL, "first");
+    refusals_add(r, anna.uid, "templates/hers", &why);
+    size_t hers = refusals_size(r, &anna.uid, &mtime);
+    for (int i = 0; i < 20000; i++)
+        refusals_add(r, bert.uid, "templates/his", &why);
+    assert_int_equal(refusals_size(r, &anna.uid, &mtime), hers);
+    refusals_read(r, &anna.uid, 0, 1000, &got);
+    assert_non_null(strstr(text_string(&got), "templates/hers: first"));
+    assert_true(r->text.size <= REFUSALS_BYTES);
+    assert_true(r->text.size > REFUSALS_BYTES / 4);
+    /* nor does loading what was saved wipe them */
+    assert_int_equal(refusals_save(r, w->primo.store, NULL), 0);
+    refusals_load(r, w->primo.store);
+    assert_int_equal(refusals_size(r, &anna.uid, &mtime), hers);
+    text_release(&got);
+}
+
 int main(void)
 {
 #define TEST(f)                                                                \
@@ -679,6 +704,7 @@ int main(void)
         TEST(sentences_say_who_grants_it),
         TEST(everyone_reads_his_own_refusals),
         TEST(old_refusals_go),
+        TEST(others_keep_their_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
