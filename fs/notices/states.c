@@ -10,8 +10,12 @@ enum { SEQUENCE_SHIFT = 48, SEQUENCE_MAX = 0x7FFF };
 
 struct state {
     uint64_t node_id, stream, look_ups;
-    struct shown shown;
+    struct shown shown; /* without its bytes where they were dropped */
+    uint64_t print;     /* of the text, also once that is dropped */
+    size_t size;        /* and its size */
     struct state *next; /* in its bucket; the newest of an inode first */
+    /* those that have bytes, by when they were last used */
+    struct state *newer, *older;
 };
 
 void states_init(struct states *s)
@@ -20,9 +24,62 @@ void states_init(struct states *s)
     pthread_mutex_init(&s->lock, NULL);
 }
 
-static void state_free(struct state *state)
+/* The texts, by when they were last used */
+
+static bool is_dropped(const struct state *state)
 {
+    return state->size != state->shown.text.size;
+}
+
+static void unlink_text(struct states *s, struct state *state)
+{
+    if (!state->shown.text.size)
+        return;
+    *(state->newer ? &state->newer->older : &s->newest) = state->older;
+    *(state->older ? &state->older->newer : &s->oldest) = state->newer;
+    state->newer = state->older = NULL;
+    s->bytes -= state->size;
+}
+
+static void link_text(struct states *s, struct state *state)
+{
+    if (!state->shown.text.size)
+        return;
+    state->older = s->newest;
+    *(s->newest ? &s->newest->newer : &s->oldest) = state;
+    s->newest = state;
+    s->bytes += state->size;
+}
+
+static void drop_text(struct states *s, struct state *state)
+{
+    unlink_text(s, state);
     text_release(&state->shown.text);
+}
+
+static void shown_copy(struct shown *to, const struct shown *from)
+{
+    text_release(&to->text);
+    text_add(&to->text, text_string(&from->text), from->text.size);
+    to->mtime = from->mtime;
+}
+
+/* The state is this one, whose text was used just now. */
+static void take_text(struct states *s, struct state *state,
+                      const struct shown *shown)
+{
+    drop_text(s, state);
+    shown_copy(&state->shown, shown);
+    state->size = shown->text.size;
+    state->print = text_print(&shown->text);
+    link_text(s, state);
+    while (s->bytes > STATES_BYTES && s->oldest != state)
+        drop_text(s, s->oldest);
+}
+
+static void state_free(struct states *s, struct state *state)
+{
+    drop_text(s, state);
     free(state);
 }
 
@@ -32,7 +89,7 @@ void states_release(struct states *s)
         while (s->bucket[i]) {
             struct state *state = s->bucket[i];
             s->bucket[i] = state->next;
-            state_free(state);
+            state_free(s, state);
         }
     }
     pthread_mutex_destroy(&s->lock);
@@ -63,16 +120,11 @@ static bool same(const struct state *state, const struct shown *shown,
     if (stream)
         return state->stream == stream;
     return state->shown.mtime == shown->mtime &&
-           state->shown.text.size == shown->text.size &&
-           !memcmp(text_string(&state->shown.text), text_string(&shown->text),
-                   shown->text.size);
-}
-
-static void shown_copy(struct shown *to, const struct shown *from)
-{
-    text_release(&to->text);
-    text_add(&to->text, text_string(&from->text), from->text.size);
-    to->mtime = from->mtime;
+           state->size == shown->text.size &&
+           (is_dropped(state)
+                ? state->print == text_print(&shown->text)
+                : !memcmp(text_string(&state->shown.text),
+                          text_string(&shown->text), shown->text.size));
 }
 
 static struct state *add(struct states *s, uint64_t node_id,
@@ -83,7 +135,7 @@ static struct state *add(struct states *s, uint64_t node_id,
     state->node_id = node_id;
     state->stream = stream;
     if (shown)
-        shown_copy(&state->shown, shown);
+        take_text(s, state, shown);
     state->next = *bucket;
     *bucket = state;
     return state;
@@ -118,6 +170,8 @@ uint64_t states_look_up(struct states *s, struct node n,
         state = state->next;
     if (!state)
         state = add(s, fresh_id(s, inode), shown, stream);
+    else if (is_dropped(state))
+        take_text(s, state, shown);
     state->look_ups++;
     uint64_t id = state->node_id;
     pthread_mutex_unlock(&s->lock);
@@ -135,14 +189,21 @@ void states_adopt(struct states *s, uint64_t node_id, const struct shown *shown,
     pthread_mutex_unlock(&s->lock);
 }
 
-bool states_get(struct states *s, uint64_t node_id, struct shown *out)
+enum state_known states_get(struct states *s, uint64_t node_id,
+                            struct shown *out)
 {
+    enum state_known known = STATE_UNKNOWN;
     pthread_mutex_lock(&s->lock);
     struct state *state = find(s, node_id);
     if (state)
+        known = is_dropped(state) ? STATE_DROPPED : STATE_KNOWN;
+    if (known == STATE_KNOWN) {
         shown_copy(out, &state->shown);
+        unlink_text(s, state);
+        link_text(s, state);
+    }
     pthread_mutex_unlock(&s->lock);
-    return state != NULL;
+    return known;
 }
 
 size_t states_known(struct states *s, struct node n, uint64_t *ids, size_t most)
@@ -163,8 +224,8 @@ bool states_renew(struct states *s, uint64_t node_id, const struct shown *shown)
     pthread_mutex_lock(&s->lock);
     struct state *state = find(s, node_id);
     bool other = state && !same(state, shown, state->stream);
-    if (other)
-        shown_copy(&state->shown, shown);
+    if (other || (state && is_dropped(state)))
+        take_text(s, state, shown);
     pthread_mutex_unlock(&s->lock);
     return other;
 }
@@ -191,7 +252,7 @@ void states_forget(struct states *s, uint64_t node_id, uint64_t look_ups)
             look_ups < state->look_ups ? look_ups : state->look_ups;
         if (!state->look_ups) {
             *at = state->next;
-            state_free(state);
+            state_free(s, state);
         }
     }
     pthread_mutex_unlock(&s->lock);

@@ -11,7 +11,14 @@
  * and mapped. Names are looked up anew each time (entry timeout 0) and lead to
  * the node id of the state of that moment. The kernel forgets a state when it
  * has dropped the name and closed the file, so there are about as many states
- * here as generated files somebody looks at. A growing text has a state per
+ * here as generated files somebody looks at.
+ *
+ * Who keeps descriptors without opening the files (O_PATH) can make the kernel
+ * know many states, and nobody can tell whose they are. So their texts have
+ * STATES_BYTES together: past that, the one that was not used for longest is
+ * dropped, and only what tells it from others is kept, some 150 bytes. When it
+ * is asked for again the text is shown anew; where it has changed meanwhile,
+ * the node id means the state of now. A growing text has a state per
  * training: its bytes are in the store, only the stream's number is kept here.
  *
  * A file handle from before a restart carries a node id whose state is gone;
@@ -24,13 +31,18 @@
 
 #include "core/tree/tree.h"
 
-enum { STATES_BUCKETS = 1024 };
+enum {
+    STATES_BUCKETS = 1024,
+    STATES_BYTES = 32 << 20,
+};
 
 struct state;
 
 struct states {
     pthread_mutex_t lock;
     struct state *bucket[STATES_BUCKETS]; /* under lock, by inode number */
+    struct state *newest, *oldest; /* under lock: those that have a text */
+    size_t bytes;                  /* under lock: in those texts */
 };
 
 /* Life cycle */
@@ -45,8 +57,11 @@ bool states_node(uint64_t node_id, struct node *out);
  * many are written, at most `most`. */
 size_t states_known(struct states *s, struct node n, uint64_t *ids,
                     size_t most);
-/* Copy a state; false = the node id has none. */
-bool states_get(struct states *s, uint64_t node_id, struct shown *out);
+enum state_known { STATE_UNKNOWN, STATE_KNOWN, STATE_DROPPED };
+/* Copy a state, if it is known: where its text was dropped, states_renew() is
+ * called with that which is shown now. */
+enum state_known states_get(struct states *s, uint64_t node_id,
+                            struct shown *out);
 
 /* Change */
 
@@ -57,8 +72,8 @@ uint64_t states_look_up(struct states *s, struct node n,
 /* Make node_id mean this state, unless it has one; one look-up more. */
 void states_adopt(struct states *s, uint64_t node_id, const struct shown *shown,
                   uint64_t stream);
-/* A polled text has been read anew: what fstat says from now on. Whether that
- * is another state. */
+/* A text has been read anew: what fstat says from now on. Whether that is
+ * another state than it was. */
 bool states_renew(struct states *s, uint64_t node_id,
                   const struct shown *shown);
 /* One look-up more; false = the node id has no state. */

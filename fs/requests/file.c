@@ -25,7 +25,7 @@ static int attr_of(fuse_req_t req, fuse_ino_t ino, struct node n,
     struct caller caller = request_caller(req);
     struct shown shown = {TEXT_INIT, 0};
     struct tree_stat st;
-    bool known = node_known(m, ino, n, &shown);
+    bool renewed, known = node_known(m, ino, n, &shown, &renewed);
     int err = tree_stat(&m->primo, &caller, n, known ? &shown : NULL, &st, why);
     if (err == 0) {
         attr_fill(&st, out);
@@ -171,11 +171,12 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct shown shown = {TEXT_INIT, 0};
     struct handle *h = NULL;
     struct node n;
+    bool renewed = false;
     if (helper_open(req, fi))
         return;
     int err = request_node(ino, &n, &why);
     if (err == 0) {
-        bool known = node_known(m, ino, n, &shown);
+        bool known = node_known(m, ino, n, &shown, &renewed);
         err = handle_open(&m->primo, &caller, n, fi->flags,
                           known ? &shown.text : NULL, &h, &why);
     }
@@ -186,9 +187,12 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     }
     fi->fh = (uintptr_t)h;
     cache_rule(n, fi);
+    fi->keep_cache &= !renewed;
     if ((fi->flags & O_ACCMODE) == O_RDONLY)
         fi->noflush = 1; /* there is nothing to save */
     else if (row_is_input(node_row(n)))
+        attr_forget(m, ino);
+    if (renewed)
         attr_forget(m, ino);
     if (fuse_reply_open(req, fi))
         handle_close(h, NULL); /* the opener was interrupted */

@@ -39,7 +39,7 @@ static void reply_state(fuse_req_t req, const char *name)
         fuse_reply_err(req, ENOENT);
         return;
     }
-    bool known = node_known(m, id, n, &shown);
+    bool renewed, known = node_known(m, id, n, &shown, &renewed);
     int err = tree_stat(&m->primo, NULL, n, known ? &shown : NULL, &st, NULL);
     text_release(&shown.text);
     if (err == 0)

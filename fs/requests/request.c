@@ -92,9 +92,18 @@ bool node_has_states(struct node n)
 }
 
 bool node_known(struct mount *m, fuse_ino_t node_id, struct node n,
-                struct shown *out)
+                struct shown *out, bool *renewed)
 {
-    return node_has_states(n) && states_get(&m->states, node_id, out);
+    uint64_t stream;
+    *renewed = false;
+    if (!node_has_states(n))
+        return false;
+    enum state_known known = states_get(&m->states, node_id, out);
+    if (known == STATE_DROPPED && node_state(m, n, out, &stream, NULL) == 0) {
+        *renewed = states_renew(&m->states, node_id, out);
+        known = STATE_KNOWN;
+    }
+    return known == STATE_KNOWN;
 }
 
 int node_state(struct mount *m, struct node n, struct shown *shown,

@@ -37,12 +37,14 @@ double attr_seconds(struct node n, const struct tree_stat *st);
 /* Make the kernel forget the attributes that it keeps of a node. This waits for
  * nobody, as it takes no lock of the kernel's that a request may hold. */
 void attr_forget(struct mount *m, fuse_ino_t node_id);
-/* Whether a node has a node id for each of its states (struct shape); the state
- * behind a node id, false where none is known; and the state that it is in now,
- * for a node that has states. */
+/* Whether a node has a node id for each of its states (struct shape). */
 bool node_has_states(struct node n);
+/* The state behind a node id; false = it has none. Its text may have had to be
+ * shown anew: *renewed says that it has changed, so that the kernel must use no
+ * pages that it has of this node id. */
 bool node_known(struct mount *m, fuse_ino_t node_id, struct node n,
-                struct shown *out);
+                struct shown *out, bool *renewed);
+/* The state that a node is in now, which has states. */
 int node_state(struct mount *m, struct node n, struct shown *shown,
                uint64_t *stream, struct reason *why);
 
