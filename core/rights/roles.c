@@ -7,11 +7,13 @@
 #include "core/store/object.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { FRESH_SECONDS = 10 };
 
@@ -32,9 +34,18 @@ static void list_free(struct role *list, size_t count)
     free(list);
 }
 
+static void known_release(struct known_members *k)
+{
+    for (size_t i = 0; i < k->count; i++)
+        free(k->list[i].word);
+    free(k->list);
+    *k = (struct known_members){0};
+}
+
 void roles_release(struct roles *r)
 {
     list_free(r->list, r->count);
+    known_release(&r->known);
     pthread_rwlock_destroy(&r->lock);
     pthread_mutex_destroy(&r->load);
 }
@@ -48,9 +59,23 @@ bool is_administrator(const struct roles *r, const struct caller *caller)
 
 enum { ENTRY_LEAST = 4 << 10, ENTRY_MOST = 4 << 20 };
 
-/* The number of a user or, with '@', of a group; false = there is none. A
- * large group takes a large buffer. */
-static bool member_number(const char *word, id_t *out)
+/* -ENOENT, or why the files of users could not be opened just now: glibc says
+ * "not there" also where they could not, if the next service in nsswitch.conf
+ * has answered. */
+static int database_error(void)
+{
+    int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT && errno != EACCES)
+        return -errno;
+    if (fd >= 0)
+        close(fd);
+    return -ENOENT;
+}
+
+/* The number of a user or, with '@', of a group; -ENOENT = there is none, and
+ * any other error: that cannot be told now. A large group takes a large buffer.
+ */
+static int member_number(const char *word, id_t *out)
 {
     struct passwd user, *user_found = NULL;
     struct group group, *group_found = NULL;
@@ -58,7 +83,7 @@ static bool member_number(const char *word, id_t *out)
     int err = ERANGE;
     if (!word[is_group + strspn(word + is_group, "0123456789")]) {
         *out = (id_t)strtoul(word + is_group, NULL, 10);
-        return true;
+        return 0;
     }
     for (size_t n = ENTRY_LEAST; err == ERANGE && n <= ENTRY_MOST; n *= 4) {
         char *room = xmalloc(n);
@@ -70,7 +95,9 @@ static bool member_number(const char *word, id_t *out)
             *out = user.pw_uid;
         free(room);
     }
-    return user_found || group_found;
+    if (user_found || group_found)
+        return 0;
+    return !err || err == ESRCH ? database_error() : -err;
 }
 
 /* Call for each word until it says no. */
@@ -92,8 +119,12 @@ static int member_judge(void *context, const char *word, struct reason *why)
 {
     id_t number;
     (void)context;
-    if (member_number(word, &number))
+    int err = member_number(word, &number);
+    if (err == 0)
         return 0;
+    if (err != -ENOENT)
+        return refuse_errno(why, EAGAIN, "'%.200s' cannot be looked up now",
+                            word);
     if (*word == '@')
         return refuse(why, EINVAL, "there is no group '%.200s' on this machine",
                       word + 1);
@@ -106,13 +137,38 @@ int members_judge(const char *value, struct reason *why)
     return each_member(value, member_judge, NULL, why);
 }
 
+/* Making the table anew */
+struct loading {
+    struct roles *roles;
+    struct role *role;          /* which members are added to */
+    struct known_members known; /* those of the new table */
+};
+
+static bool known_number(const struct known_members *k, const char *word,
+                         id_t *out)
+{
+    for (size_t i = 0; i < k->count; i++) {
+        if (!strcmp(k->list[i].word, word)) {
+            *out = k->list[i].number;
+            return true;
+        }
+    }
+    return false;
+}
+
 static int member_add(void *context, const char *word, struct reason *why)
 {
-    struct role *role = context;
+    struct loading *l = context;
+    struct known_members *k = &l->known;
     id_t number;
     (void)why;
-    if (member_number(word, &number))
-        groups_add(*word == '@' ? &role->groups : &role->users, number);
+    int err = member_number(word, &number);
+    if (err &&
+        (err == -ENOENT || !known_number(&l->roles->known, word, &number)))
+        return 0;
+    groups_add(*word == '@' ? &l->role->groups : &l->role->users, number);
+    ALLOC_GROW(k->list, k->count + 1, k->room);
+    k->list[k->count++] = (struct known_member){xstrdup(word), number};
     return 0;
 }
 
@@ -139,20 +195,22 @@ static bool role_name(struct store_txn *txn, const struct object *o, char *name)
     return !taken;
 }
 
-static void role_fill(struct role *role, const struct text *body)
+static void role_fill(struct loading *l, const struct text *body)
 {
+    struct role *role = l->role;
     struct settings s;
     settings_init(&s);
     if (settings_parse(&s, text_string(body), body->size, SCOPE_ROLE, "role",
                        NULL) == 0) {
-        each_member(settings_get(&s, KEY_MEMBERS), member_add, role, NULL);
+        each_member(settings_get(&s, KEY_MEMBERS), member_add, l, NULL);
         for (int key = KEY_TEMPLATES; key <= KEY_ROLES; key++)
             role->rights[key] = rights_parse(settings_get(&s, (enum key)key));
     }
     settings_release(&s);
 }
 
-static struct role *list_make(struct store_txn *txn, size_t *count)
+static struct role *list_make(struct loading *l, struct store_txn *txn,
+                              size_t *count)
 {
     struct role *list = NULL;
     struct object o = OBJECT_INIT;
@@ -163,7 +221,8 @@ static struct role *list_make(struct store_txn *txn, size_t *count)
         struct role role = {0};
         after = o.id;
         if (role_name(txn, &o, role.name)) {
-            role_fill(&role, &o.body);
+            l->role = &role;
+            role_fill(l, &o.body);
             ALLOC_GROW(list, *count + 1, room);
             list[(*count)++] = role;
         }
@@ -176,11 +235,14 @@ static struct role *list_make(struct store_txn *txn, size_t *count)
 static void load_locked(struct roles *r)
 {
     struct role *list = NULL, *old = r->list;
+    struct loading loading = {.roles = r};
     struct store_txn *txn;
     size_t count = 0, old_count = r->count;
     if (store_begin(r->store, false, &txn, NULL) == 0) {
-        list = list_make(txn, &count);
+        list = list_make(&loading, txn, &count);
         store_abort(txn);
+        known_release(&r->known);
+        r->known = loading.known;
     }
     pthread_rwlock_wrlock(&r->lock);
     r->list = list;

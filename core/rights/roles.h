@@ -6,7 +6,9 @@
  *
  * The table is made anew when a role has changed, before the change is
  * confirmed, and every ten seconds at most while it is used, as users and
- * groups change too. A name that is nobody's gives nobody a right. Any thread.
+ * groups change too. A name that is nobody's gives nobody a right; one that
+ * cannot be looked up for the moment stands for whom it stood for before. Any
+ * thread.
  */
 #ifndef PRIMO_ROLES_H
 #define PRIMO_ROLES_H
@@ -27,14 +29,26 @@ struct role {
     unsigned rights[KEY_COUNT];  /* by line: a set of 1 << enum right */
 };
 
+/* Whom the name of a member stood for when the table was made. */
+struct known_member {
+    char *word; /* with '@' for a group */
+    id_t number;
+};
+
+struct known_members {
+    struct known_member *list;
+    size_t count, room;
+};
+
 struct roles {
-    struct store *store;   /* not owned */
-    const uid_t *owner;    /* who mounted; not owned */
-    pthread_mutex_t load;  /* held by whoever makes it anew */
-    pthread_rwlock_t lock; /* guards list and count */
-    struct role *list;     /* in order of their making */
-    size_t count;          /* 0 = only the administrator may do anything */
-    int64_t loaded;        /* atomic: seconds of the monotonic clock */
+    struct store *store;        /* not owned */
+    const uid_t *owner;         /* who mounted; not owned */
+    pthread_mutex_t load;       /* held by whoever makes it anew */
+    struct known_members known; /* under load */
+    pthread_rwlock_t lock;      /* guards list and count */
+    struct role *list;          /* in order of their making */
+    size_t count;               /* 0 = only the administrator may do anything */
+    int64_t loaded;             /* atomic: seconds of the monotonic clock */
 };
 
 /* Life cycle */
@@ -54,7 +68,7 @@ int roles_refuse(struct roles *r, const struct caller *caller, enum key line,
                  enum right right, struct reason *why);
 
 /* Whether there are the users and groups that a value of `members` names:
- * EINVAL with a sentence. */
+ * EINVAL with a sentence; EAGAIN where that cannot be told at this time. */
 int members_judge(const char *value, struct reason *why);
 
 /* Change */

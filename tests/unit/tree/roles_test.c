@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -684,6 +686,43 @@ static void others_keep_their_refusals(void **state)
     text_release(&got);
 }
 
+/* Who is a member stays one while users cannot be looked up. */
+static void members_stay_without_descriptors(void **state)
+{
+    struct world *w = *state;
+    struct roles *r = &w->primo.roles;
+    struct rlimit before, none;
+    struct caller daemon = {1, 1, 0};
+    int held[64], count = 0;
+    struct passwd *entry = getpwuid(1);
+    char text[100];
+    if (!entry)
+        skip();
+    snprintf(text, sizeof text, "members = %s\ntemplates = view\n",
+             entry->pw_name);
+    role(w, "one", text);
+    assert_true(roles_allow(r, &daemon, KEY_TEMPLATES, 1u << RIGHT_VIEW));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = (rlim_t)dup(0) + 1; /* all below it are taken by then */
+    held[count++] = (int)none.rlim_cur - 1;
+    setrlimit(RLIMIT_NOFILE, &none);
+    while (count < 64 && (held[count] = dup(0)) >= 0)
+        count++;
+    roles_load(r, w->primo.store);
+    bool may = roles_allow(r, &daemon, KEY_TEMPLATES, 1u << RIGHT_VIEW);
+    struct reason why = REASON_INIT;
+    int err = members_judge(entry->pw_name, &why);
+    setrlimit(RLIMIT_NOFILE, &before);
+    while (count > 0)
+        close(held[--count]);
+    assert_true(may);
+    assert_int_equal(err, -EAGAIN);
+    assert_non_null(strstr(why.sentence, "cannot be looked up now"));
+    roles_load(r, w->primo.store);
+    assert_true(roles_allow(r, &daemon, KEY_TEMPLATES, 1u << RIGHT_VIEW));
+}
+
 int main(void)
 {
 #define TEST(f)                                                                \
@@ -705,6 +744,7 @@ int main(void)
         TEST(everyone_reads_his_own_refusals),
         TEST(old_refusals_go),
         TEST(others_keep_their_refusals),
+        TEST(members_stay_without_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
