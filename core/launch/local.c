@@ -86,10 +86,12 @@ static int start_once(const struct launch_site *site, uint64_t run,
     if (runs < 0)
         return runs;
     sp->dir = foreign_make(runs, name, sp->job->uid, sp->job->gid, why);
+    int err = sp->dir < 0 ? sp->dir : directory_sync(runs, why);
     close(runs);
     if (sp->dir < 0)
-        return sp->dir;
-    int err = start_in(site, run, sp, why);
+        return err;
+    if (err == 0)
+        err = start_in(site, run, sp, why);
     close(sp->dir);
     return err;
 }
