@@ -136,7 +136,13 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/unit.a
 $(FAULT_PROGRAMS): %: %.o
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^
 unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(PEER_PROGRAMS) $(FAULT_PROGRAMS) \
-  $(BUILD)/tests/bench/objects
+  $(BUILD)/tests/bench/objects $(BUILD)/tests/faults/preload/failing.so
+
+# Loaded into the daemon by tests/faults/, to make its writes fail.
+$(BUILD)/tests/faults/preload/%.so: tests/faults/preload/%.c
+	@mkdir -p $(@D)
+	$(call quiet,link)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra $(CFLAGS) \
+	  -shared -fPIC -o $@ $<
 
 # Programs that the scripts of tests/bench/ and tests/peers/ use.
 $(PEER_PROGRAMS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/unit.a

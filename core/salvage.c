@@ -267,14 +267,13 @@ static int stores_change(struct salvaging *s, int aside)
     char kept[40] = "";
     for (int i = 1; i < 1000; i++) {
         snprintf(kept, sizeof kept, "db.damaged.%d", i);
-        if (renameat2(s->state, "db", s->state, kept, RENAME_NOREPLACE) == 0 ||
-            errno != EEXIST)
+        if (faccessat(s->state, kept, F_OK, AT_SYMLINK_NOFOLLOW))
             break;
     }
-    bool gone = faccessat(s->state, "db", F_OK, AT_SYMLINK_NOFOLLOW) != 0;
-    if (!gone || renameat(aside, "db", s->state, "db"))
+    bool had = renameat(s->state, "db", s->state, kept) == 0;
+    if ((!had && errno != ENOENT) || renameat(aside, "db", s->state, "db"))
         return refuse_errno(s->why, errno, "cannot put the new db/ in place");
-    if (faccessat(s->state, kept, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    if (had)
         printf(_("the old database is kept in %s\n"), kept);
     return directory_sync(s->state, s->why);
 }

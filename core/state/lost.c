@@ -31,10 +31,9 @@ static int name_move(int dir, const char *folder, const char *name, int lost,
             snprintf(to, size, "%s.%.200s", folder, name);
         else
             snprintf(to, size, "%s.%.200s.%d", folder, name, i);
-        if (renameat2(dir, name, lost, to, RENAME_NOREPLACE) == 0)
-            return 0;
-        if (errno != EEXIST)
-            return errno;
+        if (faccessat(lost, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            continue; /* nobody else puts something there */
+        return renameat(dir, name, lost, to) ? errno : 0;
     }
     return EEXIST;
 }

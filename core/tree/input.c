@@ -132,8 +132,11 @@ int input_create(struct primo *primo, const struct caller *caller,
     /* A new file is no transaction, so it needs no primo->change and waits for
      * no save: `names` alone keeps two callers from taking one name. */
     pthread_mutex_lock(&primo->names);
-    if (object_search(primo, o.parent, name, &old) == 0)
+    int there = object_search(primo, o.parent, name, &old);
+    if (there == 0)
         err = refuse(why, EEXIST, "'%s' exists", name);
+    else if (there != -ENOENT)
+        err = refuse_errno(why, -there, "'%s' cannot be read", name);
     else
         err = scratch_put(&primo->scratch, &o, why);
     pthread_mutex_unlock(&primo->names);

@@ -130,8 +130,11 @@ static int move_load(struct primo *primo, const struct renaming *r,
         return err == -ENOENT
                    ? err
                    : refuse(why, -err, "'%s' cannot be read", r->name);
-    m->to_there = object_search(primo, directory, r->new_name, &m->to) == 0;
-    return 0;
+    err = object_search(primo, directory, r->new_name, &m->to);
+    m->to_there = err == 0;
+    return err && err != -ENOENT
+               ? refuse(why, -err, "'%s' cannot be read", r->new_name)
+               : 0;
 }
 
 static void move_release(struct move *m)

@@ -137,8 +137,13 @@ int tree_find(struct primo *primo, struct node directory, const char *name,
         return 0;
     enum tree_no no = row_of_objects(directory.no);
     struct object o = OBJECT_INIT;
-    if (!no || object_search(primo, objects_parent(directory), name, &o))
+    if (!no)
         return -ENOENT;
+    int err = object_search(primo, objects_parent(directory), name, &o);
+    if (err) /* what cannot be read is not what is not there */
+        return err == -ENOENT
+                   ? err
+                   : refuse_errno(why, -err, "'%s' cannot be read", name);
     *out = (struct node){no, o.id};
     object_release(&o);
     return 0;
@@ -201,6 +206,8 @@ int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
         return err;
     err = object_next(txn, parent, cookie, &kept);
     store_abort(txn);
+    if (err && err != -ENOENT)
+        return refuse_errno(why, -err, "the directory cannot be read");
     bool in_memory =
         scratch_next(&primo->scratch, parent, cookie, &scratch) == 0 &&
         (err || scratch.id <= kept.id);
