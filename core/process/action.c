@@ -49,7 +49,7 @@ static int change_begin(struct change *c, struct primo *primo, uint64_t id,
 static int change_end(struct change *c, int err, struct reason *why)
 {
     if (err == 0) {
-        c->p.changed = unix_now();
+        c->p.changed = time_after(c->p.changed);
         err = process_save(c->txn, &c->p, why);
     }
     err = store_end(c->txn, err, why);
@@ -209,7 +209,7 @@ int process_set_template(struct primo *primo, const struct caller *caller,
     object_release(&template);
     if (err == 0) {
         strcpy(c.p.template, name);
-        c.p.template_changed = unix_now();
+        c.p.template_changed = time_after(c.p.template_changed);
         err = change_event(&c, caller, "template set", why);
     }
     return change_end(&c, err, why);
@@ -227,7 +227,7 @@ int process_set_enabled(struct primo *primo, const struct caller *caller,
     if (err)
         return err;
     c.p.enabled = yes;
-    c.p.enabled_changed = unix_now();
+    c.p.enabled_changed = time_after(c.p.enabled_changed);
     err = change_event(&c, caller, yes ? "enabled" : "disabled", why);
     return change_end(&c, err, why);
 }
@@ -392,12 +392,14 @@ static void process_renew(struct process *p, uint64_t run,
     strcpy(p->run_template, p->template);
     p->author = p->run_uid = caller->uid;
     p->run_gid = caller->gid;
-    p->started = unix_now();
+    p->started = time_after(p->changed);
     p->finished = 0;
     p->wanted = true;
     p->segment = p->offset = p->row_iteration = 0;
     p->row_time = p->log_time = p->started;
     p->log_full = p->metrics_full = false;
+    p->announced = 0;
+    memset(p->sums, 0, sizeof p->sums);
     p->checkpoint = p->losses = p->model = p->number = 0;
     *p->stage = *p->reason = 0;
     progress_parse("", &p->progress);

@@ -21,20 +21,36 @@ enum {
     METRICS_BYTES = 16 << 20,
     PIECES = 32, /* transactions in one round */
 };
-#define TIME_AHEAD 3600.0 /* seconds that a machine's clock may be ahead */
+#define TIME_AHEAD    3600.0 /* seconds that a machine's clock may be ahead */
+#define PIECE_SECONDS 0.05   /* that one transaction may take for records */
+#define ROUND_SECONDS 0.2    /* after which no further piece is begun */
+#define READ_SECONDS  1.0    /* between two readings of one artifact */
+
+/* A shown artifact, read before the transaction that stores it. */
+struct artifact_read {
+    bool done;
+    struct text shown;
+    char fault[sizeof((struct reason *)0)->sentence]; /* "" = none */
+};
 
 /* The transaction that takes over the records of one piece of the journal. */
 struct intake {
+    struct primo *primo;
+    const struct launch_target *target;
+    uint64_t process, run;
+    struct follow_state *state;
+    /* valid for one piece: */
+    struct artifact_read read[ARTIFACTS];
     struct store_txn *txn;
     struct process *p;
-    const struct launch_target *target;
-    bool succeeded;
+    double until; /* monotonic: when to leave the rest to the next piece */
 };
 
 int log_add(struct store_txn *txn, struct process *p, double time,
             const char *line, struct reason *why)
 {
     struct text out = TEXT_INIT;
+    time = time > p->log_time ? time : p->log_time;
     text_put_time(&out, time);
     text_puts(&out, " ");
     text_put_printable(&out, line, strlen(line));
@@ -150,6 +166,8 @@ static int take_metric(struct intake *in, const struct journal_record *r,
     if (order <= in->p->row_iteration || !metrics_have_room(in, r->time))
         return 0;
     row.time = time_judge(row.time);
+    if (row.time < in->p->row_time)
+        row.time = in->p->row_time;
     in->p->row_iteration = order;
     in->p->row_time = row.time;
     struct text line = TEXT_INIT;
@@ -199,32 +217,19 @@ static int take_checkpoint(struct intake *in, const struct journal_record *r,
     return 0;
 }
 
-/* The blobs that hold those artifacts which are shown while the run is live. */
-static const char parts[ARTIFACTS] = {
-    [ARTIFACT_CONFIG] = RUN_CONFIG,
-    [ARTIFACT_DATASET] = RUN_DATASET,
-};
-
+/* An artifact that is shown is only noted here; see artifacts_read(). */
 static int take_artifact(struct intake *in, const struct journal_record *r,
                          struct reason *why)
 {
-    enum artifact_no no = artifact_find(r->payload);
-    if (no == ARTIFACTS || !artifacts[no].shown)
+    struct artifact_sum sum;
+    enum artifact_no no = artifact_parse(r->payload, &sum);
+    (void)why;
+    if (no == ARTIFACTS)
         return 0;
-    struct text text = TEXT_INIT, shown = TEXT_INIT;
-    struct reason unread = REASON_INIT;
-    int err = in->target->site->launcher->fetch_text(
-        in->target, in->p->run, r->payload, artifacts[no].limit, &text,
-        &unread);
-    text_put_printable_lines(&shown, text_string(&text), text.size);
-    if (err)
-        err = log_take(in, r->time, unread.sentence, why);
-    else
-        err = blob_put(in->txn, in->p->run, parts[no], text_string(&shown),
-                       shown.size, why);
-    text_release(&shown);
-    text_release(&text);
-    return err;
+    in->p->sums[no] = sum;
+    if (artifacts[no].shown)
+        in->p->announced |= 1u << no;
+    return 0;
 }
 
 static int take_end(struct intake *in, const struct journal_record *r,
@@ -232,7 +237,7 @@ static int take_end(struct intake *in, const struct journal_record *r,
 {
     const char *failed = "failed: ";
     if (!strcmp(r->payload, "succeeded")) {
-        in->succeeded = true;
+        in->state->succeeded = true;
         return 0;
     }
     if (!strcmp(r->payload, "stopped"))
@@ -263,7 +268,8 @@ static int take_record(struct intake *in, struct journal_record *r,
 }
 
 /* Takes the complete records at the beginning of `data`, up to one that ends
- * the run. The record of a success is not consumed (follow.h). */
+ * the run, or until the transaction has used up its time. The record of a
+ * success is not consumed (follow.h). */
 static int take_records(struct intake *in, const struct text *data,
                         struct reason *why)
 {
@@ -273,14 +279,133 @@ static int take_records(struct intake *in, const struct text *data,
     while (err == 0 && status_is_live(in->p->status) &&
            (n = journal_unframe(data->data + at, data->size - at, &r)) > 0) {
         err = take_record(in, &r, why);
-        if (in->succeeded)
+        if (in->state->succeeded)
             return err;
         at += n;
         in->p->offset += n;
-        in->p->changed = unix_now();
+        if (monotonic_now() > in->until)
+            break;
+    }
+    if (at)
+        in->p->changed = time_after(in->p->changed);
+    return err;
+}
+
+/* Artifacts that are shown. The journal announces them; they are read before
+ * the transaction begins, and not as often as somebody may announce them. */
+
+/* The blobs that hold those artifacts which are shown while the run is live. */
+static const char parts[ARTIFACTS] = {
+    [ARTIFACT_CONFIG] = RUN_CONFIG,
+    [ARTIFACT_DATASET] = RUN_DATASET,
+};
+
+/* Returns the bits of those that the piece announces or that *p still has to
+ * be read, with the last sum reported for each. *last: the run ends in this
+ * piece, so that nothing can be read later. */
+static unsigned announced_find(const struct text *data, const struct process *p,
+                               struct artifact_sum *sums, bool *last)
+{
+    struct journal_record r;
+    unsigned announced = (unsigned)p->announced;
+    *last = false;
+    memcpy(sums, p->sums, sizeof p->sums);
+    for (size_t at = 0, n;
+         (n = journal_unframe(text_string(data) + at, data->size - at, &r)) > 0;
+         at += n) {
+        struct artifact_sum sum;
+        *last |= r.kind == JOURNAL_END;
+        if (r.kind != JOURNAL_ARTIFACT)
+            continue;
+        enum artifact_no no = artifact_parse(r.payload, &sum);
+        if (no == ARTIFACTS || !artifacts[no].shown)
+            continue;
+        sums[no] = sum;
+        announced |= 1u << no;
+    }
+    return announced;
+}
+
+/* A text that does not match its sum may have been written again since, which a
+ * later record will announce: until the run ends, such a text is left for the
+ * next reading. */
+static void artifact_read(struct intake *in, int no,
+                          const struct artifact_sum *sum, bool last)
+{
+    struct artifact_read *read = &in->read[no];
+    struct text text = TEXT_INIT;
+    struct reason why = REASON_INIT;
+    in->state->read_at[no] = monotonic_now();
+    int err = in->target->site->launcher->fetch_text(
+        in->target, in->run, artifacts[no].name, artifacts[no].limit, &text,
+        &why);
+    bool fits = err || artifact_sum_fits(
+                           sum, artifact_crc(text_string(&text), text.size));
+    if (err == 0 && !fits)
+        refuse(&why, EIO, "'%s' is not what the trainer has written",
+               artifacts[no].name);
+    read->done = fits || last;
+    if (err || !fits)
+        strcpy(read->fault, why.sentence);
+    else
+        text_put_printable_lines(&read->shown, text_string(&text), text.size);
+    text_release(&text);
+}
+
+static bool is_due(const struct follow_state *state, int no)
+{
+    double at = state->read_at[no];
+    return at == 0 || monotonic_now() - at >= READ_SECONDS;
+}
+
+static void artifacts_read(struct intake *in, const struct process *p,
+                           const struct text *data)
+{
+    struct artifact_sum sums[ARTIFACTS];
+    bool last;
+    unsigned announced = announced_find(data, p, sums, &last);
+    for (int i = 0; i < ARTIFACTS; i++)
+        if (announced & 1u << i && (last || is_due(in->state, i)))
+            artifact_read(in, i, &sums[i], last);
+}
+
+static void artifacts_release(struct intake *in)
+{
+    for (int i = 0; i < ARTIFACTS; i++)
+        text_release(&in->read[i].shown);
+    memset(in->read, 0, sizeof in->read);
+}
+
+/* Stores the texts that were read, as far as the records have announced them.
+ */
+static int artifacts_put(struct intake *in, struct reason *why)
+{
+    int err = 0;
+    for (int i = 0; i < ARTIFACTS && err == 0; i++) {
+        const struct artifact_read *read = &in->read[i];
+        if (!read->done || !(in->p->announced & 1u << i))
+            continue;
+        in->p->announced &= ~(1ull << i);
+        if (*read->fault)
+            err = log_take(in, unix_now(), read->fault, why);
+        else
+            err = blob_put(in->txn, in->run, parts[i],
+                           text_string(&read->shown), read->shown.size, why);
+        in->p->changed = time_after(in->p->changed);
     }
     return err;
 }
+
+/* Whether a text is to be read although the journal has nothing new. */
+static bool announced_due(const struct intake *in, const struct process *p)
+{
+    bool due = false;
+    for (int i = 0; i < ARTIFACTS; i++)
+        due |= p->announced & 1u << i && is_due(in->state, i);
+    return due;
+}
+
+/* Pieces */
 
 static bool has_record(const struct text *data)
 {
@@ -288,79 +413,116 @@ static bool has_record(const struct text *data)
     return data->size && journal_unframe(data->data, data->size, &r) > 0;
 }
 
+/* How far the journal has been read, and what follows there. */
+struct piece {
+    uint64_t segment, offset;
+    struct text data;
+};
+
+static int piece_put(struct intake *in, const struct piece *piece,
+                     struct reason *why)
+{
+    in->p->segment = piece->segment;
+    in->p->offset = piece->offset;
+    in->until = monotonic_now() + PIECE_SECONDS;
+    int err = take_records(in, &piece->data, why);
+    if (err == 0)
+        err = artifacts_put(in, why);
+    if (err == 0 && !status_is_live(in->p->status))
+        err = end_event_add(in->txn, in->primo->owner, in->p, why);
+    return err ? err : process_save(in->txn, in->p, why);
+}
+
 /* Takes over one piece of the journal in one transaction. The record is loaded
  * again inside it: a user may have changed it since the piece was read. */
-static int take_piece(struct primo *primo, struct intake *in, uint64_t process,
-                      uint64_t run, uint64_t segment, uint64_t offset,
-                      const struct text *data, struct reason *why)
+static int take_piece(struct intake *in, const struct piece *piece,
+                      struct reason *why)
 {
     struct process p;
-    int err = store_begin(primo->store, true, &in->txn, why);
+    int err = store_begin(in->primo->store, true, &in->txn, why);
     if (err)
         return err;
-    err = process_load_run(in->txn, process, run, &p, why);
+    err = process_load_run(in->txn, in->process, in->run, &p, why);
     if (err) {
         store_abort(in->txn);
         return err;
     }
     in->p = &p;
-    p.segment = segment;
-    p.offset = offset;
-    err = take_records(in, data, why);
-    if (err == 0 && !status_is_live(p.status))
-        err = end_event_add(in->txn, primo->owner, &p, why);
-    if (err == 0)
-        err = process_save(in->txn, &p, why);
+    err = piece_put(in, piece, why);
     err = store_end(in->txn, err, why);
+    if (err) /* the report of success will be read again */
+        in->state->succeeded = false;
     process_release(&p);
     return err;
 }
 
 /* Reads the next piece that has complete records: from this segment, or else
  * from the beginning of the next one. Once a next segment exists, nothing is
- * ever added to this one, because a new trainer has opened it. */
-static bool next_piece(const struct launch_target *target,
-                       const struct process *p, uint64_t *segment,
-                       uint64_t *offset, struct text *data)
+ * ever added to this one, because a new trainer has opened it. Returns false
+ * with an empty piece at the place reached so far if there is none. */
+static bool next_piece(const struct intake *in, const struct process *p,
+                       struct piece *out)
 {
-    *segment = p->segment ? p->segment : 1;
-    *offset = p->offset;
-    text_clear(data);
-    target->site->launcher->follow(target, p->run, *segment, *offset, data);
-    if (has_record(data))
+    const struct launch_target *target = in->target;
+    const struct launcher *launcher = target->site->launcher;
+    out->segment = p->segment ? p->segment : 1;
+    out->offset = p->offset;
+    text_clear(&out->data);
+    launcher->follow(target, in->run, out->segment, out->offset, &out->data);
+    if (has_record(&out->data))
         return true;
-    *segment += 1;
-    *offset = 0;
-    text_clear(data);
-    target->site->launcher->follow(target, p->run, *segment, 0, data);
-    return has_record(data);
+    text_clear(&out->data);
+    launcher->follow(target, in->run, out->segment + 1, 0, &out->data);
+    if (has_record(&out->data)) {
+        out->segment++;
+        out->offset = 0;
+        return true;
+    }
+    text_clear(&out->data);
+    return false;
+}
+
+/* Takes over the next piece; *more says whether there was one. */
+static int follow_piece(struct intake *in, struct piece *piece, bool *more,
+                        struct reason *why)
+{
+    struct process p;
+    int err = process_read(in->primo->store, in->process, &p, why);
+    *more = false;
+    if (err)
+        return err;
+    bool live = p.run == in->run && status_is_live(p.status);
+    *more = live && next_piece(in, &p, piece);
+    if (*more || (live && announced_due(in, &p))) {
+        artifacts_read(in, &p, &piece->data);
+        err = take_piece(in, piece, why);
+        artifacts_release(in);
+    }
+    process_release(&p);
+    return err;
 }
 
 int run_follow(struct primo *primo, const struct launch_target *target,
-               uint64_t process, uint64_t run, struct follow_state *out,
+               uint64_t process, uint64_t run, struct follow_state *state,
                struct reason *why)
 {
-    struct intake in = {.target = target};
-    struct text data = TEXT_INIT;
+    struct intake in = {.primo = primo,
+                        .target = target,
+                        .process = process,
+                        .run = run,
+                        .state = state};
+    struct piece piece = {.data = TEXT_INIT};
+    double until = monotonic_now() + ROUND_SECONDS;
     bool more = true;
     int err = 0;
-    for (int i = 0; err == 0 && more && !in.succeeded && i < PIECES; i++) {
-        struct process p;
-        uint64_t segment, offset;
-        err = process_read(primo->store, process, &p, why);
-        if (err)
-            break;
-        more = p.run == run && status_is_live(p.status) &&
-               next_piece(target, &p, &segment, &offset, &data);
-        if (more)
-            err = take_piece(primo, &in, process, run, segment, offset, &data,
-                             why);
-        process_release(&p);
-    }
-    text_release(&data);
+    state->succeeded = false;
+    for (int i = 0; err == 0 && more && !state->succeeded && i < PIECES &&
+                    monotonic_now() < until;
+         i++)
+        err = follow_piece(&in, &piece, &more, why);
+    text_release(&piece.data);
     /* Nothing follows the record of a success, and an error will still be there
      * a moment later: in neither case is it worth coming back at once. */
-    *out = (struct follow_state){.succeeded = in.succeeded,
-                                 .more = more && !in.succeeded && err == 0};
+    state->more = more && !state->succeeded && err == 0;
     return err;
 }

@@ -14,7 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum field_kind { FIELD_STRING, FIELD_COUNT, FIELD_TIME, FIELD_BOOL };
+enum field_kind {
+    FIELD_STRING,
+    FIELD_COUNT,
+    FIELD_TIME,
+    FIELD_BOOL,
+    FIELD_SUMS,
+};
 
 /* One row for each field: its name in the record and its place in the struct.
  */
@@ -43,6 +49,7 @@ static const struct field {
     ROW(losses, FIELD_COUNT),         ROW(model, FIELD_COUNT),
     ROW(number, FIELD_COUNT),         ROW(stage, FIELD_STRING),
     ROW(reason, FIELD_STRING),        ROW(run_template, FIELD_STRING),
+    ROW(announced, FIELD_COUNT),      ROW(sums, FIELD_SUMS),
 #undef ROW
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
@@ -77,6 +84,28 @@ struct stream process_log(const struct process *p)
 
 /* Encoding */
 
+static void sums_print(const struct artifact_sum *sums, struct text *out)
+{
+    for (int i = 0; i < ARTIFACTS; i++)
+        if (sums[i].known)
+            text_printf(out, "%s=%08x ", artifacts[i].name,
+                        (unsigned)sums[i].crc);
+}
+
+static void sums_parse(struct artifact_sum *sums, const char *value)
+{
+    for (const char *at = value; *at;) {
+        size_t n = strcspn(at, "= ");
+        for (int i = 0; i < ARTIFACTS; i++)
+            if (at[n] == '=' && n == strlen(artifacts[i].name) &&
+                !strncmp(at, artifacts[i].name, n))
+                sums[i] = (struct artifact_sum){
+                    true, (uint32_t)strtoul(at + n + 1, NULL, 16)};
+        at += strcspn(at, " ");
+        at += strspn(at, " ");
+    }
+}
+
 static void field_print(const struct process *p, const struct field *f,
                         struct text *out)
 {
@@ -94,6 +123,9 @@ static void field_print(const struct process *p, const struct field *f,
         break;
     case FIELD_BOOL:
         text_puts(out, *(const bool *)at ? "1" : "0");
+        break;
+    case FIELD_SUMS:
+        sums_print((const struct artifact_sum *)at, out);
         break;
     }
     text_puts(out, "\n");
@@ -116,6 +148,9 @@ static bool field_parse(struct process *p, const struct field *f,
         return parse_double(value, (double *)at);
     case FIELD_BOOL:
         *(bool *)at = *value == '1';
+        return true;
+    case FIELD_SUMS:
+        sums_parse((struct artifact_sum *)at, value);
         return true;
     }
     return false;
@@ -314,19 +349,24 @@ void process_set_fact(struct process *p, const char *key, const char *value)
     text_move(&p->facts, &out);
 }
 
+double time_after(double last)
+{
+    double now = unix_now();
+    return now > last ? now : last;
+}
+
 int process_step(struct process *p, enum life_event event, struct reason *why)
 {
     enum status to;
     int err = life_step(p->status, event, &to, why);
     if (err)
         return err;
-    double now = unix_now();
+    p->changed = time_after(p->changed);
     if (to != p->status)
-        p->status_changed = now;
+        p->status_changed = p->changed;
     if (status_is_live(p->status) && !status_is_live(to))
-        p->finished = now;
+        p->finished = p->changed > p->started ? p->changed : p->started;
     p->status = to;
-    p->changed = now;
     return 0;
 }
 

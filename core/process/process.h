@@ -11,6 +11,7 @@
 #define PRIMO_PROCESS_H
 
 #include "core/process/life.h"
+#include "core/shared/artifact.h"
 #include "core/shared/progress.h"
 #include "core/store/object.h"
 #include "core/store/stream.h"
@@ -50,10 +51,12 @@ struct process {
     double row_time;        /* when that row was written */
     double log_time;        /* when the last line of the log was written */
     bool log_full, metrics_full; /* the run has used up its bound */
-    uint64_t checkpoint;         /* the iteration of its last checkpoint */
-    uint64_t losses;             /* trainers lost since that checkpoint */
-    uint64_t model;              /* id of the version that came out, 0 = none */
-    uint64_t number;             /* that version's number */
+    uint64_t announced; /* bits: shown artifacts that are not yet read */
+    struct artifact_sum sums[ARTIFACTS]; /* what the trainer has reported */
+    uint64_t checkpoint; /* the iteration of its last checkpoint */
+    uint64_t losses;     /* trainers lost since that checkpoint */
+    uint64_t model;      /* id of the version that came out, 0 = none */
+    uint64_t number;     /* that version's number */
     char stage[32];
     char reason[1024]; /* why it failed, "" = it has not failed */
     struct progress progress;
@@ -109,6 +112,9 @@ void process_set_fact(struct process *p, const char *key, const char *value);
 /* Append to the events what has happened to the process. */
 int process_event(struct store_txn *txn, const struct process *p, uid_t user,
                   const char *what, struct reason *why);
+/* The present time in Unix seconds, or `last` if the clock has been set back
+ * behind it: later events must not appear to be earlier ones. */
+double time_after(double last);
 /* Step the life cycle and note the time; fails as life_step() does. */
 int process_step(struct process *p, enum life_event event, struct reason *why);
 

@@ -59,15 +59,40 @@ static int texts_write(struct primo *primo, struct store_txn *txn,
     return err;
 }
 
+/* Bits may flip on a disk: the copy must be what the trainer wrote. */
+static int sum_check(int dir, const char *name, const struct artifact_sum *sum,
+                     struct reason *why)
+{
+    uint32_t crc;
+    int fd = sum->known ? file_open(dir, name, why) : -1;
+    if (fd < 0)
+        return sum->known ? fd : 0;
+    int err = artifact_file_crc(fd, &crc);
+    close(fd);
+    if (err)
+        return refuse_errno(why, -err, "cannot read '%s'", name);
+    return artifact_sum_fits(sum, crc)
+               ? 0
+               : refuse(why, EBADMSG,
+                        "'%s' is not what the trainer has written", name);
+}
+
 /* Copies what the run made into the directory. */
-static int artifacts_fetch(const struct launch_target *target, uint64_t run,
-                           int dir, struct reason *why)
+static int artifacts_fetch(const struct launch_target *target,
+                           const struct process *p, int dir,
+                           const _Atomic bool *given_up, struct reason *why)
 {
     int err = 0;
-    for (int i = 0; i < ARTIFACTS && err == 0; i++)
-        if (!artifacts[i].shown)
-            err = target->site->launcher->fetch(target, run, artifacts[i].name,
-                                                artifacts[i].limit, dir, why);
+    for (int i = 0; i < ARTIFACTS && err == 0; i++) {
+        if (*given_up)
+            return refuse(why, ECANCELED, "the process was stopped");
+        if (artifacts[i].shown)
+            continue;
+        err = target->site->launcher->fetch(target, p->run, artifacts[i].name,
+                                            artifacts[i].limit, dir, why);
+        if (err == 0)
+            err = sum_check(dir, artifacts[i].name, &p->sums[i], why);
+    }
     return err ? err : artifacts_check(dir, why);
 }
 
@@ -187,7 +212,7 @@ static int process_succeed(struct process *p, uint64_t number,
 {
     p->number = number;
     p->model = p->run;
-    p->stage[0] = 0;
+    p->stage[0] = p->reason[0] = 0;
     p->progress.eta = 0;
     return process_step(p, LIFE_ENDED_SUCCEEDED, why);
 }
@@ -279,18 +304,25 @@ static int version_publish(struct primo *primo, uint64_t process, uint64_t run,
 }
 
 int model_publish(struct primo *primo, const struct launch_target *target,
-                  uint64_t process, uint64_t run, struct reason *why)
+                  uint64_t process, uint64_t run, const _Atomic bool *given_up,
+                  struct reason *why)
 {
     struct body body;
+    struct process p;
     uint64_t family_id;
-    int err = ids_take(&primo->ids, primo->store, &family_id, why);
-    if (err)
-        return err;
-    err = body_make(&body, primo, run, why);
+    int err = process_read(primo->store, process, &p, why);
+    if (err == 0 && p.run != run)
+        err = refuse(why, ESRCH, "the process has got another run");
     if (err == 0)
-        err = artifacts_fetch(target, run, body.dir, why);
-    if (err == 0)
-        err = version_publish(primo, process, run, family_id, &body, why);
-    body_close(&body);
+        err = ids_take(&primo->ids, primo->store, &family_id, why);
+    if (err == 0) {
+        err = body_make(&body, primo, run, why);
+        if (err == 0)
+            err = artifacts_fetch(target, &p, body.dir, given_up, why);
+        if (err == 0)
+            err = version_publish(primo, process, run, family_id, &body, why);
+        body_close(&body);
+    }
+    process_release(&p);
     return err;
 }

@@ -10,10 +10,14 @@
 
 /* Fetch what a successful run of the process made; then, in one transaction,
  * name it and set the process to `succeeded`. A failure leaves no trace. This
- * copies and syncs tens of megabytes, which is why the thread that watches the
- * process calls it; several processes may publish at once. */
+ * copies and syncs tens of megabytes, which is why a thread of its own calls it
+ * (watch.c); several processes may publish at once. Once *given_up is true it
+ * ends as soon as it can, with ECANCELED. EBADMSG: a file is not what the
+ * trainer has written, and a trainer can write it again. ENOSPC, EDQUOT, EIO, …
+ */
 int model_publish(struct primo *primo, const struct launch_target *target,
-                  uint64_t process, uint64_t run, struct reason *why);
+                  uint64_t process, uint64_t run, const _Atomic bool *given_up,
+                  struct reason *why);
 
 /* A text of the process that a version keeps. The rows of the tree say which
  * texts these are, so that the function is in core/rows.c. */

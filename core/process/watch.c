@@ -1,5 +1,6 @@
 #include "core/process/watch.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/clock.h"
 #include "core/basic/file.h"
 #include "core/basic/language.h"
@@ -9,6 +10,7 @@
 #include "core/store/stream.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +18,13 @@
 enum {
     POLL_MS = 100,
     LOSSES = 4,        /* trainers lost in a row, without a checkpoint */
+    LAUNCH_RETRY = 1,  /* seconds; where the failure could not be noted */
     PUBLISH_RETRY = 5, /* seconds between tries on a full disk */
     PUBLISH_TRIES = 60,
+    PUBLISH_PATIENCE = 3, /* seconds that a stop leaves it to end */
+    PUBLISH_MS = 10,      /* between looks whether it has */
+    READ_AGAIN_MS = 2,    /* in which others come to write */
+    FOLLOW_RETRY = 1,     /* seconds between tries to take over a journal */
     /* Rounds that read a dead trainer's journal before it is given up: more
      * than a month's training can have written. */
     TAIL_ROUNDS = 4096,
@@ -31,6 +38,8 @@ struct verdict {
     const char *reason; /* why the run failed, NULL = it did not */
     int losses;         /* is added to the count of lost trainers */
     bool wanted;        /* a trainer is to be started */
+    bool passed;        /* skip the report of success: the next segment of the
+                         * journal, by a resumed trainer, counts instead */
 };
 
 static int verdict_put(struct watch *w, struct store_txn *txn,
@@ -43,13 +52,18 @@ static int verdict_put(struct watch *w, struct store_txn *txn,
     err = process_step(&p, v->event, why);
     p.wanted = v->wanted;
     p.losses += (uint64_t)v->losses;
+    if (v->passed) {
+        p.segment++;
+        p.offset = 0;
+    }
     if (v->reason)
         snprintf(p.reason, sizeof p.reason, "%s", v->reason);
     if (err == 0 && v->line)
         err = log_add(txn, &p, unix_now(), v->line, why);
     if (err == 0)
         err = process_save(txn, &p, why);
-    if (err == 0 && !status_is_live(p.status))
+    w->ended = !status_is_live(p.status);
+    if (err == 0 && w->ended)
         err = end_event_add(txn, w->primo->owner, &p, why);
     process_release(&p);
     return err;
@@ -62,8 +76,9 @@ static int verdict_once(struct watch *w, const struct verdict *v,
     int err = store_begin(w->primo->store, true, &txn, why);
     if (err)
         return err;
-    err = verdict_put(w, txn, v, why);
-    return store_end(txn, err, why);
+    err = store_end(txn, verdict_put(w, txn, v, why), why);
+    w->ended &= err == 0;
+    return err;
 }
 
 /* On a full disk, the reserve is spent first, because the end of a run must be
@@ -145,6 +160,9 @@ static void launch(struct watch *w, const struct process *p)
     text_release(&job.type);
     text_release(&job.groups);
     w->stop_asked = false;
+    w->stop_time = 0;
+    if (err)
+        w->not_before = monotonic_now() + LAUNCH_RETRY;
     if (err)
         fail(w, why.sentence);
     else
@@ -211,47 +229,168 @@ static void lost_stopping(struct watch *w, const struct process *p)
     lose(w, p, "");
 }
 
-/* Publishing */
-
-static int publish_once(struct watch *w, struct text *line, struct reason *why)
+/* The trainer is gone, and the end of its journal has not been read yet. A
+ * store that does not take it, or a journal without an end, must not delay the
+ * stop for long. */
+static void unread_stopping(struct watch *w, const struct process *p)
 {
-    int err = model_publish(w->primo, &w->target, w->process, w->run, why);
+    if (!w->stop_time)
+        w->stop_time = monotonic_now();
+    w->follow_after = 0;
+    if (w->follow_failures > 1 ||
+        monotonic_now() - w->stop_time > LAUNCH_STOP_SECONDS)
+        lost_stopping(w, p);
+}
+
+/* Publishing. On a slow disk it takes long, and so it has a thread of its own:
+ * whoever stops the process does not wait for it. */
+
+struct publishing {
+    struct primo *primo;
+    const struct launch_target *target;
+    uint64_t process, run;
+    pthread_t thread;
+    bool threaded;         /* false: there was no thread to be had */
+    _Atomic bool done;     /* err and why are there */
+    _Atomic bool given_up; /* nobody wants the model any more */
+    int err;
+    struct reason why;
+};
+
+static void *publishing_run(void *context)
+{
+    struct publishing *p = context;
+    p->err = model_publish(p->primo, p->target, p->process, p->run,
+                           &p->given_up, &p->why);
+    p->done = true;
+    return NULL;
+}
+
+static void publishing_begin(struct watch *w)
+{
+    struct publishing *p = xcalloc(1, sizeof *p);
+    p->primo = w->primo;
+    p->target = &w->target;
+    p->process = w->process;
+    p->run = w->run;
+    p->threaded = !pthread_create(&p->thread, NULL, publishing_run, p);
+    if (!p->threaded)
+        publishing_run(p);
+    w->publishing = p;
+}
+
+/* Waits for the publishing to end and returns its result. */
+static int publishing_end(struct watch *w, struct reason *why)
+{
+    struct publishing *p = w->publishing;
+    if (p->threaded)
+        pthread_join(p->thread, NULL);
+    int err = p->err;
+    if (why)
+        *why = p->why;
+    w->publishing = NULL;
     w->publish_tries += err != 0;
-    if (err)
-        text_printf(line, _("the model cannot be saved: %s"), why->sentence);
+    w->not_before = monotonic_now() + PUBLISH_RETRY;
+    free(p);
     return err;
 }
 
-/* While the disk is full, publishing is tried again for PUBLISH_TRIES times;
- * any other error fails the run. */
-static void publish(struct watch *w, const struct process *p)
+static int waiting_put(struct watch *w, struct store_txn *txn,
+                       const char *sentence, struct reason *why)
 {
-    struct reason why = REASON_INIT;
-    struct text line = TEXT_INIT;
-    if (monotonic_now() < w->not_before)
+    struct process p;
+    int err = process_load_run(txn, w->process, w->run, &p, why);
+    if (err)
+        return err;
+    snprintf(p.reason, sizeof p.reason, "%s", sentence);
+    err = log_add(txn, &p, unix_now(), sentence, why);
+    p.changed = time_after(p.changed);
+    if (err == 0)
+        err = process_save(txn, &p, why);
+    process_release(&p);
+    return err;
+}
+
+/* Lets progress, info and log say what the process waits for. On a full disk
+ * this may fail as well, and is tried again with the next try to publish. */
+static void tell_waiting(struct watch *w, const char *sentence)
+{
+    struct store_txn *txn;
+    if (w->waiting_told || store_begin(w->primo->store, true, &txn, NULL))
         return;
-    int err = publish_once(w, &line, &why);
-    w->not_before = monotonic_now() + PUBLISH_RETRY;
-    if (err && (!is_full(err) || w->publish_tries >= PUBLISH_TRIES))
-        fail(w, text_string(&line));
-    else if (err && w->publish_tries == 1)
-        refusals_add(&w->primo->refusals, (uid_t)p->author, "models", &why);
+    int err = waiting_put(w, txn, sentence, NULL);
+    w->waiting_told = store_end(txn, err, NULL) == 0;
+}
+
+static void publish_fail(struct watch *w, const char *line, bool damaged)
+{
+    struct verdict v = {.event = LIFE_ENDED_FAILED,
+                        .line = line,
+                        .reason = line,
+                        .passed = damaged};
+    verdict_apply(w, &v);
+}
+
+/* While the disk is full, publishing is tried again for PUBLISH_TRIES times;
+ * any other error fails the run. A file that was damaged after it was written
+ * will be written again by a trainer that continues from the last checkpoint.
+ */
+static void publish_failed(struct watch *w, const struct process *p, int err,
+                           const struct reason *why)
+{
+    struct text line = TEXT_INIT;
+    text_printf(&line, _("the model cannot be saved: %s"), why->sentence);
+    if (w->publish_tries == 1)
+        refusals_add(&w->primo->refusals, (uid_t)p->author, "models", why);
+    if (is_full(err) && w->publish_tries < PUBLISH_TRIES)
+        tell_waiting(w, text_string(&line));
+    else
+        publish_fail(w, text_string(&line), err == -EBADMSG);
     text_release(&line);
 }
 
-/* Whoever stops a process must not wait until there is room on the disk: a
- * model that does not fit now stays in the run directory, and `resume`
- * publishes it.
- */
+static void publish(struct watch *w, const struct process *p)
+{
+    struct reason why = REASON_INIT;
+    if (!w->publishing && monotonic_now() >= w->not_before)
+        publishing_begin(w);
+    if (!w->publishing || !w->publishing->done)
+        return;
+    int err = publishing_end(w, &why);
+    if (err)
+        publish_failed(w, p, err, &why);
+}
+
+static void publish_abandon(struct watch *w, const char *line)
+{
+    struct verdict v = {.event = LIFE_ENDED_STOPPED, .line = line};
+    verdict_apply(w, &v);
+}
+
+/* Whoever stops a process must not wait until there is room on the disk, or
+ * until a slow disk is done: a model that is not saved now stays in the run
+ * directory, and `resume` publishes it. */
 static void publish_or_stop(struct watch *w, const struct process *p)
 {
     struct reason why = REASON_INIT;
     struct text line = TEXT_INIT;
+    double now = monotonic_now();
     (void)p;
-    if (w->publish_tries || publish_once(w, &line, &why)) {
-        struct verdict v = {.event = LIFE_ENDED_STOPPED,
-                            .line = line.size ? text_string(&line) : NULL};
-        verdict_apply(w, &v);
+    if (!w->stop_time)
+        w->stop_time = now;
+    if (!w->publishing && !w->publish_tries)
+        publishing_begin(w);
+    if (!w->publishing) {
+        publish_abandon(w, NULL);
+    } else if (w->publishing->done) {
+        if (publishing_end(w, &why)) {
+            text_printf(&line, _("the model cannot be saved: %s"),
+                        why.sentence);
+            publish_abandon(w, text_string(&line));
+        }
+    } else if (now - w->stop_time > PUBLISH_PATIENCE) {
+        publish_abandon(w, _("the model is not saved yet: the disk is slow; "
+                             "resume saves it"));
     }
     text_release(&line);
 }
@@ -298,7 +437,7 @@ static watch_step *const steps[WISHES][TRAINERS] = {
         {
             [TRAINER_AWAITED] = lost_stopping,
             [TRAINER_ALIVE] = ask_to_stop,
-            [TRAINER_UNREAD] = lost_stopping,
+            [TRAINER_UNREAD] = unread_stopping,
             [TRAINER_GONE] = lost_stopping,
             [TRAINER_SUCCEEDED] = publish_or_stop,
         },
@@ -317,21 +456,42 @@ static enum trainer trainer_of(const struct watch *w, const struct process *p,
     return p->wanted ? TRAINER_AWAITED : TRAINER_GONE;
 }
 
+/* The store did not take the journal, as on a full disk. The trainer goes on
+ * meanwhile, and its journal keeps what it writes. */
+static void follow_failed(struct watch *w, const struct reason *why)
+{
+    struct process p;
+    char object[sizeof "processes/" + sizeof p.machine];
+    w->follow_after = monotonic_now() + FOLLOW_RETRY;
+    if (w->follow_failures++ ||
+        process_read(w->primo->store, w->process, &p, NULL))
+        return;
+    snprintf(object, sizeof object, "processes/%s", p.machine);
+    refusals_add(&w->primo->refusals, (uid_t)p.author, object, why);
+    process_release(&p);
+}
+
 /* Reads on in the journal. Returns whether it must be read again before a
  * trainer that is gone may be counted as lost; *at_once says whether to do so
- * without a pause. A journal that cannot be taken over, as on a full disk, is
- * tried again in each round, however long that takes. */
+ * without a pause. A journal that cannot be taken over is tried again every
+ * FOLLOW_RETRY seconds, however long that takes. */
 static bool follow(struct watch *w, bool *at_once)
 {
-    struct follow_state state = {0};
+    struct reason why = REASON_INIT;
     *at_once = false;
     if (w->succeeded) /* nothing follows the report of a success */
         return false;
-    if (run_follow(w->primo, &w->target, w->process, w->run, &state, NULL))
+    if (monotonic_now() < w->follow_after)
         return true;
-    w->succeeded = state.succeeded;
-    *at_once = state.more;
-    return state.more && w->tail < TAIL_ROUNDS;
+    if (run_follow(w->primo, &w->target, w->process, w->run, &w->journal,
+                   &why)) {
+        follow_failed(w, &why);
+        return true;
+    }
+    w->follow_failures = 0;
+    w->succeeded = w->journal.succeeded;
+    *at_once = w->journal.more;
+    return w->journal.more && w->tail < TAIL_ROUNDS;
 }
 
 int watch_round(struct watch *w)
@@ -343,17 +503,20 @@ int watch_round(struct watch *w)
      * success and end in between, and would be taken for lost. */
     int alive = w->target.site->launcher->alive(&w->target, w->run);
     bool unread = follow(w, &at_once);
-    w->tail += unread && alive == 0;
+    w->tail += unread && alive == 0 && !w->follow_failures;
     int err = process_read(w->primo->store, w->process, &p, NULL);
     if (err)
         return err == -ENOENT ? -1 : POLL_MS;
-    bool over = p.run != w->run || !status_is_live(p.status);
+    bool over = w->ended || p.run != w->run || !status_is_live(p.status);
     watch_step *step =
         steps[status_wish(p.status)][trainer_of(w, &p, alive, unread)];
     if (!over && step)
         step(w, &p);
     process_release(&p);
-    return over ? -1 : at_once ? 0 : POLL_MS;
+    return over || w->ended ? -1
+           : at_once        ? READ_AGAIN_MS
+           : w->publishing  ? PUBLISH_MS
+                            : POLL_MS;
 }
 
 /* Life cycle */
@@ -398,5 +561,9 @@ int watch_open(struct watch *w, struct primo *primo, const struct process *p,
 
 void watch_release(struct watch *w)
 {
+    if (w->publishing) {
+        w->publishing->given_up = true;
+        publishing_end(w, NULL);
+    }
     settings_release(&w->target.machine);
 }

@@ -4,15 +4,16 @@
  * publishes the model. What to do is looked up in a table of what the process
  * wants and the state of its trainer (watch.c).
  *
- * A struct watch belongs to one thread. It shares with the others only the
- * struct primo, and touches that through functions that guard themselves and
- * through the store, whose transactions are short: none is open while a
- * launcher is called.
+ * A struct watch belongs to one thread, besides the one that publishes for it.
+ * It shares with the others only the struct primo, and touches that through
+ * functions that guard themselves and through the store, whose transactions are
+ * short: none is open while a launcher is called.
  */
 #ifndef PRIMO_WATCH_H
 #define PRIMO_WATCH_H
 
 #include "core/launch/launcher.h"
+#include "core/process/follow.h"
 #include "core/process/process.h"
 #include "core/state/primo.h"
 
@@ -23,7 +24,13 @@ struct watch {
     struct launch_target target;
     uint64_t process, run;
     double not_before; /* the earliest time to start or publish again */
-    int publish_tries; /* failed tries so far */
+    struct follow_state journal;
+    double follow_after;           /* the earliest time to read the journal */
+    int follow_failures;           /* in a row */
+    struct publishing *publishing; /* at work (watch.c); NULL = none is */
+    int publish_tries;             /* failed tries so far */
+    bool waiting_told; /* the record says that the run waits for room */
+    bool ended;        /* by a verdict: a resumed run gets another watch */
     bool succeeded;    /* it has reported success: publish the model */
     bool stop_asked;
     double stop_time; /* when it was last asked to stop, or killed */

@@ -9,6 +9,8 @@
 #ifndef PRIMO_ARTIFACT_H
 #define PRIMO_ARTIFACT_H
 
+#include "core/basic/text.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,7 +39,27 @@ struct artifact {
 
 extern const struct artifact artifacts[ARTIFACTS];
 
+/* What a trainer says of an artifact that it has written, so that bits which
+ * flip on the way to the model are noticed. Trainers of older versions say
+ * nothing. */
+struct artifact_sum {
+    bool known;
+    uint32_t crc; /* crc32 of all its bytes */
+};
+
 /* The artifact of this name; ARTIFACTS = there is none. */
 enum artifact_no artifact_find(const char *name);
+
+/* The payload of a journal's record: "NAME crc32=XXXXXXXX". */
+void artifact_print(struct text *out, const char *name, uint32_t crc);
+/* From such a payload, or one with the name alone; ARTIFACTS = none of them. */
+enum artifact_no artifact_parse(const char *payload, struct artifact_sum *sum);
+
+/* Sums: of bytes, and of all that can be read from a descriptor, from its
+ * beginning on; 0 or -errno. */
+uint32_t artifact_crc(const void *data, size_t size);
+int artifact_file_crc(int fd, uint32_t *crc);
+/* Whether it is what the trainer said, as far as it said anything. */
+bool artifact_sum_fits(const struct artifact_sum *sum, uint32_t crc);
 
 #endif

@@ -18,7 +18,8 @@
  *   PROGRESS    core/shared/progress.h; sent about once a second, the heartbeat
  *   FACT        "key=value", a line of `info`; the keys are journal_facts
  *   CHECKPOINT  "iteration=N": is on disk, durable
- *   ARTIFACT    "name": artifacts/NAME in the run directory is complete
+ *   ARTIFACT    "NAME crc32=XXXXXXXX": artifacts/NAME in the run directory is
+ *               complete and has this sum; older trainers give no sum
  *   END         "succeeded", "stopped" or "failed: REASON"; the last record
  *
  * The functions here only frame and unframe; no file is opened, no memory is

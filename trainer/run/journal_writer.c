@@ -2,6 +2,7 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
+#include "core/shared/artifact.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -231,9 +232,12 @@ void writer_checkpoint(struct journal_writer *w, uint64_t iteration)
     record_put(w, JOURNAL_CHECKPOINT, s, true);
 }
 
-void writer_artifact(struct journal_writer *w, const char *name)
+void writer_artifact(struct journal_writer *w, const char *name, uint32_t crc)
 {
-    record_put(w, JOURNAL_ARTIFACT, name, true);
+    struct text s = TEXT_INIT;
+    artifact_print(&s, name, crc);
+    record_put(w, JOURNAL_ARTIFACT, text_string(&s), true);
+    text_release(&s);
 }
 
 int writer_end(struct journal_writer *w, const char *outcome)

@@ -57,7 +57,9 @@ void writer_metric(struct journal_writer *w, const struct metrics_row *row,
 void writer_sync(
     struct journal_writer *w); /* what was written so far, to disk */
 void writer_checkpoint(struct journal_writer *w, uint64_t iteration);
-void writer_artifact(struct journal_writer *w, const char *name);
+/* artifacts/NAME is complete; crc: of all its bytes (core/shared/artifact.h).
+ */
+void writer_artifact(struct journal_writer *w, const char *name, uint32_t crc);
 /* "succeeded", "stopped" or "failed: REASON"; nothing may follow. -errno when
  * it could not be written. */
 int writer_end(struct journal_writer *w, const char *outcome);

@@ -3,6 +3,7 @@
 #include "core/basic/alloc.h"
 #include "core/basic/file.h"
 #include "core/basic/language.h"
+#include "core/shared/artifact.h"
 #include "core/shared/settings.h"
 
 #include <errno.h>
@@ -201,7 +202,8 @@ int rundir_artifact(struct rundir *r, const char *name, const struct text *text,
     char *path = rundir_path(r, text_string(&file));
     int err = file_save(AT_FDCWD, path, text_string(&shown), shown.size, why);
     if (err == 0)
-        writer_artifact(r->writer, name);
+        writer_artifact(r->writer, name,
+                        artifact_crc(text_string(&shown), shown.size));
     free(path);
     text_release(&shown);
     text_release(&file);

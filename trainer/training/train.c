@@ -1,6 +1,7 @@
 #include "trainer/training/train.h"
 
 #include "core/basic/clock.h"
+#include "core/basic/file.h"
 #include "core/basic/language.h"
 #include "trainer/files/export.h"
 #include "trainer/training/epochs.h"
@@ -9,6 +10,7 @@
 #include <limits.h>
 #include <omp.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { UNEVEN = 2 }; /* the largest class to the smallest: worth telling */
 
@@ -173,6 +175,26 @@ static int model_export(struct training *t, struct reason *why)
     return err;
 }
 
+/* Announce what was exported, with the sum of what stands in the files now. */
+static int artifact_announce(struct training *t, const char *name,
+                             struct reason *why)
+{
+    struct text path = TEXT_INIT;
+    uint32_t crc;
+    text_printf(&path, "artifacts/%s", name);
+    int fd = file_open(t->run->dir, text_string(&path), why);
+    int err = fd < 0 ? fd : artifact_file_crc(fd, &crc);
+    if (fd >= 0) {
+        close(fd);
+        if (err)
+            refuse_errno(why, -err, "cannot read '%s'", text_string(&path));
+    }
+    text_release(&path);
+    if (err == 0)
+        writer_artifact(t->run->writer, name, crc);
+    return err;
+}
+
 static int training_finish(struct training *t, struct reason *why)
 {
     control_lock(t->run->control);
@@ -183,11 +205,11 @@ static int training_finish(struct training *t, struct reason *why)
     t->net = NULL;
     writer_stage(t->run->writer, NC_("stage", "export"));
     int err = model_export(t, why);
+    for (int i = 0; i < ARTIFACTS && err == 0; i++)
+        if (export_writes((enum artifact_no)i))
+            err = artifact_announce(t, artifacts[i].name, why);
     if (err)
         return err;
-    for (int i = 0; i < ARTIFACTS; i++)
-        if (export_writes((enum artifact_no)i))
-            writer_artifact(t->run->writer, artifacts[i].name);
     writer_log(t->run->writer,
                "model of epoch %llu exported: average precision %.4f, "
                "accuracy %.4f",

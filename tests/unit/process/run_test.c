@@ -37,6 +37,7 @@ enum { PROCESS = 300, RUN = 301, USER = 1234, PIECE = 1 << 16, MIB = 1 << 20 };
 static char place[64];
 static struct primo primo;
 static struct text journal; /* of which it is the only segment */
+static int fetches;
 
 static int follow(const struct launch_target *target, uint64_t run,
                   uint64_t segment, uint64_t offset, struct text *out)
@@ -60,6 +61,7 @@ static int fetch_text(const struct launch_target *target, uint64_t run,
     (void)run;
     (void)limit;
     (void)why;
+    fetches++;
     text_printf(out, "%s " HOSTILE "\nits second line\n", name);
     return 0;
 }
@@ -91,6 +93,7 @@ static int set_up(void **state)
 {
     (void)state;
     strcpy(place, "/tmp/run_test.XXXXXX");
+    fetches = 0;
     assert_non_null(mkdtemp(place));
     memset(&primo, 0, sizeof primo);
     primo.state_dir = directory_own(AT_FDCWD, place, NULL);
@@ -253,6 +256,100 @@ static void test_times(void **state)
     process_release(&p);
 }
 
+/* However often a journal announces an artifact, it is read a few times, and
+ * what was read last is shown. */
+static void test_announcements(void **state)
+{
+    struct process p;
+    bool succeeded;
+    (void)state;
+    for (int i = 0; i < 20000; i++)
+        say(JOURNAL_ARTIFACT, 1, i % 2 ? "config" : "dataset");
+    say(JOURNAL_END, 1, "succeeded");
+    take_all(&succeeded);
+    assert_true(succeeded);
+    assert_true(fetches >= 2 && fetches <= 40);
+    load(&p);
+    shown(show_config, &p, "config " SHOWN "\nits second line\n");
+    assert_int_equal(p.announced, 0);
+    process_release(&p);
+}
+
+/* A text with another sum than its trainer told is not shown, and that is said;
+ * the sums of the files are kept for when they are fetched. */
+static void test_sums(void **state)
+{
+    static const char config[] = "config " HOSTILE "\nits second line\n";
+    struct text good = TEXT_INIT, bad = TEXT_INIT, log = TEXT_INIT;
+    struct process p;
+    bool succeeded;
+    (void)state;
+    artifact_print(&good, "config", artifact_crc(config, sizeof config - 1));
+    artifact_print(&bad, "dataset", 0x12345678);
+    say(JOURNAL_ARTIFACT, 1, text_string(&good));
+    say(JOURNAL_ARTIFACT, 1, text_string(&bad));
+    say(JOURNAL_ARTIFACT, 1, "model.onnx crc32=00c0ffee");
+    say(JOURNAL_ARTIFACT, 1, "labels.txt");
+    say(JOURNAL_END, 1, "failed: because");
+    take_all(&succeeded);
+    load(&p);
+    shown(show_config, &p, "config " SHOWN "\nits second line\n");
+    stream_get('l', &log);
+    assert_non_null(strstr(text_string(&log),
+                           "'dataset' is not what the trainer has written"));
+    assert_null(strstr(text_string(&log), "'config' is not"));
+    assert_true(p.sums[ARTIFACT_GRAPH].known);
+    assert_int_equal(p.sums[ARTIFACT_GRAPH].crc, 0xc0ffee);
+    assert_false(p.sums[ARTIFACT_LABELS].known);
+    process_release(&p);
+    text_release(&good);
+    text_release(&bad);
+    text_release(&log);
+}
+
+/* Where a clock is set back, the times of lines and rows stay in order, and
+ * nothing ends before it has begun. */
+static void test_clock_back(void **state)
+{
+    struct text log = TEXT_INIT, metrics = TEXT_INIT;
+    struct process p;
+    char line[100], first[30], second[30];
+    bool succeeded;
+    double now = (double)clock_ns() / 1e9;
+    (void)state;
+    load(&p);
+    p.started = p.changed = now + 3600;
+    struct store_txn *txn;
+    assert_int_equal(store_begin(primo.store, true, &txn, NULL), 0);
+    assert_int_equal(process_save(txn, &p, NULL), 0);
+    assert_int_equal(store_commit(txn, NULL), 0);
+    process_release(&p);
+    for (int i = 0; i < 2; i++) {
+        struct text time = TEXT_INIT;
+        text_put_time(&time, now - 100 * i);
+        say(JOURNAL_LOG, now - 100 * i, "line");
+        snprintf(line, sizeof line, "%s,%d,%d,0.1,1,0.5,0.5,1",
+                 text_string(&time), i + 1, i + 1);
+        say(JOURNAL_METRIC, now - 100 * i, line);
+        text_release(&time);
+    }
+    say(JOURNAL_END, now, "failed: because");
+    take_all(&succeeded);
+    stream_get('l', &log);
+    stream_get('m', &metrics);
+    assert_int_equal(sscanf(text_string(&log), "%29s line %29s", first, second),
+                     2);
+    assert_true(strcmp(first, second) <= 0);
+    assert_int_equal(
+        sscanf(text_string(&metrics), "%29[^,],%*s %29[^,]", first, second), 2);
+    assert_true(strcmp(first, second) <= 0);
+    load(&p);
+    assert_true(p.finished >= p.started);
+    process_release(&p);
+    text_release(&log);
+    text_release(&metrics);
+}
+
 /* Of a gigabyte of messages some are kept, and the rest of the system goes
  * on. */
 static void test_flood(void **state)
@@ -357,8 +454,9 @@ static void test_figures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_fields),  TEST(test_terminals), TEST(test_facts),
-        TEST(test_times),   TEST(test_flood),     TEST(test_checkpoints),
+        TEST(test_fields),        TEST(test_terminals), TEST(test_facts),
+        TEST(test_times),         TEST(test_flood),     TEST(test_checkpoints),
+        TEST(test_announcements), TEST(test_sums),      TEST(test_clock_back),
         TEST(test_figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "core/process/supervisor.h"
 
 #include "../world.h"
+#include "core/basic/file.h"
 #include "core/models/artifact_check.h"
 #include "core/process/process.h"
 #include "core/shared/journal.h"
@@ -42,6 +43,7 @@ struct machine {
     bool dies;         /* its trainer ends at once */
     bool obeys;        /* its trainer stops when it is asked to */
     int fetch_err;
+    bool slow; /* its fetch() does not return */
     int starts, stops, kills, follows, fetches;
     struct text journal;
 };
@@ -103,18 +105,17 @@ static int fake_fetch(const struct launch_target *target, uint64_t run,
 {
     struct machine *m = &machines[run - A];
     (void)target;
-    (void)name;
     (void)limit;
-    (void)to;
     pthread_mutex_lock(&lock);
     int err = m->fetch_err;
     m->fetches++;
     waiting++;
     pthread_cond_broadcast(&changed);
-    while (together && waiting < 2)
+    while (m->slow || (together && waiting < 2))
         pthread_cond_wait(&changed, &lock);
     pthread_mutex_unlock(&lock);
-    return err ? refuse_errno(why, -err, "cannot copy") : 0;
+    return err ? refuse_errno(why, -err, "cannot copy")
+               : file_save(to, name, "", 0, why);
 }
 
 static int fake_stop(const struct launch_target *target, uint64_t run,
@@ -269,7 +270,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     pthread_mutex_lock(&lock);
-    machines[0].hangs = together = false;
+    machines[0].hangs = machines[0].slow = together = false;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
     world_tear_down(state);
@@ -307,6 +308,51 @@ static void test_hanging(void **state)
     assert_int_equal(get(&machines[0].starts), 1);
 }
 
+static void reason_is(struct world *w, uint64_t process, const char *wanted)
+{
+    struct process p;
+    assert_int_equal(process_read(w->primo.store, process, &p, NULL), 0);
+    assert_int_equal(strncmp(p.reason, wanted, strlen(wanted)), 0);
+    process_release(&p);
+}
+
+/* A disk that does not answer while a model is saved holds up no stop. */
+static void test_slow(void **state)
+{
+    struct world *w = *state;
+    machines[0].slow = true;
+    say(A, JOURNAL_END, "succeeded");
+    process_put(w, PROCESS_A, A);
+    assert_true(reaches(&machines[0].fetches, 1, 5));
+    process_do(w, PROCESS_A, LIFE_STOP, false);
+    assert_true(becomes(w, PROCESS_A, STATUS_STOPPED, 6));
+    pthread_mutex_lock(&lock);
+    machines[0].slow = false;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    process_do(w, PROCESS_A, LIFE_RESUME, true);
+    assert_true(becomes(w, PROCESS_A, STATUS_SUCCEEDED, 10));
+    at(w, "models/t/1");
+}
+
+/* A model that has changed on its way is no model. After `resume` a trainer
+ * writes it anew. */
+static void test_damaged(void **state)
+{
+    struct world *w = *state;
+    machines[0].obeys = true;
+    say(A, JOURNAL_ARTIFACT, "model.onnx crc32=00000001");
+    say(A, JOURNAL_END, "succeeded");
+    process_put(w, PROCESS_A, A);
+    assert_true(becomes(w, PROCESS_A, STATUS_FAILED, 10));
+    reason_is(w, PROCESS_A,
+              "the model cannot be saved: 'model.onnx' is not what");
+    assert_int_equal(get(&machines[0].starts), 0);
+    process_do(w, PROCESS_A, LIFE_RESUME, true);
+    assert_true(reaches(&machines[0].starts, 1, 5));
+    assert_int_equal(status_of(w, PROCESS_A), STATUS_STARTING);
+}
+
 /* A full disk is waited for without haste, and `stop` ends the waiting. */
 static void test_full(void **state)
 {
@@ -328,6 +374,7 @@ static void test_full(void **state)
         assert_true(get(&m->follows) - follows < 5);
         assert_int_equal(get(&m->fetches), 1);
         assert_int_equal(status_of(w, PROCESS_A), STATUS_STARTING);
+        reason_is(w, PROCESS_A, "the model cannot be saved: cannot copy");
         process_do(w, PROCESS_A, LIFE_STOP, false);
         assert_true(becomes(w, PROCESS_A, STATUS_STOPPED, 2));
     }
@@ -417,8 +464,9 @@ static void test_sweep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_hanging), TEST(test_full),  TEST(test_clock),
-        TEST(test_numbers), TEST(test_sweep),
+        TEST(test_hanging), TEST(test_full),    TEST(test_clock),
+        TEST(test_slow),    TEST(test_damaged), TEST(test_numbers),
+        TEST(test_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,7 +86,7 @@ static void records_in_order(void **state)
     writer_fact(p->writer, "classes", "%d", 3);
     writer_progress(p->writer, &progress);
     writer_checkpoint(p->writer, 25);
-    writer_artifact(p->writer, "config");
+    writer_artifact(p->writer, "config", 0xabc);
     assert_int_equal(writer_end(p->writer, "succeeded"), 0);
     writer_log(p->writer, "nothing follows the end");
     read_back(p, 1, lines);
@@ -94,7 +94,7 @@ static void records_in_order(void **state)
         lines, "O version=1 iteration=40\nS dataset\nL 3 classes\n"
                "F classes=3\nP epoch=1 epochs=4 iteration=25 "
                "iterations=100 train_loss=0.5 best_epoch=0\nC iteration=25\n"
-               "A config\nE succeeded\n");
+               "A config crc32=00000abc\nE succeeded\n");
 }
 
 static void rows_are_read_as_they_were(void **state)
