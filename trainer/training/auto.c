@@ -7,18 +7,18 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* A step along the mean gradient of more pictures is a surer one, and may be
- * larger: the rate of a fresh network grows with the batch, up to where
- * trainings begin to diverge. */
+/* The mean gradient of more pictures has less noise and allows a larger step:
+ * the rate of a fresh network grows with the batch size, up to where trainings
+ * begin to diverge. */
 #define RATE_FRESH       0.0125
 #define RATE_FRESH_BATCH 16
 #define RATE_FRESH_MOST  0.05
-/* A trained base has its share of this rate: larger steps would unlearn what
- * it knows. */
+/* A trained base is trained at this fraction of the rate: larger steps would
+ * destroy what it has learnt. */
 #define RATE_TRAINED 0.4
 
 enum {
-    SIDE_SAMPLES = 64, /* pictures that image_size = auto looks at */
+    SIDE_SAMPLES = 64, /* pictures that are measured for image_size = auto */
     SIDE_MIN = 32,
     SIDE_MAX = 224,
     SIDE_STEP = 32,
@@ -65,8 +65,9 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The side of a square of the picture's area; 0 = unreadable. A picture may
- * come decoded smaller, but with both sides still at SIDE_MAX or more. */
+/* The side of a square with the area of the picture, at most SIDE_MAX; 0 = the
+ * picture is unreadable. A JPEG may be decoded at a smaller scale, but both its
+ * sides are then still SIDE_MAX or more, so that the result is the same. */
 static double picture_side(const struct dataset *d, const char *path)
 {
     struct picture p = PICTURE_INIT;
@@ -106,7 +107,7 @@ static const struct {
     void (*decide)(struct options *o, const struct auto_facts *facts);
 } rows[] = {
     {KEY_THREADS, AUTO_MACHINE, threads_decide},
-    {KEY_WORKERS, AUTO_MACHINE, workers_decide}, /* needs the threads */
+    {KEY_WORKERS, AUTO_MACHINE, workers_decide}, /* after the threads */
     {KEY_PRECISION, AUTO_MACHINE, precision_decide},
     {KEY_LEARNING_RATE, AUTO_DATASET, rate_decide},
     {KEY_IMAGE_SIZE, AUTO_DATASET, image_size_decide},

@@ -1,8 +1,8 @@
 /*
- * What `auto` stands for. Each parameter that may say so has a row in the
- * table of auto.c: the function that decides it, and the stage of a training's
- * preparation at which all that it needs is known. The decision and its reason
- * go into the options, from there into `config`.
+ * What `auto` stands for. Each parameter that may be `auto` has a row in the
+ * table of auto.c: the function that decides its value, and the stage of the
+ * preparation at which all that this needs is known. The value and its reason
+ * go into the options, and from there into `config`.
  */
 #ifndef PRIMO_AUTO_H
 #define PRIMO_AUTO_H
@@ -19,10 +19,10 @@ enum auto_stage {
 struct auto_facts {
     const struct threads *machine;
     const struct dataset *dataset;
-    bool trained; /* the base has learnt already */
+    bool trained; /* the base is a trained one */
 };
 
-/* Decide the parameters of a stage that say `auto` still. */
+/* Decide those parameters of a stage that are still `auto`. */
 void auto_decide(struct options *o, enum auto_stage stage,
                  const struct auto_facts *facts);
 

@@ -7,7 +7,7 @@
 
 struct ranked {
     float score;
-    bool hit; /* the picture is of the class */
+    bool hit; /* the picture belongs to the class */
 };
 
 static int by_score_down(const void *a, const void *b)
@@ -17,7 +17,8 @@ static int by_score_down(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* The sum over distinct scores of precision times the gain in recall. */
+/* The area under the curve: the sum over distinct scores of precision times the
+ * gain in recall. Ties are taken together, as their order means nothing. */
 static double area(const struct ranked *ranked, int n, int hits)
 {
     double sum = 0;
@@ -31,7 +32,7 @@ static double area(const struct ranked *ranked, int n, int hits)
     return sum / hits;
 }
 
-/* NAN when no picture is of the class. */
+/* The average precision of one class; NAN if it has no pictures. */
 static double class_precision(const float *scores, const int *labels, int n,
                               int classes, int class, struct ranked *room)
 {
@@ -48,7 +49,7 @@ static double class_precision(const float *scores, const int *labels, int n,
     return area(room, n, hits);
 }
 
-/* The precision of every class into each[classes]. */
+/* Computes the average precision of every class, each [classes]. */
 static int precisions(const float *scores, const int *labels, int n,
                       int classes, double *each)
 {

@@ -16,7 +16,7 @@ int base_open(struct base *b, const char *path, struct reason *why)
     err = base_match(&fresh.match, h, why);
     if (err)
         reason_prefix(why, "'%s': ", path);
-    else /* files of other programs do not say */
+    else /* files of other programs have no list of classes */
         strings_parse(metadata_find(h->metadata, h->metadata_count, "classes"),
                       &fresh.class_names, &fresh.classes);
     if (err)
@@ -56,7 +56,8 @@ bool base_has_head_for(const struct base *b, char *const *class_names,
     return true;
 }
 
-/* By the scales of the first normalisation: they move in every training. */
+/* The scales of the first normalisation identify the file: every training
+ * changes them. */
 int base_identity(const struct base *b, struct text *out, struct reason *why)
 {
     const struct safetensors_header *h = &b->file.header;

@@ -1,8 +1,6 @@
 /*
- * The base model of a training: a file of weights to begin with, one tensor at
- * a time from the file to its place in the network.
- *
- * Used by the main thread.
+ * The base model of a training: a file of weights to start from. The tensors go
+ * one by one from the file to their places in the network. Main thread only.
  */
 #ifndef PRIMO_BASE_H
 #define PRIMO_BASE_H
@@ -13,8 +11,8 @@
 
 struct base {
     struct safetensors_file file;
-    struct base_match match; /* network NULL = there is no file */
-    char **class_names;      /* that its head tells apart, where it says so */
+    struct base_match match; /* .network NULL = there is no file */
+    char **class_names; /* the classes of its head, if the file names them */
     int classes;
 };
 
@@ -25,25 +23,25 @@ struct base {
         .match = { 0 }                                                         \
     }
 
-/* ENOENT, EACCES, EINVAL … with what is wrong with the file. */
+/* EINVAL with what is wrong with the file; ENOENT, EACCES and so on. */
 int base_open(struct base *b, const char *path, struct reason *why);
 void base_release(struct base *b);
 
 /* Read */
 
-/* The smallest without a file. */
+/* The network that the file is for; without a file, the smallest one. */
 const struct network *base_network(const struct base *b);
 bool base_is_trained(const struct base *b);
-/* Whether its head tells just these classes apart, in this order. */
+/* Whether its head has exactly these classes, in this order. */
 bool base_has_head_for(const struct base *b, char *const *class_names,
                        int classes);
-/* Append a `key=value` line that tells this file from others. */
+/* Append a `key=value` line that identifies the file. */
 int base_identity(const struct base *b, struct text *out, struct reason *why);
 
 /* Change */
 
-/* Give the network its weights, but for the head unless that is wanted. EINVAL
- * where one is not finite. */
+/* Copy the weights of the file into the network; those of the head only if
+ * `head` is true. EINVAL: a value is not finite. */
 int base_give(const struct base *b, struct net *net, bool head,
               struct reason *why);
 

@@ -10,12 +10,13 @@
 #include <string.h>
 
 enum {
-    ROW_SECONDS = 30,              /* between rows within a long epoch */
+    ROW_SECONDS = 30,              /* between metrics rows within an epoch */
     CHECKPOINT_SECONDS = 60,       /* between checkpoints within an epoch */
-    CHECKPOINT_LEAST_SECONDS = 15, /* between those of short epochs */
+    CHECKPOINT_LEAST_SECONDS = 15, /* between checkpoints at ends of epochs */
     RETRIES_MAX = 1,
-    /* A mean cross-entropy from which a network does not come back, whether
-     * it overflows or not; one that knows nothing has log(classes). */
+    /* A network with this mean cross-entropy will not recover, even if no value
+     * overflows: one that has learnt nothing yet has log(classes), which is 4.6
+     * for a hundred classes. */
     LOSS_LOST = 1000,
 };
 
@@ -53,7 +54,7 @@ static int state_walk(void *net, tensor_visit *visit, void *to,
     return net_walk(net, true, visit, to, why);
 }
 
-/* With the state locked. */
+/* The caller has locked the state. */
 static int checkpoint_save(struct training *t, struct reason *why)
 {
     struct checkpoint c = {.at = t->at,
@@ -95,8 +96,8 @@ void training_tell(struct training *t)
     control_progress(t->run->control, &p);
 }
 
-/* With the state locked: a stop must not come between a row and the state that
- * it tells of. */
+/* The caller has locked the state: a stop must not write a checkpoint between
+ * the change of the state and the row that reports it. */
 static void tell_row(struct training *t, double precision, double right)
 {
     struct metrics_row row;
@@ -209,7 +210,7 @@ static int update(struct training *t, struct reason *why)
                             RECIPE_SMOOTHING, why);
     if (err)
         return err;
-    if (!(net_loss(t->net) < LOSS_LOST)) /* NaN, too */
+    if (!(net_loss(t->net) < LOSS_LOST)) /* also true for NaN */
         return set_back(t, why);
     err = update_commit(t, began, b.count, why);
     if (err)
@@ -251,7 +252,8 @@ static bool scores_finite(const struct training *t)
     return true;
 }
 
-/* Over the tensor of the same name, where there is one. */
+/* Copies a tensor over the one of the same name, if there is one: copying into
+ * the memory of the last best weights saves allocating it again. */
 static int best_take(void *best, const struct tensor *t, struct reason *why)
 {
     const struct tensor_list *l = best;
@@ -263,7 +265,8 @@ static int best_take(void *best, const struct tensor *t, struct reason *why)
     return 0;
 }
 
-/* With the state locked. */
+/* Keeps the present weights as the best ones. The caller has locked the state.
+ */
 static int best_keep(struct training *t, struct reason *why)
 {
     int err = t->best.count ? net_walk(t->net, false, best_take, &t->best, why)

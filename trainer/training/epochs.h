@@ -1,8 +1,8 @@
 /*
  * A training while it runs, epoch by epoch: its updates, its evaluations, and
- * the checkpoints it goes on from. train.c makes it ready and closes it. Used
- * by the main thread; a stop reads what a checkpoint holds, with the state
- * locked (control.h).
+ * its checkpoints. train.c prepares and closes it. The main thread uses it; the
+ * thread that handles a stop reads the fields that a checkpoint holds, with the
+ * state locked (control.h).
  */
 #ifndef PRIMO_EPOCHS_H
 #define PRIMO_EPOCHS_H
@@ -26,27 +26,28 @@ struct training {
     int *answers;         /* [test pictures] */
     float *class_weights; /* [classes] */
 
-    /* what a checkpoint holds; changed with the state locked */
+    /* What a checkpoint holds: changed only with the state locked. */
     struct net *net;
     struct position at;
     struct tensor_list best;
-    struct position saved; /* what the checkpoint on disk was written at */
+    struct position saved; /* the position of the checkpoint on disk */
 
     struct pace pace;
     struct team_wait team_wait;
-    double began;      /* when this process began, monotonic */
-    double seconds;    /* what the training had taken before that */
-    double saved_time; /* when a checkpoint was last tried, monotonic */
+    double began;      /* when this process began, in monotonic seconds */
+    double seconds;    /* how long the training had taken before that */
+    double saved_time; /* monotonic seconds of the last try to save */
 };
 
-/* Build the network, with the base's weights, or fresh ones of the seed. */
+/* Build the network with the base's weights, or else with random ones. */
 int training_net(struct training *t, struct reason *why);
-/* Write a checkpoint, unless this position has one; with the state locked. A
- * full disk must not end a training: it is logged, the one before stands. */
+/* Write a checkpoint, unless there is one of this position. The caller has
+ * locked the state. A full disk must not end a training: the failure is logged,
+ * and the checkpoint before remains valid. */
 void training_save(struct training *t);
-/* What the heartbeat says. */
+/* Set what the heartbeat reports. */
 void training_tell(struct training *t);
-/* Train from t->at to the end; afterwards t->best are the weights to keep. */
+/* Train from t->at to the end; afterwards t->best has the weights to export. */
 int training_epochs(struct training *t, struct reason *why);
 
 #endif

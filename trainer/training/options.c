@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The fields that a parameter's value becomes just as it is. A word, such as
- * auto, and an empty value are 0, and not a number where that is a rate. */
+/* The fields that take a parameter's value as it is. A word, such as auto, and
+ * an empty value become 0; in a FIELD_REAL they become NAN. */
 static const struct field {
     enum key key;
     enum { FIELD_INT, FIELD_COUNT, FIELD_BYTES, FIELD_REAL } type;
-    size_t at; /* in struct options */
+    size_t at; /* offset in struct options */
 } fields[] = {
     {KEY_EPOCHS, FIELD_COUNT, offsetof(struct options, epochs)},
     {KEY_ITERATIONS, FIELD_COUNT, offsetof(struct options, iterations)},
@@ -81,7 +81,7 @@ void options_note(struct options *o, enum key key, const char *value,
     va_end(ap);
 }
 
-/* What was asked for by name; `auto` is decided later. */
+/* Takes a precision that was set by name; `auto` is decided later. */
 static int precision_take(struct options *o, struct reason *why)
 {
     o->bf16 = !strcmp(settings_get(&o->settings, KEY_PRECISION), "bf16");

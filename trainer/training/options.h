@@ -1,10 +1,10 @@
 /*
- * The options of a training, as typed values, each with where it came from.
+ * The options of a training as typed values, each with its origin.
  *
- * Life: lay the texts over each other with settings_parse() on `settings`
- * (type, template, job, in this order, and single values of a command line),
- * then options_take() turns them into values; what says `auto` is decided
- * later, as auto.h tells. Not for concurrent use.
+ * To use them, parse the texts into `settings` with settings_parse(), in the
+ * order type, template, job, command line; each overrides the ones before. Then
+ * options_take() turns them into values. A parameter that is `auto` is decided
+ * later (auto.h). Not for concurrent use.
  */
 #ifndef PRIMO_OPTIONS_H
 #define PRIMO_OPTIONS_H
@@ -16,7 +16,7 @@ struct options {
 
     unsigned augment; /* set of enum augment, augment.h */
     uint64_t epochs;
-    uint64_t iterations; /* 0 = as many as epochs make */
+    uint64_t iterations; /* 0 = as many as the epochs have */
     int batch;
     double learning_rate; /* NAN until decided */
     int workers;          /* 0 until decided */
@@ -29,7 +29,7 @@ struct options {
     uint64_t memory; /* bytes, 0 = no limit */
 
     struct option_note {
-        char value[320]; /* "" = what was asked for is what is used */
+        char value[320]; /* "" = the value in `settings` is used */
         char why[700];
     } notes[KEY_COUNT];
 };
@@ -40,30 +40,30 @@ void options_release(struct options *o);
 
 /* Read */
 
-/* The value that is used, asked for or decided. */
+/* The value that is used, whether it was set or decided. */
 const char *options_used(const struct options *o, enum key key);
-/* Whether it says `auto` still. */
+/* Whether the parameter is still `auto`. */
 bool options_undecided(const struct options *o, enum key key);
-/* The text of the artifact `config`: every parameter as it is used, each
- * under a comment that says where it came from. Lines of the machine are
- * comments altogether, so that the text is a valid template. */
+/* Append the text of the artifact `config`: every parameter as it is used, each
+ * below a comment with its origin. The parameters of the machine are comments
+ * themselves, so that the text is a valid template. */
 void options_config(const struct options *o, struct text *out);
-/* Append a `key=value` line of each parameter that shapes the model. */
+/* Append a `key=value` line for each parameter that shapes the model. */
 void options_identity(const struct options *o, struct text *out);
 
 /* Change */
 
-/* Turn the settings into values. EINVAL where there is no dataset, ENOTSUP
- * for arithmetic that this processor does not have. */
+/* Turn the settings into values. EINVAL: there is no dataset; ENOTSUP: this
+ * processor does not have the arithmetic that is asked for. */
 int options_take(struct options *o, struct reason *why);
-/* From now on, speak the language that was asked for. */
+/* Use the language that is set from now on. */
 void options_speak(const struct options *o);
-/* Say which value is used in place of the one that was asked for ("" = that
- * one itself), and why; the caller sets the field. */
+/* Note which value is used instead of the one that is set ("" = that one
+ * itself), and why. The caller sets the field. */
 void options_note(struct options *o, enum key key, const char *value,
                   const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* Set a field of type int, and say why it has this value. */
+/* Set a field of type int, and note why it has this value. */
 void options_decide(struct options *o, enum key key, int value,
                     const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -8,10 +8,10 @@
 #include <time.h>
 
 enum {
-    COLD_UPDATES = 2,   /* the first ones allocate and fill caches */
-    MEAN_UPDATES = 100, /* about so many count in the running mean */
+    COLD_UPDATES = 2,   /* not timed: they allocate memory and fill caches */
+    MEAN_UPDATES = 100, /* the memory of the running mean */
     CHECKPOINT_EVERY = 60,
-    EXPORT_CHECKPOINTS = 1, /* an export takes about as long as one */
+    EXPORT_CHECKPOINTS = 1, /* an export takes as long as so many of them */
 };
 
 void pace_init(struct pace *p)
@@ -46,7 +46,8 @@ void pace_row_clear(struct position *at)
     at->row_loss = at->row_updates = at->row_images = at->row_seconds = 0;
 }
 
-/* Loss and speed of the row, or the last known ones where it is empty. */
+/* The loss and the speed since the last row, or those of the last row if
+ * nothing has been measured since. */
 static double row_loss(const struct pace *p, const struct position *at)
 {
     return at->row_updates > 0 ? at->row_loss / at->row_updates : p->loss;
@@ -57,7 +58,8 @@ static double row_speed(const struct pace *p, const struct position *at)
     return at->row_seconds > 0 ? at->row_images / at->row_seconds : p->speed;
 }
 
-/* The rate of the last update, whichever process made it. */
+/* The learning rate of the last update. It is computed, so that a resumed
+ * training knows that of an update which another process made. */
 static double last_rate(const struct recipe *r, const struct position *at)
 {
     return at->iteration ? recipe_rate(r, at->iteration - 1) * at->rate_scale

@@ -1,7 +1,7 @@
 /*
- * The pace of a training: what its updates and evaluations take, what the
- * figures since the last row of metrics are, how long it will still be.
- * The figures that a resumed training needs live in its position.
+ * The pace of a training: how long its updates and evaluations take, the
+ * figures since the last metrics row, and the time left. Figures that a resumed
+ * training needs are in its position, which checkpoints hold.
  */
 #ifndef PRIMO_PACE_H
 #define PRIMO_PACE_H
@@ -12,8 +12,8 @@
 
 struct pace {
     uint64_t measured;         /* updates timed by this process */
-    double checkpoint_seconds; /* what the last one took, NAN = none yet */
-    double loss, speed;        /* last known: mean loss, pictures/s */
+    double checkpoint_seconds; /* how long the last one took, NAN = none yet */
+    double loss, speed;        /* of the last row: mean loss, pictures/s */
 };
 
 /* Life cycle */
@@ -21,22 +21,22 @@ void pace_init(struct pace *p);
 
 /* Read */
 
-/* The row as it stands; `p` keeps its figures for the progress. */
+/* The metrics row up to now. `p` keeps its figures for the progress. */
 void pace_row(struct pace *p, const struct recipe *r, const struct position *at,
               struct metrics_row *row);
 void pace_progress(const struct pace *p, const struct recipe *r,
                    const struct position *at, struct progress *out);
-/* Seconds to the end, NAN before a few updates are timed. */
+/* Seconds to the end; NAN until a few updates have been timed. */
 double pace_left(const struct pace *p, const struct recipe *r,
                  const struct position *at);
 
 /* Change */
 
-/* An update of n pictures was made in so many seconds. */
+/* Record that an update with n pictures took so many seconds. */
 void pace_update(struct pace *p, struct position *at, double seconds, int n,
                  double loss);
 void pace_evaluation(struct position *at, double seconds);
-/* Begin a new row. */
+/* Begin a new metrics row. */
 void pace_row_clear(struct position *at);
 
 #endif

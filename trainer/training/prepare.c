@@ -17,8 +17,9 @@
 #include <zlib.h>
 
 enum {
-    ANSWER_SECONDS = 30,   /* a dead network path is given up after this */
-    PICTURE_SECONDS = 120, /* and one that dies while it is read */
+    ANSWER_SECONDS = 30, /* until a dead network path is given up */
+    PICTURE_SECONDS =
+        120, /* until one is given up that dies while it is read */
 };
 
 /* Machine */
@@ -66,7 +67,9 @@ int prepare_machine(struct rundir *run, struct options *o, struct reason *why)
     return err;
 }
 
-/* Half of the memory that can be had is for decoded pictures. */
+/* Decoded pictures may take half of the memory that is available, as far as the
+ * host, the cgroup and the parameter `memory` allow; the rest is for the
+ * network and for the page cache. */
 static uint64_t memory_for_pictures(const struct options *o)
 {
     unsigned long long kib = 0;
@@ -109,7 +112,8 @@ int prepare_base(struct rundir *run, const struct options *o,
     return err;
 }
 
-/* What base_file calls it, in a mount below its root. */
+/* Reports the base. Its name is that of base_file, which in a mount is a path
+ * below the root. */
 static void base_tell(struct rundir *run, struct options *o, struct material *m)
 {
     const char *file = settings_get(&o->settings, KEY_BASE_FILE);
@@ -146,7 +150,7 @@ static int dataset_answers(struct rundir *run, const struct options *o,
     return 0;
 }
 
-/* Reading goes on as long as pictures arrive. */
+/* The reading of a dataset may take any time, as long as pictures arrive. */
 struct reading {
     struct rundir *run;
     const char *path;
@@ -177,7 +181,7 @@ static bool reading_tick(void *context, int done, int total)
     return true;
 }
 
-/* The report tells most when the reading fails. */
+/* The report is saved even if the reading fails, when it is needed most. */
 static int loader_make(struct reading *reading, const struct options *o,
                        struct material *m, struct reason *why)
 {

@@ -3,8 +3,8 @@
 #include <math.h>
 
 enum {
-    MEMORY_PART = 30,  /* the average's memory is this part of all updates */
-    AVERAGE_STEPS = 8, /* updates between two looks at the weights, at most */
+    MEMORY_PART = 30,  /* the average remembers 1/30 of all updates */
+    AVERAGE_STEPS = 8, /* the weights are averaged every 8 updates at least */
 };
 
 static void warmup_set(struct recipe *r)
@@ -67,6 +67,7 @@ double recipe_average(const struct recipe *r, uint64_t iteration)
     each = each < 1 ? 1 : each > AVERAGE_STEPS ? AVERAGE_STEPS : each;
     if (made % each)
         return 0;
+    /* At the beginning it is a plain mean, which has no memory to fill yet. */
     double fading = 1 - exp(-(double)each / memory);
     return fmax(fading, (double)each / (double)made);
 }

@@ -1,20 +1,26 @@
 /*
  * The recipe: how many updates a training makes and at which learning rate.
  *
- * The rate rises in a straight line over the first twentieth of all updates
- * (at least one) to its peak, stays there for seven tenths of the others and
- * falls along half a cosine in the last three; update 0 is not at rate 0, and
- * the first update that is never made would be.
- * Where classes are uneven, a picture weighs by the inverse fourth root of its
- * class's share: one of a class with a hundredth of the pictures three times.
- * Of the two ways through a block of the network one begins at nothing: the
- * scale of the normalisation that is added last is 0. It is the convolutions'
- * where the shortcut is the input itself, and the shortcut's where that is a
- * convolution: its single pixels see a quarter of the picture. So the first
- * updates train a network of seven convolutions without shortcuts.
- * The weights that are evaluated are an average with an exponentially fading
- * memory of a thirtieth of all updates: it is better than the weights while the
- * rate is high, and the same at the end.
+ * Learning rate: it rises linearly to its peak over the first twentieth of all
+ * updates (at least one), stays there for seven tenths of the remaining
+ * updates, and falls along half a cosine in the last three tenths. Update 0 is
+ * not made at rate 0; the update after the last one would be.
+ *
+ * Class weights: where classes are uneven, a picture weighs by the inverse
+ * fourth root of its class's share. A picture of a class that is a hundredth of
+ * another weighs about three times as much.
+ *
+ * Initial scales: a block of the network adds two branches, and one of them
+ * begins at zero, as the scale of the normalisation that is added last is 0. It
+ * is the branch of convolutions where the shortcut is the identity, and the
+ * shortcut where that is a convolution, which with its stride of 2 sees only a
+ * quarter of the pixels. So the first updates of a ResNet-18 train
+ * seven convolutions without shortcuts.
+ *
+ * Average: the weights that are evaluated are an exponential moving average
+ * with a memory of a thirtieth of all updates. It is better than the weights
+ * while the rate is high, and meets them at the end, where the rate is 0.
+ *
  * Pure functions of their arguments.
  */
 #ifndef PRIMO_RECIPE_H
@@ -24,77 +30,81 @@
 #include <stdint.h>
 
 #define RECIPE_MOMENTUM 0.9f /* Nesterov's */
-/* What tests/bench/ablation leaves out, one by one. */
+/* tests/bench/ablation redefines these, one by one, to measure what each does.
+ */
 #ifndef RECIPE_WEIGHT_DECAY
 #define RECIPE_WEIGHT_DECAY 5e-4f
 #endif
 #ifndef RECIPE_SMOOTHING
-#define RECIPE_SMOOTHING 0.1f /* what the labels are smoothed by, loss.h */
+#define RECIPE_SMOOTHING 0.1f /* of the labels: loss.h */
 #endif
 #ifndef RECIPE_WARMUP
-#define RECIPE_WARMUP 0.05 /* part of all updates */
+#define RECIPE_WARMUP 0.05 /* fraction of all updates */
 #endif
 #ifndef RECIPE_HOLD
-#define RECIPE_HOLD 0.7 /* part of the updates after the warm-up */
+#define RECIPE_HOLD 0.7 /* fraction of the updates after the warm-up */
 #endif
 #ifndef RECIPE_COSINE
 #define RECIPE_COSINE 1 /* 0 = the rate stays at its peak */
 #endif
 #ifndef RECIPE_AVERAGE
-#define RECIPE_AVERAGE 1 /* 0 = the weights as they are */
+#define RECIPE_AVERAGE 1 /* 0 = the weights themselves are evaluated */
 #endif
 #ifndef RECIPE_ADDEND
-#define RECIPE_ADDEND 0.0f /* the first scale of what a block adds last */
+#define RECIPE_ADDEND 0.0f /* initial scale of the branch added last */
 #endif
 #ifndef RECIPE_BALANCE
-#define RECIPE_BALANCE 0.25 /* power of a class's share that is made up for */
+#define RECIPE_BALANCE 0.25 /* exponent of a class's inverse share */
 #endif
 
-/* A trained base with a new head and fewer pictures a class than this begins
- * with updates of the head alone, at a falling rate of their own; after them,
- * the whole network is normalised by the base's statistics, as those of so few
- * pictures are another network's, which unlearns first. */
+/* If a trained base gets a new head, and there are fewer pictures per class
+ * than this, the first updates train the head alone, at a falling rate of their
+ * own. In all updates the network is normalised by the base's statistics: those
+ * of so few pictures would make another network of it, which would first
+ * unlearn. */
 #define RECIPE_FEW       100
-#define RECIPE_HEAD_PART 0.3 /* part of all updates */
+#define RECIPE_HEAD_PART 0.3 /* fraction of all updates */
 #define RECIPE_HEAD_PEAK 0.05
 
 struct recipe {
     double peak;         /* learning rate */
-    uint64_t steps;      /* updates of a whole epoch, 1.. */
-    uint64_t iterations; /* updates of the training, 1.. */
-    uint64_t warmup;     /* updates of the rise, 1.. */
-    uint64_t head;       /* the first updates, of the head alone; 0 = none */
+    uint64_t steps;      /* updates in a complete epoch, 1.. */
+    uint64_t iterations; /* updates in the training, 1.. */
+    uint64_t warmup;     /* updates while the rate rises, 1.. */
+    uint64_t head;       /* first updates, which train the head alone */
 };
 
 /* Life cycle */
 
-/* `iterations` = 0: as many as `epochs` make; otherwise epochs is not used. */
+/* If `iterations` is 0, there are as many as `epochs` have; otherwise `epochs`
+ * is not used. */
 void recipe_init(struct recipe *r, double peak, uint64_t steps, uint64_t epochs,
                  uint64_t iterations);
 
-/* Let the head alone learn at first. */
+/* Let the first updates train the head alone. */
 void recipe_head_first(struct recipe *r);
 
 /* Read */
 
-/* Whether update `iteration` (from 0) is of the head alone. */
+/* Whether update `iteration` (from 0) trains the head alone. */
 bool recipe_head_only(const struct recipe *r, uint64_t iteration);
-/* Whether updates leave the statistics of normalisation as they are. */
+/* Whether the running statistics of normalisation are used, and not updated. */
 bool recipe_fixes_statistics(const struct recipe *r);
 /* The rate of update `iteration` (from 0). */
 double recipe_rate(const struct recipe *r, uint64_t iteration);
-/* How much the average of the weights takes in of them after update
- * `iteration`, 0 to 1; 0 = it stays. */
+/* The share of the weights in their average after update `iteration`, 0 to 1; 0
+ * = the average stays as it is. */
 double recipe_average(const struct recipe *r, uint64_t iteration);
-/* Epochs that are begun: the last one may be cut short. */
+/* The number of epochs, of which the last one may be cut short. */
 uint64_t recipe_epochs(const struct recipe *r);
-/* Updates in `epoch` (from 0); 0 behind the end. */
+/* Updates in `epoch` (from 0); 0 past the end. */
 uint64_t recipe_epoch_steps(const struct recipe *r, uint64_t epoch);
-/* Evaluations still to come when `epoch` epochs are complete. */
+/* Evaluations that are left when `epoch` epochs are complete. */
 uint64_t recipe_epochs_left(const struct recipe *r, uint64_t epoch);
 
-/* The classes' weights in the loss, from how many training pictures (1..) each
- * has; their mean over the pictures is 1. */
+/* The weights of the classes in the loss, given how many training pictures
+ * (1..) each has. Their mean over the pictures is 1, so that the loss, and with
+ * it the learning rate, keeps its scale. */
 void recipe_class_weights(const int *pictures, int classes, float *weights);
 
 #endif

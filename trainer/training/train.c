@@ -12,21 +12,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { UNEVEN = 2 }; /* the largest class to the smallest: worth telling */
+enum { UNEVEN = 2 }; /* largest to smallest class: this ratio is logged */
 
-/* For control_on_stop(), in its thread. */
+/* Called by control_on_stop()'s thread. */
 static void checkpoint_on_stop(void *context)
 {
     struct training *t = context;
-    omp_set_num_threads(t->options->threads); /* a thread's own setting */
+    omp_set_num_threads(t->options->threads); /* each thread has its own */
     if (t->at.iteration > 0)
         training_save(t);
 }
 
 /* Begin and end */
 
-/* A lone picture has no variance to normalise by where the last feature map is
- * one pixel; the loader leaves such a last batch out. */
+/* Where the last feature map is a single pixel, a batch of one picture has no
+ * variance to normalise by. The loader leaves out such a last batch, but a
+ * batch size of 1 makes all of them like this. */
 static int recipe_make(struct training *t, struct reason *why)
 {
     const struct options *o = t->options;
@@ -201,7 +202,7 @@ static int training_finish(struct training *t, struct reason *why)
     training_save(t);
     control_unlock(t->run->control);
     control_on_stop(t->run->control, NULL, NULL);
-    net_free(t->net); /* the best weights are all that is wanted */
+    net_free(t->net); /* only the best weights are still needed */
     t->net = NULL;
     writer_stage(t->run->writer, NC_("stage", "export"));
     int err = model_export(t, why);
@@ -218,7 +219,8 @@ static int training_finish(struct training *t, struct reason *why)
     return 0;
 }
 
-/* A stop may come at any time, and must not find what is freed here. */
+/* A stop may come at any time, and must not find what is freed here: hence the
+ * first line. */
 static void training_close(struct training *t)
 {
     control_on_stop(t->run->control, NULL, NULL);
