@@ -1,10 +1,10 @@
-/* A convolution without bias, then batch normalisation, the shortcut where
- * there is one, and ReLU where it is wanted.
+/* A convolution without bias, followed by batch normalisation, perhaps the
+ * addition of a shortcut, and perhaps a ReLU.
  *
- * In training these are a step each, the last three in one (norm.h). In
- * evaluation the normalisation is folded into the kernel (kernels.h), and the
- * convolution adds the shortcut and applies the ReLU itself. Which code does a
- * convolution is chosen in kernels.c. */
+ * In training, the convolution is one step, and all the rest another (norm.h).
+ * In evaluation, the normalisation is folded into the kernel (kernels.h), and
+ * the convolution itself adds the shortcut and applies the ReLU. kernels.c
+ * chooses the code that computes a convolution. */
 #include "trainer/basic/random.h"
 #include "trainer/files/graph.h"
 #include "trainer/loops/kernel_gradient.h"
@@ -14,7 +14,9 @@
 #include <math.h>
 #include <omp.h>
 
-/* As torchvision initialises kernels: He's normal distribution by fan-out. */
+/* Kernels are initialised as in torchvision: He's normal distribution by
+ * fan-out.
+ */
 static void start(const struct layer *l, struct random *r, float *values,
                   size_t count)
 {
@@ -34,8 +36,8 @@ static const struct kernel *kernel_of(const struct builder *b, int row)
     return &b->parts->kernels->row[row];
 }
 
-/* Whether the next row is a pooling whose steps normalise this one's result,
- * which then stays as the convolution left it. */
+/* Whether the steps of the next row normalise this row's result, which is then
+ * left as the convolution made it. */
 static bool is_normalised_next(const struct builder *b, int row)
 {
     return row < network_head(b->parts->network) &&
@@ -45,8 +47,8 @@ static bool is_normalised_next(const struct builder *b, int row)
 
 /* Forms of the kernel, made right before they are used */
 
-/* The master's copy in a layout, until the next row's is asked for; the master
- * itself where that is its layout. */
+/* The kernel in a layout: a copy, which is valid until the next one is made, or
+ * the master itself if it has this layout. */
 static struct dnn_tensor kernel_in(struct builder *b, int row,
                                    const struct dnn_layout *layout)
 {
@@ -86,7 +88,7 @@ static void run_winograd(const void *w)
     winograd(w);
 }
 
-/* The convolution c by our own loops; `w` says what it reads and writes. */
+/* Adds a convolution by winograd.h; `w` has its pointers. */
 static void build_winograd(struct builder *b, const struct dnn_conv *c,
                            struct winograd w)
 {
@@ -148,7 +150,8 @@ static void run_norm_back(const void *norm)
     norm_backward(norm);
 }
 
-/* Back through relu, shortcut and norm; returns the convolution's part. */
+/* Goes back through ReLU, shortcut and normalisation; returns the gradient of
+ * the convolution's result. */
 static struct dnn_tensor backward_norm(struct builder *b, int row)
 {
     const struct weights *w = b->parts->weights;
@@ -276,7 +279,7 @@ static void backward(struct builder *b, int row)
         d_x = backward_norm(b, row);
     if (!b->err)
         backward_kernel(b, row, d_x);
-    if (!b->err && build_from(b, row) >= 0) /* nobody reads the pictures' */
+    if (!b->err && build_from(b, row) >= 0) /* pictures need no gradient */
         backward_data(b, row, d_x);
     build_give(b, d_x.data);
 }
@@ -296,7 +299,8 @@ static void infer(struct builder *b, int row)
                                .bias = k->bias,
                                .sum = shortcut >= 0,
                                .relu = l->relu};
-    /* No row but this one has yet to read the shortcut: its memory is ours. */
+    /* oneDNN adds to the result in place. This row is the last one to read the
+     * shortcut, so that the result may overwrite it. */
     made->result = c.sum ? b->made[shortcut].result : build_activation(b, row);
     if (b->err)
         return;

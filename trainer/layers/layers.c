@@ -1,5 +1,5 @@
-/* The table of the kinds of layers. A further kind is its file, which defines
- * layer_KIND, and a line here. */
+/* The table of the kinds of layers. To add one, write a file that defines
+ * layer_KIND, and add a line here. */
 #include "trainer/net/layer.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* The head: a matrix product of the features, in f32 also where the rest is
- * computed in bf16. */
+/* The head: a matrix product with the features, always in f32, even if the rest
+ * of the network computes in bf16. */
 #include "trainer/basic/random.h"
 #include "trainer/files/graph.h"
 #include "trainer/net/plan_build.h"
@@ -13,7 +13,7 @@ static int side_one(const struct layer *l, int side)
     return 1;
 }
 
-/* As torch.nn.Linear does, its bias too. */
+/* The weight and the bias are initialised as in torch.nn.Linear. */
 static void start(const struct layer *l, struct random *r, float *values,
                   size_t count)
 {
@@ -22,7 +22,7 @@ static void start(const struct layer *l, struct random *r, float *values,
         values[i] = random_uniform(r, -bound, bound);
 }
 
-/* The product with these weights, which `backward` has none of. */
+/* Adds the product with these weights. */
 static void product(struct builder *b, int row, float *weight, float *bias,
                     bool training)
 {

@@ -1,9 +1,9 @@
 /* The maximum of each window, padded with -infinity.
  *
- * In training the pooling also normalises what it reads (norm_pool.h): the
- * normalised activation, the largest one of a ResNet, is then never written to
- * memory and read again. norm_test compares it with the normalisation and the
- * pooling one after the other. */
+ * In training, the pooling also normalises its input (norm_pool.h), so that the
+ * normalised activation, the largest one of a ResNet, is never written to
+ * memory and read again. norm_test compares this with normalisation and pooling
+ * one after the other. */
 #include "trainer/files/graph.h"
 #include "trainer/loops/norm_pool.h"
 #include "trainer/net/plan_build.h"
@@ -37,7 +37,7 @@ static void run_backward(const void *pool)
     norm_pool_backward(pool);
 }
 
-/* Leaves the row before the gradient of what was normalised. */
+/* Leaves the gradient of the convolution's result, before normalisation. */
 static void backward(struct builder *b, int row)
 {
     int from = build_from(b, row);
@@ -58,8 +58,8 @@ static void backward(struct builder *b, int row)
     build_own(b, run_backward, &pool, sizeof pool);
 }
 
-/* In evaluation the normalisation is folded into the convolution before, and
- * oneDNN's pooling is left. */
+/* In evaluation, the normalisation is folded into the convolution before, so
+ * that only the pooling is left, which oneDNN does. */
 static void infer(struct builder *b, int row)
 {
     const struct layer *l = build_layer(b, row);

@@ -1,5 +1,5 @@
-/* The mean of each channel over the whole height and width. What it leaves are
- * the features, which the head reads in f32. */
+/* The mean of each channel over all pixels. The results are the features, which
+ * the head reads in f32. */
 #include "trainer/files/graph.h"
 #include "trainer/net/plan_build.h"
 
@@ -21,9 +21,9 @@ static struct dnn_pooling pooling(const struct builder *b, int row)
                                 .channels = build_layer(b, row)->out};
 }
 
-/* Sets the row's features. One pixel is left of each channel: in f32 any layout
- * of the result is row-major, and it is the features. In bf16 they are a copy.
- */
+/* Sets the row's features. As each channel has one pixel, every layout of the
+ * result is row-major: in f32 the result is the features. In bf16 they are a
+ * copy in f32. */
 static void take_features(struct builder *b, int row)
 {
     struct made *made = &b->made[row];
@@ -58,7 +58,7 @@ static void backward(struct builder *b, int row)
     struct dnn_tensor d_y = {b->made[row].result.layout,
                              b->made[row].gradient[0]};
     struct dnn_op *op = NULL;
-    if (b->parts->bf16) { /* the features' gradient comes in f32 */
+    if (b->parts->bf16) { /* the gradient of the features is in f32 */
         struct dnn_tensor plain = build_features(b, row, d_y.data);
         d_y = build_activation(b, row);
         if (b->err)

@@ -25,7 +25,7 @@ int buffers_users(const struct buffers *b, const void *data)
     return i < 0 ? 0 : b->list[i].users;
 }
 
-/* The smallest one that will do. */
+/* Finds the smallest free buffer that is large enough. */
 static struct buffer *best_fit(struct buffers *b, size_t size)
 {
     struct buffer *best = NULL;

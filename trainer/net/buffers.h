@@ -1,7 +1,8 @@
 /*
- * Memory for activations and their gradients, taken and given back while a
- * plan is made, so that what is not needed at the same time shares memory.
- * Several plans use the same buffers, one after the other. Owns its memory.
+ * Memory for activations and their gradients. It is taken and given back while
+ * a plan is made, not while it runs, so that tensors which are not needed at
+ * the same time get the same memory. Several plans use the same buffers, one
+ * plan at a time. Owns its memory.
  */
 #ifndef PRIMO_BUFFERS_H
 #define PRIMO_BUFFERS_H
@@ -14,7 +15,7 @@ struct buffers {
     struct buffer {
         void *data;
         size_t size;
-        int users; /* 0 = to be had */
+        int users; /* 0 = free */
     } list[BUFFERS_MAX];
     int count;
 };
@@ -27,10 +28,11 @@ int buffers_users(const struct buffers *b, const void *data);
 
 /* Change */
 
-/* At least `size` bytes, for one user; NULL = out of memory. */
+/* Take a buffer of at least `size` bytes, for one user; NULL = out of memory.
+ */
 void *buffers_take(struct buffers *b, size_t size);
-void buffers_share(struct buffers *b, const void *data); /* one user more */
-void buffers_give(struct buffers *b, const void *data);  /* one less */
-void buffers_give_all(struct buffers *b); /* a new plan may use them all */
+void buffers_share(struct buffers *b, const void *data); /* add a user */
+void buffers_give(struct buffers *b, const void *data);  /* remove a user */
+void buffers_give_all(struct buffers *b); /* free them all, for a new plan */
 
 #endif

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MANY = 512 * 512 }; /* inputs times outputs */
+enum { MANY = 512 * 512 }; /* input times output channels: gradient_by() */
 
 static bool is_conv(const struct kernels *k, int row)
 {
@@ -84,7 +84,7 @@ static enum kernel_gradient_by gradient_by(const struct dnn *d,
                                  : BY_LOOPS;
 }
 
-/* Asks oneDNN for the layouts that it likes. */
+/* Asks oneDNN for the layouts that it prefers. */
 static int choose_layouts(struct kernels *k, const struct dnn_conv *c,
                           struct kernel *it, struct reason *why)
 {
@@ -149,8 +149,9 @@ static size_t folded_size(const struct kernels *k, int row)
                                 : dnn_layout_size(k->row[row].folded.layout);
 }
 
-/* Folded kernels lie where the gradients of training do, as far as these
- * reach: a network evaluates or trains. What is left begins at *used. */
+/* Places a folded kernel over the gradients of training, or in new memory if it
+ * does not fit there: a network never needs both at once, as it either trains
+ * or evaluates. The part of the gradients that is free begins at *used. */
 static int fold_open(struct kernels *k, int row, size_t *used,
                      struct reason *why)
 {
@@ -169,7 +170,7 @@ static int fold_open(struct kernels *k, int row, size_t *used,
     return 0;
 }
 
-/* The largest of a row's forms. */
+/* The size of the largest form of a row's kernel. */
 static size_t form_size(const struct kernels *k, int row)
 {
     const struct dnn_conv_layouts *l = &k->row[row].layouts;
@@ -223,8 +224,9 @@ void kernels_release(struct kernels *k)
 
 /* Folding */
 
-/* norm(conv(x)) as one convolution: the kernel of each output times
- * gamma / deviation, and what is left as its bias. */
+/* Computes the factors that turn norm(conv(x)) into one convolution with a
+ * bias: the kernel of each output is multiplied by gamma / deviation, and the
+ * bias is beta - mean * gamma / deviation. */
 static void fold_norm(const struct weights *w, int row, float *scale,
                       float *bias)
 {

@@ -17,36 +17,36 @@ struct random;
 
 struct layer_type {
     const char *kind; /* struct layer's `kind` */
-    /* The side of the result in pixels, given that of what the row reads. */
+    /* The side of the result in pixels, given the side of the input. */
     int (*side)(const struct layer *l, int side);
-    /* Initial values of one output: `count` of them, of the kernel or of the
-     * bias. The stream is this output's own. NULL = it has no such weights. */
+    /* Set the `count` initial values of one output's kernel or bias. `r` is a
+     * sequence of this output's own. NULL = the layer has no such weights. */
     void (*start)(const struct layer *l, struct random *r, float *values,
                   size_t count);
-    /* In training, the row's steps take over the normalisation of the row
-     * before, where this one reads that. */
+    /* In training, the steps of this row also do the batch normalisation of the
+     * row before, if that is its input. */
     bool normalises_input;
 
-    /* Steps of plans. `forward` and `backward` are those of training: backward
-     * takes the gradients of the row's result and leaves those of what the row
-     * read. `infer` is for evaluation. */
+    /* Add steps to a plan. `forward` and `backward` are for training; backward
+     * takes the gradients of the row's result, and leaves those of its input
+     * and its shortcut. `infer` is for evaluation. */
     void (*forward)(struct builder *b, int row);
     void (*backward)(struct builder *b, int row);
     void (*infer)(struct builder *b, int row);
 
-    /* Nodes of an ONNX graph, given the names of what the row reads and adds
-     * (NULL = nothing); returns the name of the result. */
+    /* Add nodes to an ONNX graph, given the names of the row's input and its
+     * shortcut (NULL = none); returns the name of the result. */
     const char *(*onnx)(struct graph *g, const struct layer *l,
                         const char *input, const char *shortcut);
 };
 
-/* The type of a row. Ends the process where layer_types[] has none of its kind:
- * then network.c names a kind that does not exist, which net_test tells. */
+/* The type of a row. Aborts if there is none of its kind: then network.c is
+ * wrong, and net_test fails. */
 const struct layer_type *layer_type(const struct layer *l);
-/* The side of a row's result, in pixels, for pictures of a side (which is that
- * of row -1). */
+/* The side of a row's result, in pixels; for row -1, image_size itself. */
 int network_side(const struct network *net, int row, int image_size);
-/* The side that a window of the row's kernel, stride and padding leaves. */
+/* The side of the result of sliding a window with the row's kernel, stride and
+ * padding. */
 int layer_window_side(const struct layer *l, int side);
 
 #endif

@@ -3,8 +3,10 @@
 #include <math.h>
 #include <stddef.h>
 
-/* What turns logits into logarithms of probabilities: log p = (x - most) -
- * rest, in this order, as the two may be far apart. */
+/* What turns a logit x into the logarithm of its probability: log p = (x -
+ * most)
+ * - rest. The order matters: `most` may be so large that `rest` would be lost
+ * in their sum. */
 struct scale {
     double most, rest;
 };

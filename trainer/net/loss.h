@@ -1,9 +1,10 @@
 /*
- * Cross-entropy of a softmax with smoothed labels, as PyTorch's
- * CrossEntropyLoss(label_smoothing): the target is 1 - smoothing at the label
- * and smoothing / classes everywhere. Rows are [classes]; nothing is kept.
- * Classes may weigh more or less; unlike PyTorch's, the mean is over the rows,
- * not over their weights, so that a batch without rare classes counts less.
+ * The cross-entropy of a softmax with smoothed labels, as in PyTorch's
+ * CrossEntropyLoss(label_smoothing): the target is smoothing / classes for each
+ * class, plus 1 - smoothing for the label. Rows are [classes]; no state is
+ * kept. Classes may have weights. Unlike PyTorch's, the mean is taken over the
+ * rows, not over their weights, so that a batch without rare classes counts
+ * less.
  */
 #ifndef PRIMO_LOSS_H
 #define PRIMO_LOSS_H
@@ -14,11 +15,12 @@ struct loss {
     const float *weights; /* [classes]; NULL = all weigh 1 */
 };
 
-/* Mean loss over n rows, in nats; not finite where logits are not. Writes the
- * gradient of the mean by the logits, [n, classes] (may be `logits`). */
+/* Returns the mean loss over n rows, in nats, which is not finite if a logit is
+ * not. Writes the gradient of the mean with respect to the logits, [n,
+ * classes]; it may overwrite `logits`. */
 float loss_gradient(const struct loss *loss, const float *logits,
                     const int *labels, int n, float *gradient);
-/* probabilities [n, classes] (may be `logits`). */
+/* Writes probabilities [n, classes], which may overwrite `logits`. */
 void loss_softmax(const float *logits, int n, int classes,
                   float *probabilities);
 

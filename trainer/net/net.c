@@ -10,9 +10,10 @@
 
 enum { IMAGE_SIZE_MIN = 32 };
 
-/* What the head alone is trained with; NULL = it never was. */
+/* The memory for training the head alone; NULL until that is done. */
 struct head {
-    float *logits, *gradient; /* [batch, classes]; of its weight and bias */
+    float *logits;   /* [batch, classes] */
+    float *gradient; /* of the weight, then of the bias */
 };
 
 struct net {
@@ -22,11 +23,11 @@ struct net {
     struct kernels kernels;
     struct buffers buffers;
     struct plan *plans; /* one for each n and purpose that was asked for */
-    bool fresh_forms, fresh_folds; /* they are those of the weights */
-    bool folded;                   /* the folds lie where the gradients do */
-    int pending; /* pictures behind the gradients; 0 = none to commit */
+    bool fresh_folds;   /* the folds were made from the present weights */
+    bool folded;        /* the folds have overwritten gradients */
+    int pending;        /* pictures of the batch to commit; 0 = there is none */
     struct head head;
-    bool pending_head; /* they are those of the head alone */
+    bool pending_head; /* that batch has gradients of the head alone */
     bool fixed;        /* batches are normalised by the running statistics */
     float loss;
 };
@@ -105,7 +106,8 @@ static int open_weights(struct net *net, uint64_t seed, struct reason *why)
     return err;
 }
 
-/* The plans of a full batch; the smaller ones find their memory in theirs. */
+/* Opens the plans of a full batch first, so that smaller batches find all the
+ * memory they need among their buffers. */
 static int open_plans(struct net *net, struct reason *why)
 {
     struct plan *p;
@@ -222,7 +224,7 @@ int net_fill(struct net *net, tensor_fill *fill, void *context,
     return weights_fill(&net->weights, fill, context, why);
 }
 
-/* From bytes' range to zero mean and unit deviation, as ImageNet has them. */
+/* Subtracts ImageNet's mean from each channel and divides by its deviation. */
 static void normalise(const struct net *net, const float *images, int n,
                       float *to)
 {
@@ -251,7 +253,8 @@ static int check_batch(const struct net *net, const int *labels, int n,
     return 0;
 }
 
-/* Not all gradients are written by a batch: those of padding stay 0. */
+/* Clears what folded kernels have left in the gradients: the padding of a
+ * layout is never written by a batch, and must be 0. */
 static void unfold(struct net *net)
 {
     if (net->folded)
@@ -276,7 +279,7 @@ void net_fix_statistics(struct net *net, bool fixed)
     net->fixed = fixed;
 }
 
-/* What was computed before is gone. */
+/* Begins a batch, and abandons one that was not committed. */
 static int gradients_begin(struct net *net, const int *labels, int n,
                            struct reason *why)
 {
@@ -342,7 +345,8 @@ static int head_alloc(struct net *net, struct reason *why)
                : refuse(why, ENOMEM, "out of memory for the head");
 }
 
-/* logits = features weight^T + bias, of the weights as they are trained. */
+/* Computes logits = features weight^T + bias with the weights in training, not
+ * with their average, which the folded network has. */
 static void head_forward(struct net *net, const float *features, int n)
 {
     int head = network_head(net->options.network);
@@ -362,7 +366,8 @@ static void head_forward(struct net *net, const float *features, int n)
     }
 }
 
-/* From the gradients of the logits, which lie in their place. */
+/* Computes the gradients of the head's weight and bias from those of the
+ * logits, which have overwritten the logits. */
 static void head_backward(struct net *net, const float *features, int n)
 {
     int classes = net->options.classes;
@@ -412,7 +417,8 @@ int net_head_gradients(struct net *net, const float *images, const int *labels,
     return 0;
 }
 
-/* The folds stay those of the weights. */
+/* Commits an update of the head. The folds remain valid, because they do not
+ * contain the head. */
 static int head_update(struct net *net, const struct optimizer_rule *rule,
                        float average)
 {

@@ -1,18 +1,20 @@
 /*
- * The network: a ResNet in torchvision's shape (network.h), on oneDNN.
+ * The network: one of the rows of network.h, computed by oneDNN and by loops of
+ * our own.
  *
- * One struct net holds the weights (f32 masters), their momenta, the running
- * statistics of batch normalisation, and everything that is allocated for a
- * batch size, an image side and a precision. Training is cut in two so that a
- * training can be stopped at any moment and repeated bit for bit:
+ * A struct net holds the weights (f32 masters), their momenta, the running
+ * statistics of batch normalisation, and all memory for a batch size, an image
+ * size and a precision. An update has two steps, so that a training can be
+ * stopped at any moment and repeated bit for bit:
  *   net_gradients()  forward and backward of one batch; changes no weight, no
  *                    momentum, no running statistic; may be abandoned
  *   net_update()     commits the batch: optimiser and running statistics
- * All functions of one net are called from one thread at a time, but for
- * net_export() and net_walk(), which may run beside net_gradients() and
- * net_predict() (not beside a change). Inside they use OpenMP with the number
- * of threads that it had when net_open() was called; equal inputs at an equal
- * number of threads give equal bits, also after net_export() and net_import().
+ * The functions of one net are called from one thread at a time, except that
+ * net_export() and net_walk() may run in parallel to net_gradients() and
+ * net_predict(), but not to a change of the weights. All use OpenMP, with the
+ * number of threads that was set when net_open() was called. The same input
+ * with the same number of threads gives the same bits, also after net_export()
+ * and net_import().
  */
 #ifndef PRIMO_NET_H
 #define PRIMO_NET_H
@@ -27,32 +29,33 @@
 struct net;
 
 struct net_options {
-    const struct network *network; /* NULL = the smallest */
+    const struct network *network; /* NULL = the smallest one */
     int classes;                   /* 2.. */
     int image_size;                /* side in pixels, 32.. */
-    int batch;                     /* most pictures in one call, 1.. */
+    int batch;                     /* largest batch of a call, 1.. */
     bool bf16;                     /* bf16 arithmetic, f32 masters */
-    bool training; /* false: evaluation only, no gradients allocated */
-    const float *class_weights; /* [classes] in the loss, see loss.h; NULL = all
-                                   1; must outlive the net */
-    float addend; /* first scale of what a block adds last; see recipe.h */
+    bool training; /* false = evaluation only, without memory for gradients */
+    const float *class_weights; /* [classes], for the loss (loss.h); NULL = all
+                                   are 1; must outlive the net */
+    float addend; /* initial scale of the branch that a block adds last:
+                     recipe.h */
     bool average; /* evaluate and export an average of the weights over the
-                     updates; with training */
+                     updates; only with `training` */
 };
 
 /* What net_update() does. */
 struct net_rule {
-    /* Decays kernels and the head's weight, but no biases and no
-     * normalisation. */
+    /* Weight decay applies to kernels and the head's weight, but not to biases
+     * and normalisation. */
     struct optimizer_rule step;
-    float average; /* share of the new weights in the average; 0 = none */
+    float average; /* share of the new weights in the average; 0 = skip it */
 };
 
 /* Life cycle */
 
-/* Build it with freshly initialised weights (He fan-out normal for kernels as
- * torchvision, from a counter-based generator of `seed`; see recipe.h). ENOMEM,
- * EINVAL, ENOTSUP (bf16 on a processor without AVX-512) with a reason. */
+/* Build a network with random initial weights, which depend only on `seed`:
+ * kernels as in torchvision (He's normal distribution by fan-out), scales as
+ * recipe.h says. ENOMEM; EINVAL; ENOTSUP: bf16 needs AVX-512. */
 int net_open(struct net **out, const struct net_options *options, uint64_t seed,
              struct reason *why);
 void net_free(struct net *net); /* NULL is fine */
@@ -62,55 +65,57 @@ void net_free(struct net *net); /* NULL is fine */
 /* Whether the processor computes with bf16 in hardware. */
 bool net_bf16_fast(void);
 
-/* Copies of the weights and running statistics in torchvision's order and
- * names (with .num_batches_tracked left out), averaged where there is an
- * average; with `state` not averaged, with the momenta, named "momentum.NAME",
- * and the average, named "average.NAME". One allocation behind *out; free it
- * with free(). */
+/* Copy the weights and running statistics, in torchvision's order and with its
+ * names (without .num_batches_tracked): their average if there is one. With
+ * `state`, copy the weights themselves instead, and then the momenta as
+ * "momentum.NAME" and the average as "average.NAME". *out is one allocation, to
+ * be released with free(). */
 int net_export(const struct net *net, bool state, struct tensor **out,
                int *count, struct reason *why);
-/* The same, one after the other through a visitor, without a copy of all; and
- * how many they are. */
+/* Hand the same tensors to a visitor, one after the other, without a copy of
+ * them all. net_tensors() is their number. */
 int net_walk(const struct net *net, bool state, tensor_visit *visit,
              void *context, struct reason *why);
 int net_tensors(const struct net *net, bool state);
-/* Mean loss of the last net_gradients() batch; not finite after divergence. */
+/* The mean loss of the last batch of net_gradients() or net_head_gradients();
+ * not finite after divergence. */
 float net_loss(const struct net *net);
-/* The gradients of the last batch, named and laid out like the weights; EINVAL
- * after net_predict(). */
+/* Copy the gradients of the last batch, named like the weights. EINVAL: they
+ * are gone, after net_predict(). */
 int net_export_gradients(const struct net *net, struct tensor **out, int *count,
                          struct reason *why);
 
 /* Change */
 
-/* Take weights (and momenta; those that are not given become 0; and averages;
- * those that are not given become the weights) by name; other
- * names are passed over. EINVAL names the first one that is missing or
- * misshapen; the net is then as it was. */
+/* Take weights, momenta and averages by name; other names are ignored. Momenta
+ * that are not given become 0, and averages become the weights. EINVAL: a
+ * weight is missing, or a tensor has the wrong shape; the net is then as it
+ * was. */
 int net_import(struct net *net, const struct tensor *tensors, int count,
                struct reason *why);
-/* Take the weights that `fill` gives, in torchvision's order; the others stay
- * as they are. Momenta become 0. */
+/* Ask `fill` for each weight, in torchvision's order; weights that it does not
+ * have stay as they are. Momenta become 0. */
 int net_fill(struct net *net, tensor_fill *fill, void *context,
              struct reason *why);
-/* Whether batches are normalised by the running statistics, which stay as they
- * are, from now on; at first they are not. */
+/* Set whether training batches are normalised by the running statistics, which
+ * then do not change. At first they are not. */
 void net_fix_statistics(struct net *net, bool fixed);
-/* images: f32 [n, 3, S, S], RGB, 0 to 255 (normalised inside with ImageNet's
- * mean and deviation); labels [n]; smoothing of the labels 0 to 1; 1 <= n <=
- * batch. Cross-entropy, mean over n. A first batch of a new n allocates. */
+/* Compute the gradients of the mean cross-entropy of a batch. images: f32
+ * [n, 3, S, S], RGB, 0 to 255, which are normalised in here; labels [n];
+ * smoothing of the labels, 0 to 1; 1 <= n <= batch. The first batch of a new n
+ * allocates memory. */
 int net_gradients(struct net *net, const float *images, const int *labels,
                   int n, float smoothing, struct reason *why);
-/* The same for the head alone: the rest of the network is as in evaluation, and
- * net_update() will leave it as it is. */
+/* Do the same for the head alone: the rest of the network computes as in
+ * evaluation, and net_update() will not change it. */
 int net_head_gradients(struct net *net, const float *images, const int *labels,
                        int n, float smoothing, struct reason *why);
-/* EINVAL when there is no batch to commit. Where a channel had one single
- * element (n = 1, one pixel left) its running statistics stay. */
+/* Commit the batch. EINVAL: there is none. Where a channel had a single element
+ * (n = 1 and one pixel), its running statistics stay as they are. */
 int net_update(struct net *net, const struct net_rule *rule,
                struct reason *why);
-/* Evaluation mode (running statistics); probabilities f32 [n, classes]. A batch
- * that was not committed is abandoned. */
+/* Evaluate n images, normalised by the running statistics; probabilities f32
+ * [n, classes]. A batch that was not committed is abandoned. */
 int net_predict(struct net *net, const float *images, int n,
                 float *probabilities, struct reason *why);
 

@@ -2,7 +2,7 @@
 
 #include "trainer/basic/simd.h"
 
-enum { STRETCH = 1 << 14 }; /* values a thread does at once */
+enum { STRETCH = 1 << 14 }; /* values that a thread takes at a time */
 
 MULTIVERSION
 static void step_range(const struct optimizer_rule *rule, float *restrict value,

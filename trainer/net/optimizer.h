@@ -15,10 +15,10 @@ struct optimizer_rule {
     float learning_rate, momentum, weight_decay;
 };
 
-/* One step for count values in one pass over memory. */
+/* Do one step for count values, in one pass over memory. */
 void optimizer_step(const struct optimizer_rule *rule, float *value,
                     float *momentum, const float *gradient, size_t count);
-/* average += share * (value - average), for count values. */
+/* Compute average += share * (value - average), for count values. */
 void optimizer_average(float *average, const float *value, size_t count,
                        float share);
 

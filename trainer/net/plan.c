@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Pictures come in f32 and row-major; the first convolution may want them
- * otherwise. */
+/* Pictures come in f32 and row-major; the first convolution may need another
+ * layout or type, and then a copy is the first step. */
 static void build_image(struct builder *b)
 {
     const struct plan_parts *p = b->parts;
@@ -39,8 +39,9 @@ static void count_readers(struct builder *b)
     }
 }
 
-/* Forward through the rows, then back through them. What the way back reads
- * (inputs, results of convolutions, outputs) keeps its memory. */
+/* Builds the steps forward through the rows, then back through them. Whatever
+ * the way back reads (inputs, results of convolutions, outputs) is not given
+ * back, so that its memory stays intact. */
 static void build_training(struct builder *b)
 {
     size_t logits = (size_t)b->plan->n * b->parts->classes * sizeof(float);

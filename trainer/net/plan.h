@@ -1,11 +1,11 @@
 /*
  * A plan: the steps that take a batch of n pictures through the network, and
- * back where it is for training, with all memory bound. It is made once for
- * each n from the rows of network.h, and run often; running allocates nothing.
+ * for training back again, with all memory assigned. It is made once for each n
+ * from the rows of network.h, and run often; running it allocates nothing.
  *
- * Plans share kernels, buffers and scratchpad, so one runs at a time, and what
- * one computed is gone when another runs. The network's own thread alone makes
- * and runs them.
+ * Plans share kernels, buffers and scratchpad: only one runs at a time, and
+ * what it has computed is gone when another one runs. Only the network's own
+ * thread makes and runs plans.
  */
 #ifndef PRIMO_PLAN_H
 #define PRIMO_PLAN_H
@@ -13,7 +13,7 @@
 #include "trainer/net/buffers.h"
 #include "trainer/net/kernels.h"
 
-/* What plans are made of and share; not owned by them. */
+/* What all plans of a network share; they own none of it. */
 struct plan_parts {
     struct dnn *dnn;
     const struct network *network;
@@ -25,24 +25,24 @@ struct plan_parts {
     const bool *fixed_statistics; /* as in struct norm */
 };
 
-/* One oneDNN op, or a loop of our own. */
+/* A oneDNN op or a loop of our own. */
 struct step {
     struct dnn_op *op; /* owned; NULL = `run` is called */
     void (*run)(const void *problem);
-    void *problem; /* owned: what `run` works on, in the loop's own struct */
+    void *problem; /* owned; the argument of `run`, a struct of that loop */
 };
 
 struct plan {
-    struct plan *next; /* the owner's list */
+    struct plan *next; /* in the network's list */
     int n;
     bool training;
     struct step *step;
-    int count;       /* of the steps */
-    int middle;      /* the first step behind the logits, where back begins */
-    float *image;    /* in: [n, 3, side, side], normalised */
-    float *features; /* [n, channels]: what the head reads; evaluation only */
+    int count;       /* number of steps */
+    int middle;      /* the first step of the way back, after the logits */
+    float *image;    /* input: [n, 3, side, side], normalised */
+    float *features; /* [n, channels], the head's input; evaluation only */
     float *logits;   /* [n, classes] */
-    float *d_logits; /* in, for the steps from `middle`; training only */
+    float *d_logits; /* input of the way back; training only */
 };
 
 /* Life cycle */

@@ -151,7 +151,8 @@ void build_leave(struct builder *b, int row, void *gradient)
     made->gradient[made->gradients++] = gradient;
 }
 
-/* One of the row's gradients that no other row has yet to read, or NULL. */
+/* Finds a gradient of the row that no other row has yet to read; NULL = none.
+ */
 static void *own_gradient(const struct builder *b, int row)
 {
     const struct made *made = &b->made[row];
@@ -166,7 +167,8 @@ void *build_result_over(struct builder *b, int row)
     void *over = own_gradient(b, row);
     if (!over)
         return build_take(b, dnn_layout_size(b->made[row].result.layout));
-    /* Its second user: build_give_gradients() takes the first one away. */
+    /* The result is a second user of that memory; build_give_gradients() will
+     * remove the first one. */
     buffers_share(b->parts->buffers, over);
     return over;
 }

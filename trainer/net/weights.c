@@ -19,7 +19,7 @@ static bool decays(const struct weight *x)
     return x->part == WEIGHT_KERNEL;
 }
 
-/* The arena that holds a copy of the weight; NULL where there is none. */
+/* The arena of such a copy of the weight; NULL = there is none. */
 static float *arena(const struct weights *w, const struct weight *x,
                     enum weight_copy copy)
 {
@@ -190,7 +190,8 @@ void weights_anew(struct weights *w)
     memcpy(w->average_running, w->running, w->statistics * sizeof(float));
 }
 
-/* Initialisation, as torchvision does it, but for struct net_options' addend */
+/* Initialisation, as in torchvision except for the addend (struct net_options)
+ */
 
 static void fill_constant(float *data, size_t count, float v)
 {
@@ -198,7 +199,8 @@ static void fill_constant(float *data, size_t count, float v)
         data[i] = v;
 }
 
-/* A stream for each output: the same weights with any number of threads. */
+/* Each output has a random sequence of its own, so that the weights do not
+ * depend on the number of threads. */
 static void fill_random(const struct weights *w, const struct weight *x,
                         uint64_t seed, float *data)
 {
@@ -282,7 +284,7 @@ void weights_step(struct weights *w, const struct optimizer_rule *rule)
                    w->gradient + at, w->trained - at);
 }
 
-/* The head's weight, or its bias. In the arenas they are plain. */
+/* The head's weight, or its bias. In the arenas, both are row-major. */
 static const struct weight *head_of(const struct weights *w,
                                     enum weight_part part)
 {

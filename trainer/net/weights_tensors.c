@@ -1,4 +1,4 @@
-/* Weights as tensors: plain copies of them to the outside, and back. */
+/* Export and import: weights as row-major tensors. */
 #include "trainer/net/weights.h"
 
 #include <errno.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A kind of copy and what its names begin with. */
+/* A kind of copy, and the prefix of its names. */
 struct kind {
     const char *prefix;
     enum weight_copy copy;
@@ -16,7 +16,7 @@ static const struct kind kinds[] = {
     {"", COPY_VALUE}, {"momentum.", COPY_MOMENTUM}, {"average.", COPY_AVERAGE}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-/* What is exported with and without state. */
+/* The kinds that are exported, with or without state. */
 struct selection {
     const struct kind *kind;
     int kinds;
@@ -31,12 +31,12 @@ static struct selection select_kinds(const struct weights *w, bool state)
     return (struct selection){w->average ? &average : &value, 1};
 }
 
-/* NULL where the weight has no such copy. */
+/* The copy of a weight for export; NULL = there is none. */
 static float *copy_of(const struct weights *w, const struct weight *x,
                       const struct kind *kind)
 {
     if (weight_is_statistic(x) && kind->copy == COPY_GRADIENT)
-        return NULL; /* the batch's statistics */
+        return NULL; /* statistics of a batch are no gradients */
     return weights_copy(w, x, kind->copy);
 }
 
@@ -56,7 +56,8 @@ static size_t count_floats(const struct weights *w, const struct selection *s,
     return floats;
 }
 
-/* Hands on each tensor. Its data is at *values, which moves on where `keep`. */
+/* Hands each tensor to the visitor, with its data at `values`. With `keep`, the
+ * next tensor goes behind it, else in its place. */
 static int walk(const struct weights *w, const struct selection *s,
                 float *values, bool keep, tensor_visit *visit, void *context,
                 struct reason *why)
@@ -88,7 +89,7 @@ static int note(void *context, const struct tensor *t, struct reason *why)
     return 0;
 }
 
-/* All in one allocation: the tensors, then their values. */
+/* Exports into one allocation: first the tensors, then their values. */
 static int export_selection(const struct weights *w, const struct selection *s,
                             struct tensor **out, int *count, struct reason *why)
 {
@@ -190,7 +191,7 @@ static int import_check(const struct weights *w, const struct tensor *tensors,
     return err;
 }
 
-/* Those of a kind that are given. */
+/* Imports the copies of one kind, as far as they are given. */
 static int import_kind(struct weights *w, const struct kind *kind,
                        const struct tensor *tensors, int count,
                        struct reason *why)
