@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TILE = 4 };
+enum { TILE = 4 }; /* side of oneDNN's Winograd tiles */
 
 struct shape {
     dnnl_alg_kind_t algorithm;
@@ -25,8 +25,10 @@ bool dnn_conv_in_tiles(const struct dnn *d, const struct dnn_conv *c)
            c->out % 16 == 0 && 2 * side * side > whole * whole;
 }
 
-/* All with the compute type; kernels and a source of 3 channels as oneDNN
- * likes them, activations as they are. */
+/* Describes a convolution in the compute type. oneDNN may choose the layouts of
+ * kernels and of a source with 3 channels; activations have the network's
+ * layout.
+ */
 static void shape_init(struct shape *s, const struct dnn *d,
                        const struct dnn_conv *c)
 {
@@ -44,9 +46,10 @@ static void shape_init(struct shape *s, const struct dnn *d,
     s->result = dnn_activation_md(d, c->n, c->out, dnn_conv_side(c));
 }
 
-/* Kernels that are transformed for Winograd's algorithm beforehand, as oneDNN
- * would have them for inference, are four times as large; transforming them in
- * each step takes a twentieth of it. */
+/* For inference, oneDNN would want kernels that are already transformed for
+ * Winograd's algorithm. They are four times as large, while transforming them
+ * in each step takes only a twentieth of its time: so Winograd's algorithm
+ * always gets the kind for training. */
 static dnnl_status_t forward_desc(dnnl_convolution_desc_t *desc,
                                   const struct shape *s, bool training)
 {
@@ -73,7 +76,7 @@ static dnnl_status_t back_kernel_desc(dnnl_convolution_desc_t *desc,
         s->stride, s->pad, s->pad);
 }
 
-/* What oneDNN makes of the "any" in desc, at `query`. */
+/* Asks which layout oneDNN has chosen for the "any" in desc at `query`. */
 static int ask(struct dnn *d, const dnnl_convolution_desc_t *desc,
                const_dnnl_primitive_desc_t hint, dnnl_query_t query,
                const struct dnn_layout **out, struct reason *why)
@@ -87,9 +90,9 @@ static int ask(struct dnn *d, const dnnl_convolution_desc_t *desc,
     return *out ? 0 : refuse(why, ENOMEM, "out of memory for a layout");
 }
 
-/* Whether oneDNN has nothing but its slow reference code for a kernel's
- * gradient in these layouts: 2.6 has no other on AVX2 when the picture is
- * smaller than the kernel. */
+/* Whether oneDNN has only its slow reference code for a kernel's gradient in
+ * these layouts. This is so in version 2.6 on AVX2 if the picture is smaller
+ * than the kernel. */
 static bool back_kernel_is_slow(struct dnn *d, const struct shape *s,
                                 const_dnnl_primitive_desc_t hint)
 {
@@ -105,7 +108,8 @@ static bool back_kernel_is_slow(struct dnn *d, const struct shape *s,
     return slow;
 }
 
-/* The same shape with activations as oneDNN likes them. */
+/* Returns a copy of the shape for which oneDNN may also choose the layouts of
+ * the activations. */
 static struct shape shape_free(const struct shape *s)
 {
     struct shape f = *s;
@@ -116,14 +120,15 @@ static struct shape shape_free(const struct shape *s)
     return f;
 }
 
-/* Whether all of the kernel but its centre falls on padding. For the kernel's
- * gradient dnn_conv_back_kernel() makes a 1 x 1 convolution of such a one. */
+/* Whether all of the kernel except its centre falls on padding. Then
+ * dnn_conv_back_kernel() computes the kernel's gradient as that of a 1 x 1
+ * convolution. */
 static bool centre_only(const struct dnn_conv *c)
 {
     return c->side == 1 && c->kernel > 1 && c->kernel == 2 * c->pad + 1;
 }
 
-/* The layouts of the backward kernels, given those of the forward one. */
+/* Chooses the layouts for the way back, given that of the forward kernel. */
 static int ask_back(struct dnn *d, struct shape *s, const struct dnn_conv *c,
                     const dnnl_convolution_desc_t *forward,
                     struct dnn_conv_layouts *out, struct reason *why)
@@ -257,7 +262,7 @@ int dnn_conv_back_data(struct dnn_op **out, struct dnn *d,
     return dnn_op_cook_back(out, d, &r, &forward, why);
 }
 
-/* A copy of `from` in memory of the op's own. */
+/* Makes an op that copies `from` into memory of its own. */
 static int copy_op(struct dnn_op **out, struct dnn *d, struct dnn_tensor from,
                    const dnnl_memory_desc_t *md, struct dnn_tensor *to,
                    struct reason *why)
@@ -274,7 +279,7 @@ static int copy_op(struct dnn_op **out, struct dnn *d, struct dnn_tensor from,
     return err;
 }
 
-/* What oneDNN makes of the free layouts of source and result. */
+/* Asks which layouts oneDNN chooses for source and result if it may. */
 static int free_layouts(struct dnn *d, const struct shape *s,
                         const_dnnl_primitive_desc_t hint,
                         dnnl_memory_desc_t *source, dnnl_memory_desc_t *result,
@@ -292,7 +297,8 @@ static int free_layouts(struct dnn *d, const struct shape *s,
     return 0;
 }
 
-/* Through copies of the activations, where their layout has only slow code. */
+/* Makes ops for the kernel's gradient that first copy the activations into
+ * other layouts, for when there is only slow code for the network's layout. */
 static int copied_op(struct dnn_op **out, struct dnn *d, struct shape *s,
                      const_dnnl_primitive_desc_t hint, struct dnn_tensor source,
                      struct dnn_tensor d_kernel, struct dnn_tensor d_result,
@@ -358,7 +364,9 @@ static int back_kernel_op(struct dnn_op **out, struct dnn *d,
     return dnn_op_cook_back(out, d, &r, &forward, why);
 }
 
-/* The gradient of the kernel's centre, as that of a 1 x 1 kernel. */
+/* Makes an op for the gradient of the kernel's centre, as that of a 1 x 1
+ * kernel.
+ */
 static int centre_op(struct dnn_op **out, struct dnn *d,
                      const struct dnn_conv *c, struct dnn_tensor source,
                      struct dnn_tensor d_result, struct dnn_tensor *centre,
@@ -403,7 +411,7 @@ int dnn_conv_back_kernel(struct dnn_op **out, struct dnn *d,
     int err = centre_op(out, d, c, source, d_result, &centre, why);
     if (err)
         return err;
-    /* the rest of d_kernel is 0 from its allocation on */
+    /* The rest of d_kernel has been 0 since its allocation. */
     struct dnn_tensor to = {dnn_layout_keep(d, &inside), d_kernel.data};
     err = to.layout ? dnn_copy(&(*out)->then, d, centre, to, why)
                     : refuse(why, ENOMEM, "out of memory for a layout");

@@ -51,8 +51,9 @@ bool dnn_bf16_fast(void)
     return dnn_cpu_has(dnnl_cpu_isa_avx512_core_bf16);
 }
 
-/* By all threads: the kernel clears the pages that they touch first, which is
- * slower than anything else at a training's beginning. */
+/* Clears memory with all threads. The operating system clears a page when it is
+ * first touched, which with one thread would take longer than anything else at
+ * the start of a training. */
 static void *clear(char *p, size_t size)
 {
 #pragma omp parallel for schedule(static) if (size > HUGE)
@@ -96,7 +97,8 @@ dnnl_memory_desc_t dnn_md(int rank, const dnnl_dim_t *dim,
     return md;
 }
 
-/* The block of activations that oneDNN chooses for a usual convolution. */
+/* Finds the block of activations by asking oneDNN which layout it would choose
+ * for an ordinary convolution. */
 static int probe_block(struct dnn *d, struct reason *why)
 {
     dnnl_dims_t data = {1, 64, 16, 16}, kernel = {64, 64, 3, 3}, one = {1, 1};
@@ -263,7 +265,8 @@ static int op_bind(struct dnn_op *op, struct dnn *d, int arg,
     return 0;
 }
 
-/* A scratchpad, where the primitive wants one. */
+/* Binds the scratchpad if the primitive needs one, and enlarges the memory that
+ * all ops share. */
 static int op_bind_scratch(struct dnn_op *op, struct dnn *d,
                            const_dnnl_primitive_desc_t pd, struct reason *why)
 {
@@ -344,7 +347,7 @@ int dnn_run(struct dnn *d, const struct dnn_op *op, struct reason *why)
     if (err)
         return err;
     for (; op && !s; op = op->then) {
-        /* The scratchpad may have grown since the op was made. */
+        /* The scratchpad may have moved since the op was made. */
         if (op->scratch)
             dnnl_memory_set_data_handle(op->scratch, d->scratch);
         s = dnnl_primitive_execute(op->primitive, d->stream, op->count,
@@ -378,7 +381,7 @@ int dnn_reorder(const struct dnn *d, struct dnn_tensor from,
 {
     dnnl_primitive_desc_t pd = NULL;
     dnnl_primitive_t primitive = NULL;
-    dnnl_stream_t stream = NULL; /* its own, as another thread may use d's */
+    dnnl_stream_t stream = NULL; /* not d's, which another thread may use */
     dnnl_exec_arg_t args[2] = {{DNNL_ARG_FROM, NULL}, {DNNL_ARG_TO, NULL}};
     dnnl_status_t s = dnnl_reorder_primitive_desc_create(
         &pd, &from.layout->md, d->engine, &to.layout->md, d->engine, NULL);

@@ -1,12 +1,13 @@
 /*
- * oneDNN, as far as the network needs it: only dnn*.c know it.
+ * oneDNN, as far as the network needs it. Only the files of this folder know
+ * its interface, which changed in 3.0.
  *
- * A layout says how the elements of a tensor lie in memory, an op is one
+ * A layout says how the elements of a tensor lie in memory; an op is a
  * primitive with the memory it works on. Layouts belong to the struct dnn and
- * live as long as it does; ops belong to their owner, memory to whoever
- * allocated it. All ops share one scratchpad, so those of one struct dnn run
- * one after the other; dnn_reorder() alone may run beside them. An op uses as
- * many OpenMP threads as there were when it was made.
+ * live as long as it does; ops belong to whoever made them, memory to whoever
+ * allocated it. All ops of a struct dnn share one scratchpad, and must run one
+ * after the other; only dnn_reorder() may run in another thread at the same
+ * time. An op uses as many OpenMP threads as were set when it was made.
  *
  * Pictures and activations are [n, channels, side, side], kernels [out, in,
  * kernel, kernel]; padding is the same on all sides. In a `block` layout the
@@ -33,12 +34,12 @@ struct dnn_tensor {
 };
 
 struct dnn_conv {
-    int n, in, out; /* pictures, channels */
-    int side;       /* of the input */
+    int n, in, out; /* pictures, channels of the input and of the output */
+    int side;       /* side of the input */
     int kernel, stride, pad;
 };
 
-/* The layouts that oneDNN likes best for a convolution. */
+/* The layouts that oneDNN prefers for a convolution. */
 struct dnn_conv_layouts {
     const struct dnn_layout *source;  /* the input */
     const struct dnn_layout *forward; /* the kernel, compute type */
@@ -48,41 +49,41 @@ struct dnn_conv_layouts {
 
 /* Life cycle */
 
-/* ENOTSUP with a reason where oneDNN has no bf16 for this processor. */
+/* ENOTSUP: oneDNN has no bf16 for this processor. */
 int dnn_open(struct dnn **out, enum dnn_type compute, struct reason *why);
 void dnn_free(struct dnn *d); /* NULL is fine; frees the layouts */
 void dnn_op_free(struct dnn_op *op);
-/* Memory for tensors: aligned, on huge pages where large, zeroed. NULL when
- * there is none; free() it. */
+/* Allocate memory for tensors: aligned, zeroed, and on huge pages if it is
+ * large. Release it with free(). NULL = out of memory. */
 void *dnn_alloc(size_t size);
 
 /* Layouts; NULL means out of memory */
 
-/* Row-major. */
+/* The row-major layout. */
 const struct dnn_layout *dnn_plain(struct dnn *d, enum dnn_type type, int rank,
                                    const int64_t *dim);
-/* Activations in the compute type: one block for the whole network. */
+/* The layout of activations, in the compute type and the network's block. */
 const struct dnn_layout *dnn_activation(struct dnn *d, int n, int channels,
                                         int side);
-/* A kernel in the layout in which kernel_gradient.h computes its gradient. */
+/* The layout in which kernel_gradient.h computes a kernel's gradient, f32. */
 const struct dnn_layout *dnn_kernel_in_blocks(struct dnn *d,
                                               const struct dnn_conv *c);
 size_t dnn_layout_size(const struct dnn_layout *l); /* bytes, with padding */
 bool dnn_layout_same(const struct dnn_layout *a, const struct dnn_layout *b);
 int dnn_block(const struct dnn *d); /* channels in a block of activations */
 enum dnn_type dnn_compute(const struct dnn *d);
-/* Whether bf16 runs in hardware here. */
+/* Whether this processor computes with bf16 in hardware. */
 bool dnn_bf16_fast(void);
 
-/* Choose kernels' layouts (and the source's, where it is not an activation:
- * in = 3); without `training` only those of inference. */
+/* Choose the layouts of the kernels, and of a source that is not an activation
+ * (in = 3). Without `training`, only those for inference are set. */
 int dnn_conv_choose(struct dnn *d, const struct dnn_conv *c, bool training,
                     struct dnn_conv_layouts *out, struct reason *why);
-int dnn_conv_side(const struct dnn_conv *c); /* of the output */
-/* Whether it is computed by Winograd's algorithm, which multiplies 6 x 6
- * numbers for 4 x 4 results of a 3 x 3 kernel instead of 12 x 12. It pays where
- * most of the tiles at the right and lower edge is used; oneDNN has it with
- * AVX-512, in f32. */
+int dnn_conv_side(const struct dnn_conv *c); /* side of the output */
+/* Whether oneDNN computes the convolution by Winograd's algorithm, which takes
+ * 6 x 6 multiplications for 4 x 4 results of a 3 x 3 kernel instead of 12 x 12.
+ * It pays if most of the tiles at the right and lower edges is used. oneDNN has
+ * it only with AVX-512, in f32. */
 bool dnn_conv_in_tiles(const struct dnn *d, const struct dnn_conv *c);
 
 /* Ops: made once, run often */
@@ -107,18 +108,19 @@ int dnn_conv_back_kernel(struct dnn_op **out, struct dnn *d,
                          struct dnn_tensor d_kernel, struct dnn_tensor d_result,
                          struct reason *why);
 
-/* Pooling of activations; training has that of the maximum with the
+/* Pooling of activations. In training, the maximum is pooled together with the
  * normalisation before it (norm_pool.h). */
 enum dnn_pool { DNN_POOL_MAX, DNN_POOL_MEAN };
 struct dnn_pooling {
     enum dnn_pool kind;
-    int side, kernel, stride, pad; /* of the input */
+    int side; /* side of the input */
+    int kernel, stride, pad;
     int n, channels;
 };
 int dnn_pool(struct dnn_op **out, struct dnn *d, const struct dnn_pooling *p,
              struct dnn_tensor source, struct dnn_tensor result,
              struct reason *why);
-/* The way back, which DNN_POOL_MEAN alone has. */
+/* The way back, only for DNN_POOL_MEAN. */
 int dnn_pool_back(struct dnn_op **out, struct dnn *d,
                   const struct dnn_pooling *p, struct dnn_tensor d_source,
                   struct dnn_tensor d_result, struct reason *why);
@@ -138,12 +140,13 @@ int dnn_head_back_weight(struct dnn_op **out, struct dnn *d,
                          const struct dnn_head *gradients, const float *source,
                          struct reason *why);
 
-/* A copy into another layout or type. */
+/* Copy a tensor into another layout or type. */
 int dnn_copy(struct dnn_op **out, struct dnn *d, struct dnn_tensor from,
              struct dnn_tensor to, struct reason *why);
 
 int dnn_run(struct dnn *d, const struct dnn_op *op, struct reason *why);
-/* dnn_copy(), run and forgotten; beside other ops in another thread, too. */
+/* Do what an op of dnn_copy() does, at once. May run in another thread while
+ * ops run. */
 int dnn_reorder(const struct dnn *d, struct dnn_tensor from,
                 struct dnn_tensor to, struct reason *why);
 

@@ -1,5 +1,5 @@
 /*
- * Inside of dnn.h: what its files share, the only ones that know oneDNN.
+ * The inside of dnn.h, for the files of this folder: only they know oneDNN.
  */
 #ifndef PRIMO_DNN_INSIDE_H
 #define PRIMO_DNN_INSIDE_H
@@ -18,12 +18,12 @@ struct dnn_layout {
 struct dnn {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
-    dnnl_primitive_attr_t attr; /* scratchpad by the user */
+    dnnl_primitive_attr_t attr; /* we provide the scratchpad */
     dnnl_data_type_t compute;
     int block;                  /* 0 = channels last */
-    bool limited;               /* memory, as room.h has it */
+    bool limited;               /* there is a memory limit (headroom.h) */
     struct dnn_layout *layouts; /* owned */
-    void *scratch;              /* the largest that an op asked for */
+    void *scratch;              /* as large as the largest op needs */
     size_t scratch_size;
 };
 
@@ -31,17 +31,17 @@ struct dnn_op {
     dnnl_primitive_t primitive;
     dnnl_exec_arg_t args[DNN_ARGS_MAX];
     int count;
-    dnnl_memory_t scratch; /* also in args; NULL = needs none */
-    struct dnn_op *then;   /* owned, runs behind it; NULL = none */
-    void *between;         /* owned: what `then` takes over from it */
+    dnnl_memory_t scratch; /* one of the args; NULL = it needs none */
+    struct dnn_op *then;   /* owned; runs after this one; NULL = none */
+    void *between;         /* owned; the memory from which `then` reads */
 };
 
-/* What an op is made of; everything that making it needs. */
+/* All that is needed to make an op. */
 struct dnn_recipe {
     const char *name; /* for refusals */
     const void *desc;
     const_dnnl_primitive_attr_t attr;
-    const_dnnl_primitive_desc_t hint; /* the forward one */
+    const_dnnl_primitive_desc_t hint; /* of the forward op; NULL = it is one */
     struct {
         int arg;
         struct dnn_tensor tensor;
@@ -49,7 +49,7 @@ struct dnn_recipe {
     int count;
 };
 
-/* Whether the processor has it, and oneDNN may use it. */
+/* Whether the processor has this instruction set, and oneDNN may use it. */
 bool dnn_cpu_has(unsigned isa);
 int dnn_refuse(struct reason *why, dnnl_status_t status, const char *what);
 
@@ -59,20 +59,22 @@ dnnl_memory_desc_t dnn_md(int rank, const dnnl_dim_t *dim,
                           dnnl_data_type_t type, dnnl_format_tag_t tag);
 dnnl_memory_desc_t dnn_activation_md(const struct dnn *d, int n, int channels,
                                      int side);
-/* d's own one; NULL means out of memory. */
+/* The struct dnn's own layout that equals md; NULL = out of memory. */
 const struct dnn_layout *dnn_layout_keep(struct dnn *d,
                                          const dnnl_memory_desc_t *md);
 
 /* Ops */
 
-/* A primitive; a convolution by the direct algorithm, where it is wanted by
- * Winograd's and there is none. NULL for `attr` are the usual attributes. */
+/* Create a primitive descriptor. If a convolution is wanted by Winograd's
+ * algorithm and there is none, take the direct algorithm. `attr` NULL = the
+ * usual attributes. */
 dnnl_status_t dnn_describe(dnnl_primitive_desc_t *out, const struct dnn *d,
                            const void *desc, const_dnnl_primitive_attr_t attr,
                            const_dnnl_primitive_desc_t hint);
 int dnn_op_cook(struct dnn_op **out, struct dnn *d, const struct dnn_recipe *r,
                 struct reason *why);
-/* For a backward op; `forward` is its forward descriptor. */
+/* Make a backward op; `forward` is the descriptor of the forward one, which
+ * oneDNN takes as a hint. */
 int dnn_op_cook_back(struct dnn_op **out, struct dnn *d, struct dnn_recipe *r,
                      const void *forward, struct reason *why);
 

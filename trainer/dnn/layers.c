@@ -1,4 +1,4 @@
-/* The layers that are no convolutions. */
+/* Pooling and the head. */
 #include "trainer/dnn/inside.h"
 
 #include <errno.h>
