@@ -126,7 +126,7 @@ static void chart_save(const struct alone *a)
     char *path = path_join(a->out, "monitor.svg");
     struct reason why = REASON_INIT;
     if (file_save(AT_FDCWD, path, text_string(&svg), svg.size, &why))
-        complain(&why, 0); /* a picture is not worth a failure */
+        complain(&why, 0); /* a missing chart is no failure of the training */
     free(path);
     text_release(&svg);
 }

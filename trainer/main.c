@@ -1,6 +1,6 @@
 /*
- * primo-train: the program. Chooses between its three uses and sets up what
- * must be there before any library is used.
+ * The program primo-train. This chooses between its three uses, and sets up
+ * what must be set before any library is used.
  */
 #include "core/basic/language.h"
 #include "core/shared/param.h"
@@ -48,7 +48,7 @@ static int help_print(FILE *to)
     return fprintf(to, _(help), ALONE_USAGE, PREDICT_USAGE);
 }
 
-/* Texts are laid over each other: what comes later wins. */
+/* Reads the settings of a run. A later text overrides earlier ones. */
 static int texts_take(const struct rundir *run, struct options *o,
                       struct reason *why)
 {
@@ -70,14 +70,16 @@ static int texts_take(const struct rundir *run, struct options *o,
         text_release(&t);
         if (err)
             return err;
-        if (texts[i].scope == SCOPE_TYPE) /* it describes the type */
+        /* A type's description describes the type, not the training. */
+        if (texts[i].scope == SCOPE_TYPE)
             settings_unset(&o->settings, KEY_DESCRIPTION);
     }
     options_speak(o);
     return options_take(o, why);
 }
 
-/* When memory runs out, this process may go rather than the file system. */
+/* When memory runs out, the kernel is to kill this process rather than the file
+ * system. */
 static void end_me_first(void)
 {
     FILE *f = fopen("/proc/self/oom_score_adj", "we");
@@ -99,8 +101,9 @@ static int confined_open(struct rundir *run, const char *path,
     return err;
 }
 
-/* `user` as for user_become(), NULL = as it is. The supervisor has put us into
- * the run directory, whose parents may be closed to the user. */
+/* Runs a training of the supervisor's. `user` is for user_become(), NULL = do
+ * not change the user. The working directory is the run directory, which is
+ * used where its path leads through directories that are closed to the user. */
 static int supervised_main(const char *path, const char *user)
 {
     struct reason why = REASON_INIT;

@@ -13,8 +13,8 @@
 #include <string.h>
 
 enum {
-    BATCH = 16,              /* most pictures asked about at once */
-    PIXELS = 16 * 256 * 256, /* most pixels of them, unless one has more */
+    BATCH = 16,              /* most pictures in a batch */
+    PIXELS = 16 * 256 * 256, /* most pixels in a batch of several pictures */
     TOP = 5,
 };
 
@@ -29,11 +29,11 @@ static const char help[] =
 struct prediction {
     struct classifier model;
     struct net *net;
-    int top;                       /* classes to print of each picture */
-    int batch;                     /* pictures asked about at once */
+    int top;                       /* classes to print for each picture */
+    int batch;                     /* pictures in a full batch */
     float *images, *probabilities; /* for one batch */
     int *order;                    /* the classes, best first */
-    const char *name[BATCH];       /* of the pictures in `images` */
+    const char *name[BATCH];       /* the names of those in `images` */
     int count;                     /* pictures in `images` */
 };
 
@@ -58,7 +58,7 @@ static int batch_size(int side, int pictures)
     return pictures < most ? pictures : most;
 }
 
-/* `pictures` is how many there are to come. */
+/* `pictures` is the number of pictures to predict. */
 static int prediction_open(struct prediction *p, const char *dir, int pictures,
                            struct reason *why)
 {
@@ -93,7 +93,7 @@ static void prediction_release(struct prediction *p)
 
 /* Output */
 
-/* A name as one field of a line. */
+/* Prints a name as one field of a line. */
 static void put_field(struct text *out, const char *s)
 {
     for (; *s; s++) {
@@ -134,7 +134,8 @@ static void put_answer(struct text *out, struct prediction *p, int picture)
     }
 }
 
-/* Ask the network about the pictures that were gathered, print, start anew. */
+/* Predicts the pictures that were gathered, prints the answers, and begins a
+ * new batch. */
 static int batch_answer(struct prediction *p, struct reason *why)
 {
     int count = p->count;
@@ -196,7 +197,7 @@ static int usage(const char *fault, const char *word)
     return 2;
 }
 
-/* Takes the options off; returns how many words they were, or -2. */
+/* Parses the options; returns the index of the first word after them, or -2. */
 static int options_take(int argc, char **argv, int *top)
 {
     int i = 1;

@@ -13,13 +13,13 @@
 
 struct screen {
     const char *folder;  /* not owned */
-    FILE *log, *metrics; /* NULL until begun */
+    FILE *log, *metrics; /* NULL before screen_begin() */
     struct text early;   /* log lines from before that */
     struct metrics_row *rows;
     size_t count, room;
     struct progress now;
-    bool terminal; /* standard error is one */
-    bool line;     /* a progress line stands there */
+    bool terminal; /* standard error is a terminal */
+    bool line;     /* the cursor is behind a progress line */
 };
 
 int screen_open(struct screen **out, const char *folder, struct reason *why)
@@ -62,7 +62,7 @@ static void row_keep(struct screen *s, const struct metrics_row *row)
     s->rows[s->count++] = *row;
 }
 
-/* A resumed training tells again what it told after its checkpoint. */
+/* A resumed training repeats the rows that followed its checkpoint. */
 static bool row_known(const struct screen *s, const struct metrics_row *row)
 {
     return s->count && row->iteration <= s->rows[s->count - 1].iteration;
@@ -80,7 +80,7 @@ static void row_seen(struct screen *s, const char *payload)
     }
 }
 
-/* Take the rows that are there; returns the bytes of whole lines. */
+/* Keeps the rows of a file; returns the bytes of its complete lines. */
 static off_t rows_load(struct screen *s, FILE *f)
 {
     char line[512];
@@ -123,7 +123,7 @@ int screen_begin(struct screen *s, uint64_t iteration, struct reason *why)
         return -why->code;
     }
     off_t good = anew ? 0 : rows_load(s, metrics);
-    fseeko(metrics, 0, SEEK_END); /* between reading and writing */
+    fseeko(metrics, 0, SEEK_END); /* as C demands between reads and writes */
     if (ftruncate(fileno(metrics), good) == 0 && good == 0)
         fputs(METRICS_HEADER, metrics);
     fputs(text_string(&s->early), log);

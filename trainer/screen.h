@@ -1,8 +1,8 @@
 /*
- * What a training alone shows while it runs: the files log and metrics.csv in
- * its folder, and the lines on standard error. It observes the journal:
- * journal_writer.h calls screen_seen() with one record at a time, from any
- * thread.
+ * What a training without a file system shows while it runs: the files log and
+ * metrics.csv in its folder, and the lines on standard error. It is an observer
+ * of the journal: journal_writer.h calls screen_seen() with one record at a
+ * time, from any thread.
  */
 #ifndef PRIMO_SCREEN_H
 #define PRIMO_SCREEN_H
@@ -14,19 +14,20 @@ struct screen;
 
 /* Life cycle */
 
-/* Nothing is opened yet: who else works in the folder is not known. */
+/* No file is opened yet, because another training may be at work in the folder.
+ */
 int screen_open(struct screen **out, const char *folder, struct reason *why);
 void screen_free(struct screen *s); /* NULL is fine */
 
 /* Read */
 
-/* Fill rows and progress, which stay the screen's. */
+/* Set the rows and the progress of a chart; the rows remain the screen's. */
 void screen_chart(const struct screen *s, struct chart *chart);
 
 /* Change */
 
-/* Open the two files: from update 0 anew, else behind what is there, where a
- * torn last line is cut off. EACCES, ENOSPC, … */
+/* Open the two files: empty if the training begins at update 0, else to append,
+ * after an incomplete last line has been cut off. EACCES, ENOSPC and so on. */
 int screen_begin(struct screen *s, uint64_t iteration, struct reason *why);
 void screen_seen(void *context, enum journal_kind kind, double time,
                  const char *payload);

@@ -1,15 +1,15 @@
 /*
- * The purposes that random numbers are drawn for, the last argument of
- * random_open(): two purposes never draw from the same sequence. A number is
- * part of what a seed means and never changes.
+ * The purposes for which random numbers are drawn, the last argument of
+ * random_open(): two purposes never draw from the same sequence. The number of
+ * a purpose must never change, or the same seed would give another model.
  *
- * X(NAME, number), and what else keys a sequence, the arguments a and b:
- *   SPLIT     which pictures are held out; a = class
- *   ORDER     of the training pictures; a = epoch
- *   ROTATION  a = epoch, b = index in dataset.train
- *   EXPOSURE  as ROTATION
- *   NOISE     as ROTATION
- *   WEIGHTS   of a fresh network; a = weight, b = output
+ * X(NAME, number). What else selects a sequence, the arguments a and b:
+ *   SPLIT     the choice of pictures that are held out; a = class
+ *   ORDER     the order of the training pictures; a = epoch
+ *   ROTATION  augmentation; a = epoch, b = index in dataset.train
+ *   EXPOSURE  augmentation; a and b are those of ROTATION
+ *   NOISE     augmentation; a and b are those of ROTATION
+ *   WEIGHTS   the initial weights; a = weight, b = output
  */
 #ifndef PRIMO_PURPOSES_H
 #define PRIMO_PURPOSES_H

@@ -15,7 +15,8 @@ static void philox_round(uint32_t x[4], const uint32_t key[2])
     x[3] = (uint32_t)p0;
 }
 
-/* Philox4x32-10 of the counter into block; the counter moves on. */
+/* Computes Philox4x32-10 of the counter into block, and increments the counter.
+ */
 static void next_block(struct random *r)
 {
     uint32_t key[2] = {r->key[0], r->key[1]};
@@ -48,7 +49,7 @@ uint32_t random_u32(struct random *r)
     return r->block[r->used++];
 }
 
-/* In [0, 1), a multiple of 2^-24: exact in a float. */
+/* A number in [0, 1) that is a multiple of 2^-24, and so exact in a float. */
 static float unit(struct random *r)
 {
     return (float)(random_u32(r) >> 8) * 0x1p-24f;
@@ -61,7 +62,8 @@ float random_uniform(struct random *r, float low, float high)
     return v < high ? v : nextafterf(high, low); /* the sum may round up */
 }
 
-/* Box and Muller; in double, so that libm's last bit rarely shows. */
+/* The method of Box and Muller, in double, so that differences in the last bit
+ * between versions of libm rarely reach the float. */
 float random_normal(struct random *r)
 {
     double radius = ((double)random_u32(r) + 0.5) * 0x1p-32;
@@ -70,7 +72,7 @@ float random_normal(struct random *r)
     return (float)(sqrt(-2.0 * log(radius)) * cos(2.0 * M_PI * angle));
 }
 
-/* Lemire's method: a multiplication, rarely a second draw. */
+/* Lemire's method: a multiplication, and only rarely a second draw. */
 uint32_t random_below(struct random *r, uint32_t n)
 {
     uint64_t m = (uint64_t)random_u32(r) * n;

@@ -1,6 +1,7 @@
 /*
- * Counter-based random numbers: what comes out depends only on the key and
- * the counter, never on who asked before. Philox4x32-10 (Salmon et al., 2011).
+ * Counter-based random numbers: a number depends only on the key and the
+ * counter, never on what was drawn before, so that threads can draw in any
+ * order. The generator is Philox4x32-10 (Salmon et al., 2011).
  */
 #ifndef PRIMO_RANDOM_H
 #define PRIMO_RANDOM_H
@@ -9,10 +10,10 @@
 
 struct random {
     uint32_t key[2], counter[4], block[4];
-    int used; /* words of block taken */
+    int used; /* words of block that have been taken */
 };
 
-/* A sequence of its own for each (seed, a, b, purpose); purposes.h. */
+/* Begin the sequence of (seed, a, b, purpose); purposes.h. */
 void random_open(struct random *r, uint64_t seed, uint32_t a, uint32_t b,
                  uint32_t purpose);
 uint32_t random_u32(struct random *r);

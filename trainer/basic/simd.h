@@ -1,7 +1,8 @@
 /*
- * How own loops reach the processor's vectors in a portable build: functions
- * marked MULTIVERSION are compiled for several levels of x86-64, and the
- * loader picks one. Sanitizers cannot run its resolvers.
+ * How our own loops use the processor's vector instructions in a portable
+ * build: functions marked MULTIVERSION are compiled for several levels of
+ * x86-64, and the dynamic loader picks one of them. Not with sanitizers, which
+ * cannot run the loader's resolver functions.
  */
 #ifndef PRIMO_SIMD_H
 #define PRIMO_SIMD_H
@@ -15,8 +16,9 @@
 #define MULTIVERSION
 #endif
 
-/* A function that a loop over vectors uses: a call would keep the loop out of
- * vectors, and would not be compiled for the levels of its caller. */
+/* Marks functions that vectorised loops use. They must be inlined: a call would
+ * prevent vectorisation, and its code would not be compiled for the levels of
+ * the caller. */
 #define INLINE static inline __attribute__((always_inline))
 
 #endif

@@ -2,9 +2,9 @@
  * A named tensor: the form in which weights travel between the network, the
  * checkpoint and the exports.
  *
- * f32, plain row-major layout: convolution kernels are [out, in, height,
- * width], the head is [classes, features], the rest are [n]. Names are
- * torchvision's ("layer1.0.conv1.weight"). The bytes belong to whoever made
+ * Values are f32 in row-major order: convolution kernels are [out, in, height,
+ * width], the head's weight is [classes, features], all others are [n]. Names
+ * are torchvision's ("layer1.0.conv1.weight"). The data belong to whoever made
  * the tensor.
  */
 #ifndef PRIMO_TENSOR_H
@@ -20,17 +20,18 @@ struct tensor {
     float *data;
 };
 
-/* Takes one of many tensors, which is gone after the call; 0 or -errno. */
+/* Takes one of many tensors, which is valid only during the call; 0 or -errno.
+ */
 struct reason;
 typedef int tensor_visit(void *context, const struct tensor *t,
                          struct reason *why);
 
-/* Writes the values of a tensor to t->data; 1, or 0 = it has none, or -errno.
- */
+/* Writes the values of a tensor to t->data. Returns 1, or 0 if it has none for
+ * this tensor, or -errno. */
 typedef int tensor_fill(void *context, const struct tensor *t,
                         struct reason *why);
 
-/* Elements in t. */
+/* The number of elements in t. */
 static inline size_t tensor_count(const struct tensor *t)
 {
     size_t n = 1;
