@@ -12,8 +12,8 @@
 /* Check the files in `dir`, which have been copied there, so that nobody
  * changes them any more: model.safetensors is a whole network with a head;
  * labels.txt has a line for each output of the head, in UTF-8 without control
- * characters; model.onnx is one message that has a version and a graph. EINVAL
- * names the file. Slow: labels.txt is read. */
+ * characters; model.onnx is a graph of the operators and with the numbers of
+ * our networks (graph_check.h). EINVAL names the file. Slow: all are read. */
 int artifacts_check(int dir, struct reason *why);
 
 #endif

@@ -267,9 +267,35 @@ static const struct fault {
     {"model.onnx", -1, "\x08\x07", 2,
      "model.onnx: not an ONNX model: it has no g"},
     {"model.onnx", -1, "\x3a\x02\x0a\0", 4, "it has no ir_version"},
+    /* other graphs: weights elsewhere, other weights, other operators */
+    {"model.onnx", 0,
+     "\x3a\x0f\x2a\x0d\x08\x01\x10\x01\x42\x01x\x6a\x02\x0a\0\x70\x01", 17,
+     "model.onnx: a constant is not of plain numbers"},
+    {"model.onnx", 0,
+     "\x3a\x0f\x2a\x0d\x08\x01\x10\x01\x42\x01x\x4a\x04\0\0\0\0", 17,
+     "model.onnx: the constant 'x' is not that of model.safetensors"},
+    {"model.onnx", 0, "\x3a\x06\x0a\x04\x22\x02If", 8, "an operator 'If'"},
+    {"model.onnx", 0, "\x3a\x06\x0a\x04\x2a\x02\x2a\0", 8,
+     "its attribute has a field 5"},
+    {"model.onnx", 0, "\xca\x01\0", 3, "its model has a field 25"},
+    {"model.onnx", -1, "\x08\x07\x3a\x02\x12\0", 6, "it has no constant '"},
     {"model.onnx", -1, "\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11,
      "model.onnx: not an ONNX model: byte"},
 };
+
+/* Changes the least bit of a number in the file. */
+static void number_change(const char *path, const float *number)
+{
+    char *whole;
+    size_t size = slurp(path, &whole);
+    char *at = memmem(whole, size, number, 4 * sizeof *number);
+    assert_non_null(at);
+    *at ^= 1;
+    FILE *out = fopen(path, "wb");
+    fwrite(whole, 1, size, out);
+    fclose(out);
+    free(whole);
+}
 
 static void what_is_no_model_is_found_out(void **state)
 {
@@ -297,6 +323,9 @@ static void what_is_no_model_is_found_out(void **state)
         free(whole);
     }
     assert_int_equal(artifacts_check(dir, &why), 0);
+    number_change(file_of(p, "model.onnx"), p->model.tensors[3].data);
+    assert_int_equal(artifacts_check(dir, &why), -EINVAL);
+    assert_non_null(strstr(why.sentence, p->model.tensors[3].name));
     unlink(file_of(p, "labels.txt"));
     assert_int_equal(artifacts_check(dir, &why), -ENOENT);
     close(dir);
