@@ -11,7 +11,6 @@
 #include "core/state/builtin.h"
 #include "core/state/copies.h"
 #include "core/state/home.h"
-#include "core/state/lost.h"
 #include "core/tree/displaced.h"
 #include "core/tree/handle.h"
 #include "core/view.h"
@@ -153,7 +152,6 @@ static void sweep(struct primo *p)
 {
     model_sweep(p);
     bases_sweep(p, process_run_fate);
-    lost_expire(p);
 }
 
 static int primo_prepare(struct primo *p, struct reason *why)

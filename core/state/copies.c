@@ -1,6 +1,7 @@
 #include "core/state/copies.h"
 
 #include "core/basic/own.h"
+#include "core/state/lost.h"
 #include "core/state/trouble.h"
 
 #include <dirent.h>
@@ -112,6 +113,7 @@ static void *copies_run(void *context)
         struct reason why = REASON_INIT;
         if (copies_make(c->primo, c->dir, kind, &why))
             trouble_tell(c->primo, "copies", &why);
+        lost_expire(c->primo);
         kind = "day";
     } while (rest(c, DAY_SECONDS));
     return NULL;

@@ -1,7 +1,8 @@
 /*
  * Copies of the database in STATE/copies/, made by a thread of its own at each
  * mount (mount.N.mdb) and once a day (day.N.mdb), N rising; of either kind the
- * last ones are kept. Where there is little room none is made.
+ * last ones are kept. Where there is little room none is made. What has been in
+ * STATE/lost/ for a week goes at the same times.
  */
 #ifndef PRIMO_COPIES_H
 #define PRIMO_COPIES_H

@@ -130,7 +130,7 @@ await failed
 umount_primofs
 touch -d '8 days ago' "$STATE/lost/models.7"
 mount_primofs
-[ ! -e "$STATE/lost/models.7" ]
+eventually 10 eval '[ ! -e "$STATE/lost/models.7" ]'
 umount_primofs
 
 step "a directory of an older version has no identity, and gets one"

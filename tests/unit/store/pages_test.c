@@ -197,12 +197,37 @@ static void test_changed_headers(void **state)
     assert_int_equal(check(w), 0);
 }
 
+/* What a power cut can leave of the first mount is made anew; what is there is
+ * not touched. */
+static void test_cut_short_while_it_was_made(void **state)
+{
+    struct world *w = *state;
+    struct store *s;
+    char command[300];
+    snprintf(command, sizeof command,
+             "cd %s && mkdir db.new && head -c 5000 /dev/zero >db.new/data.mdb",
+             w->dir);
+    assert_int_equal(system(command), 0);
+    store_close(opened(w)); /* it has one */
+    assert_int_equal(check(w), 0);
+    snprintf(command, sizeof command, "cd %s && rm db/*", w->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(store_open(&s, w->fd, false, NULL), -ENOENT);
+    store_close(opened(w));
+    assert_int_equal(check(w), 0);
+    assert_int_not_equal(faccessat(w->fd, "db.new", F_OK, 0), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_in_order),  TEST(test_walk_shows_all),  TEST(test_cut),
-        TEST(test_each_page), TEST(test_changed_headers),
+        TEST(test_in_order),
+        TEST(test_walk_shows_all),
+        TEST(test_cut),
+        TEST(test_each_page),
+        TEST(test_changed_headers),
+        TEST(test_cut_short_while_it_was_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
