@@ -9,7 +9,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-/* A graph holds the same weights; they make nearly all of its bytes. */
+/* model.onnx has the bound of model.safetensors, because it holds the same
+ * weights, which are nearly all of its bytes. */
 const struct artifact artifacts[ARTIFACTS] = {
     [ARTIFACT_CONFIG] = {"config", .limit = 4 << 20, .shown = true},
     [ARTIFACT_DATASET] = {"dataset", .limit = 4 << 20, .shown = true},

@@ -1,10 +1,10 @@
 /*
  * The artifacts: the files that a training leaves in artifacts/ of its run
- * directory, one row for each. Both programs take their names from here; the
- * trainer attaches a writer to some of them (trainer/files/export.c), the
- * daemon what they must hold (core/models/artifact_check.c) and where it keeps
- * them while the training runs (core/process/follow.c). Constant data; any
- * thread.
+ * directory, one row for each. Both programs take their names from here. What
+ * only one of them needs is elsewhere: the functions that write them
+ * (trainer/files/export.c), the checks of their content
+ * (core/models/artifact_check.c), and the blobs that hold some of them while
+ * the training runs (core/process/follow.c). Constant data; any thread.
  */
 #ifndef PRIMO_ARTIFACT_H
 #define PRIMO_ARTIFACT_H
@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* In the order in which they are checked, and in which they appear in the
- * folder of a training without a mount: labels.txt is checked against the head
- * of model.safetensors, and model.onnx comes last, as it says that a folder is
+/* The order in which artifacts are checked, and in which a training without a
+ * mount moves them to its folder: labels.txt is checked against the head of
+ * model.safetensors, and model.onnx comes last, because it marks the folder as
  * finished. */
 enum artifact_no {
     ARTIFACT_CONFIG,
@@ -28,12 +28,12 @@ enum artifact_no {
 };
 
 struct artifact {
-    const char *name; /* in artifacts/, and with the model */
-    uint64_t limit;   /* most bytes that the daemon takes */
-    /* A text that is complete before the training ends: the daemon takes it
-     * into the store as soon as the journal tells of it, shows it while the
-     * training runs, and writes it to the model from there. Any other artifact
-     * is a file that is copied to the model when the training has succeeded. */
+    const char *name; /* in artifacts/, and in the model's directory */
+    uint64_t limit;   /* most bytes that the daemon accepts */
+    /* Whether it is a text that is complete before the training ends. The
+     * daemon takes it into the store as soon as the journal reports it, shows
+     * it while the training runs, and writes it to the model from there. Other
+     * artifacts are copied to the model when the training has succeeded. */
     bool shown;
 };
 

@@ -8,8 +8,8 @@
 
 enum { NAME_BYTES = 192 };
 
-/* What wrappers put in front of all names, one or several of them. "resnet." is
- * what Hugging Face's own classifier puts there. */
+/* Wrappers put one or several of these in front of all names; "resnet." comes
+ * from Hugging Face's own classifier. */
 static const char *const wrappers[] = {
     "module.",  "model.",      "backbone.", "resnet.", "encoder.",
     "network.", "base_model.", "net.",      "body.",   "state_dict.",
@@ -17,7 +17,7 @@ static const char *const wrappers[] = {
 
 /* Names */
 
-/* What a weight is called in the file, given torchvision's name. */
+/* Writes the name that a weight has in the file, given torchvision's name. */
 static void put_name(const struct base_match *m, char *out, const char *name)
 {
     char own[NAME_BYTES] = "";
@@ -28,13 +28,14 @@ static void put_name(const struct base_match *m, char *out, const char *name)
     snprintf(out, NAME_BYTES, "%s%.120s", m->prefix, own);
 }
 
-/* The first weight of a network, which is there in every file of it. */
+/* Writes the name of the first weight of a network, which every file for this
+ * network contains. */
 static void put_anchor(const struct network *net, char *out)
 {
     snprintf(out, NAME_BYTES, "%s.weight", net->layer[0].name);
 }
 
-/* Whether s, of n bytes, is nothing but wrappers. */
+/* Whether the n bytes at s consist of nothing but wrappers. */
 static bool is_prefix(const char *s, size_t n)
 {
     while (n > 0) {
@@ -52,7 +53,7 @@ static bool is_prefix(const char *s, size_t n)
     return true;
 }
 
-/* Finds the prefix: what stands before the anchor. */
+/* Finds the prefix, which is what stands before the anchor. */
 static bool prefix_take(struct base_match *m,
                         const struct safetensors_header *h)
 {
@@ -88,7 +89,7 @@ static int anchor_missing(struct reason *why)
     return err;
 }
 
-/* Finds whose names they are, and a network that has them. */
+/* Finds the naming of the weights, and a network that has it. */
 static int naming_take(struct base_match *m, const struct safetensors_header *h,
                        struct reason *why)
 {
@@ -111,7 +112,8 @@ static bool has(const struct base_match *m, const struct safetensors_header *h,
     return safetensors_header_find(h, own) != NULL;
 }
 
-/* The last of the networks with these names whose mark is there. */
+/* Chooses among the networks with this naming: the last one whose mark is
+ * there. */
 static void network_choose(struct base_match *m,
                            const struct safetensors_header *h)
 {
@@ -171,7 +173,7 @@ static int weight_check(struct base_match *m,
     return 0;
 }
 
-/* All weights but those of the head. */
+/* Checks all weights except those of the head. */
 static int weights_check_all(struct base_match *m,
                              const struct safetensors_header *h,
                              struct reason *why)
@@ -185,7 +187,7 @@ static int weights_check_all(struct base_match *m,
     return err;
 }
 
-/* Whether that is, behind the prefix, how the weights of layers are called. */
+/* Whether the name, behind the prefix, is one that weights of layers have. */
 static bool is_of_layer(const struct base_match *m, const char *name)
 {
     size_t n = strlen(m->prefix);
@@ -231,7 +233,8 @@ static int unknown_key(const struct base_match *m, const char *key,
     return err;
 }
 
-/* A file with further layers is of a network that only begins like ours. */
+/* Refuses a file with further layers: it is for a network that only begins like
+ * ours. */
 static int others_check(const struct base_match *m,
                         const struct safetensors_header *h, struct reason *why)
 {
@@ -246,8 +249,9 @@ static int others_check(const struct base_match *m,
 
 /* The head */
 
-/* Wrappers put fewer prefixes before the head than before the rest: it is
- * looked for behind the whole prefix, then without its last word, and so on. */
+/* Wrappers may put fewer prefixes before the head than before the other
+ * weights: it is looked for behind the whole prefix, then behind the prefix
+ * without its last word, and so on. */
 static const struct tensor_place *head_part(const struct base_match *m,
                                             const struct safetensors_header *h,
                                             const char *name)
@@ -296,7 +300,7 @@ static void unused_count(struct base_match *m,
     m->unused = h->count - counters - m->taken - (m->classes ? 2 : 0);
 }
 
-/* A file without tensors, which only names a network. */
+/* Takes a file without tensors, which only names a network. */
 static int fresh_take(struct base_match *m, const struct safetensors_header *h,
                       struct reason *why)
 {

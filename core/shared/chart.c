@@ -7,14 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Character cells that a text may take, and how wide the box of the status is:
- * as wide as STATUS_SHORT cells need, and so much more for each further one. */
+/* The widths of texts in character cells, and of boxes in units of the SVG. */
 enum {
-    TITLE_MOST = 46,
-    STATUS_SHORT = 9,
-    STATUS_MOST = 20,
-    STATUS_LEAST = 104,
-    CELL = 8
+    TITLE_MOST = 46,    /* cells of the title; more are cut off */
+    STATUS_SHORT = 9,   /* cells of a status that fits the smallest box */
+    STATUS_MOST = 20,   /* cells of a status; more are cut off */
+    STATUS_LEAST = 104, /* width of the smallest box */
+    CELL = 8            /* width that each further cell adds to the box */
 };
 
 /* What the heading over the plot shows. */
@@ -26,7 +25,7 @@ struct heading {
 
 /* ---- text */
 
-/* About how many character cells a code point takes. */
+/* Estimates how many character cells a code point takes. */
 static int cells(unsigned code)
 {
     if (code >= 0x300 && code < 0x370)
@@ -40,7 +39,8 @@ static bool may_be_in_xml(unsigned code)
            (code & 0xFFFE) != 0xFFFE;
 }
 
-/* Any bytes as XML text of at most `most` cells, with an ellipsis if cut. */
+/* Prints any bytes as XML text of at most `most` cells, with an ellipsis if
+ * they are cut. */
 static void put_clean(struct text *out, const char *s, int most)
 {
     struct text clean = TEXT_INIT;
@@ -65,7 +65,7 @@ static void put_clean(struct text *out, const char *s, int most)
 
 /* ---- heading */
 
-/* A row without an evaluation keeps the evaluation of the row before. */
+/* A row without an evaluation leaves the last evaluation in place. */
 static void heading_row(struct heading *h, const struct metrics_row *row)
 {
     double precision = h->last.average_precision, right = h->last.accuracy;
@@ -78,7 +78,8 @@ static void heading_row(struct heading *h, const struct metrics_row *row)
         h->best = fmax(h->best, row->average_precision);
 }
 
-/* The heading shows what is known now, and what is not from the last row. */
+/* The heading shows the current progress, or the last row if that is not known.
+ */
 static struct heading heading_make(const struct chart *c)
 {
     struct heading h = {c, {0, NAN, 0, NAN, NAN, NAN, NAN, NAN}, NAN};
@@ -108,7 +109,7 @@ static void put_value(struct text *out, double v, int digits, double scale,
     text_puts(out, unit);
 }
 
-/* To `decimals` places, whatever the locale. */
+/* Prints v * scale with `decimals` places, whatever the locale. */
 static void put_fixed(struct text *out, double v, int decimals, double scale,
                       const char *unit)
 {
@@ -125,7 +126,7 @@ static void put_fixed(struct text *out, double v, int decimals, double scale,
     text_puts(out, unit);
 }
 
-/* A note behind a figure, in smaller letters. */
+/* Begins a note behind a figure, in smaller letters. */
 #define NOTE "<tspan class=\"note\" fill=\"#64748b\">"
 
 static void put_unit(struct text *out, const char *unit)
@@ -185,7 +186,8 @@ static void put_left(struct text *out, const struct heading *h)
 /* The figures of the heading; one that belongs to a line is its legend. */
 static const struct figure {
     const char *name;
-    int x, line; /* line: enum of series, -1 = none */
+    int x;
+    int line; /* RATE, LOSS or PRECISION; -1 = it belongs to no line */
     void (*put)(struct text *out, const struct heading *h);
 } figures[] = {
     {N_("Epoch"), 20, -1, put_epoch},
@@ -244,7 +246,7 @@ static void put_heading(struct text *out, const struct heading *h)
         put_figure(out, h, &figures[i]);
 }
 
-/* How much of the training is done, as a bar under the figures. */
+/* Draws a bar below the figures that shows how much of the training is done. */
 static void put_progress(struct text *out, const struct chart *c)
 {
     const struct progress *now = &c->now;

@@ -1,8 +1,8 @@
 /*
- * The chart of a training as SVG text, and as a page that renews itself:
+ * The chart of a training as SVG text, and as an HTML page that reloads itself:
  * train loss (blue) and average precision on the test part (red) on two left
- * axes, learning rate (green) on a logarithmic right axis, over epochs;
- * current figures in the heading, which is the legend too.
+ * axes, and the learning rate (green) on a logarithmic right axis, over epochs.
+ * The heading has the current figures, and is the legend, too.
  *
  * A pure function of its arguments and of the language (language.h): the same
  * chart gives the same bytes in every locale. Any thread.
@@ -16,15 +16,15 @@
 enum { CHART_POINTS = 1000 }; /* most points of one line */
 
 struct chart {
-    const char *title;        /* "invoices on local"; any bytes, cleaned here */
-    const char *status;       /* the word for people, of any bytes */
-    const char *status_color; /* behind that word: "#rrggbb" */
-    /* In the order of time; cells not known (NAN) or not finite are left out.
-     * Where there are more than CHART_POINTS, extremes are kept. */
+    const char *title;        /* "invoices on local"; may be any bytes */
+    const char *status;       /* the word for people; may be any bytes */
+    const char *status_color; /* colour of the box around it: "#rrggbb" */
+    /* In chronological order. Values that are not finite are left out. If there
+     * are more than CHART_POINTS, the extremes are kept. */
     const struct metrics_row *rows;
     size_t count;
-    struct progress now; /* epochs = 0: not known, the last row is shown */
-    bool live;           /* more is to come: the page renews itself */
+    struct progress now; /* .epochs 0 = unknown: the last row is shown */
+    bool live;           /* the training goes on: the page reloads itself */
 };
 
 /* Append the chart as one self-contained SVG document (UTF-8, with its XML

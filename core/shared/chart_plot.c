@@ -8,13 +8,13 @@
 #include <string.h>
 
 enum {
-    STEPS = 5,   /* between the lines of the grid */
-    DECADES = 5, /* most on the logarithmic axis */
-    SHORT = 50   /* so many epochs are always shown to their planned end */
+    STEPS = 5,   /* intervals between the lines of the grid */
+    DECADES = 5, /* most decades on the logarithmic axis */
+    SHORT = 50   /* up to so many epochs are always shown to the planned end */
 };
 
 struct point {
-    double x, y; /* 0 to 1, of the plot's width and height */
+    double x, y; /* fractions of the plot's width and height */
 };
 
 const struct chart_series chart_series[SERIES] = {
@@ -65,7 +65,7 @@ static double nice(double v)
 
 /* ---- axes */
 
-/* The least and the greatest value; false = there is none. */
+/* Finds the smallest and the largest value; false = there is none. */
 static bool extent(const struct chart *c, const struct chart_series *s,
                    double *low, double *high)
 {
@@ -89,7 +89,7 @@ static struct chart_axis loss_axis(const struct chart *c)
     return (struct chart_axis){0, STEPS * nice(high / STEPS), false};
 }
 
-/* An axis from 0 to 1, or from nearer to 1 when no value lies below. */
+/* The axis ends at 1, and begins at 0 or, if no value is lower, nearer to 1. */
 static struct chart_axis precision_axis(const struct chart *c)
 {
     static const double from[] = {0.9, 0.75, 0.5};
@@ -101,7 +101,7 @@ static struct chart_axis precision_axis(const struct chart *c)
     return (struct chart_axis){0, 1, false};
 }
 
-/* An axis of whole decades; a rate that falls to zero ends at its bottom. */
+/* The axis has whole decades; a rate that falls to zero ends at the bottom. */
 static struct chart_axis rate_axis(const struct chart *c)
 {
     double low = INFINITY, high = 0;
@@ -121,7 +121,7 @@ static struct chart_axis rate_axis(const struct chart *c)
     return (struct chart_axis){pow(10, bottom), pow(10, top), true};
 }
 
-/* The axis reaches to the planned end, unless most of the plot would be
+/* The axis reaches to the planned end, unless most of the plot would then be
  * empty. */
 static struct chart_axis epoch_axis(const struct chart *c)
 {
@@ -177,7 +177,7 @@ void chart_put_label(struct text *out, double x, double y, const char *class,
     text_puts(out, "\">");
 }
 
-/* 10 with a superscript exponent of one or two digits. */
+/* Prints 10 with a superscript exponent of one or two digits. */
 static void put_power(struct text *out, int exponent)
 {
     static const char *const digit[] = {"\u2070", "\u00B9", "\u00B2", "\u00B3",
@@ -204,8 +204,8 @@ static size_t points_collect(const struct chart_plot *p, int which,
     return n;
 }
 
-/* Keep the lowest and the highest point of each of CHART_POINTS / 2 bins, in
- * their order: a spike stays where it was. */
+/* Keeps the lowest and the highest point of each of CHART_POINTS / 2 bins, in
+ * their order, so that a spike stays visible where it was. */
 static size_t points_thin(struct point *points, size_t n)
 {
     enum { BINS = CHART_POINTS / 2 };
@@ -249,7 +249,8 @@ static void put_line(struct text *out, const struct chart_plot *p, int which,
         text_puts(out, i ? "L" : "");
         put_point(out, &room[i]);
     }
-    text_puts(out, n > 1 ? "\"/>\n" : "h0\"/>\n"); /* a dot is a line too */
+    /* A single point is drawn as a line of length 0. */
+    text_puts(out, n > 1 ? "\"/>\n" : "h0\"/>\n");
     if (n > 60)
         return;
     text_printf(out, "<path class=\"dots %s\" stroke=\"%s\" d=\"", s->class,
@@ -312,7 +313,7 @@ static void put_left_axis(struct text *out, const struct chart_plot *p,
     put_axis_title(out, s);
 }
 
-/* 0.001 and above as decimals, else as a power of ten. */
+/* Rates from 0.001 on are labelled as decimals, others as powers of ten. */
 static void put_rate_label(struct text *out, const struct chart_plot *p,
                            int digit, int decade)
 {
@@ -329,7 +330,8 @@ static void put_rate_label(struct text *out, const struct chart_plot *p,
     text_puts(out, "</text>\n");
 }
 
-/* Whole decades with labels, 2 to 9 times them as short marks. */
+/* Draws whole decades with labels, and their multiples by 2 to 9 as short
+ * marks. */
 static void put_rate_axis(struct text *out, const struct chart_plot *p)
 {
     const struct chart_series *s = &chart_series[RATE];

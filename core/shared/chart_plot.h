@@ -1,34 +1,35 @@
 /*
- * The inside of a chart: its axes and lines, for chart.c alone.
+ * The inside of a chart: its axes and lines. Only chart.c uses this.
  */
 #ifndef PRIMO_CHART_PLOT_H
 #define PRIMO_CHART_PLOT_H
 
 #include "core/shared/chart.h"
 
-/* The drawing, in units of the SVG. */
+/* The size of the drawing and the edges of the plot in it, in units of the SVG.
+ */
 enum {
     WIDTH = 800,
     HEIGHT = 460,
-    LEFT = 106, /* from here on: where the plot stands in the drawing */
+    LEFT = 106,
     RIGHT = 732,
     TOP = 122,
     BOTTOM = 402,
 };
 
-/* A straight or logarithmic axis. */
+/* A linear or logarithmic axis. */
 struct chart_axis {
     double low, high;
     bool logarithmic;
 };
 
-/* The lines of the chart: where a row has the value, how it looks. */
+/* The lines of the chart: their values and their looks. */
 enum { RATE, LOSS, PRECISION, SERIES };
 struct chart_series {
     const char *class, *color, *axis_title;
-    size_t offset; /* in struct metrics_row */
-    int title_x;   /* where the axis's rotated title stands */
-    int label_x;   /* where the axis's numbers stand */
+    size_t offset; /* of the value in struct metrics_row */
+    int title_x;   /* where the axis has its rotated title */
+    int label_x;   /* where the axis has its numbers */
     const char *anchor;
 };
 extern const struct chart_series chart_series[SERIES];
@@ -41,16 +42,16 @@ struct chart_plot {
 
 /* Read */
 
-/* Axes that fit the chart's rows. */
+/* Choose axes that fit the chart's rows. */
 struct chart_plot chart_plot_make(const struct chart *c);
 
 /* Append */
 
-/* Grid, axes and lines. */
+/* Draw grid, axes and lines. */
 void chart_put_plot(struct text *out, const struct chart_plot *p);
-/* A coordinate in tenths of a unit, which is finer than a screen. */
+/* Print a coordinate to a tenth of a unit, which is finer than any screen. */
 void chart_put_number(struct text *out, double v);
-/* The start tag of a text. */
+/* Print the start tag of a text. */
 void chart_put_label(struct text *out, double x, double y, const char *class,
                      const char *color, const char *anchor);
 

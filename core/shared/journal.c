@@ -33,10 +33,10 @@ bool journal_has_fact(const char *key)
 struct frame {
     char magic[4];
     uint32_t size;
-    uint32_t crc; /* over all that follows, header and payload */
+    uint32_t crc; /* of all that follows: the rest of the header, the payload */
     uint8_t kind;
     uint8_t zero[3];
-    uint64_t time; /* bits of the double */
+    uint64_t time; /* the bits of a double */
 };
 
 _Static_assert(sizeof(struct frame) == 24, "the frame's header has no holes");

@@ -1,13 +1,13 @@
 /*
- * The journal: how a trainer tells what it does, as an append-only file of
- * framed records that anyone may follow from any record boundary.
+ * The journal: a trainer reports what it does in append-only files of framed
+ * records, which anyone can follow from any record boundary.
  *
  * A frame is a little-endian header {magic "PRJ1", payload size u32, crc32 of
  * what follows u32, kind u8, 3 zero bytes, unix time f64} and the payload,
  * UTF-8 text of at most JOURNAL_PAYLOAD_MAX bytes. Each start of a trainer
- * opens a new segment file, JOURNAL_SEGMENT with its number from 1. A frame
- * that is cut or does not match its crc ends a segment: what is before it
- * counts, what is behind it does not.
+ * opens a new segment file, JOURNAL_SEGMENT with its number, from 1. A frame
+ * that is incomplete or does not match its crc ends a segment: the records
+ * before it are valid, whatever is behind it is not.
  *
  * Payloads by kind:
  *   OPEN        "version=1 iteration=N": the checkpoint it starts from (0 =
@@ -17,13 +17,13 @@
  *   METRIC      a row of metrics.csv (core/shared/progress.h)
  *   PROGRESS    core/shared/progress.h; sent about once a second, the heartbeat
  *   FACT        "key=value", a line of `info`; the keys are journal_facts
- *   CHECKPOINT  "iteration=N": is on disk, durable
+ *   CHECKPOINT  "iteration=N": the checkpoint of this update is durable
  *   ARTIFACT    "NAME crc32=XXXXXXXX": artifacts/NAME in the run directory is
  *               complete and has this sum; older trainers give no sum
  *   END         "succeeded", "stopped" or "failed: REASON"; the last record
  *
- * The functions here only frame and unframe; no file is opened, no memory is
- * kept, any thread may call them.
+ * The functions here only frame and unframe records. They open no file and keep
+ * no state; any thread may call them.
  */
 #ifndef PRIMO_JOURNAL_H
 #define PRIMO_JOURNAL_H
@@ -55,16 +55,16 @@ enum journal_kind {
 
 struct journal_record {
     enum journal_kind kind;
-    double time;                           /* unix seconds */
+    double time;                           /* Unix seconds */
     size_t size;                           /* bytes of the payload */
-    char payload[JOURNAL_PAYLOAD_MAX + 1]; /* NUL behind it */
+    char payload[JOURNAL_PAYLOAD_MAX + 1]; /* NUL-terminated */
 };
 
-/* What a trainer may tell as a fact, in the order of `info`: whatever else it
- * said would stand there between lines that primofs itself vouches for. */
+/* The facts that a trainer may report, in the order of `info`. Others are
+ * ignored: they would stand among lines that primofs itself vouches for. */
 struct journal_fact {
     const char *key;
-    bool expected; /* shown also while it is not known, with an empty value */
+    bool expected; /* shown with an empty value while it is not known */
 };
 enum { JOURNAL_FACTS = 12 };
 extern const struct journal_fact journal_facts[JOURNAL_FACTS];
@@ -72,13 +72,14 @@ extern const struct journal_fact journal_facts[JOURNAL_FACTS];
 /* Whether there is a fact of this name. */
 bool journal_has_fact(const char *key);
 
-/* Append the frame to out; a longer payload is cut at a UTF-8 character. */
+/* Append the frame of a record. A payload that is too long is cut between two
+ * UTF-8 characters. */
 void journal_frame(struct text *out, enum journal_kind kind, double time,
                    const char *payload);
 
-/* Read the frame at data. Returns its whole length, or 0 when what is there
- * is not (yet) a whole valid frame: cut, damaged, an unknown kind, invalid
- * UTF-8 or with a NUL. */
+/* Read the frame at data. Returns its length, or 0 if this is not (yet) a valid
+ * frame: it is incomplete or damaged, is of an unknown kind, or has invalid
+ * UTF-8 or a NUL. */
 size_t journal_unframe(const char *data, size_t size,
                        struct journal_record *record);
 

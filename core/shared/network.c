@@ -11,11 +11,11 @@
 const float network_mean[3] = {123.675f, 116.28f, 103.53f};
 const float network_deviation[3] = {58.395f, 57.12f, 57.375f};
 
-/* ResNets. A block is conv1, conv2 and, where it is a bottleneck, conv3. It
- * adds what it read, which `add` finds so many rows back. A block that changes
- * the shape has `downsample` behind the others instead, which reads what the
- * block read and adds the row before itself: torchvision's order is one in
- * which rows can be computed. */
+/* ResNets. A block consists of conv1, conv2 and, in a bottleneck, conv3. Its
+ * last row adds the input of the block, which is `add` rows back. A block that
+ * changes the shape has a row `downsample` at its end instead, which reads the
+ * input of the block and adds the row before itself. So rows can be computed in
+ * torchvision's order. */
 #define CONV(prefix, n, add, ci, co, k, s, last)                               \
     {                                                                          \
         .kind = "convolution", .name = prefix "conv" #n,                       \
@@ -116,10 +116,10 @@ static const struct layer resnet50[] = {
     HEAD(2048),
 };
 
-/* The names of ResNets' weights: torchvision's, which are timm's too, and those
- * of Hugging Face's microsoft/resnet-*. */
+/* Two namings of ResNets' weights: torchvision's, which timm uses, too, and the
+ * one of Hugging Face's microsoft/resnet-*. */
 
-/* "conv1.weight", a part of a block, as Hugging Face calls it. */
+/* Writes Hugging Face's name for a part of a block, such as "conv1.weight". */
 static void put_block_part(char *out, size_t size, const char *part)
 {
     const char *rest = part + strcspn(part, ".");
@@ -203,7 +203,7 @@ const struct network *network_find(const char *name)
     return NULL;
 }
 
-/* What stands before the i-th of the networks in a sentence. */
+/* The separator before the i-th network in a sentence. */
 static const char *separator(int i)
 {
     return i == 0 ? "" : i < networks_count - 1 ? ", " : _(" or ");

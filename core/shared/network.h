@@ -1,12 +1,12 @@
 /*
- * The networks that can be trained, as rows of layers: the only place that
- * knows their shapes, their names, and the names that other programs give to
- * their weights. Both programs read it. What a kind of layer computes is no
- * concern of this file: trainer/net/layer.h has the functions.
+ * The networks that can be trained, as rows of layers. Their shapes, their
+ * names, and the names that other programs give to their weights are only here,
+ * for both programs. What a layer computes is elsewhere: trainer/net/layer.h
+ * has the functions.
  *
- * The rows of a network are in torchvision's order, and so that they can be
- * computed: a row reads only rows before it. The first row reads the image,
- * the last one is the head. Constant data; any thread.
+ * The rows of a network are in torchvision's order, and a row reads only rows
+ * before it. The first row reads the image, the last one is the head. Constant
+ * data; any thread.
  */
 #ifndef PRIMO_NETWORK_H
 #define PRIMO_NETWORK_H
@@ -17,29 +17,29 @@
 #include <stdint.h>
 
 struct layer {
-    const char *kind; /* which struct layer_type computes it */
+    const char *kind; /* the name of its struct layer_type */
     const char *name; /* its weights are NAME.weight and NAME.bias */
     const char *norm; /* its batch normalisation: NORM.weight, NORM.bias,
                          NORM.running_mean, NORM.running_var; NULL = none */
-    int input;        /* how many rows back the row is that it reads; that of
-                         the first row is the normalised image */
-    int shortcut;     /* how many rows back the row is whose result is added
-                         behind the normalisation; 0 = nothing is added */
+    int input;        /* its input is so many rows back; before the first row
+                         there is the normalised image */
+    int shortcut;     /* the result of the row so many rows back is added after
+                         the normalisation; 0 = nothing is added */
     int in, out;      /* channels; `out` = 0 is the number of classes */
     int kernel, stride, padding;
-    int rank;  /* of NAME.weight: 4 = [out, in, kernel, kernel],
+    int rank;  /* rank of NAME.weight: 4 = [out, in, kernel, kernel],
                   2 = [out, in], 0 = the layer has no weight */
-    bool bias; /* whether there is NAME.bias, [out] */
-    bool relu; /* whether a ReLU is the last step of the row */
+    bool bias; /* there is a NAME.bias, [out] */
+    bool relu; /* the last step of the row is a ReLU */
 };
 
-/* Whose names the weights in a file have. */
+/* A naming: the names that the weights of a network have in a file. */
 struct naming {
-    const char *title; /* "torchvision's"; translate it */
-    /* Writes the name that a weight has there, given torchvision's; NULL =
-     * they are torchvision's. */
+    const char *title; /* "torchvision's", to be translated */
+    /* Writes a weight's name in this naming, given torchvision's; NULL = it is
+     * the same. */
     void (*put)(char *out, size_t size, const char *name);
-    /* What the names of the layers' weights begin with; NULL ends the list. */
+    /* The beginnings of the names of layers' weights; NULL ends the list. */
     const char *const *starts;
 };
 
@@ -47,21 +47,21 @@ struct network {
     const char *name, *title; /* "resnet18", "ResNet-18" */
     const struct layer *layer;
     int layers;
-    /* A weight that tells it from the networks before it that have the same
-     * first weight; NULL = it is the first of them. */
+    /* A weight that the networks before this one with the same first weight do
+     * not have; NULL = it is the first of them. */
     const char *mark;
     const struct naming *const *namings; /* NULL ends the list */
 };
 
-extern const struct network networks[]; /* from the smallest on */
+extern const struct network networks[]; /* the smallest one first */
 extern const int networks_count;
 
-#define NETWORK_EPSILON 1e-5f /* of batch normalisation */
+#define NETWORK_EPSILON 1e-5f /* is added to a variance before its root */
 
-/* ImageNet's mean and deviation of red, green and blue, of values 0 to 255. */
+/* ImageNet's mean and deviation of red, green and blue values from 0 to 255. */
 extern const float network_mean[3], network_deviation[3];
 
-/* The network of that name; NULL = there is none. */
+/* The network of this name; NULL = there is none. */
 const struct network *network_find(const char *name);
 /* Append "ResNet-18, ResNet-34 or ResNet-50": the titles of all networks. */
 void networks_put_titles(struct text *out);
@@ -70,7 +70,7 @@ void networks_put_names(struct text *out);
 
 /* Rows */
 
-/* The row that a row reads; -1 is the normalised image. */
+/* The row that is the input of a row; -1 = the normalised image. */
 static inline int network_input(const struct network *net, int row)
 {
     return row - net->layer[row].input;
@@ -90,12 +90,12 @@ static inline int network_head(const struct network *net)
 /* Weights */
 
 enum weight_part {
-    WEIGHT_KERNEL, /* NAME.weight, also that of the head */
-    WEIGHT_BIAS,   /* NAME.bias */
-    WEIGHT_GAMMA,  /* NORM.weight, and so on */
-    WEIGHT_BETA,
-    WEIGHT_MEAN,
-    WEIGHT_VARIANCE,
+    WEIGHT_KERNEL,   /* NAME.weight, of a convolution or the head */
+    WEIGHT_BIAS,     /* NAME.bias */
+    WEIGHT_GAMMA,    /* NORM.weight */
+    WEIGHT_BETA,     /* NORM.bias */
+    WEIGHT_MEAN,     /* NORM.running_mean */
+    WEIGHT_VARIANCE, /* NORM.running_var */
     WEIGHT_PARTS,
 };
 
@@ -105,11 +105,11 @@ struct weight_shape {
     int64_t dim[4]; /* dim[rank..] = 1 */
 };
 
-/* What a weight of a row is called and how large it is, in a network of so
- * many classes; false = the row has no such weight. */
+/* The name and the shape of a row's weight, in a network with so many classes;
+ * false = the row has no such weight. */
 bool layer_weight(const struct layer *l, enum weight_part part, int classes,
                   struct weight_shape *out);
-/* Whether that is the name of a weight of the head. */
+/* Whether this is the name of a weight of the head. */
 bool network_is_head(const struct network *net, const char *name);
 
 #endif

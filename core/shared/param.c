@@ -58,8 +58,8 @@ unsigned rights_parse(const char *value)
     return set;
 }
 
-/* What values of a kind are, for people; the %s are those of
- * accepts_arguments(). */
+/* Descriptions of the kinds of values, for people; accepts_arguments() has the
+ * arguments for each %s. */
 static const char *const kinds[] = {
     [PARAM_TEXT] = N_("text"),
     [PARAM_NAME] = N_("a name of letters, digits, '-', '_' and '.'"),
@@ -77,7 +77,8 @@ static const char *const kinds[] = {
     [PARAM_SIZE] = N_("a size such as 512M or 8G"),
 };
 
-/* The words of the row, or its bounds. */
+/* Sets the arguments for the description: the words of the row, or its bounds.
+ */
 static void accepts_arguments(const struct param *p, struct text *first,
                               struct text *second)
 {
@@ -106,8 +107,8 @@ void param_accepts(const struct param *p, struct text *out)
     }
 }
 
-/* Every `separator`-separated word of value is in words, none twice, at least
- * one. */
+/* Whether `value` has at least one word, all its words are in `words`, and none
+ * is there twice; any of `separator` separates them. */
 static bool words_ok(const char *words, const char *value,
                      const char *separator)
 {
@@ -173,7 +174,8 @@ static bool base_ok(const char *value)
            (slash[1] >= '1' && slash[1] <= '9' && parse_int(slash + 1, &n));
 }
 
-/* Whether there are such users and groups is for others to say. */
+/* Checks only the form: whether such users and groups exist depends on the host
+ * (members_judge()). */
 static bool members_ok(const char *value)
 {
     long long n;

@@ -16,23 +16,23 @@ enum param_kind {
     PARAM_TEXT,    /* anything on one line */
     PARAM_NAME,    /* an object's name */
     PARAM_BASE,    /* an object's name or models/TEMPLATE/(N|latest) */
-    PARAM_PATH,    /* absolute */
+    PARAM_PATH,    /* an absolute path */
     PARAM_SET,     /* '+'-joined words of `words`, or "none" */
-    PARAM_LIST,    /* space-separated words of `words` */
-    PARAM_RIGHTS,  /* words of `words`, spaces or commas between */
-    PARAM_MEMBERS, /* users and @groups, spaces or commas between */
+    PARAM_LIST,    /* words of `words`, separated by spaces */
+    PARAM_RIGHTS,  /* words of `words`, separated by spaces or commas */
+    PARAM_MEMBERS, /* users and @groups, separated by spaces or commas */
     PARAM_INT,     /* low..high, or one of `words` */
     PARAM_REAL,    /* low..high, or one of `words` */
     PARAM_CHOICE,  /* one of `words` */
     PARAM_SIZE,    /* bytes with K, M, G or T, or one of `words` */
 };
 
-/* In which texts the key may stand: a set. */
+/* The texts in which a key may stand: a set. */
 enum param_scope {
     SCOPE_TEMPLATE = 1,
     SCOPE_TYPE = 2,
     SCOPE_MACHINE = 4,
-    SCOPE_JOB = 8, /* what the supervisor tells a trainer */
+    SCOPE_JOB = 8, /* what the supervisor hands to a trainer */
     SCOPE_ROLE = 16,
 };
 
@@ -40,17 +40,17 @@ struct param {
     const char *key;
     unsigned scope;
     enum param_kind kind;
-    const char *words;    /* space-separated, NULL = none */
-    double low, high;     /* PARAM_INT, PARAM_REAL */
+    const char *words;    /* separated by spaces, NULL = none */
+    double low, high;     /* bounds of PARAM_INT and PARAM_REAL */
     const char *fallback; /* the default as text; "" = none */
-    /* The trained model depends on it, so that a checkpoint of another value
-     * cannot be continued. */
+    /* The trained model depends on the value, so that a checkpoint that was
+     * made with another one cannot be continued. */
     bool shapes_model;
     const char *meaning; /* one sentence for people */
-    const char *term;    /* the guide's word for it, NULL = none */
+    const char *term;    /* its name in the guide, NULL = it is not there */
 };
 
-/* The rows, named by their place. */
+/* The indices of the rows. */
 enum key {
     KEY_TYPE,
     KEY_BASE,
@@ -90,7 +90,7 @@ enum key {
 
 extern const struct param params[KEY_COUNT];
 
-/* What somebody wants to do with a thing; a role has sets of these. */
+/* What somebody may do with a kind of objects; a role has sets of rights. */
 enum right {
     RIGHT_VIEW,
     RIGHT_CREATE,
@@ -106,19 +106,20 @@ enum right {
 const char *right_name(enum right right);
 /* The rights in a value of PARAM_RIGHTS: a set of 1 << enum right. */
 unsigned rights_parse(const char *value);
-/* The next word of a value of PARAM_RIGHTS or PARAM_MEMBERS and its size,
- * behind *at; 0 past the last. */
+/* Move *at to the next word of a value of PARAM_RIGHTS or PARAM_MEMBERS, and
+ * return its size; 0 past the last one. */
 size_t member_next(const char **at);
 
-/* The row of `key` (of `size` bytes) within scope, or NULL. */
+/* The row of the key of `size` bytes, if it is in the scope; NULL = none. */
 const struct param *param_find(const char *key, size_t size, unsigned scope);
-/* Check a value; an empty one is always right. EINVAL with a sentence. */
+/* Check a value; an empty one is always accepted. EINVAL. */
 int param_check(const struct param *p, const char *value, struct reason *why);
-/* Append what the row accepts, for people: "an integer from 1 to 10000". */
+/* Append a description of what the row accepts: "an integer from 1 to 10000".
+ */
 void param_accepts(const struct param *p, struct text *out);
-/* Append template.example: every template parameter, commented. */
+/* Append template.example: every parameter of the scope, with a comment. */
 void param_example(struct text *out, unsigned scope);
-/* Append the table of docs/template.md (Markdown rows). */
+/* Append the parameters of the scope as a Markdown table, for docs/. */
 void param_table(struct text *out, unsigned scope);
 
 #endif

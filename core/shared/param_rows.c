@@ -1,17 +1,18 @@
 /*
- * The table of parameters. What a row leaves out is 0 or NULL: no words, no
- * bounds, no word of the guide, no influence on the model.
+ * The table of parameters. What a row leaves out is 0 or NULL: it has no words,
+ * no bounds, no name in the guide, and no influence on the model.
  */
 #include "core/basic/language.h"
 #include "core/shared/param.h"
 #include "core/shared/picture_formats.h"
 
-/* Who may have what a template may have: types give it another default. */
+/* Parameters of a training: templates set them, types set other defaults. */
 #define TRAINING (SCOPE_TEMPLATE | SCOPE_TYPE)
-/* What a machine says of its trainings, which the supervisor hands on. */
+/* Parameters that a machine sets for all its trainings; the supervisor hands
+ * them to the trainer. */
 #define MACHINE (SCOPE_MACHINE | SCOPE_JOB)
 
-/* A line of a role: what its members may do with one kind of things. */
+/* A line of a role: what its members may do with one kind of objects. */
 #define ROLE_LINE(word, says, guide)                                           \
     {                                                                          \
         .key = word, .scope = SCOPE_ROLE, .kind = PARAM_RIGHTS,                \

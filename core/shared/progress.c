@@ -58,11 +58,11 @@ bool metrics_row_parse(const char *line, struct metrics_row *row)
            parse_cell(cell[7], &row->images_per_second);
 }
 
-/* The fields of struct progress, once: name, offset, whether it counts. */
+/* The fields of struct progress, for printing and for parsing. */
 static const struct progress_field {
     const char *name;
     size_t offset;
-    bool count; /* uint64_t, else double */
+    bool count; /* true = uint64_t, false = double */
 } progress_fields[] = {
 #define FIELD(f, count)                                                        \
     {                                                                          \
@@ -117,7 +117,7 @@ static bool progress_set(struct progress *p, const char *name,
         *(uint64_t *)at = (uint64_t)n;
         return true;
     }
-    return true; /* a newer trainer may say more */
+    return true; /* a newer trainer may have more fields */
 }
 
 bool progress_parse(const char *s, struct progress *p)

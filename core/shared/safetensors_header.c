@@ -42,7 +42,7 @@ static int no_memory(struct reason *why)
 
 /* The size */
 
-/* Files that are taken for one. */
+/* Files that people take for safetensors files, by their first bytes. */
 static const struct {
     const char *start;
     size_t size;
@@ -85,7 +85,7 @@ static bool whole_number(const json_t *v, uint64_t *out)
     return true;
 }
 
-/* The dimensions; whether they take up exactly `size` bytes. */
+/* Reads the dimensions. Returns whether they make up exactly `size` bytes. */
 static bool shape_take(json_t *shape, struct tensor_place *p, uint64_t size)
 {
     uint64_t product = p->bytes;

@@ -1,13 +1,13 @@
 /*
- * What a file in the safetensors format says of itself: 8 bytes of size, then
- * so many of JSON, which name the tensors, their types, shapes and places in
- * the bytes behind.
+ * The header of a file in the safetensors format: 8 bytes with the size of the
+ * JSON text that follows, which has the names, types and shapes of the tensors,
+ * and their places in the data behind it.
  * https://huggingface.co/docs/safetensors
  *
- * Headers of any origin may be given: every number in them is checked before it
- * is used, the places have to cover the data without gap or overlap. Nothing
- * here opens a file. Functions may be called from any thread, on objects of
- * their own. Sentences begin without a subject: "not a safetensors file: …".
+ * Headers may come from anywhere: every number in them is checked before it is
+ * used, and the tensors must cover the data without gap or overlap. Nothing
+ * here opens a file. Any thread may call these functions, each on objects of
+ * its own. Sentences have no subject: "not a safetensors file: …".
  */
 #ifndef PRIMO_SAFETENSORS_HEADER_H
 #define PRIMO_SAFETENSORS_HEADER_H
@@ -28,11 +28,11 @@ enum dtype {
     DTYPE_F16,
     DTYPE_BF16,
     DTYPE_F64,
-    DTYPE_OTHER, /* whole numbers and what else there is */
+    DTYPE_OTHER, /* integers and everything else */
 };
 
-/* A fact that travels with weights: in __metadata__ here, in metadata_props of
- * ONNX. Both strings are UTF-8, owned by who made them. */
+/* A fact that is stored with weights: here in __metadata__, in ONNX in
+ * metadata_props. Both strings are UTF-8, owned by whoever made them. */
 struct metadata {
     const char *key, *value;
 };
@@ -40,19 +40,19 @@ struct metadata {
 struct tensor_place {
     char *name;
     enum dtype type;
-    unsigned bytes; /* of an element */
+    unsigned bytes; /* bytes of an element */
     int rank;
-    int64_t dim[4];      /* the first four, 1 where there are less */
-    uint64_t begin, end; /* from the beginning of the data */
+    int64_t dim[4];      /* the first four dimensions; missing ones are 1 */
+    uint64_t begin, end; /* offsets from the beginning of the data */
 };
 
 struct safetensors_header {
-    struct tensor_place *place; /* in the order of their bytes */
+    struct tensor_place *place; /* sorted by their offsets */
     int count;
     struct metadata *metadata;
     int metadata_count;
-    uint64_t data; /* where the data begin in the file */
-    uint64_t size; /* of the whole file */
+    uint64_t data; /* offset of the data in the file */
+    uint64_t size; /* size of the whole file */
 };
 
 /* Life cycle */
@@ -62,24 +62,25 @@ struct safetensors_header {
         0                                                                      \
     }
 
-/* Take `size` bytes of JSON. EINVAL with what is wrong; ENOMEM. */
+/* Parse `size` bytes of JSON. EINVAL with what is wrong; ENOMEM. */
 int safetensors_header_parse(struct safetensors_header *out, const char *text,
                              size_t size, struct reason *why);
 void safetensors_header_release(struct safetensors_header *h);
 
 /* Read */
 
-/* Bytes of JSON, from the first 8 bytes of a file; EINVAL when these can't be
- * of a safetensors file, with what they may be of instead. */
+/* The size of the JSON text, from the first 8 bytes of a file. EINVAL: these do
+ * not begin a safetensors file; the sentence says what the file may be instead.
+ */
 int safetensors_header_size(const void *start, size_t *out, struct reason *why);
-/* The place of that name, or NULL. */
+/* The tensor of this name; NULL = there is none. */
 const struct tensor_place *
 safetensors_header_find(const struct safetensors_header *h, const char *name);
-/* The value, or NULL. */
+/* The value of a key; NULL = there is none. */
 const char *metadata_find(const struct metadata *list, int count,
                           const char *key);
-/* A JSON list of strings: one allocation behind each and one behind *out.
- * NULL is no list. EINVAL, without a sentence, when it is none. */
+/* Parse a JSON list of strings; release *out with strings_free(). EINVAL,
+ * without a sentence: it is no list of strings, or NULL. */
 int strings_parse(const char *json, char ***out, int *count);
 void strings_free(char **strings, int count);
 

@@ -59,8 +59,8 @@ void settings_unset(struct settings *s, enum key key)
     s->source[key] = NULL;
 }
 
-/* Set *why's place and excerpt: the part of the line around byte `at` and a
- * caret under it. */
+/* Sets the place and the excerpt of *why: the part of the line around byte
+ * `at`, with a caret below. */
 static int fault_at(struct reason *why, int line, const char *text, size_t size,
                     size_t at)
 {
@@ -120,7 +120,7 @@ static int unknown_key(const char *key, size_t size, unsigned scope,
     return -EINVAL;
 }
 
-/* One line, already free of its byte-order mark and CR. */
+/* Takes one line, without its byte-order mark and CR. */
 static int line_take(struct settings_check *check, const char *line,
                      size_t size, struct settings *into, const char *source,
                      struct reason *why)

@@ -1,11 +1,11 @@
 /*
- * Settings: `key = value` text, read against the parameter table.
+ * Settings: `key = value` text, parsed by the parameter table.
  *
- * Two ways in: settings_line() takes one complete line after the other, as
- * they arrive in a write(); settings_parse() takes a whole text. Both refuse
- * at the first fault with line, column, the line and a caret. A value is kept
- * with the name of where it came from, so that several layers (defaults, type,
- * template, command line) can be laid over each other.
+ * settings_line() takes one complete line after the other, as they arrive in a
+ * write(); settings_parse() takes a whole text. Both fail at the first fault
+ * with its line and column, the line itself and a caret. Each value is kept
+ * with the name of its source, so that several texts (type, template, command
+ * line) can override each other.
  *
  * A struct settings owns its strings. Not for concurrent use.
  */
@@ -21,7 +21,7 @@ struct settings {
     const char *source[KEY_COUNT]; /* a literal: "default", "type", … */
 };
 
-/* Asked about a value that the table accepts; 0 or -errno with a sentence. */
+/* Judges a value that the table accepts; 0 or -errno with a sentence. */
 typedef int settings_judge(void *context, enum key key, const char *value,
                            struct reason *why);
 
@@ -31,40 +31,39 @@ struct settings_check {
     settings_judge *judge; /* NULL = the table alone decides */
     void *context;         /* what the judge is called with */
     int line;              /* lines taken so far */
-    uint64_t seen;         /* bit per enum key */
+    uint64_t seen;         /* a bit for each enum key */
 };
 
 /* Life cycle */
-void settings_init(struct settings *s); /* nothing set, no allocation */
+void settings_init(struct settings *s); /* allocates nothing */
 void settings_release(struct settings *s);
 
 /* Read */
 
-/* The value, or the parameter's default where none is set. */
+/* The value, or the parameter's default if none is set. */
 const char *settings_get(const struct settings *s, enum key key);
-/* The value as a number; NAN when it is a word such as "auto" or empty. */
+/* The value as a number; NAN if it is empty or a word such as "auto". */
 double settings_number(const struct settings *s, enum key key);
-/* Bytes for PARAM_SIZE; 0 when it is a word or empty. */
+/* The value of a PARAM_SIZE in bytes; 0 if it is empty or a word. */
 uint64_t settings_bytes(const struct settings *s, enum key key);
 
 /* Change */
 
-/* Check one line (without its newline, at most 64 KiB, a CR before the end
- * and a byte-order mark on line 1 accepted) and, where `into` is not NULL, set
- * the value from it. EINVAL: NUL, invalid UTF-8, unknown or repeated key,
- * value out of range. */
+/* Check one line, without its newline, and unless `into` is NULL, set the value
+ * in it. A CR at the end and a byte-order mark in line 1 are accepted. EINVAL:
+ * the line has a NUL, invalid UTF-8, an unknown or repeated key, or a value
+ * that is not accepted; EFBIG: it has more than 64 KiB. */
 int settings_line(struct settings_check *check, const char *line, size_t size,
                   struct settings *into, const char *source,
                   struct reason *why);
-/* Take all lines of a text, from the first on; fails as settings_line() does.
- */
+/* Take all lines of a text; fails as settings_line() does. */
 int settings_lines(struct settings_check *check, const char *text, size_t size,
                    struct settings *into, const char *source,
                    struct reason *why);
-/* Lay a whole text over what is set. An empty value leaves the layer below. */
+/* Set all values of a text; an empty value leaves what was set before. */
 int settings_parse(struct settings *s, const char *text, size_t size,
                    unsigned scope, const char *source, struct reason *why);
-/* Leave the key to its default. */
+/* Reset the key to its default. */
 void settings_unset(struct settings *s, enum key key);
 
 #endif
