@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* The line of a role that speaks of a node; 0 = none does, and whoever has a
- * role may view it. */
+/* The line of a role that covers a node; 0 = there is none, and everybody with
+ * a role may view the node. */
 static enum key node_line(struct node n)
 {
     const struct row *row = node_row(n);
@@ -16,9 +16,9 @@ static enum key node_line(struct node n)
     return row->line;
 }
 
-/* The rights that will do in the place of another one. Whoever may create
- * inputs may write one until it is first closed, and do what he likes with his
- * own scratch files; whoever may edit may remove what his editor has left. */
+/* The rights that suffice instead of another one. Whoever may create inputs may
+ * write a new one until it is first closed, and do anything with their own
+ * scratch files; whoever may edit inputs may remove what an editor has left. */
 static unsigned input_others(struct primo *primo, const struct caller *caller,
                              struct node n, enum right right)
 {

@@ -11,11 +11,11 @@
  * which right is missing and who can grant it. */
 int tree_may(struct primo *primo, const struct caller *caller, struct node n,
              enum right right, struct reason *why);
-/* As tree_may(), where one of `others` (a set of 1 << enum right) will do in
- * the place of the right. */
+/* Like tree_may(), but any of `others` (a set of 1 << enum right) suffices,
+ * too. */
 int tree_may_or(struct primo *primo, const struct caller *caller, struct node n,
                 enum right right, unsigned others, struct reason *why);
-/* access(2), by rights and by modes; `mask` is as there. */
+/* What access(2) asks, by rights and by modes; `mask` is the same. */
 int tree_access(struct primo *primo, const struct caller *caller, struct node n,
                 int mask, struct reason *why);
 /* Whether the caller reads the refusals of all users. */

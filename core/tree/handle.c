@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* How long the last close may take to follow a flush. */
+/* How long the last close may take after a flush. It normally follows at once;
+ * when the file has another open descriptor, it does not come at all. */
 enum { RELEASE_NS = 20000000 };
 
 /* Open */
@@ -103,7 +104,7 @@ int handle_create(struct primo *primo, const struct caller *caller,
 {
     if (tree_unhide(primo, c->directory, c->name, node))
         return handle_open(primo, caller, *node, c->flags, NULL, out, why);
-    /* Who may edit may make scratch files, as editors do. */
+    /* Whoever may edit may create scratch files, as editors do. */
     unsigned others = name_is_scratch(c->name) ? 1u << RIGHT_EDIT : 0;
     int err =
         tree_may_or(primo, caller, c->directory, RIGHT_CREATE, others, why);
@@ -177,7 +178,7 @@ bool handle_has_news(struct handle *h)
 static int write_locked(struct handle *h, uint64_t offset, const char *data,
                         size_t size, struct reason *why)
 {
-    if (h->refused) { /* some programs try once more */
+    if (h->refused) { /* some programs try a second time */
         if (why)
             *why = h->why;
         return -h->why.code;
@@ -191,7 +192,7 @@ int handle_write(struct handle *h, uint64_t offset, const char *data,
                  size_t size, struct reason *why)
 {
     pthread_mutex_lock(&h->lock);
-    if (h->emptied) /* the close that handle_flush() announced does not come */
+    if (h->emptied) /* the close that handle_flush() expected does not come */
         handles_closing(&h->primo->handles, &h->opened, false, 0);
     int err = write_locked(h, offset, data, size, why);
     pthread_mutex_unlock(&h->lock);
@@ -221,8 +222,8 @@ int handle_flush(struct handle *h, struct reason *why)
 {
     pthread_mutex_lock(&h->lock);
     int err = save_locked(h, false, why);
-    /* Emptying alone is saved by the last close, for which the kernel does not
-     * wait: whoever opens or stats the file next waits for it instead, in
+    /* If the file was only emptied, the last close saves it. The kernel does
+     * not wait for that close; whoever opens or stats the file next does, in
      * handles_settle(). */
     if (err == 0 && h->emptied && !h->refused && wants_write(h->flags))
         handles_closing(&h->primo->handles, &h->opened, false,

@@ -13,9 +13,9 @@ struct handle;
 
 /* Life cycle */
 
-/* flags as open(2): access mode, O_TRUNC, O_APPEND. `shown` gives the state of
- * a generated text that the caller has already (its bytes are copied), or is
- * NULL. EACCES, EISDIR, EPERM … with a reason. */
+/* Open a node. flags are those of open(2): access mode, O_TRUNC, O_APPEND.
+ * `shown` is the state of a generated text that the caller already has, which
+ * is copied, or NULL. EACCES, EISDIR, EPERM and so on. */
 int handle_open(struct primo *primo, const struct caller *caller,
                 struct node node, int flags, const struct text *shown,
                 struct handle **out, struct reason *why);
@@ -32,14 +32,14 @@ int handle_create(struct primo *primo, const struct caller *caller,
 /* The last close, which saves what is not saved yet. The handle is freed even
  * where saving fails. */
 int handle_close(struct handle *h, struct reason *why);
-/* Free the handles that nobody will close: when a mount ends with files open,
- * the kernel does not say that they are closed. What they had not saved is
- * lost, as users were told. */
+/* Free the handles that nobody will close: when a mount ends while files are
+ * open, the kernel does not report that they are closed. What they had not
+ * saved is lost, like anything that was written and not yet closed. */
 void handles_release(struct primo *primo);
 
 /* Read */
 struct node handle_node(const struct handle *h);
-/* Its path below the mount point when it was opened for writing. */
+/* The path below the mount point at the time it was opened for writing. */
 const char *handle_path(const struct handle *h);
 /* The descriptor of a model's file, or -1. */
 int handle_descriptor(const struct handle *h);
@@ -47,8 +47,8 @@ int handle_descriptor(const struct handle *h);
 int handle_read(struct handle *h, uint64_t offset, size_t size,
                 struct text *out, struct reason *why);
 
-/* Whether a polled text has taken a new state, as it does when it is read again
- * from 0: true once for each such read, with that state. */
+/* Whether a polled text has taken a new state, which it does when it is read
+ * again from its beginning: true once for each such read, with that state. */
 bool handle_renewed(struct handle *h, struct shown *out);
 /* Whether a polled text has changed since it was read or opened, or a growing
  * text has more than was read. */

@@ -41,7 +41,7 @@ static int input_judge(void *context, enum key key, const char *value,
     struct store_txn *txn;
     if (key == KEY_MEMBERS)
         return members_judge(value, why);
-    /* every other key that is judged names an object, which must exist */
+    /* Every other key that is judged names an object, which must exist. */
     int err = store_begin(primo->store, false, &txn, why);
     if (err)
         return err;
@@ -122,15 +122,17 @@ int input_create(struct primo *primo, const struct caller *caller,
         return err;
     o.parent = directory.no;
     o.kind = tree_rows[no].kind;
-    /* cp gives its copy the mode of the original, and a copy of a read-only
-     * file could then never be written: here `w` says whether anybody may. */
+    /* `w` is always set: cp gives its copy the mode of the original, and nobody
+     * could ever write the copy of a read-only file, as `w` here says whether
+     * anybody may (tree_mode_may()). */
     o.mode = (mode & 0777) | 0200;
     o.uid = caller->uid;
     o.gid = caller->gid;
     strcpy(o.name, name);
     o.atime = o.mtime = o.ctime = clock_ns();
-    /* A new file is no transaction, so it needs no primo->change and waits for
-     * no save: `names` alone keeps two callers from taking one name. */
+    /* A new file is in memory, so that it needs no transaction and waits for no
+     * save of others: instead of primo->change, only `names` is held, which
+     * keeps two callers from taking the same name. */
     pthread_mutex_lock(&primo->names);
     int there = object_search(primo, o.parent, name, &old);
     if (there == 0)

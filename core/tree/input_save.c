@@ -1,4 +1,5 @@
-/* Saving inputs: texts together, the bodies of base models one by one. */
+/* Saving inputs: texts of several users share a transaction, bodies of base
+ * models are saved one by one. */
 #include "core/basic/clock.h"
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
@@ -122,7 +123,7 @@ int input_save_body(const struct save *s, uint64_t body, bool *cut,
     int err = object_load(s->primo, s->node.object, &o);
     bool scratch = err == 0 && name_is_scratch(o.name);
     object_release(&o);
-    if (err) /* gone: so is what was written */
+    if (err) /* the file was removed, and what was written with it */
         return err == -ENOENT ? err : refuse(why, -err, "it cannot be read");
     /* The check reads and syncs a file of gigabytes, so it comes before the
      * lock that every other change waits for. The object may change meanwhile

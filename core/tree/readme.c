@@ -1,4 +1,5 @@
-/* The file `README`: a session, then every file, from the tree's rows. */
+/* The file `README`: an example session, and a list of all files, which is made
+ * from the rows of the tree. */
 #include "core/basic/language.h"
 #include "core/process/show.h"
 #include "core/tree/tree.h"

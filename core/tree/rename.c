@@ -63,7 +63,8 @@ static int move_check(struct primo *primo, struct move *m, bool no_replace,
     if (m->to_there && no_replace)
         return refuse(why, EEXIST, "'%s' exists", m->name);
     int err = input_name_check(m->name, why);
-    bool home = !strcmp(m->from.home, m->name); /* a displaced one returns */
+    /* A displaced file returns to its own name. */
+    bool home = !strcmp(m->from.home, m->name);
     if (err == 0 && !name_is_scratch(m->name) && !home)
         err = reference_may_rename(primo, &m->from, why);
     if (err == 0 && !name_is_scratch(m->name))

@@ -23,13 +23,13 @@ struct shown;
 struct tree_change;
 struct tree_stat;
 
-/* What tree_stat() is asked, for a shape to answer. */
+/* A call of tree_stat(), as a shape gets it. */
 struct stat_request {
     struct primo *primo;
     const struct caller *caller; /* NULL = the administrator */
     struct node node;
     const struct shown *shown;   /* the state of a generated text; NULL = now */
-    const struct object *object; /* of the node; empty where it has none */
+    const struct object *object; /* the node's object; empty if it has none */
 };
 
 struct shape {
@@ -37,35 +37,35 @@ struct shape {
 
     /* The file, whether it is open or not */
 
-    /* NULL = it is there as long as its directory is */
+    /* NULL = it exists as long as its directory does */
     bool (*exists)(struct primo *primo, struct node n);
-    /* Complete the attributes, which begin as those of an empty file that is
-     * owned by who mounted. NULL = they are right as they are. */
+    /* Complete the attributes, which are set to those of an empty file of the
+     * user who mounted. NULL = these are right. */
     int (*stat)(const struct stat_request *r, struct tree_stat *out,
                 struct reason *why);
-    /* The state that it is in now: its text, or the number of the stream that
-     * it shows (never 0). The kernel gets a node id for each state. NULL = it
-     * has one node id for ever. */
+    /* The present state: the text, or the number of the stream that is shown
+     * (never 0). The kernel gets a node id for each state. NULL = the file has
+     * one node id for ever. */
     int (*state)(struct primo *primo, struct node n, struct shown *text,
                  uint64_t *stream, struct reason *why);
-    /* NULL = it is a directory, for rmdir */
+    /* NULL = it is a directory, which rmdir removes */
     int (*unlink)(struct primo *primo, const struct caller *caller,
                   struct node directory, struct node n, struct reason *why);
-    /* touch(1): its times are set to now. NULL = that is a change like any
-     * other */
+    /* The times are set to now, as touch(1) does. NULL = that is a change like
+     * any other */
     int (*touch)(struct primo *primo, const struct caller *caller,
                  struct node n, struct reason *why);
     /* chmod, chown, utimens. NULL = its attributes are generated: EPERM */
     int (*change)(struct primo *primo, const struct caller *caller,
                   struct node n, const struct tree_change *c,
                   struct reason *why);
-    /* Whether the object may get this name, by what is in it: inputs only */
+    /* Whether the content of an input allows it this name: inputs only */
     int (*accept)(struct primo *primo, const struct row *row,
                   const struct object *o, const char *name, struct reason *why);
 
     /* An open file: handle_inside.h has what all of them share */
 
-    /* `text` is the state that the opener knows already; NULL = none */
+    /* `text` is the state that the opener already has; NULL = none */
     int (*open)(struct handle *h, const struct text *text, struct reason *why);
     /* Free what open() and the others have put into h->own */
     void (*close)(struct handle *h);
@@ -75,12 +75,12 @@ struct shape {
                  size_t size, struct reason *why); /* NULL = EBADF */
     int (*truncate)(struct handle *h, uint64_t size,
                     struct reason *why); /* NULL = EACCES */
-    /* Save what was written, if anything was that is to be saved now. `last`
-     * says that the file is being closed for the last time. */
+    /* Save what was written, if that is due now. `last` says that the file is
+     * being closed for the last time. */
     int (*save)(struct handle *h, bool last, struct reason *why);
     /* Whether there is more than was read, for poll(2); NULL = never */
     bool (*has_news)(struct handle *h);
-    /* As handle_renewed(); NULL = never */
+    /* See handle_renewed(); NULL = never */
     bool (*renewed)(struct handle *h, struct shown *out);
 
     bool is_input; /* users make, write, rename and remove it */

@@ -97,7 +97,7 @@ static bool node_exists(struct primo *primo, struct node n)
     return !row->shape->exists || row->shape->exists(primo, n);
 }
 
-/* The fixed child of that name, whether it is there now or not. */
+/* Finds the fixed child of this name, whether it exists now or not. */
 static bool fixed_child(struct node directory, const char *name,
                         struct node *out)
 {
@@ -288,8 +288,8 @@ static bool is_settled(const struct primo *primo, const struct object *o,
         return false; /* another daemon changes things */
     if (row_is_input(node_row(n)))
         return !written && !o->scratch && (o->body.size || o->number);
-    /* The helper of fs/notices makes the directory of a new model once more, so
-     * that those who watch for it hear of it. */
+    /* The inotify child of fs/notices makes the directory of a new model a
+     * second time, so that programs which watch for it are notified. */
     bool is_model = o->kind == OBJECT_MODEL || o->kind == OBJECT_VERSION;
     return !is_model || clock_ns() - o->ctime > NEW_NS;
 }

@@ -23,21 +23,21 @@ struct row {
 
     /* What it shows */
 
-    /* Its text, or the target of a link; for a file of a model, the text that
-     * the model keeps of its process, NULL = the trainer made the file */
+    /* Its text, or the target of a link. For a file of a model, it is the text
+     * that the model keeps of its process; NULL = the trainer made the file */
     show_fn *show;
     /* Growing texts: the part of the stream, and the time of their last line in
      * ns (0 = when the file system was mounted first) */
     char stream;
     int64_t (*mtime)(const struct show_request *r);
-    enum change_text told; /* which change of it watchers hear of */
-    bool polled;           /* reading it again from 0 takes the new state */
-    bool unlisted;         /* it is found by name only */
+    enum change_text told; /* the change that watchers are notified of */
+    bool polled;           /* reading it again from 0 shows the new state */
+    bool unlisted;         /* it is not listed, only found by name */
 
     /* What it takes */
 
-    enum right needs; /* to be written; RIGHT_VIEW = nobody writes it */
-    /* Whether those who may create may write it too, as it is being set up */
+    enum right needs; /* the right to write it; RIGHT_VIEW = nobody does */
+    /* Whether the right to create suffices, as it is being set up */
     bool (*setup)(struct primo *primo, const struct caller *caller,
                   uint64_t object);
     /* Words: take the text that was written, trimmed */
@@ -52,11 +52,11 @@ struct row {
 
     /* Directories and what is in them */
 
-    enum object_kind kind; /* of the objects that it stands for, without name */
-    /* The line of a role that speaks of this file and of what is in it; 0 = the
-     * line of the directory above */
+    enum object_kind kind; /* the kind of objects for which the row stands */
+    /* The line of a role that covers this file and what is in it; 0 = the line
+     * of the directory above */
     enum key line;
-    /* mkdir in it, and rmdir of it; NULL = not possible */
+    /* mkdir in this directory, and rmdir of it; NULL = not possible */
     int (*make)(struct primo *primo, const struct caller *caller,
                 const char *name, uint64_t *object, struct reason *why);
     int (*drop)(struct primo *primo, const struct caller *caller,
@@ -79,7 +79,7 @@ enum tree_no row_of_objects(enum tree_no directory);
 
 struct tree_stat {
     uint64_t inode;
-    uint32_t mode, uid, gid; /* mode with the file type */
+    uint32_t mode, uid, gid; /* mode includes the file type */
     uint64_t size;
     int64_t atime, mtime, ctime; /* ns */
     /* Whether the kernel may keep the name, and the attributes of an input:
@@ -92,11 +92,11 @@ struct tree_stat {
 /* One state of a generated text. */
 struct shown {
     struct text text;
-    int64_t mtime; /* ns: when the data changed that it shows */
+    int64_t mtime; /* when the data that it shows changed, in ns */
 };
 
 struct tree_entry {
-    uint64_t cookie; /* for tree_next(), to go on behind this entry */
+    uint64_t cookie; /* where tree_next() continues behind this entry */
     struct node node;
     char name[256];
 };
@@ -116,17 +116,17 @@ static inline const struct row *node_row(struct node n)
 {
     return &tree_rows[n.no];
 }
-/* The node of an inode number; false = there can't be one. */
+/* The node of an inode number; false = there can be none. */
 bool tree_node(uint64_t inode, struct node *out);
-/* "templates/a": for people. */
+/* Append the path below the mount point, for people: "templates/a". */
 void tree_path(struct primo *primo, struct node n, struct text *out);
 
-/* The child of that name. -ENOENT comes without a sentence, mostly: to look for
- * what is not there is no fault. */
+/* Find the child of this name. -ENOENT mostly comes without a sentence: looking
+ * for what does not exist is no fault. */
 int tree_find(struct primo *primo, struct node directory, const char *name,
               struct node *out, struct reason *why);
-/* Show a generated file again that was removed, as somebody makes it anew
- * (touch start). False = no file of that name was removed. */
+/* Show a generated file again that was removed, because somebody creates it
+ * (touch start). False = no file of this name was removed. */
 bool tree_unhide(struct primo *primo, struct node directory, const char *name,
                  struct node *out);
 /* The directory that n stands in. */
@@ -143,8 +143,8 @@ int tree_stat(struct primo *primo, const struct caller *caller, struct node n,
 /* The text of a generated file, or the target of a link. */
 int tree_show(struct primo *primo, struct node n, struct shown *out,
               struct reason *why);
-/* Call `take` with what the show functions of a node get, within a transaction
- * that reads. */
+/* Call `take` with the request that the show functions of a node get, within a
+ * read transaction. */
 int tree_request(struct primo *primo, struct node n,
                  int (*take)(struct show_request *r, struct node n,
                              void *context, struct reason *why),
@@ -164,7 +164,7 @@ int tree_unlink(struct primo *primo, const struct caller *caller,
 struct renaming {
     struct node directory;
     const char *name;
-    struct node to; /* the directory that it is moved to */
+    struct node to; /* the directory of the new name */
     const char *new_name;
     bool no_replace; /* as RENAME_NOREPLACE */
 };
@@ -174,8 +174,8 @@ int tree_rename(struct primo *primo, const struct caller *caller,
 /* Change: attributes */
 struct tree_change {
     bool mode_set, owner_set, atime_set, mtime_set;
-    bool now;                /* the times are "now" */
-    uint32_t mode, uid, gid; /* (uint32_t)-1 = leave */
+    bool now;                /* the times are the present time */
+    uint32_t mode, uid, gid; /* (uint32_t)-1 = leave it as it is */
     int64_t atime, mtime;    /* ns */
 };
 int tree_change(struct primo *primo, const struct caller *caller, struct node n,

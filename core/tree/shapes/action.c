@@ -11,7 +11,7 @@ static int action_touch(struct primo *primo, const struct caller *caller,
     return node_row(n)->act(primo, caller, n.object, why);
 }
 
-/* `dirty` says that this open has acted: nothing is ever saved. */
+/* Nothing is ever saved; `dirty` says that this open has done the action. */
 static int action_write(struct handle *h, uint64_t offset, const char *data,
                         size_t size, struct reason *why)
 {
@@ -23,7 +23,8 @@ static int action_write(struct handle *h, uint64_t offset, const char *data,
     return node_row(h->node)->act(h->primo, &h->caller, h->node.object, why);
 }
 
-/* `echo > start` truncates it first, which must not count as the action. */
+/* `echo > start` truncates the file first, which must not be taken for the
+ * action itself. */
 static int action_truncate(struct handle *h, uint64_t size, struct reason *why)
 {
     (void)h;

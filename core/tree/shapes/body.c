@@ -1,5 +1,5 @@
-/* Files of a finished model: they lie in the state directory and never change,
- * so that the kernel may keep all of them. */
+/* Files of a finished model: they are in the state directory and never change,
+ * so that the kernel may cache everything. */
 #include "core/models/model.h"
 #include "core/tree/shapes/common.h"
 

@@ -111,18 +111,19 @@ int handle_read_file(int fd, uint64_t offset, size_t size, struct text *out,
 
 int handle_load(struct handle *h, struct object *o, struct reason *why)
 {
-    /* A shell that has just emptied the file may not have closed it yet. */
+    /* A shell may have just emptied the file, and its last close may still be
+     * on the way. */
     handles_settle(&h->primo->handles, h->node.object);
     if (object_load(h->primo, h->node.object, o))
         return refuse(why, ENOENT, "the file is gone");
-    /* Whoever makes a file may write it whatever mode he gives it. */
+    /* Whoever creates a file may write it, whatever mode it gets. */
     return h->fresh
                ? 0
                : mode_may(&h->primo->roles, &h->caller, o, wants_read(h->flags),
                           wants_write(h->flags), why);
 }
 
-/* Atomic, as handles_set_mtime() sets it under another lock than ours. */
+/* This is atomic because handles_set_mtime() holds another lock than we do. */
 void handle_written(struct handle *h)
 {
     __atomic_store_n(&h->opened.mtime, clock_ns(), __ATOMIC_RELAXED);

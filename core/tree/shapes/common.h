@@ -13,12 +13,12 @@
 /* The size and time of the text that the row's show function gives. */
 int shown_stat(const struct stat_request *r, struct tree_stat *out,
                struct reason *why);
-/* Let the handle show that text, or the state that the opener knows. */
+/* Let the handle show this text, or the state that the opener already has. */
 int shown_open(struct handle *h, const struct text *text, struct reason *why);
-/* Hide it until the next start or mount, if its directory allows that now. */
+/* Hide the file until the next start or mount, if its directory allows that. */
 int generated_unlink(struct primo *primo, const struct caller *caller,
                      struct node directory, struct node n, struct reason *why);
-/* Attributes that copying tools set are not kept, which is no fault. */
+/* Ignore new attributes: copying tools set them, and must not fail. */
 int change_ignored(struct primo *primo, const struct caller *caller,
                    struct node n, const struct tree_change *c,
                    struct reason *why);
@@ -38,11 +38,11 @@ int handle_read_file(int fd, uint64_t offset, size_t size, struct text *out,
 
 /* The object of the file, if its mode allows this open. */
 int handle_load(struct handle *h, struct object *o, struct reason *why);
-/* Its text was written just now. */
+/* Note that the text has just been written. */
 void handle_written(struct handle *h);
-/* What input_save.c must know of a save through this handle. */
+/* The parameters of a save through this handle, for input_save.c. */
 struct save handle_save_of(struct handle *h);
-/* Nothing is saved until it is cut to nothing; `why` may be NULL. */
+/* Save nothing more until the file is cut to nothing; `why` may be NULL. */
 void handle_refused(struct handle *h, int err, const struct reason *why);
 
 /* Staging a text */

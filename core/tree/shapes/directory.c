@@ -19,7 +19,7 @@ static int directory_stat(const struct stat_request *r, struct tree_stat *out,
     return 0;
 }
 
-/* Its name goes away by rmdir only, which the kernel sees. */
+/* The kernel may keep the name: only rmdir removes it, of which it knows. */
 const struct shape shape_directory = {
     .mode = S_IFDIR | 0555,
     .stat = directory_stat,

@@ -13,7 +13,7 @@
 /* What an open polled text keeps. */
 struct polled {
     bool read_once;
-    bool renewed;  /* by a read that handle_renewed() has not told of yet */
+    bool renewed;  /* handle_renewed() has yet to report the new state */
     int64_t mtime; /* ns: the time of that state */
 };
 
@@ -39,8 +39,8 @@ static void generated_close(struct handle *h)
     free(h->own);
 }
 
-/* Where the process is gone by now, the last state stays. So it does where the
- * user may have no more texts open. */
+/* Takes the new state. The last one stays if the process has been removed, or
+ * if the user may not have more texts open. */
 static void renew(struct handle *h, struct polled *p)
 {
     struct shown now = {TEXT_INIT, 0};
@@ -87,8 +87,8 @@ static bool generated_renewed(struct handle *h, struct shown *out)
     return renewed;
 }
 
-/* Each state has a node id, whose attributes and pages stay right for ever; the
- * name is looked up each time, as it leads to another state some day. */
+/* Each state has a node id of its own, whose attributes and pages never change.
+ * The name is looked up each time, because it leads to the newest state. */
 const struct shape shape_generated = {
     .mode = S_IFREG | 0444,
     .stat = shown_stat,

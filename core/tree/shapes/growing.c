@@ -1,7 +1,7 @@
 /*
- * Growing texts: streams of the store. An open sees its file grow by whole
- * records. The state of one is the stream that it shows: a start gives the
- * process new streams, and so the file another node id.
+ * Growing texts: streams of the store. An open file grows by whole records. Its
+ * state is the stream that it shows: a start gives the process new streams, and
+ * so the file another node id.
  */
 #include "core/basic/alloc.h"
 #include "core/process/process.h"
@@ -13,10 +13,10 @@
 /* What an open growing text keeps. */
 struct reading {
     struct stream stream;
-    uint64_t end; /* how far it was read */
+    uint64_t end; /* how far it has been read */
 };
 
-/* The stream as it is now; those at the root belong to no process. */
+/* The present stream of a file; those at the root belong to no process. */
 static struct stream stream_of(const struct show_request *r, struct node n)
 {
     struct stream s = {0, node_row(n)->stream};
@@ -63,7 +63,7 @@ static int growing_state(struct primo *primo, struct node n, struct shown *text,
     struct stream s;
     (void)text;
     int err = growing_stream(primo, n, &s, why);
-    *stream = s.id + 1; /* the events are stream 0, which says "no stream" */
+    *stream = s.id + 1; /* the events are stream 0, but 0 means no stream */
     return err;
 }
 
@@ -87,8 +87,8 @@ static int growing_read(struct handle *h, uint64_t offset, size_t size,
     struct reading *r = h->own;
     struct store_txn *txn;
     size_t had = out->size;
-    /* After a start, whoever follows the file goes on with the new stream; it
-     * keeps the old one where the process is gone. */
+    /* After a start, whoever follows the file continues with the new stream; if
+     * the process is gone, the old one stays. */
     growing_stream(h->primo, h->node, &r->stream, NULL);
     int err = store_begin(h->primo->store, false, &txn, why);
     if (err)

@@ -16,9 +16,9 @@
 
 /* What an open input keeps: how far its staged text is checked. */
 struct checked {
-    struct settings_check check; /* of the lines in text[0 .. size) */
+    struct settings_check check; /* has seen the lines in text[0 .. size) */
     size_t size;
-    bool disordered; /* written into the middle: checked when it is saved */
+    bool disordered; /* not written in order: checked only when it is saved */
 };
 
 static int input_stat(const struct stat_request *r, struct tree_stat *out,
@@ -41,7 +41,8 @@ static int input_accept(struct primo *primo, const struct row *row,
     return input_text_check(primo, row, &o->body, why);
 }
 
-/* Note how far the lines of the staged text are known to be right. */
+/* Checks the complete lines of the staged text that have not been checked yet.
+ */
 static int check_lines(struct handle *h, struct reason *why)
 {
     struct checked *c = h->own;
@@ -60,8 +61,9 @@ static int check_lines(struct handle *h, struct reason *why)
     return 0;
 }
 
-/* A text that is there already may be faulty, in a scratch file: then its lines
- * say nothing of those that follow. */
+/* Checks the text from its first line on. An existing text may be faulty, if it
+ * is a scratch file; then lines that are appended cannot be checked by
+ * themselves. */
 static void check_restart(struct handle *h)
 {
     struct checked *c = h->own;
@@ -92,8 +94,8 @@ static void input_close(struct handle *h)
     free(h->own);
 }
 
-/* A handle without changes of its own shows what is saved. Where the file is
- * gone, or the user may have no more texts open, the last text stays. */
+/* A handle without changes of its own shows the saved text. The last text stays
+ * if the file is gone, or if the user may not have more texts open. */
 static void refresh(struct handle *h)
 {
     struct object o = OBJECT_INIT;
@@ -111,7 +113,7 @@ static int input_read(struct handle *h, uint64_t offset, size_t size,
     return handle_read_text(h, offset, size, out, why);
 }
 
-/* What was written is refused. */
+/* Refuses a write, and forgets a file that this open made. */
 static int write_refused(struct handle *h, int err, const struct reason *why)
 {
     handle_refused(h, err, why);
@@ -126,8 +128,8 @@ static uint64_t length(const struct handle *h)
     return handle_text(h)->size + h->zeroes;
 }
 
-/* Stage what is written, and check the lines that it completes if `check` says
- * so; where they are refused, the text is again what it was. */
+/* Stages what is written and, if `check` is true, checks the lines that this
+ * completes. If they are refused, the text becomes what it was before. */
 static int write_checked(struct handle *h, size_t offset, const char *data,
                          size_t size, bool check, struct reason *why)
 {
@@ -176,8 +178,8 @@ static int input_write(struct handle *h, uint64_t offset, const char *data,
     return 0;
 }
 
-/* A text that is made longer costs nothing before something is written: only
- * the number of zeroes behind it is kept. */
+/* Lengthening a text costs no memory until something is written: only the
+ * number of zeroes at its end is kept. */
 static int input_truncate(struct handle *h, uint64_t size, struct reason *why)
 {
     uint64_t before = length(h);
@@ -221,8 +223,7 @@ static int save(struct handle *h, struct reason *why)
     h->dirty = h->emptied = false;
     if (err == 0 && length(h))
         h->fresh = false;
-    /* Where the disk failed, not the text, what was written may be saved yet.
-     */
+    /* If the disk failed, not the text, a later close may still save it. */
     if (err && !is_full(err) && err != -EIO) {
         handle_refused(h, err, why);
         if (h->fresh)
@@ -231,8 +232,9 @@ static int save(struct handle *h, struct reason *why)
     return err;
 }
 
-/* Emptying alone waits for the last close: shells close the file once before
- * they write it. A new file is saved even when nothing was written. */
+/* If the file was only emptied, this waits for the last close: a shell that
+ * redirects output closes the file once before it writes. A new file is saved
+ * even if nothing was written. */
 static int input_save_due(struct handle *h, bool last, struct reason *why)
 {
     struct object o = OBJECT_INIT;

@@ -1,6 +1,6 @@
-/* Links: the row's show function gives the target, or says that there is none;
- * then the link is not there. They come and go with models, so that the kernel
- * keeps nothing of them. */
+/* Links: the row's show function gives the target; if it fails, the link does
+ * not exist. Links come and go with models, so that the kernel must not cache
+ * anything. */
 #include "core/tree/shapes/common.h"
 
 static bool link_exists(struct primo *primo, struct node n)

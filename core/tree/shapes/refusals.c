@@ -1,7 +1,7 @@
 /*
- * The refusals: they grow, they are in memory, and everyone sees his own, while
- * an administrator sees all. As two callers see two files, nothing of them is
- * ever cached.
+ * The refusals: a growing text in memory. Users see their own refusals,
+ * administrators see all. As callers see different files, nothing is ever
+ * cached.
  */
 #include "core/tree/gate.h"
 #include "core/tree/shapes/common.h"
@@ -17,7 +17,7 @@ static int own_stat(const struct stat_request *r, struct tree_stat *out,
     return 0;
 }
 
-/* The handle's own is the user whose refusals it shows, NULL = all. */
+/* The handle's `own` is the user whose refusals are shown, NULL = all users. */
 static int own_open(struct handle *h, const struct text *text,
                     struct reason *why)
 {

@@ -1,5 +1,6 @@
-/* Files that show nothing until something has happened. Their reads do not
- * block here: fs/ keeps a request that got nothing, and answers it then. */
+/* Files that have no text until something has happened. Reads do not block
+ * here: fs/ keeps a request that got nothing, and answers it when there is a
+ * text. */
 #include "core/tree/shapes/common.h"
 
 static int wait_read(struct handle *h, uint64_t offset, size_t size,

@@ -15,8 +15,8 @@
 
 /* What an open base model keeps. */
 struct weights {
-    struct staged staged; /* what was written */
-    uint64_t body;        /* the body that this is written over; 0 = none */
+    struct staged staged; /* the new body */
+    uint64_t body;        /* the present body that is written over; 0 = none */
 };
 
 static int weights_stat(const struct stat_request *r, struct tree_stat *out,
@@ -115,7 +115,7 @@ static void weights_close(struct handle *h)
     free(h->own);
 }
 
-/* What was written through it, or what it would be written over. */
+/* Reads what was written through this handle, or else the present body. */
 static int weights_read(struct handle *h, uint64_t offset, size_t size,
                         struct text *out, struct reason *why)
 {
@@ -133,7 +133,7 @@ static int weights_read(struct handle *h, uint64_t offset, size_t size,
     return err;
 }
 
-/* Room is given back at once: a full disk is everybody's. */
+/* The staged body is dropped at once, because a full disk affects everybody. */
 static int weights_refused(struct handle *h, int err, const struct reason *why)
 {
     unstage(h);
@@ -145,8 +145,9 @@ static int weights_refused(struct handle *h, int err, const struct reason *why)
 }
 
 /* The header is checked as it comes in, so that a wrong file is refused before
- * gigabytes of it were copied; but not in a scratch file, which may be anything
- * as yet, nor where a body is being written over, whose header is whole. */
+ * gigabytes have been copied. It is not checked in a scratch file, which may
+ * still become anything, nor if an existing body is changed, which has its
+ * header. */
 static int weights_write(struct handle *h, uint64_t offset, const char *data,
                          size_t size, struct reason *why)
 {
@@ -187,8 +188,8 @@ static int weights_truncate(struct handle *h, uint64_t size, struct reason *why)
     return err;
 }
 
-/* A copy that is not complete is no fault before the last close: a program may
- * close it once more than it writes it. */
+/* An incomplete copy is an error only at the last close: a program may close a
+ * duplicate of the descriptor while it still writes. */
 static int save(struct handle *h, bool last, struct reason *why)
 {
     struct weights *w = h->own;
@@ -197,7 +198,7 @@ static int save(struct handle *h, bool last, struct reason *why)
     int err = stage(h, why);
     if (err == 0)
         err = input_save_body(&s, w->staged.id, &cut, why);
-    if (err == -ENOENT) { /* it was removed meanwhile */
+    if (err == -ENOENT) { /* the file has been removed */
         unstage(h);
         h->dirty = false;
         return 0;
@@ -212,8 +213,8 @@ static int save(struct handle *h, bool last, struct reason *why)
     return 0;
 }
 
-/* Emptying alone waits for the last close, as that of texts does. A new file
- * that is still empty then is refused: it is no base model. */
+/* If the file was only emptied, this waits for the last close, as for texts. A
+ * new file that is still empty then is refused: it is no base model. */
 static int weights_save(struct handle *h, bool last, struct reason *why)
 {
     bool due = h->dirty || (last && (h->emptied || h->fresh));

@@ -1,14 +1,14 @@
 /*
- * Words: one line that is shown, and that users write. What is written goes to
- * the row's store function as a whole, at the end of its line, or when the file
- * is closed where there is none.
+ * Words: one line that is shown, and that users can write. What is written goes
+ * to the row's store function when its line is complete, or else when the file
+ * is closed.
  */
 #include "core/tree/shapes/common.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum { WORD_MOST = 4096 }; /* bytes that are staged, blanks included */
+enum { WORD_MOST = 4096 }; /* most bytes that are staged, including blanks */
 
 static int word_open(struct handle *h, const struct text *text,
                      struct reason *why)
@@ -48,8 +48,8 @@ static int word_store(struct handle *h, struct reason *why)
     return err;
 }
 
-/* A whole line is stored at once, so that the refusal is that of the write: a
- * shell does not look at what close() returns. */
+/* A complete line is stored at once, so that the write fails if it is refused:
+ * a shell does not look at what close() returns. */
 static int word_write(struct handle *h, uint64_t offset, const char *data,
                       size_t size, struct reason *why)
 {
@@ -61,7 +61,7 @@ static int word_write(struct handle *h, uint64_t offset, const char *data,
     if (err)
         return err;
     if (!h->dirty && offset == 0)
-        text_resize(&h->text, 0); /* it was opened without truncating */
+        text_resize(&h->text, 0); /* opened without O_TRUNC: replace it all */
     text_write(&h->text, (size_t)offset, data, size);
     h->dirty = true;
     if (size && data[size - 1] == '\n')
