@@ -1,10 +1,10 @@
 /*
- * primofs STATE_DIR MOUNTPOINT: options, the way into the background, the
+ * primofs STATE_DIR MOUNTPOINT: options, going into the background, the main
  * loop.
  *
- * The daemon is forked before anything is opened, as LMDB's environment must
- * not cross a fork. The parent waits until the mount answers and leaves with
- * 0, or prints the cause that the daemon sent and leaves with 1.
+ * The daemon is forked before anything is opened, because an LMDB environment
+ * must not be used across a fork. The parent waits until the mount answers and
+ * exits with 0, or prints the error that the daemon sent and exits with 1.
  */
 #include "core/backup.h"
 #include "core/basic/language.h"
@@ -35,9 +35,9 @@ struct options {
     struct fuse_cmdline_opts fuse; /* -f, -d, -s … */
     char *state;                   /* the first word; made absolute */
     char *mountpoint;              /* the second; made absolute */
-    char *lang;                    /* of -o lang=; NULL = the environment's */
-    bool read_only;                /* -o ro; it is for libfuse, too */
-    int care;                      /* KEY_CHECK …; 0 = mount */
+    char *lang;     /* -o lang=; NULL = as the environment says */
+    bool read_only; /* -o ro, which libfuse gets, too */
+    int care;       /* KEY_CHECK …; 0 = mount */
 };
 
 enum { KEY_READ_ONLY = 1, KEY_CHECK, KEY_SALVAGE, KEY_BACKUP };
@@ -51,8 +51,8 @@ static const struct fuse_opt option_rows[] = {
 
 /* Options */
 
-/* Both words are kept from libfuse, whose sentences on a mount point that
- * can't be used are less clear than mountpoint_prepare()'s. */
+/* libfuse gets neither of the two words: its messages about an unusable mount
+ * point are less clear than those of mountpoint_prepare(). */
 static int take_word(void *data, const char *arg, int key,
                      struct fuse_args *out)
 {
@@ -116,7 +116,7 @@ static int usage_language(const char *name)
     return usage(message);
 }
 
-/* 0, or the exit status + 1 where there is nothing more to do. */
+/* Returns 0, or the exit status + 1 if there is nothing more to do. */
 static int options_parse(struct options *o, int argc, char **argv)
 {
     o->args = (struct fuse_args)FUSE_ARGS_INIT(argc, argv);
@@ -154,8 +154,8 @@ static void options_release(struct options *o)
     free(o->lang);
 }
 
-/* Absolute paths, as the daemon works in /. The state directory need not be
- * there yet. */
+/* Makes a path absolute, because the daemon works in /. The state directory
+ * need not exist yet. */
 static char *absolute(const char *path)
 {
     char cwd[PATH_MAX], *out = realpath(path, NULL);
@@ -171,15 +171,16 @@ static char *absolute(const char *path)
     return out;
 }
 
-/* The daemon would wait for itself. */
+/* A state directory below the mount point is refused: the daemon would wait for
+ * itself. */
 static bool is_below(const char *path, const char *folder)
 {
     size_t n = strlen(folder);
     return !strncmp(path, folder, n) && (!path[n] || path[n] == '/');
 }
 
-/* A state directory that is a link is refused later: only the way to it is
- * resolved. */
+/* Resolves the path of the state directory except for its last name, so that a
+ * state directory which is a link can still be recognised, and refused. */
 static char *absolute_state(char *path)
 {
     size_t n = strlen(path);
@@ -217,7 +218,7 @@ static int options_resolve(struct options *o)
     char names[PATH_MAX + 64];
     snprintf(names, sizeof names, "-osubtype=primofs");
     fuse_opt_add_arg(&o->args, names);
-    /* commas and backslashes would end the option */
+    /* A comma or a backslash has a meaning within an option. */
     if (!strpbrk(state, ",\\")) {
         snprintf(names, sizeof names, "-ofsname=%s", state);
         fuse_opt_add_arg(&o->args, names);
@@ -231,7 +232,7 @@ static int serve(struct fuse_session *session, const struct options *o)
 {
     struct fuse_loop_config *config = fuse_loop_cfg_create();
     fuse_loop_cfg_set_clone_fd(config, o->fuse.clone_fd);
-    if (o->fuse.max_idle_threads != UINT_MAX) /* given by -o */
+    if (o->fuse.max_idle_threads != UINT_MAX) /* it was set by -o */
         fuse_loop_cfg_set_idle_threads(config, o->fuse.max_idle_threads);
     fuse_loop_cfg_set_max_threads(config, o->fuse.max_threads);
     int err = o->fuse.singlethread ? fuse_session_loop(session)
@@ -259,7 +260,7 @@ static int session_open(struct options *o, struct mount *m,
     return 0;
 }
 
-/* Tell whoever waits for the mount: "" it is there, or the cause. */
+/* Tells whoever waits for the mount that it is ready, "", or why it failed. */
 static void tell(int fd, const char *sentence)
 {
     if (fd < 0)
@@ -269,7 +270,7 @@ static void tell(int fd, const char *sentence)
     close(fd);
 }
 
-/* The background has no terminal; what libfuse prints goes nowhere. */
+/* In the background there is no terminal; what libfuse prints is dropped. */
 static void leave_terminal(void)
 {
     int null = open("/dev/null", O_RDWR);
@@ -299,10 +300,11 @@ static int run_session(struct options *o, struct mount *m, int ready,
              o->mountpoint);
     damage_mounted();
     tell(ready, "");
-    service_notify("READY=1"); /* requests wait for the loop */
+    service_notify("READY=1"); /* requests now wait until the loop runs */
     int code = serve(session, o);
     service_notify("STOPPING=1");
-    /* those who wait are told before the connection goes */
+    /* Blocked reads of `wait` are answered while the connection still exists.
+     */
     waiters_end(&m->primo.waiters);
     notices_stop(&m->notices);
     fuse_session_unmount(session);
@@ -312,14 +314,15 @@ static int run_session(struct options *o, struct mount *m, int ready,
     return code ? refuse_errno(why, code, "the file system failed") : 0;
 }
 
-/* `ready`: where to tell, -1 in the foreground. Returns the exit status. */
+/* Runs the daemon, and returns the exit status. `ready` is the pipe to the
+ * parent, -1 in the foreground. */
 static int daemon_run(struct options *o, int ready)
 {
     struct mount m;
     struct reason why = REASON_INIT;
     damage_watch(o->state, o->mountpoint, ready);
     int err = mountpoint_prepare(o->mountpoint, o->state, &why);
-    notices_init(&m.notices, o->mountpoint); /* before all threads */
+    notices_init(&m.notices, o->mountpoint); /* forks, so no threads yet */
     if (err == 0)
         err = o->read_only ? primo_open_view(&m.primo, o->state, &why)
                            : primo_open(&m.primo, o->state, &why);
@@ -335,13 +338,14 @@ static int daemon_run(struct options *o, int ready)
     if (err == 0)
         return EXIT_SUCCESS;
     if (ready >= 0)
-        service_log_to_syslog(); /* standard error is told below */
+        service_log_to_syslog(); /* the parent prints it to standard error */
     fuse_log(FUSE_LOG_ERR, "primofs: %s\n", why.sentence);
     tell(ready, why.sentence);
     return EXIT_FAILURE;
 }
 
-/* The parent: wait for the word, then for the mount to answer. */
+/* In the parent: waits until the daemon is ready, then for the mount to answer.
+ */
 static int wait_ready(int fd, const struct options *o)
 {
     char sentence[1100];
@@ -412,8 +416,9 @@ static int care_for(struct options *o)
 int main(int argc, char **argv)
 {
     struct options o = {0};
-    /* The user of a training reads what is put into its run directory; what
-     * others must not read is in directories that are closed to them. */
+    /* The user of a training must be able to read what is put into the run
+     * directory. What others must not read is in directories that are closed to
+     * them. */
     umask(022);
     language_set(language_of_environment());
     int done = options_parse(&o, argc, argv);

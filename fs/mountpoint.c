@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-/* What the last mount at `path` is: its type and source. */
+/* Finds the type and the source of the topmost mount at `path`. */
 static bool mounted_there(const char *path, struct text *type,
                           struct text *source)
 {
@@ -73,8 +73,9 @@ static int check_mounted(const char *path, const char *state, bool dead,
     return err;
 }
 
-/* Asks who serves it, whatever the kernel has kept: a daemon that was killed
- * just now may be on its way, and drops the question then (ECONNABORTED). */
+/* AT_STATX_FORCE_SYNC asks the daemon that serves the mount instead of the
+ * kernel's cache. A daemon that was just killed may not have ended yet; it
+ * aborts the request when it does (ECONNABORTED). */
 int mountpoint_prepare(const char *path, const char *state, struct reason *why)
 {
     struct statx st;

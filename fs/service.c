@@ -11,7 +11,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-/* libfuse's levels are syslog's. */
+/* The levels of libfuse are those of syslog. */
 static void say(enum fuse_log_level level, const char *format, va_list ap)
 {
     vsyslog((int)level, format, ap);
@@ -32,7 +32,7 @@ void service_notify(const char *state)
         return;
     memcpy(to.sun_path, path, n);
     if (*path == '@')
-        *to.sun_path = 0; /* an abstract one */
+        *to.sun_path = 0; /* an abstract socket address */
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;

@@ -1,17 +1,18 @@
 /*
- * The daemon as others run it: where its messages go, and what it tells the
- * service manager that started it, if one did (the protocol of sd_notify(3)).
+ * The daemon as a service: where its messages go, and the notifications to the
+ * service manager that started it, if any (the protocol of sd_notify(3)).
  *
- * Messages are said with libfuse's fuse_log(), as libfuse's own are: to
- * standard error in the foreground, to syslog in the background.
+ * Messages are written by libfuse's fuse_log(), like those of libfuse itself:
+ * to standard error in the foreground, to syslog in the background.
  */
 #ifndef PRIMO_SERVICE_H
 #define PRIMO_SERVICE_H
 
-/* From now on to syslog; before there are threads. */
+/* Send messages to syslog from now on. Call it before there are threads. */
 void service_log_to_syslog(void);
 
-/* `state`: READY=1, STOPPING=1. Does nothing where nobody listens. */
+/* Notify the service manager, if there is one, of a state: READY=1, STOPPING=1.
+ */
 void service_notify(const char *state);
 
 #endif

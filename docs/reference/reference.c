@@ -1,7 +1,7 @@
 /*
- * reference TABLE: the tables of docs/ (Markdown; in Russian as ru-TABLE) and
- * of dist/man/ (man-TABLE), printed from those in the code, so that what users
- * read is what the program does.
+ * reference TABLE prints a table of docs/ (in Markdown; ru-TABLE in Russian) or
+ * of dist/man/ (man-TABLE) from the tables in the code, so that what users read
+ * is what the program does.
  */
 #include "core/basic/language.h"
 #include "core/shared/param.h"
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The list of files that ends the mount's README. */
+/* Prints the list of files with which the README of a mount ends. */
 static void put_files(struct text *out)
 {
     struct text readme = TEXT_INIT;
@@ -21,7 +21,8 @@ static void put_files(struct text *out)
     text_release(&readme);
 }
 
-/* For man(7): no backslash, no control character at the beginning of a line. */
+/* Prints text for man(7): backslashes are escaped, and so is a control
+ * character at the beginning of a line. */
 static void put_roff(struct text *out, const char *s)
 {
     if (*s == '.' || *s == '\'')
@@ -45,7 +46,7 @@ static void man_params(struct text *out, unsigned scope)
     }
 }
 
-/* The rows of a directory, under the path of which they are. */
+/* Prints the rows of a directory, which has this path. */
 static void man_rows(struct text *out, enum tree_no directory, const char *path)
 {
     for (enum tree_no no = 0; (no = row_next(directory, no));) {

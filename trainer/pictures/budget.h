@@ -1,14 +1,14 @@
 /*
- * How much memory pictures may take while they are decoded, by all threads of
- * the process together. A file of some kilobytes can promise a hundred million
- * pixels, and as many threads as there are workers can meet such a file at the
- * same time: so each tells what it is about to allocate, and waits until
- * others have given back enough.
+ * A budget for the memory that pictures take while they are decoded, shared by
+ * all threads of the process. A file of a few kilobytes can claim a hundred
+ * million pixels, and all workers can meet such a file at the same time: so
+ * each thread takes from the budget what it is about to allocate, and waits
+ * until others have returned enough.
  *
- * One picture always goes on, however large it is: where all that hold
- * something wait for more, one of them gets it. So no more is taken than the
- * budget and what one picture takes. A thread must not ask for a second picture
- * while it holds one. Any thread.
+ * One picture can always proceed, however large it is: if all threads that hold
+ * something wait for more, one of them gets it. So the memory in use is at most
+ * the budget and one picture. A thread must not begin a second picture while it
+ * holds one. Any thread.
  */
 #ifndef PRIMO_PICTURE_BUDGET_H
 #define PRIMO_PICTURE_BUDGET_H
@@ -17,9 +17,9 @@
 
 enum { BUDGET_BYTES = 512 << 20 };
 
-/* Take `more` bytes beside the *held ones, which are those of one picture. */
+/* Take `more` bytes for a picture, which already has *held bytes. */
 void budget_take(size_t *held, size_t more);
-/* Give back all; *held is 0 then. */
+/* Return all bytes of a picture; *held becomes 0. */
 void budget_return(size_t *held);
 
 #endif
