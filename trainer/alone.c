@@ -36,11 +36,6 @@ static int complain(const struct reason *why, int status)
     return status;
 }
 
-static char *path_join(const char *dir, const char *name)
-{
-    return xstrfmt("%s/%s", dir, name);
-}
-
 /* Reading */
 
 static int file_take(const char *path, size_t most, struct text *out,
@@ -100,14 +95,14 @@ static int folder_prepare(const struct alone *a, struct reason *why)
     int err = folder_make(a->out, why);
     if (err)
         return err;
-    char *model = path_join(a->out, artifacts[ARTIFACT_GRAPH].name);
+    char *model = xstrfmt("%s/%s", a->out, artifacts[ARTIFACT_GRAPH].name);
     if (access(model, F_OK) == 0)
         err = refuse(why, EEXIST,
                      "'%s' holds a finished model; another folder would be "
                      "accepted",
                      a->out);
     free(model);
-    char *run = path_join(a->out, ".run"), *stop = path_join(run, "stop");
+    char *run = xstrfmt("%s/.run", a->out), *stop = xstrfmt("%s/stop", run);
     if (err == 0)
         err = folder_make(run, why);
     if (err == 0)
@@ -123,7 +118,7 @@ static void chart_save(const struct alone *a)
     struct chart chart = {.title = a->out, .status = "succeeded"};
     screen_chart(a->screen, &chart);
     chart_svg(&svg, &chart);
-    char *path = path_join(a->out, "monitor.svg");
+    char *path = xstrfmt("%s/monitor.svg", a->out);
     struct reason why = REASON_INIT;
     if (file_save(AT_FDCWD, path, text_string(&svg), svg.size, &why))
         complain(&why, 0); /* a missing chart is no failure of the training */
@@ -135,7 +130,7 @@ static int artifact_move(const struct alone *a, const char *name,
                          struct reason *why)
 {
     char *from = xstrfmt("%s/.run/artifacts/%s", a->out, name);
-    char *to = path_join(a->out, name);
+    char *to = xstrfmt("%s/%s", a->out, name);
     int err = rename(from, to) < 0 ? errno : 0;
     free(from);
     free(to);
@@ -170,8 +165,8 @@ static int finish(const struct alone *a, struct reason *why)
     if (err)
         return err;
     chart_save(a);
-    char *run = path_join(a->out, ".run");
-    char *inner = path_join(run, "artifacts");
+    char *run = xstrfmt("%s/.run", a->out);
+    char *inner = xstrfmt("%s/artifacts", run);
     folder_drop(inner);
     folder_drop(run);
     free(inner);
@@ -183,7 +178,7 @@ static int finish(const struct alone *a, struct reason *why)
 
 static int template_keep(const struct alone *a, struct reason *why)
 {
-    char *path = path_join(a->out, "template");
+    char *path = xstrfmt("%s/template", a->out);
     int err = file_save(AT_FDCWD, path, text_string(&a->template),
                         a->template.size, why);
     free(path);
@@ -194,7 +189,7 @@ static int train_in(struct alone *a, struct reason *why)
 {
     struct rundir run;
     struct journal_observer view = {screen_seen, a->screen};
-    char *path = path_join(a->out, ".run");
+    char *path = xstrfmt("%s/.run", a->out);
     struct text said = TEXT_INIT;
     confine(a->out, &said);
     int err = rundir_open(&run, path, &view, RUN_STOPPED, why);

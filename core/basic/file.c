@@ -1,5 +1,7 @@
 #include "core/basic/file.h"
 
+#include "core/basic/alloc.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -140,12 +142,9 @@ int draft_write(struct draft *d, const void *data, size_t size,
     return 0;
 }
 
-/* A rename survives a power cut only when its directory has been synced. */
-static int parent_sync(int dir, const char *name)
+int file_sync_parent(int dir, const char *name)
 {
-    char *copy = strdup(name);
-    if (!copy)
-        return -ENOMEM;
+    char *copy = xstrdup(name);
     int fd = openat(dir, dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int err = fd < 0 || fsync(fd) < 0 ? -errno : 0;
     if (fd >= 0)
@@ -164,7 +163,7 @@ int draft_commit(struct draft *d, struct reason *why)
     if (err == 0 && renameat(d->dir, d->part, d->dir, d->name) < 0)
         err = -errno;
     if (err == 0)
-        err = parent_sync(d->dir, d->name);
+        err = file_sync_parent(d->dir, d->name);
     if (err) {
         refuse_errno(why, -err, "cannot write '%s'", d->name);
         draft_abandon(d);

@@ -38,6 +38,9 @@ int descriptor_read_at(int fd, void *to, size_t size, uint64_t offset);
 
 /* Change */
 
+/* Sync the directory in which DIR/name is. A new name, or one that a rename has
+ * changed, survives a power cut only after that. 0 or -errno. */
+int file_sync_parent(int dir, const char *name);
 /* All of these bytes. 0 or -errno. */
 int descriptor_write_at(int fd, const void *data, size_t size, uint64_t offset);
 

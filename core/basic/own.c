@@ -1,8 +1,9 @@
 #include "core/basic/own.h"
 
+#include "core/basic/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -61,20 +62,15 @@ int directory_seen(int parent, const char *name, struct reason *why)
     return directory_checked(parent, name, OF_ROOT, why);
 }
 
-/* Make the name of a new directory durable. */
+/* Make the name of a new directory durable. A folder that we may write in, but
+ * not read, cannot be synced; that is no failure. */
 static int parent_sync(int parent, const char *name, struct reason *why)
 {
-    char path[4400];
-    snprintf(path, sizeof path, "%s", name);
-    int fd = openat(parent, dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 && errno == EACCES)
-        return 0; /* a folder that we may write in, but not read */
-    int code = fd < 0 || fsync(fd) ? errno : 0;
-    if (fd >= 0)
-        close(fd);
-    return code ? refuse_errno(why, code, "cannot sync the directory of '%s'",
-                               name)
-                : 0;
+    int err = file_sync_parent(parent, name);
+    return err && err != -EACCES
+               ? refuse_errno(why, -err, "cannot sync the directory of '%s'",
+                              name)
+               : 0;
 }
 
 /* Unless somebody has set what others may do already. */

@@ -44,9 +44,6 @@ static inline struct local *local_of(const struct launch_site *site)
 /* The path STATE/runs/ID, followed by `tail`; the caller frees it. */
 char *local_path(const struct launch_site *site, uint64_t run,
                  const char *tail);
-/* Opens the run directory; a descriptor or -errno. */
-int local_open_run(const struct launch_site *site, uint64_t run,
-                   struct reason *why);
 /* 1 = alive, 0 = gone; an error: this is not known. */
 int local_is_alive(const struct launch_site *site, uint64_t run);
 int local_ask_to_stop(const struct launch_site *site, uint64_t run,

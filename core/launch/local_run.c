@@ -28,8 +28,8 @@ char *local_path(const struct launch_site *site, uint64_t run, const char *tail)
     return xstrfmt("%s/%" PRIu64 "%s", site->runs, run, tail);
 }
 
-int local_open_run(const struct launch_site *site, uint64_t run,
-                   struct reason *why)
+static int run_open(const struct launch_site *site, uint64_t run,
+                    struct reason *why)
 {
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, run);
@@ -74,7 +74,7 @@ int local_follow(const struct launch_target *target, uint64_t run,
 {
     char name[32];
     snprintf(name, sizeof name, JOURNAL_SEGMENT, (unsigned)segment);
-    int dir = local_open_run(target->site, run, NULL);
+    int dir = run_open(target->site, run, NULL);
     if (dir < 0)
         return dir;
     int fd = foreign_open(dir, name, NULL);
@@ -95,7 +95,7 @@ int local_fetch(const struct launch_target *target, uint64_t run,
 {
     char path[300];
     snprintf(path, sizeof path, "artifacts/%s", name);
-    int dir = local_open_run(target->site, run, why);
+    int dir = run_open(target->site, run, why);
     if (dir < 0)
         return dir;
     int fd = foreign_open(dir, path, why);
@@ -112,7 +112,7 @@ int local_fetch_text(const struct launch_target *target, uint64_t run,
 {
     char path[300];
     snprintf(path, sizeof path, "artifacts/%s", name);
-    int dir = local_open_run(target->site, run, why);
+    int dir = run_open(target->site, run, why);
     if (dir < 0)
         return dir;
     int err = foreign_read(dir, path, limit, out, why);
@@ -153,7 +153,7 @@ void local_last_words(const struct launch_target *target, uint64_t run,
                       struct text *out)
 {
     put_ending(target->site, run, out);
-    int dir = local_open_run(target->site, run, NULL);
+    int dir = run_open(target->site, run, NULL);
     int fd = dir < 0 ? dir : foreign_open(dir, "stderr", NULL);
     if (dir >= 0)
         close(dir);
@@ -180,7 +180,7 @@ void local_last_words(const struct launch_target *target, uint64_t run,
 int local_ask_to_stop(const struct launch_site *site, uint64_t run,
                       struct reason *why)
 {
-    int dir = local_open_run(site, run, why);
+    int dir = run_open(site, run, why);
     if (dir < 0)
         return dir;
     int fd = openat(dir, "stop",

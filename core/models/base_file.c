@@ -301,7 +301,7 @@ static int body_is_named(struct store_txn *txn, uint64_t id)
     return err && err != -ENOENT ? err : named;
 }
 
-static int body_fate(struct store_txn *txn, const char *name, run_fate *of_run)
+static int base_fate(struct store_txn *txn, const char *name, run_fate *of_run)
 {
     char *end;
     bool run = !strncmp(name, "run.", 4);
@@ -318,5 +318,5 @@ static int body_fate(struct store_txn *txn, const char *name, run_fate *of_run)
 
 void bases_sweep(struct primo *primo, run_fate *of_run)
 {
-    sweep_folder(primo, primo->bases_dir, GARBAGE_BASES, body_fate, of_run);
+    sweep_folder(primo, primo->bases_dir, GARBAGE_BASES, base_fate, of_run);
 }

@@ -105,7 +105,8 @@ int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,
 
 /* Sweep */
 
-static int body_fate(struct store_txn *txn, const char *name, run_fate *of_run)
+static int version_fate(struct store_txn *txn, const char *name,
+                        run_fate *of_run)
 {
     struct object o = OBJECT_INIT;
     char *end;
@@ -125,5 +126,5 @@ static int body_fate(struct store_txn *txn, const char *name, run_fate *of_run)
 
 void model_sweep(struct primo *primo)
 {
-    sweep_folder(primo, primo->models_dir, GARBAGE_MODELS, body_fate, NULL);
+    sweep_folder(primo, primo->models_dir, GARBAGE_MODELS, version_fate, NULL);
 }

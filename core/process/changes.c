@@ -38,7 +38,7 @@ static struct known *known_of(struct changes *c, uint64_t process, bool *is_new)
 }
 
 static bool compare(struct changes *c, struct store_txn *txn,
-                    const struct process *p, struct change *out)
+                    const struct process *p, struct process_change *out)
 {
     struct known now = {
         .process = p->id,
@@ -52,7 +52,7 @@ static bool compare(struct changes *c, struct store_txn *txn,
     bool is_new;
     struct known *old = known_of(c, p->id, &is_new);
     bool run = now.metrics != old->metrics;
-    *out = (struct change){
+    *out = (struct process_change){
         .process = p->id,
         .model = now.model != old->model ? now.model : 0,
         .texts = {[CHANGE_STATUS] = now.status_changed != old->status_changed,
@@ -76,7 +76,7 @@ static void forget_unseen(struct changes *c)
 
 /* Returns how many processes have changed, in a list that the caller frees. */
 static size_t processes_look(struct changes *c, struct store_txn *txn,
-                             struct change **out)
+                             struct process_change **out)
 {
     struct process p;
     uint64_t after = 0;
@@ -86,7 +86,7 @@ static size_t processes_look(struct changes *c, struct store_txn *txn,
     for (size_t i = 0; i < c->known_count; i++)
         c->known[i].seen = false;
     while ((err = process_next(txn, &after, &p)) == 0 || err == -EBADMSG) {
-        struct change one;
+        struct process_change one;
         if (err == 0 && compare(c, txn, &p, &one)) {
             ALLOC_GROW(*out, count + 1, room);
             (*out)[count++] = one;
@@ -110,11 +110,12 @@ static bool events_look(struct changes *c, struct store_txn *txn,
 }
 
 bool changes_look(struct changes *c, struct primo *primo,
-                  void (*each)(void *context, const struct change *change),
+                  void (*each)(void *context,
+                               const struct process_change *change),
                   void *context, struct text *news)
 {
     struct store_txn *txn;
-    struct change *changed;
+    struct process_change *changed;
     if (store_begin(primo->store, false, &txn, NULL))
         return false;
     size_t count = processes_look(c, txn, &changed);

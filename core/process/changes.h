@@ -17,7 +17,7 @@ enum change_text {
     CHANGE_TEXTS
 };
 
-struct change {
+struct process_change {
     uint64_t process;
     uint64_t model; /* the version that has come out, 0 = none */
     bool texts[CHANGE_TEXTS];
@@ -38,7 +38,8 @@ void changes_release(struct changes *c);
  * the transaction has ended; append the new events to *news. Returns whether
  * there are any. */
 bool changes_look(struct changes *c, struct primo *primo,
-                  void (*each)(void *context, const struct change *change),
+                  void (*each)(void *context,
+                               const struct process_change *change),
                   void *context, struct text *news);
 
 #endif

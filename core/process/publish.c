@@ -126,7 +126,7 @@ static int body_make(struct body *b, struct primo *primo, uint64_t run,
 }
 
 /* Gives it its final name, unless an earlier try has done so (ENOENT). */
-static int body_name(struct body *b, struct reason *why)
+static int body_take_name(struct body *b, struct reason *why)
 {
     if (renameat(b->models, b->aside, b->models, b->name) && errno != ENOENT)
         return refuse_errno(why, errno, "cannot rename '%s'", b->aside);
@@ -295,7 +295,7 @@ static int version_publish(struct primo *primo, uint64_t process, uint64_t run,
         struct process done;
         err = texts_make(primo, process, run, body, &done, why);
         if (err == 0)
-            err = body_name(body, why);
+            err = body_take_name(body, why);
         if (err == 0)
             err = version_commit(primo, &done, family_id, &body->sums, why);
         process_release(&done);

@@ -14,11 +14,6 @@ enum { RESERVE = 1 << 20 };
 
 /* Keys */
 
-void key_clear(struct store_key *k)
-{
-    k->size = 0;
-}
-
 void key_bytes(struct store_key *k, const void *data, size_t size)
 {
     if (size > sizeof k->bytes - k->size)

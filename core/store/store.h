@@ -100,7 +100,6 @@ void store_announce(struct store *s);
 const char *store_table_name(enum store_table table);
 
 /* Keys */
-void key_clear(struct store_key *k);
 void key_u64(struct store_key *k, uint64_t v);
 void key_bytes(struct store_key *k, const void *data, size_t size);
 uint64_t key_read_u64(const struct store_key *k, size_t offset);

@@ -137,7 +137,7 @@ static void capabilities_drop(void)
         _exit(1);
 }
 
-/* Whoever waits for the ends of pipes must not wait for the helper. */
+/* Whoever waits for the ends of pipes must not wait for this process. */
 static void leave_all(int but)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -20,7 +20,7 @@ void notices_init(struct notices *n, const char *mountpoint)
     inotify_child_fork(&n->child, mountpoint);
 }
 
-bool notices_is_helper(const struct notices *n, fuse_req_t req)
+bool notices_is_child(const struct notices *n, fuse_req_t req)
 {
     return n->child.pid && fuse_req_ctx(req)->pid == n->child.pid;
 }
@@ -44,7 +44,8 @@ static void tell_file(struct notices *n, struct node node)
     text_release(&path);
 }
 
-/* It is hidden from the helper until it has made it; one at a time. */
+/* A directory is hidden from the inotify child until the child has "made" it,
+ * one directory at a time. */
 static void tell_directory(struct notices *n, struct node node)
 {
     struct text path = TEXT_INIT;
@@ -105,7 +106,7 @@ static void log_lines(const struct text *news)
     }
 }
 
-static void tell(void *context, const struct change *change)
+static void tell(void *context, const struct process_change *change)
 {
     struct notices *n = context;
     for (enum tree_no no = 0; (no = row_next(TREE_PROCESS, no));)
@@ -115,7 +116,8 @@ static void tell(void *context, const struct change *change)
         tell_model(n, change->model);
 }
 
-static void look(struct notices *n, void (*each)(void *, const struct change *))
+static void look(struct notices *n,
+                 void (*each)(void *, const struct process_change *))
 {
     struct text news = TEXT_INIT;
     bool events = changes_look(&n->changes, n->primo, each, n, &news);

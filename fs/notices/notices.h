@@ -48,7 +48,7 @@ void notices_start(struct notices *n, struct primo *primo,
 void notices_stop(struct notices *n);
 
 /* The helper's requests */
-bool notices_is_helper(const struct notices *n, fuse_req_t req);
+bool notices_is_child(const struct notices *n, fuse_req_t req);
 /* Whether it is not to see a node that is there, so that it can make it. */
 bool notices_is_announced(struct notices *n, struct node node);
 /* Its directory of states, and the name of that in the root. */

@@ -172,7 +172,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct handle *h = NULL;
     struct node n;
     bool renewed = false;
-    if (helper_open(req, fi))
+    if (inotify_open(req, fi))
         return;
     int err = request_node(ino, &n, &why);
     if (err == 0) {
@@ -290,7 +290,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 {
     struct handle *h = handle_of(fi);
     (void)ino;
-    if (!h) { /* the helper of notices.h writes so that others are told of it */
+    if (!h) { /* the inotify child writes, so that others are told of it */
         fuse_reply_write(req, size);
         return;
     }

@@ -1,5 +1,6 @@
-/* Operations behind inotify and poll: what the helper of notices.h asks for,
- * and poll(2). A file that the helper has opened has no handle. */
+/* Operations behind inotify and poll: the requests of the process that makes
+ * inotify events (inotify_child.h), and poll(2). A file that this process has
+ * opened has no handle. */
 #include "fs/requests/request.h"
 #include "fs/requests/table.h"
 
@@ -9,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_helper(fuse_req_t req)
+static bool is_from_child(fuse_req_t req)
 {
-    return notices_is_helper(&request_mount(req)->notices, req);
+    return notices_is_child(&request_mount(req)->notices, req);
 }
 
 static void reply_folder(fuse_req_t req)
@@ -51,11 +52,11 @@ static void reply_state(fuse_req_t req, const char *name)
         fuse_reply_err(req, -err);
 }
 
-bool helper_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+bool inotify_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     struct mount *m = request_mount(req);
     struct node dir, n;
-    if (!is_helper(req))
+    if (!is_from_child(req))
         return false;
     if (parent == NOTICES_FOLDER_ID) {
         reply_state(req, name);
@@ -73,12 +74,12 @@ bool helper_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     return true;
 }
 
-bool helper_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+bool inotify_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     struct mount *m = request_mount(req);
     struct fuse_entry_param entry;
     struct node dir, n;
-    if (!is_helper(req))
+    if (!is_from_child(req))
         return false;
     if (request_node(parent, &dir, NULL) ||
         tree_find(&m->primo, dir, name, &n, NULL) ||
@@ -90,9 +91,9 @@ bool helper_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name)
     return true;
 }
 
-bool helper_open(fuse_req_t req, struct fuse_file_info *fi)
+bool inotify_open(fuse_req_t req, struct fuse_file_info *fi)
 {
-    if (!is_helper(req) || (fi->flags & O_ACCMODE) == O_RDONLY)
+    if (!is_from_child(req) || (fi->flags & O_ACCMODE) == O_RDONLY)
         return false;
     fi->fh = 0;
     fi->direct_io = 1;

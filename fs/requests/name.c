@@ -74,7 +74,7 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct mount *m = request_mount(req);
     struct reason why = REASON_INIT;
     struct node dir, n;
-    if (helper_lookup(req, parent, name))
+    if (inotify_lookup(req, parent, name))
         return;
     int err = request_node(parent, &dir, &why);
     if (err == 0 && !strcmp(name, ".")) {
@@ -239,7 +239,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
     struct reason why = REASON_INIT;
     struct node dir, n;
     (void)mode;
-    if (helper_mkdir(req, parent, name))
+    if (inotify_mkdir(req, parent, name))
         return;
     int err = request_node(parent, &dir, &why);
     if (err == 0)

@@ -46,11 +46,12 @@ void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
              struct fuse_pollhandle *ph);
 void op_statfs(fuse_req_t req, fuse_ino_t ino);
 
-/* Answer a request of the helper of notices.h that is not answered as those of
- * other processes are; false = it is like any other, or not the helper's. */
-bool helper_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
-bool helper_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name);
-bool helper_open(fuse_req_t req, struct fuse_file_info *fi);
+/* Answer a request of the inotify child (inotify_child.h) that is answered in
+ * another way than those of other processes. False = the request is like any
+ * other, or comes from another process. */
+bool inotify_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+bool inotify_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+bool inotify_open(fuse_req_t req, struct fuse_file_info *fi);
 
 /* Reply to a read of `wait`, either now or when the process has ended. */
 void wait_reply(fuse_req_t req, fuse_ino_t ino, uint64_t process);

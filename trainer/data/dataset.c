@@ -28,7 +28,7 @@ struct layout {
 };
 
 /* One part while it is collected. */
-struct part {
+struct part_samples {
     struct sample *samples;
     size_t count, room;
 };
@@ -70,18 +70,11 @@ static const char *names_find(const struct names *names, const char *wanted)
     return NULL;
 }
 
-static char *path_join(const char *folder, const char *name)
-{
-    struct text t = TEXT_INIT;
-    text_printf(&t, "%s/%s", folder, name);
-    return t.data;
-}
-
 static bool has_folders(const struct dataset *d, const char *folder,
                         const char *name)
 {
     struct names names = {0};
-    char *path = path_join(folder, name);
+    char *path = xstrfmt("%s/%s", folder, name);
     bool any = folder_list(&names, d->dir, path, NULL) == 0 && names.count > 0;
     names_release(&names);
     free(path);
@@ -100,8 +93,8 @@ static void layout_parts(struct dataset *d, struct layout *l,
                          const struct names *names, const char *train,
                          const char *test)
 {
-    l->train = path_join(d->root, train);
-    l->test = test ? path_join(d->root, test) : NULL;
+    l->train = xstrfmt("%s/%s", d->root, train);
+    l->test = test ? xstrfmt("%s/%s", d->root, test) : NULL;
     text_printf(&d->layout, _("layout: %s/%s%s%s\n"), train,
                 test ? _(" and ") : "", test ? test : "", test ? "/" : "");
     for (size_t i = 0; i < names->count; i++)
@@ -260,18 +253,18 @@ static int test_classes_check(const struct dataset *d, const char *path,
 
 /* Samples */
 
-static void part_add(struct part *p, char *path, int label)
+static void samples_add(struct part_samples *p, char *path, int label)
 {
     ALLOC_GROW(p->samples, p->count + 1, p->room);
     p->samples[p->count++] = (struct sample){path, label};
 }
 
 /* Moves the pictures of one class from `files` into the part. */
-static void part_take(struct part *p, struct names *files, size_t from,
-                      size_t to, int label)
+static void samples_take(struct part_samples *p, struct names *files,
+                         size_t from, size_t to, int label)
 {
     for (size_t i = from; i < to; i++) {
-        part_add(p, files->name[i], label);
+        samples_add(p, files->name[i], label);
         files->name[i] = NULL;
     }
 }
@@ -323,11 +316,11 @@ static int class_check(const struct dataset *d, int label, size_t count,
 }
 
 static int class_collect(struct dataset *d, const struct layout *l, int label,
-                         const struct settings *s, struct part *train,
-                         struct part *test, struct reason *why)
+                         const struct settings *s, struct part_samples *train,
+                         struct part_samples *test, struct reason *why)
 {
     const char *extensions = settings_get(s, KEY_EXTENSIONS);
-    char *path = path_join(l->train, d->class_names[label]);
+    char *path = xstrfmt("%s/%s", l->train, d->class_names[label]);
     struct names files = {0};
     int err = folder_walk(&files, d->dir, path, extensions, why);
     outside_tell(d, d->class_names[label], files.outside);
@@ -339,8 +332,8 @@ static int class_collect(struct dataset *d, const struct layout *l, int label,
         if (held)
             files_split(&files, held, (uint64_t)settings_number(s, KEY_SEED),
                         label);
-        part_take(test, &files, 0, held, label);
-        part_take(train, &files, held, files.count, label);
+        samples_take(test, &files, 0, held, label);
+        samples_take(train, &files, held, files.count, label);
     }
     free(path);
     names_release(&files);
@@ -350,9 +343,9 @@ static int class_collect(struct dataset *d, const struct layout *l, int label,
 /* Collects the test pictures of one class, which may have none. */
 static int class_collect_test(struct dataset *d, const struct layout *l,
                               int label, const char *extensions,
-                              struct part *test, struct reason *why)
+                              struct part_samples *test, struct reason *why)
 {
-    char *path = path_join(l->test, d->class_names[label]);
+    char *path = xstrfmt("%s/%s", l->test, d->class_names[label]);
     struct names files = {0};
     struct stat st;
     int err = 0;
@@ -363,7 +356,7 @@ static int class_collect_test(struct dataset *d, const struct layout *l,
         text_printf(&d->layout, _("no test pictures: %s\n"),
                     d->class_names[label]);
     if (err == 0)
-        part_take(test, &files, 0, files.count, label);
+        samples_take(test, &files, 0, files.count, label);
     free(path);
     names_release(&files);
     return err;
@@ -372,7 +365,7 @@ static int class_collect_test(struct dataset *d, const struct layout *l,
 static int samples_collect(struct dataset *d, const struct layout *l,
                            const struct settings *s, struct reason *why)
 {
-    struct part train = {0}, test = {0};
+    struct part_samples train = {0}, test = {0};
     int err = 0;
     for (int i = 0; err == 0 && i < d->classes; i++) {
         err = class_collect(d, l, i, s, &train, &test, why);

@@ -77,7 +77,7 @@ static int least(int a, int b)
 }
 
 /* The tiles that a thread has at hand, and its share of the work area. */
-struct part {
+struct tile_run {
     const struct winograd *w;
     int first, count; /* tiles, counted through all pictures */
     int capacity;     /* tiles that the arrays below have room for */
@@ -88,14 +88,14 @@ struct part {
 /* Source */
 
 /* Transforms one block of 16 inputs of all tiles. */
-VECTORS static void block_transform(const struct part *p, int block)
+VECTORS static void block_transform(const struct tile_run *p, int block)
 {
     const struct winograd *w = p->w;
     size_t plane = (size_t)w->side * w->side * BLOCK;
     size_t each = (size_t)p->capacity * w->in;
-    struct position at = position_of(w->side, p->first);
+    struct tile_position at = tile_position_of(w->side, p->first);
 
-    for (int t = 0; t < p->count; t++, position_next(&at, w->side)) {
+    for (int t = 0; t < p->count; t++, tile_position_next(&at, w->side)) {
         size_t from = ((size_t)at.picture * (w->in / BLOCK) + block) * plane;
         uint16_t *to = p->source + (size_t)t * w->in + block * BLOCK;
         __m512 tile[ELEMENTS];
@@ -165,7 +165,7 @@ VECTORS static void multiply(int rows, const uint16_t *source, size_t row,
 
 /* The products of all elements with one panel, in chunks of equal size: of 15
  * tiles, 7 and 8 are multiplied rather than 14 and 1. */
-static void panel_multiply(const struct part *p, int panel)
+static void panel_multiply(const struct tile_run *p, int panel)
 {
     const struct winograd *w = p->w;
     size_t row = (size_t)w->in;
@@ -218,16 +218,16 @@ VECTORS_INLINE void result_tile(__m512 out[4], const float *products,
 }
 
 /* Writes the results of 16 outputs, which are half a panel. */
-VECTORS static void block_finish(const struct part *p, int block)
+VECTORS static void block_finish(const struct tile_run *p, int block)
 {
     const struct winograd *w = p->w;
     size_t plane = (size_t)w->side * w->side * BLOCK;
     const float *products = p->products + block % 2 * BLOCK;
     __m512 bias = w->bias ? _mm512_loadu_ps(w->bias + block * BLOCK)
                           : _mm512_setzero_ps();
-    struct position at = position_of(w->side, p->first);
+    struct tile_position at = tile_position_of(w->side, p->first);
 
-    for (int t = 0; t < p->count; t++, position_next(&at, w->side)) {
+    for (int t = 0; t < p->count; t++, tile_position_next(&at, w->side)) {
         uint16_t *to = w->result +
                        ((size_t)at.picture * (w->out / BLOCK) + block) * plane +
                        ((size_t)at.y * w->side + at.x) * BLOCK;
@@ -246,7 +246,7 @@ VECTORS static void block_finish(const struct part *p, int block)
     }
 }
 
-static void part_run(const struct part *p)
+static void part_run(const struct tile_run *p)
 {
     for (int b = 0; b < p->w->in / BLOCK; b++)
         block_transform(p, b);
@@ -283,7 +283,7 @@ void winograd(const struct winograd *w)
     for (int first = 0; first < all; first += capacity) {
         char *work = (char *)w->work +
                      (size_t)omp_get_thread_num() * part_size(w, capacity);
-        struct part p = {
+        struct tile_run p = {
             .w = w,
             .first = first,
             .count = least(capacity, all - first),

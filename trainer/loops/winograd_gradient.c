@@ -91,8 +91,8 @@ VECTORS_INLINE void spread(__m512 *out, int step, __m512 one, __m512 two)
 
 /* Loads and transforms the 2 x 2 pixels of the result's gradient at `at`. */
 VECTORS_INLINE void result_tile(__m512 out[ELEMENTS], const void *base,
-                                ptrdiff_t plane, int side, struct position at,
-                                const bool bf16)
+                                ptrdiff_t plane, int side,
+                                struct tile_position at, const bool bf16)
 {
     __m512 d[4], t[8];
     tile_load(d, base, plane, side, at.y, at.x, 2, bf16);
@@ -115,7 +115,7 @@ struct side {
  * behind the last picture, which fill up the last word, are 0. */
 VECTORS_INLINE void tile_transform(__m512 out[ELEMENTS], const struct work *w,
                                    const struct side *s, int block,
-                                   struct position *at, const bool bf16)
+                                   struct tile_position *at, const bool bf16)
 {
     const struct winograd_gradient *g = w->g;
     ptrdiff_t plane = ((ptrdiff_t)at->picture * (s->channels / BLOCK) + block) *
@@ -126,7 +126,7 @@ VECTORS_INLINE void tile_transform(__m512 out[ELEMENTS], const struct work *w,
         source_tile(out, s->from, plane, g->side, *at, bf16);
     else
         result_tile(out, s->from, plane, g->side, *at, bf16);
-    position_next(at, g->side);
+    tile_position_next(at, g->side);
 }
 
 /* Transforms words first to end - 1 of the stage, of one block of channels. */
@@ -136,8 +136,8 @@ VECTORS_INLINE void words_transform(const struct work *w, const struct side *s,
 {
     size_t each = (size_t)s->channels / BLOCK * w->capacity * BLOCK;
     uint32_t *to = s->to + ((size_t)block * w->capacity + first) * BLOCK;
-    struct position at =
-        position_of(w->g->side, word_tiles(w->g) * (w->first + first));
+    struct tile_position at =
+        tile_position_of(w->g->side, word_tiles(w->g) * (w->first + first));
     __m512 one[ELEMENTS], two[ELEMENTS];
 
     for (int word = first; word < end; word++, to += BLOCK) {

@@ -14,6 +14,8 @@
 
 #ifdef __x86_64__
 
+#include "trainer/basic/simd.h"
+
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,10 +28,10 @@ enum {
 };
 
 #define VECTORS        __attribute__((target("arch=x86-64-v4,avx512bf16")))
-#define VECTORS_INLINE VECTORS static inline __attribute__((always_inline))
+#define VECTORS_INLINE VECTORS INLINE
 
 /* Where a tile is: the upper left pixel of its 2 x 2 results. */
-struct position {
+struct tile_position {
     int picture, y, x;
 };
 
@@ -40,14 +42,15 @@ static inline int tiles_aside(int side)
 }
 
 /* The position of a tile that is counted through all pictures. */
-static inline struct position position_of(int side, int tile)
+static inline struct tile_position tile_position_of(int side, int tile)
 {
     int aside = tiles_aside(side), one = aside * aside, rest = tile % one;
-    return (struct position){tile / one, rest / aside * 2, rest % aside * 2};
+    return (struct tile_position){tile / one, rest / aside * 2,
+                                  rest % aside * 2};
 }
 
 /* Moves on to the next tile. */
-static inline void position_next(struct position *at, int side)
+static inline void tile_position_next(struct tile_position *at, int side)
 {
     at->x += 2;
     if (at->x >= side) {
@@ -97,8 +100,8 @@ VECTORS_INLINE void tile_load(__m512 *out, const void *base, ptrdiff_t plane,
 /* Loads and transforms the 4 x 4 pixels of the source on which the 2 x 2
  * results at `at` depend: first down the columns, then along the rows. */
 VECTORS_INLINE void source_tile(__m512 out[ELEMENTS], const void *base,
-                                ptrdiff_t plane, int side, struct position at,
-                                const bool bf16)
+                                ptrdiff_t plane, int side,
+                                struct tile_position at, const bool bf16)
 {
     __m512 d[ELEMENTS], t[ELEMENTS];
     tile_load(d, base, plane, side, at.y - 1, at.x - 1, 4, bf16);

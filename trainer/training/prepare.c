@@ -151,7 +151,7 @@ static int dataset_answers(struct rundir *run, const struct options *o,
 }
 
 /* The reading of a dataset may take any time, as long as pictures arrive. */
-struct reading {
+struct dataset_reading {
     struct rundir *run;
     const char *path;
     int done;
@@ -159,11 +159,11 @@ struct reading {
 
 static void log_line(void *context, const char *line)
 {
-    struct reading *r = context;
+    struct dataset_reading *r = context;
     writer_log(r->run->writer, "%s", line);
 }
 
-static void reading_expect(struct reading *r)
+static void reading_expect(struct dataset_reading *r)
 {
     control_expect(r->run->control, PICTURE_SECONDS,
                    "no picture of the dataset '%s' could be read for %d "
@@ -173,7 +173,7 @@ static void reading_expect(struct reading *r)
 
 static bool reading_tick(void *context, int done, int total)
 {
-    struct reading *r = context;
+    struct dataset_reading *r = context;
     (void)total;
     if (done != r->done)
         reading_expect(r);
@@ -182,7 +182,7 @@ static bool reading_tick(void *context, int done, int total)
 }
 
 /* The report is saved even if the reading fails, when it is needed most. */
-static int loader_make(struct reading *reading, const struct options *o,
+static int loader_make(struct dataset_reading *reading, const struct options *o,
                        struct material *m, struct reason *why)
 {
     const struct loader_options options = {
@@ -260,7 +260,7 @@ int prepare_material(struct rundir *run, struct options *o, struct material *m,
                                      .trained = base_is_trained(&m->base)};
     auto_decide(o, AUTO_DATASET, &facts);
     err = config_save(run, o, why);
-    struct reading reading = {.run = run, .path = path};
+    struct dataset_reading reading = {.run = run, .path = path};
     if (err == 0)
         err = loader_make(&reading, o, m, why);
     if (err == 0)

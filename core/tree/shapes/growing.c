@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 /* What an open growing text keeps. */
-struct reading {
+struct follower {
     struct stream stream;
     uint64_t end; /* how far it has been read */
 };
@@ -70,7 +70,7 @@ static int growing_state(struct primo *primo, struct node n, struct shown *text,
 static int growing_open(struct handle *h, const struct text *text,
                         struct reason *why)
 {
-    struct reading *r = xcalloc(1, sizeof *r);
+    struct follower *r = xcalloc(1, sizeof *r);
     (void)text;
     h->own = r;
     return growing_stream(h->primo, h->node, &r->stream, why);
@@ -84,7 +84,7 @@ static void growing_close(struct handle *h)
 static int growing_read(struct handle *h, uint64_t offset, size_t size,
                         struct text *out, struct reason *why)
 {
-    struct reading *r = h->own;
+    struct follower *r = h->own;
     struct store_txn *txn;
     size_t had = out->size;
     /* After a start, whoever follows the file continues with the new stream; if
@@ -102,7 +102,7 @@ static int growing_read(struct handle *h, uint64_t offset, size_t size,
 
 static bool growing_has_news(struct handle *h)
 {
-    const struct reading *r = h->own;
+    const struct follower *r = h->own;
     struct store_txn *txn;
     if (store_begin(h->primo->store, false, &txn, NULL))
         return false;
