@@ -1,5 +1,5 @@
 /* The operations that ops.c puts into libfuse's table: those on names are in
- * name.c, those on files in file.c, and poll(2) in helped.c. */
+ * name.c, those on files in file.c, and poll(2) in inotify.c. */
 #ifndef PRIMO_OPS_TABLE_H
 #define PRIMO_OPS_TABLE_H
 
