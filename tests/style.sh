@@ -74,9 +74,13 @@ done
 
 # A name that two files of one program, or of its tests, give to different
 # things misleads readers, and keeps a test from using both.
-objects="${BUILD:-build}/unit.a ${BUILD:-build}/fs"
-if [ -e "${objects%% *}" ]; then
-    for name in $(find $objects -name '*.[ao]' -exec nm --defined-only -g {} + |
+build=${BUILD:-build}
+if [ -e "$build/unit.a" ]; then
+    objects=$build/unit.a
+    for file in fs/*.c fs/*/*.c; do # a source that is gone has left its object
+        [ ! -e "$build/${file%.c}.o" ] || objects+=" $build/${file%.c}.o"
+    done
+    for name in $(nm --defined-only -g $objects |
         awk 'NF == 3 && $2 ~ /^[A-TX-Z]$/ { print $3 }' | sort | uniq -d); do
         say "$name is defined twice with external linkage"
     done
