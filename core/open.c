@@ -84,6 +84,7 @@ static void primo_init(struct primo *p, const char *state)
     roles_init(&p->roles, &p->owner);
     waiters_init(&p->waiters, process_has_ended, p);
     hidden_init(&p->hidden);
+    charts_init(&p->charts);
     launch_sites_open(&p->sites, p->runs, p->trainer);
 }
 
@@ -236,6 +237,7 @@ void primo_close(struct primo *p)
     refusals_release(&p->refusals);
     roles_release(&p->roles);
     hidden_release(&p->hidden);
+    charts_release(&p->charts);
     launch_sites_close(&p->sites);
     free(p->state);
     free(p->runs);

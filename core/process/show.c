@@ -356,17 +356,21 @@ static struct metrics_row *rows_parse(struct text *csv, size_t *count)
     return rows;
 }
 
-static int show_chart(struct show_request *r, struct text *out,
-                      void (*print)(struct text *, const struct chart *),
-                      struct reason *why)
+/* What it takes to draw one. */
+struct drawing {
+    struct show_request *request;
+    void (*print)(struct text *, const struct chart *);
+    const char *title;
+    struct reason *why;
+};
+
+static int chart_draw(void *context, struct text *out)
 {
-    struct text csv = TEXT_INIT, title = TEXT_INIT;
-    const struct process *p = r->process;
-    int err = show_metrics(r, &csv, why);
-    const char *template = process_template(p);
-    text_printf(&title, _("%s on %s"), *template ? template : _("no template"),
-                p->machine);
-    struct chart c = {.title = title.data,
+    struct drawing *d = context;
+    const struct process *p = d->request->process;
+    struct text csv = TEXT_INIT;
+    int err = show_metrics(d->request, &csv, d->why);
+    struct chart c = {.title = d->title,
                       .status = status_label(p->status),
                       .status_color = status_color(p->status),
                       .now = p->progress,
@@ -374,10 +378,38 @@ static int show_chart(struct show_request *r, struct text *out,
     struct metrics_row *rows = rows_parse(&csv, &c.count);
     c.rows = rows;
     if (err == 0)
-        print(out, &c);
-    r->mtime = ns(p->changed);
+        d->print(out, &c);
     free(rows);
     text_release(&csv);
+    return err;
+}
+
+/* All that a drawing depends on. Rows are only ever added to a run's. */
+static void chart_key(const struct show_request *r, const char *kind,
+                      const char *title, struct text *out)
+{
+    const struct stream rows = process_metrics(r->process);
+    text_printf(out, "%s %" PRIu64 " %" PRIu64 " %s ", kind, rows.id,
+                stream_size(r->txn, rows), status_name(r->process->status));
+    progress_print(out, &r->process->progress);
+    text_puts(out, title);
+}
+
+static int show_chart(struct show_request *r, struct text *out,
+                      void (*print)(struct text *, const struct chart *),
+                      const char *kind, struct reason *why)
+{
+    struct text title = TEXT_INIT, key = TEXT_INIT;
+    const struct process *p = r->process;
+    const char *template = process_template(p);
+    text_printf(&title, _("%s on %s"), *template ? template : _("no template"),
+                p->machine);
+    chart_key(r, kind, text_string(&title), &key);
+    struct drawing d = {r, print, text_string(&title), why};
+    int err =
+        charts_draw(&r->primo->charts, text_string(&key), chart_draw, &d, out);
+    r->mtime = ns(p->changed);
+    text_release(&key);
     text_release(&title);
     return err;
 }
@@ -385,13 +417,13 @@ static int show_chart(struct show_request *r, struct text *out,
 int show_monitor_svg(struct show_request *r, struct text *out,
                      struct reason *why)
 {
-    return show_chart(r, out, chart_svg, why);
+    return show_chart(r, out, chart_svg, "svg", why);
 }
 
 int show_monitor_html(struct show_request *r, struct text *out,
                       struct reason *why)
 {
-    return show_chart(r, out, chart_html, why);
+    return show_chart(r, out, chart_html, "html", why);
 }
 
 /* Texts of the run */

@@ -14,6 +14,7 @@
 #include "core/rights/caller.h"
 #include "core/rights/roles.h"
 #include "core/state/bodies.h"
+#include "core/state/charts.h"
 #include "core/state/commit.h"
 #include "core/state/handles.h"
 #include "core/state/hidden.h"
@@ -53,6 +54,7 @@ struct primo {
     struct roles roles;
     struct waiters waiters;
     struct hidden hidden;
+    struct charts charts;
     struct times directories;
     struct handles handles;
     struct launch_sites sites; /* how machines are reached */
