@@ -226,6 +226,9 @@ static int model_choose(const struct primo *primo, struct store_txn *txn,
         out->dir = primo->models_dir;
         snprintf(out->file, sizeof out->file, "%" PRIu64 "/model.safetensors",
                  version.id);
+        out->line = KEY_MODELS;
+        out->object = version;
+        version = (struct object)OBJECT_INIT;
     } else {
         err = refuse(why, EINVAL, "base = %s: there is no such model", base);
     }
@@ -253,8 +256,15 @@ int base_choose(const struct primo *primo, struct store_txn *txn,
         out->dir = primo->bases_dir;
         body_name(o.number, out->file);
     }
-    object_release(&o);
+    out->line = KEY_BASES;
+    out->object = o;
     return 0;
+}
+
+void base_choice_release(struct base_choice *choice)
+{
+    object_release(&choice->object);
+    *choice = (struct base_choice){0};
 }
 
 /* Runs */

@@ -56,14 +56,19 @@ int staged_truncate(struct staged *s, uint64_t size, struct reason *why);
 void body_drop(const struct primo *primo, const struct object *o);
 
 /* What `base` of a template stands for: how it is called in the mount ("" =
- * a fresh network), and which file it is. EINVAL: there is none. */
+ * a fresh network), which file it is, and the object whose mode and line of a
+ * role say who may read it. */
 struct base_choice {
+    struct object object; /* owned */
+    enum key line;
     char called[600];
     int dir; /* where the file is, by its name, which may have a slash */
     char file[64];
 };
+/* EINVAL: there is none; *out is then as after base_choice_release(). */
 int base_choose(const struct primo *primo, struct store_txn *txn,
                 const char *base, struct base_choice *out, struct reason *why);
+void base_choice_release(struct base_choice *choice);
 /* Keep the file for a run, by another name in bases/. */
 int base_hold(const struct primo *primo, uint64_t run,
               const struct base_choice *choice, struct reason *why);

@@ -8,6 +8,7 @@
 #include "core/process/process.h"
 #include "core/process/references.h"
 #include "core/process/supervisor.h"
+#include "core/process/viewer.h"
 #include "core/store/garbage.h"
 #include "core/store/node.h"
 #include "core/store/stream.h"
@@ -259,9 +260,30 @@ static void run_texts_release(struct run_texts *t)
     object_release(&t->type);
     settings_release(&t->machine);
     text_release(&t->machine_text);
+    base_choice_release(&t->base);
 }
 
-static int template_judge(const struct primo *primo, struct store_txn *txn,
+/* The base that it begins with, where that is a file. */
+static int base_read(const struct viewer *viewer, struct store_txn *txn,
+                     const char *base, struct base_choice *out,
+                     struct reason *why)
+{
+    int err = base_choose(viewer->primo, txn, base, out, why);
+    if (err || !*out->file)
+        return err;
+    return viewer_may(viewer, out->line, out->called, &out->object, why);
+}
+
+/* An object that it is made of, if the viewer may read it. */
+static int read_may(const struct viewer *viewer, enum key line,
+                    const struct object *o, struct reason *why)
+{
+    char called[300];
+    snprintf(called, sizeof called, "%s/%s", params[line].key, o->name);
+    return viewer_may(viewer, line, called, o, why);
+}
+
+static int template_judge(const struct viewer *viewer, struct store_txn *txn,
                           struct run_texts *t, struct reason *why)
 {
     struct settings s;
@@ -272,6 +294,8 @@ static int template_judge(const struct primo *primo, struct store_txn *txn,
     const char *type = settings_get(&s, KEY_TYPE);
     if (err == 0)
         err = reference_find(txn, KEY_TYPE, type, &t->type, why);
+    if (err == 0)
+        err = read_may(viewer, KEY_TYPES, &t->type, why);
     struct settings defaults;
     settings_init(&defaults);
     if (err == 0)
@@ -286,13 +310,13 @@ static int template_judge(const struct primo *primo, struct store_txn *txn,
     const char *base =
         settings_get(s.value[KEY_BASE] ? &s : &defaults, KEY_BASE);
     if (err == 0)
-        err = base_choose(primo, txn, base, &t->base, why);
+        err = base_read(viewer, txn, base, &t->base, why);
     settings_release(&defaults);
     settings_release(&s);
     return err;
 }
 
-static int run_texts_load(const struct primo *primo, struct store_txn *txn,
+static int run_texts_load(const struct viewer *viewer, struct store_txn *txn,
                           const struct process *p, struct run_texts *t,
                           struct reason *why)
 {
@@ -307,7 +331,8 @@ static int run_texts_load(const struct primo *primo, struct store_txn *txn,
     if (object_find(txn, TREE_TEMPLATES, p->template, &t->template))
         return refuse(why, EINVAL, "there is no template '%s' in templates/",
                       p->template);
-    return template_judge(primo, txn, t, why);
+    err = read_may(viewer, KEY_TEMPLATES, &t->template, why);
+    return err ? err : template_judge(viewer, txn, t, why);
 }
 
 /* Prints the trainer's `job`: the settings of the machine, the name of the
@@ -406,15 +431,16 @@ static void process_renew(struct process *p, uint64_t run,
     text_release(&p->facts);
 }
 
-static int start_change(struct change *c, const struct caller *caller,
+static int start_change(struct change *c, const struct viewer *viewer,
                         uint64_t run, struct reason *why)
 {
+    const struct caller *caller = viewer->caller;
     struct run_texts t = {0};
     int err = process_step(&c->p, LIFE_START, why);
     if (err == 0)
         err = process_check_enabled(&c->p, why);
     if (err == 0)
-        err = run_texts_load(c->primo, c->txn, &c->p, &t, why);
+        err = run_texts_load(viewer, c->txn, &c->p, &t, why);
     /* From here on the run has its own link to the base, so that removing or
      * replacing the base does not take it away. */
     if (err == 0)
@@ -442,13 +468,15 @@ int process_start(struct primo *primo, const struct caller *caller, uint64_t id,
                   struct reason *why)
 {
     struct change c;
+    struct viewer viewer;
     uint64_t run;
+    viewer_init(&viewer, primo, caller);
     int err = ids_take(&primo->ids, primo->store, &run, why);
     if (err == 0)
         err = change_begin(&c, primo, id, why);
     if (err)
         return err;
-    err = change_end(&c, start_change(&c, caller, run, why), why);
+    err = change_end(&c, start_change(&c, &viewer, run, why), why);
     if (err) /* the link to the base is a file, which no transaction undoes */
         base_release_run(primo, run);
     if (err == 0) {

@@ -300,7 +300,7 @@ static void each_right_of_processes(void **state)
     struct world *w = *state;
     struct reason why = REASON_INIT;
     struct node n, dir = at(w, "processes");
-    const char *all = "members = 54001 54002\nprocesses = ";
+    const char *all = "members = 54001 54002\ntemplates = view\nprocesses = ";
     char text[128];
     put(w, &root, "templates", "x", "", NULL);
 #define MAY(rights)                                                            \
@@ -352,6 +352,56 @@ static void each_right_of_processes(void **state)
         tree_unlink(&w->primo, &anna, at(w, "processes/local"), "status", &why),
         0);
     assert_int_equal(tree_rmdir(&w->primo, &anna, dir, "local", &why), 0);
+}
+
+/* A training would hand its starter whatever it is made of. */
+static void starting_takes_what_may_be_viewed(void **state)
+{
+    struct world *w = *state;
+    struct reason why = REASON_INIT;
+    struct tree_change closed = {.mode_set = true, .mode = 0600};
+    struct node n;
+    static const struct {
+        const char *rights, *text, *refusal; /* the text has no data set */
+    } cases[] = {
+        {"", "", "'templates/x': the right 'view' for templates is missing"},
+        {"templates = create", "",
+         "'templates/x': the right 'view' for templates is missing"},
+        {"templates = view", "", "has no dataset"},
+        {"templates = view", "type = secret\n",
+         "'types/secret': the right 'view' for types is missing"},
+        {"templates = view\ntypes = view", "type = secret\n", "has no dataset"},
+    };
+    put(w, &root, "types", "secret", "goal = classification\n", &why);
+    assert_int_equal(
+        tree_mkdir(&w->primo, &root, at(w, "processes"), "local", &n, &why), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "members = 54001\nprocesses = manage\n%s\n",
+                 cases[i].rights);
+        role(w, "a", text);
+        put(w, &root, "templates", "x", cases[i].text, &why);
+        put(w, &root, "processes/local", "template", "x\n", &why);
+        int err = act(w, &anna, "processes/local/start", &why);
+        if (!strstr(why.sentence, cases[i].refusal))
+            fail_msg("case %zu: %s", i, why.sentence);
+        assert_int_equal(err,
+                         strstr(cases[i].refusal, "right") ? -EACCES : -EINVAL);
+    }
+    /* modes count, too */
+    tree_change(&w->primo, &root, at(w, "types/secret"), &closed, NULL);
+    assert_int_equal(act(w, &anna, "processes/local/start", &why), -EACCES);
+    assert_non_null(strstr(why.sentence, "'types/secret': the mode of"));
+    assert_int_equal(act(w, &root, "processes/local/start", &why), -EINVAL);
+    tree_change(&w->primo, &root, at(w, "templates/x"), &closed, NULL);
+    assert_int_equal(act(w, &anna, "processes/local/start", &why), -EACCES);
+    assert_non_null(strstr(why.sentence, "'templates/x': the mode of"));
+    /* who may create templates may train by his own */
+    role(w, "a", "members = 54001\nprocesses = manage\ntemplates = create\n");
+    assert_int_equal(put(w, &anna, "templates", "mine", "", &why), 0);
+    put(w, &root, "processes/local", "template", "mine\n", &why);
+    assert_int_equal(act(w, &anna, "processes/local/start", &why), -EINVAL);
+    assert_non_null(strstr(why.sentence, "has no dataset"));
 }
 
 /* Editors and copying tools need no right beyond that for the change itself. */
@@ -736,6 +786,7 @@ int main(void)
         TEST(roles_add_up_and_change_at_once),
         TEST(each_right_of_inputs),
         TEST(each_right_of_processes),
+        TEST(starting_takes_what_may_be_viewed),
         TEST(scratch_files_are_their_makers),
         TEST(modes_only_tighten),
         TEST(modes_are_their_owners),
