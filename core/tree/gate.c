@@ -35,8 +35,8 @@ static unsigned input_others(struct primo *primo, const struct caller *caller,
     return others;
 }
 
-static unsigned node_others(struct primo *primo, const struct caller *caller,
-                            struct node n, enum right right)
+unsigned tree_others(struct primo *primo, const struct caller *caller,
+                     struct node n, enum right right)
 {
     const struct row *row = node_row(n);
     if (row_is_input(row))
@@ -54,7 +54,7 @@ int tree_may_or(struct primo *primo, const struct caller *caller, struct node n,
     if (is_administrator(&primo->roles, caller) ||
         roles_allow(&primo->roles, caller, line, 1u << right | others))
         return 0;
-    others = node_others(primo, caller, n, right);
+    others = tree_others(primo, caller, n, right);
     if (others && roles_allow(&primo->roles, caller, line, others))
         return 0;
     return roles_refuse(&primo->roles, caller, line, right, why);

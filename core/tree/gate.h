@@ -15,6 +15,9 @@ int tree_may(struct primo *primo, const struct caller *caller, struct node n,
  * too. */
 int tree_may_or(struct primo *primo, const struct caller *caller, struct node n,
                 enum right right, unsigned others, struct reason *why);
+/* The rights (a set) that suffice in the place of this one, as things stand. */
+unsigned tree_others(struct primo *primo, const struct caller *caller,
+                     struct node n, enum right right);
 /* What access(2) asks, by rights and by modes; `mask` is the same. */
 int tree_access(struct primo *primo, const struct caller *caller, struct node n,
                 int mask, struct reason *why);

@@ -51,6 +51,9 @@ static struct handle *handle_new(struct primo *primo,
     pthread_mutex_init(&h->lock, NULL);
     h->opened.object = node.object;
     h->opened.writes = wants_write(flags);
+    if (row_is_input(node_row(node)) &&
+        !is_administrator(&primo->roles, caller))
+        h->others = tree_others(primo, caller, node, RIGHT_EDIT);
     handles_add(&primo->handles, &h->opened);
     return h;
 }
@@ -102,12 +105,17 @@ int handle_create(struct primo *primo, const struct caller *caller,
                   const struct creation *c, struct node *node,
                   struct handle **out, struct reason *why)
 {
-    if (tree_unhide(primo, c->directory, c->name, node))
-        return handle_open(primo, caller, *node, c->flags, NULL, out, why);
     /* Whoever may edit may create scratch files, as editors do. */
     unsigned others = name_is_scratch(c->name) ? 1u << RIGHT_EDIT : 0;
-    int err =
-        tree_may_or(primo, caller, c->directory, RIGHT_CREATE, others, why);
+    int err = 0;
+    if (tree_find_hidden(primo, c->directory, c->name, node)) {
+        err = open_may(primo, caller, *node, c->flags, why);
+        if (err == 0 && tree_unhide(primo, *node))
+            return handle_open(primo, caller, *node, c->flags, NULL, out, why);
+    }
+    if (err == 0)
+        err =
+            tree_may_or(primo, caller, c->directory, RIGHT_CREATE, others, why);
     if (err == 0)
         err = input_create(primo, caller, c->directory, c->name, c->mode, node,
                            why);
@@ -142,13 +150,32 @@ int handle_descriptor(const struct handle *h)
     return h->body ? h->body->fd : -1;
 }
 
+/* What only grows, or is read anew, shows more than there was to see when it
+ * was opened. */
+static int follow_may(struct handle *h, struct reason *why)
+{
+    const struct row *row = node_row(h->node);
+    return row->shape->follows || row->polled ? handle_may(h, RIGHT_VIEW, why)
+                                              : 0;
+}
+
+int handle_follow(struct handle *h, struct reason *why)
+{
+    pthread_mutex_lock(&h->lock);
+    int err = follow_may(h, why);
+    pthread_mutex_unlock(&h->lock);
+    return err;
+}
+
 int handle_read(struct handle *h, uint64_t offset, size_t size,
                 struct text *out, struct reason *why)
 {
     if (!shape_of(h)->read)
         return 0;
     pthread_mutex_lock(&h->lock);
-    int err = shape_of(h)->read(h, offset, size, out, why);
+    int err = follow_may(h, why);
+    if (err == 0)
+        err = shape_of(h)->read(h, offset, size, out, why);
     pthread_mutex_unlock(&h->lock);
     return err;
 }
@@ -173,6 +200,29 @@ bool handle_has_news(struct handle *h)
     return news;
 }
 
+/* Asking again */
+
+int handle_may(struct handle *h, enum right right, struct reason *why)
+{
+    return tree_may_or(h->primo, &h->caller, h->node, right, h->others, why);
+}
+
+void handle_used_by(struct handle *h, const struct caller *caller)
+{
+    if (!caller->pid || caller->uid != h->caller.uid ||
+        caller->gid != h->caller.gid)
+        return;
+    pthread_mutex_lock(&h->lock);
+    h->caller.pid = caller->pid;
+    pthread_mutex_unlock(&h->lock);
+}
+
+void handle_refused(struct handle *h, int err, const struct reason *why)
+{
+    h->refused = true;
+    h->why = why ? *why : (struct reason){.code = -err};
+}
+
 /* Write */
 
 static int write_locked(struct handle *h, uint64_t offset, const char *data,
@@ -185,6 +235,12 @@ static int write_locked(struct handle *h, uint64_t offset, const char *data,
     }
     if (!shape_of(h)->write)
         return refuse(why, EBADF, "the file is not open for writing");
+    h->asked = false;
+    /* Inputs stage what is written, and the rest acts on it. */
+    const struct row *row = node_row(h->node);
+    int err = row_is_input(row) ? 0 : handle_may(h, row->needs, why);
+    if (err)
+        return err;
     return shape_of(h)->write(h, offset, data, size, why);
 }
 
@@ -204,6 +260,7 @@ int handle_truncate(struct handle *h, uint64_t size, struct reason *why)
     if (!shape_of(h)->truncate)
         return refuse(why, EACCES, "this file is generated and read-only");
     pthread_mutex_lock(&h->lock);
+    h->asked = false;
     int err = shape_of(h)->truncate(h, size, why);
     pthread_mutex_unlock(&h->lock);
     return err;
@@ -211,11 +268,30 @@ int handle_truncate(struct handle *h, uint64_t size, struct reason *why)
 
 /* Save */
 
+/* Whether what is to be saved may be. The close that may save it last comes
+ * from the kernel, not from a process with groups, so that the answer of the
+ * flush before it stands. */
+static int save_may(struct handle *h, struct reason *why)
+{
+    if (h->asked || !(h->dirty || h->emptied || h->fresh))
+        return 0;
+    int err = handle_may(h, node_row(h->node)->needs, why);
+    h->asked = err == 0;
+    if (err == 0)
+        return 0;
+    handle_refused(h, err, why);
+    h->dirty = h->emptied = false;
+    if (h->fresh)
+        input_discard(h->primo, h->node);
+    return err;
+}
+
 static int save_locked(struct handle *h, bool last, struct reason *why)
 {
     if (h->refused || !wants_write(h->flags) || !shape_of(h)->save)
         return 0;
-    return shape_of(h)->save(h, last, why);
+    int err = save_may(h, why);
+    return err ? err : shape_of(h)->save(h, last, why);
 }
 
 int handle_flush(struct handle *h, struct reason *why)

@@ -43,6 +43,9 @@ struct node handle_node(const struct handle *h);
 const char *handle_path(const struct handle *h);
 /* The descriptor of a model's file, or -1. */
 int handle_descriptor(const struct handle *h);
+/* Whether who opened it may still see what becomes of it, where reads show that
+ * (struct shape): a growing text, for one. EACCES. */
+int handle_follow(struct handle *h, struct reason *why);
 /* Append up to `size` bytes from `offset` on to *out. */
 int handle_read(struct handle *h, uint64_t offset, size_t size,
                 struct text *out, struct reason *why);
@@ -55,6 +58,11 @@ bool handle_renewed(struct handle *h, struct shown *out);
 bool handle_has_news(struct handle *h);
 
 /* Change */
+
+/* A thread of this caller uses it. Rights are asked again through an open file
+ * as those of who opened it; but his groups are those of a thread that lives.
+ */
+void handle_used_by(struct handle *h, const struct caller *caller);
 int handle_write(struct handle *h, uint64_t offset, const char *data,
                  size_t size, struct reason *why);
 int handle_truncate(struct handle *h, uint64_t size, struct reason *why);

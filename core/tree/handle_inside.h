@@ -16,6 +16,10 @@ struct handle {
     struct node node;
     struct text path; /* the path at the open, for people; only if it writes */
     int flags;        /* those of open(2) */
+    /* Of inputs: the rights (a set) that suffice in the place of others, as it
+     * was at the open: who creates a file may write it until he closes it, even
+     * if it is saved meanwhile */
+    unsigned others;
 
     pthread_mutex_t lock;    /* guards all below */
     struct kept_text *shown; /* what it shows; NULL = `text` */
@@ -29,9 +33,17 @@ struct handle {
     bool fresh;        /* this open made the file */
     bool dirty;        /* it has been written since the last save */
     bool emptied;      /* it has been cut to nothing since the last save */
+    bool asked;        /* the right to save what is not saved yet was asked */
     bool refused;      /* nothing is saved until it is cut to nothing */
     struct reason why; /* why it was refused */
 };
+
+/* Whether who opened it may still do this. A right may have been taken away
+ * since; so it is asked again before anything is done or saved, and before
+ * anything is shown that was not there at the open. EACCES. */
+int handle_may(struct handle *h, enum right right, struct reason *why);
+/* Save nothing more until the file is cut to nothing; `why` may be NULL. */
+void handle_refused(struct handle *h, int err, const struct reason *why);
 
 /* The text that is read, without the zeroes behind it. */
 static inline const struct text *handle_text(const struct handle *h)

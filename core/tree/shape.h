@@ -86,6 +86,8 @@ struct shape {
     bool is_input; /* users make, write, rename and remove it */
     bool acts;     /* a change starts an action, so no name of a polled text
                       may be kept: see fs/requests/kept_names.h */
+    bool follows;  /* reads show what has become of it since it was opened, so
+                      that the right to view it is asked again at each */
     bool waits; /* a read that gives nothing waits until there is something */
 
     /* What the kernel may keep without asking again: only what its own requests

@@ -116,14 +116,17 @@ static int find_fixed(struct primo *primo, struct node directory,
                : -ENOENT;
 }
 
-bool tree_unhide(struct primo *primo, struct node directory, const char *name,
-                 struct node *out)
+bool tree_find_hidden(struct primo *primo, struct node directory,
+                      const char *name, struct node *out)
 {
-    if (!fixed_child(directory, name, out) ||
-        !hidden_has(&primo->hidden, node_inode(*out)))
-        return false;
-    hidden_clear(&primo->hidden, node_inode(*out), node_inode(*out));
-    return node_exists(primo, *out);
+    return fixed_child(directory, name, out) &&
+           hidden_has(&primo->hidden, node_inode(*out));
+}
+
+bool tree_unhide(struct primo *primo, struct node n)
+{
+    hidden_clear(&primo->hidden, node_inode(n), node_inode(n));
+    return node_exists(primo, n);
 }
 
 int tree_find(struct primo *primo, struct node directory, const char *name,

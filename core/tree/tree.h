@@ -125,10 +125,12 @@ void tree_path(struct primo *primo, struct node n, struct text *out);
  * for what does not exist is no fault. */
 int tree_find(struct primo *primo, struct node directory, const char *name,
               struct node *out, struct reason *why);
-/* Show a generated file again that was removed, because somebody creates it
- * (touch start). False = no file of this name was removed. */
-bool tree_unhide(struct primo *primo, struct node directory, const char *name,
-                 struct node *out);
+/* The generated file of that name, if somebody has removed it and so hidden it.
+ * Whoever may open it for writing makes it anew by that (touch start). */
+bool tree_find_hidden(struct primo *primo, struct node directory,
+                      const char *name, struct node *out);
+/* Show it again. False = it would not be there now anyhow. */
+bool tree_unhide(struct primo *primo, struct node n);
 /* The directory that n stands in. */
 int tree_parent(struct primo *primo, struct node n, struct node *out,
                 struct reason *why);

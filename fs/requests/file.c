@@ -16,6 +16,17 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
     return (struct handle *)(uintptr_t)fi->fh;
 }
 
+/* The same, as this request uses it. */
+static struct handle *handle_used(fuse_req_t req,
+                                  const struct fuse_file_info *fi)
+{
+    struct handle *h = handle_of(fi);
+    struct caller caller = request_caller(req);
+    if (h)
+        handle_used_by(h, &caller);
+    return h;
+}
+
 /* Attributes */
 
 static int attr_of(fuse_req_t req, fuse_ino_t ino, struct node n,
@@ -53,8 +64,12 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct node n;
     struct stat st;
     double seconds;
-    (void)fi;
+    struct handle *h = fi ? handle_used(req, fi) : NULL;
     int err = request_node(ino, &n, NULL);
+    /* The kernel asks with the open file before it reads from its own pages,
+     * which may have come there by reads of somebody else. */
+    if (err == 0 && h)
+        err = handle_follow(h, NULL);
     if (err == 0)
         err = attr_of(req, ino, n, &st, &seconds, NULL);
     if (err)
@@ -252,7 +267,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
              struct fuse_file_info *fi)
 {
     struct mount *m = request_mount(req);
-    struct handle *h = handle_of(fi);
+    struct handle *h = handle_used(req, fi);
     struct node n = handle_node(h);
     struct reason why = REASON_INIT;
     struct text out = TEXT_INIT;
@@ -288,7 +303,7 @@ static void write_handle(fuse_req_t req, struct handle *h, const char *data,
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
               off_t offset, struct fuse_file_info *fi)
 {
-    struct handle *h = handle_of(fi);
+    struct handle *h = handle_used(req, fi);
     (void)ino;
     if (!h) { /* the inotify child writes, so that others are told of it */
         fuse_reply_write(req, size);
@@ -307,7 +322,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct reason why = REASON_INIT;
-    struct handle *h = handle_of(fi);
+    struct handle *h = handle_used(req, fi);
     (void)ino;
     if (!h) {
         fuse_reply_err(req, 0);

@@ -205,6 +205,8 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                         .room = xmalloc(size),
                         .size = size};
     int err = request_node(ino, &l.dir, &why);
+    if (err == 0) /* it may be long since the directory was opened */
+        err = tree_may(&l.m->primo, &l.caller, l.dir, RIGHT_VIEW, &why);
     bool room = true;
     for (; err == 0 && room && offset < DOTS; offset++)
         room = list_dots(&l, offset);

@@ -140,12 +140,6 @@ struct save handle_save_of(struct handle *h)
     };
 }
 
-void handle_refused(struct handle *h, int err, const struct reason *why)
-{
-    h->refused = true;
-    h->why = why ? *why : (struct reason){.code = -err};
-}
-
 /* Staging a text */
 
 int stage_text(struct handle *h, uint64_t size, struct reason *why)

@@ -42,8 +42,6 @@ int handle_load(struct handle *h, struct object *o, struct reason *why);
 void handle_written(struct handle *h);
 /* The parameters of a save through this handle, for input_save.c. */
 struct save handle_save_of(struct handle *h);
-/* Save nothing more until the file is cut to nothing; `why` may be NULL. */
-void handle_refused(struct handle *h, int err, const struct reason *why);
 
 /* Staging a text */
 

@@ -121,5 +121,6 @@ const struct shape shape_growing = {
     .open = growing_open,
     .close = growing_close,
     .read = growing_read,
+    .follows = true,
     .has_news = growing_has_news,
 };

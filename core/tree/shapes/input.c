@@ -108,7 +108,11 @@ static void refresh(struct handle *h)
 static int input_read(struct handle *h, uint64_t offset, size_t size,
                       struct text *out, struct reason *why)
 {
-    if (offset == 0 && !h->dirty && !h->emptied)
+    bool anew = offset == 0 && !h->dirty && !h->emptied;
+    int err = anew ? handle_may(h, RIGHT_VIEW, why) : 0;
+    if (err)
+        return err;
+    if (anew)
         refresh(h);
     return handle_read_text(h, offset, size, out, why);
 }

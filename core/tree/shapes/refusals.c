@@ -17,21 +17,15 @@ static int own_stat(const struct stat_request *r, struct tree_stat *out,
     return 0;
 }
 
-/* The handle's `own` is the user whose refusals are shown, NULL = all users. */
-static int own_open(struct handle *h, const struct text *text,
-                    struct reason *why)
-{
-    (void)text;
-    (void)why;
-    h->own = tree_sees_all(h->primo, &h->caller) ? NULL : &h->caller.uid;
-    return 0;
-}
-
+/* Whose refusals are shown is asked at each read, as he who saw all may have
+ * lost that right. */
 static int own_read(struct handle *h, uint64_t offset, size_t size,
                     struct text *out, struct reason *why)
 {
+    const uid_t *user =
+        tree_sees_all(h->primo, &h->caller) ? NULL : &h->caller.uid;
     (void)why;
-    refusals_read(&h->primo->refusals, h->own, offset, size, out);
+    refusals_read(&h->primo->refusals, user, offset, size, out);
     return 0;
 }
 
@@ -39,8 +33,8 @@ const struct shape shape_refusals = {
     .mode = S_IFREG | 0444,
     .stat = own_stat,
     .unlink = generated_unlink,
-    .open = own_open,
     .read = own_read,
+    .follows = true,
     .keeps_name = true,
     .direct_io = true,
 };

@@ -20,6 +20,7 @@ const struct shape shape_wait = {
     .stat = shown_stat,
     .unlink = generated_unlink,
     .read = wait_read,
+    .follows = true,
     .waits = true,
     .keeps_name = true,
     .direct_io = true,
