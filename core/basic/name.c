@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unictype.h>
+#include <uninorm.h>
 
 /* Unicode's categories, whatever the locale: letters, marks, decimal digits */
 static bool name_character(unsigned code)
@@ -45,6 +47,84 @@ int name_check(const char *name, size_t size, struct reason *why)
         i += n;
     }
     return 0;
+}
+
+/* New names */
+
+/* What shows nothing of itself, whatever the font. */
+static bool is_invisible(unsigned code)
+{
+    static const unsigned blanks[] = {0x2800, 0x13441, 0x13442, 0x16FE4};
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++)
+        if (code == blanks[i])
+            return true;
+    return uc_is_property_default_ignorable_code_point(code) ||
+           uc_is_general_category_withtable(
+               code, UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cf |
+                         UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp);
+}
+
+int name_new_check(const char *name, struct reason *why)
+{
+    size_t size = strlen(name), n;
+    unsigned code;
+    if (*name == '-')
+        return refuse(why, EINVAL,
+                      "a name must not start with a hyphen, as programs would "
+                      "take it for an option, got '%s'",
+                      name);
+    for (size_t i = 0; i < size; i += n) {
+        n = utf8_decode(name + i, size - i, &code);
+        if (!n)
+            return refuse(why, EINVAL, "a name must be valid UTF-8");
+        if (is_invisible(code))
+            return refuse(why, EINVAL,
+                          "a name must have no invisible characters, but "
+                          "U+%04X in '%s' is one",
+                          code, name);
+    }
+    return 0;
+}
+
+bool name_has_twins(const char *name)
+{
+    /* of ASCII, only the letter K: there is a sign for degrees of Kelvin */
+    for (; *name; name++)
+        if ((unsigned char)*name >= 0x80 || *name == 'K')
+            return true;
+    return false;
+}
+
+/* Whether a character may be a part of a composition, or come from one. */
+static bool composes(const char *s)
+{
+    ucs4_t parts[UC_DECOMPOSITION_MAX_LENGTH];
+    unsigned code;
+    if (!utf8_decode(s, strlen(s), &code))
+        return false;
+    return uc_combining_class(code) != 0 ||
+           uc_canonical_decomposition(code, parts) > 0;
+}
+
+bool name_is_twin(const char *a, const char *b)
+{
+    size_t same = 0, sizes[2] = {0, 0};
+    while (a[same] && a[same] == b[same])
+        same++;
+    while (same && ((unsigned char)a[same] & 0xC0) == 0x80)
+        same--; /* to the beginning of a character */
+    if (!composes(a + same) && !composes(b + same))
+        return false; /* most names end here */
+    uint8_t *forms[2];
+    const char *names[2] = {a, b};
+    for (int i = 0; i < 2; i++)
+        forms[i] = u8_normalize(UNINORM_NFD, (const uint8_t *)names[i],
+                                strlen(names[i]), NULL, &sizes[i]);
+    bool twin = forms[0] && forms[1] && strcmp(a, b) && sizes[0] == sizes[1] &&
+                !memcmp(forms[0], forms[1], sizes[0]);
+    free(forms[0]);
+    free(forms[1]);
+    return twin;
 }
 
 bool name_is_scratch(const char *name)

@@ -2,6 +2,8 @@
 
 #include "core/basic/alloc.h"
 
+#include "core/basic/name.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +73,23 @@ int scratch_find(struct scratch *s, uint64_t parent, const char *name,
 {
     pthread_mutex_lock(&s->lock);
     return found(s, by_name(s, parent, name), out);
+}
+
+int scratch_twin(struct scratch *s, uint64_t parent, const char *name,
+                 const char *except, char *twin)
+{
+    int err = -ENOENT;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->count && err; i++) {
+        const struct object *o = s->list[i];
+        if (o->parent != parent || !name_is_twin(o->name, name) ||
+            (except && !strcmp(o->name, except)))
+            continue;
+        strcpy(twin, o->name);
+        err = 0;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return err;
 }
 
 int scratch_next(struct scratch *s, uint64_t parent, uint64_t after,

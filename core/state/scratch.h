@@ -27,6 +27,9 @@ void scratch_release(struct scratch *s);
 int scratch_get(struct scratch *s, uint64_t id, struct object *out);
 int scratch_find(struct scratch *s, uint64_t parent, const char *name,
                  struct object *out);
+/* As object_twin() of object.h. */
+int scratch_twin(struct scratch *s, uint64_t parent, const char *name,
+                 const char *except, char *twin);
 /* The child with the smallest id above `after`. */
 int scratch_next(struct scratch *s, uint64_t parent, uint64_t after,
                  struct object *out);

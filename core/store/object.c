@@ -1,5 +1,6 @@
 #include "core/store/object.h"
 
+#include "core/basic/name.h"
 #include "core/store/garbage.h"
 
 #include <errno.h>
@@ -138,6 +139,22 @@ int object_find(struct store_txn *txn, uint64_t parent, const char *name,
         return -EIO;
     memcpy(&id, v.data, sizeof id);
     return object_get(txn, id, out);
+}
+
+int object_twin(struct store_txn *txn, uint64_t parent, const char *name,
+                const char *except, char *twin)
+{
+    struct store_key key = name_key(parent, "");
+    struct store_view v;
+    int err;
+    while ((err = store_next(txn, STORE_NAME, &key, 8, false, &v)) == 0) {
+        size_t n = key.size - 8;
+        memcpy(twin, key.bytes + 8, n);
+        twin[n] = 0;
+        if (name_is_twin(twin, name) && (!except || strcmp(twin, except)))
+            return 0;
+    }
+    return err;
 }
 
 int object_next(struct store_txn *txn, uint64_t parent, uint64_t after,

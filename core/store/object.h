@@ -62,6 +62,10 @@ void object_copy(struct object *to, const struct object *from);
 int object_get(struct store_txn *txn, uint64_t id, struct object *out);
 int object_find(struct store_txn *txn, uint64_t parent, const char *name,
                 struct object *out);
+/* The name of a durable child that is a twin (core/basic/name.h) of this one,
+ * other than `except` (NULL = none), into `twin`, which has room for one. */
+int object_twin(struct store_txn *txn, uint64_t parent, const char *name,
+                const char *except, char *twin);
 /* The durable child with the smallest id above `after`. */
 int object_next(struct store_txn *txn, uint64_t parent, uint64_t after,
                 struct object *out);

@@ -57,16 +57,51 @@ struct settings_check input_check(struct primo *primo, const struct row *row)
         .scope = row->scope, .judge = input_judge, .context = primo};
 }
 
+/* A template's name is that of its models, too. */
+static int twin_find(struct primo *primo, uint64_t directory, const char *name,
+                     const char *except, char *twin, struct reason *why)
+{
+    struct object models = OBJECT_INIT;
+    struct store_txn *txn;
+    int err = scratch_twin(&primo->scratch, directory, name, except, twin);
+    if (err == 0)
+        return 0;
+    err = store_begin(primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = object_twin(txn, directory, name, except, twin);
+    if (err == -ENOENT && directory == TREE_TEMPLATES &&
+        object_find(txn, TREE_MODELS, name, &models) == -ENOENT)
+        err = object_twin(txn, TREE_MODELS, name, NULL, twin);
+    object_release(&models);
+    store_abort(txn);
+    return err;
+}
+
+int input_twin_check(struct primo *primo, uint64_t directory, const char *name,
+                     const char *except, struct reason *why)
+{
+    char twin[256];
+    if (name_is_scratch(name) || !name_has_twins(name))
+        return 0;
+    int err = twin_find(primo, directory, name, except, twin, why);
+    if (err)
+        return err == -ENOENT ? 0 : err;
+    return refuse(why, EINVAL,
+                  "there is '%s' already, which looks the same: it differs in "
+                  "the composition of its characters only (Unicode NFC or NFD)",
+                  twin);
+}
+
 int input_name_check(const char *name, struct reason *why)
 {
     size_t n = strlen(name);
+    int err = 0;
     if (!name_is_scratch(name))
-        return name_check(name, n, why);
-    if (n > 255)
-        return refuse(why, ENAMETOOLONG, "a name must have at most 255 bytes");
-    if (utf8_valid(name, n) < n)
-        return refuse(why, EINVAL, "a name must be valid UTF-8");
-    return 0;
+        err = name_check(name, n, why);
+    else if (n > 255)
+        err = refuse(why, ENAMETOOLONG, "a name must have at most 255 bytes");
+    return err ? err : name_new_check(name, why);
 }
 
 int input_text_check(struct primo *primo, const struct row *row,
@@ -140,6 +175,8 @@ int input_create(struct primo *primo, const struct caller *caller,
     else if (there != -ENOENT)
         err = refuse_errno(why, -there, "'%s' cannot be read", name);
     else
+        err = input_twin_check(primo, o.parent, name, NULL, why);
+    if (err == 0)
         err = scratch_put(&primo->scratch, &o, why);
     pthread_mutex_unlock(&primo->names);
     object_release(&old);

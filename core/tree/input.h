@@ -22,8 +22,14 @@ struct settings_check input_check(struct primo *primo, const struct row *row);
 /* Whether a whole text is one that a row's inputs may have; EFBIG, EINVAL. */
 int input_text_check(struct primo *primo, const struct row *row,
                      const struct text *text, struct reason *why);
-/* Whether an input may have the name: a good one, or that of a scratch file. */
+/* Whether an input may get this new name: a good one, or that of a scratch
+ * file. */
 int input_name_check(const char *name, struct reason *why);
+/* Whether the name has no twin (core/basic/name.h) in the directory of that
+ * row. `except` is the name of the file that gets it; NULL = it is new. The
+ * caller holds primo->names. */
+int input_twin_check(struct primo *primo, uint64_t directory, const char *name,
+                     const char *except, struct reason *why);
 
 /* Make and save */
 

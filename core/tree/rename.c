@@ -62,9 +62,13 @@ static int move_check(struct primo *primo, struct move *m, bool no_replace,
 {
     if (m->to_there && no_replace)
         return refuse(why, EEXIST, "'%s' exists", m->name);
-    int err = input_name_check(m->name, why);
     /* A displaced file returns to its own name. */
     bool home = !strcmp(m->from.home, m->name);
+    bool new_name = !m->to_there && !home;
+    int err = new_name ? input_name_check(m->name, why) : 0;
+    if (err == 0 && new_name)
+        err =
+            input_twin_check(primo, m->from.parent, m->name, m->from.name, why);
     if (err == 0 && !name_is_scratch(m->name) && !home)
         err = reference_may_rename(primo, &m->from, why);
     if (err == 0 && !name_is_scratch(m->name))
