@@ -125,14 +125,16 @@ $(BUILD)/gen/catalogues.c: $(wildcard po/*.po) po/compile | $(BUILD)/.packages
 	$(call quiet,po)po/compile $(filter %.po,$^) >$@
 
 # Unit tests, tests/unit/FOLDER/NAME_test.c. They are linked with a library of all
-# objects except those that have a main().
+# objects except those that have a main(), and those of fs/.
 $(BUILD)/unit.a: $(CORE_O) $(SHARED_O) \
   $(filter-out $(BUILD)/trainer/main.o,$(TRAINER_O))
 	@rm -f $@
 	$(call quiet,ar)$(AR) qcs $@ $^
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/unit.a
-	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka \
+	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ \
+	  $(filter %.o,$^) $(filter %.a,$^) -lcmocka \
 	  $(TRAINER_LIBS) $(CORE_LIBS) $(SHARED_LIBS)
+$(BUILD)/tests/unit/notices/states_test: $(BUILD)/fs/notices/states.o
 $(FAULT_PROGRAMS): %: %.o
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^
 unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(PEER_PROGRAMS) $(FAULT_PROGRAMS) \
