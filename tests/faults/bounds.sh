@@ -106,3 +106,13 @@ hoards "$none" refuse "$MNT/templates" 5000
 expect_match 'templates/viewers: the right' as "$viewer" 'cat errors'
 expect_match 'templates/viewers: the right' cat errors
 frees
+
+step "saving without a pause"
+hoards "$hoarder" save "$MNT/templates" 200
+for ((i = 0; i < 10; i++)); do
+    before=${EPOCHREALTIME/./}
+    all_well
+    took=$((${EPOCHREALTIME/./} - before))
+    [ $took -lt 5000000 ] || fail "it took $took us"
+done
+frees
