@@ -55,6 +55,7 @@ EXAMPLE := fashion-mnist glyphs scans
 PEER_PROGRAMS = $(BUILD)/tests/peers/layers
 # What tests/faults/ uses against a mount: programs that know nothing of ours.
 FAULT_PROGRAMS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/faults/*.c))
+PRELOADED = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/faults/preload/*.c))
 BENCH_PROGRAMS = $(patsubst %,$(BUILD)/tests/bench/%,network convolutions \
   clients reader objects makes saves)
 
@@ -138,9 +139,9 @@ $(BUILD)/tests/unit/notices/states_test: $(BUILD)/fs/notices/states.o
 $(FAULT_PROGRAMS): %: %.o
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^
 unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(PEER_PROGRAMS) $(FAULT_PROGRAMS) \
-  $(BUILD)/tests/bench/objects $(BUILD)/tests/faults/preload/failing.so
+  $(BUILD)/tests/bench/objects $(PRELOADED)
 
-# Loaded into the daemon by tests/faults/, to make its writes fail.
+# Loaded into the daemon by tests/faults/, to make its calls fail.
 $(BUILD)/tests/faults/preload/%.so: tests/faults/preload/%.c
 	@mkdir -p $(@D)
 	$(call quiet,link)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra $(CFLAGS) \

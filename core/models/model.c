@@ -86,6 +86,8 @@ int model_family_remove(struct primo *primo, const struct caller *caller,
 {
     pthread_mutex_lock(&primo->change);
     int err = drop_object(primo, caller, id, why);
+    if (store_makes_room(primo->store, err))
+        err = drop_object(primo, caller, id, why);
     pthread_mutex_unlock(&primo->change);
     return err;
 }
@@ -93,11 +95,17 @@ int model_family_remove(struct primo *primo, const struct caller *caller,
 int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,
                  struct reason *why)
 {
-    int err = model_family_remove(primo, caller, id, why);
-    if (err)
-        return err;
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, id);
+    int err = model_family_remove(primo, caller, id, why);
+    if (is_full(err)) {
+        /* The files are nearly all that the model takes, and whoever removes it
+         * wants that room: they make it for the store, too. */
+        directory_remove(primo->models_dir, name, NULL);
+        err = model_family_remove(primo, caller, id, why);
+    }
+    if (err)
+        return err;
     /* what is left is swept at the next mount */
     directory_remove(primo->models_dir, name, NULL);
     return 0;

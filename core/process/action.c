@@ -165,8 +165,8 @@ static int run_texts_drop(struct store_txn *txn, const struct process *p,
     return err || !p->run ? err : blob_drop_all(txn, p->run, why);
 }
 
-int process_remove(struct primo *primo, const struct caller *caller,
-                   uint64_t id, struct reason *why)
+static int remove_once(struct primo *primo, const struct caller *caller,
+                       uint64_t id, struct reason *why)
 {
     struct change c;
     struct object o = OBJECT_INIT;
@@ -185,6 +185,15 @@ int process_remove(struct primo *primo, const struct caller *caller,
     err = store_end(c.txn, err, why);
     pthread_mutex_unlock(&primo->change);
     process_release(&c.p);
+    return err;
+}
+
+int process_remove(struct primo *primo, const struct caller *caller,
+                   uint64_t id, struct reason *why)
+{
+    int err = remove_once(primo, caller, id, why);
+    if (store_makes_room(primo->store, err))
+        err = remove_once(primo, caller, id, why);
     if (err == 0)
         supervisor_sweep(primo->supervisor);
     return err;
@@ -508,7 +517,7 @@ int process_stop(struct primo *primo, const struct caller *caller, uint64_t id,
 {
     int err = stop_once(primo, caller, id, why);
     /* A full disk must not prevent a stop, which ends what fills the disk. */
-    if (is_full(err) && store_give_reserve(primo->store))
+    if (store_makes_room(primo->store, err))
         err = stop_once(primo, caller, id, why);
     if (err == 0)
         supervisor_wake(primo->supervisor);

@@ -196,8 +196,7 @@ static void *supervise(void *context)
         waiters_wake_all(&primo->waiters);
         times_save(&primo->directories, primo->store, NULL);
         refusals_save(&primo->refusals, primo->store, NULL);
-        if (!s->watchers)
-            store_tidy(primo->store);
+        store_tidy(primo->store);
     } while (worker_rest(&s->first, IDLE_MS));
     watchers_close(s, true);
     return NULL;

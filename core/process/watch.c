@@ -87,7 +87,7 @@ static int verdict_once(struct watch *w, const struct verdict *v,
 static void verdict_apply(struct watch *w, const struct verdict *v)
 {
     int err = verdict_once(w, v, NULL);
-    if (is_full(err) && store_give_reserve(w->primo->store))
+    if (store_makes_room(w->primo->store, err))
         verdict_once(w, v, NULL);
 }
 

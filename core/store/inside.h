@@ -22,6 +22,9 @@ struct store {
     MDB_env *env;        /* NULL = it could not be opened again yet */
     unsigned generation; /* how often it was opened again */
     MDB_dbi table[STORE_TABLES];
+    /* atomic: bytes of data.mdb, from its beginning, that the disk has given */
+    uint64_t room;
+    bool full; /* atomic: there was no room for the last commit */
     pthread_mutex_t idle_lock;
     struct store_txn *idle; /* under idle_lock: reset, to be renewed */
     pthread_rwlock_t watch_lock;
@@ -43,6 +46,12 @@ int lmdb_refuse(struct reason *why, int code, const char *what);
 /* Count this thread in and out of the database: store_is_at_work(). */
 void work_begin(void);
 void work_end(void);
+
+/* What a commit that failed with `code` failed for: LMDB calls it EIO where the
+ * disk has taken a part of what was to be written, as one that is full does. */
+int room_error(MDB_env *env, int code);
+/* Make the reserve where there is room for it and as much again. */
+void reserve_make(struct store *s);
 
 /* Environments; with env_lock held exclusively, or before anybody else knows
  * the store. */

@@ -1,6 +1,7 @@
 #include "core/store/inside.h"
 
 #include "core/basic/alloc.h"
+#include "core/basic/file.h"
 #include "core/basic/own.h"
 #include "core/store/pages.h"
 
@@ -9,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { RESERVE = 1 << 20 };
 
 /* Keys */
 
@@ -155,24 +154,6 @@ void store_close(struct store *s)
     free(s);
 }
 
-bool store_give_reserve(struct store *s)
-{
-    return unlinkat(s->dir, "reserve", 0) == 0;
-}
-
-static void make_reserve(struct store *s)
-{
-    if (faccessat(s->dir, "reserve", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        return;
-    int fd = openat(s->dir, "reserve",
-                    O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return;
-    if (posix_fallocate(fd, 0, RESERVE))
-        unlinkat(s->dir, "reserve", 0);
-    close(fd);
-}
-
 void store_tidy(struct store *s)
 {
     int dead;
@@ -180,7 +161,7 @@ void store_tidy(struct store *s)
     if (s->env)
         mdb_reader_check(s->env, &dead);
     pthread_rwlock_unlock(&s->env_lock);
-    make_reserve(s);
+    reserve_make(s);
 }
 
 /* At work */
@@ -270,12 +251,16 @@ int store_commit(struct store_txn *txn, struct reason *why)
 {
     struct store *s = txn->store;
     int rc = mdb_txn_commit(txn->txn);
+    if (rc)
+        rc = room_error(s->env, rc);
     work_end();
     free(txn);
     pthread_rwlock_unlock(&s->env_lock);
-    if (rc == 0)
+    int err = rc ? lmdb_refuse(why, rc, "saving") : 0;
+    __atomic_store_n(&s->full, is_full(err), __ATOMIC_RELAXED);
+    if (err == 0)
         store_announce(s);
-    return rc ? lmdb_refuse(why, rc, "saving") : 0;
+    return err;
 }
 
 void store_on_commit(struct store *s, void (*done)(void *context),

@@ -7,9 +7,9 @@
  * change would survive a power cut. What store_get() and store_seek() show
  * lives until the transaction ends or writes. No use after fork.
  *
- * A full disk is ENOSPC. A small reserve file is given up once so that a
- * change that must go through (the end of a run) still can; it is made anew
- * when there is room.
+ * A full disk is ENOSPC or EDQUOT. A small reserve file is given up once so
+ * that a change that must go through (the end of a run, a removal) still can;
+ * it is made anew when there is room.
  */
 #ifndef PRIMO_STORE_H
 #define PRIMO_STORE_H
@@ -75,6 +75,13 @@ int store_end(struct store_txn *txn, int err, struct reason *why);
 /* Give up the reserve so that a failed commit may be tried again; false when
  * there is none left. */
 bool store_give_reserve(struct store *s);
+/* Whether a change that failed with `err` should be tried again, because it
+ * failed for lack of room and the reserve has been given up for it. */
+bool store_makes_room(struct store *s, int err);
+/* Whether there is room for a change of `size` bytes that is to follow soon, so
+ * that whoever announces it hears at once that there is none: 0, or what the
+ * commit would give, with a sentence. Not within a transaction. */
+int store_room(struct store *s, size_t size, struct reason *why);
 /* Make the reserve, where there is room, and forget readers that were killed:
  * what they read is not used again before. */
 void store_tidy(struct store *s);

@@ -1,6 +1,7 @@
 #include "core/tree/input.h"
 
 #include "core/basic/clock.h"
+#include "core/basic/file.h"
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
 #include "core/process/references.h"
@@ -188,8 +189,9 @@ int input_create(struct primo *primo, const struct caller *caller,
 
 /* Remove */
 
-int input_drop(struct primo *primo, const struct caller *caller,
-               const struct object *o, const char *event, struct reason *why)
+static int drop_once(struct primo *primo, const struct caller *caller,
+                     const struct object *o, const char *event,
+                     struct reason *why)
 {
     struct store_txn *txn;
     int err = store_begin(primo->store, true, &txn, why);
@@ -201,6 +203,21 @@ int input_drop(struct primo *primo, const struct caller *caller,
     if (err == 0 && event && !name_is_scratch(o->name))
         err = input_event(txn, caller, o, event, why);
     return input_end(primo, o, txn, err, why);
+}
+
+/* On a full disk the reserve is given up, and then the body of a base model,
+ * which is nearly all that it takes. */
+int input_drop(struct primo *primo, const struct caller *caller,
+               const struct object *o, const char *event, struct reason *why)
+{
+    int err = drop_once(primo, caller, o, event, why);
+    if (store_makes_room(primo->store, err))
+        err = drop_once(primo, caller, o, event, why);
+    if (is_full(err) && o->kind == OBJECT_BASE) {
+        body_drop(primo, o);
+        err = drop_once(primo, caller, o, event, why);
+    }
+    return err;
 }
 
 void input_discard(struct primo *primo, struct node n)

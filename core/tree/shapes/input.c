@@ -175,6 +175,10 @@ static int input_write(struct handle *h, uint64_t offset, const char *data,
         c->disordered = true;
     err = write_checked(h, (size_t)offset, data, size,
                         !scratch && !c->disordered, why);
+    /* Shells do not look at what close says: that the disk is full must be said
+     * here. */
+    if (err == 0 && !scratch)
+        err = store_room(h->primo->store, length(h), why);
     if (err)
         return write_refused(h, err, why);
     h->dirty = true;
@@ -221,14 +225,14 @@ static int save_text(struct handle *h, struct reason *why)
     return err;
 }
 
-static int save(struct handle *h, struct reason *why)
+static int save(struct handle *h, bool last, struct reason *why)
 {
     int err = save_text(h, why);
     h->dirty = h->emptied = false;
     if (err == 0 && length(h))
         h->fresh = false;
     /* If the disk failed, not the text, a later close may still save it. */
-    if (err && !is_full(err) && err != -EIO) {
+    if (err && (last || (!is_full(err) && err != -EIO))) {
         handle_refused(h, err, why);
         if (h->fresh)
             input_discard(h->primo, h->node);
@@ -246,7 +250,7 @@ static int input_save_due(struct handle *h, bool last, struct reason *why)
     if (h->fresh && object_load(h->primo, h->node.object, &o) == 0)
         due |= o.scratch && !name_is_scratch(o.name);
     object_release(&o);
-    return due ? save(h, why) : 0;
+    return due ? save(h, last, why) : 0;
 }
 
 const struct shape shape_input = {
