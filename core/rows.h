@@ -21,7 +21,8 @@ ROW(TREE_ROOT, 0, NULL, directory, no_show, N_("the mount point"))
 ROW(TREE_README, TREE_ROOT, "README", generated, show_readme,
     N_("how to train a model, in six commands"))
 ROW(TREE_OVERVIEW, TREE_ROOT, "overview", generated, show_overview,
-    N_("one line a machine: available, process, template, status, progress, "
+    N_("one line for each machine: available, process, template, status, "
+       "progress, "
        "time left, best average precision, and what the machine is"),
     .line = KEY_PROCESSES)
 ROW(TREE_ERRORS, TREE_ROOT, "errors", refusals, no_show,
@@ -47,7 +48,7 @@ ROW(TREE_TYPES, TREE_ROOT, "types", directory, no_show,
 ROW(TREE_TYPE, TREE_TYPES, NULL, input, no_show, N_("a model type"),
     .kind = OBJECT_TYPE, .needs = RIGHT_EDIT, .scope = SCOPE_TYPE)
 ROW(TREE_BASES, TREE_ROOT, "bases", directory, no_show,
-    N_("base models to start from, brought by an administrator"),
+    N_("base models to start from, installed by an administrator"),
     .line = KEY_BASES)
 ROW(TREE_BASE, TREE_BASES, NULL, weights, no_show,
     N_("a base model: a .safetensors file"), .kind = OBJECT_BASE,
@@ -93,13 +94,13 @@ ROW(TREE_P_ETA, TREE_PROCESS, "eta", generated, show_eta,
 ROW(TREE_P_INFO, TREE_PROCESS, "info", generated, show_info,
     N_("all that is known, as `key: value` lines"))
 ROW(TREE_P_METRICS, TREE_PROCESS, "metrics.csv", growing, no_show,
-    N_("a row an epoch: learning rate, loss, average precision, accuracy, "
+    N_("one row per epoch: learning rate, loss, average precision, accuracy, "
        "images/s"),
     .stream = 'm', .mtime = mtime_metrics, .told = CHANGE_METRICS)
 ROW(TREE_P_MONITOR_SVG, TREE_PROCESS, "monitor.svg", generated,
     show_monitor_svg, N_("the chart of the training"))
 ROW(TREE_P_MONITOR_HTML, TREE_PROCESS, "monitor.html", generated,
-    show_monitor_html, N_("the chart as a page that renews itself"))
+    show_monitor_html, N_("the chart as a page that reloads itself"))
 ROW(TREE_P_CONFIG, TREE_PROCESS, "config", generated, show_config,
     N_("every parameter as resolved for this training, with where each value "
        "came from"))
@@ -126,7 +127,7 @@ ROW(TREE_V_ONNX, TREE_VERSION, "model.onnx", body, no_show,
 ROW(TREE_V_SAFETENSORS, TREE_VERSION, "model.safetensors", body, no_show,
     N_("the weights under torchvision's names"))
 ROW(TREE_V_LABELS, TREE_VERSION, "labels.txt", body, no_show,
-    N_("class names, one a line, in output order"))
+    N_("class names, one per line, in output order"))
 ROW(TREE_V_INFO, TREE_VERSION, "info", body, show_info,
     N_("info of the training at its end"))
 ROW(TREE_V_METRICS, TREE_VERSION, "metrics.csv", body, show_metrics,
@@ -138,5 +139,5 @@ ROW(TREE_V_CONFIG, TREE_VERSION, "config", body, show_config,
 ROW(TREE_V_DATASET, TREE_VERSION, "dataset", body, show_dataset,
     N_("the report on the pictures"))
 ROW(TREE_V_TEMPLATE, TREE_VERSION, "template", body, show_run_template,
-    N_("the template's text as trained with"))
+    N_("the text of the template at the start"))
 ROW(TREE_V_LOG, TREE_VERSION, "log", body, show_log, N_("log of the training"))

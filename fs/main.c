@@ -67,7 +67,7 @@ static int take_word(void *data, const char *arg, int key,
     if (key != FUSE_OPT_KEY_NONOPT && strcmp(arg, "-"))
         return 1; /* for libfuse */
     if (o->mountpoint)
-        return fprintf(stderr, _("primofs: one word too many: '%s'\n"), arg),
+        return fprintf(stderr, _("primofs: unexpected argument '%s'\n"), arg),
                -1;
     *word = strdup(arg);
     return 0;
@@ -76,14 +76,14 @@ static int take_word(void *data, const char *arg, int key,
 static void print_help(const char *program)
 {
     printf(_("usage: %s STATE_DIR MOUNTPOINT [options]\n\n"
-             "Mounts the training files of a state directory, which is made "
-             "if it is not there.\nSee README in the mount point.\n\n"
+             "Mounts the training files of a state directory, which is created "
+             "if it does not exist.\nSee README in the mount point.\n\n"
              "Unmount with: fusermount3 -u MOUNTPOINT. Trainings go on.\n"
              "Exit status: 0 mounted (or, with -f, ended), 1 failed, 2 wrong "
-             "use.\n\noptions:\n"
-             "    -o lang=LANGUAGE       en or ru: of what is said to people "
-             "(default: that of\n"
-             "                           the environment)\n"),
+             "usage.\n\noptions:\n"
+             "    -o lang=LANGUAGE       en or ru, the language of messages "
+             "(default: as\n"
+             "                           the environment says)\n"),
            program);
     fuse_cmdline_help();
     fuse_lowlevel_help();
@@ -122,7 +122,7 @@ static int options_parse(struct options *o, int argc, char **argv)
     o->args = (struct fuse_args)FUSE_ARGS_INIT(argc, argv);
     if (fuse_opt_parse(&o->args, o, option_rows, take_word) ||
         fuse_parse_cmdline(&o->args, &o->fuse))
-        return usage(_("wrong options")) + 1;
+        return usage(_("invalid options")) + 1;
     if (o->lang && !language_set(o->lang))
         return usage_language(o->lang) + 1;
     if (o->fuse.show_help) {
@@ -358,7 +358,7 @@ static int wait_ready(int fd, const struct options *o)
     sentence[n] = 0;
     close(fd);
     if (n == 0) {
-        fprintf(stderr, _("primofs: the daemon died while it began\n"));
+        fprintf(stderr, _("primofs: the daemon died while starting\n"));
         return EXIT_FAILURE;
     }
     if (*sentence) {

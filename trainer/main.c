@@ -31,7 +31,8 @@ static const char help[] = N_(
     "them those of the command line (threads, nice, memory and lang too), and\n"
     "leaves the model in OUT_DIR: model.onnx, model.safetensors, labels.txt,\n"
     "metrics.csv, monitor.svg, config, dataset, template and log. Ctrl-C or\n"
-    "SIGTERM stops it with a checkpoint; the same command goes on from there.\n"
+    "SIGTERM stops it with a checkpoint; the same command continues from "
+    "there.\n"
     "\n"
     "`predict` prints what a trained model says of pictures. `--example` "
     "prints\n"
@@ -40,7 +41,8 @@ static const char help[] = N_(
     "with\n"
     "the user whose rights it is to have.\n"
     "\n"
-    "Exit status: 0 done (with --run also: stopped), 1 failed, 2 wrong use or\n"
+    "Exit status: 0 done (with --run also: stopped), 1 failed, 2 wrong usage "
+    "or\n"
     "a bad template, 3 stopped.\n");
 
 static int help_print(FILE *to)

@@ -19,7 +19,7 @@ enum {
 };
 
 static const char help[] =
-    N_("Prints the best classes of each picture, best first, one a line:\n"
+    N_("Prints the best classes of each picture, best first, one per line:\n"
        "picture, class and probability, separated by tabs. A tab, newline or\n"
        "backslash in a name is written \\t, \\n, \\\\.\n"
        "  --top N  print N classes of each picture (default 5)\n"
@@ -208,7 +208,7 @@ static int options_take(int argc, char **argv, int *top)
         if (strcmp(argv[i], "--top"))
             return -usage(_("unknown option"), argv[i]);
         if (i + 1 >= argc || !parse_int(argv[i + 1], &n) || n < 1)
-            return -usage(_("a number from 1 is wanted after"), argv[i]);
+            return -usage(_("a positive number is expected after"), argv[i]);
         *top = n < 1 << 20 ? (int)n : 1 << 20;
         i++;
     }

@@ -195,7 +195,7 @@ static void end_seen(struct screen *s, double time, const char *payload)
     static const char failed[] = "failed: ";
     struct text line = TEXT_INIT;
     if (!strcmp(payload, "stopped"))
-        text_puts(&line, _("stopped; the same command goes on from here"));
+        text_puts(&line, _("stopped; the same command continues from here"));
     else if (!strncmp(payload, failed, strlen(failed)))
         text_printf(&line, _("failed: %s"), payload + strlen(failed));
     else

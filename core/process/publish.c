@@ -227,7 +227,7 @@ static int version_put_all(struct primo *primo, struct store_txn *txn,
 {
     struct process p;
     if (next_number(txn, process_template(done)) != done->number)
-        return refuse(why, EAGAIN, "another model has got its number");
+        return refuse(why, EAGAIN, "another model has taken its number");
     int err = process_load_run(txn, done->id, done->run, &p, why);
     if (err)
         return err;

@@ -144,12 +144,11 @@ static int processes_need(struct store_txn *txn, const struct object *o,
         if (err)
             return err;
     }
-    return err == -ENOENT
-               ? 0
-               : refuse(why, EIO,
-                        "it cannot be told whether '%s' is in use: the record "
-                        "of a process cannot be read",
-                        name);
+    return err == -ENOENT ? 0
+                          : refuse(why, EIO,
+                                   "whether '%s' is in use is not known: the "
+                                   "record of a process cannot be read",
+                                   name);
 }
 
 static int templates_need(struct store_txn *txn, const struct object *o,
@@ -164,8 +163,8 @@ static int templates_need(struct store_txn *txn, const struct object *o,
         after = item.id;
         if (!name_is_scratch(item.name) && text_has_type(&item.body, name))
             err = refuse(why, EBUSY,
-                         "the type '%s' is in use: the template '%s' is of it",
-                         name, item.name);
+                         "the type '%s' is in use by the template '%s'", name,
+                         item.name);
         object_release(&item);
     }
     return err;

@@ -183,7 +183,7 @@ static void put_lost(struct watch *w, struct text *line)
 {
     struct text words = TEXT_INIT;
     w->target.site->launcher->last_words(&w->target, w->run, &words);
-    text_puts(line, _("the trainer has gone without a last word"));
+    text_puts(line, _("the trainer ended unexpectedly"));
     if (words.size)
         text_printf(line, " (%.600s)", words.data);
     text_release(&words);

@@ -140,7 +140,7 @@ static int misshapen(const struct base_match *m, const struct tensor_place *p,
     put_shape(&got, p->dim, p->rank);
     put_shape(&want, shape->dim, shape->rank);
     int err = refuse(
-        why, EINVAL, "the key '%s' has the shape %s, a %s has %s there",
+        why, EINVAL, "the key '%s' has the shape %s, but a %s has %s there",
         p->name, text_string(&got), m->network->title, text_string(&want));
     text_release(&got);
     text_release(&want);
@@ -155,13 +155,13 @@ static int weight_check(struct base_match *m,
     put_name(m, own, shape->name);
     const struct tensor_place *p = safetensors_header_find(h, own);
     if (!p)
-        return refuse(why, EINVAL, "the key '%s' is missing, a %s has it", own,
+        return refuse(why, EINVAL, "the key '%s' is missing; a %s has it", own,
                       m->network->title);
     if (p->type == DTYPE_OTHER)
-        return refuse(why, EINVAL,
-                      "the key '%s' is of whole numbers; F32, F16 or BF16 "
-                      "would be accepted",
-                      own);
+        return refuse(
+            why, EINVAL,
+            "the key '%s' has integers; F32, F16 or BF16 would be accepted",
+            own);
     if (p->rank != shape->rank ||
         memcmp(p->dim, shape->dim, sizeof *p->dim * (size_t)p->rank))
         return misshapen(m, p, shape, why);
@@ -225,10 +225,10 @@ static int unknown_key(const struct base_match *m, const char *key,
 {
     struct text titles = TEXT_INIT;
     networks_put_titles(&titles);
-    int err = refuse(why, EINVAL,
-                     "the key '%s' is of no layer of a %s; a %s would be "
-                     "accepted",
-                     key, m->network->title, text_string(&titles));
+    int err = refuse(
+        why, EINVAL,
+        "the key '%s' belongs to no layer of a %s; a %s would be accepted", key,
+        m->network->title, text_string(&titles));
     text_release(&titles);
     return err;
 }
@@ -311,10 +311,10 @@ static int fresh_take(struct base_match *m, const struct safetensors_header *h,
         return 0;
     struct text names = TEXT_INIT;
     networks_put_names(&names);
-    int err = refuse(why, EINVAL,
-                     "there are no tensors in it, and no metadata that name "
-                     "an architecture: %s",
-                     text_string(&names));
+    int err = refuse(
+        why, EINVAL,
+        "it has no tensors, and no metadata that name an architecture: %s",
+        text_string(&names));
     text_release(&names);
     return err;
 }

@@ -343,6 +343,6 @@ void chart_html(struct text *out, const struct chart *c)
               "</style>\n</head>\n<body>\n<main>\n");
     put_drawing(out, c);
     text_printf(out, "<p>%s</p>\n</main>\n</body>\n</html>\n",
-                c->live ? _("This page renews itself every two seconds.")
+                c->live ? _("This page reloads itself every two seconds.")
                         : _("No training is running: this page is complete."));
 }

@@ -130,8 +130,9 @@ const struct param params[KEY_COUNT] = {
                            .high = 0.9,
                            .fallback = "0.2",
                            .shapes_model = true,
-                           .meaning = N_("part held out per class when the "
-                                         "dataset brings no test part")},
+                           .meaning =
+                               N_("fraction of each class that is held out for "
+                                  "testing if the dataset has no test part")},
     [KEY_PRECISION] = {.key = "precision",
                        .scope = TRAINING,
                        .kind = PARAM_CHOICE,

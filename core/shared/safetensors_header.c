@@ -49,11 +49,11 @@ static const struct {
     const char *what;
 } others[] = {
     {"PK\3\4", 4,
-     N_("a PyTorch file (.pth, .pt, .bin) or other zip archive; "
-        "safetensors.torch.save_file(state_dict, path) makes one of it")},
+     N_("a PyTorch file (.pth, .pt, .bin) or another zip archive; "
+        "safetensors.torch.save_file(state_dict, path) converts it")},
     {"\x80\2", 2,
-     N_("a pickle, as PyTorch's old .pth; "
-        "safetensors.torch.save_file(state_dict, path) makes one of it")},
+     N_("a pickle, like old .pth files of PyTorch; "
+        "safetensors.torch.save_file(state_dict, path) converts it")},
     {"\x89HDF", 4, N_("an HDF5 file")},
     {"version ", 8,
      N_("a pointer of Git LFS; git lfs pull fetches what it stands for")},
@@ -118,11 +118,10 @@ static int place_take(struct tensor_place *p, const char *name, json_t *v,
         !whole_number(json_array_get(place, 0), &p->begin) ||
         !whole_number(json_array_get(place, 1), &p->end) || p->begin > p->end ||
         p->end > SAFETENSORS_FILE_MAX)
-        return refuse(why, EINVAL, "tensor '%s' lies outside of the file",
-                      name);
+        return refuse(why, EINVAL, "tensor '%s' lies outside the file", name);
     if (!shape_take(shape, p, p->end - p->begin))
         return refuse(why, EINVAL,
-                      "tensor '%s' has another size than its shape says", name);
+                      "the size of tensor '%s' does not match its shape", name);
     p->name = strdup(name);
     return p->name ? 0 : no_memory(why);
 }

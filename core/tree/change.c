@@ -109,8 +109,8 @@ int tree_mkdir(struct primo *primo, const struct caller *caller,
     const struct row *row = node_row(directory);
     if (!row->make)
         return refuse(why, EPERM,
-                      "directories can be made in processes/ only: "
-                      "one named like a machine");
+                      "directories can only be made in processes/, with the "
+                      "name of a machine");
     int err = tree_may(primo, caller, directory, RIGHT_CREATE, why);
     out->no = row_of_objects(directory.no);
     if (err == 0)

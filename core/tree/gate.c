@@ -99,7 +99,7 @@ int tree_access(struct primo *primo, const struct caller *caller, struct node n,
     struct object o = OBJECT_INIT;
     int err = 0;
     if ((mask & X_OK) && !row_is_directory(row))
-        err = refuse(why, EACCES, "this file is no program");
+        err = refuse(why, EACCES, "this file is not a program");
     if (err == 0 && (mask & R_OK))
         err = tree_may(primo, caller, n, RIGHT_VIEW, why);
     if (err == 0 && (mask & W_OK))

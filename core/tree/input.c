@@ -28,7 +28,7 @@ static int input_row(struct node directory, enum tree_no *out,
         if (tree_rows[i].help && row_is_input(&tree_rows[i]))
             text_printf(&names, "%s%s/", names.size ? ", " : "",
                         tree_rows[tree_rows[i].parent].name);
-    refuse(why, EPERM, "files can be made in %s only", text_string(&names));
+    refuse(why, EPERM, "files can only be made in %s", text_string(&names));
     text_release(&names);
     return -EPERM;
 }

@@ -71,14 +71,14 @@ eventually 5 test ! -e bases/killed
 cmp "$good" bases/r18.safetensors
 expect 1 bodies
 
-step "a file that is no base model is refused with its header"
+step "a file that is not a base model is refused with its header"
 dd if=/dev/zero bs=1M count=8 status=none >"$SCRATCH/zeros"
 refused 'Invalid argument' 'not a safetensors file' cp "$SCRATCH/zeros" bases/x
 make_base "$good" "$SCRATCH/wrong" drop=layer3.0.bn2.weight
 # Writing ends with the write() that brings the header.
 { dd bs=64k count=1 status=none 2>&1; cat >/dev/null; } <"$SCRATCH/wrong" \
     >bases/x 2>"$SCRATCH/said" || true
-last_error "the key 'layer3.0.bn2.weight' is missing, a ResNet-18 has it"
+last_error "the key 'layer3.0.bn2.weight' is missing; a ResNet-18 has it"
 expect_errno 'No such file' stat bases/x
 refused 'Invalid argument' "layer3.0.bn2.weight" cp "$SCRATCH/wrong" bases/x
 refused 'Invalid argument' "layer3.0.bn2.weight" \

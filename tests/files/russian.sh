@@ -126,7 +126,7 @@ await running
 touch "$local/stop"
 await stopped
 expect_match 'остановлено по запросу' tail -n 3 "$local/log"
-expect_match 'stopped, as was asked for' cat "$local/log"
+expect_match 'stopped, as requested' cat "$local/log"
 umount_primofs
 
 step "primo-train alone speaks Russian, too"

@@ -50,7 +50,7 @@ put templates/a 'type = invoices\n'
 put templates/plain ''
 
 step "a type in use cannot be removed or renamed"
-refused "$busy" "'invoices' is in use: the template 'a' is of it" \
+refused "$busy" "'invoices' is in use by the template 'a'" \
     rm types/invoices
 refused "$busy" "'invoices' is in use" perl -e \
     'rename "types/invoices", "types/bills" or die "$!\n"'

@@ -58,7 +58,7 @@ done
 train other resnet50/model.safetensors
 "$BUILD/primo-train" predict --top 1 other data/test/*/*.jpg >/dev/null
 
-step "a file that is no base model is refused with a reason"
+step "a file that is not a base model is refused with a reason"
 # refuses REGEX FILE: a training from FILE has to fail with this reason.
 refuses()
 {
@@ -71,9 +71,9 @@ refuses()
 make_base resnet18/model.safetensors bad drop=layer2.1.bn2.bias
 refuses "the key 'layer2.1.bn2.bias' is missing" bad
 make_base resnet50/model.safetensors bad shape=layer3.2.conv3.weight
-refuses "'layer3.2.conv3.weight' has the shape \[1, 1, 256, 1024\], a ResNet-50 has \[1024, 256, 1, 1\]" bad
+refuses "'layer3.2.conv3.weight' has the shape \[1, 1, 256, 1024\], but a ResNet-50 has \[1024, 256, 1, 1\]" bad
 make_base resnet34/model.safetensors bad extra=layer4.2.se.fc1.weight
-refuses "'layer4.2.se.fc1.weight' is of no layer of a ResNet-34" bad
+refuses "'layer4.2.se.fc1.weight' belongs to no layer of a ResNet-34" bad
 make_base hugging bad drop=resnet.encoder.stages.1.layers.0.shortcut.convolution.weight
 refuses "'resnet.encoder.stages.1.layers.0.shortcut.convolution.weight' is missing" bad
 make_base resnet18/model.safetensors bad drop=conv1.weight

@@ -80,7 +80,7 @@ cpu=$(awk '/^Cpus_allowed_list/ { split($2, a, /[-,]/); print a[1] }' \
 taskset -c "$cpu" "$TRAIN" template pinned 2>pinned.err
 grep -q 'threads: 1 (1 processor allowed, 1 physical core' pinned/log
 trained one threads=1 workers=3
-grep -q 'threads: 1, as was asked for' one/log
+grep -q 'threads: 1, as requested' one/log
 grep -q '^workers = 3$' one/config
 
 step "memory limits a training, and is named as the reason"

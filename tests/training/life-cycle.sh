@@ -247,7 +247,7 @@ refused 'Device or resource busy' 'disabled' touch stop
 put enabled 'yes\n'
 touch stop
 await stopped 8
-expect_match 'stopped, as was asked for' tail -n 3 log
+expect_match 'stopped, as requested' tail -n 3 log
 put template 't\n'
 expect_match '^template: slow$' cat info
 touch resume

@@ -88,7 +88,7 @@ await running 60 second
 pid=$(trainer_pids)
 expect 7 awk '{ print $19 }' "/proc/$pid/stat"
 expect_match '^Max data size +1073741824 +1073741824' cat "/proc/$pid/limits"
-expect_match ' threads: 1, as was asked for' cat processes/second/log
+expect_match ' threads: 1, as requested' cat processes/second/log
 expect_match '^# machine' cat processes/second/config
 
 step "several machines on one host train at once"

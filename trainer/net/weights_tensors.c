@@ -168,8 +168,8 @@ static int check_shape(const struct tensor *want, const struct tensor *got,
     if (same)
         return 0;
     return refuse(why, EINVAL,
-                  "weight '%s' has another shape than this network's, "
-                  "[%lld, %lld, %lld, %lld] would be accepted",
+                  "the shape of weight '%s' does not fit this network; [%lld, "
+                  "%lld, %lld, %lld] would be accepted",
                   got->name, (long long)want->dim[0], (long long)want->dim[1],
                   (long long)want->dim[2], (long long)want->dim[3]);
 }

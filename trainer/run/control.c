@@ -67,7 +67,7 @@ static void stop(struct control *c)
     else if (err)
         writer_log(c->options.writer, "the disk is slow: stopping with the "
                                       "checkpoint before this one");
-    writer_log(c->options.writer, "stopped, as was asked for");
+    writer_log(c->options.writer, "stopped, as requested");
     int ended = writer_end(c->options.writer, "stopped");
     _exit(ended < 0 ? c->options.failed_status : c->options.stopped_status);
 }

@@ -153,10 +153,10 @@ static int set_back(struct training *t, struct reason *why)
                       (unsigned long long)t->at.iteration);
     writer_log(t->run->writer,
                t->best.count
-                   ? N_("the training diverged at update %llu, it goes back to "
-                        "its best weights at half the learning rate")
-                   : N_("the training diverged at update %llu, it goes anew at "
-                        "half the learning rate"),
+                   ? N_("the training diverged at update %llu; it returns to "
+                        "its best weights, at half the learning rate")
+                   : N_("the training diverged at update %llu; it begins "
+                        "again, at half the learning rate"),
                (unsigned long long)t->at.iteration);
     control_lock(t->run->control);
     int err = t->best.count

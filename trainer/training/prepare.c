@@ -50,7 +50,7 @@ static int threads_take(struct rundir *run, struct options *o,
         writer_log(run->writer, "threads: %d (%s)", o->threads, found.why);
     else
         writer_log(run->writer, "threads: %d, %s (here: %s)", o->threads,
-                   kept ? _("as the training began") : _("as was asked for"),
+                   kept ? _("as the training began") : _("as requested"),
                    found.why);
     writer_fact(run->writer, "threads", "%d", o->threads);
     omp_set_num_threads(o->threads);

@@ -44,7 +44,7 @@ static int weights_accept(struct primo *primo, const struct row *row,
         return refuse(why, EPERM, "'%s' is built in and cannot be replaced",
                       name);
     if (!o->number)
-        return refuse(why, EINVAL, "an empty file is no base model");
+        return refuse(why, EINVAL, "an empty file is not a base model");
     return body_check(primo, o->number, NULL, why);
 }
 
