@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* All that the handler needs, made before: it may do next to nothing. */
+/* All that the signal handler needs is prepared here, because a handler may
+ * call very few functions. */
 static struct {
     char sentence[1024], log[1100];
     const char *mountpoint;
@@ -25,7 +26,7 @@ static void say(int fd, const char *text, size_t size)
     (void)ignored;
 }
 
-/* As root by itself, else as libfuse does it. */
+/* Unmounts: root can do so directly, others need fusermount3, as in libfuse. */
 static void unmount(void)
 {
     if (!damage.mountpoint || umount2(damage.mountpoint, MNT_DETACH) == 0)

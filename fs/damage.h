@@ -1,7 +1,7 @@
 /*
  * The end of a daemon whose database turns out to be damaged. LMDB maps the
- * file: what cannot be read, or leads astray, is a signal, which without this
- * would end the daemon without a word.
+ * file into memory: a page that cannot be read, or a damaged reference, causes
+ * a signal, which would end the daemon without any message.
  */
 #ifndef PRIMO_DAMAGE_H
 #define PRIMO_DAMAGE_H
@@ -11,7 +11,7 @@
  * and ends the process with status 1. Both paths are kept, and stay where they
  * are; NULL = nothing is mounted. Other faults are what they were. */
 void damage_watch(const char *state, const char *mountpoint, int ready);
-/* Nobody waits any more. */
+/* Note that nobody waits for the mount any more. */
 void damage_mounted(void);
 
 #endif

@@ -238,7 +238,7 @@ static int serve(struct fuse_session *session, const struct options *o)
     int err = o->fuse.singlethread ? fuse_session_loop(session)
                                    : fuse_session_loop_mt(session, config);
     fuse_loop_cfg_destroy(config);
-    return err < 0 ? -err : 0; /* > 0: ended by a signal */
+    return err < 0 ? -err : 0; /* > 0 = it was ended by a signal */
 }
 
 static int session_open(struct options *o, struct mount *m,
@@ -394,7 +394,7 @@ static int background_run(struct options *o)
     return daemon_run(o, ends[1]);
 }
 
-/* What is done to a state directory instead of mounting it. */
+/* Actions on a state directory instead of mounting it. */
 static int care_for(struct options *o)
 {
     struct reason why = REASON_INIT;

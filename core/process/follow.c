@@ -22,8 +22,8 @@ enum {
     PIECES = 32, /* transactions in one round */
 };
 #define TIME_AHEAD    3600.0 /* seconds that a machine's clock may be ahead */
-#define PIECE_SECONDS 0.05   /* that one transaction may take for records */
-#define ROUND_SECONDS 0.2    /* after which no further piece is begun */
+#define PIECE_SECONDS 0.05   /* longest that a transaction takes records */
+#define ROUND_SECONDS 0.2    /* then no further piece is begun */
 #define READ_SECONDS  1.0    /* between two readings of one artifact */
 
 /* A shown artifact, read before the transaction that stores it. */
@@ -81,7 +81,7 @@ static double time_judge(double time)
     return time > 0 && time < now + TIME_AHEAD ? time : now;
 }
 
-/* Append a line of the trainer to the log. */
+/* Appends a line of the trainer to the log. */
 static int log_take(struct intake *in, double time, const char *line,
                     struct reason *why)
 {
@@ -255,7 +255,7 @@ static int take_end(struct intake *in, const struct journal_record *r,
 typedef int take_fn(struct intake *in, const struct journal_record *r,
                     struct reason *why);
 
-/* A kind without its function does not compile. */
+/* The table fails to compile if a kind of record has no function. */
 #define KIND_TAKE(NAME, name, letter) [letter] = take_##name,
 static take_fn *const takes[] = {JOURNAL_KINDS(KIND_TAKE)};
 #undef KIND_TAKE
@@ -450,7 +450,7 @@ static int take_piece(struct intake *in, const struct piece *piece,
     in->p = &p;
     err = piece_put(in, piece, why);
     err = store_end(in->txn, err, why);
-    if (err) /* the report of success will be read again */
+    if (err) /* The report of success will be read again. */
         in->state->succeeded = false;
     process_release(&p);
     return err;

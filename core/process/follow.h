@@ -11,10 +11,11 @@
 #include "core/process/process.h"
 #include "core/state/primo.h"
 
-/* What the one thread that follows a run remembers of it; zero at first. */
+/* What the thread that follows a run remembers of it; zero at first. */
 struct follow_state {
-    /* The trainer's last record says so, and the model is to be published. The
-     * record is left unread, so that a daemon that starts anew finds it. */
+    /* The trainer's last record reports success: the model is to be published.
+     * The record is left unread, so that it is found again after a restart of
+     * the daemon. */
     bool succeeded;
     bool more; /* the journal had more than is taken over in one call */
     /* When each artifact that is shown was last read, in monotonic seconds; 0 =

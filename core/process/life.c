@@ -9,7 +9,7 @@
 /* All that is known of a status, except for what may follow it. */
 static const struct {
     const char *name;  /* the word in `status` */
-    const char *color; /* of the box around the word in a chart */
+    const char *color; /* colour of the box around the word in a chart */
     enum life_wish wish;
     bool complete; /* nothing is left to train */
 } statuses[STATUSES] = {

@@ -42,7 +42,7 @@ static uint64_t next_number(struct store_txn *txn, const char *template)
 static int texts_write(struct primo *primo, struct store_txn *txn,
                        struct process *p, int dir, struct reason *why)
 {
-    char path[300]; /* of the model, which the store does not have yet */
+    char path[300]; /* the model's path, which the store does not have yet */
     struct show_request request = {
         .primo = primo, .txn = txn, .process = p, .model = path};
     struct text out = TEXT_INIT;
@@ -102,7 +102,7 @@ struct body {
     char name[32], aside[40];
     int models;       /* descriptor of STATE/models, owned by the primo */
     int dir;          /* its own descriptor; -1 = not open */
-    struct text sums; /* of all files in it */
+    struct text sums; /* the checksums of all its files */
 };
 
 static int body_make(struct body *b, struct primo *primo, uint64_t run,

@@ -115,8 +115,8 @@ static void watcher_add(struct supervisor *s, const struct process *p)
     }
 }
 
-/* Takes a watcher that is done, or just any, off the list. Returns NULL when
- * there is none. */
+/* Takes a watcher off the list: one that is done, or any. NULL = there is none.
+ */
 static struct watcher *watcher_take(struct supervisor *s, bool any)
 {
     pthread_mutex_lock(&s->lock);

@@ -23,7 +23,7 @@ enum {
     PUBLISH_TRIES = 60,
     PUBLISH_PATIENCE = 3, /* seconds that a stop leaves it to end */
     PUBLISH_MS = 10,      /* between looks whether it has */
-    READ_AGAIN_MS = 2,    /* in which others come to write */
+    READ_AGAIN_MS = 2,    /* a pause in which others get to write */
     FOLLOW_RETRY = 1,     /* seconds between tries to take over a journal */
     /* Rounds that read a dead trainer's journal before it is given up: more
      * than a month's training can have written. */
@@ -250,8 +250,8 @@ struct publishing {
     const struct launch_target *target;
     uint64_t process, run;
     pthread_t thread;
-    bool threaded;         /* false: there was no thread to be had */
-    _Atomic bool done;     /* err and why are there */
+    bool threaded;         /* false: no thread could be started */
+    _Atomic bool done;     /* err and why are set */
     _Atomic bool given_up; /* nobody wants the model any more */
     int err;
     struct reason why;

@@ -39,9 +39,9 @@ struct artifact {
 
 extern const struct artifact artifacts[ARTIFACTS];
 
-/* What a trainer says of an artifact that it has written, so that bits which
- * flip on the way to the model are noticed. Trainers of older versions say
- * nothing. */
+/* The checksum that a trainer reports for an artifact it has written, so that
+ * bits which flip on the way to the model are noticed. Trainers of older
+ * versions report none. */
 struct artifact_sum {
     bool known;
     uint32_t crc; /* crc32 of all its bytes */
@@ -50,16 +50,19 @@ struct artifact_sum {
 /* The artifact of this name; ARTIFACTS = there is none. */
 enum artifact_no artifact_find(const char *name);
 
-/* The payload of a journal's record: "NAME crc32=XXXXXXXX". */
+/* Append the payload of a journal record: "NAME crc32=XXXXXXXX". */
 void artifact_print(struct text *out, const char *name, uint32_t crc);
-/* From such a payload, or one with the name alone; ARTIFACTS = none of them. */
+/* Parse such a payload, which may be the name alone; ARTIFACTS = it names none.
+ */
 enum artifact_no artifact_parse(const char *payload, struct artifact_sum *sum);
 
 /* Sums: of bytes, and of all that can be read from a descriptor, from its
  * beginning on; 0 or -errno. */
 uint32_t artifact_crc(const void *data, size_t size);
 int artifact_file_crc(int fd, uint32_t *crc);
-/* Whether it is what the trainer said, as far as it said anything. */
+/* Whether the sum is the one that the trainer reported; true if it reported
+ * none.
+ */
 bool artifact_sum_fits(const struct artifact_sum *sum, uint32_t crc);
 
 #endif

@@ -27,7 +27,7 @@ struct chart_axis {
 enum { RATE, LOSS, PRECISION, SERIES };
 struct chart_series {
     const char *class, *color, *axis_title;
-    size_t offset; /* of the value in struct metrics_row */
+    size_t offset; /* offset of the value in struct metrics_row */
     int title_x;   /* where the axis has its rotated title */
     int label_x;   /* where the axis has its numbers */
     const char *anchor;

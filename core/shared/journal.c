@@ -33,7 +33,7 @@ bool journal_has_fact(const char *key)
 struct frame {
     char magic[4];
     uint32_t size;
-    uint32_t crc; /* of all that follows: the rest of the header, the payload */
+    uint32_t crc; /* covers all that follows, including the payload */
     uint8_t kind;
     uint8_t zero[3];
     uint64_t time; /* the bits of a double */

@@ -1,5 +1,5 @@
-/* Changes of names and attributes: the rights first, then what the row and its
- * shape mean by it. */
+/* Changes of names and attributes: first the rights are checked, then the row
+ * or its shape makes the change. */
 #include "core/basic/clock.h"
 #include "core/rights/mode.h"
 #include "core/tree/gate.h"
@@ -37,8 +37,8 @@ int tree_unlink(struct primo *primo, const struct caller *caller,
     return err;
 }
 
-/* Whether it is what touch(1) does: set the time to now. Some clients (sshfs)
- * send that as the present time in whole seconds. */
+/* Whether this is a touch(1), which sets the times to now. Some clients (sshfs)
+ * send the present time in whole seconds instead. */
 static bool is_touch(const struct tree_change *c)
 {
     int64_t second = 1000000000, away = c->mtime - clock_ns();
@@ -48,8 +48,8 @@ static bool is_touch(const struct tree_change *c)
            (c->mtime % second == 0 && away < 2 * second && away > -2 * second);
 }
 
-/* What the file itself says to a change: its mode and its owner are its owner's
- * to change, its times are changed by those who may write it. */
+/* Checks a change against the file itself: only its owner may change its mode
+ * and its owner, and whoever may write it may change its times. */
 static int change_fits(struct primo *primo, const struct caller *caller,
                        const struct object *o, const struct tree_change *c,
                        struct reason *why)
@@ -62,8 +62,8 @@ static int change_fits(struct primo *primo, const struct caller *caller,
     return mode_may_replace(&primo->roles, caller, o, why);
 }
 
-/* Who made a file may set its mode and times without the right to edit it, as
- * copying tools do when they have written it. */
+/* Whoever made a file may set its mode and times without the right to edit it,
+ * as copying tools do after they have written it. */
 static int change_may(struct primo *primo, const struct caller *caller,
                       struct node n, const struct tree_change *c,
                       struct reason *why)

@@ -1,8 +1,8 @@
 /*
  * Open files: what one open of a node reads and writes. This part keeps the
- * handles, their locks and their list; what is read and written is a matter of
- * the row's shape (shape.h). Any thread: each handle has a lock of its own,
- * which is held while its shape works on it.
+ * handles, their locks and their list; the shape of the row does the reading
+ * and writing (shape.h). Any thread may call: each handle has a lock of its
+ * own, which is held while the shape works on it.
  */
 #ifndef PRIMO_HANDLE_H
 #define PRIMO_HANDLE_H
@@ -29,8 +29,8 @@ struct creation {
 int handle_create(struct primo *primo, const struct caller *caller,
                   const struct creation *c, struct node *node,
                   struct handle **out, struct reason *why);
-/* The last close, which saves what is not saved yet. The handle is freed even
- * where saving fails. */
+/* Do the last close, which saves what is not saved yet. The handle is freed
+ * even if saving fails. */
 int handle_close(struct handle *h, struct reason *why);
 /* Free the handles that nobody will close: when a mount ends while files are
  * open, the kernel does not report that they are closed. What they had not

@@ -94,8 +94,8 @@ struct shape {
      * change. Entries and attributes that are not settled (struct tree_stat)
      * are never kept. */
     bool keeps_name;       /* the name leads to one node id for ever */
-    bool keeps_attributes; /* of a node id; for inputs, whoever opens one for
-                              writing makes the kernel forget them */
+    bool keeps_attributes; /* the attributes of a node id are kept; opening an
+                              input for writing makes the kernel forget them */
     bool keeps_pages;      /* what is cached of a node id is right for ever */
     bool direct_io;        /* nothing is cached */
 };

@@ -137,7 +137,8 @@ static int layout_find(struct dataset *d, struct layout *l, struct reason *why)
     return 0;
 }
 
-/* Links that are not followed; `class` NULL = beside the class folders. */
+/* Reports links that are not followed; `class` NULL = they are beside the class
+ * folders. */
 static void outside_tell(struct dataset *d, const char *class, size_t count)
 {
     struct text shown = TEXT_INIT;

@@ -117,7 +117,7 @@ static bool has_extension(const char *name, const char *extensions)
     return false;
 }
 
-/* A folder that is below the root, also by now. */
+/* Opens a folder, and checks on the open folder that it is below the root. */
 static int folder_open(DIR **out, int root, const char *path,
                        struct reason *why)
 {
@@ -133,7 +133,7 @@ static int folder_open(DIR **out, int root, const char *path,
                                path);
 }
 
-/* What is to be done with the entries of a folder. */
+/* What to do with the entries of a folder. */
 struct wanted {
     struct names *folders, *files; /* NULL = none of them */
     const char *extensions;        /* of files */

@@ -20,10 +20,9 @@ void names_release(struct names *n);
 
 /* Change */
 
-/* A link is followed where it leads to what is below the folder `root`, a
- * descriptor; others are left out and counted, whether there is something at
- * their ends or not: who may put a link into a folder need not be allowed to
- * see what is there. */
+/* A link is followed if its target is below the folder `root`, a descriptor.
+ * Other links are left out and counted, whether their targets exist or not:
+ * whoever may put a link into a folder need not be allowed to know that. */
 
 /* Add the names of the folders in `path`, sorted. Fails with ENOENT, ENOTDIR,
  * EACCES and so on; the reason names the path. EXDEV: it is not below the root.

@@ -41,7 +41,7 @@ struct dnn_recipe {
     const char *name; /* for refusals */
     const void *desc;
     const_dnnl_primitive_attr_t attr;
-    const_dnnl_primitive_desc_t hint; /* of the forward op; NULL = it is one */
+    const_dnnl_primitive_desc_t hint; /* the forward op's; NULL = this is one */
     struct {
         int arg;
         struct dnn_tensor tensor;

@@ -13,7 +13,7 @@ enum { IMAGE_SIZE_MIN = 32 };
 /* The memory for training the head alone; NULL until that is done. */
 struct head {
     float *logits;   /* [batch, classes] */
-    float *gradient; /* of the weight, then of the bias */
+    float *gradient; /* the weight's, then the bias's */
 };
 
 struct net {

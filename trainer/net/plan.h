@@ -22,7 +22,7 @@ struct plan_parts {
     struct buffers *buffers;
     int classes, image_size;
     bool bf16;
-    const bool *fixed_statistics; /* as in struct norm */
+    const bool *fixed_statistics; /* see `fixed` in struct norm */
 };
 
 /* A oneDNN op or a loop of our own. */

@@ -3,17 +3,17 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* One for the process, as memory is. */
+/* There is one budget, because the process has one memory. */
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t returned;
     size_t used;
     int holders; /* pictures that hold something */
-    int stuck;   /* those of them that wait for more */
+    int stuck;   /* of these, pictures that wait for more */
 } budget = {.lock = PTHREAD_MUTEX_INITIALIZER,
             .returned = PTHREAD_COND_INITIALIZER};
 
-/* `stuck` counts the asking picture, where it holds something. */
+/* Whether a picture may take more; if it holds something, `stuck` counts it. */
 static bool is_granted(size_t more)
 {
     return (more <= BUDGET_BYTES && budget.used <= BUDGET_BYTES - more) ||

@@ -118,7 +118,8 @@ static int outside(struct reason *why)
     return refuse(why, EXDEV, "leads out of the dataset, or nowhere");
 }
 
-/* Of a link that does not lead below the root nothing is said but that. */
+/* If a link leads out of the root, the reason says only that, and nothing about
+ * its target. */
 static int open_within(int root, const char *path, struct reason *why)
 {
     int fd = open(path, OPEN_FLAGS | O_NOFOLLOW);

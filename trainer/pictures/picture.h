@@ -49,8 +49,8 @@ void picture_release(struct picture *p);
 enum { PICTURE_MEASURE = -1 };
 int picture_read(struct picture *out, const char *path, int side,
                  struct reason *why);
-/* The same of a file that must be below the folder `root`, a descriptor; EXDEV,
- * also where a link leads nowhere. */
+/* Do the same with a file that must be below the folder `root`, a descriptor.
+ * EXDEV: a link leads elsewhere, or nowhere. */
 int picture_read_within(struct picture *out, int root, const char *path,
                         int side, struct reason *why);
 /* Decode a file that is already in memory; otherwise like picture_read(). */

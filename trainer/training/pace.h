@@ -13,7 +13,7 @@
 struct pace {
     uint64_t measured;         /* updates timed by this process */
     double checkpoint_seconds; /* how long the last one took, NAN = none yet */
-    double loss, speed;        /* of the last row: mean loss, pictures/s */
+    double loss, speed;        /* mean loss and pictures/s in the last row */
 };
 
 /* Life cycle */

@@ -36,7 +36,7 @@
 #define RECIPE_WEIGHT_DECAY 5e-4f
 #endif
 #ifndef RECIPE_SMOOTHING
-#define RECIPE_SMOOTHING 0.1f /* of the labels: loss.h */
+#define RECIPE_SMOOTHING 0.1f /* how much labels are smoothed: loss.h */
 #endif
 #ifndef RECIPE_WARMUP
 #define RECIPE_WARMUP 0.05 /* fraction of all updates */
