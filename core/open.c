@@ -80,6 +80,7 @@ static void primo_init(struct primo *p, const char *state)
     texts_init(&p->texts, &p->usage);
     bodies_init(&p->bodies, &p->usage);
     scratch_init(&p->scratch, &p->usage);
+    replaced_init(&p->replaced);
     refusals_init(&p->refusals);
     roles_init(&p->roles, &p->owner);
     waiters_init(&p->waiters, process_has_ended, p);
@@ -231,6 +232,7 @@ void primo_close(struct primo *p)
     if (p->lock >= 0)
         close(p->lock);
     scratch_release(&p->scratch);
+    replaced_release(&p->replaced);
     bodies_release(&p->bodies);
     texts_release(&p->texts);
     usage_release(&p->usage);

@@ -3,6 +3,8 @@
 #include "core/basic/clock.h"
 #include "core/basic/name.h"
 
+#include <errno.h>
+
 int object_load(struct primo *primo, uint64_t id, struct object *out)
 {
     if (scratch_get(&primo->scratch, id, out) == 0)
@@ -14,6 +16,12 @@ int object_load(struct primo *primo, uint64_t id, struct object *out)
     err = object_get(txn, id, out);
     store_abort(txn);
     return err;
+}
+
+int object_load_replaced(struct primo *primo, uint64_t id, struct object *out)
+{
+    int err = object_load(primo, id, out);
+    return err == -ENOENT ? replaced_get(&primo->replaced, id, out) : err;
 }
 
 int object_search(struct primo *primo, uint64_t parent, const char *name,

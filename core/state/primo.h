@@ -19,6 +19,7 @@
 #include "core/state/handles.h"
 #include "core/state/hidden.h"
 #include "core/state/refusals.h"
+#include "core/state/replaced.h"
 #include "core/state/scratch.h"
 #include "core/state/texts.h"
 #include "core/state/times.h"
@@ -50,6 +51,7 @@ struct primo {
     struct texts texts;
     struct bodies bodies;
     struct scratch scratch;
+    struct replaced replaced; /* inputs over which others were renamed */
     struct refusals refusals;
     struct roles roles;
     struct waiters waiters;
@@ -72,6 +74,8 @@ struct primo {
 
 /* Read: an object wherever it lives, scratch first; 0 or -ENOENT, -EIO */
 int object_load(struct primo *primo, uint64_t id, struct object *out);
+/* The same, or the object as it was when another was renamed over it. */
+int object_load_replaced(struct primo *primo, uint64_t id, struct object *out);
 int object_search(struct primo *primo, uint64_t parent, const char *name,
                   struct object *out);
 

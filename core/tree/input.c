@@ -281,8 +281,10 @@ int input_change(struct primo *primo, const struct caller *caller,
     struct object o = OBJECT_INIT;
     pthread_mutex_lock(&primo->change);
     int err = object_load(primo, n.object, &o);
+    bool replaced =
+        err == -ENOENT && replaced_get(&primo->replaced, n.object, &o) == 0;
     if (err)
-        refuse(why, -err, "the file is gone");
+        refuse(replaced ? NULL : why, -err, "the file is gone");
     if (err == 0 && c->owner_set && !is_administrator(&primo->roles, caller) &&
         ((c->uid != (uint32_t)-1 && c->uid != o.uid) ||
          (c->gid != (uint32_t)-1 && c->gid != o.gid)))
@@ -302,5 +304,5 @@ int input_change(struct primo *primo, const struct caller *caller,
     pthread_mutex_unlock(&primo->change);
     if (err == 0 && c->mtime_set)
         handles_set_mtime(&primo->handles, n.object, c->mtime);
-    return err;
+    return replaced ? 0 : err; /* nobody sees what becomes of a replaced one */
 }

@@ -78,21 +78,33 @@ static int move_check(struct primo *primo, struct move *m, bool no_replace,
     return err;
 }
 
+static int move_scratch(struct primo *primo, const struct caller *caller,
+                        struct move *m, struct reason *why)
+{
+    strcpy(m->from.name, m->name);
+    m->from.ctime = clock_ns();
+    int err = scratch_put(&primo->scratch, &m->from, why);
+    if (err == 0 && m->to_there && !m->to.scratch)
+        err = input_drop(primo, caller, &m->to, NULL, why);
+    return err;
+}
+
+/* A replaced text stays readable for who has just found it by its name. That of
+ * a base model is a file, which goes at once. */
 static int input_move(struct primo *primo, const struct caller *caller,
                       struct move *m, bool no_replace, struct reason *why)
 {
     int err = move_check(primo, m, no_replace, why);
     if (err)
         return err;
-    if (!m->from.scratch || !name_is_scratch(m->name)) {
-        err = move_durable(primo, caller, m, why);
-    } else {
-        strcpy(m->from.name, m->name);
-        m->from.ctime = clock_ns();
-        err = scratch_put(&primo->scratch, &m->from, why);
-        if (err == 0 && m->to_there && !m->to.scratch)
-            err = input_drop(primo, caller, &m->to, NULL, why);
-    }
+    bool keep = m->to_there && !m->to.number;
+    if (keep)
+        replaced_keep(&primo->replaced, &m->to);
+    err = m->from.scratch && name_is_scratch(m->name)
+              ? move_scratch(primo, caller, m, why)
+              : move_durable(primo, caller, m, why);
+    if (err && keep)
+        replaced_undo(&primo->replaced);
     if (err == 0 && m->to_there && m->to.scratch)
         scratch_drop(&primo->scratch, m->to.id);
     if (err == 0 && m->to_there)

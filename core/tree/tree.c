@@ -300,8 +300,9 @@ static bool is_settled(const struct primo *primo, const struct object *o,
 static int stat_object(struct primo *primo, uint64_t id, struct object *o,
                        struct tree_stat *out, struct reason *why)
 {
-    if (object_load(primo, id, o))
-        return refuse(why, ENOENT, "the object is gone");
+    int err = object_load_replaced(primo, id, o);
+    if (err)
+        return refuse(why, -err, "the object is gone");
     out->atime = o->atime;
     out->mtime = o->mtime;
     out->ctime = o->ctime;

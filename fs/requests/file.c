@@ -53,6 +53,7 @@ static void reply_attr(fuse_req_t req, fuse_ino_t ino, struct node n, int err,
     double seconds;
     if (err == 0)
         err = attr_of(req, ino, n, &st, &seconds, why);
+    err = node_error(request_mount(req), n, err, why);
     if (err)
         reply_err(req, err, ino, NULL, why);
     else
@@ -71,7 +72,8 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     if (err == 0 && h)
         err = handle_follow(h, NULL);
     if (err == 0)
-        err = attr_of(req, ino, n, &st, &seconds, NULL);
+        err = node_error(request_mount(req), n,
+                         attr_of(req, ino, n, &st, &seconds, NULL), NULL);
     if (err)
         fuse_reply_err(req, -err);
     else
@@ -106,7 +108,7 @@ static void set_attributes(fuse_req_t req, fuse_ino_t ino,
     struct primo *primo = &request_mount(req)->primo;
     struct caller caller = request_caller(req);
     struct reason why = REASON_INIT;
-    struct node n;
+    struct node n = {0};
     int err = request_node(ino, &n, &why);
     if (err == 0 && (to_set & FUSE_SET_ATTR_SIZE)) {
         uint64_t size = (uint64_t)attr->st_size;
@@ -194,6 +196,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         bool known = node_known(m, ino, n, &shown, &renewed);
         err = handle_open(&m->primo, &caller, n, fi->flags,
                           known ? &shown.text : NULL, &h, &why);
+        err = node_error(m, n, err, &why);
     }
     text_release(&shown.text);
     if (err) {

@@ -54,6 +54,18 @@ int request_node(fuse_ino_t node_id, struct node *out, struct reason *why)
     return refuse(why, ESTALE, "there is no such file any more");
 }
 
+int node_error(struct mount *m, struct node n, int err, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    if (err != -ENOENT || !n.object)
+        return err;
+    bool gone = object_load(&m->primo, n.object, &o) == -ENOENT;
+    object_release(&o);
+    if (gone && why)
+        *why = (struct reason)REASON_INIT;
+    return gone ? -ESTALE : err;
+}
+
 void attr_fill(const struct tree_stat *st, struct stat *out)
 {
     memset(out, 0, sizeof *out);

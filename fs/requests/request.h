@@ -23,6 +23,12 @@ void reply_handle(fuse_req_t req, int err, const struct handle *h,
 /* The node of a node id; ESTALE where there can't be one. */
 int request_node(fuse_ino_t node_id, struct node *out, struct reason *why);
 
+/* The error, as the reply about a node that the kernel has found before: ESTALE
+ * without a sentence where its object is gone since. The kernel then looks its
+ * name up again, while ENOENT would be final, though another file may have the
+ * name. */
+int node_error(struct mount *m, struct node n, int err, struct reason *why);
+
 /* Attributes and node id of a node, for an entry that the kernel will know:
  * takes a look-up on a state, which entry_forget() gives back. As the caller
  * sees it; NULL = the administrator. */

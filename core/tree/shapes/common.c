@@ -114,8 +114,11 @@ int handle_load(struct handle *h, struct object *o, struct reason *why)
     /* A shell may have just emptied the file, and its last close may still be
      * on the way. */
     handles_settle(&h->primo->handles, h->node.object);
-    if (object_load(h->primo, h->node.object, o))
-        return refuse(why, ENOENT, "the file is gone");
+    int err = object_load_replaced(h->primo, h->node.object, o);
+    if (err)
+        return refuse(why, -err,
+                      err == -ENOENT ? "the file is gone"
+                                     : "the file cannot be read");
     /* Whoever creates a file may write it, whatever mode it gets. */
     return h->fresh
                ? 0
