@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Takes one group's folder. */
+/* Is called with the folder of each group. */
 typedef void group_fn(const char *dir, void *context);
 
 static bool number_read(const char *dir, const char *file, double *out)
@@ -60,8 +60,8 @@ static bool group_path(const char *root, const char *controller, char *out,
     return found;
 }
 
-/* Cut a line of mountinfo: "id parent dev ROOT POINT options… - TYPE source
- * SUPER". */
+/* Cuts a line of mountinfo, which reads "id parent dev ROOT POINT options… -
+ * TYPE source SUPER", into the fields in capitals. */
 static bool mount_fields(char *line, char **from, char **point, char **type,
                          char **super)
 {
@@ -160,7 +160,8 @@ double cgroup_cpus(const char *root)
     return cpus;
 }
 
-/* `usage` = NULL: of the whole limit. */
+/* Lowers the room to what the group's limit leaves above `usage`. NULL = the
+ * limit itself counts, whatever is in use. */
 static void room_take(const char *dir, const char *limit, const char *usage,
                       uint64_t *room)
 {

@@ -55,7 +55,8 @@ void clock_condition_init(pthread_cond_t *c)
     pthread_condattr_destroy(&monotonic);
 }
 
-/* A signal does not shorten it: the moment stays where it is. */
+/* A signal interrupts the sleep, but does not move its end, so the same moment
+ * is waited for again. */
 void clock_sleep_until(int64_t monotonic)
 {
     struct timespec until = ns_timespec(monotonic);

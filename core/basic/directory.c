@@ -30,9 +30,9 @@ int directory_sync(int dir, struct reason *why)
 enum { DEPTH_MOST = 8, ENTRIES_MOST = 50000 };
 
 struct removal {
-    int top;         /* descriptor of the directory to empty */
-    unsigned lifted; /* names taken at the top */
-    int budget;      /* entries still to be removed this time */
+    int top;         /* the descriptor of the directory that is emptied */
+    unsigned lifted; /* number of the last directory that was lifted */
+    int budget;      /* how many more entries are removed this time */
 };
 
 static int entries_remove(struct removal *r, int fd, int depth,
@@ -65,7 +65,7 @@ static int subdirectory_remove(struct removal *r, int parent, const char *name,
     return err;
 }
 
-/* Takes over fd. */
+/* Owns fd from here on, and closes it. */
 static int entries_remove(struct removal *r, int fd, int depth,
                           struct reason *why)
 {
@@ -91,7 +91,8 @@ static int entries_remove(struct removal *r, int fd, int depth,
     return err;
 }
 
-/* Repeats where directories were lifted into it meanwhile. */
+/* Directories may have been lifted to the top while it was emptied: then it is
+ * emptied once more. */
 static int top_remove(struct removal *r, int parent, const char *name,
                       struct reason *why)
 {

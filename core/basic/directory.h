@@ -9,8 +9,9 @@
 
 int directory_open(const char *path, struct reason *why); /* a descriptor */
 int directory_sync(int dir, struct reason *why);
-/* Remove a directory and what is in it, however deep; links are not followed.
- * Absent: 0. EAGAIN: there is more in it than is removed at once. */
+/* Remove a directory and what is in it, however deep. Links are not followed.
+ * Returns 0 where there is no such directory, and EAGAIN where it holds more
+ * than is removed in one call: call again later. */
 int directory_remove(int parent, const char *name, struct reason *why);
 
 #endif

@@ -31,8 +31,8 @@ int file_open(int dir, const char *name, struct reason *why)
     return fd;
 }
 
-/* Room for what comes next: all of a regular file and one byte, so that its
- * end shows at once. */
+/* How much to read next. For a regular file that is all of it and one byte
+ * more, so that the first read also finds its end. */
 static size_t piece_of(int fd)
 {
     enum { PIECE = 16384 };
@@ -115,7 +115,8 @@ int draft_open(struct draft *d, int dir, const char *name, struct reason *why)
         draft_release(d);
         return refuse(why, ENOMEM, "no memory to write '%s'", name);
     }
-    unlinkat(dir, d->part, 0); /* left by a crash, or put there by somebody */
+    unlinkat(dir, d->part,
+             0); /* a crash has left it, or somebody put it there */
     d->fd = openat(dir, d->part,
                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (d->fd < 0) {

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 struct draft {
-    int fd, dir;       /* dir is borrowed and must stay open */
+    int fd, dir;       /* dir is not owned and must stay open */
     char *name, *part; /* owned */
 };
 
@@ -28,12 +28,14 @@ struct draft {
  * the disk, or in the quota of whoever writes. Room may come back, or be made;
  * other faults are not mended by trying again. */
 bool is_full(int err);
-/* Open a regular file for reading; a descriptor. EINVAL when it is none. */
+/* Open a regular file for reading. Returns a descriptor; EINVAL where it is not
+ * a regular file. */
 int file_open(int dir, const char *name, struct reason *why);
-/* Append all that is left to be read, of at most `limit` bytes. 0 or -errno;
- * -EFBIG: there is more. */
+/* Append all that is left to be read, at most `limit` bytes. Returns 0 or
+ * -errno without a sentence, -EFBIG where there is more. */
 int descriptor_read(int fd, size_t limit, struct text *out);
-/* Exactly these bytes. 0 or -errno; -ENODATA: the file ends before. */
+/* Read exactly `size` bytes. Returns 0 or -errno without a sentence, -ENODATA
+ * where the file ends before. */
 int descriptor_read_at(int fd, void *to, size_t size, uint64_t offset);
 
 /* Change */
@@ -41,28 +43,30 @@ int descriptor_read_at(int fd, void *to, size_t size, uint64_t offset);
 /* Sync the directory in which DIR/name is. A new name, or one that a rename has
  * changed, survives a power cut only after that. 0 or -errno. */
 int file_sync_parent(int dir, const char *name);
-/* All of these bytes. 0 or -errno. */
+/* Write all of these bytes. Returns 0 or -errno without a sentence. */
 int descriptor_write_at(int fd, const void *data, size_t size, uint64_t offset);
 
-/* Begin a file of mode 0644 under the umask. EACCES, ENOENT, ENOSPC, …, with
- * the name. Each successful call is followed by commit or abandon. */
+/* Begin a file, of mode 0644 less the umask. The errors are those of open(2),
+ * in sentences with the name. Each successful call must be followed by
+ * draft_commit() or draft_abandon(). */
 int draft_open(struct draft *d, int dir, const char *name, struct reason *why);
 int draft_write(struct draft *d, const void *data, size_t size,
                 struct reason *why);
-/* Publish and release; on failure nothing is published. */
+/* Sync the draft, give it its name and release it. On failure the old file
+ * stays, and the draft is removed. */
 int draft_commit(struct draft *d, struct reason *why);
-/* Remove what was written and release. */
+/* Remove the draft and release it. */
 void draft_abandon(struct draft *d);
-/* Make or replace a file with these bytes: all four steps. */
+/* Make or replace a file with these bytes: open, write and commit a draft. */
 int file_save(int dir, const char *name, const void *data, size_t size,
               struct reason *why);
 
-/* Copy what is open, at most `limit` bytes (EFBIG), to a new DIR/name, synced.
- */
+/* Copy an open file, of at most `limit` bytes (EFBIG), to a new DIR/name, and
+ * sync the copy. */
 int file_copy(int from, int dir, const char *name, uint64_t limit,
               struct reason *why);
-/* Give a regular file another name or, where that is not possible, copy it.
- * Where the name is taken already, it is left as it is: 0. */
+/* Give a regular file another name or, where that is not possible, copy it. A
+ * file that already has the name is left as it is, which is no error. */
 int file_link(int from, const char *name, int to, const char *as,
               uint64_t limit, struct reason *why);
 

@@ -12,7 +12,8 @@
 
 enum { READING = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC };
 
-/* One name after the other, for kernels (or containers) without openat2(). */
+/* Opens one part of the path after the other, for kernels or containers without
+ * openat2(). */
 static int open_by_steps(int dir, const char *name, int flags)
 {
     char step[256];
@@ -94,7 +95,8 @@ int foreign_directory(int dir, const char *name, struct reason *why)
     return fd < 0 ? refuse_errno(why, -fd, "cannot open '%s'", name) : fd;
 }
 
-/* One that we made and had no time to give away is ours still. */
+/* A directory that we made, but could not give away before a crash, still
+ * belongs to us. */
 static int give_away(int fd, const char *name, uid_t uid, gid_t gid,
                      struct reason *why)
 {

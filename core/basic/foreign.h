@@ -19,20 +19,20 @@
 
 /* Open a file of the directory for reading. */
 int foreign_open(int dir, const char *name, struct reason *why);
-/* Append a whole file of at most `limit` bytes to *out; EFBIG. */
+/* Append a whole file to *out. EFBIG where it has more than `limit` bytes. */
 int foreign_read(int dir, const char *name, size_t limit, struct text *out,
                  struct reason *why);
-/* Open a directory in this one, not necessarily foreign itself. */
+/* Open a directory in another one, which need not be foreign itself. */
 int foreign_directory(int dir, const char *name, struct reason *why);
 
 /* Change */
 
-/* Make a directory for a user, or find it from earlier; a descriptor. EPERM:
- * it is there and somebody else's. */
+/* Make a directory for a user, or open the one that was made before. Returns a
+ * descriptor; EPERM where it is there and belongs to somebody else. */
 int foreign_make(int parent, const char *name, uid_t uid, gid_t gid,
                  struct reason *why);
-/* A new, empty file in place of whatever has the name, open for appending and
- * of the directory's owner; a descriptor. */
+/* Make a new, empty file in place of whatever has the name. It belongs to the
+ * directory's owner and is open for appending. Returns a descriptor. */
 int foreign_renew(int dir, const char *name, struct reason *why);
 
 #endif

@@ -47,7 +47,8 @@ bool language_set(const char *name)
     return true;
 }
 
-/* The language of "ru_RU.UTF-8", where it is known here; else NULL. */
+/* The name of the language of a locale like "ru_RU.UTF-8", or NULL where there
+ * is no catalogue of it. */
 static const char *known(const char *locale, size_t size)
 {
     char name[NAME_BYTES];

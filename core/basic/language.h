@@ -17,26 +17,29 @@
 
 /* Read */
 
-/* Its name: "en", "ru". */
+/* The name of the current language: "en", "ru". */
 const char *language(void);
-/* The names of all, with `last` between the last two, into out. */
+/* Write the names of all languages into out, with `last` between the last
+ * two. */
 void language_list(char *out, unsigned size, const char *last);
-/* The one that LC_ALL, LC_MESSAGES or LANG asks for, and LANGUAGE in other
- * locales than C; "en" where none of those is known. Whether the locale is
- * installed does not matter. */
+/* The language that LC_ALL, LC_MESSAGES or LANG asks for, and LANGUAGE in other
+ * locales than C; "en" where none of those is known. It does not matter whether
+ * the locale is installed. */
 const char *language_of_environment(void);
 
 /* Change */
 
-/* By its name. false: there is none of that name, nothing has changed. */
+/* Choose a language by its name. Returns false, and changes nothing, where
+ * there is none of that name. */
 bool language_set(const char *name);
 
 /* Say */
 
-/* The translation, or the English where there is none. A format stays one of
- * the same arguments. */
+/* The translation, or the English text where there is none. The translation of
+ * a format takes the same arguments. */
 const char *translate(const char *english) __attribute__((format_arg(1)));
-/* The same for what reads differently in another place: `context` is that. */
+/* Translate a word that is translated differently in different places;
+ * `context` names the place. */
 const char *translate_in(const char *context, const char *english)
     __attribute__((format_arg(2)));
 /* The form that goes with the number n. */
@@ -55,7 +58,8 @@ const char *translate_many(const char *one, const char *many, unsigned long n)
 struct message {
     const char *context; /* NULL = none */
     const char *english;
-    const char *forms[4]; /* by number; else only the first */
+    const char *forms[4]; /* one for each grammatical number; without numbers,
+                             only the first */
 };
 struct catalogue {
     const char *name; /* NULL = the end of the list */

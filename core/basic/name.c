@@ -9,7 +9,8 @@
 #include <unictype.h>
 #include <uninorm.h>
 
-/* Unicode's categories, whatever the locale: letters, marks, decimal digits */
+/* Letters, marks and decimal digits, by Unicode's categories: the locale does
+ * not matter. */
 static bool name_character(unsigned code)
 {
     if (code < 0x80)

@@ -8,10 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What is allowed besides a directory that is the user's own and closed. */
+/* What a directory may be besides one that belongs to the user and that nobody
+ * else may write in. */
 enum {
-    OF_ROOT = 1, /* that it is root's */
-    STICKY = 2,  /* that others write there, but not to what is not theirs */
+    OF_ROOT = 1, /* it may belong to root */
+    STICKY = 2,  /* others may write in it if it has the sticky bit, by which
+                    they can change only what is theirs */
 };
 
 static int owner_check(int fd, const char *name, int allowed,
@@ -73,7 +75,8 @@ static int parent_sync(int parent, const char *name, struct reason *why)
                : 0;
 }
 
-/* Unless somebody has set what others may do already. */
+/* Lets others pass through, unless somebody has already set what they may
+ * do. */
 static int passable_make(int fd, const char *name, struct reason *why)
 {
     struct stat st;

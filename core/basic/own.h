@@ -16,18 +16,20 @@
  * group or others. `name` may be a path; its last part is not followed. */
 
 int directory_own(int parent, const char *name, struct reason *why);
-/* For looking only: root's will do as well. */
+/* Open one for looking only: it may also belong to root. */
 int directory_seen(int parent, const char *name, struct reason *why);
-/* The same as directory_own() for one that is made where it is not there, its
- * name durable. `passable`: others may pass through it. */
+/* As directory_own(), but a directory that is not there is made, and its name
+ * is made durable. `passable` lets others pass through it. */
 int directory_own_make(int parent, const char *name, bool passable,
                        struct reason *why);
-/* The topmost one, made with `make`, or for looking only. It may be one with
- * the sticky bit, as the root of a tmpfs is: others may put something there,
- * but change nothing, and all that is opened there is asked for its owner. */
+/* Open the topmost directory: with `make` it is made if it is not there,
+ * without it is opened for looking only. It may have the sticky bit, as the
+ * root of a tmpfs does: others may put something into it, but change nothing,
+ * and the owner of all that is opened there is checked. */
 int directory_own_top(const char *path, bool make, bool passable,
                       struct reason *why);
-/* Whether an open file is the daemon's own, or root's; 0 or EPERM. */
+/* Returns 0 where an open file belongs to the daemon's user or to root, else
+ * EPERM. */
 int file_own_check(int fd, const char *name, struct reason *why);
 
 #endif

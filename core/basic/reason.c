@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Cut a UTF-8 string that snprintf truncated back to a whole character. */
+/* Cuts a UTF-8 string that snprintf() has truncated back to a whole
+ * character. */
 static void sentence_trim(char *s, size_t size, int wanted)
 {
     if (wanted < 0 || (size_t)wanted < size)
@@ -25,7 +26,8 @@ static void reason_set(struct reason *why, int code, const char *format,
     char s[sizeof why->sentence]; /* the arguments may point into *why */
     int n = vsnprintf(s, sizeof s, translate(format), ap);
     sentence_trim(s, sizeof s, n);
-    make_printable(s); /* names and texts of others are quoted */
+    make_printable(
+        s); /* the sentence may quote names and texts of other users */
     memset(why, 0, sizeof *why);
     why->code = code;
     memcpy(why->sentence, s, sizeof s);

@@ -15,7 +15,7 @@
 
 struct reason {
     int code;            /* positive errno, 0 = nothing was refused */
-    int line, column;    /* 1-based place in a text, 0 = none */
+    int line, column;    /* the place in a text, counted from 1; 0 = none */
     char sentence[1024]; /* printable (text.h), cut at a character */
     char excerpt[512];   /* the offending line and a caret line, or "" */
 };

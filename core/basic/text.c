@@ -182,7 +182,7 @@ static bool is_unprintable(unsigned code)
                                UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp);
 }
 
-/* What is shown for an unprintable character; 0 = nothing. */
+/* What is shown in place of an unprintable character; 0 = nothing. */
 static char stand_in(unsigned code)
 {
     if (uc_is_general_category_withtable(code, UC_CATEGORY_MASK_Cf))
@@ -279,7 +279,7 @@ bool parse_double(const char *s, double *out)
 {
     char *end;
     if (!*s || strpbrk(s, " \t\r\nxXpPnN"))
-        return false; /* no spaces, hexadecimal, inf, nan */
+        return false; /* which leaves out spaces, hexadecimal, inf and nan */
     errno = 0;
     double v = strtod_l(s, &end, c_locale());
     if (*end || !isfinite(v))
@@ -301,7 +301,8 @@ bool parse_int(const char *s, long long *out)
     return true;
 }
 
-/* Edit distance with transpositions (optimal string alignment), in bytes. */
+/* The edit distance with transpositions (optimal string alignment), counted in
+ * bytes. */
 static size_t edit_distance(const char *a, const char *b)
 {
     enum { MOST = 64 };

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SIBLINGS = 64 }; /* bytes of a core's list that tell it from others */
+enum {
+    SIBLINGS = 64
+}; /* so many bytes of a core's list distinguish it from others */
 
 /* The processors that share the core of `cpu`, as the kernel writes them. */
 static void siblings_read(const char *root, int cpu, char *out)
@@ -43,7 +45,8 @@ static int cores_count(const char *root, const cpu_set_t *allowed)
     return cores;
 }
 
-/* Without a mask (more processors than it has bits): all that fit. */
+/* Where the mask cannot be read, because there are more processors than it has
+ * bits, all processors that fit into it count. */
 static void affinity_read(cpu_set_t *own)
 {
     CPU_ZERO(own);

@@ -10,14 +10,14 @@
 #include <sched.h>
 
 struct threads {
-    int use;       /* 1.. */
+    int use;       /* at least 1 */
     int allowed;   /* processors in the affinity mask */
     int cores;     /* physical cores among them */
     double quota;  /* INFINITY = none */
     char why[320]; /* a sentence for people */
 };
 
-/* `allowed` = NULL asks for this process's own mask. */
+/* Where `allowed` is NULL, the affinity mask of this process counts. */
 void threads_find(struct threads *t, const char *root,
                   const cpu_set_t *allowed);
 

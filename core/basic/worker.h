@@ -44,11 +44,11 @@ void worker_close(struct worker *w);
 
 /* By the thread itself */
 
-/* Sleep for so many milliseconds (negative: however long), or until somebody
- * wakes it; where that has happened since the last rest, not at all. False when
- * the thread is to end. */
+/* Sleep for so many milliseconds (a negative number: without a limit), or until
+ * somebody wakes the worker; not at all where somebody has done so since the
+ * last rest. Returns false when the thread is to end. */
 bool worker_rest(struct worker *w, int ms);
-/* Whether it is to end, without a rest. */
+/* Whether the thread is to end. Does not wait. */
 bool worker_is_ending(struct worker *w);
 
 /* By any thread, but not while the worker is being opened or closed. They do

@@ -32,7 +32,7 @@ void groups_add(struct groups *g, gid_t gid)
     g->list[g->count++] = gid;
 }
 
-/* The numbers behind "KEY:" in a status file, or NULL. */
+/* The rest of the line that begins with "KEY:" in a status file, or NULL. */
 static const char *status_line(const char *status, const char *key)
 {
     size_t n = strlen(key);
@@ -44,7 +44,8 @@ static const char *status_line(const char *status, const char *key)
     return NULL;
 }
 
-/* Whether a line of four (real, effective, saved, file system) ends in id. */
+/* Whether the line KEY, which has four ids (real, effective, saved, file
+ * system), has `id` as the last one. */
 static bool acts_as(const char *status, const char *key, unsigned id)
 {
     const char *line = status_line(status, key);
@@ -73,7 +74,9 @@ bool groups_parse(struct groups *g, const char *status,
 
 static bool groups_of_thread(struct groups *g, const struct caller *caller)
 {
-    enum { MOST = 1 << 20 }; /* 65536 groups are 700 KiB */
+    enum {
+        MOST = 1 << 20
+    }; /* 65536 groups, the most that Linux allows, are 700 KiB */
     char path[64], piece[4096];
     struct text status = TEXT_INIT;
     ssize_t n = -1;
@@ -99,7 +102,7 @@ static void groups_of_database(struct groups *g, const struct caller *caller)
     getpwuid_r(caller->uid, &entry, room, sizeof room, &found);
     if (!found)
         return;
-    do { /* until there is room for all */
+    do { /* getgrouplist() raises the count where the list is too short */
         had = count;
         ALLOC_GROW(g->list, (size_t)count, g->room);
     } while (getgrouplist(found->pw_name, caller->gid, g->list, &count) < 0 &&

@@ -26,7 +26,7 @@
 struct caller { /* who asks */
     uid_t uid;
     gid_t gid;
-    pid_t pid; /* of the thread; 0 = not to be seen from here */
+    pid_t pid; /* the calling thread; 0 = it is in another pid namespace */
 };
 
 struct groups {
@@ -43,18 +43,18 @@ void groups_release(struct groups *g);
 
 /* Read */
 bool groups_have(const struct groups *g, gid_t gid);
-/* Take the groups from the text of a status file; false when it is not that of
- * the caller. */
+/* Take the groups from the text of a status file. Returns false where it is not
+ * the caller's: user or group differ. */
 bool groups_parse(struct groups *g, const char *status,
                   const struct caller *caller);
 
 /* Change */
 
-/* The caller's groups, the main one among them. */
+/* Find the caller's groups, including the main one. */
 void groups_find(struct groups *g, const struct caller *caller);
 void groups_add(struct groups *g, gid_t gid);
 
-/* Append the user's name, or the number where it has none. */
+/* Append the name of a user, or the number where there is no name. */
 void user_name(struct text *out, uid_t uid);
 
 #endif

@@ -59,8 +59,8 @@ bool is_administrator(const struct roles *r, const struct caller *caller)
 
 enum { ENTRY_LEAST = 4 << 10, ENTRY_MOST = 4 << 20 };
 
-/* -ENOENT, or why the files of users could not be opened just now: glibc says
- * "not there" also where they could not, if the next service in nsswitch.conf
+/* Returns -ENOENT, or the reason why the files of users cannot be opened just
+ * now: glibc reports "not there" for both, if the next service in nsswitch.conf
  * has answered. */
 static int database_error(void)
 {
@@ -72,9 +72,9 @@ static int database_error(void)
     return -ENOENT;
 }
 
-/* The number of a user or, with '@', of a group; -ENOENT = there is none, and
- * any other error: that cannot be told now. A large group takes a large buffer.
- */
+/* Finds the number of a user or, with '@', of a group. Returns -ENOENT where
+ * there is none; after any other error this cannot be told now. The buffer
+ * grows because a group's entry holds the names of all its members. */
 static int member_number(const char *word, id_t *out)
 {
     struct passwd user, *user_found = NULL;
@@ -100,7 +100,7 @@ static int member_number(const char *word, id_t *out)
     return !err || err == ESRCH ? database_error() : -err;
 }
 
-/* Call for each word until it says no. */
+/* Calls `take` for each word, until it returns an error. */
 static int each_member(const char *value,
                        int (*take)(void *context, const char *word,
                                    struct reason *why),
@@ -181,8 +181,9 @@ static int64_t seconds(void)
     return now.tv_sec;
 }
 
-/* The name by which a role counts: an editor's backup stands for it until it
- * has saved the new one. False = it does not count. */
+/* The name by which a role counts. While an editor saves a role, the old text
+ * has the name of a backup for a moment; it stands for the role until the new
+ * one is there. Returns false where the file does not count. */
 static bool role_name(struct store_txn *txn, const struct object *o, char *name)
 {
     struct object other = OBJECT_INIT;
@@ -260,13 +261,14 @@ void roles_load(struct roles *r, struct store *store)
     pthread_mutex_unlock(&r->load);
 }
 
-/* Others go on with the old table while one makes it anew. */
+/* One thread makes the table anew; others go on with the old one meanwhile, so
+ * that a slow directory service holds up a single request. */
 static void refresh(struct roles *r)
 {
     int64_t age = seconds() - __atomic_load_n(&r->loaded, __ATOMIC_RELAXED);
     if (age < FRESH_SECONDS || pthread_mutex_trylock(&r->load))
         return;
-    if (r->count) /* changed by whoever holds `load` only */
+    if (r->count) /* only the holder of `load` changes it */
         load_locked(r);
     pthread_mutex_unlock(&r->load);
 }
@@ -321,7 +323,8 @@ bool roles_allow(struct roles *r, const struct caller *caller, enum key line,
 
 /* Refusing */
 
-/* Append "roles/a, roles/b" of those that `which` says; how many. */
+/* Appends the roles for which `which` is true, as "roles/a, roles/b". Returns
+ * how many there are. */
 static size_t put_roles(struct text *out, const struct roles *r,
                         const bool *which)
 {
@@ -335,7 +338,8 @@ static size_t put_roles(struct text *out, const struct roles *r,
     return n;
 }
 
-/* "in no role", "in roles/a, which does not give it". */
+/* Appends in which roles the user is: "in no role", or "in roles/a, which does
+ * not give it". */
 static void put_have(struct text *out, const struct roles *r, const bool *mine)
 {
     struct text names = TEXT_INIT;
@@ -350,7 +354,7 @@ static void put_have(struct text *out, const struct roles *r, const bool *mine)
     text_release(&names);
 }
 
-/* ", roles/a gives it" */
+/* Appends which roles give the right: ", roles/a gives it". */
 static void put_give(struct text *out, const struct roles *r,
                      const bool *givers)
 {
@@ -362,7 +366,7 @@ static void put_give(struct text *out, const struct roles *r,
     text_release(&names);
 }
 
-/* "root or NAME or a member of roles/a" */
+/* Appends who can grant the right: "root or NAME or a member of roles/a". */
 static void put_granters(struct text *out, const struct roles *r,
                          const bool *granters)
 {
@@ -381,7 +385,9 @@ struct explanation {
     struct text user, have, give, granters;
 };
 
-/* Who is in which role, and which has what. */
+/* Says why the right is missing. For each role three things count: whether the
+ * caller is in it, whether it gives the right, and whether its members may
+ * change roles. The three lists share one allocation. */
 static void explain(struct roles *r, const struct caller *caller, enum key line,
                     enum right right, struct explanation *out)
 {

@@ -24,14 +24,15 @@ struct store;
 
 struct role {
     char name[256];
-    struct groups users, groups; /* its members; numbers of users are kept as
-                                    those of groups are */
-    unsigned rights[KEY_COUNT];  /* by line: a set of 1 << enum right */
+    struct groups users,
+        groups; /* its members, users kept in a list of numbers as groups are */
+    unsigned
+        rights[KEY_COUNT]; /* for each line a set of bits 1 << enum right */
 };
 
 /* Whom the name of a member stood for when the table was made. */
 struct known_member {
-    char *word; /* with '@' for a group */
+    char *word; /* begins with '@' where it is a group */
     id_t number;
 };
 
@@ -41,12 +42,12 @@ struct known_members {
 };
 
 struct roles {
-    struct store *store;        /* not owned */
-    const uid_t *owner;         /* who mounted; not owned */
-    pthread_mutex_t load;       /* held by whoever makes it anew */
+    struct store *store;  /* not owned */
+    const uid_t *owner;   /* who mounted; not owned */
+    pthread_mutex_t load; /* held by the thread that makes the table anew */
     struct known_members known; /* under load */
     pthread_rwlock_t lock;      /* guards list and count */
-    struct role *list;          /* in order of their making */
+    struct role *list;          /* the oldest role first */
     size_t count;               /* 0 = only the administrator may do anything */
     int64_t loaded;             /* atomic: seconds of the monotonic clock */
 };
@@ -57,23 +58,24 @@ void roles_release(struct roles *r);
 
 /* Read */
 
-/* The root, or the user who mounted. */
+/* Whether the caller is root or the user who mounted. */
 bool is_administrator(const struct roles *r, const struct caller *caller);
 /* Whether a role of the caller has one of the rights (a set) in a line. Line 0
  * stands for what is no object: every role has `view` there. */
 bool roles_allow(struct roles *r, const struct caller *caller, enum key line,
                  unsigned rights);
-/* EACCES with what is missing, and who can grant it. */
+/* Returns -EACCES; the sentence says what is missing and who can grant it. */
 int roles_refuse(struct roles *r, const struct caller *caller, enum key line,
                  enum right right, struct reason *why);
 
-/* Whether there are the users and groups that a value of `members` names:
- * EINVAL with a sentence; EAGAIN where that cannot be told at this time. */
+/* Check that the users and groups named by a value of `members` exist. EINVAL
+ * where one does not; EAGAIN where that cannot be told at this time. */
 int members_judge(const char *value, struct reason *why);
 
 /* Change */
 
-/* Make the table anew from the store. Not within a write transaction. */
+/* Make the table anew from the store. Must not be called within a write
+ * transaction. */
 void roles_load(struct roles *r, struct store *store);
 
 #endif
