@@ -115,8 +115,7 @@ int draft_open(struct draft *d, int dir, const char *name, struct reason *why)
         draft_release(d);
         return refuse(why, ENOMEM, "no memory to write '%s'", name);
     }
-    unlinkat(dir, d->part,
-             0); /* a crash has left it, or somebody put it there */
+    unlinkat(dir, d->part, 0); /* left by a crash */
     d->fd = openat(dir, d->part,
                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (d->fd < 0) {

@@ -52,8 +52,9 @@ int descriptor_write_at(int fd, const void *data, size_t size, uint64_t offset);
 int draft_open(struct draft *d, int dir, const char *name, struct reason *why);
 int draft_write(struct draft *d, const void *data, size_t size,
                 struct reason *why);
-/* Sync the draft, give it its name and release it. On failure the old file
- * stays, and the draft is removed. */
+/* Sync the draft, give it its name and release it. On failure the draft is
+ * removed; the old file stays, unless only the last step, the sync of the
+ * directory, has failed. */
 int draft_commit(struct draft *d, struct reason *why);
 /* Remove the draft and release it. */
 void draft_abandon(struct draft *d);

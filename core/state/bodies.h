@@ -8,7 +8,7 @@
 
 #include "core/state/usage.h"
 
-/* Which file it is: `name` in the folder of an object, or the object's body. */
+/* Names a file: `name` in the folder of an object, or the object's body. */
 struct body_key {
     uid_t user; /* who opens it */
     uint64_t object;
@@ -34,10 +34,11 @@ struct bodies {
 void bodies_init(struct bodies *b, struct usage *usage);
 void bodies_release(struct bodies *b);
 
-/* The descriptor of a file that is open already, or NULL. */
+/* Find a file that is open already, and hold it once more; NULL where it is not
+ * open. */
 struct open_body *bodies_find(struct bodies *b, const struct body_key *key);
-/* Hold a file that was just opened, which `fd` is from then on; where this
- * fails, ENFILE, the descriptor is closed. */
+/* Hold a file that was just opened; `fd` belongs to it from then on. On failure
+ * (ENFILE) the descriptor is closed. */
 int bodies_add(struct bodies *b, const struct body_key *key, int fd,
                struct open_body **out, struct reason *why);
 void bodies_drop(struct bodies *b, struct open_body *body); /* NULL = nothing */

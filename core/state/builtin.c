@@ -6,11 +6,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* What is there from the first mount. */
+/* The objects that are there from the first mount on. */
 static const struct {
     enum tree_no parent;
     enum object_kind kind;
-    bool builtin; /* and cannot be removed */
+    bool builtin; /* it cannot be removed */
     const char *name;
     const char *body;
     size_t size;
@@ -72,7 +72,7 @@ bool builtin_there(struct primo *p)
     struct store_view v;
     struct store_txn *txn;
     if (store_begin(p->store, false, &txn, NULL))
-        return true; /* whoever asks next is told why */
+        return true; /* the next request that reads the store is told why */
     bool there = store_get(txn, STORE_META, &key, &v) != -ENOENT;
     store_abort(txn);
     return there;

@@ -6,11 +6,11 @@
 
 #include "core/state/primo.h"
 
-/* Whether it is there from the first mount on and cannot be removed. */
+/* Whether an object is there from the first mount on and cannot be removed. */
 bool object_is_builtin(enum object_kind kind, const char *name);
-/* Whether it was made once: a store without it is new. */
+/* Whether the built-in objects were made. A store without them is new. */
 bool builtin_there(struct primo *p);
-/* Make it all, in a state directory that is new. */
+/* Make the built-in objects in a new state directory. */
 int builtin_make(struct primo *p, struct reason *why);
 
 #endif

@@ -10,7 +10,7 @@ void commits_init(struct commits *all, pthread_mutex_t *change)
     pthread_cond_init(&all->ended, NULL);
 }
 
-/* Under commits.lock. */
+/* Takes all changes off the queue. The caller holds commits.lock. */
 static struct commit *take_all(struct commits *all)
 {
     struct commit *first = all->first;
@@ -19,7 +19,8 @@ static struct commit *take_all(struct commits *all)
     return first;
 }
 
-/* One transaction for those that are due, up to `end`. */
+/* Writes the changes of the list up to `end` that are due, in one
+ * transaction. */
 static int write_all(struct store *store, struct commit *first,
                      const struct commit *end, struct reason *why)
 {
@@ -32,7 +33,7 @@ static int write_all(struct store *store, struct commit *first,
     return store_end(txn, err, why);
 }
 
-/* Under commits.change. */
+/* Makes all changes of a list. The caller holds commits.change. */
 static void make_all(struct store *store, struct commit *first)
 {
     unsigned due = 0;
@@ -50,7 +51,8 @@ static void make_all(struct store *store, struct commit *first)
     }
 }
 
-/* Under commits.lock, which it gives up meanwhile. */
+/* Makes what is queued, as the leader. The caller holds commits.lock, which is
+ * released while changes are made, so that others can queue behind. */
 static void lead(struct commits *all)
 {
     all->led = true;

@@ -19,20 +19,24 @@
 struct store;
 struct store_txn;
 
-/* One change; lives as long as commit_run(). Its functions are called under
- * primo->change, by any of those who wait. */
+/* One change. It lives as long as the call of commit_run(). Its functions are
+ * called with commits.change held, in the thread of any of the callers that
+ * wait. */
 struct commit {
-    /* Whether it may be made; *due = by a transaction. */
+    /* Whether the change may be made. Sets *due where that takes a
+     * transaction. */
     int (*judge)(struct commit *c, bool *due, struct reason *why);
-    /* Write it; once more after a transaction that failed. */
+    /* Writes the change. Called once more where the common transaction has
+     * failed. */
     int (*write)(struct commit *c, struct store_txn *txn, struct reason *why);
-    void (*done)(struct commit *c); /* it is durable */
+    void (*done)(struct commit *c); /* called once the change is durable */
     void *context;
     /* of commit.c */
     bool due, ended;
     int err;
     struct reason why;
-    struct commit *next; /* under commits.lock, then of who leads */
+    struct commit *next; /* under commits.lock while it is queued; then only the
+                            leader uses it */
 };
 
 struct commits {
@@ -40,12 +44,12 @@ struct commits {
     pthread_mutex_t *change; /* held while changes are made; not owned */
     pthread_mutex_t lock;
     pthread_cond_t ended;
-    struct commit *first, **last; /* under lock: those that wait */
-    bool led;                     /* under lock: somebody commits */
+    struct commit *first, **last; /* under lock: the queue */
+    bool led;                     /* under lock: a leader is making changes */
 };
 
 void commits_init(struct commits *all, pthread_mutex_t *change);
-/* Returns when the change is durable, or was refused. */
+/* Make a change. Returns when it is durable, or was refused. */
 int commit_run(struct commits *all, struct commit *c, struct reason *why);
 
 #endif

@@ -10,12 +10,12 @@
 
 #define EVENTS ((struct stream){0, 'e'})
 
-enum { EVENTS_MOST = 4 << 20 }; /* past so many bytes the oldest half goes */
+enum { EVENTS_MOST = 4 << 20 }; /* bytes; past them the older half is dropped */
 
-/* When the last event happened, in ns, as its line says; 0 = there is none. */
+/* The time of the last event, as its line has it, in ns; 0 = there is none. */
 int64_t events_time(struct store_txn *txn);
 
-/* Append "TIME USER OBJECT WHAT", in the caller's transaction. */
+/* Append a line "TIME USER OBJECT WHAT" within the caller's transaction. */
 int event_add(struct store_txn *txn, uid_t user, const char *object,
               struct reason *why, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

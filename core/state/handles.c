@@ -56,8 +56,10 @@ void handles_set_mtime(struct handles *all, uint64_t object, int64_t mtime)
     pthread_mutex_unlock(&all->lock);
 }
 
-/* Wait once if h is closing or may be about to, and that began by the time of
- * the close `last`; false = there is no need to. */
+/* Waits once where h is closing, or may be about to close, and that began no
+ * later than the close with the number `last`. Returns false where there is
+ * nothing to wait for. The lock is released while it waits, so the caller has
+ * to look at the whole list again. */
 static bool settle_one(struct handles *all, const struct opened *h,
                        uint64_t last)
 {
@@ -90,7 +92,7 @@ void handles_closing(struct handles *all, struct opened *h, bool closing,
 {
     pthread_mutex_lock(&all->lock);
     int was = h->closing || h->may_close;
-    /* the last save is a part of the close that the flush before it began */
+    /* a flush begins a close, and the last save belongs to that close */
     if (may_close || (closing && !was))
         h->close_number = ++all->closes;
     h->closing = closing;

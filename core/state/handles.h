@@ -9,11 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the list knows of an open handle, of which it is the first member. */
+/* What the list knows of an open handle. It is the first member of a struct
+ * handle. */
 struct opened {
     uint64_t object;
     bool writes;
-    int64_t mtime; /* atomic: the time that its text gets */
+    int64_t mtime; /* atomic: the time that its text gets when it is saved */
     /* under handles.lock: whether it is being saved for the last time;
      * monotonic ns until which that may be about to begin, 0 = it is not; and
      * which of all closes it is */
@@ -26,10 +27,11 @@ struct opened {
 struct handles {
     pthread_mutex_t lock;
     struct opened *first; /* under lock */
-    int writing;          /* atomic: those that are open for writing */
-    int closing; /* atomic: those that are being closed and saved, or may be */
+    int writing;          /* atomic: how many handles are open for writing */
+    int closing; /* atomic: how many are being saved for the last time, or may
+                    be about to be */
     pthread_cond_t settled;
-    uint64_t closes; /* under lock: the number of the last close that began */
+    uint64_t closes; /* under lock: the number of the close that began last */
 };
 
 /* Life cycle */
@@ -39,7 +41,7 @@ void handles_remove(struct handles *all, struct opened *h);
 
 /* Read */
 
-/* Whether somebody has it open for writing. */
+/* Whether somebody has the object open for writing. */
 bool handles_write(struct handles *all, uint64_t object);
 
 /* Change */
@@ -49,11 +51,11 @@ bool handles_write(struct handles *all, uint64_t object);
  * empty. Closes that begin meanwhile are not waited for, so that nobody can
  * make this last by closing again and again. */
 void handles_settle(struct handles *all, uint64_t object);
-/* The handle is being closed; or may be about to be, until then (monotonic ns;
- * 0 = it is not). */
+/* Note that a handle is being saved for the last time (`closing`), or that this
+ * may begin until `may_close` (monotonic ns, 0 = it may not). */
 void handles_closing(struct handles *all, struct opened *h, bool closing,
                      int64_t may_close);
-/* Tell the handles that have text to save which time it gets. */
+/* Set the time that the text of an object's handles gets when they save it. */
 void handles_set_mtime(struct handles *all, uint64_t object, int64_t mtime);
 
 #endif

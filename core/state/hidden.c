@@ -18,7 +18,7 @@ void hidden_release(struct hidden *h)
     pthread_rwlock_destroy(&h->lock);
 }
 
-/* The place of the first entry that is not below inode. */
+/* The index of the first entry that is not less than `inode`. */
 static size_t lower_bound(const struct hidden *h, uint64_t inode)
 {
     size_t low = 0, high = h->count;
@@ -61,7 +61,7 @@ void hidden_clear(struct hidden *h, uint64_t first, uint64_t last)
     size_t from = lower_bound(h, first), to = from;
     while (to < h->count && h->list[to] <= last)
         to++;
-    if (from < to) { /* else there may be no list */
+    if (from < to) { /* the list may be NULL, which memmove() must not get */
         memmove(h->list + from, h->list + to,
                 (h->count - to) * sizeof *h->list);
         h->count -= to - from;

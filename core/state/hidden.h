@@ -12,7 +12,7 @@
 
 struct hidden {
     pthread_rwlock_t lock;
-    uint64_t *list;     /* under lock, sorted */
+    uint64_t *list;     /* under lock; sorted */
     size_t count, room; /* under lock */
 };
 
@@ -25,9 +25,9 @@ bool hidden_has(struct hidden *h, uint64_t inode);
 
 /* Change */
 void hidden_add(struct hidden *h, uint64_t inode);
-/* Show all of first <= inode <= last again. */
+/* Show again all inodes from `first` to `last`, both included. */
 void hidden_clear(struct hidden *h, uint64_t first, uint64_t last);
-/* The same of all files of an object. */
+/* Show all files of an object again. */
 void hidden_clear_object(struct hidden *h, uint64_t object);
 
 #endif

@@ -146,7 +146,7 @@ static int identity_make(char out[IDENTITY_SIZE], struct reason *why)
     return 0;
 }
 
-/* "" where the file is not there. */
+/* Reads the identity from the file; "" where there is no file. */
 static int identity_read(struct primo *primo, char out[IDENTITY_SIZE],
                          struct reason *why)
 {
@@ -169,7 +169,8 @@ static int identity_read(struct primo *primo, char out[IDENTITY_SIZE],
     out[n] = 0;
     out[strcspn(out, "\n")] = 0;
     if (!*out)
-        strcpy(out, "?"); /* emptied: it is not none */
+        strcpy(out, "?"); /* the file is there, but empty: that must not look
+                             like no identity */
     return 0;
 }
 
@@ -189,7 +190,7 @@ static struct store_key identity_key(void)
     return key;
 }
 
-/* "" where the store has none. */
+/* Reads the identity from the store; "" where it has none. */
 static int identity_get(struct store_txn *txn, char out[IDENTITY_SIZE],
                         struct reason *why)
 {
@@ -245,7 +246,8 @@ int home_identify(struct primo *primo, struct reason *why)
         return err;
     if (*in_file && strcmp(in_store, in_file))
         return refuse_other(primo, in_store, in_file, why);
-    if (!*in_store) { /* nor in the file: of an older version, or new */
+    if (!*in_store) { /* neither has one: the directory is new, or an older
+                         version made it */
         err = identity_make(in_store, why);
         if (err == 0)
             err = identity_put(primo, in_store, why);

@@ -11,12 +11,12 @@
 
 /* Life cycle */
 
-/* Make STATE where it is not there and open it. `passable`: users whose runs
- * lie in it may pass through. EPERM where it is not the daemon's own. */
+/* Open STATE; make it where it is not there. `passable` lets users pass through
+ * to their runs. EPERM where it is not the daemon's own. */
 int home_open(struct primo *primo, bool passable, struct reason *why);
-/* The same for looking only; ENOENT. */
+/* Open STATE for looking only. ENOENT where it is not there. */
 int home_open_view(struct primo *primo, struct reason *why);
-/* Open models/ and bases/ of one for looking only, where they are there. */
+/* Open models/ and bases/ for looking only, as far as they are there. */
 int home_open_folders(struct primo *primo, struct reason *why);
 /* Make and open models/, bases/, runs/ and lost/. */
 int home_fill(struct primo *primo, bool passable, struct reason *why);
@@ -24,16 +24,17 @@ void home_close(struct primo *primo);
 
 /* Read */
 
-/* Whether nothing was ever kept there: then a new database may be made. 1, 0 or
- * -errno; at 0, *what says what is there. */
+/* Whether nothing was ever kept in STATE, so that a new database may be made.
+ * Returns 1, 0 or -errno; where it returns 0, *what names what is there. */
 int home_is_bare(struct primo *primo, const char **what, struct reason *why);
-/* Refuse to go on without a database, beside `what`. */
+/* Refuse to go on: there is no database, but there is `what`. */
 int home_refuse_bare(struct primo *primo, const char *what, struct reason *why);
 
 /* Change */
 
-/* See that store and directory have the same identity; give them one where
- * neither has, as those of older versions. EINVAL with what to do. */
+/* Check that store and directory have the same identity. Where neither has one,
+ * as after an older version, give them one. EINVAL, whose sentence says what to
+ * do. */
 int home_identify(struct primo *primo, struct reason *why);
 
 #endif

@@ -16,13 +16,14 @@
 
 enum { KEPT_SECONDS = 7 * 24 * 3600, NAMES_TRIED = 1000 };
 
-/* The time of its coming, by which it goes; what it holds keeps its own. */
+/* Sets the time of a directory in lost/ to now: by that it is deleted later.
+ * The files in it keep their times. */
 static void time_set(int lost, const char *name)
 {
     utimensat(lost, name, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
-/* Under a name that is free. */
+/* Moves it to lost/, under a name that is free there. */
 static int name_move(int dir, const char *folder, const char *name, int lost,
                      char *to, size_t size)
 {
@@ -32,7 +33,7 @@ static int name_move(int dir, const char *folder, const char *name, int lost,
         else
             snprintf(to, size, "%s.%.200s.%d", folder, name, i);
         if (faccessat(lost, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-            continue; /* nobody else puts something there */
+            continue; /* only the daemon writes in lost/ */
         return renameat(dir, name, lost, to) ? errno : 0;
     }
     return EEXIST;

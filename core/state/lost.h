@@ -9,10 +9,10 @@
 
 #include "core/state/primo.h"
 
-/* Move FOLDER/name, with `dir` the folder's descriptor. */
+/* Move FOLDER/name to lost/. `dir` is the descriptor of the folder. */
 int lost_move(struct primo *primo, int dir, const char *folder,
               const char *name, struct reason *why);
-/* Delete what has been there for a week. */
+/* Delete what has been in lost/ for a week. */
 void lost_expire(struct primo *primo);
 
 #endif

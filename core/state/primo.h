@@ -36,7 +36,7 @@ struct view;
 
 struct primo {
     char *state;   /* absolute path of the state directory */
-    char *runs;    /* and of the run directories */
+    char *runs;    /* absolute path of STATE/runs */
     char *trainer; /* absolute path of primo-train */
     int lock;      /* descriptor of STATE/lock */
     /* descriptors of the state directory and of directories in it; -1 in a
@@ -79,13 +79,13 @@ int object_load_replaced(struct primo *primo, uint64_t id, struct object *out);
 int object_search(struct primo *primo, uint64_t parent, const char *name,
                   struct object *out);
 
-/* Whether it is what its own name means: also while it has a scratch name, as
- * long as no other file took its own. */
+/* Whether the object counts under its own name. That holds also while it has a
+ * scratch name, as long as no other file has taken its own. */
 bool object_by_own_name(struct primo *primo, const struct object *o);
 
 /* Change */
 
-/* Names in a fixed directory of the tree have changed. */
+/* Note that names in a fixed directory of the tree have changed. */
 void directory_changed(struct primo *primo, unsigned no);
 
 #endif

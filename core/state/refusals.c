@@ -118,7 +118,8 @@ static void append(struct refusals *r, const struct refusal *entry,
     text_add(&r->text, text, entry->size);
 }
 
-/* As saved: entry, text, entry, text … */
+/* Loads what refusals_save() has saved: a struct refusal and its text, again
+ * and again. */
 void refusals_load(struct refusals *r, struct store *s)
 {
     struct store_txn *txn;
@@ -148,7 +149,7 @@ void refusals_load(struct refusals *r, struct store *s)
     store_abort(txn);
 }
 
-/* False = nothing has changed. */
+/* Copies what is to be saved. Returns false where nothing has changed. */
 static bool take_unsaved(struct refusals *r, struct text *out)
 {
     pthread_mutex_lock(&r->lock);
@@ -219,7 +220,8 @@ void refusals_read(struct refusals *r, const uid_t *user, size_t offset,
     pthread_mutex_unlock(&r->lock);
 }
 
-/* "TIME USER PATH[:LINE:COLUMN]: SENTENCE (ERRNO)", the excerpt indented. */
+/* Writes a refusal as "TIME USER PATH[:LINE:COLUMN]: SENTENCE (ERRNO)", with
+ * the excerpt indented below. */
 static void put_record(struct text *out, uid_t user, const char *what,
                        const struct reason *why)
 {

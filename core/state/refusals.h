@@ -21,7 +21,7 @@ enum { REFUSALS_BYTES = 256 << 10 };
 struct refusal {
     int64_t time;  /* ns */
     uint32_t user; /* who was refused */
-    uint32_t size; /* of its part of the text */
+    uint32_t size; /* bytes of its part of the text */
 };
 
 struct refusals {
@@ -29,7 +29,7 @@ struct refusals {
     struct refusal *list; /* the oldest first */
     size_t count, room;
     struct text text; /* of all, in that order */
-    int64_t opened;   /* ns: the time of an empty file */
+    int64_t opened;   /* ns; an empty file has this time */
     bool dirty;       /* not saved yet */
 };
 
@@ -41,7 +41,7 @@ int refusals_save(struct refusals *r, struct store *s, struct reason *why);
 
 /* Read; `user` NULL = those of all */
 size_t refusals_size(struct refusals *r, const uid_t *user, int64_t *mtime);
-/* Append up to `size` bytes from `offset` on to *out. */
+/* Append to *out up to `size` bytes of the file, from `offset` on. */
 void refusals_read(struct refusals *r, const uid_t *user, size_t offset,
                    size_t size, struct text *out);
 

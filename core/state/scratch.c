@@ -53,7 +53,7 @@ static struct object *by_order(const struct scratch *s, uint64_t parent,
     return best;
 }
 
-/* Ends the caller's hold of the lock. */
+/* Copies what was found and releases the lock, which the caller has taken. */
 static int found(struct scratch *s, const struct object *o, struct object *out)
 {
     if (o)

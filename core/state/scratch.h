@@ -27,17 +27,18 @@ void scratch_release(struct scratch *s);
 int scratch_get(struct scratch *s, uint64_t id, struct object *out);
 int scratch_find(struct scratch *s, uint64_t parent, const char *name,
                  struct object *out);
-/* As object_twin() of object.h. */
+/* Does for scratch files what object_twin() of object.h does for others. */
 int scratch_twin(struct scratch *s, uint64_t parent, const char *name,
                  const char *except, char *twin);
-/* The child with the smallest id above `after`. */
+/* Find the child of `parent` with the smallest id above `after`. */
 int scratch_next(struct scratch *s, uint64_t parent, uint64_t after,
                  struct object *out);
 
 /* Change */
 
-/* New or changed, by id. ENOSPC past a bound. */
+/* Add an object, or replace the one with its id. ENOSPC past a bound. */
 int scratch_put(struct scratch *s, const struct object *o, struct reason *why);
-void scratch_drop(struct scratch *s, uint64_t id); /* if there */
+/* Does nothing where it is not there. */
+void scratch_drop(struct scratch *s, uint64_t id);
 
 #endif

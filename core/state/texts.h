@@ -30,8 +30,8 @@ struct texts {
 void texts_init(struct texts *t, struct usage *usage);
 void texts_release(struct texts *t);
 
-/* Keep a text for a user; its bytes are taken out of *text. ENOMEM where he may
- * hold no more. */
+/* Keep a text for a user; it takes over the bytes of *text. ENOMEM where the
+ * user may hold no more. */
 int texts_keep(struct texts *t, uid_t user, struct text *text,
                struct kept_text **out, struct reason *why);
 void texts_drop(struct texts *t, struct kept_text *kept); /* NULL = nothing */

@@ -7,7 +7,7 @@
 
 #include "core/state/primo.h"
 
-/* `what`: the file or folder that it is about. */
+/* Report a trouble. `what` is the file or folder that it is about. */
 void trouble_tell(struct primo *primo, const char *what,
                   const struct reason *why);
 

@@ -10,7 +10,8 @@
 #include <sys/resource.h>
 
 enum {
-    RESERVE_PART = 8,      /* one of so many parts is the administrator's */
+    RESERVE_PART =
+        8, /* one of so many parts is reserved for the administrator */
     OWN_DESCRIPTORS = 256, /* for the store, run directories, children … */
     MOST_OPENS = 16384,
 };
@@ -23,7 +24,7 @@ struct user_usage {
 
 /* What a resource is called; both figures of the sentence are in `unit`s. */
 struct resource_row {
-    uint64_t all; /* 0 = known at the start only */
+    uint64_t all; /* 0 = it is only known at the start */
     uint64_t unit;
     int code;
     const char *sentence;
@@ -64,11 +65,12 @@ static uint64_t descriptors_raise(void)
                               l.rlim_max < wanted ? wanted : l.rlim_max};
         struct rlimit most = {l.rlim_max < wanted ? l.rlim_max : wanted,
                               l.rlim_max};
-        if (setrlimit(RLIMIT_NOFILE, &more)) /* takes root to exceed the hard */
+        /* only root may exceed the hard limit */
+        if (setrlimit(RLIMIT_NOFILE, &more))
             setrlimit(RLIMIT_NOFILE, &most);
         getrlimit(RLIMIT_NOFILE, &l);
     }
-    /* where even our own do not fit, users get the smaller half */
+    /* where there are too few even for ours, users get the smaller half */
     rlim_t own = l.rlim_cur / 2 < OWN_DESCRIPTORS ? l.rlim_cur - l.rlim_cur / 2
                                                   : OWN_DESCRIPTORS;
     return l.rlim_cur < wanted ? l.rlim_cur - own : MOST_OPENS;

@@ -73,7 +73,7 @@ uint64_t usage_of(struct usage *u, uid_t user, enum resource what);
  * how much the user may have at this time; nothing is taken then. */
 int usage_take(struct usage *u, uid_t user, enum resource what, uint64_t amount,
                struct reason *why);
-/* At most what was taken. */
+/* Give back; at most what was taken. */
 void usage_give(struct usage *u, uid_t user, enum resource what,
                 uint64_t amount);
 /* Take or give the difference; fails only where `now` is more than `before`. */

@@ -43,8 +43,8 @@ bool waiters_cancel(struct waiters *w, void *context)
     return found;
 }
 
-/* Take the waiters of a process (0 = all) off the list; the caller holds the
- * lock and frees what is returned. */
+/* Takes the waiters of a process (0 = all) off the list. The caller holds the
+ * lock, and frees the list that is returned. */
 static struct waiter *take(struct waiters *w, uint64_t process, size_t *count)
 {
     struct waiter *out = xcalloc(w->count + 1, sizeof *out);

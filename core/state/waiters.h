@@ -30,7 +30,7 @@ struct waiter {
 
 struct waiters {
     waiter_ended_fn *ended;
-    void *context; /* of `ended` */
+    void *context; /* the argument of `ended` */
     pthread_mutex_t lock;
     struct waiter *list; /* under lock */
     size_t count, room;  /* under lock */
@@ -38,12 +38,13 @@ struct waiters {
 
 /* Life cycle */
 void waiters_init(struct waiters *w, waiter_ended_fn *ended, void *context);
-void waiters_release(struct waiters *w); /* ends the waiting first */
+void waiters_release(struct waiters *w); /* calls waiters_end() first */
 
 /* Change */
 void waiters_add(struct waiters *w, uint64_t process, waiter_fn *done,
                  void *context);
-/* Forget the waiter of this context; false when it has been called already. */
+/* Forget the waiter with this context. Returns false where it was called
+ * already. */
 bool waiters_cancel(struct waiters *w, void *context);
 /* Answer those who wait for a process, where it has ended. */
 void waiters_wake(struct waiters *w, uint64_t process);

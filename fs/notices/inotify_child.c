@@ -23,12 +23,14 @@ enum { MOUNTED = 'm', WRITE = 'w', MAKE = 'd' };
 
 struct place {
     const char *mountpoint;
-    dev_t device; /* of the mount; 0 = not told yet, nothing is done */
+    dev_t device; /* the device of the mount; 0 = it is not known yet, and
+                     nothing is done */
 };
 
 /* The process */
 
-/* Below the mount, whatever somebody has put into the way meanwhile. */
+/* Opens a path that must lie below the mount, whatever somebody has put into
+ * the way meanwhile. */
 static int open_below(int root, const char *path, uint64_t flags)
 {
     struct open_how how = {.flags = flags | O_CLOEXEC | O_NOFOLLOW,
@@ -47,7 +49,8 @@ static void write_file(int root, const char *path)
     close(fd);
 }
 
-/* Fails where somebody has looked at it already. */
+/* Makes a directory. This fails where somebody has looked at the name already;
+ * then there is no event. */
 static void make_directory(int root, char *path)
 {
     char *slash = strrchr(path, '/');
@@ -62,7 +65,8 @@ static void make_directory(int root, char *path)
     close(parent);
 }
 
-/* Asks no server: of another file system, it may be one that never answers. */
+/* The device of a path. This must not ask a server: if the path is on another
+ * file system, its server may never answer. */
 static dev_t device_of(int dir, const char *path, int flags)
 {
     struct statx st;
@@ -115,12 +119,12 @@ static void inotify_child_run(int socket, const char *mountpoint)
         else
             do_message(&p, message[0], message + 1);
         if (message[0] == MAKE)
-            send(socket, "", 1, MSG_NOSIGNAL); /* it is made */
+            send(socket, "", 1, MSG_NOSIGNAL); /* the directory is made */
     }
 }
 
-/* What root's takes: to copy the mount, and to reach it below folders that are
- * closed. */
+/* Drops all capabilities but those that root's child needs: to copy the mount,
+ * and to reach it below folders that are closed to others. */
 static void capabilities_drop(void)
 {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -137,7 +141,8 @@ static void capabilities_drop(void)
         _exit(1);
 }
 
-/* Whoever waits for the ends of pipes must not wait for this process. */
+/* Closes what was inherited: whoever waits for the end of a pipe must not wait
+ * for this process. */
 static void leave_all(int but)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -163,7 +168,8 @@ void inotify_child_fork(struct inotify_child *h, const char *mountpoint)
         return;
     }
     if (pid == 0) {
-        signal(SIGINT, SIG_IGN); /* of the daemon's terminal */
+        signal(SIGINT, SIG_IGN); /* a key on the daemon's terminal must not end
+                                    this process */
         prctl(PR_SET_NAME, "primofs-notices");
         leave_all(ends[1]);
         capabilities_drop();

@@ -11,27 +11,30 @@
 #include <sys/types.h>
 
 struct inotify_child {
-    pid_t pid;  /* 0 = there is none: nothing happens */
-    int socket; /* to it */
+    pid_t pid;  /* 0 = there is no child, and nothing happens */
+    int socket; /* the socket to the child */
 };
 
 /* Life cycle */
 
-/* Before there are threads or a store; the mount point is an absolute path. */
+/* Start the child: before there are threads or a store. The mount point is an
+ * absolute path. */
 void inotify_child_fork(struct inotify_child *h, const char *mountpoint);
-void inotify_child_end(struct inotify_child *h); /* once more does nothing */
+/* End the child. A second call does nothing. */
+void inotify_child_end(struct inotify_child *h);
 
-/* Once it is mounted, and before anybody is served: which file system it is.
- * Nothing happens before, nor in another one that is found at the mount point
- * later. */
+/* Tell the child which file system is mounted. Call this once it is mounted,
+ * and before a request is served. The child does nothing before, nor in another
+ * file system that it finds at the mount point later. */
 void inotify_child_mounted(struct inotify_child *h, const char *mountpoint);
 
-/* Paths are below the mount point. One that is behind misses some: the next
- * change tells of all. */
+/* Paths are relative to the mount point. A child that cannot keep up misses
+ * messages; the next change makes up for them, as readers look at the whole
+ * file. */
 
-/* Open a file, write a byte, close it. */
+/* Have a file opened, a byte written and the file closed. */
 void inotify_child_write(struct inotify_child *h, const char *path);
-/* Make a directory; returns when it is done, or after a second. */
+/* Have a directory made. Returns when it is done, or after a second. */
 void inotify_child_make(struct inotify_child *h, const char *path);
 
 #endif

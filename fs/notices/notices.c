@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    REST_MS = 50, /* between two looks: changes come in bursts */
+    REST_MS = 50, /* the pause between two looks, as changes come in bursts */
     STATES_TOLD = 64,
 };
 
@@ -69,7 +69,8 @@ bool notices_is_announced(struct notices *n, struct node node)
     return is;
 }
 
-/* Whether a template's folder has this version only: then it is new, too. */
+/* Whether a template's folder has no other version: then the folder is new,
+ * too. */
 static bool is_only(struct notices *n, struct node family, uint64_t version)
 {
     struct tree_entry e = {0};
@@ -83,10 +84,11 @@ static void tell_model(struct notices *n, uint64_t version)
 {
     struct node node = {TREE_VERSION, version}, family;
     if (tree_parent(n->primo, node, &family, NULL))
-        return; /* removed already */
+        return; /* the version was removed meanwhile */
     if (is_only(n, family, version)) {
         tell_directory(n, family);
-        clock_sleep(REST_MS); /* for a watch on it */
+        clock_sleep(
+            REST_MS); /* gives watchers time to put a watch on the new folder */
     }
     tell_directory(n, node);
 }
@@ -96,7 +98,7 @@ bool notices_tells(struct node node)
     return node_row(node)->told != CHANGE_NONE;
 }
 
-/* The new events, for syslog: a line each, without the time. */
+/* Writes the new events to the system's log, a line each, without the time. */
 static void log_lines(const struct text *news)
 {
     for (const char *line = text_string(news); *line;) {
@@ -137,11 +139,13 @@ static void *notices_run(void *context)
         look(n, tell);
         clock_sleep(REST_MS);
     }
-    look(n, NULL); /* for the log: nobody is told any more */
+    look(
+        n,
+        NULL); /* the last events still go to the log; nobody is told of them */
     return NULL;
 }
 
-/* In the thread of whoever has committed. */
+/* Called in the thread of whoever has committed. */
 static void on_commit(void *context)
 {
     struct notices *n = context;
@@ -154,14 +158,14 @@ void notices_start(struct notices *n, struct primo *primo,
     inotify_child_mounted(&n->child, mountpoint);
     n->primo = primo;
     n->states = states;
-    look(n, NULL); /* what there is, is no news */
+    look(n, NULL); /* what is there from the beginning is no news */
     n->started = true;
     if (worker_open(&n->worker, notices_run, n, NULL)) {
         n->started = false;
         return;
     }
     store_on_commit(primo->store, on_commit, n);
-    worker_wake(&n->worker); /* for what was committed just now */
+    worker_wake(&n->worker); /* there may have been a commit just before */
 }
 
 void notices_stop(struct notices *n)

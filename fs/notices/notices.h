@@ -32,30 +32,33 @@ struct notices {
     struct pollers pollers;
     struct worker worker;   /* woken by every commit */
     bool started;           /* there is a thread, which also writes the log */
-    struct changes changes; /* the thread's: what it has seen */
+    struct changes changes; /* only the thread uses it: what it has seen */
     pthread_mutex_t lock;
-    struct node announced; /* under lock: new to the helper */
+    struct node announced; /* under lock: hidden from the inotify child */
 };
 
 /* Life cycle */
 
-/* Starts the helper: before there are threads or a store. */
+/* Start the inotify child: before there are threads or a store. */
 void notices_init(struct notices *n, const char *mountpoint);
-/* Starts the thread; the mount is there. */
+/* Start the thread, once the mount is there. */
 void notices_start(struct notices *n, struct primo *primo,
                    struct states *states, const char *mountpoint);
-/* Before the session and the store are closed; once more does nothing. */
+/* Stop, before the session and the store are closed. A second call does
+ * nothing. */
 void notices_stop(struct notices *n);
 
-/* The helper's requests */
+/* Requests of the inotify child */
 bool notices_is_child(const struct notices *n, fuse_req_t req);
-/* Whether it is not to see a node that is there, so that it can make it. */
+/* Whether a node is hidden from the inotify child, so that the child can make
+ * it. */
 bool notices_is_announced(struct notices *n, struct node node);
-/* Its directory of states, and the name of that in the root. */
+/* The directory of states, which only the inotify child sees: its name in the
+ * root, and its node id. */
 #define NOTICES_FOLDER    ".states"
 #define NOTICES_FOLDER_ID ((uint64_t)1 << 63)
 
-/* Whether there are notices of it. */
+/* Whether changes of this node are announced. */
 bool notices_tells(struct node node);
 
 #endif

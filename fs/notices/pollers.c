@@ -17,8 +17,8 @@ void pollers_init(struct pollers *p)
     pthread_mutex_init(&p->lock, NULL);
 }
 
-/* Take those of a handle, or of a node where there is no handle, off the list;
- * the caller holds the lock. */
+/* Takes the pollers of a handle, or of a node where `handle` is NULL, off the
+ * list. The caller holds the lock. */
 static struct poller *take(struct pollers *p, struct node node,
                            const void *handle)
 {

@@ -18,7 +18,7 @@ struct pollers {
 
 /* Life cycle */
 void pollers_init(struct pollers *p);
-void pollers_clear(struct pollers *p); /* before the session goes */
+void pollers_clear(struct pollers *p); /* before the session is closed */
 
 /* Change: one an open handle; takes the poll handle over */
 void pollers_add(struct pollers *p, struct node node, const void *handle,

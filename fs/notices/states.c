@@ -10,11 +10,11 @@ enum { SEQUENCE_SHIFT = 48, SEQUENCE_MAX = 0x7FFF };
 
 struct state {
     uint64_t node_id, stream, look_ups;
-    struct shown shown; /* without its bytes where they were dropped */
-    uint64_t print;     /* of the text, also once that is dropped */
-    size_t size;        /* and its size */
+    struct shown shown; /* its bytes may have been dropped */
+    uint64_t print; /* fingerprint of the text, also once the text is dropped */
+    size_t size;    /* size of the text */
     struct state *next; /* in its bucket; the newest of an inode first */
-    /* those that have bytes, by when they were last used */
+    /* the list of states that have bytes, in the order of their last use */
     struct state *newer, *older;
 };
 
@@ -64,7 +64,7 @@ static void shown_copy(struct shown *to, const struct shown *from)
     to->mtime = from->mtime;
 }
 
-/* The state is this one, whose text was used just now. */
+/* Gives a state this text, and notes that it was used just now. */
 static void take_text(struct states *s, struct state *state,
                       const struct shown *shown)
 {
@@ -141,7 +141,7 @@ static struct state *add(struct states *s, uint64_t node_id,
     return state;
 }
 
-/* A node id of this inode that the kernel does not know. */
+/* Makes a node id of this inode that the kernel does not know. */
 static uint64_t fresh_id(struct states *s, uint64_t inode)
 {
     uint64_t sequence = 0;

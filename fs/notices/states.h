@@ -51,7 +51,7 @@ void states_release(struct states *s);
 
 /* Read */
 
-/* The node of a node id; false = there is none. */
+/* Find the node of a node id. Returns false where there is none. */
 bool states_node(uint64_t node_id, struct node *out);
 /* The node ids of an inode that the kernel knows, the newest first; returns how
  * many are written, at most `most`. */
@@ -65,18 +65,19 @@ enum state_known states_get(struct states *s, uint64_t node_id,
 
 /* Change */
 
-/* The node id of this state, newly made or known, with one look-up more.
- * `stream` tells growing texts apart, 0 for others. */
+/* The node id of this state, a known one or a new one, with one more look-up.
+ * `stream` distinguishes the states of growing texts; it is 0 for others. */
 uint64_t states_look_up(struct states *s, struct node n,
                         const struct shown *shown, uint64_t stream);
-/* Make node_id mean this state, unless it has one; one look-up more. */
+/* Make node_id mean this state, unless it has one already, and count one more
+ * look-up. */
 void states_adopt(struct states *s, uint64_t node_id, const struct shown *shown,
                   uint64_t stream);
-/* A text has been read anew: what fstat says from now on. Whether that is
- * another state than it was. */
+/* Set the text of a node id that was shown anew, which fstat() reports from now
+ * on. Returns whether it differs from the text before. */
 bool states_renew(struct states *s, uint64_t node_id,
                   const struct shown *shown);
-/* One look-up more; false = the node id has no state. */
+/* Count one more look-up. Returns false where the node id has no state. */
 bool states_hold(struct states *s, uint64_t node_id);
 void states_forget(struct states *s, uint64_t node_id, uint64_t look_ups);
 

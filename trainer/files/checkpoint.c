@@ -25,11 +25,12 @@ struct packed {
 
 _Static_assert(sizeof(struct packed) == 104, "the header has no holes");
 
-/* The numbers of a position, once: name, place, whether it counts. */
+/* The numbers of a position, one row each: the key in the text, the member, and
+ * its type. */
 static const struct field {
     const char *name;
     size_t offset;
-    bool count; /* uint64_t, else double */
+    bool count; /* it is a uint64_t, else a double */
 } fields[] = {
 #define FIELD(f, count)                                                        \
     {                                                                          \
@@ -186,7 +187,8 @@ int checkpoint_write(const struct checkpoint *c,
 struct bytes {
     const char *at;
     size_t left;
-    bool no_memory; /* for what was read: no fault of the file */
+    bool no_memory; /* there was no memory for what was read, which is no fault
+                       of the file */
 };
 
 static bool bytes_take(struct bytes *b, void *to, size_t size)
@@ -219,7 +221,7 @@ static bool position_set(struct position *p, const char *name,
     return false;
 }
 
-/* The identity, and behind an empty line the rows. */
+/* Takes the identity and, behind an empty line, the rows. */
 static void rest_take(const char *rest, struct checkpoint *c)
 {
     const char *end = strstr(rest, "\n\n");
@@ -228,7 +230,7 @@ static void rest_take(const char *rest, struct checkpoint *c)
         text_puts(&c->rows, end + 2);
 }
 
-/* The lines up to the empty one are the position. */
+/* Takes the text, whose lines up to the first empty one are the position. */
 static bool text_take(struct bytes *b, struct checkpoint *c)
 {
     uint64_t size;
@@ -251,7 +253,8 @@ static bool text_take(struct bytes *b, struct checkpoint *c)
     return good;
 }
 
-/* Bytes of data behind a header; SIZE_MAX = not one. */
+/* The bytes of data that follow a header; SIZE_MAX = the header is not
+ * valid. */
 static size_t packed_size(const struct packed *p)
 {
     size_t n = sizeof(float);
@@ -263,7 +266,8 @@ static size_t packed_size(const struct packed *p)
     return n;
 }
 
-/* Two passes over a list: measure, then copy into one allocation. */
+/* A list is read in two passes: one measures it, the other copies it into one
+ * allocation. */
 static bool list_measure(struct bytes b, uint32_t count, size_t *data)
 {
     *data = 0;
@@ -384,7 +388,8 @@ static const char *line_next(const char *line)
     return line + (*line == '\n');
 }
 
-/* The line of `text` with the key that `line` begins with, or its end. */
+/* The line of `text` that has the same key as `line`, or the end of the
+ * text. */
 static const char *line_find(const char *text, const char *line)
 {
     size_t key = strcspn(line, "=\n");
@@ -404,7 +409,8 @@ static int line_match(const char *old, const char *now, struct reason *why)
                   (int)a, old, (int)b, now);
 }
 
-/* In whatever order: that of the parameters' rows may change. */
+/* The lines may be in any order, as the order of the parameters' rows may
+ * change between versions. */
 int checkpoint_match(const struct checkpoint *c, const char *identity,
                      struct reason *why)
 {

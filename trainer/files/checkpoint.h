@@ -18,18 +18,19 @@
 #include "trainer/basic/tensor.h"
 
 struct tensor_list {
-    struct tensor *tensors; /* as net_export() gives them, NULL = none */
+    struct tensor *tensors; /* as net_export() makes them; NULL = none */
     int count;
 };
 
-/* Where a training is. Plain values; NAN = not known. */
+/* How far a training has come. Plain values; NAN = not known. */
 struct position {
-    uint64_t epoch;     /* epochs completed, with their evaluation */
+    uint64_t epoch;     /* completed epochs, including their evaluation */
     uint64_t step;      /* updates made in this epoch */
     uint64_t iteration; /* updates made */
-    uint64_t retries;   /* times that it diverged and was set back */
-    double rate_scale;  /* of the learning rate, halved at each of them */
-    double seconds;     /* that the training has taken so far */
+    uint64_t retries;   /* how often it has diverged and was set back */
+    double
+        rate_scale; /* factor of the learning rate, which each retry halves */
+    double seconds; /* that the training has taken so far */
     /* since the last row of metrics */
     double row_loss, row_updates, row_images, row_seconds;
     /* the last evaluation, and the best one */
@@ -62,23 +63,25 @@ struct checkpoint {
         .update_seconds = __builtin_nan(""),                                   \
         .evaluation_seconds = __builtin_nan("")                                \
     }
-void checkpoint_release(struct checkpoint *c); /* then as after init */
+void checkpoint_release(
+    struct checkpoint *c); /* afterwards it is as checkpoint_init() makes it */
 void tensor_list_release(struct tensor_list *l);
 void position_init(struct position *p);
 
 /* Read */
 
-/* ENOENT when there is none; EINVAL when it is damaged, with what is wrong;
- * EIO, ENOMEM, … when it may be read another time. *c is initialised, and
- * untouched on failure. */
+/* Read a checkpoint. ENOENT where there is none, EINVAL where it is damaged;
+ * EIO, ENOMEM and others where it may be possible to read it another time. *c
+ * must be initialised, and is left as it is on failure. */
 int checkpoint_read(struct checkpoint *c, const char *path, struct reason *why);
-/* EINVAL when the two identities differ, naming the first line that does. */
+/* Compare the checkpoint's identity with another one. EINVAL, with the first
+ * line that differs. */
 int checkpoint_match(const struct checkpoint *c, const char *identity,
                      struct reason *why);
 
 /* Change */
 
-/* Tensors that are made when they are asked for, as by net_walk(). */
+/* Tensors that are made only when they are written, as net_walk() does. */
 struct tensor_source {
     int count;
     int (*walk)(void *context, tensor_visit *visit, void *to,
@@ -87,7 +90,7 @@ struct tensor_source {
 };
 
 struct tensor_source tensor_list_source(struct tensor_list *l);
-/* The state comes from the source, c->state is not looked at. */
+/* Write a checkpoint. The state comes from the source; c->state is not used. */
 int checkpoint_write(const struct checkpoint *c,
                      const struct tensor_source *state, const char *path,
                      struct reason *why);

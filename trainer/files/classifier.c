@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Take the tensors and the metadata out of *s. */
+/* Moves the tensors and the metadata out of *s. */
 static void classifier_take(struct classifier *m, struct safetensors *s)
 {
     m->tensors = s->tensors;
@@ -18,7 +18,7 @@ static void classifier_take(struct classifier *m, struct safetensors *s)
     *s = (struct safetensors)SAFETENSORS_INIT;
 }
 
-/* A number that may be an image_size; 0 = it is none. */
+/* Parses a valid image_size; 0 = it is none. */
 static int side_parse(const char *s)
 {
     const struct param *p = &params[KEY_IMAGE_SIZE];
@@ -28,7 +28,8 @@ static int side_parse(const char *s)
     return (double)side >= p->low && (double)side <= p->high ? (int)side : 0;
 }
 
-/* Models of the first version say nothing else. */
+/* The network that a model names. Models of the first version name none; they
+ * are all of one network. */
 static const struct network *network_parse(const char *name)
 {
     return network_find(name ? name : "resnet18");

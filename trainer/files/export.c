@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What both model files say of the model. The strings are borrowed. */
+/* The metadata that both model files have. The strings are not owned. */
 struct card {
     struct text classes, side;
     struct metadata *list;
@@ -50,7 +50,8 @@ static void card_release(struct card *c)
     free(c->list);
 }
 
-/* One class a line, whatever bytes the folder's name has; no line is empty. */
+/* Writes a class name as one line, whatever bytes the folder's name has. No
+ * line is empty. */
 static void put_label(struct text *out, const char *name)
 {
     size_t before = out->size;
@@ -86,7 +87,7 @@ static int graph_write(const char *path, const struct classifier *m,
 typedef int write_fn(const char *path, const struct classifier *m,
                      const struct card *c, struct reason *why);
 
-/* NULL = the artifact is written elsewhere, before the training. */
+/* NULL = the artifact is written by other code, before the training. */
 static write_fn *const writers[ARTIFACTS] = {
     [ARTIFACT_WEIGHTS] = weights_write,
     [ARTIFACT_LABELS] = labels_write,
@@ -98,8 +99,9 @@ bool export_writes(enum artifact_no no)
     return writers[no] != NULL;
 }
 
-/* From the last one on: the graph's writer is what checks the tensors, and
- * nothing may be left of a model that is none. */
+/* Writes the files in reverse order, beginning with the graph, whose writer
+ * checks the tensors: where they are not those of a network, no file must be
+ * left. */
 static int files_write(const char *dir, const struct classifier *m,
                        const struct card *c, struct reason *why)
 {

@@ -21,9 +21,9 @@ struct graph {
     const struct tensor *tensors;
     int tensor_count, classes;
     struct reason *why;
-    int err; /* the first -errno */
+    int err; /* the first error */
     struct kept *kept;
-    Onnx__NodeProto **node; /* grows; owned */
+    Onnx__NodeProto **node; /* owned; grows */
     Onnx__TensorProto **initializer;
     size_t node_room, initializer_room;
     Onnx__GraphProto message;
@@ -36,7 +36,7 @@ struct kept {
     max_align_t bytes[];
 };
 
-/* Zeroed; as in text.h, being out of memory for some bytes ends the process. */
+/* Allocates zeroed memory that lives as long as the graph. */
 static void *keep(struct graph *g, size_t size)
 {
     struct kept *k = xcalloc(1, sizeof *k + size);
@@ -54,7 +54,7 @@ static char *keep_string(struct graph *g, const char *a, const char *b)
     return s;
 }
 
-/* A message of protobuf-c's, initialised. */
+/* Makes an initialised message of protobuf-c. */
 static void *make(struct graph *g, const ProtobufCMessageDescriptor *kind)
 {
     void *m = keep(g, kind->sizeof_message);
@@ -160,7 +160,7 @@ const char *graph_node(struct graph *g, const char *type, const char *name,
     return n->name;
 }
 
-/* A further attribute of the last node. */
+/* Adds an attribute to the last node. */
 static Onnx__AttributeProto *
 add_attribute(struct graph *g, const char *name,
               Onnx__AttributeProto__AttributeType type)
@@ -192,7 +192,7 @@ void graph_float(struct graph *g, const char *name, float value)
     a->f = value;
 }
 
-/* `count` times the same number. */
+/* Adds an attribute that is a list of `count` equal numbers. */
 static void add_ints(struct graph *g, const char *name, int value, size_t count)
 {
     Onnx__AttributeProto *a =
@@ -212,7 +212,7 @@ void graph_window(struct graph *g, const struct layer *l)
 
 /* Inputs, outputs, metadata */
 
-/* A dimension of that size, or the number of pictures where it is 0. */
+/* Makes a dimension of this size; 0 stands for the number of pictures. */
 static Onnx__TensorShapeProto__Dimension *dimension(struct graph *g, int size,
                                                     const char *meaning)
 {

@@ -28,10 +28,10 @@ void graph_free(struct graph *g);
 
 /* Change */
 
-/* An input or output: float32 [N, …]. */
+/* An input or output of the graph: float32 [N, …]. */
 struct graph_end {
     const char *name;
-    const char *what; /* for people */
+    const char *what; /* a description for people */
     const char *kind; /* ONNX's word for it, "IMAGE"; NULL = it has none */
     int rank;
     int dim[4];             /* 0 = N, the number of pictures */
@@ -40,15 +40,15 @@ struct graph_end {
 const char *graph_input(struct graph *g, const struct graph_end *end);
 void graph_output(struct graph *g, const struct graph_end *end);
 
-/* Values of that name and shape; they must outlive the graph. */
+/* Add a constant of this name and shape. The values must outlive the graph. */
 const char *graph_constant(struct graph *g, const char *name,
                            const int64_t *dim, int rank, const float *values);
-/* A weight of a row, which it must have; EINVAL where there is none among the
- * tensors, or one of another shape. */
+/* Add a weight that the layer's row must have. EINVAL where the tensors lack
+ * it, or have it in another shape. */
 const char *graph_weight(struct graph *g, const struct layer *l,
                          enum weight_part part);
 
-/* A node of a type, which is called NAMESUFFIX, as is its result. */
+/* Add a node of a type. The node and its result are both called NAMESUFFIX. */
 #define GRAPH_NAMES(...)                                                       \
     (const char *const[])                                                      \
     {                                                                          \
@@ -56,13 +56,14 @@ const char *graph_weight(struct graph *g, const struct layer *l,
     }
 const char *graph_node(struct graph *g, const char *type, const char *name,
                        const char *suffix, const char *const *input);
-/* Attributes of the node that was added last. */
+/* Add an attribute to the node that was added last. */
 void graph_int(struct graph *g, const char *name, int64_t value);
 void graph_float(struct graph *g, const char *name, float value);
-/* kernel_shape, strides and pads, as the row has them. */
+/* Add kernel_shape, strides and pads as the layer's row has them. */
 void graph_window(struct graph *g, const struct layer *l);
 
-/* Write it aside, sync, rename. The same graph gives the same bytes. */
+/* Write the file aside, sync it and rename it. The same graph gives the same
+ * bytes. */
 int graph_save(struct graph *g, const char *path,
                const struct metadata *metadata, int count);
 

@@ -8,8 +8,8 @@
 
 #include "core/basic/text.h"
 
-/* Append s as a JSON string with its quotes: everything that RFC 8259 asks for
- * escaped, bytes that are no UTF-8 as U+FFFD. */
+/* Append s as a JSON string, with its quotes. What RFC 8259 requires is
+ * escaped; bytes that are not UTF-8 become U+FFFD. */
 void json_put_string(struct text *out, const char *s);
 /* Append a list of strings. */
 void json_put_strings(struct text *out, char *const *strings, int count);

@@ -17,7 +17,8 @@ static const char *add_normalisation(struct graph *g, const char *image)
                       GRAPH_NAMES(image, deviation));
 }
 
-/* `result` has room for the name of each row's result. */
+/* Adds the nodes of all rows. `result` has room for the name of each row's
+ * result. */
 static void add_rows(struct graph *g, const struct network *net,
                      const char *image, const char **result)
 {

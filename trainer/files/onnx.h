@@ -10,8 +10,9 @@
 
 #include "trainer/files/classifier.h"
 
-/* Write aside, sync, rename. The same model gives the same bytes. `metadata`
- * goes into metadata_props. EINVAL when a tensor is missing or misshapen. */
+/* Write the file aside, sync it and rename it. The same model gives the same
+ * bytes. `metadata` goes into metadata_props. EINVAL where a tensor is missing
+ * or has a wrong shape. */
 int onnx_write(const char *path, const struct classifier *model,
                const struct metadata *metadata, int metadata_count,
                struct reason *why);

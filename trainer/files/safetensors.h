@@ -55,14 +55,16 @@ void safetensors_release(struct safetensors *s);
 
 /* Read */
 
-/* The values of a tensor that is not DTYPE_OTHER, in their order. */
+/* Read the values of a tensor, in their order. Its type must not be
+ * DTYPE_OTHER. */
 int safetensors_values(const struct safetensors_file *f,
                        const struct tensor_place *p, float *to,
                        struct reason *why);
-/* The value, or NULL. */
+/* The value of a key of the metadata, or NULL. */
 const char *safetensors_find(const struct safetensors *s, const char *key);
-/* The value as a JSON list of strings, one allocation behind each and one
- * behind *out. EINVAL when it is not there or is no such list. */
+/* Read a value of the metadata that is a JSON list of strings. The list and
+ * each string are allocated, and the caller frees them. EINVAL where the key is
+ * missing or has another value. */
 int safetensors_strings(const struct safetensors *s, const char *key,
                         char ***out, int *count, struct reason *why);
 

@@ -46,7 +46,7 @@ static float from_f64(const void *at)
     return (float)d;
 }
 
-/* NULL = stored as it is taken, or not taken. */
+/* NULL = values of this type need no conversion, or are not read. */
 static float (*const converts[])(const void *at) = {
     [DTYPE_F16] = from_f16,
     [DTYPE_BF16] = from_bf16,
@@ -75,7 +75,7 @@ static int read_at(const struct safetensors_file *f, void *to, size_t size,
     return 0;
 }
 
-/* Opens, checks the kind and the size. */
+/* Opens the file, and checks that it is a regular one and not too large. */
 static int file_open(struct safetensors_file *f, uint64_t *size,
                      struct reason *why)
 {
@@ -208,7 +208,7 @@ static int tensor_read(struct safetensors *out,
     return safetensors_values(f, p, t->data, why);
 }
 
-/* The metadata move over from the header. */
+/* The metadata are moved from the header, not copied. */
 static int contents_read(struct safetensors *out, struct safetensors_file *f,
                          struct reason *why)
 {

@@ -14,7 +14,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 static const char variance[] = ".running_var";
 static const int64_t batches_tracked = 0;
 
-/* Length of the X in X.running_var, or 0. */
+/* The length of X in a name X.running_var; 0 = it is another name. */
 static size_t norm_name(const char *name)
 {
     size_t n = strlen(name), tail = sizeof variance - 1;

@@ -23,9 +23,9 @@ enum { FILES_MOST = 1024, VERSION_LEAST = 2 };
 
 /* As in linux/landlock.h, which may be older than the kernel. */
 #define FS_TRUNCATE (1ULL << 14) /* since version 3 */
-#define FS_IOCTL    (1ULL << 15) /* 5 */
-#define NET_ALL     3ULL         /* 4: bind and connect */
-#define SCOPE_ALL   3ULL         /* 6: abstract sockets, signals */
+#define FS_IOCTL    (1ULL << 15) /* since version 5 */
+#define NET_ALL     3ULL         /* since version 4: bind and connect */
+#define SCOPE_ALL   3ULL         /* since version 6: sockets, signals */
 struct ruleset {
     uint64_t fs, net, scope;
 };
@@ -42,7 +42,8 @@ struct ruleset {
 
 /* Files */
 
-/* What this version knows; *size is that of the attributes it takes. */
+/* The rules that a version of Landlock knows. *size is set to the size of the
+ * attributes that it takes. */
 static struct ruleset ruleset_of(long version, size_t *size)
 {
     struct ruleset r = {.fs = FS_CHANGES | FS_NEVER};
@@ -70,7 +71,8 @@ static int folder_allow(int rules, uint64_t handled, const char *folder)
     return added ? -code : 0;
 }
 
-/* Returns the version of Landlock that holds, or -errno. */
+/* Confines files. Returns the version of Landlock that the kernel has, or
+ * -errno. */
 static long files_confine(const char *folder)
 {
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
@@ -140,8 +142,8 @@ static const int allowed[] = {
     SCMP_SYS(getegid), SCMP_SYS(getresuid), SCMP_SYS(getresgid),
     SCMP_SYS(getgroups), SCMP_SYS(capget)};
 
-/* Those that are allowed with some arguments. */
-#define SET_IDS        06000u /* a file that gives its owner's rights */
+/* System calls that are allowed with some arguments only. */
+#define SET_IDS        06000u /* a file with them gives its owner's rights */
 #define NEW_NAMESPACES 0x7E020080u
 #define TCGETS2_SAYS   0x802C542Au /* newer than some C libraries */
 static const struct narrowed {
@@ -189,7 +191,8 @@ static int filter_fill(scmp_filter_ctx filter)
     return err;
 }
 
-/* What is refused is told to the kernel's audit log. */
+/* Loads the filter of allowed calls. Calls that it refuses appear in the
+ * kernel's audit log. */
 static int allowed_load(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EACCES));
@@ -240,7 +243,8 @@ static void limit(int what, rlim_t most)
 
 static void amounts_confine(void)
 {
-    signal(SIGXFSZ, SIG_IGN); /* a file that is too large: EFBIG */
+    signal(SIGXFSZ,
+           SIG_IGN); /* so that a file that grows too large gives EFBIG */
     limit(RLIMIT_FSIZE, FILE_BYTES);
     limit(RLIMIT_NOFILE, FILES_MOST);
     limit(RLIMIT_CORE, 0);
@@ -284,7 +288,8 @@ void confine(const char *folder, struct text *said)
         return;
     }
     amounts_confine();
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* both ask for it */
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0,
+          0); /* Landlock and seccomp both require it */
     long files = files_confine(folder);
     int calls = calls_confine();
     if (said)

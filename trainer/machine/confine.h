@@ -18,9 +18,9 @@
 
 #include "core/basic/text.h"
 
-/* Confine to a folder; NULL = nothing may be written. What the kernel can't
- * do is left out: *said gets a line for people on what holds and what does
- * not; NULL = nobody wants to know. */
+/* Confine to a folder; NULL = nothing may be written. What the kernel can't do
+ * is left out. *said gets a line for people that says what holds and what does
+ * not; `said` may be NULL. */
 void confine(const char *folder, struct text *said);
 
 #endif

@@ -34,7 +34,8 @@ static void *thread_wait(void *turn)
     return NULL;
 }
 
-/* All at once, as a team has them. */
+/* Makes so many threads that are there at the same time, as those of a team
+ * are, and ends them. */
 static int threads_probe(int count)
 {
     pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
@@ -59,6 +60,7 @@ int headroom_for_team(int threads, struct reason *why)
         return refuse(why, code == EAGAIN ? ENOMEM : code,
                       "cannot make %d threads (%s)", threads, strerror(code));
 #pragma omp parallel num_threads(threads)
-    __asm__ volatile(""); /* makes the team; left out if it were empty */
+    __asm__ volatile(
+        ""); /* an empty region would be left out, and no team made */
     return 0;
 }

@@ -10,13 +10,13 @@
 
 #include <stdbool.h>
 
-/* Whether a limit of this process (RLIMIT_DATA, RLIMIT_AS) may say no. */
+/* Whether this process has a limit of memory (RLIMIT_DATA, RLIMIT_AS). */
 bool headroom_is_limited(void);
-/* For the code that oneDNN writes when an op is made, and when it first runs;
- * ENOMEM. */
+/* Check that there is room for the code that oneDNN writes when an op is made,
+ * and when it first runs. ENOMEM. */
 int headroom_for_code(struct reason *why);
-/* Make the calling thread's OpenMP team, of `threads`, if they can be made;
- * ENOMEM, as pthread_create(3). */
+/* Make the calling thread's OpenMP team of `threads` threads, if so many can be
+ * made. ENOMEM, or another error of pthread_create(3). */
 int headroom_for_team(int threads, struct reason *why);
 
 #endif

@@ -17,7 +17,7 @@
 #define SPIN_COUNT "3000"
 
 #define LOOK_SECONDS 0.5
-/* Queueing as parts of the time between two looks. */
+/* How much of the time between two looks the thread spent queueing. */
 #define CROWDED 0.05
 #define QUIET   0.02
 
@@ -31,11 +31,12 @@ static bool queued_read(const struct team_wait *c, uint64_t *nanoseconds)
     return sscanf(line, "%*u %" SCNu64, nanoseconds) == 1;
 }
 
-/* Has a team of its own, which ends with it. */
+/* The thread of the second team, which lasts as long as this thread. */
 static void *second_team(void *context)
 {
     struct team_wait *c = context;
-    headroom_for_team(2, NULL); /* without it, nothing changes */
+    headroom_for_team(2, NULL); /* on failure there is no second team, which is
+                                   no loss but of speed */
     while (sem_wait(&c->over) < 0 && errno == EINTR)
         ;
     return NULL;

@@ -25,18 +25,18 @@
 struct team_wait {
     int schedstat;   /* -1 = nothing is done */
     double looked;   /* monotonic seconds */
-    uint64_t queued; /* nanoseconds, by then */
-    bool about;      /* the second team is there */
+    uint64_t queued; /* nanoseconds of queueing until then */
+    bool about;      /* there is a second team */
     pthread_t team;
     sem_t over;
 };
 
 void team_wait_init(struct team_wait *c);
 void team_wait_release(struct team_wait *c);
-/* From now on, for a team of `threads`; `schedstat` is a file as
+/* Begin to watch, for a team of `threads` threads. `schedstat` is a file like
  * TEAM_WAIT_SCHEDSTAT. */
 void team_wait_watch(struct team_wait *c, const char *schedstat, int threads);
-/* Between steps, as often as you like: looks twice a second. */
+/* Call this between steps, as often as you like: it looks twice a second. */
 void team_wait_look(struct team_wait *c);
 /* Spin for little anyway: the file system and the threads that load pictures
  * want processors, too. How long is read from the environment when the program

@@ -13,10 +13,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { GROUPS_MOST = 65536 /* of the kernel's */ };
+enum { GROUPS_MOST = 65536 /* the most that the kernel takes */ };
 
-/* Numbers with commas between them, perhaps none; *count of them. The caller
- * frees. NULL = something else. */
+/* Parses numbers with commas between them, perhaps none, and sets *count. The
+ * caller frees the result. NULL = this is no such list. */
 static gid_t *groups_parse(const char *list, size_t *count)
 {
     gid_t *groups = xcalloc(GROUPS_MOST, sizeof *groups);
@@ -35,8 +35,9 @@ static gid_t *groups_parse(const char *list, size_t *count)
     return NULL;
 }
 
-/* Those of the list; without one (a run that an older version has begun) those
- * of the database, where a user without an entry has none but this one. */
+/* Takes the groups of the list. A run that an older version has begun has no
+ * list: then the groups of the database count, where a user without an entry is
+ * only in `gid`. */
 static int groups_take(uid_t uid, gid_t gid, const char *list)
 {
     if (list) {
@@ -51,8 +52,8 @@ static int groups_take(uid_t uid, gid_t gid, const char *list)
     return entry ? initgroups(entry->pw_name, gid) : setgroups(1, &gid);
 }
 
-/* All, for good. setresuid() drops them, unless it is root that this is to be,
- * or somebody has told the kernel not to. */
+/* Drops all capabilities for good. setresuid() does that too, but not where the
+ * new user is root, or where somebody has told the kernel to keep them. */
 static int capabilities_drop(void)
 {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -75,7 +76,7 @@ static bool has_capabilities(void)
     return false;
 }
 
-/* Whether nothing else of root is left. */
+/* Whether this process has no other identity and no capability left. */
 static bool is_only(uid_t uid)
 {
     uid_t real, effective, saved;

@@ -22,13 +22,15 @@ enum {
 struct control {
     struct control_options options;
     struct worker worker;
-    pthread_mutex_t state;       /* the main thread's, and on_stop's */
-    void (*save)(void *context); /* guarded by state; NULL = nothing to save */
+    pthread_mutex_t state; /* held by the main thread while it commits, and
+                              while `save` runs */
+    void (*save)(
+        void *context); /* under state; NULL = there is nothing to save */
     void *context;
     pthread_mutex_t lock; /* guards what follows */
     struct progress progress;
-    double progress_time; /* monotonic, when it was given */
-    double deadline;      /* monotonic, INFINITY = none */
+    double progress_time; /* monotonic seconds: when `progress` was given */
+    double deadline;      /* monotonic seconds; INFINITY = none */
     char overdue[512];
 };
 
@@ -47,7 +49,8 @@ void control_block_signals(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-/* Whether a stop is asked for; waits for a tick. */
+/* Waits for a tick. Returns whether a stop is asked for, by a signal or by the
+ * file. */
 static bool stop_awaited(const struct control *c)
 {
     sigset_t set;
@@ -93,7 +96,7 @@ static void *control_run(void *argument)
     struct control *c = argument;
     for (unsigned tick = 1;; tick++) {
         bool wanted = stop_awaited(c);
-        /* asked for first: control_free() sends a signal that means no stop */
+        /* this comes first: the signal that control_free() sends is no stop */
         if (worker_is_ending(&c->worker))
             return NULL;
         pthread_mutex_lock(&c->lock);
@@ -133,7 +136,8 @@ void control_free(struct control *c)
     if (!c)
         return;
     worker_end(&c->worker);
-    pthread_kill(c->worker.thread, SIGTERM); /* so that its tick is over */
+    pthread_kill(c->worker.thread,
+                 SIGTERM); /* ends the tick that the thread waits for */
     worker_close(&c->worker);
     pthread_mutex_destroy(&c->state);
     pthread_mutex_destroy(&c->lock);

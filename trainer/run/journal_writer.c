@@ -21,10 +21,10 @@ struct journal_writer {
     off_t written;       /* bytes of whole records in the file */
     struct text waiting; /* records that are not in the file yet */
     struct journal_observer view;
-    bool ended; /* by writer_end(): nothing follows */
+    bool ended; /* writer_end() was called: nothing may follow */
 };
 
-/* Append a record to what waits, and show it. */
+/* Appends a record to those that wait, and shows it to the observer. */
 static void record_add(struct journal_writer *w, enum journal_kind kind,
                        const char *s)
 {
@@ -73,7 +73,7 @@ static int record_put(struct journal_writer *w, enum journal_kind kind,
     return err;
 }
 
-/* Writes its name to `name`, too. */
+/* Makes a segment, and writes its name to `name`. */
 static int segment_make(int dir, unsigned number, bool anew, char name[32])
 {
     snprintf(name, 32, JOURNAL_SEGMENT, number);
@@ -83,8 +83,8 @@ static int segment_make(int dir, unsigned number, bool anew, char name[32])
                   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 }
 
-/* Segments are numbered without gaps; a trainer that runs twice at once is
- * kept out by the lock, so that the first free number is the next one. */
+/* Segments are numbered without gaps, and the lock of the run directory keeps a
+ * second trainer out. So the first free number is the next one. */
 static int segment_create(int dir, unsigned wanted, struct reason *why)
 {
     char name[32];
@@ -99,7 +99,7 @@ static int segment_create(int dir, unsigned wanted, struct reason *why)
                   SEGMENTS_MAX);
 }
 
-/* Whoever knows them ignores them. */
+/* Writes the rows that were told before. Readers ignore those they know. */
 static void rows_add(struct journal_writer *w, const struct text *rows)
 {
     const char *at = rows ? text_string(rows) : "";
@@ -120,7 +120,8 @@ int writer_open(struct journal_writer **out, int dir,
     int fd = segment_create(dir, start->segment, why);
     if (fd < 0)
         return fd;
-    fsync(dir); /* the new name; without it the segment is just not found */
+    fsync(dir); /* makes the new name durable; if this fails, the segment is
+                   only lost */
     struct journal_writer *w = calloc(1, sizeof *w);
     if (!w) {
         close(fd);
@@ -209,7 +210,7 @@ void writer_metric(struct journal_writer *w, const struct metrics_row *row,
 {
     struct text s = TEXT_INIT;
     metrics_row_print(&s, row);
-    text_resize(&s, s.size - 1); /* its newline */
+    text_resize(&s, s.size - 1); /* without the newline */
     pthread_mutex_lock(&w->lock);
     record_add(w, JOURNAL_METRIC, text_string(&s));
     progress_add(w, p);

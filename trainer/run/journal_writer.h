@@ -19,8 +19,8 @@
 
 struct journal_writer;
 
-/* Who else wants to see each record, in the order of the journal; called with
- * the writer locked. NULL = nobody. */
+/* Is shown each record, in the order of the journal, with the writer locked.
+ * NULL = nobody is. */
 struct journal_observer {
     void (*seen)(void *context, enum journal_kind kind, double time,
                  const char *payload);
@@ -30,9 +30,10 @@ struct journal_observer {
 /* Life cycle */
 
 struct journal_start {
-    unsigned segment;        /* to begin; 0 = the first one that is not there */
-    uint64_t iteration;      /* of the checkpoint that is continued */
-    const struct text *rows; /* of metrics until then; NULL = none */
+    unsigned
+        segment; /* the segment to begin; 0 = the first one that is not there */
+    uint64_t iteration; /* the iteration of the checkpoint that is continued */
+    const struct text *rows; /* the rows of metrics until then; NULL = none */
 };
 
 /* Begin a segment in the run directory `dir`: its OPEN record, then all rows
@@ -51,17 +52,16 @@ void writer_log(struct journal_writer *w, const char *format, ...)
 void writer_fact(struct journal_writer *w, const char *key, const char *format,
                  ...) __attribute__((format(printf, 3, 4)));
 void writer_progress(struct journal_writer *w, const struct progress *p);
-/* A row and the progress that goes with it. */
+/* Write a row of metrics, and the progress that goes with it. */
 void writer_metric(struct journal_writer *w, const struct metrics_row *row,
                    const struct progress *p);
-void writer_sync(
-    struct journal_writer *w); /* what was written so far, to disk */
+void writer_sync(struct journal_writer *w); /* syncs what was written so far */
 void writer_checkpoint(struct journal_writer *w, uint64_t iteration);
-/* artifacts/NAME is complete; crc: of all its bytes (core/shared/artifact.h).
- */
+/* Write that artifacts/NAME is complete. `crc` is the crc32 of all its bytes
+ * (core/shared/artifact.h). */
 void writer_artifact(struct journal_writer *w, const char *name, uint32_t crc);
-/* "succeeded", "stopped" or "failed: REASON"; nothing may follow. -errno when
- * it could not be written. */
+/* Write the end: "succeeded", "stopped" or "failed: REASON". Nothing may
+ * follow. Returns -errno where it could not be written. */
 int writer_end(struct journal_writer *w, const char *outcome);
 
 #endif

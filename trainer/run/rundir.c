@@ -79,8 +79,8 @@ static int found_read(struct rundir *r, bool *damaged, struct reason *why)
     return err == -ENOENT ? 0 : err;
 }
 
-/* The segment of the journal to begin: the job says it before all else in it
- * is judged. */
+/* The number of the journal segment to begin. It is read before the rest of the
+ * job is checked, because a faulty job must be reported in that segment. */
 static unsigned segment_wanted(const struct rundir *r)
 {
     struct text job = TEXT_INIT;

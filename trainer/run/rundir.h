@@ -43,24 +43,24 @@ enum { RUN_SUCCEEDED = 0, RUN_FAILED = 1, RUN_USAGE = 2, RUN_STOPPED = 3 };
 int rundir_open(struct rundir *r, const char *path,
                 const struct journal_observer *view, int stopped_status,
                 struct reason *why);
-/* End the journal with success, or with *why when err is not 0, and release.
- * Returns the exit status. */
+/* End the journal, with success where err is 0, else with *why, and release
+ * everything. Returns the exit status. */
 int rundir_end(struct rundir *r, int err, const struct reason *why);
 
 /* Read */
 
-/* A text of at most 64 KiB; a missing one is empty. EFBIG, EACCES, … */
+/* Read a text of at most 64 KiB (EFBIG). One that is not there is empty. */
 int rundir_read(const struct rundir *r, const char *name, struct text *out,
                 struct reason *why);
-/* Threads that the training began with, 0 = it has not begun. */
+/* The number of threads that the training began with; 0 = it has not begun. */
 int rundir_threads(const struct rundir *r);
 
 /* Change */
 int rundir_keep_threads(struct rundir *r, int threads, struct reason *why);
-/* Save artifacts/NAME and tell. */
+/* Save artifacts/NAME and announce it in the journal. */
 int rundir_artifact(struct rundir *r, const char *name, const struct text *text,
                     struct reason *why);
-/* PATH of a file in the run directory; free() it. */
+/* The path of a file in the run directory. The caller frees it. */
 char *rundir_path(const struct rundir *r, const char *name);
 
 #endif
