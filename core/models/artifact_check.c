@@ -13,10 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What the weights, which come first, say to who comes later. */
+/* What the check of the weights, which comes first, tells the later ones. */
 struct found {
-    int classes; /* outputs of their head */
-    int weights; /* their file, -1 = not open */
+    int classes; /* the number of outputs of the head */
+    int weights; /* descriptor of the file of weights; -1 = it is not open */
 };
 
 static int labels_count(const struct text *t, int *lines, struct reason *why)
@@ -88,7 +88,7 @@ static int graph_take(int fd, uint64_t size, struct found *found,
     return graph_check(fd, size, found->weights, why);
 }
 
-/* What a file of `size` bytes must hold; NULL = the artifact is no file of the
+/* Checks a file of `size` bytes. NULL = the artifact is not a file of the
  * model. */
 typedef int check_fn(int fd, uint64_t size, struct found *found,
                      struct reason *why);

@@ -90,7 +90,7 @@ int staged_begin(struct staged *s, struct primo *primo, uint64_t from,
                     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
     if (fd < 0)
         return refuse_errno(why, errno, "cannot write in 'bases'");
-    fchmod(fd, 0444); /* those who train from it only read it */
+    fchmod(fd, 0444); /* users who train from it may only read it */
     *s = (struct staged){.primo = primo, .id = id, .fd = fd};
     err = from ? body_copy(primo, from, fd, why) : 0;
     if (err)
@@ -155,7 +155,8 @@ int body_check(const struct primo *primo, uint64_t id, bool *cut,
 
 /* Writing */
 
-/* Once the header is there: is it right, is there room for the rest? */
+/* Checks the header, once it is complete: whether it is right, and whether
+ * there is room for the rest of the file. */
 static int early_check(struct staged *s, struct reason *why)
 {
     if (s->size)
@@ -164,7 +165,8 @@ static int early_check(struct staged *s, struct reason *why)
     int err = weights_header(s->fd, s->filled, &s->size, &m, why);
     if (err || !s->size)
         return err;
-    /* Asked, and not reserved: a header costs nothing to send. */
+    /* The room is only checked, not reserved: sending a header costs nothing,
+     * so a reserve could be claimed by anybody. */
     struct statvfs disk;
     uint64_t rest = s->size > s->filled ? s->size - s->filled : 0;
     bool fits = fstatvfs(s->fd, &disk) || rest / disk.f_frsize <= disk.f_bavail;
@@ -296,7 +298,7 @@ void base_release_run(const struct primo *primo, uint64_t run)
 
 /* Sweep */
 
-/* 1, 0 or -errno. */
+/* Whether an object names the body. Returns 1, 0 or -errno. */
 static int body_is_named(struct store_txn *txn, uint64_t id)
 {
     struct object o = OBJECT_INIT;
@@ -317,7 +319,7 @@ static int base_fate(struct store_txn *txn, const char *name, run_fate *of_run)
     bool run = !strncmp(name, "run.", 4);
     uint64_t id = strtoull(run ? name + 4 : name, &end, 10);
     if (*end || !id)
-        return SWEEP_KEEP; /* none of ours */
+        return SWEEP_KEEP; /* the name is not one of ours */
     if (run)
         return of_run(txn, id);
     int named = body_is_named(txn, id);

@@ -20,28 +20,30 @@
 struct staged {
     const struct primo *primo;
     uint64_t id;     /* 0 = none */
-    int fd;          /* where id is not 0 */
+    int fd;          /* its descriptor, where id is not 0 */
     uint64_t filled; /* bytes written without a gap from the beginning */
-    uint64_t size;   /* of the whole file, by its header; 0 = not known yet */
+    uint64_t size; /* size of the whole file by its header; 0 = not known yet */
 };
 
 /* Life cycle */
 
-/* Begin a body under a new id, with what is in another (0: with nothing). */
+/* Begin a body under a new id, as a copy of the body `from` (0: an empty
+ * one). */
 int staged_begin(struct staged *s, struct primo *primo, uint64_t from,
                  struct reason *why);
-/* Take it away again, unless an object names it by now (then forget it). */
+/* Remove the body again, unless an object names it by now. */
 void staged_drop(struct staged *s);
 void staged_forget(struct staged *s);
 
 /* Read */
 int body_open(const struct primo *primo, uint64_t id, struct reason *why);
-int64_t body_size(const struct primo *primo, uint64_t id); /* or -errno */
+/* The size in bytes, or -errno. */
+int64_t body_size(const struct primo *primo, uint64_t id);
 uint64_t staged_size(const struct staged *s);
 
-/* Whether the body is a base model, whole. EINVAL with what is wrong with it;
- * *cut (may be NULL) says that it is only too short. Its bytes are on disk
- * when this returns 0. */
+/* Check that the body is a whole base model. EINVAL, whose sentence says what
+ * is wrong; *cut (may be NULL) tells whether it is only too short. When this
+ * returns 0, its bytes are on the disk. */
 int body_check(const struct primo *primo, uint64_t id, bool *cut,
                struct reason *why);
 
@@ -52,7 +54,7 @@ int body_check(const struct primo *primo, uint64_t id, bool *cut,
 int staged_write(struct staged *s, uint64_t offset, const char *data,
                  size_t size, bool check, struct reason *why);
 int staged_truncate(struct staged *s, uint64_t size, struct reason *why);
-/* The body of an object that is gone; nothing where it has none. */
+/* Remove the body of an object that is gone. Does nothing where it has none. */
 void body_drop(const struct primo *primo, const struct object *o);
 
 /* What `base` of a template stands for: how it is called in the mount ("" =
@@ -69,13 +71,15 @@ struct base_choice {
 int base_choose(const struct primo *primo, struct store_txn *txn,
                 const char *base, struct base_choice *out, struct reason *why);
 void base_choice_release(struct base_choice *choice);
-/* Keep the file for a run, by another name in bases/. */
+/* Keep the file for a run, under another name in bases/. */
 int base_hold(const struct primo *primo, uint64_t run,
               const struct base_choice *choice, struct reason *why);
-/* Whether one is kept; its name there, of at most 32 bytes. */
+/* Whether a base is kept for the run. Writes its name in bases/, at most 32
+ * bytes. */
 bool base_held(const struct primo *primo, uint64_t run, char *name);
 void base_release_run(const struct primo *primo, uint64_t run);
-/* Sweep what no object names, and what is held for runs (sweep.h). */
+/* Sweep the bodies that no object names, and those held for runs that are gone
+ * (sweep.h). */
 void bases_sweep(struct primo *primo, run_fate *of_run);
 
 #endif

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { PIECE = 1 << 16 }; /* bytes at once */
+enum { PIECE = 1 << 16 }; /* bytes that are read at once */
 
 int file_sum(int fd, uint32_t *sum, uint64_t *size)
 {

@@ -14,15 +14,16 @@
 
 /* Read */
 
-/* crc32 and size of an open file, from its beginning. 0 or -errno. */
+/* Compute the crc32 and the size of an open file, from its beginning. Returns 0
+ * or -errno. */
 int file_sum(int fd, uint32_t *sum, uint64_t *size);
-/* Append the line of a body that is one file. */
+/* Append the line of a body that is a single file. */
 int body_sum_make(int fd, struct text *out, struct reason *why);
 /* Append the lines of all files of a directory. */
 int body_sums_make(int dir, struct text *out, struct reason *why);
-/* Compare FOLDER/id with what the store has noted. EUCLEAN with the first file
- * that is not as it was published, or missing; without notes only whether it is
- * there at all. */
+/* Compare FOLDER/id with the checksums in the store. EUCLEAN, with the first
+ * file that is missing or not as it was published. Where the store has no
+ * checksums, only check that the body is there. */
 int body_sums_check(struct store_txn *txn, int folder, uint64_t id,
                     struct reason *why);
 

@@ -19,7 +19,7 @@
 
 /* Read */
 
-/* The directory of a version; -errno. */
+/* Opens the directory of a version. Returns a descriptor or -errno. */
 static int body_directory(const struct primo *primo, uint64_t id)
 {
     char folder[32];
@@ -106,7 +106,7 @@ int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,
     }
     if (err)
         return err;
-    /* what is left is swept at the next mount */
+    /* the sweep at the next mount removes what is left */
     directory_remove(primo->models_dir, name, NULL);
     return 0;
 }
@@ -121,9 +121,9 @@ static int version_fate(struct store_txn *txn, const char *name,
     uint64_t id = strtoull(name, &end, 10);
     (void)of_run;
     if (!id || (*end && strcmp(end, ".new")))
-        return SWEEP_KEEP; /* none of ours */
+        return SWEEP_KEEP; /* the name is not one of ours */
     if (*end)
-        return SWEEP_DELETE; /* a publishing that was cut short */
+        return SWEEP_DELETE; /* a crash has interrupted the publishing */
     int err = object_get(txn, id, &o);
     bool named = err == 0 && o.kind == OBJECT_VERSION;
     object_release(&o);

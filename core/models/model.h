@@ -9,7 +9,7 @@
 
 /* Change */
 
-/* Remove models/TEMPLATE/N, its files included. */
+/* Remove models/TEMPLATE/N with its files. */
 int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,
                  struct reason *why);
 /* Remove models/TEMPLATE; ENOTEMPTY while there is a version. */
@@ -20,10 +20,10 @@ void model_sweep(struct primo *primo);
 
 /* Read */
 
-/* Open a file of a version for reading; a descriptor or -errno. */
+/* Open a file of a version for reading. Returns a descriptor or -errno. */
 int model_file_open(const struct primo *primo, uint64_t id, const char *name,
                     struct reason *why);
-/* Its size in bytes; -ENOENT. */
+/* The size of a file of a version in bytes, or -ENOENT. */
 int64_t model_file_size(const struct primo *primo, uint64_t id,
                         const char *name);
 

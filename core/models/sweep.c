@@ -53,7 +53,7 @@ static int names_sweep(struct primo *primo, DIR *dir, const char *folder,
     return err;
 }
 
-/* What was deleted need not be known any more. */
+/* Forgets the notes of garbage that was deleted. */
 static int notes_forget(struct primo *primo, const char *folder,
                         struct reason *why)
 {

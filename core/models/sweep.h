@@ -9,18 +9,20 @@
 
 #include "core/state/primo.h"
 
-/* What becomes of something that was found; or -errno: not to be told now. */
+/* What is to be done with something that was found. Functions return -errno
+ * where that cannot be told now. */
 enum sweep { SWEEP_KEEP, SWEEP_DELETE, SWEEP_LOSE };
 
-/* Of a run directory, and of what else is kept for a run. */
+/* Decides about a run directory, and about what else is kept for a run. */
 typedef int run_fate(struct store_txn *txn, uint64_t run);
-/* Of a name in a folder. */
+/* Decides about a name in a folder. */
 typedef int sweep_fate(struct store_txn *txn, const char *name,
                        run_fate *of_run);
 
-/* Of what is known not to be named. */
+/* Decide about a body that no object names: it is deleted where it was given
+ * up, and otherwise moved to lost/. */
 int sweep_unnamed(struct store_txn *txn, const char *folder, uint64_t id);
-/* All names of a folder, with `dir` its descriptor. */
+/* Sweep all names of a folder. `dir` is its descriptor. */
 void sweep_folder(struct primo *primo, int dir, const char *folder,
                   sweep_fate *fate, run_fate *of_run);
 

@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* 0 with *size 0: of `there` bytes the header is not complete yet. */
+/* Returns 0 with *size 0 where `there` bytes do not hold the whole header
+ * yet. */
 int weights_header(int fd, uint64_t there, uint64_t *size, struct base_match *m,
                    struct reason *why)
 {

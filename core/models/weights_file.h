@@ -8,15 +8,15 @@
 
 #include <stdbool.h>
 
-/* Whether an open file is a base model, whole, and which network it is. EINVAL
- * with what is wrong with it; *cut (may be NULL) says that it is only too
- * short. */
+/* Check that an open file is a whole base model, and find its network. EINVAL,
+ * whose sentence says what is wrong; *cut (may be NULL) tells whether it is
+ * only too short. */
 int weights_check(int fd, struct base_match *m, bool *cut, struct reason *why);
-/* The same of the first `there` bytes of one; *size of the whole, 0 = the
- * header is not complete yet. */
+/* Check the header of a file of which the first `there` bytes are written.
+ * *size gets the size of the whole file; 0 = the header is not complete yet. */
 int weights_header(int fd, uint64_t there, uint64_t *size, struct base_match *m,
                    struct reason *why);
-/* EINVAL: it goes on past the end that its header tells of. */
+/* Refuse a file that is longer than its header says; EINVAL. */
 int weights_too_long(uint64_t end, uint64_t size, struct reason *why);
 
 #endif

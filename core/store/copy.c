@@ -21,7 +21,7 @@ int store_copy(struct store *s, int dir, const char *name, struct reason *why)
 {
     char aside[300];
     snprintf(aside, sizeof aside, "%s.new", name);
-    unlinkat(dir, aside, 0); /* of a copy that was cut short */
+    unlinkat(dir, aside, 0); /* a crash may have left it */
     int fd = openat(dir, aside,
                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)

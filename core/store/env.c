@@ -34,7 +34,7 @@ const char *store_table_name(enum store_table table)
     return table_names[table];
 }
 
-/* LMDB's own codes are negative, the system's positive. */
+/* LMDB's own codes are negative, those of the system are positive. */
 int lmdb_refuse(struct reason *why, int code, const char *what)
 {
     int err = code > 0                       ? code
@@ -59,7 +59,8 @@ static int format_put(MDB_txn *txn, MDB_dbi meta, struct reason *why)
     return rc ? lmdb_refuse(why, rc, "writing") : 0;
 }
 
-/* *older: it is to be written, as records of this version may follow. */
+/* Checks the format. *older = the format must be written, because records of
+ * this version may follow. */
 static int format_check(MDB_txn *txn, MDB_dbi meta, bool *older,
                         struct reason *why)
 {
@@ -95,7 +96,7 @@ static int tables_open(struct store *s, MDB_txn *txn, unsigned flags,
     return 0;
 }
 
-/* A transaction of its own, as LMDB wants it for opening tables. */
+/* Opens the tables, in a transaction of its own, as LMDB requires. */
 static int tables_prepare(struct store *s, bool make, struct reason *why)
 {
     MDB_txn *txn;
@@ -116,9 +117,8 @@ static int tables_prepare(struct store *s, bool make, struct reason *why)
     return rc ? lmdb_refuse(why, rc, "saving") : 0;
 }
 
-/* LMDB takes paths only: this one leads to what the descriptor is, whatever
- * becomes of the names above it. */
-/* LMDB ends the program where it finds what cannot be; this says why. */
+/* LMDB would end the program where an assertion fails. The handler of SIGBUS
+ * (fs/damage.c) says why. */
 static void on_assertion(MDB_env *env, const char *message)
 {
     (void)env;
@@ -129,6 +129,8 @@ static void on_assertion(MDB_env *env, const char *message)
 static int env_map(struct store *s, struct reason *why)
 {
     char path[40];
+    /* LMDB takes only paths: this one leads to the directory of the descriptor,
+     * whatever becomes of the names above it. */
     snprintf(path, sizeof path, "/proc/self/fd/%d", s->home);
     int rc = mdb_env_create(&s->env);
     if (rc)
@@ -139,7 +141,8 @@ static int env_map(struct store *s, struct reason *why)
     mdb_env_set_maxreaders(s->env, READERS);
     unsigned flags = MDB_NOTLS | (s->view ? MDB_RDONLY : 0);
     rc = mdb_env_open(s->env, path, flags, 0600);
-    if (rc == EROFS && s->view) /* nobody writes there: readers need no table */
+    if (rc == EROFS &&
+        s->view) /* nobody writes there, so readers need no table */
         rc = mdb_env_open(s->env, path, flags | MDB_NOLOCK, 0600);
     return rc ? lmdb_refuse(why, rc, "opening") : 0;
 }
@@ -179,7 +182,7 @@ static int env_fill(int home, struct reason *why)
 
 int env_make(int dir, struct reason *why)
 {
-    int err = directory_remove(dir, "db.new", why); /* of a mount cut short */
+    int err = directory_remove(dir, "db.new", why); /* left by a crash */
     if (err == 0 && mkdirat(dir, "db.new", 0700))
         err = refuse_errno(why, errno, "cannot make the directory 'db'");
     int home = err ? err : directory_own(dir, "db.new", why);

@@ -64,7 +64,7 @@ enum tree_no {
 
 struct node {
     enum tree_no no;
-    uint64_t object; /* 0 for what stands at the root */
+    uint64_t object; /* 0 = it belongs to no object, as files at the root do */
 };
 
 static inline uint64_t tree_inode(uint64_t object, unsigned no)

@@ -22,7 +22,7 @@ struct object_record {
     int64_t atime, mtime, ctime;
 };
 
-/* Of a head and what follows its checksum. */
+/* The checksum of a head and of what follows the checksum. */
 static uint32_t record_sum(const struct object_record *r, const char *rest,
                            size_t size)
 {
@@ -70,8 +70,8 @@ static struct store_key child_key(uint64_t parent, uint64_t id)
 
 /* Read */
 
-/* What follows the head, the checksum taken away and compared; false = the
- * record is not as it was written. */
+/* Checks the checksum of a record, and finds what follows it. Returns false
+ * where the record is not as it was written. */
 static bool record_open(struct store_view v, struct object_record *r,
                         const char **rest, size_t *left)
 {
@@ -189,7 +189,7 @@ int object_latest(struct store_txn *txn, uint64_t parent, uint64_t *number)
 
 /* Check */
 
-/* That its name and its parent lead to it. */
+/* Checks that an object can be found by its name and in its parent. */
 static int names_check(struct store_txn *txn, const struct object *o,
                        struct reason *why)
 {
@@ -234,7 +234,7 @@ int objects_check(struct store_txn *txn,
                   bool (*found)(void *context, const struct reason *why),
                   void *context)
 {
-    struct store_key key = object_key(0); /* before the first */
+    struct store_key key = object_key(0); /* lies before the first object */
     struct store_view v;
     int err = 0, first = 0;
     bool go_on = true;
@@ -308,7 +308,7 @@ static int names_put(struct store_txn *txn, const struct object *o,
     return err ? err : store_put(txn, STORE_CHILD, &child, "", 0, why);
 }
 
-/* The body that nobody names any more, where the object had one. */
+/* Notes the body of an object that is gone as garbage, where it had one. */
 static int body_forget(struct store_txn *txn, const struct object *o,
                        struct reason *why)
 {

@@ -30,21 +30,23 @@ enum object_kind {
     OBJECT_KINDS,
 };
 
-enum { OBJECT_FIRST_ID = 256 }; /* below: parents that are rows of the tree */
+enum {
+    OBJECT_FIRST_ID = 256
+}; /* smaller numbers are parents that are rows of the tree */
 
 struct object {
     uint64_t id, parent;
     enum object_kind kind;
     uint32_t mode, uid, gid;     /* permission bits only */
     int64_t atime, mtime, ctime; /* ns since 1970 */
-    uint64_t number;             /* of a version; else 0 */
-    bool scratch;                /* lives in memory, see scratch.h */
+    uint64_t number;             /* the number of a version; else 0 */
+    bool scratch;                /* it lives in memory (scratch.h) */
     char name[256], home[256];   /* home: the name before a rename to a
                                     scratch name, "" = none */
     struct text body;            /* an input's text, a process's fields */
 };
 
-/* Where new ids come from: blocks that are reserved in the store. */
+/* Gives new ids, from blocks that are reserved in the store. */
 struct id_source {
     pthread_mutex_t lock;
     uint64_t next, end; /* under lock; equal = a block must be reserved */
@@ -58,23 +60,26 @@ struct id_source {
 void object_release(struct object *o);
 void object_copy(struct object *to, const struct object *from);
 
-/* Read; 0 or -ENOENT (-EIO) without a sentence */
+/* Read. Functions return 0, -ENOENT, or -EIO for a damaged record, without a
+ * sentence. */
 int object_get(struct store_txn *txn, uint64_t id, struct object *out);
 int object_find(struct store_txn *txn, uint64_t parent, const char *name,
                 struct object *out);
-/* The name of a durable child that is a twin (core/basic/name.h) of this one,
- * other than `except` (NULL = none), into `twin`, which has room for one. */
+/* Find a durable child whose name is a twin (core/basic/name.h) of this one,
+ * other than `except` (NULL = none). Writes its name into `twin`, which has
+ * room for any. */
 int object_twin(struct store_txn *txn, uint64_t parent, const char *name,
                 const char *except, char *twin);
-/* The durable child with the smallest id above `after`. */
+/* Find the durable child with the smallest id above `after`. */
 int object_next(struct store_txn *txn, uint64_t parent, uint64_t after,
                 struct object *out);
 /* Whether parent has a durable child. */
 bool object_has_children(struct store_txn *txn, uint64_t parent);
-/* The greatest number among its durable children; 0 or -ENOENT. */
+/* Find the greatest number among the durable children of a parent. 0 or
+ * -ENOENT. */
 int object_latest(struct store_txn *txn, uint64_t parent, uint64_t *number);
-/* From a record of the table of objects. -EIO where it is not as it was
- * written, or of a layout that this version does not know. */
+/* Read an object from a record of the table of objects. -EIO where it is not as
+ * it was written, or has a layout that this version does not know. */
 int object_decode(uint64_t id, struct store_view record, struct object *out);
 
 /* Show `found` each record that is damaged, of a layout that this version does
@@ -86,12 +91,14 @@ int objects_check(struct store_txn *txn,
 
 /* Change */
 
-/* Write it (new or changed); a changed parent or name moves it. */
+/* Write an object, a new one or a changed one. Another parent or name moves
+ * it. */
 int object_put(struct store_txn *txn, const struct object *o,
                struct reason *why);
 int object_drop(struct store_txn *txn, const struct object *o,
                 struct reason *why);
-/* An id that was never used before. Not within a write transaction. */
+/* Take an id that was never used before. Must not be called within a write
+ * transaction, as it may need one itself. */
 int ids_take(struct id_source *ids, struct store *s, uint64_t *out,
              struct reason *why);
 

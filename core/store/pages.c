@@ -21,14 +21,15 @@ enum {
     LEAF = 2,
     OVERFLOW = 4,
     META = 8,
-    BIG = 1,   /* the value is on overflow pages, their number stands here */
+    BIG = 1, /* the value is on overflow pages, and the node has their number */
     TABLE = 2, /* the value is the record of a table */
     TABLE_BYTES = 48,
     TABLE_ROOT = 40,
     DEPTH_MOST = 32,
     PAGE_LEAST = 512,
     PAGE_MOST = 65536,
-    WHOLE_BYTES = 256 << 20, /* files up to here are read whole */
+    WHOLE_BYTES =
+        256 << 20, /* bytes: files of at most this size are read whole */
 };
 #define MAGIC   0xBEEFC0DEu
 #define NO_PAGE UINT64_MAX
@@ -85,8 +86,8 @@ static bool meta_take(struct pages *p, const unsigned char *page,
     return true;
 }
 
-/* The second is where the first says; where the first is damaged, one page of
- * the usual size on. */
+/* The second meta page follows the first, which has the size of pages. Where
+ * the first is damaged, the usual size is tried. */
 static void metas_read(struct pages *p)
 {
     unsigned char page[PAGE_LEAST];
@@ -126,7 +127,8 @@ void pages_close(struct pages *p)
 
 /* Pages */
 
-/* Whether it is there and was not reached before; then it is from now on. */
+/* Marks a page as reached. Returns false where there is no such page, or where
+ * it was reached before. */
 static bool page_mark(struct pages *p, uint64_t number)
 {
     if (number < 2 || number >= p->count ||
@@ -143,7 +145,7 @@ static bool page_read(struct pages *p, uint64_t number, unsigned char *page)
            get64(page) == number;
 }
 
-/* Nodes of a branch or leaf page; -1 when it is neither. */
+/* The number of nodes of a branch or leaf page; -1 = it is neither. */
 static int nodes_count(const struct pages *p, const unsigned char *page)
 {
     unsigned flags = get16(page + 10), lower = get16(page + 12);
@@ -154,7 +156,7 @@ static int nodes_count(const struct pages *p, const unsigned char *page)
     return (int)(lower - HEADER) / 2;
 }
 
-/* A node that lies in the page, key and all; NULL when it does not. */
+/* Finds a node; NULL = it does not lie in the page with its whole key. */
 static const unsigned char *node_at(const struct pages *p,
                                     const unsigned char *page, int i)
 {
@@ -165,7 +167,8 @@ static const unsigned char *node_at(const struct pages *p,
     return page + at;
 }
 
-/* The value of a leaf's node; *buffer holds one that has pages of its own. */
+/* Reads the value of a leaf's node. A value on overflow pages is read into
+ * *buffer. */
 static bool value_read(struct pages *p, const unsigned char *page,
                        const unsigned char *node, unsigned char **buffer,
                        struct store_view *out)
@@ -199,7 +202,7 @@ struct walk {
     struct pages *pages;
     pages_take *take;
     void *context;
-    unsigned char *buffer; /* for values on pages of their own */
+    unsigned char *buffer; /* for values on overflow pages */
     bool ended;
 };
 
@@ -283,7 +286,8 @@ void pages_walk(struct pages *p, const char *table, pages_take *take,
                 void *context)
 {
     struct table_search search = {table, NO_PAGE};
-    struct pages tables = *p; /* its pages are met once for each table */
+    /* a copy, as the search for each table reaches the same pages again */
+    struct pages tables = *p;
     if (!table) {
         root_walk(p, p->free_root, take, context);
         return;

@@ -14,18 +14,19 @@
 
 struct pages {
     int fd;
-    uint32_t size;       /* bytes a page */
-    uint64_t count;      /* whole pages of the file */
-    uint64_t needed;     /* pages by the meta page; the last may be unused */
-    uint64_t free_root;  /* UINT64_MAX = empty, as main_root */
-    uint64_t main_root;  /* of the table of tables */
-    uint64_t bad;        /* pages that are not what they should be */
-    uint64_t first_bad;  /* where bad is not 0 */
-    unsigned char *seen; /* a bit a page: reached from a root */
-    bool shallow;        /* the leaves are not read */
+    uint32_t size;  /* bytes of a page */
+    uint64_t count; /* whole pages of the file */
+    uint64_t
+        needed; /* number of pages by the meta page; the last may be unused */
+    uint64_t free_root;  /* UINT64_MAX = empty; so for main_root */
+    uint64_t main_root;  /* root of the table of tables */
+    uint64_t bad;        /* number of pages that are not what they should be */
+    uint64_t first_bad;  /* the first of them, where bad is not 0 */
+    unsigned char *seen; /* a bit for each page: it was reached from a root */
+    bool shallow;        /* leaves are not read */
 };
 
-/* Shown an entry; false ends the walk. */
+/* Is called with each entry. Returning false ends the walk. */
 typedef bool pages_take(void *context, struct store_view key,
                         struct store_view value);
 
@@ -37,17 +38,17 @@ void pages_close(struct pages *p);
 
 /* Read */
 
-/* All entries of a table that can be read, in order; NULL = the list of free
- * pages. Damaged pages are counted and passed over. */
+/* Show all entries of a table that can be read, in order; NULL = the list of
+ * free pages. Damaged pages are counted and passed over. */
 void pages_walk(struct pages *p, const char *table, pages_take *take,
                 void *context);
-/* Entries of the leaves that no walk has reached: what a damaged branch hides,
- * and what was deleted or replaced before. */
+/* Show the entries of leaves that no walk has reached: what a damaged branch
+ * hides, and what was deleted or replaced before. */
 void pages_scan(struct pages *p, pages_take *take, void *context);
 
-/* Whether DIR/name is a database whose pages are all there and what they should
- * be. Of a file of more than 256 MiB that is not cut, only branches are read.
- * EUCLEAN with the first that is not. */
+/* Check that all pages of the database DIR/name are there and are what they
+ * should be. Where a file has more than 256 MiB and is not cut, only branches
+ * are read. EUCLEAN, with the first page that is not. */
 int pages_check(int dir, const char *name, struct reason *why);
 
 #endif

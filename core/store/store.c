@@ -166,7 +166,8 @@ void store_tidy(struct store *s)
 
 /* At work */
 
-static _Thread_local int at_work; /* how many transactions are open, and more */
+static _Thread_local int at_work; /* how many transactions this thread has open,
+                                     and other work in the database */
 
 void work_begin(void)
 {
@@ -192,7 +193,7 @@ static int env_again(struct store *s, unsigned generation, struct reason *why)
 {
     int err = 0;
     pthread_rwlock_wrlock(&s->env_lock);
-    if (s->generation == generation) { /* nobody was here before */
+    if (s->generation == generation) { /* no other thread has done it already */
         idle_release(s);
         if (s->env)
             mdb_env_close(s->env);

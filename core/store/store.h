@@ -58,18 +58,21 @@ struct store_view {
  * new one is made then. EUCLEAN when it is damaged, EINVAL when written by a
  * newer version, ENOSPC, EACCES, EIO … with a reason. */
 int store_open(struct store **out, int dir, bool make, struct reason *why);
-/* The same, to look only, beside a daemon that writes: transactions that write
- * are refused, and nothing is checked, as the file changes meanwhile. */
+/* Opens the store for looking only, beside a daemon that writes.
+ * Transactions that write are refused, and the file is not checked, as it
+ * changes meanwhile. */
 int store_open_view(struct store **out, int dir, struct reason *why);
-void store_close(struct store *s); /* NULL is fine; no transaction is open */
+/* NULL is fine. No transaction may be open. */
+void store_close(struct store *s);
 
 /* Transactions. Where the meta page could not be written, the transaction fails
  * with EIO, and the next one opens the environment anew: what was acknowledged
  * is there, and all goes on. */
 int store_begin(struct store *s, bool write, struct store_txn **out,
                 struct reason *why);
-int store_commit(struct store_txn *txn, struct reason *why); /* ends it */
-void store_abort(struct store_txn *txn);                     /* ends it */
+int store_commit(struct store_txn *txn,
+                 struct reason *why);    /* ends the transaction */
+void store_abort(struct store_txn *txn); /* ends the transaction */
 /* Commit where err is 0, abort and return err otherwise. */
 int store_end(struct store_txn *txn, int err, struct reason *why);
 /* Give up the reserve so that a failed commit may be tried again; false when
@@ -83,7 +86,7 @@ bool store_makes_room(struct store *s, int err);
  * commit would give, with a sentence. Not within a transaction. */
 int store_room(struct store *s, size_t size, struct reason *why);
 /* Make the reserve, where there is room, and forget readers that were killed:
- * what they read is not used again before. */
+ * pages that they read are not used again before that. */
 void store_tidy(struct store *s);
 
 /* Copy what is stored now, without its holes, to a new file DIR/name: written
@@ -94,7 +97,8 @@ int store_copy(struct store *s, int dir, const char *name, struct reason *why);
  * probably that of a damaged one. For signal handlers, too. */
 bool store_is_at_work(void);
 
-/* Called after each commit, in its thread; NULL = no more. */
+/* Have `done` called after each commit, in the thread that commits; NULL = no
+ * more. */
 void store_on_commit(struct store *s, void (*done)(void *context),
                      void *context);
 
@@ -103,7 +107,7 @@ void store_on_commit(struct store *s, void (*done)(void *context),
 uint64_t store_changes(struct store *s);
 void store_announce(struct store *s);
 
-/* How the database calls it. */
+/* The name of a table in the database. */
 const char *store_table_name(enum store_table table);
 
 /* Keys */
@@ -114,15 +118,17 @@ uint64_t view_read_u64(struct store_view key, size_t offset);
 
 /* Read */
 
-/* 0, or -ENOENT without a sentence. */
+/* Find a value. Returns 0, or -ENOENT without a sentence. */
 int store_get(struct store_txn *txn, enum store_table table,
               const struct store_key *key, struct store_view *out);
-/* The first entry behind *key (or at it, with `here`) that shares its first
- * `prefix` bytes; moves *key to it. -ENOENT past the last. */
+/* Find the first entry behind *key (with `here`: at or behind it) that
+ * shares its first `prefix` bytes, and set *key to its key. -ENOENT past the
+ * last one. */
 int store_next(struct store_txn *txn, enum store_table table,
                struct store_key *key, size_t prefix, bool here,
                struct store_view *out);
-/* The last entry at or before *key that shares its first `prefix` bytes. */
+/* Find the last entry at or before *key that shares its first `prefix`
+ * bytes. */
 int store_last(struct store_txn *txn, enum store_table table,
                struct store_key *key, size_t prefix, struct store_view *out);
 /* Show `take` the last entry at or before *key and those behind it, as long as
@@ -140,7 +146,7 @@ int store_put(struct store_txn *txn, enum store_table table,
               struct reason *why);
 int store_delete(struct store_txn *txn, enum store_table table,
                  const struct store_key *key, struct reason *why);
-/* Delete all that share the first `prefix` bytes of *key. */
+/* Delete all entries that share the first `prefix` bytes of *key. */
 int store_delete_all(struct store_txn *txn, enum store_table table,
                      const struct store_key *key, size_t prefix,
                      struct reason *why);

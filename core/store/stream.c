@@ -5,7 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { PREFIX = 9 }; /* id and part */
+enum { PREFIX = 9 }; /* bytes of the id and the part in a key */
 
 /* What a piece is found by; its key has the checksum of it behind that, but for
  * those of older versions. */
@@ -18,7 +18,7 @@ static struct store_key stream_key(struct stream s, uint64_t offset)
     return key;
 }
 
-/* Behind all keys of that offset, whatever their checksums. */
+/* A key behind all keys of this offset, whatever their checksums. */
 static struct store_key stream_key_last(struct stream s, uint64_t offset)
 {
     struct store_key key = stream_key(s, offset);
@@ -49,7 +49,8 @@ bool piece_is_whole(struct store_view key, struct store_view value,
     return be32toh(sum) == sum_of(value.data, value.size);
 }
 
-/* Where it begins now: what was before has been trimmed. */
+/* The offset at which the stream begins now: what was before has been
+ * trimmed. */
 static int stream_first(struct store_txn *txn, struct stream s, uint64_t *out)
 {
     struct store_key key = stream_key(s, 0);
@@ -76,7 +77,7 @@ uint64_t stream_size(struct store_txn *txn, struct stream s)
 }
 
 struct reading {
-    uint64_t offset; /* of what comes next */
+    uint64_t offset; /* offset of the byte that is read next */
     size_t left;
     struct text *out;
     bool damaged;
@@ -88,7 +89,7 @@ static bool take_piece(void *context, struct store_view key,
     struct reading *r = context;
     uint64_t from = view_read_u64(key, PREFIX);
     if (r->offset >= from + piece.size || r->offset < from)
-        return false; /* past the end, or in a hole */
+        return false; /* the offset lies past the end, or in a hole */
     r->damaged = !piece_is_whole(key, piece, STREAM_KEY);
     if (r->damaged)
         return false;

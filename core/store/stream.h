@@ -15,25 +15,26 @@ struct stream {
 };
 
 /* Read */
-uint64_t stream_size(struct store_txn *txn, struct stream s); /* bytes */
+/* The size of a stream in bytes. */
+uint64_t stream_size(struct store_txn *txn, struct stream s);
 /* Append up to `size` bytes from `offset` on to *out. -EIO where they are not
  * as they were written. */
 int stream_read(struct store_txn *txn, struct stream s, uint64_t offset,
                 size_t size, struct text *out);
 
-/* Append the last piece, as it was appended, to *out. -ENOENT */
+/* Append the last piece to *out, as it was written. -ENOENT where there is
+ * none. */
 int stream_last(struct store_txn *txn, struct stream s, struct text *out);
 
-/* Bytes of the keys of pieces and of blobs, without the checksum that follows
- * in them. */
+/* How many bytes the keys of pieces and blobs have before the checksum. */
 enum { STREAM_KEY = 17, BLOB_KEY = 9 };
-/* Whether a piece or a blob has the checksum that its key says. */
+/* Whether a piece or a blob has the checksum that its key has. */
 bool piece_is_whole(struct store_view key, struct store_view value,
                     size_t plain);
 
 /* Change */
 
-/* Drop pieces from its beginning until it has at most so many bytes. */
+/* Drop pieces from the beginning until the stream has at most so many bytes. */
 int stream_trim(struct store_txn *txn, struct stream s, uint64_t most,
                 struct reason *why);
 int stream_append(struct store_txn *txn, struct stream s, const char *data,

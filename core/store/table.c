@@ -27,7 +27,7 @@ static bool shares_prefix(const MDB_val *k, const struct store_key *key,
     return k->mv_size >= prefix && !memcmp(k->mv_data, key->bytes, prefix);
 }
 
-/* Move *key to where the cursor is, when that is within the prefix. */
+/* Sets *key to the key at the cursor, where it is within the prefix. */
 static int take_entry(int rc, const MDB_val *k, const MDB_val *v,
                       struct store_key *key, size_t prefix,
                       struct store_view *out)
@@ -59,7 +59,7 @@ int store_next(struct store_txn *txn, enum store_table table,
     return err;
 }
 
-/* Move to the last entry at or before *key. */
+/* Moves the cursor to the last entry at or before *key. */
 static int cursor_last(MDB_cursor *cursor, const struct store_key *key,
                        MDB_val *k, MDB_val *v)
 {
