@@ -1,6 +1,8 @@
 #include "core/state/copies.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/own.h"
+#include "core/basic/worker.h"
 #include "core/state/lost.h"
 #include "core/state/trouble.h"
 
@@ -8,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #include <unistd.h>
 
 enum {
-    DAY_SECONDS = 24 * 3600,
+    DAY_MS = 24 * 3600 * 1000,
     KEPT = 5,             /* of either kind */
     ROOM_LEFT = 64 << 20, /* bytes that a copy leaves free */
 };
@@ -26,10 +27,7 @@ enum {
 struct copies {
     struct primo *primo;
     int dir; /* descriptor of STATE/copies */
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t ending;
-    bool end; /* under lock */
+    struct worker worker;
 };
 
 /* Making */
@@ -92,19 +90,6 @@ int copies_make(struct primo *primo, int dir, const char *kind,
 
 /* The thread */
 
-static bool rest(struct copies *c, int seconds)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += seconds;
-    pthread_mutex_lock(&c->lock);
-    while (!c->end && pthread_cond_timedwait(&c->ending, &c->lock, &until) == 0)
-        ;
-    bool end = c->end;
-    pthread_mutex_unlock(&c->lock);
-    return !end;
-}
-
 static void *copies_run(void *context)
 {
     struct copies *c = context;
@@ -115,49 +100,31 @@ static void *copies_run(void *context)
             trouble_tell(c->primo, "copies", &why);
         lost_expire(c->primo);
         kind = "day";
-    } while (rest(c, DAY_SECONDS));
+    } while (worker_rest(&c->worker, DAY_MS));
     return NULL;
 }
 
 int copies_open(struct copies **out, struct primo *primo, struct reason *why)
 {
-    struct copies *c = calloc(1, sizeof *c);
-    pthread_condattr_t monotonic;
-    if (!c)
-        abort();
+    struct copies *c = xcalloc(1, sizeof *c);
     c->primo = primo;
     c->dir = directory_own_make(primo->state_dir, "copies", false, why);
-    if (c->dir < 0) {
-        int err = c->dir;
-        free(c);
-        return err;
+    int err = c->dir < 0 ? c->dir : worker_open(&c->worker, copies_run, c, why);
+    if (err == 0) {
+        *out = c;
+        return 0;
     }
-    pthread_mutex_init(&c->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->ending, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    int code = pthread_create(&c->thread, NULL, copies_run, c);
-    if (code) {
+    if (c->dir >= 0)
         close(c->dir);
-        free(c);
-        return refuse_errno(why, code, "cannot start a thread");
-    }
-    *out = c;
-    return 0;
+    free(c);
+    return err;
 }
 
 void copies_close(struct copies *c)
 {
     if (!c)
         return;
-    pthread_mutex_lock(&c->lock);
-    c->end = true;
-    pthread_cond_signal(&c->ending);
-    pthread_mutex_unlock(&c->lock);
-    pthread_join(c->thread, NULL);
-    pthread_cond_destroy(&c->ending);
-    pthread_mutex_destroy(&c->lock);
+    worker_close(&c->worker);
     close(c->dir);
     free(c);
 }
