@@ -1,5 +1,6 @@
 #include "core/backup.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/file.h"
 #include "core/basic/own.h"
 #include "core/store/store.h"
@@ -179,9 +180,7 @@ static int state_put(int state, int out, struct reason *why)
 
 static int file_backup(int state, const char *file, struct reason *why)
 {
-    char *aside;
-    if (asprintf(&aside, "%s.new", file) < 0)
-        abort();
+    char *aside = xstrfmt("%s.new", file);
     unlink(aside);
     int out = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int err = out < 0 ? refuse_errno(why, errno, "cannot make '%s'", file)
