@@ -89,7 +89,8 @@ int name_new_check(const char *name, struct reason *why)
 
 bool name_has_twins(const char *name)
 {
-    /* of ASCII, only the letter K: there is a sign for degrees of Kelvin */
+    /* K is the only ASCII character to which another one is normalised: the
+     * sign for Kelvin */
     for (; *name; name++)
         if ((unsigned char)*name >= 0x80 || *name == 'K')
             return true;

@@ -27,8 +27,8 @@ enum { NAME_BYTES = 64, DIMS = 4, DATA_FLOAT = 1 /* ONNX's word for f32 */ };
 
 struct check {
     int fd, weights;
-    struct safetensors_header header; /* of the weights */
-    bool *seen;                       /* which of them the graph has */
+    struct safetensors_header header; /* the header of model.safetensors */
+    bool *seen;                       /* which of the tensors the graph has */
     bool version, graph;
 };
 
@@ -38,8 +38,9 @@ struct span {
 };
 
 struct field {
-    uint64_t key, number; /* number: of WIRE_VARINT */
-    struct span bytes;    /* of WIRE_LENGTH */
+    uint64_t key;
+    uint64_t number;   /* the value, where the wire type is WIRE_VARINT */
+    struct span bytes; /* the value, where the wire type is WIRE_LENGTH */
 };
 
 /* Reading */

@@ -140,8 +140,8 @@ int members_judge(const char *value, struct reason *why)
 /* Making the table anew */
 struct loading {
     struct roles *roles;
-    struct role *role;          /* which members are added to */
-    struct known_members known; /* those of the new table */
+    struct role *role;          /* the role that members are added to */
+    struct known_members known; /* the members of the new table */
 };
 
 static bool known_number(const struct known_members *k, const char *word,

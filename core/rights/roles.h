@@ -24,10 +24,9 @@ struct store;
 
 struct role {
     char name[256];
-    struct groups users,
-        groups; /* its members, users kept in a list of numbers as groups are */
-    unsigned
-        rights[KEY_COUNT]; /* for each line a set of bits 1 << enum right */
+    /* its members; users are kept in a list of numbers, as groups are */
+    struct groups users, groups;
+    unsigned rights[KEY_COUNT]; /* by line: the bits 1 << enum right */
 };
 
 /* Whom the name of a member stood for when the table was made. */

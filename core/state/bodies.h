@@ -19,7 +19,7 @@ struct open_body {
     struct body_key key;
     int fd;
     unsigned holds;         /* under bodies.lock */
-    struct open_body *next; /* in its bucket; under bodies.lock */
+    struct open_body *next; /* under bodies.lock: the next one in its bucket */
 };
 
 enum { BODIES_BUCKETS = 256 };

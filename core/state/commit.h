@@ -31,7 +31,7 @@ struct commit {
     int (*write)(struct commit *c, struct store_txn *txn, struct reason *why);
     void (*done)(struct commit *c); /* called once the change is durable */
     void *context;
-    /* of commit.c */
+    /* what only commit.c uses */
     bool due, ended;
     int err;
     struct reason why;

@@ -20,7 +20,7 @@
 
 enum {
     DAY_MS = 24 * 3600 * 1000,
-    KEPT = 5,             /* of either kind */
+    KEPT = 5,             /* how many copies of each kind are kept */
     ROOM_LEFT = 64 << 20, /* bytes that a copy leaves free */
 };
 

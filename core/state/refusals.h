@@ -28,7 +28,7 @@ struct refusals {
     pthread_mutex_t lock; /* guards all below */
     struct refusal *list; /* the oldest first */
     size_t count, room;
-    struct text text; /* of all, in that order */
+    struct text text; /* the texts of all refusals, in that order */
     int64_t opened;   /* ns; an empty file has this time */
     bool dirty;       /* not saved yet */
 };

@@ -15,9 +15,9 @@ enum { TEXTS_BUCKETS = 1024 };
 struct kept_text {
     struct text text; /* never changes */
     uid_t user;
-    uint64_t print;         /* of the text, text_print() */
+    uint64_t print;         /* text_print() of the text */
     unsigned holds;         /* under texts.lock */
-    struct kept_text *next; /* in its bucket; under texts.lock */
+    struct kept_text *next; /* under texts.lock: the next one in its bucket */
 };
 
 struct texts {

@@ -13,7 +13,8 @@ struct state {
     struct shown shown; /* its bytes may have been dropped */
     uint64_t print; /* fingerprint of the text, also once the text is dropped */
     size_t size;    /* size of the text */
-    struct state *next; /* in its bucket; the newest of an inode first */
+    struct state *next; /* the next one in its bucket; the newest state of an
+                           inode comes first */
     /* the list of states that have bytes, in the order of their last use */
     struct state *newer, *older;
 };

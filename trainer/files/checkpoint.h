@@ -30,7 +30,7 @@ struct position {
     uint64_t retries;   /* how often it has diverged and was set back */
     double
         rate_scale; /* factor of the learning rate, which each retry halves */
-    double seconds; /* that the training has taken so far */
+    double seconds; /* how long the training has taken so far */
     /* since the last row of metrics */
     double row_loss, row_updates, row_images, row_seconds;
     /* the last evaluation, and the best one */
@@ -44,7 +44,7 @@ struct position {
 struct checkpoint {
     struct position at;
     struct text identity; /* what the result depends on, `key=value` lines */
-    struct text rows;     /* of metrics.csv so far, as they were told */
+    struct text rows; /* the rows of metrics.csv so far, as they were told */
     struct tensor_list state; /* weights, running statistics, momenta */
     struct tensor_list best;  /* weights of the best epoch, empty = none */
 };

@@ -14,7 +14,8 @@
 struct classifier {
     const struct network *network;
     int image_size;     /* side of the network's input in pixels */
-    char **class_names; /* as the folders were named, any bytes but NUL */
+    char **class_names; /* the names of the folders, which may have any byte but
+                           NUL */
     int classes;
     struct tensor *tensors; /* net_export() without state */
     int count;

@@ -20,8 +20,8 @@ struct graph;
 
 /* Life cycle */
 
-/* For a network of so many classes; `tensors` are its weights, whose values
- * must outlive the graph. */
+/* Begin the graph of a network with so many classes. `tensors` are its weights,
+ * whose values must outlive the graph. */
 struct graph *graph_open(const char *name, const struct tensor *tensors,
                          int tensor_count, int classes, struct reason *why);
 void graph_free(struct graph *g);

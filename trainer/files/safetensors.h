@@ -16,7 +16,7 @@
 #include "trainer/basic/tensor.h"
 
 struct safetensors {
-    struct tensor *tensors; /* in the order of their bytes in the file */
+    struct tensor *tensors; /* sorted by where their bytes are in the file */
     int count;
     struct metadata *metadata;
     int metadata_count;
