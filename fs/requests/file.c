@@ -345,9 +345,14 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct reason why = REASON_INIT;
+    struct text path = TEXT_INIT; /* the node may be gone when it is needed */
     struct handle *h = handle_of(fi);
-    if (h)
+    (void)ino;
+    if (h) {
         pollers_forget(&request_mount(req)->notices.pollers, h);
+        text_puts(&path, handle_path(h));
+    }
     int err = h ? handle_close(h, &why) : 0;
-    reply_err(req, err, ino, NULL, &why);
+    reply_refused(req, err, text_string(&path), &why);
+    text_release(&path);
 }

@@ -17,9 +17,8 @@ struct caller request_caller(fuse_req_t req)
     return (struct caller){ctx->uid, ctx->gid, ctx->pid};
 }
 
-/* Reply, and put the sentence, if there is one, into `errors`. */
-static void reply_refused(fuse_req_t req, int err, const char *path,
-                          const struct reason *why)
+void reply_refused(fuse_req_t req, int err, const char *path,
+                   const struct reason *why)
 {
     if (err && why && *why->sentence)
         refusals_add(&request_mount(req)->primo.refusals,

@@ -16,6 +16,9 @@ struct caller request_caller(fuse_req_t req);
 void reply_err(fuse_req_t req, int err, fuse_ino_t node_id, const char *name,
                const struct reason *why);
 
+/* Reply as reply_err() does, under a path that is known. */
+void reply_refused(fuse_req_t req, int err, const char *path,
+                   const struct reason *why);
 /* Reply as reply_err() does, under the path of an open file. */
 void reply_handle(fuse_req_t req, int err, const struct handle *h,
                   const struct reason *why);
