@@ -5,9 +5,9 @@
 #include "core/basic/language.h"
 #include "core/shared/artifact.h"
 #include "core/shared/chart.h"
+#include "trainer/alone_output.h"
 #include "trainer/machine/confine.h"
 #include "trainer/run/rundir.h"
-#include "trainer/screen.h"
 #include "trainer/training/options.h"
 #include "trainer/training/train.h"
 

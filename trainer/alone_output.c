@@ -1,4 +1,4 @@
-#include "trainer/screen.h"
+#include "trainer/alone_output.h"
 
 #include "core/basic/alloc.h"
 #include "core/basic/language.h"
