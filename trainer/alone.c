@@ -27,7 +27,7 @@ struct alone {
     const char *template_file, *out;
     struct text template;
     struct options options;
-    struct screen *screen;
+    struct alone_output *output;
 };
 
 static int complain(const struct reason *why, int status)
@@ -116,7 +116,7 @@ static void chart_save(const struct alone *a)
 {
     struct text svg = TEXT_INIT;
     struct chart chart = {.title = a->out, .status = "succeeded"};
-    screen_chart(a->screen, &chart);
+    alone_output_chart(a->output, &chart);
     chart_svg(&svg, &chart);
     char *path = xstrfmt("%s/monitor.svg", a->out);
     struct reason why = REASON_INIT;
@@ -188,17 +188,17 @@ static int template_keep(const struct alone *a, struct reason *why)
 static int train_in(struct alone *a, struct reason *why)
 {
     struct rundir run;
-    struct journal_observer view = {screen_seen, a->screen};
+    struct journal_observer observer = {alone_output_seen, a->output};
     char *path = xstrfmt("%s/.run", a->out);
     struct text said = TEXT_INIT;
     confine(a->out, &said);
-    int err = rundir_open(&run, path, &view, RUN_STOPPED, why);
+    int err = rundir_open(&run, path, &observer, RUN_STOPPED, why);
     free(path);
     if (err) {
         text_release(&said);
         return complain(why, RUN_FAILED);
     }
-    err = screen_begin(a->screen, run.from.at.iteration, why);
+    err = alone_output_begin(a->output, run.from.at.iteration, why);
     writer_log(run.writer, "%s", text_string(&said));
     text_release(&said);
     if (err == 0)
@@ -224,7 +224,7 @@ static int alone_run(struct alone *a, int count, char **words)
         return complain(&why, RUN_USAGE);
     if (folder_prepare(a, &why))
         return complain(&why, RUN_FAILED);
-    if (screen_open(&a->screen, a->out, &why))
+    if (alone_output_open(&a->output, a->out, &why))
         return complain(&why, RUN_FAILED);
     return train_in(a, &why);
 }
@@ -240,7 +240,7 @@ int alone_main(int argc, char **argv)
     control_block_signals();
     signal(SIGPIPE, SIG_IGN); /* a closed terminal must not end a training */
     int status = alone_run(&a, argc - 2, argv + 2);
-    screen_free(a.screen);
+    alone_output_free(a.output);
     options_release(&a.options);
     text_release(&a.template);
     return status;

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct screen {
+struct alone_output {
     const char *folder;  /* not owned */
-    FILE *log, *metrics; /* NULL before screen_begin() */
+    FILE *log, *metrics; /* NULL before alone_output_begin() */
     struct text early;   /* log lines from before that */
     struct metrics_row *rows;
     size_t count, room;
@@ -22,11 +22,12 @@ struct screen {
     bool line;     /* the cursor is behind a progress line */
 };
 
-int screen_open(struct screen **out, const char *folder, struct reason *why)
+int alone_output_open(struct alone_output **out, const char *folder,
+                      struct reason *why)
 {
-    struct screen *s = calloc(1, sizeof *s);
+    struct alone_output *s = calloc(1, sizeof *s);
     if (!s)
-        return refuse(why, ENOMEM, "no memory for the screen");
+        return refuse(why, ENOMEM, "no memory for the output");
     s->folder = folder;
     s->terminal = isatty(STDERR_FILENO);
     progress_parse("", &s->now);
@@ -34,7 +35,7 @@ int screen_open(struct screen **out, const char *folder, struct reason *why)
     return 0;
 }
 
-void screen_free(struct screen *s)
+void alone_output_free(struct alone_output *s)
 {
     if (!s)
         return;
@@ -47,7 +48,7 @@ void screen_free(struct screen *s)
     free(s);
 }
 
-void screen_chart(const struct screen *s, struct chart *chart)
+void alone_output_chart(const struct alone_output *s, struct chart *chart)
 {
     chart->rows = s->rows;
     chart->count = s->count;
@@ -56,19 +57,20 @@ void screen_chart(const struct screen *s, struct chart *chart)
 
 /* Rows */
 
-static void row_keep(struct screen *s, const struct metrics_row *row)
+static void row_keep(struct alone_output *s, const struct metrics_row *row)
 {
     ALLOC_GROW(s->rows, s->count + 1, s->room);
     s->rows[s->count++] = *row;
 }
 
 /* A resumed training repeats the rows that followed its checkpoint. */
-static bool row_known(const struct screen *s, const struct metrics_row *row)
+static bool row_known(const struct alone_output *s,
+                      const struct metrics_row *row)
 {
     return s->count && row->iteration <= s->rows[s->count - 1].iteration;
 }
 
-static void row_seen(struct screen *s, const char *payload)
+static void row_seen(struct alone_output *s, const char *payload)
 {
     struct metrics_row row;
     if (!metrics_row_parse(payload, &row) || row_known(s, &row))
@@ -81,7 +83,7 @@ static void row_seen(struct screen *s, const char *payload)
 }
 
 /* Keeps the rows of a file; returns the bytes of its complete lines. */
-static off_t rows_load(struct screen *s, FILE *f)
+static off_t rows_load(struct alone_output *s, FILE *f)
 {
     char line[512];
     off_t good = 0;
@@ -100,8 +102,8 @@ static off_t rows_load(struct screen *s, FILE *f)
 
 /* Files */
 
-static FILE *file_open(const struct screen *s, const char *name, bool anew,
-                       struct reason *why)
+static FILE *file_open(const struct alone_output *s, const char *name,
+                       bool anew, struct reason *why)
 {
     char *path = xstrfmt("%s/%s", s->folder, name);
     FILE *f = fopen(path, anew ? "we" : "a+e");
@@ -111,7 +113,8 @@ static FILE *file_open(const struct screen *s, const char *name, bool anew,
     return f;
 }
 
-int screen_begin(struct screen *s, uint64_t iteration, struct reason *why)
+int alone_output_begin(struct alone_output *s, uint64_t iteration,
+                       struct reason *why)
 {
     bool anew = iteration == 0;
     FILE *log = file_open(s, "log", anew, why);
@@ -136,14 +139,14 @@ int screen_begin(struct screen *s, uint64_t iteration, struct reason *why)
 
 /* Lines */
 
-static void line_clear(struct screen *s)
+static void line_clear(struct alone_output *s)
 {
     if (s->line)
         fputs("\r\033[K", stderr);
     s->line = false;
 }
 
-static void log_seen(struct screen *s, double time, const char *payload)
+static void log_seen(struct alone_output *s, double time, const char *payload)
 {
     struct text line = TEXT_INIT;
     text_put_time(&line, time);
@@ -165,7 +168,7 @@ static void put_known(struct text *out, const char *format, double v)
         text_printf(out, format, v);
 }
 
-static void progress_seen(struct screen *s, const char *payload)
+static void progress_seen(struct alone_output *s, const char *payload)
 {
     if (!progress_parse(payload, &s->now) || !s->terminal)
         return;
@@ -190,7 +193,7 @@ static void progress_seen(struct screen *s, const char *payload)
     text_release(&line);
 }
 
-static void end_seen(struct screen *s, double time, const char *payload)
+static void end_seen(struct alone_output *s, double time, const char *payload)
 {
     static const char failed[] = "failed: ";
     struct text line = TEXT_INIT;
@@ -204,10 +207,10 @@ static void end_seen(struct screen *s, double time, const char *payload)
     text_release(&line);
 }
 
-void screen_seen(void *context, enum journal_kind kind, double time,
-                 const char *payload)
+void alone_output_seen(void *context, enum journal_kind kind, double time,
+                       const char *payload)
 {
-    struct screen *s = context;
+    struct alone_output *s = context;
     switch (kind) {
     case JOURNAL_LOG:
         log_seen(s, time, payload);
