@@ -3,7 +3,7 @@
 # whose owner has closed them by their mode, and texts and weights that he may
 # not view, which he could read through a training of his own, and what a right
 # that was taken away would let him do through a file that is open.
-# timeout: 300
+# timeout: 600
 # not under: address thread
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../users.sh"
