@@ -1,9 +1,9 @@
 #include "core/backup.h"
 
 #include "core/basic/alloc.h"
-#include "core/basic/file.h"
-#include "core/basic/own.h"
 #include "core/store/store.h"
+#include "core/system/file.h"
+#include "core/system/own.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,12 +1,12 @@
 #include "core/check.h"
 
 #include "core/basic/language.h"
-#include "core/basic/own.h"
 #include "core/models/body_sums.h"
 #include "core/store/node.h"
 #include "core/store/object.h"
 #include "core/store/pages.h"
 #include "core/store/stream.h"
+#include "core/system/own.h"
 
 #include <errno.h>
 #include <fcntl.h>

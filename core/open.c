@@ -2,15 +2,15 @@
 
 #include "core/basic/alloc.h"
 #include "core/basic/clock.h"
-#include "core/basic/own.h"
 #include "core/launch/spawn.h"
 #include "core/models/base_file.h"
 #include "core/models/model.h"
 #include "core/process/process.h"
-#include "core/process/supervisor.h"
 #include "core/state/builtin.h"
 #include "core/state/copies.h"
 #include "core/state/home.h"
+#include "core/system/own.h"
+#include "core/training/supervisor.h"
 #include "core/tree/displaced.h"
 #include "core/tree/handle.h"
 #include "core/view.h"
@@ -245,4 +245,9 @@ void primo_close(struct primo *p)
     free(p->runs);
     home_close(p);
     free(p->trainer);
+}
+
+bool primo_reads_store(void)
+{
+    return store_is_at_work();
 }

@@ -20,4 +20,8 @@ void primo_close(struct primo *p);
  * directory. */
 int primo_open_view(struct primo *p, const char *state, struct reason *why);
 
+/* Whether this thread is inside the database now, so that a fault of memory is
+ * probably due to a damaged one. For signal handlers, too. */
+bool primo_reads_store(void);
+
 #endif

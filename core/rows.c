@@ -1,8 +1,8 @@
 /* The table that tree.h declares, made from the rows of rows.h. */
 #include "core/basic/language.h"
 #include "core/models/model.h"
-#include "core/process/action.h"
-#include "core/process/publish.h"
+#include "core/training/action.h"
+#include "core/training/publish.h"
 #include "core/tree/tree.h"
 
 /* Files of a finished model may always be hidden, because `rm -r` removes them

@@ -1,11 +1,11 @@
 #include "core/salvage.h"
 
-#include "core/basic/directory.h"
 #include "core/basic/language.h"
-#include "core/basic/own.h"
 #include "core/store/object.h"
 #include "core/store/pages.h"
 #include "core/store/stream.h"
+#include "core/system/directory.h"
+#include "core/system/own.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 #include "core/view.h"
 
 #include "core/basic/alloc.h"
-#include "core/basic/worker.h"
+#include "core/system/worker.h"
 
 #include <stdlib.h>
 #include <string.h>

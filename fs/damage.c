@@ -1,7 +1,7 @@
 #include "fs/damage.h"
 
 #include "core/basic/language.h"
-#include "core/store/store.h"
+#include "core/open.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -44,7 +44,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 {
     (void)info;
     (void)context;
-    if (!store_is_at_work()) {
+    if (!primo_reads_store()) {
         signal(number, SIG_DFL); /* the instruction is tried again */
         return;
     }

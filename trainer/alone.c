@@ -1,10 +1,10 @@
 #include "trainer/alone.h"
 
 #include "core/basic/alloc.h"
-#include "core/basic/file.h"
 #include "core/basic/language.h"
-#include "core/shared/artifact.h"
-#include "core/shared/chart.h"
+#include "core/report/artifact.h"
+#include "core/report/chart.h"
+#include "core/system/file.h"
 #include "trainer/alone_output.h"
 #include "trainer/machine/confine.h"
 #include "trainer/run/rundir.h"

@@ -7,7 +7,7 @@
 #ifndef PRIMO_ALONE_OUTPUT_H
 #define PRIMO_ALONE_OUTPUT_H
 
-#include "core/shared/chart.h"
+#include "core/report/chart.h"
 #include "trainer/run/journal_writer.h"
 
 struct alone_output;

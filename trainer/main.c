@@ -3,7 +3,7 @@
  * what must be set before any library is used.
  */
 #include "core/basic/language.h"
-#include "core/shared/param.h"
+#include "core/settings/param.h"
 #include "trainer/alone.h"
 #include "trainer/machine/confine.h"
 #include "trainer/machine/team_wait.h"

@@ -1,4 +1,4 @@
-#include "core/state/handles.h"
+#include "core/clients/handles.h"
 
 #include "core/basic/clock.h"
 

@@ -1,4 +1,4 @@
-#include "core/state/hidden.h"
+#include "core/clients/hidden.h"
 
 #include "core/basic/alloc.h"
 #include "core/store/node.h"

@@ -1,4 +1,4 @@
-#include "core/state/refusals.h"
+#include "core/clients/refusals.h"
 
 #include "core/basic/alloc.h"
 #include "core/basic/clock.h"

@@ -1,4 +1,4 @@
-#include "core/state/replaced.h"
+#include "core/clients/replaced.h"
 
 #include "core/basic/alloc.h"
 

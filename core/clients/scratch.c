@@ -1,4 +1,4 @@
-#include "core/state/scratch.h"
+#include "core/clients/scratch.h"
 
 #include "core/basic/alloc.h"
 

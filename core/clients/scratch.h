@@ -7,8 +7,8 @@
 #ifndef PRIMO_SCRATCH_H
 #define PRIMO_SCRATCH_H
 
-#include "core/state/usage.h"
 #include "core/store/object.h"
+#include "core/usage/usage.h"
 
 enum { SCRATCH_FILE_SIZE = 1 << 20 }; /* bytes each */
 

@@ -1,4 +1,4 @@
-#include "core/state/times.h"
+#include "core/clients/times.h"
 
 #include <string.h>
 

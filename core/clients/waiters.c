@@ -1,4 +1,4 @@
-#include "core/state/waiters.h"
+#include "core/clients/waiters.h"
 
 #include "core/basic/alloc.h"
 

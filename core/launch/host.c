@@ -1,10 +1,10 @@
 #include "core/launch/host.h"
 
-#include "core/basic/cgroup.h"
 #include "core/basic/clock.h"
 #include "core/basic/text.h"
-#include "core/basic/threads.h"
 #include "core/launch/spawn.h"
+#include "core/system/cgroup.h"
+#include "core/system/threads.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -5,12 +5,12 @@
  *
  * A run directory holds `job`, `template` and `type` (what to do), `base` (the
  * file of weights to begin with, if there is one), `stop` (asks the trainer to
- * end), `journal.N` (core/shared/journal.h), `checkpoint`, `artifacts/` and
+ * end), `journal.N` (core/report/journal.h), `checkpoint`, `artifacts/` and
  * `stderr`. It belongs to the user whose run it is, so that whatever is read
- * from it is untrusted input (core/basic/foreign.h).
+ * from it is untrusted input (core/system/foreign.h).
  *
  * Threads. Each live run is watched by a thread of its own, and another one
- * looks after each launcher (core/process/supervisor.h). So a launcher's
+ * looks after each launcher (core/training/supervisor.h). So a launcher's
  * functions are called from several threads at once, but for any one run from
  * one thread at a time. They may take long, as a network does: that holds up
  * only their own machine. They must return at last, because unmounting waits
@@ -19,14 +19,14 @@
  *
  * To add a launcher: write its file, give it a line in launcher.c, add its name
  * to the words of the parameter `launcher` and the keys that it needs
- * (core/shared/param.c).
+ * (core/settings/param.c).
  */
 #ifndef PRIMO_LAUNCHER_H
 #define PRIMO_LAUNCHER_H
 
 #include "core/basic/reason.h"
 #include "core/basic/text.h"
-#include "core/shared/settings.h"
+#include "core/settings/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>

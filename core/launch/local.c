@@ -1,11 +1,11 @@
 #include "core/launch/local_inside.h"
 
 #include "core/basic/alloc.h"
-#include "core/basic/directory.h"
-#include "core/basic/file.h"
-#include "core/basic/foreign.h"
 #include "core/launch/spawn.h"
-#include "core/shared/safetensors_header.h"
+#include "core/network/safetensors_header.h"
+#include "core/system/directory.h"
+#include "core/system/file.h"
+#include "core/system/foreign.h"
 
 #include <errno.h>
 #include <fcntl.h>

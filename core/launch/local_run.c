@@ -1,11 +1,11 @@
 #include "core/basic/alloc.h"
 #include "core/launch/local_inside.h"
 
-#include "core/basic/directory.h"
-#include "core/basic/file.h"
-#include "core/basic/foreign.h"
 #include "core/basic/language.h"
-#include "core/shared/journal.h"
+#include "core/report/journal.h"
+#include "core/system/directory.h"
+#include "core/system/file.h"
+#include "core/system/foreign.h"
 
 #include <errno.h>
 #include <fcntl.h>

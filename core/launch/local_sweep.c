@@ -1,7 +1,7 @@
 #include "core/launch/local_inside.h"
 
 #include "core/basic/clock.h"
-#include "core/basic/directory.h"
+#include "core/system/directory.h"
 
 #include <dirent.h>
 #include <errno.h>

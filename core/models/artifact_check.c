@@ -1,11 +1,11 @@
 #include "core/models/artifact_check.h"
 
-#include "core/basic/file.h"
+#include "core/system/file.h"
 
 #include "core/basic/text.h"
 #include "core/models/graph_check.h"
 #include "core/models/weights_file.h"
-#include "core/shared/artifact.h"
+#include "core/report/artifact.h"
 
 #include <errno.h>
 #include <fcntl.h>

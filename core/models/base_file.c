@@ -1,13 +1,13 @@
 #include "core/models/base_file.h"
 
-#include "core/basic/directory.h"
-#include "core/basic/file.h"
 #include "core/models/body_sums.h"
 #include "core/models/model.h"
 #include "core/models/weights_file.h"
-#include "core/shared/base_match.h"
+#include "core/network/base_match.h"
 #include "core/store/garbage.h"
 #include "core/store/node.h"
+#include "core/system/directory.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

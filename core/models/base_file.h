@@ -13,7 +13,7 @@
 #define PRIMO_BASE_FILE_H
 
 #include "core/models/sweep.h"
-#include "core/shared/base_match.h"
+#include "core/network/base_match.h"
 #include "core/state/primo.h"
 
 /* A body that is being written. */

@@ -1,7 +1,7 @@
 #include "core/models/body_sums.h"
 
-#include "core/basic/file.h"
 #include "core/store/garbage.h"
+#include "core/system/file.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 #include "core/models/graph_check.h"
 
 #include "core/basic/alloc.h"
-#include "core/basic/file.h"
-#include "core/shared/network.h"
-#include "core/shared/safetensors_header.h"
+#include "core/network/network.h"
+#include "core/network/safetensors_header.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <stdbool.h>

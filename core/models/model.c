@@ -1,12 +1,12 @@
 #include "core/models/model.h"
 
 #include "core/basic/clock.h"
-#include "core/basic/directory.h"
-#include "core/basic/file.h"
 #include "core/models/sweep.h"
 #include "core/state/events.h"
 #include "core/store/garbage.h"
 #include "core/store/node.h"
+#include "core/system/directory.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

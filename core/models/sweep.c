@@ -1,10 +1,10 @@
 #include "core/models/sweep.h"
 
-#include "core/basic/directory.h"
-#include "core/basic/file.h"
 #include "core/state/lost.h"
 #include "core/state/trouble.h"
 #include "core/store/garbage.h"
+#include "core/system/directory.h"
+#include "core/system/file.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "core/models/weights_file.h"
 
-#include "core/basic/file.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef PRIMO_WEIGHTS_FILE_H
 #define PRIMO_WEIGHTS_FILE_H
 
-#include "core/shared/base_match.h"
+#include "core/network/base_match.h"
 
 #include <stdbool.h>
 

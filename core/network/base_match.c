@@ -1,4 +1,4 @@
-#include "core/shared/base_match.h"
+#include "core/network/base_match.h"
 
 #include "core/basic/language.h"
 

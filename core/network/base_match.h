@@ -12,8 +12,8 @@
 #define PRIMO_BASE_MATCH_H
 
 #include "core/basic/text.h"
-#include "core/shared/network.h"
-#include "core/shared/safetensors_header.h"
+#include "core/network/network.h"
+#include "core/network/safetensors_header.h"
 
 struct base_match {
     const struct network *network;

@@ -1,4 +1,4 @@
-#include "core/shared/network.h"
+#include "core/network/network.h"
 
 #include "core/basic/language.h"
 

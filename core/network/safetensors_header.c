@@ -1,4 +1,4 @@
-#include "core/shared/safetensors_header.h"
+#include "core/network/safetensors_header.h"
 
 #include "core/basic/language.h"
 

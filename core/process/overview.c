@@ -3,7 +3,7 @@
 #include "core/launch/launcher.h"
 #include "core/process/process.h"
 #include "core/process/show.h"
-#include "core/shared/settings.h"
+#include "core/settings/settings.h"
 #include "core/store/node.h"
 
 #include <math.h>

@@ -11,8 +11,8 @@
 #define PRIMO_PROCESS_H
 
 #include "core/process/life.h"
-#include "core/shared/artifact.h"
-#include "core/shared/progress.h"
+#include "core/report/artifact.h"
+#include "core/report/progress.h"
 #include "core/store/object.h"
 #include "core/store/stream.h"
 
@@ -83,7 +83,7 @@ int process_read(struct store *s, uint64_t id, struct process *out,
 /* The status alone, in a transaction of its own. */
 int process_status(struct store *s, uint64_t id, enum status *out);
 /* Whether the process is no longer live, as the waiters ask it
- * (core/state/waiters.h). `primo` is a struct primo. */
+ * (core/clients/waiters.h). `primo` is a struct primo. */
 bool process_has_ended(void *primo, uint64_t id, const char **word);
 /* The record in an object that has already been read; 0 or -EIO. */
 int process_decode(const struct object *o, struct process *out);

@@ -7,7 +7,7 @@
 #ifndef PRIMO_REFERENCES_H
 #define PRIMO_REFERENCES_H
 
-#include "core/shared/settings.h"
+#include "core/settings/settings.h"
 #include "core/state/primo.h"
 
 /* Load the object that the value of a key names. EINVAL: there is no object of

@@ -3,9 +3,9 @@
 #include "core/basic/alloc.h"
 #include "core/basic/language.h"
 #include "core/process/process.h"
-#include "core/shared/chart.h"
-#include "core/shared/journal.h"
-#include "core/shared/param.h"
+#include "core/report/chart.h"
+#include "core/report/journal.h"
+#include "core/settings/param.h"
 #include "core/state/events.h"
 #include "core/store/stream.h"
 

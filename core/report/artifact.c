@@ -1,6 +1,6 @@
-#include "core/shared/artifact.h"
+#include "core/report/artifact.h"
 
-#include "core/shared/safetensors_header.h"
+#include "core/network/safetensors_header.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  * only one of them needs is elsewhere: the functions that write them
  * (trainer/files/export.c), the checks of their content
  * (core/models/artifact_check.c), and the blobs that hold some of them while
- * the training runs (core/process/follow.c). Constant data; any thread.
+ * the training runs (core/training/follow.c). Constant data; any thread.
  */
 #ifndef PRIMO_ARTIFACT_H
 #define PRIMO_ARTIFACT_H

@@ -1,7 +1,7 @@
-#include "core/shared/chart.h"
+#include "core/report/chart.h"
 
 #include "core/basic/language.h"
-#include "core/shared/chart_plot.h"
+#include "core/report/chart_plot.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -11,7 +11,7 @@
 #define PRIMO_CHART_H
 
 #include "core/basic/text.h"
-#include "core/shared/progress.h"
+#include "core/report/progress.h"
 
 enum { CHART_POINTS = 1000 }; /* most points of one line */
 

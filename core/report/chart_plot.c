@@ -1,4 +1,4 @@
-#include "core/shared/chart_plot.h"
+#include "core/report/chart_plot.h"
 
 #include "core/basic/alloc.h"
 #include "core/basic/language.h"

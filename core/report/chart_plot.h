@@ -4,7 +4,7 @@
 #ifndef PRIMO_CHART_PLOT_H
 #define PRIMO_CHART_PLOT_H
 
-#include "core/shared/chart.h"
+#include "core/report/chart.h"
 
 /* The size of the drawing and the edges of the plot in it, in units of the SVG.
  */

@@ -1,4 +1,4 @@
-#include "core/shared/journal.h"
+#include "core/report/journal.h"
 
 #include "core/basic/language.h"
 

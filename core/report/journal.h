@@ -14,8 +14,8 @@
  *               from scratch); the first record of each segment
  *   STAGE       "dataset" "base" "training" "export" …: what begins now
  *   LOG         one line for people
- *   METRIC      a row of metrics.csv (core/shared/progress.h)
- *   PROGRESS    core/shared/progress.h; sent about once a second, the heartbeat
+ *   METRIC      a row of metrics.csv (core/report/progress.h)
+ *   PROGRESS    core/report/progress.h; sent about once a second, the heartbeat
  *   FACT        "key=value", a line of `info`; the keys are journal_facts
  *   CHECKPOINT  "iteration=N": the checkpoint of this update is durable
  *   ARTIFACT    "NAME crc32=XXXXXXXX": artifacts/NAME in the run directory is
@@ -35,7 +35,7 @@
 
 /* The kinds: X(NAME, name, the letter in the frame). A new one has a line
  * here, its payload above, and a function take_NAME() in
- * core/process/follow.c. */
+ * core/training/follow.c. */
 #define JOURNAL_KINDS(X)                                                       \
     X(OPEN, open, 'O')                                                         \
     X(STAGE, stage, 'S')                                                       \

@@ -1,4 +1,4 @@
-#include "core/shared/progress.h"
+#include "core/report/progress.h"
 
 #include <math.h>
 #include <stdio.h>

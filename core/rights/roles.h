@@ -14,8 +14,8 @@
 #define PRIMO_ROLES_H
 
 #include "core/rights/caller.h"
-#include "core/shared/param.h"
-#include "core/shared/settings.h"
+#include "core/settings/param.h"
+#include "core/settings/settings.h"
 
 #include <pthread.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "core/shared/param.h"
+#include "core/settings/param.h"
 
 #include "core/basic/language.h"
 #include "core/basic/name.h"

@@ -3,8 +3,8 @@
  * no bounds, no name in the guide, and no influence on the model.
  */
 #include "core/basic/language.h"
-#include "core/shared/param.h"
-#include "core/shared/picture_formats.h"
+#include "core/settings/param.h"
+#include "core/settings/picture_formats.h"
 
 /* Parameters of a training: templates set them, types set other defaults. */
 #define TRAINING (SCOPE_TEMPLATE | SCOPE_TYPE)

@@ -1,4 +1,4 @@
-#include "core/shared/settings.h"
+#include "core/settings/settings.h"
 
 #include "core/basic/alloc.h"
 

@@ -12,7 +12,7 @@
 #ifndef PRIMO_SETTINGS_H
 #define PRIMO_SETTINGS_H
 
-#include "core/shared/param.h"
+#include "core/settings/param.h"
 
 #include <stdint.h>
 

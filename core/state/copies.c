@@ -1,10 +1,10 @@
 #include "core/state/copies.h"
 
 #include "core/basic/alloc.h"
-#include "core/basic/own.h"
-#include "core/basic/worker.h"
 #include "core/state/lost.h"
 #include "core/state/trouble.h"
+#include "core/system/own.h"
+#include "core/system/worker.h"
 
 #include <dirent.h>
 #include <errno.h>

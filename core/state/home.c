@@ -1,9 +1,9 @@
 #include "core/state/home.h"
 
-#include "core/basic/directory.h"
-#include "core/basic/file.h"
 #include "core/basic/language.h"
-#include "core/basic/own.h"
+#include "core/system/directory.h"
+#include "core/system/file.h"
+#include "core/system/own.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -10,22 +10,22 @@
 #ifndef PRIMO_PRIMO_H
 #define PRIMO_PRIMO_H
 
+#include "core/clients/handles.h"
+#include "core/clients/hidden.h"
+#include "core/clients/refusals.h"
+#include "core/clients/replaced.h"
+#include "core/clients/scratch.h"
+#include "core/clients/times.h"
+#include "core/clients/waiters.h"
 #include "core/launch/launcher.h"
 #include "core/rights/caller.h"
 #include "core/rights/roles.h"
-#include "core/state/bodies.h"
-#include "core/state/charts.h"
 #include "core/state/commit.h"
-#include "core/state/handles.h"
-#include "core/state/hidden.h"
-#include "core/state/refusals.h"
-#include "core/state/replaced.h"
-#include "core/state/scratch.h"
-#include "core/state/texts.h"
-#include "core/state/times.h"
-#include "core/state/waiters.h"
 #include "core/store/object.h"
 #include "core/store/store.h"
+#include "core/usage/bodies.h"
+#include "core/usage/charts.h"
+#include "core/usage/texts.h"
 
 #include <pthread.h>
 #include <sys/types.h>

@@ -1,6 +1,6 @@
 #include "core/store/inside.h"
 
-#include "core/basic/directory.h"
+#include "core/system/directory.h"
 
 #include <errno.h>
 #include <fcntl.h>

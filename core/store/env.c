@@ -1,9 +1,9 @@
 #include "core/store/inside.h"
 
-#include "core/basic/directory.h"
-#include "core/basic/file.h"
-#include "core/basic/own.h"
 #include "core/store/pages.h"
+#include "core/system/directory.h"
+#include "core/system/file.h"
+#include "core/system/own.h"
 
 #include <errno.h>
 #include <fcntl.h>

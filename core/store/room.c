@@ -1,7 +1,7 @@
 /* Room on the disk: asked for ahead of changes, and kept in reserve. */
 #include "core/store/inside.h"
 
-#include "core/basic/file.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

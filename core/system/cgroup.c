@@ -1,4 +1,4 @@
-#include "core/basic/cgroup.h"
+#include "core/system/cgroup.h"
 
 #include "core/basic/text.h"
 

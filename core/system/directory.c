@@ -1,6 +1,6 @@
-#include "core/basic/directory.h"
+#include "core/system/directory.h"
 
-#include "core/basic/foreign.h"
+#include "core/system/foreign.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "core/basic/file.h"
+#include "core/system/file.h"
 
 #include "core/basic/alloc.h"
 

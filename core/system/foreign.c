@@ -1,6 +1,6 @@
-#include "core/basic/foreign.h"
+#include "core/system/foreign.h"
 
-#include "core/basic/file.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

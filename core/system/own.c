@@ -1,6 +1,6 @@
-#include "core/basic/own.h"
+#include "core/system/own.h"
 
-#include "core/basic/file.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

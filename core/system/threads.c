@@ -1,7 +1,7 @@
-#include "core/basic/threads.h"
+#include "core/system/threads.h"
 
-#include "core/basic/cgroup.h"
 #include "core/basic/language.h"
+#include "core/system/cgroup.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "core/basic/worker.h"
+#include "core/system/worker.h"
 
 #include "core/basic/clock.h"
 

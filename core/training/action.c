@@ -1,17 +1,17 @@
-#include "core/process/action.h"
+#include "core/training/action.h"
 
 #include "core/basic/clock.h"
-#include "core/basic/file.h"
 #include "core/basic/language.h"
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
 #include "core/process/process.h"
 #include "core/process/references.h"
-#include "core/process/supervisor.h"
 #include "core/process/viewer.h"
 #include "core/store/garbage.h"
 #include "core/store/node.h"
 #include "core/store/stream.h"
+#include "core/system/file.h"
+#include "core/training/supervisor.h"
 
 #include <errno.h>
 #include <stdio.h>

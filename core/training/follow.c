@@ -1,10 +1,10 @@
-#include "core/process/follow.h"
+#include "core/training/follow.h"
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
 #include "core/process/process.h"
-#include "core/shared/artifact.h"
-#include "core/shared/journal.h"
+#include "core/report/artifact.h"
+#include "core/report/journal.h"
 #include "core/store/stream.h"
 
 #include <errno.h>

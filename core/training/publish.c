@@ -1,15 +1,15 @@
-#include "core/process/publish.h"
+#include "core/training/publish.h"
 
 #include "core/basic/clock.h"
-#include "core/basic/directory.h"
-#include "core/basic/file.h"
 #include "core/models/artifact_check.h"
 #include "core/models/body_sums.h"
 #include "core/process/process.h"
 #include "core/process/show.h"
-#include "core/shared/artifact.h"
+#include "core/report/artifact.h"
 #include "core/store/garbage.h"
 #include "core/store/node.h"
+#include "core/system/directory.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,12 +1,12 @@
-#include "core/process/supervisor.h"
+#include "core/training/supervisor.h"
 
 #include "core/basic/alloc.h"
-#include "core/basic/worker.h"
 #include "core/models/base_file.h"
-#include "core/process/watch.h"
 #include "core/state/lost.h"
 #include "core/state/trouble.h"
 #include "core/store/garbage.h"
+#include "core/system/worker.h"
+#include "core/training/watch.h"
 
 #include <errno.h>
 #include <inttypes.h>

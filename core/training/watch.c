@@ -1,13 +1,13 @@
-#include "core/process/watch.h"
+#include "core/training/watch.h"
 
 #include "core/basic/alloc.h"
 #include "core/basic/clock.h"
-#include "core/basic/file.h"
 #include "core/basic/language.h"
 #include "core/models/base_file.h"
-#include "core/process/follow.h"
-#include "core/process/publish.h"
 #include "core/store/stream.h"
+#include "core/system/file.h"
+#include "core/training/follow.h"
+#include "core/training/publish.h"
 
 #include <errno.h>
 #include <pthread.h>

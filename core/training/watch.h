@@ -13,9 +13,9 @@
 #define PRIMO_WATCH_H
 
 #include "core/launch/launcher.h"
-#include "core/process/follow.h"
 #include "core/process/process.h"
 #include "core/state/primo.h"
+#include "core/training/follow.h"
 
 /* What is known of a live run beyond its record. Times are monotonic seconds,
  * so that setting the clock neither delays a start nor shortens a stop. */

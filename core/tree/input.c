@@ -1,11 +1,11 @@
 #include "core/tree/input.h"
 
 #include "core/basic/clock.h"
-#include "core/basic/file.h"
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
 #include "core/process/references.h"
 #include "core/state/events.h"
+#include "core/system/file.h"
 #include "core/tree/displaced.h"
 
 #include <errno.h>

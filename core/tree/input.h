@@ -10,7 +10,7 @@
 #ifndef PRIMO_INPUT_H
 #define PRIMO_INPUT_H
 
-#include "core/shared/settings.h"
+#include "core/settings/settings.h"
 #include "core/tree/tree.h"
 
 enum { INPUT_BYTES = 64 << 10 }; /* the most bytes that a text may have */

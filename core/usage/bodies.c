@@ -1,4 +1,4 @@
-#include "core/state/bodies.h"
+#include "core/usage/bodies.h"
 
 #include "core/basic/alloc.h"
 

@@ -6,7 +6,7 @@
 #ifndef PRIMO_BODIES_H
 #define PRIMO_BODIES_H
 
-#include "core/state/usage.h"
+#include "core/usage/usage.h"
 
 /* Names a file: `name` in the folder of an object, or the object's body. */
 struct body_key {

@@ -1,4 +1,4 @@
-#include "core/state/charts.h"
+#include "core/usage/charts.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "core/state/texts.h"
+#include "core/usage/texts.h"
 
 #include "core/basic/alloc.h"
 

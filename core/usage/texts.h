@@ -8,7 +8,7 @@
 #define PRIMO_TEXTS_H
 
 #include "core/basic/text.h"
-#include "core/state/usage.h"
+#include "core/usage/usage.h"
 
 enum { TEXTS_BUCKETS = 1024 };
 

@@ -1,4 +1,4 @@
-#include "core/state/usage.h"
+#include "core/usage/usage.h"
 
 #include "core/basic/alloc.h"
 #include "core/basic/language.h"

@@ -4,7 +4,7 @@
  * is what the program does.
  */
 #include "core/basic/language.h"
-#include "core/shared/param.h"
+#include "core/settings/param.h"
 #include "core/tree/tree.h"
 
 #include <stdio.h>

@@ -19,8 +19,8 @@
 #ifndef PRIMO_NOTICES_H
 #define PRIMO_NOTICES_H
 
-#include "core/basic/worker.h"
 #include "core/process/changes.h"
+#include "core/system/worker.h"
 #include "fs/notices/inotify_child.h"
 #include "fs/notices/pollers.h"
 #include "fs/notices/states.h"

@@ -10,12 +10,12 @@
  * the last thousand.
  */
 #include "core/basic/clock.h"
-#include "core/basic/directory.h"
-#include "core/basic/file.h"
-#include "core/basic/own.h"
 #include "core/process/process.h"
 #include "core/store/object.h"
 #include "core/store/stream.h"
+#include "core/system/directory.h"
+#include "core/system/file.h"
+#include "core/system/own.h"
 #include "core/tree/tree.h"
 
 #include <err.h>

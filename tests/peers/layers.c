@@ -5,7 +5,7 @@
  * what came out to FOLDER/out; `kinds` at the end has the numbers. All tensors
  * are in PyTorch's shapes, in f32 that bf16 holds exactly where it is bf16.
  */
-#include "core/shared/network.h"
+#include "core/network/network.h"
 #include "trainer/files/safetensors.h"
 #include "trainer/loops/kernel_gradient.h"
 #include "trainer/loops/norm_pool.h"

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 command -v xmllint >/dev/null || skip "no xmllint (package libxml2-utils)"
 
-"$BUILD/tests/unit/shared/chart_test" "$SCRATCH"
+"$BUILD/tests/unit/report/chart_test" "$SCRATCH"
 [ "$(ls "$SCRATCH"/*.svg | wc -l)" -eq 7 ]
 for file in "$SCRATCH"/*.svg "$SCRATCH"/*.html; do
     xmllint --noout --nonet "$file" || fail "$file is not well-formed"

@@ -18,7 +18,7 @@
 #define PRIMO_DATASET_H
 
 #include "core/basic/reason.h"
-#include "core/shared/settings.h"
+#include "core/settings/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 #include "trainer/files/checkpoint.h"
 
-#include "core/basic/file.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 #include "trainer/files/classifier.h"
 
 #include "core/basic/text.h"
-#include "core/shared/artifact.h"
-#include "core/shared/param.h"
+#include "core/report/artifact.h"
+#include "core/settings/param.h"
 #include "trainer/files/safetensors.h"
 
 #include <errno.h>

@@ -7,8 +7,8 @@
 #define PRIMO_CLASSIFIER_H
 
 #include "core/basic/reason.h"
-#include "core/shared/network.h"
-#include "core/shared/safetensors_header.h"
+#include "core/network/network.h"
+#include "core/network/safetensors_header.h"
 #include "trainer/basic/tensor.h"
 
 struct classifier {

@@ -4,7 +4,7 @@
 #ifndef PRIMO_EXPORT_H
 #define PRIMO_EXPORT_H
 
-#include "core/shared/artifact.h"
+#include "core/report/artifact.h"
 #include "trainer/files/classifier.h"
 
 /* Write model.onnx, model.safetensors and labels.txt (a class a line, in the

@@ -1,8 +1,8 @@
 #include "trainer/files/graph.h"
 
 #include "core/basic/alloc.h"
-#include "core/basic/file.h"
 #include "core/basic/language.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

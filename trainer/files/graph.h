@@ -12,8 +12,8 @@
 #define PRIMO_GRAPH_H
 
 #include "core/basic/reason.h"
-#include "core/shared/network.h"
-#include "core/shared/safetensors_header.h"
+#include "core/network/network.h"
+#include "core/network/safetensors_header.h"
 #include "trainer/basic/tensor.h"
 
 struct graph;

@@ -1,6 +1,6 @@
 /*
  * Writing JSON text. JSON is read in one place only, by jansson
- * (core/shared/safetensors_header.c); it is not used here because it refuses
+ * (core/network/safetensors_header.c); it is not used here because it refuses
  * strings that are not UTF-8.
  */
 #ifndef PRIMO_JSON_H

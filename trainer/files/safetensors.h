@@ -12,7 +12,7 @@
 #define PRIMO_SAFETENSORS_H
 
 #include "core/basic/reason.h"
-#include "core/shared/safetensors_header.h"
+#include "core/network/safetensors_header.h"
 #include "trainer/basic/tensor.h"
 
 struct safetensors {

@@ -1,7 +1,7 @@
 #include "trainer/files/safetensors.h"
 
-#include "core/basic/file.h"
 #include "core/basic/text.h"
+#include "core/system/file.h"
 #include "trainer/files/json.h"
 
 #include <fcntl.h>

@@ -9,7 +9,7 @@
 #ifndef PRIMO_LAYER_H
 #define PRIMO_LAYER_H
 
-#include "core/shared/network.h"
+#include "core/network/network.h"
 
 struct builder; /* plan_build.h */
 struct graph;   /* trainer/files/graph.h */

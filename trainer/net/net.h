@@ -20,7 +20,7 @@
 #define PRIMO_NET_H
 
 #include "core/basic/reason.h"
-#include "core/shared/network.h"
+#include "core/network/network.h"
 #include "trainer/basic/tensor.h"
 #include "trainer/net/optimizer.h"
 

@@ -12,7 +12,7 @@
 #ifndef PRIMO_WEIGHTS_H
 #define PRIMO_WEIGHTS_H
 
-#include "core/shared/network.h"
+#include "core/network/network.h"
 #include "trainer/basic/tensor.h"
 #include "trainer/dnn/dnn.h"
 #include "trainer/net/optimizer.h"

@@ -1,12 +1,13 @@
 /*
  * The interface of decoders, and what decoders share. Each format has a file of
  * its own, which ends in its struct picture_format, and a row in
- * core/shared/picture_formats.h. Only files of this folder include this header.
+ * core/settings/picture_formats.h. Only files of this folder include this
+ * header.
  */
 #ifndef PRIMO_PICTURE_FORMAT_H
 #define PRIMO_PICTURE_FORMAT_H
 
-#include "core/shared/picture_formats.h"
+#include "core/settings/picture_formats.h"
 #include "trainer/pictures/picture.h"
 
 #include <stdbool.h>

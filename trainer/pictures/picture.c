@@ -1,6 +1,6 @@
-#include "core/basic/file.h"
 #include "core/basic/language.h"
 #include "core/basic/text.h"
+#include "core/system/file.h"
 #include "trainer/basic/within.h"
 #include "trainer/pictures/budget.h"
 #include "trainer/pictures/format.h"

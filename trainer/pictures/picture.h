@@ -1,8 +1,8 @@
 /*
  * Reading one picture file into pixels, in the same way for training,
  * evaluation and prediction. The formats are those of
- * core/shared/picture_formats.h; if a TIFF has several pages, the first one is
- * read. The format is recognised by the content, never by the file name. Any
+ * core/settings/picture_formats.h; if a TIFF has several pages, the first one
+ * is read. The format is recognised by the content, never by the file name. Any
  * thread may call. A struct picture belongs to one thread, which must not have
  * a second one while it reads: decoding waits while other threads use much
  * memory (budget.h), and two that wait for each other would never end.

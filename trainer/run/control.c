@@ -2,7 +2,7 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
-#include "core/basic/worker.h"
+#include "core/system/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>

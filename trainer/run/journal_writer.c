@@ -2,7 +2,7 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
-#include "core/shared/artifact.h"
+#include "core/report/artifact.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /*
- * Writes the journal (core/shared/journal.h): the one segment that this start
+ * Writes the journal (core/report/journal.h): the one segment that this start
  * of the trainer adds to it.
  *
  * Each writer_* call makes its records in one write(), so that a reader sees
@@ -14,8 +14,8 @@
 #define PRIMO_JOURNAL_WRITER_H
 
 #include "core/basic/reason.h"
-#include "core/shared/journal.h"
-#include "core/shared/progress.h"
+#include "core/report/journal.h"
+#include "core/report/progress.h"
 
 struct journal_writer;
 
@@ -58,7 +58,7 @@ void writer_metric(struct journal_writer *w, const struct metrics_row *row,
 void writer_sync(struct journal_writer *w); /* syncs what was written so far */
 void writer_checkpoint(struct journal_writer *w, uint64_t iteration);
 /* Write that artifacts/NAME is complete. `crc` is the crc32 of all its bytes
- * (core/shared/artifact.h). */
+ * (core/report/artifact.h). */
 void writer_artifact(struct journal_writer *w, const char *name, uint32_t crc);
 /* Write the end: "succeeded", "stopped" or "failed: REASON". Nothing may
  * follow. Returns -errno where it could not be written. */

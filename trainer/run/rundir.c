@@ -1,10 +1,10 @@
 #include "trainer/run/rundir.h"
 
 #include "core/basic/alloc.h"
-#include "core/basic/file.h"
 #include "core/basic/language.h"
-#include "core/shared/artifact.h"
-#include "core/shared/settings.h"
+#include "core/report/artifact.h"
+#include "core/settings/settings.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

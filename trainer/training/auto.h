@@ -7,7 +7,7 @@
 #ifndef PRIMO_AUTO_H
 #define PRIMO_AUTO_H
 
-#include "core/basic/threads.h"
+#include "core/system/threads.h"
 #include "trainer/data/dataset.h"
 #include "trainer/training/options.h"
 

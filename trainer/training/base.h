@@ -5,7 +5,7 @@
 #ifndef PRIMO_BASE_H
 #define PRIMO_BASE_H
 
-#include "core/shared/base_match.h"
+#include "core/network/base_match.h"
 #include "trainer/files/safetensors.h"
 #include "trainer/net/net.h"
 

@@ -9,7 +9,7 @@
 #ifndef PRIMO_OPTIONS_H
 #define PRIMO_OPTIONS_H
 
-#include "core/shared/settings.h"
+#include "core/settings/settings.h"
 
 struct options {
     struct settings settings; /* what was asked for */

@@ -6,7 +6,7 @@
 #ifndef PRIMO_PACE_H
 #define PRIMO_PACE_H
 
-#include "core/shared/progress.h"
+#include "core/report/progress.h"
 #include "trainer/files/checkpoint.h"
 #include "trainer/training/recipe.h"
 

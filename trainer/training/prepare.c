@@ -1,9 +1,9 @@
 #include "trainer/training/prepare.h"
 
-#include "core/basic/cgroup.h"
 #include "core/basic/language.h"
-#include "core/basic/threads.h"
-#include "core/shared/artifact.h"
+#include "core/report/artifact.h"
+#include "core/system/cgroup.h"
+#include "core/system/threads.h"
 #include "trainer/machine/headroom.h"
 #include "trainer/training/auto.h"
 

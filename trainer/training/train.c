@@ -1,8 +1,8 @@
 #include "trainer/training/train.h"
 
 #include "core/basic/clock.h"
-#include "core/basic/file.h"
 #include "core/basic/language.h"
+#include "core/system/file.h"
 #include "trainer/files/export.h"
 #include "trainer/training/epochs.h"
 

@@ -1,8 +1,8 @@
 #include "core/tree/shapes/common.h"
 
 #include "core/basic/clock.h"
+#include "core/clients/scratch.h"
 #include "core/rights/mode.h"
-#include "core/state/scratch.h"
 
 #include <errno.h>
 #include <string.h>

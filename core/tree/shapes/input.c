@@ -5,9 +5,9 @@
  * hears of a fault; everything else is checked when the text is saved.
  */
 #include "core/basic/alloc.h"
-#include "core/basic/file.h"
 #include "core/basic/name.h"
-#include "core/state/scratch.h"
+#include "core/clients/scratch.h"
+#include "core/system/file.h"
 #include "core/tree/shapes/common.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* language.h: which language is chosen, and that everything is translated. */
 #include "core/basic/language.h"
 #include "core/process/life.h"
-#include "core/shared/settings.h"
+#include "core/settings/settings.h"
 #include "core/tree/tree.h"
 
 #include <errno.h>

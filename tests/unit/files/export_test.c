@@ -4,7 +4,7 @@
  * an existing folder, for tests/peers/export.sh. */
 #include "core/basic/text.h"
 #include "core/models/artifact_check.h"
-#include "core/shared/network.h"
+#include "core/network/network.h"
 #include "trainer/basic/random.h"
 #include "trainer/files/export.h"
 

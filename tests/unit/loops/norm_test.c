@@ -4,7 +4,7 @@
  * and fusions. */
 #include "trainer/loops/norm_pool.h"
 
-#include "core/shared/network.h"
+#include "core/network/network.h"
 
 #include <math.h>
 #include <omp.h>

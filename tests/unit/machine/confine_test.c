@@ -1,5 +1,6 @@
 /* confine.h: what a confined trainer cannot do. Each attempt is a process of
- * its own. */
+ * its own.
+ * not under: address thread (a build with a sanitizer is not confined) */
 #include "trainer/machine/confine.h"
 
 #include <errno.h>

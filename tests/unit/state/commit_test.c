@@ -1,7 +1,7 @@
 /* Saves at the same time: they share a transaction, each has a result of its
  * own, and what was confirmed is there after a kill. */
-#include "core/process/supervisor.h"
 #include "core/store/node.h"
+#include "core/training/supervisor.h"
 #include "tests/unit/world.h"
 
 #include <dlfcn.h>

@@ -1,7 +1,7 @@
 /* events.h: lines in the order of their times, whatever the clock does, and not
  * more of them than is allowed. */
-#include "core/basic/own.h"
 #include "core/state/events.h"
+#include "core/system/own.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

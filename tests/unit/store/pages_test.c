@@ -1,9 +1,9 @@
 /* A database file whose pages are not what they should be is refused before
  * anybody maps it; one that is in order is not. */
-#include "core/basic/own.h"
 #include "core/store/object.h"
 #include "core/store/pages.h"
 #include "core/store/stream.h"
+#include "core/system/own.h"
 
 #include <errno.h>
 #include <fcntl.h>

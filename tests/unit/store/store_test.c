@@ -1,8 +1,8 @@
 /* store.h, stream.h and object.h: streams, blobs, and ids that are never used
  * again. */
-#include "core/basic/own.h"
 #include "core/store/object.h"
 #include "core/store/stream.h"
+#include "core/system/own.h"
 
 #include <errno.h>
 #include <fcntl.h>

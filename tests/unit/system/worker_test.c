@@ -1,5 +1,5 @@
 /* worker.h and clock.h: threads that rest, are woken and end; waiting. */
-#include "core/basic/worker.h"
+#include "core/system/worker.h"
 
 #include "core/basic/clock.h"
 

@@ -1,5 +1,5 @@
 /* The table of artifacts, and whether other tables agree with it. */
-#include "core/shared/artifact.h"
+#include "core/report/artifact.h"
 #include "core/tree/tree.h"
 #include "trainer/files/export.h"
 

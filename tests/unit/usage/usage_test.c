@@ -1,8 +1,8 @@
 /* usage.h: how much a user may have, beside others and the administrator. */
-#include "core/state/usage.h"
+#include "core/usage/usage.h"
 
-#include "core/state/scratch.h"
-#include "core/state/texts.h"
+#include "core/clients/scratch.h"
+#include "core/usage/texts.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  *
  * With a folder as argument it leaves samples there, for
  * tests/trainer/chart.sh. */
-#include "core/shared/chart.h"
+#include "core/report/chart.h"
 
 #include <locale.h>
 #include <math.h>

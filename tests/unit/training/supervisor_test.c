@@ -1,13 +1,13 @@
 /* timeout: 120
  * The supervisor over a launcher that does what a test says: hangs, has a full
  * disk, loses its trainers; and clocks that are set. */
-#include "core/process/supervisor.h"
+#include "core/training/supervisor.h"
 
 #include "../world.h"
-#include "core/basic/file.h"
 #include "core/models/artifact_check.h"
 #include "core/process/process.h"
-#include "core/shared/journal.h"
+#include "core/report/journal.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <sys/stat.h>

@@ -1,8 +1,8 @@
 /* foreign.h: whatever somebody else puts into a directory, nothing leads out of
  * it. */
-#include "core/basic/directory.h"
-#include "core/basic/file.h"
-#include "core/basic/foreign.h"
+#include "core/system/directory.h"
+#include "core/system/file.h"
+#include "core/system/foreign.h"
 
 #include <errno.h>
 #include <fcntl.h>

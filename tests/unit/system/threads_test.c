@@ -1,6 +1,6 @@
 /* threads.h and cgroup.h, on folders that look like /proc and /sys. */
-#include "core/basic/cgroup.h"
-#include "core/basic/threads.h"
+#include "core/system/cgroup.h"
+#include "core/system/threads.h"
 
 #include <math.h>
 #include <setjmp.h>

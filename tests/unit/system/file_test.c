@@ -1,5 +1,5 @@
 /* file.h: a file appears whole or not at all. */
-#include "core/basic/file.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* journal.h, progress.h: what a trainer writes is what is read, and nothing
  * that is cut or damaged is taken. */
-#include "core/shared/journal.h"
-#include "core/shared/progress.h"
+#include "core/report/journal.h"
+#include "core/report/progress.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,12 +1,12 @@
 /* What a trainer that lies can bring into the store. */
-#include "core/basic/own.h"
-#include "core/process/follow.h"
+#include "core/system/own.h"
+#include "core/training/follow.h"
 
 #include "core/basic/clock.h"
 #include "core/process/process.h"
 #include "core/process/show.h"
-#include "core/shared/chart.h"
-#include "core/shared/journal.h"
+#include "core/report/chart.h"
+#include "core/report/journal.h"
 #include "core/state/events.h"
 #include "core/tree/tree.h"
 

@@ -1,5 +1,5 @@
 /* settings.h, param.h: texts of `key = value` lines, and what names may be. */
-#include "core/shared/settings.h"
+#include "core/settings/settings.h"
 
 #include "core/basic/name.h"
 

@@ -1,6 +1,6 @@
 /* network.h: the networks are torchvision's in rows and parameters, and their
  * marks tell them apart. */
-#include "core/shared/network.h"
+#include "core/network/network.h"
 
 #include "trainer/net/layer.h"
 

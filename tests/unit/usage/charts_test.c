@@ -1,5 +1,5 @@
 /* A chart is drawn once for each state. */
-#include "core/state/charts.h"
+#include "core/usage/charts.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -31,7 +31,7 @@ static void is(struct charts *c, const char *key, char *what)
 static void once_a_state(void **state)
 {
     struct charts c;
-    char key[8];
+    char key[16];
     (void)state;
     charts_init(&c);
     for (int i = 0; i < 100; i++)

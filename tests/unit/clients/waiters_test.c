@@ -1,5 +1,5 @@
 /* waiters.h: who is told how a training ended, and who goes on waiting. */
-#include "core/state/waiters.h"
+#include "core/clients/waiters.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
