@@ -5,27 +5,10 @@
 # timeout: 300
 # not under: address thread
 . "$(dirname "$0")/../lib.sh"
-[ "$(id -u)" = 0 ] || skip "needs root, to be several users"
-command -v useradd >/dev/null || skip "no useradd"
-command -v setpriv >/dev/null || skip "no setpriv (util-linux)"
+. "$(dirname "$0")/../users.sh"
+users_make user
+group_make group "$user"
 
-user=primofs-g$$ group=primofs-h$$
-groupadd --system "$group"
-useradd --system --no-create-home --groups "$group" "$user"
-leave()
-{
-    local status=$?
-    userdel "$user" 2>/dev/null || true
-    groupdel "$group" 2>/dev/null || true
-    (exit $status)
-    end_test
-}
-trap leave EXIT
-dir=$SCRATCH
-while [ "$dir" != / ]; do # the way is open to all
-    case $(stat -c %A "$dir") in *[!xt]) chmod a+x "$dir" ;; esac
-    dir=$(dirname "$dir")
-done
 pictures "$SCRATCH/data" 12 2
 chgrp -R "$group" "$SCRATCH/data"
 chmod -R g+rX,o= "$SCRATCH/data"
@@ -36,7 +19,7 @@ gid=$(id -g "$user")
 mount_primofs "$STATE" "$MNT" -o allow_other
 process=$MNT/processes/local
 printf '%s\n' "members = $user" 'processes = view create edit manage' \
-    >"$MNT/roles/trainers"
+    'templates = view' >"$MNT/roles/trainers"
 printf '%s\n' "dataset = $SCRATCH/data" 'image_size = 32' 'epochs = 9000' \
     >"$MNT/templates/t"
 as mkdir "$process"
