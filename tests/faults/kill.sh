@@ -6,27 +6,11 @@
 # timeout: 300
 # not under: address thread
 . "$(dirname "$0")/../lib.sh"
-[ "$(id -u)" = 0 ] || skip "needs root, to be several users"
-command -v useradd >/dev/null || skip "no useradd"
-command -v setpriv >/dev/null || skip "no setpriv (util-linux)"
+. "$(dirname "$0")/../users.sh"
 unshare -m true 2>/dev/null || skip "no mount namespaces"
-
-user=primofs-k$$
-useradd --system --no-create-home "$user"
-leave()
-{
-    local status=$?
-    userdel "$user" 2>/dev/null || true
-    (exit $status)
-    end_test
-}
-trap leave EXIT
+users_make user
 as() { runuser -u "$user" -- "$@"; }
-dir=$SCRATCH
-while [ "$dir" != / ]; do # all users can reach it
-    case $(stat -c %A "$dir") in *[!xt]) chmod a+x "$dir" ;; esac
-    dir=$(dirname "$dir")
-done
+
 pictures "$SCRATCH/data" 12 2
 chmod -R a+rX "$SCRATCH/data"
 
