@@ -15,7 +15,7 @@ END
 if "$BUILD/primo-train" template lost learning_rate=10 2>err; then
     fail "it succeeded: $(tail -n 3 err)"
 fi
-grep -q "diverged at update .*, it goes .* at half the learning rate" err
+grep -q "diverged at update .*; it .*, at half the learning rate" err
 grep -q "diverged again at half the learning rate (update .*); a lower" err
 [ ! -e lost/model.onnx ] || fail "there is a model"
 # The rows do not show what the lost weights gave.

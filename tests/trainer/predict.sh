@@ -61,8 +61,8 @@ exits()
 exits 2 '^usage: '
 exits 2 '^usage: ' "$SCRATCH/model"
 exits 2 "unknown option '--best'" --best "$SCRATCH/model" "${files[0]}"
-exits 2 "number from 1.*'--top'" --top 0 "$SCRATCH/model" "${files[0]}"
-exits 2 "number from 1.*'--top'" --top
+exits 2 "positive number.*'--top'" --top 0 "$SCRATCH/model" "${files[0]}"
+exits 2 "positive number.*'--top'" --top
 exits 1 'absent.*No such file' "$SCRATCH/absent" "${files[0]}"
 mkdir "$SCRATCH/damaged"
 head -c 100000 "$SCRATCH/model/model.safetensors" \
