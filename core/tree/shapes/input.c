@@ -79,7 +79,7 @@ static int input_open(struct handle *h, const struct text *text,
     (void)text;
     h->own = xcalloc(1, sizeof(struct checked));
     int err = handle_load(h, &o, why);
-    h->opened.mtime = o.mtime;
+    __atomic_store_n(&h->opened.mtime, o.mtime, __ATOMIC_RELAXED);
     h->emptied = (h->flags & O_TRUNC) && o.body.size > 0;
     if (err == 0 && !(h->flags & O_TRUNC))
         err = handle_show(h, &o.body, why);

@@ -74,7 +74,7 @@ static int weights_open(struct handle *h, const struct text *text,
         err = refuse(why, EPERM, "'%s' is built in and cannot be written",
                      o.name);
     w->body = h->flags & O_TRUNC ? 0 : o.number;
-    h->opened.mtime = o.mtime;
+    __atomic_store_n(&h->opened.mtime, o.mtime, __ATOMIC_RELAXED);
     h->emptied = (h->flags & O_TRUNC) && o.number;
     object_release(&o);
     return err;
