@@ -87,7 +87,9 @@ static void there_are_bounds(void **state)
     assert_int_equal(r.count, REPLACED_FILES);
     assert_int_equal(replaced_get(&r, 2 * REPLACED_FILES, &got), -ENOENT);
     assert_int_equal(replaced_get(&r, 2 * REPLACED_FILES + 1, &got), 0);
+    object_release(&got);
     assert_int_equal(replaced_get(&r, 3 * REPLACED_FILES, &got), 0);
+    object_release(&got);
     replaced_undo(&r);
     assert_int_equal(replaced_get(&r, 3 * REPLACED_FILES, &got), -ENOENT);
     text_resize(&o.body, REPLACED_BYTES / 4);
