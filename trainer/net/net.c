@@ -389,6 +389,20 @@ static void head_backward(struct net *net, const float *features, int n)
     }
 }
 
+/* Runs the plan of evaluation on n pictures, which leaves features and logits
+ * in *p. */
+static int infer(struct net *net, const float *images, int n, struct plan **p,
+                 struct reason *why)
+{
+    int err = plan_get(net, n, false, p, why);
+    if (!err)
+        err = fold(net, why);
+    if (err)
+        return err;
+    normalise(net, images, n, (*p)->image);
+    return plan_run(*p, net->dnn, 0, (*p)->count, why);
+}
+
 int net_head_gradients(struct net *net, const float *images, const int *labels,
                        int n, float smoothing, struct reason *why)
 {
@@ -397,13 +411,7 @@ int net_head_gradients(struct net *net, const float *images, const int *labels,
     if (!err)
         err = head_alloc(net, why);
     if (!err)
-        err = plan_get(net, n, false, &p, why);
-    if (!err)
-        err = fold(net, why);
-    if (err)
-        return err;
-    normalise(net, images, n, p->image);
-    err = plan_run(p, net->dnn, 0, p->count, why);
+        err = infer(net, images, n, &p, why);
     if (err)
         return err;
     const struct loss loss = {net->options.classes, smoothing,
@@ -454,13 +462,7 @@ int net_predict(struct net *net, const float *images, int n,
     struct plan *p;
     int err = check_batch(net, NULL, n, why);
     if (!err)
-        err = plan_get(net, n, false, &p, why);
-    if (!err)
-        err = fold(net, why);
-    if (err)
-        return err;
-    normalise(net, images, n, p->image);
-    err = plan_run(p, net->dnn, 0, p->count, why);
+        err = infer(net, images, n, &p, why);
     if (!err)
         loss_softmax(p->logits, n, net->options.classes, probabilities);
     return err;
