@@ -110,4 +110,13 @@ static inline int put_as(struct world *w, const struct caller *who,
     return err;
 }
 
+/* Writes a role as the administrator; the test fails where it is refused. */
+static inline void role(struct world *w, const char *name, const char *text)
+{
+    const struct caller administrator = {0, 0, 0};
+    struct reason why = REASON_INIT;
+    if (put_as(w, &administrator, "roles", name, text, O_TRUNC, &why))
+        fail_msg("%s: %s", name, why.sentence);
+}
+
 #endif

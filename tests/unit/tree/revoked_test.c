@@ -13,13 +13,6 @@ static int put(struct world *w, const struct caller *who, const char *dir,
     return put_as(w, who, dir, name, text, O_TRUNC, why);
 }
 
-static void role(struct world *w, const char *name, const char *text)
-{
-    struct reason why = REASON_INIT;
-    if (put(w, &root, "roles", name, text, &why))
-        fail_msg("%s: %s", name, why.sentence);
-}
-
 static struct handle *open_as(struct world *w, const struct caller *who,
                               const char *path, int flags)
 {

@@ -23,13 +23,6 @@ static int put(struct world *w, const struct caller *who, const char *dir,
     return put_as(w, who, dir, name, text, O_TRUNC, why);
 }
 
-static void role(struct world *w, const char *name, const char *text)
-{
-    struct reason why = REASON_INIT;
-    if (put(w, &root, "roles", name, text, &why))
-        fail_msg("%s: %s", name, why.sentence);
-}
-
 static int look(struct world *w, const struct caller *who, const char *path,
                 int flags, struct reason *why)
 {
