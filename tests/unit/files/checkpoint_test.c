@@ -47,7 +47,7 @@ static struct tensor tensors[] = {
 
 static void sample(struct checkpoint *c)
 {
-    position_init(&c->at);
+    *c = (struct checkpoint)CHECKPOINT_INIT;
     c->at.epoch = 3;
     c->at.step = 17;
     c->at.iteration = 123456789012;
@@ -55,7 +55,6 @@ static void sample(struct checkpoint *c)
     c->at.row_loss = 1.0 / 3;
     c->at.best_average_precision = 0.1;
     c->at.best_epoch = 2;
-    c->identity = (struct text)TEXT_INIT;
     text_puts(&c->identity, "seed=1\nbatch_size=16\n");
     c->state = (struct tensor_list){tensors, 3};
     c->best = (struct tensor_list){tensors, 1};
