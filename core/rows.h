@@ -34,11 +34,19 @@ ROW(TREE_TEMPLATE_EXAMPLE, TREE_ROOT, "template.example", generated,
     show_template_example,
     N_("every parameter with its default, range and meaning"))
 
+ROW(TREE_SERVICE_EXAMPLE, TREE_ROOT, "service.example", generated,
+    show_service_example, N_("the same for services"))
+
 ROW(TREE_TEMPLATES, TREE_ROOT, "templates", directory, no_show,
     N_("training templates, written by users"), .line = KEY_TEMPLATES)
 ROW(TREE_TEMPLATE, TREE_TEMPLATES, NULL, input, no_show,
     N_("a training template"), .kind = OBJECT_TEMPLATE, .needs = RIGHT_EDIT,
     .scope = SCOPE_TEMPLATE)
+ROW(TREE_SERVICES, TREE_ROOT, "services", directory, no_show,
+    N_("services, written by users: which model answers"), .line = KEY_SERVICES)
+ROW(TREE_SERVICE, TREE_SERVICES, NULL, input, no_show,
+    N_("a service: its model, and how sure it must be"), .kind = OBJECT_SERVICE,
+    .needs = RIGHT_EDIT, .scope = SCOPE_SERVICE)
 ROW(TREE_MACHINES, TREE_ROOT, "machines", directory, no_show,
     N_("target machines, written by an administrator"), .line = KEY_MACHINES)
 ROW(TREE_MACHINE, TREE_MACHINES, NULL, input, no_show, N_("a target machine"),

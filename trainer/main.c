@@ -135,7 +135,7 @@ static int supervised_main(const char *path, const char *user)
 static int example_print(void)
 {
     struct text example = TEXT_INIT;
-    param_example(&example, SCOPE_TEMPLATE);
+    param_example(&example, SCOPE_TEMPLATE, param_template_head);
     int failed = fputs(text_string(&example), stdout) < 0;
     text_release(&example);
     return failed;

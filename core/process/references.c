@@ -19,6 +19,7 @@ static const struct {
     const char *what; /* what is in it, for a sentence */
 } references[] = {
     {KEY_TYPE, TREE_TYPES, "types", N_("type")},
+    {KEY_SERVICE_MACHINE, TREE_MACHINES, "machines", N_("machine")},
 };
 
 /* Lists the names in a directory, as many as fit into a sentence. */

@@ -491,6 +491,15 @@ int show_template_example(struct show_request *r, struct text *out,
 {
     (void)r;
     (void)why;
-    param_example(out, SCOPE_TEMPLATE);
+    param_example(out, SCOPE_TEMPLATE, param_template_head);
+    return 0;
+}
+
+int show_service_example(struct show_request *r, struct text *out,
+                         struct reason *why)
+{
+    (void)r;
+    (void)why;
+    param_example(out, SCOPE_SERVICE, param_service_head);
     return 0;
 }

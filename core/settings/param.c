@@ -75,6 +75,8 @@ static const char *const kinds[] = {
     [PARAM_REAL] = N_("a number from %s to %s"),
     [PARAM_CHOICE] = "%s",
     [PARAM_SIZE] = N_("a size such as 512M or 8G"),
+    [PARAM_SPAN] = N_("a time such as 30s, 5m, 2h or 7d"),
+    [PARAM_MODEL] = N_("TEMPLATE/N or TEMPLATE/latest of models/"),
 };
 
 /* Sets the arguments for the description: the words of the row, or its bounds.
@@ -154,6 +156,28 @@ static bool number_ok(const struct param *p, const char *value)
     return v >= p->low && v <= p->high;
 }
 
+bool param_span(const char *value, double *seconds)
+{
+    static const struct {
+        char unit;
+        double seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    size_t digits = strspn(value, "0123456789");
+    long long n;
+    char number[16];
+    if (!digits || digits >= sizeof number || !value[digits] ||
+        value[digits + 1])
+        return false;
+    snprintf(number, sizeof number, "%.*s", (int)digits, value);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (value[digits] == units[i].unit && parse_int(number, &n) &&
+            n < 1000000) {
+            *seconds = (double)n * units[i].seconds;
+            return true;
+        }
+    return false;
+}
+
 static bool size_ok(const char *value)
 {
     size_t digits = strspn(value, "0123456789");
@@ -162,16 +186,33 @@ static bool size_ok(const char *value)
            (!*unit || !unit[1]) && strspn(value, "0") < digits;
 }
 
-static bool base_ok(const char *value)
+static bool span_ok(const char *value)
 {
-    if (strncmp(value, "models/", 7))
-        return name_check(value, strlen(value), NULL) == 0;
-    const char *name = value + 7, *slash = strchr(name, '/');
+    double seconds;
+    return param_span(value, &seconds);
+}
+
+/* TEMPLATE/N or TEMPLATE/latest */
+static bool version_ok(const char *name)
+{
+    const char *slash = strchr(name, '/');
     if (!slash || name_check(name, (size_t)(slash - name), NULL))
         return false;
     long long n;
     return !strcmp(slash + 1, "latest") ||
            (slash[1] >= '1' && slash[1] <= '9' && parse_int(slash + 1, &n));
+}
+
+static bool base_ok(const char *value)
+{
+    return strncmp(value, "models/", 7)
+               ? name_check(value, strlen(value), NULL) == 0
+               : version_ok(value + 7);
+}
+
+static bool model_ok(const char *value)
+{
+    return version_ok(strncmp(value, "models/", 7) ? value : value + 7);
 }
 
 /* Checks only the form: whether such users and groups exist depends on the host
@@ -221,6 +262,10 @@ static bool value_ok(const struct param *p, const char *value)
         return word_listed(p->words, value, strlen(value));
     case PARAM_SIZE:
         return word_listed(p->words, value, strlen(value)) || size_ok(value);
+    case PARAM_SPAN:
+        return word_listed(p->words, value, strlen(value)) || span_ok(value);
+    case PARAM_MODEL:
+        return model_ok(value);
     }
     return false;
 }
@@ -248,13 +293,20 @@ static void put_comment(struct text *out, const struct param *p)
     text_release(&accepts);
 }
 
-void param_example(struct text *out, unsigned scope)
+const char param_template_head[] =
+    N_("# A training template: every parameter with its default.\n"
+       "# cp template.example templates/NAME, then set the dataset.\n"
+       "# key = value; '#' starts a comment at the beginning of a line "
+       "only;\n# an empty value means the default.\n");
+const char param_service_head[] =
+    N_("# A service: every parameter with its default.\n"
+       "# cp service.example services/NAME, then set the model.\n"
+       "# key = value; '#' starts a comment at the beginning of a line "
+       "only;\n# an empty value means the default.\n");
+
+void param_example(struct text *out, unsigned scope, const char *head)
 {
-    text_puts(
-        out, _("# A training template: every parameter with its default.\n"
-               "# cp template.example templates/NAME, then set the dataset.\n"
-               "# key = value; '#' starts a comment at the beginning of a line "
-               "only;\n# an empty value means the default.\n"));
+    text_puts(out, _(head));
     for (int i = 0; i < KEY_COUNT; i++) {
         const struct param *p = &params[i];
         if (!(p->scope & scope))

@@ -25,6 +25,8 @@ enum param_kind {
     PARAM_REAL,    /* low..high, or one of `words` */
     PARAM_CHOICE,  /* one of `words` */
     PARAM_SIZE,    /* bytes with K, M, G or T, or one of `words` */
+    PARAM_SPAN,    /* a time such as 30s, 5m, 2h or 7d, or one of `words` */
+    PARAM_MODEL,   /* TEMPLATE/(N|latest), models/ may stand in front */
 };
 
 /* The texts in which a key may stand: a set. */
@@ -34,6 +36,7 @@ enum param_scope {
     SCOPE_MACHINE = 4,
     SCOPE_JOB = 8, /* what the supervisor hands to a trainer */
     SCOPE_ROLE = 16,
+    SCOPE_SERVICE = 32,
 };
 
 struct param {
@@ -77,6 +80,20 @@ enum key {
     KEY_MEMORY,
     KEY_ENABLED,
     KEY_LANG,
+    KEY_SERVICE_MODEL, /* those of services, from here on */
+    KEY_SERVICE_MACHINE,
+    KEY_SERVICE_DESCRIPTION,
+    KEY_SERVICE_EXTENSIONS,
+    KEY_SERVICE_OK,
+    KEY_SERVICE_CHECK,
+    KEY_SERVICE_TOP,
+    KEY_SERVICE_KEEP,
+    KEY_SERVICE_WHEN_DONE,
+    KEY_SERVICE_SETTLE,
+    KEY_SERVICE_IDLE,
+    KEY_SERVICE_THREADS,
+    KEY_SERVICE_PRECISION,
+    KEY_SERVICE_ENABLED, /* to here */
     KEY_MEMBERS,
     KEY_TEMPLATES, /* the lines of a role, from here on */
     KEY_PROCESSES,
@@ -84,6 +101,8 @@ enum key {
     KEY_MODELS,
     KEY_TYPES,
     KEY_BASES,
+    KEY_SERVICES,
+    KEY_REQUESTS,
     KEY_ROLES, /* to here */
     KEY_COUNT,
 };
@@ -104,6 +123,8 @@ enum right {
 
 /* The word of a right. */
 const char *right_name(enum right right);
+/* The seconds of a value of PARAM_SPAN; false = it is a word, or none. */
+bool param_span(const char *value, double *seconds);
 /* The rights in a value of PARAM_RIGHTS: a set of 1 << enum right. */
 unsigned rights_parse(const char *value);
 /* Move *at to the next word of a value of PARAM_RIGHTS or PARAM_MEMBERS, and
@@ -117,8 +138,10 @@ int param_check(const struct param *p, const char *value, struct reason *why);
 /* Append a description of what the row accepts: "an integer from 1 to 10000".
  */
 void param_accepts(const struct param *p, struct text *out);
-/* Append template.example: every parameter of the scope, with a comment. */
-void param_example(struct text *out, unsigned scope);
+/* Append an example, such as template.example: `head` and then every parameter
+ * of the scope, with a comment. */
+void param_example(struct text *out, unsigned scope, const char *head);
+extern const char param_template_head[], param_service_head[];
 /* Append the parameters of the scope as a Markdown table, for docs/. */
 void param_table(struct text *out, unsigned scope);
 

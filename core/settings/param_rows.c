@@ -12,6 +12,9 @@
  * them to the trainer. */
 #define MACHINE (SCOPE_MACHINE | SCOPE_JOB)
 
+/* The file names that a service takes. */
+#define SERVICE_EXTENSIONS PICTURE_EXTENSIONS
+
 /* A line of a role: what its members may do with one kind of objects. */
 #define ROLE_LINE(word, says, guide)                                           \
     {                                                                          \
@@ -223,6 +226,113 @@ const struct param params[KEY_COUNT] = {
                   .words = "en ru",
                   .fallback = "",
                   .meaning = N_("language of the log and of refusals")},
+    [KEY_SERVICE_MODEL] = {.key = "model",
+                           .scope = SCOPE_SERVICE,
+                           .kind = PARAM_MODEL,
+                           .fallback = "",
+                           .meaning = N_("the model that answers: "
+                                         "TEMPLATE/latest follows new versions "
+                                         "as they appear, TEMPLATE/N is one of "
+                                         "them; required to start")},
+    [KEY_SERVICE_MACHINE] = {.key = "machine",
+                             .scope = SCOPE_SERVICE,
+                             .kind = PARAM_NAME,
+                             .fallback = "local",
+                             .meaning = N_("the machine that computes, one of "
+                                           "machines/"),
+                             .term = "Целевая машина"},
+    [KEY_SERVICE_DESCRIPTION] = {.key = "description",
+                                 .scope = SCOPE_SERVICE,
+                                 .kind = PARAM_TEXT,
+                                 .fallback = "",
+                                 .meaning = N_("free text"),
+                                 .term = "Описание"},
+    [KEY_SERVICE_EXTENSIONS] = {.key = "extensions",
+                                .scope = SCOPE_SERVICE,
+                                .kind = PARAM_LIST,
+                                .words = SERVICE_EXTENSIONS,
+                                .fallback = SERVICE_EXTENSIONS,
+                                .meaning = N_("which files are requests"),
+                                .term = "Допустимые расширения файлов"},
+    [KEY_SERVICE_OK] = {.key = "ok",
+                        .scope = SCOPE_SERVICE,
+                        .kind = PARAM_REAL,
+                        .low = 0,
+                        .high = 1,
+                        .fallback = "0.8",
+                        .meaning = N_("from this calibrated probability on the "
+                                      "state of an answer is ok"),
+                        .term = "ThresholdOKMin"},
+    [KEY_SERVICE_CHECK] = {.key = "check",
+                           .scope = SCOPE_SERVICE,
+                           .kind = PARAM_REAL,
+                           .low = 0,
+                           .high = 1,
+                           .fallback = "0.2",
+                           .meaning = N_("from this one on it is check: a "
+                                         "person should look; below it is "
+                                         "unknown"),
+                           .term = "ThresholdWarnMin"},
+    [KEY_SERVICE_TOP] = {.key = "top",
+                         .scope = SCOPE_SERVICE,
+                         .kind = PARAM_INT,
+                         .low = 1,
+                         .high = 100,
+                         .fallback = "3",
+                         .meaning = N_("candidates in an answer")},
+    [KEY_SERVICE_KEEP] = {.key = "keep",
+                          .scope = SCOPE_SERVICE,
+                          .kind = PARAM_SPAN,
+                          .words = "forever",
+                          .fallback = "1d",
+                          .meaning = N_("how long an answered picture and its "
+                                        "answer stay")},
+    [KEY_SERVICE_WHEN_DONE] = {.key = "when_done",
+                               .scope = SCOPE_SERVICE,
+                               .kind = PARAM_CHOICE,
+                               .words = "keep delete",
+                               .fallback = "keep",
+                               .meaning = N_("delete: the picture leaves in/ "
+                                             "as soon as it is answered")},
+    [KEY_SERVICE_SETTLE] = {.key = "settle",
+                            .scope = SCOPE_SERVICE,
+                            .kind = PARAM_SPAN,
+                            .fallback = "0s",
+                            .meaning =
+                                N_("how long to wait after the last close, for "
+                                   "scanners that open a file again")},
+    [KEY_SERVICE_IDLE] = {.key = "idle",
+                          .scope = SCOPE_SERVICE,
+                          .kind = PARAM_SPAN,
+                          .words = "never",
+                          .fallback = "5m",
+                          .meaning = N_("how long the model stays in memory "
+                                        "without a request")},
+    [KEY_SERVICE_THREADS] = {.key = "threads",
+                             .scope = SCOPE_SERVICE,
+                             .kind = PARAM_INT,
+                             .words = "auto",
+                             .low = 1,
+                             .high = 1024,
+                             .fallback = "auto",
+                             .meaning = N_("threads that compute; auto is what "
+                                           "the machine says")},
+    [KEY_SERVICE_PRECISION] = {.key = "precision",
+                               .scope = SCOPE_SERVICE,
+                               .kind = PARAM_CHOICE,
+                               .words = "auto f32 bf16",
+                               .fallback = "auto",
+                               .meaning = N_("arithmetic; auto takes bf16 "
+                                             "where the processor has it in "
+                                             "hardware")},
+    [KEY_SERVICE_ENABLED] = {.key = "enabled",
+                             .scope = SCOPE_SERVICE,
+                             .kind = PARAM_CHOICE,
+                             .words = "yes no",
+                             .fallback = "yes",
+                             .meaning = N_("no: the service takes no requests "
+                                           "and cannot be started"),
+                             .term = "Выключить/Включить"},
     [KEY_MEMBERS] = {.key = "members",
                      .scope = SCOPE_ROLE,
                      .kind = PARAM_MEMBERS,
@@ -251,6 +361,18 @@ const struct param params[KEY_COUNT] = {
         ROLE_LINE("types", N_("model types, as templates"), "Типы моделей"),
     [KEY_BASES] =
         ROLE_LINE("bases", N_("base models, as templates"), "Базовые модели"),
+    [KEY_SERVICES] = ROLE_LINE(
+        "services",
+        N_("services, as templates, and their inference/: view reads its "
+           "files, create makes it, delete removes it, manage starts, stops, "
+           "disables and enables it"),
+        "Шаблоны инференса"),
+    [KEY_REQUESTS] = ROLE_LINE(
+        "requests",
+        N_("requests: create copies files into in/ and sees and removes the "
+           "own ones and their answers, view sees those of all users, edit "
+           "and delete change and remove them"),
+        NULL),
     [KEY_ROLES] = ROLE_LINE("roles",
                             N_("roles, as templates, so that create and edit "
                                "let members grant any right; manage reads the "

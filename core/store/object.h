@@ -27,6 +27,7 @@ enum object_kind {
     OBJECT_PROCESS,
     OBJECT_MODEL,   /* models/TEMPLATE */
     OBJECT_VERSION, /* models/TEMPLATE/N */
+    OBJECT_SERVICE,
     OBJECT_KINDS,
 };
 

@@ -21,6 +21,7 @@ const char *row_title(const struct row *row)
         [OBJECT_PROCESS] = NC_("title", "MACHINE"),
         [OBJECT_MODEL] = NC_("title", "TEMPLATE"),
         [OBJECT_VERSION] = NC_("title", "N"),
+        [OBJECT_SERVICE] = NC_("title", "NAME"),
     };
     return row->name ? row->name : translate_in("title", names[row->kind]);
 }

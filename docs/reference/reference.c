@@ -69,10 +69,9 @@ int main(int argc, char **argv)
         const char *name;
         unsigned scope;
     } tables[] = {
-        {"template", SCOPE_TEMPLATE},
-        {"type", SCOPE_TYPE},
-        {"machine", SCOPE_MACHINE},
-        {"role", SCOPE_ROLE},
+        {"template", SCOPE_TEMPLATE}, {"type", SCOPE_TYPE},
+        {"machine", SCOPE_MACHINE},   {"role", SCOPE_ROLE},
+        {"service", SCOPE_SERVICE},
     };
     struct text out = TEXT_INIT;
     const char *name = argc == 2 ? argv[1] : "";
@@ -88,7 +87,7 @@ int main(int argc, char **argv)
         put_files(&out);
     if (!out.size) {
         fprintf(stderr, "usage: reference [man-|ru-]template|type|machine|role|"
-                        "files\n");
+                        "service|files\n");
         return 2;
     }
     fputs(text_string(&out), stdout);

@@ -241,7 +241,8 @@ as $anna 'cat errors' | cmp - "$SCRATCH/all"
 step "ls -l shows the same to all users"
 role everything "members = $anna $bert $carl" 'templates = view create edit' \
     'processes = view create' 'machines = view' 'models = view' 'types = view' \
-    'bases = view' 'roles = view manage'
+    'bases = view' 'services = view' 'requests = view' \
+    'roles = view manage'
 as $bert 'echo >templates/his'
 as $carl 'mkdir processes/local'
 list='ls -lRn --time-style=full-iso'

@@ -10,29 +10,31 @@ cd "$MNT"
 names() { ls -A "$1" | sort | tr '\n' ' ' | sed 's/ $//'; }
 
 step "the first mount has the built-in files and directories"
-expect 'README bases errors events machines models overview processes roles template.example templates types' \
+expect 'README bases errors events machines models overview processes roles service.example services template.example templates types' \
     names .
 expect '' names templates
 expect '' names processes
+expect '' names services
 expect '' names models
 expect local names machines
 expect classifier names types
 expect base names bases
 
 step "the modes of files say what can be done with them"
-for dir in . templates machines processes models types bases roles; do
+for dir in . templates services machines processes models types bases roles; do
     expect directory stat -c %F $dir
 done
-for file in README overview errors events template.example; do
+for file in README overview errors events template.example service.example; do
     expect 444 stat -c %a $file
 done
 
 step "generated files have exact sizes and cannot be changed"
-for file in README overview errors events template.example machines/local; do
+for file in README overview errors events template.example service.example \
+    machines/local; do
     cat $file >"$SCRATCH/copy"
     expect "$(wc -c <"$SCRATCH/copy")" stat -c %s $file
 done
-for file in README overview errors events template.example; do
+for file in README overview errors events template.example service.example; do
     expect_errno 'denied|not permitted' put $file x
     expect_errno 'denied|not permitted' rm -f $file
     expect_errno 'denied|not permitted' mv $file templates/$file
@@ -56,6 +58,8 @@ for key in type base dataset augment extensions epochs iterations batch_size \
 done
 cp template.example templates/all-defaults
 cmp template.example templates/all-defaults
+cp service.example services/all-defaults
+cmp service.example services/all-defaults
 grep -q '^local' overview
 
 step "input directories take nothing but plain files"

@@ -138,7 +138,7 @@ static void example_is_a_template(void **state)
         struct reason why = REASON_INIT;
         settings_init(&s);
         language_set(c->name);
-        param_example(&example, SCOPE_TEMPLATE);
+        param_example(&example, SCOPE_TEMPLATE, param_template_head);
         if (settings_parse(&s, text_string(&example), example.size,
                            SCOPE_TEMPLATE, "template", &why))
             fail_msg("%s: line %d: %s", c->name, why.line, why.sentence);

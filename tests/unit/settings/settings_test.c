@@ -224,7 +224,7 @@ static void the_example_is_a_template(void **state)
     settings_init(&s);
     for (int i = 0; i < KEY_COUNT; i++)
         assert_int_equal(param_check(&params[i], params[i].fallback, NULL), 0);
-    param_example(&t, SCOPE_TEMPLATE);
+    param_example(&t, SCOPE_TEMPLATE, param_template_head);
     assert_int_equal(parse(&s, text_string(&t), NULL), 0);
     for (int i = 0; i < KEY_COUNT; i++)
         if ((params[i].scope & SCOPE_TEMPLATE) && *params[i].fallback)
@@ -257,10 +257,39 @@ static void names(void **state)
     assert_int_equal(name_check("a\0b", 3, NULL), -EINVAL);
 }
 
+/* What the values of a service may be, and what a time is in seconds. */
+static void takes_services(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "model = a/latest",  "model = models/a/7", "keep = 90s",
+        "keep = forever",    "idle = never",       "settle = 0s",
+        "when_done = delete"};
+    static const char *const bad[] = {
+        "model = a",  "model = a/0",  "model = /1",  "keep = 5",
+        "keep = 5w",  "keep = never", "idle = s",    "settle = -1s",
+        "keep = 5mm", "ok = 1.5",     "dataset = /a"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct settings_check check = {.scope = SCOPE_SERVICE};
+        if (settings_line(&check, good[i], strlen(good[i]), NULL, "", NULL))
+            fail_msg("'%s' is refused", good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct settings_check check = {.scope = SCOPE_SERVICE};
+        if (!settings_line(&check, bad[i], strlen(bad[i]), NULL, "", NULL))
+            fail_msg("'%s' is accepted", bad[i]);
+    }
+    double seconds = 0;
+    assert_true(param_span("2h", &seconds));
+    assert_true(seconds == 7200);
+    assert_false(param_span("never", &seconds));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_grammar),
+        cmocka_unit_test(takes_services),
         cmocka_unit_test(lays_layers_over_each_other),
         cmocka_unit_test(refuses_with_the_place),
         cmocka_unit_test(points_at_the_fault),
