@@ -141,7 +141,7 @@ static int store_put_copy(int state, int out, struct reason *why)
 {
     struct store *store;
     char name[40];
-    int copies = directory_own_make(state, "copies", false, why);
+    int copies = directory_own_make(state, "copies", why);
     if (copies < 0)
         return copies;
     int err = store_open_view(&store, state, why);
@@ -197,7 +197,7 @@ static int file_backup(int state, const char *file, struct reason *why)
 
 int backup(const char *state, const char *file, struct reason *why)
 {
-    int dir = directory_own_top(state, false, false, why);
+    int dir = directory_own_top(state, false, why);
     if (dir < 0)
         return dir;
     int err = strcmp(file, "-") ? file_backup(dir, file, why)

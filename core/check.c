@@ -147,7 +147,7 @@ int check_state(const char *state, struct reason *why)
 {
     struct checking c = {0};
     struct reason damage = REASON_INIT;
-    c.state = directory_own_top(state, false, false, why);
+    c.state = directory_own_top(state, false, why);
     if (c.state < 0)
         return c.state;
     int err =

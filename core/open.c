@@ -158,12 +158,11 @@ static void sweep(struct primo *p)
 
 static int primo_prepare(struct primo *p, struct reason *why)
 {
-    bool root = geteuid() == 0; /* then runs belong to their users */
-    int err = home_open(p, root, why);
+    int err = home_open(p, why);
     if (err == 0)
         err = lock_state(p, why);
     if (err == 0)
-        err = home_fill(p, root, why);
+        err = home_fill(p, why);
     if (err == 0)
         err = open_store(p, why);
     if (err == 0)

@@ -281,8 +281,7 @@ static int stores_change(struct salvaging *s, int aside)
 static int salvage_at(struct salvaging *s)
 {
     int err = directory_remove(s->state, "salvage", s->why);
-    int aside =
-        err ? err : directory_own_make(s->state, "salvage", false, s->why);
+    int aside = err ? err : directory_own_make(s->state, "salvage", s->why);
     if (aside < 0)
         return aside;
     err = store_open(&s->to, aside, true, s->why);
@@ -318,7 +317,7 @@ static int lock_take(int state, struct reason *why)
 int salvage(const char *state, struct reason *why)
 {
     struct salvaging s = {.copies = -1, .why = why};
-    s.state = directory_own_top(state, false, false, why);
+    s.state = directory_own_top(state, false, why);
     if (s.state < 0)
         return s.state;
     int lock = lock_take(s.state, why);

@@ -108,7 +108,7 @@ int copies_open(struct copies **out, struct primo *primo, struct reason *why)
 {
     struct copies *c = xcalloc(1, sizeof *c);
     c->primo = primo;
-    c->dir = directory_own_make(primo->state_dir, "copies", false, why);
+    c->dir = directory_own_make(primo->state_dir, "copies", why);
     int err = c->dir < 0 ? c->dir : worker_open(&c->worker, copies_run, c, why);
     if (err == 0) {
         *out = c;

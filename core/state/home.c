@@ -26,37 +26,47 @@ static int opened(int *out, int fd)
     return fd < 0 ? fd : 0;
 }
 
-int home_open(struct primo *primo, bool passable, struct reason *why)
+int home_open(struct primo *primo, struct reason *why)
 {
     return opened(&primo->state_dir,
-                  directory_own_top(primo->state, true, passable, why));
+                  directory_own_top(primo->state, true, why));
 }
 
 int home_open_view(struct primo *primo, struct reason *why)
 {
     return opened(&primo->state_dir,
-                  directory_own_top(primo->state, false, false, why));
+                  directory_own_top(primo->state, false, why));
 }
 
-int home_fill(struct primo *primo, bool passable, struct reason *why)
+/* Run directories belong to the users of the runs, and what is in them becomes
+ * a model: nobody but the trainers, who are put into them, may get there. Older
+ * versions let users pass. */
+static int runs_close(struct primo *primo, struct reason *why)
+{
+    struct stat st;
+    if (fstat(primo->runs_dir, &st) ||
+        ((st.st_mode & 077) && fchmod(primo->runs_dir, 0700)))
+        return refuse_errno(why, errno, "cannot close 'runs' to others");
+    return 0;
+}
+
+int home_fill(struct primo *primo, struct reason *why)
 {
     const struct {
         const char *name;
         int *fd;
-        bool passable;
-    } folders[] = {{"models", &primo->models_dir, false},
-                   {"bases", &primo->bases_dir, false},
-                   {"runs", &primo->runs_dir, passable},
-                   {"lost", &primo->lost_dir, false}};
+    } folders[] = {{"models", &primo->models_dir},
+                   {"bases", &primo->bases_dir},
+                   {"runs", &primo->runs_dir},
+                   {"lost", &primo->lost_dir}};
     int err = 0;
     for (size_t i = 0; i < sizeof folders / sizeof *folders && err == 0; i++) {
-        err = opened(folders[i].fd,
-                     directory_own_make(primo->state_dir, folders[i].name,
-                                        folders[i].passable, why));
+        err = opened(folders[i].fd, directory_own_make(primo->state_dir,
+                                                       folders[i].name, why));
         if (err)
             reason_prefix(why, "%s: ", primo->state);
     }
-    return err;
+    return err ? err : runs_close(primo, why);
 }
 
 int home_open_folders(struct primo *primo, struct reason *why)

@@ -11,15 +11,15 @@
 
 /* Life cycle */
 
-/* Open STATE; make it where it is not there. `passable` lets users pass through
- * to their runs. EPERM where it is not the daemon's own. */
-int home_open(struct primo *primo, bool passable, struct reason *why);
+/* Open STATE; make it where it is not there. EPERM where it is not the daemon's
+ * own. */
+int home_open(struct primo *primo, struct reason *why);
 /* Open STATE for looking only. ENOENT where it is not there. */
 int home_open_view(struct primo *primo, struct reason *why);
 /* Open models/ and bases/ for looking only, as far as they are there. */
 int home_open_folders(struct primo *primo, struct reason *why);
 /* Make and open models/, bases/, runs/ and lost/. */
-int home_fill(struct primo *primo, bool passable, struct reason *why);
+int home_fill(struct primo *primo, struct reason *why);
 void home_close(struct primo *primo);
 
 /* Read */

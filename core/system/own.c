@@ -75,44 +75,25 @@ static int parent_sync(int parent, const char *name, struct reason *why)
                : 0;
 }
 
-/* Lets others pass through, unless somebody has already set what they may
- * do. */
-static int passable_make(int fd, const char *name, struct reason *why)
-{
-    struct stat st;
-    if (fstat(fd, &st) ||
-        (!(st.st_mode & 0077) && fchmod(fd, (st.st_mode & 0777) | 011)))
-        return refuse_errno(why, errno,
-                            "cannot open the directory '%s' for passing", name);
-    return 0;
-}
-
-static int directory_make(int parent, const char *name, bool passable,
-                          int allowed, struct reason *why)
+static int directory_make(int parent, const char *name, int allowed,
+                          struct reason *why)
 {
     int err = 0;
     if (mkdirat(parent, name, 0700) == 0)
         err = parent_sync(parent, name, why);
     else if (errno != EEXIST)
         err = refuse_errno(why, errno, "cannot make the directory '%s'", name);
-    int fd = err ? err : directory_checked(parent, name, allowed, why);
-    if (fd >= 0 && passable)
-        err = passable_make(fd, name, why);
-    if (err && fd >= 0)
-        close(fd);
-    return err ? err : fd;
+    return err ? err : directory_checked(parent, name, allowed, why);
 }
 
-int directory_own_make(int parent, const char *name, bool passable,
-                       struct reason *why)
+int directory_own_make(int parent, const char *name, struct reason *why)
 {
-    return directory_make(parent, name, passable, 0, why);
+    return directory_make(parent, name, 0, why);
 }
 
-int directory_own_top(const char *path, bool make, bool passable,
-                      struct reason *why)
+int directory_own_top(const char *path, bool make, struct reason *why)
 {
-    return make ? directory_make(AT_FDCWD, path, passable, STICKY, why)
+    return make ? directory_make(AT_FDCWD, path, STICKY, why)
                 : directory_checked(AT_FDCWD, path, OF_ROOT | STICKY, why);
 }
 

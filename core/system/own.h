@@ -19,15 +19,13 @@ int directory_own(int parent, const char *name, struct reason *why);
 /* Open one for looking only: it may also belong to root. */
 int directory_seen(int parent, const char *name, struct reason *why);
 /* As directory_own(), but a directory that is not there is made, and its name
- * is made durable. `passable` lets others pass through it. */
-int directory_own_make(int parent, const char *name, bool passable,
-                       struct reason *why);
+ * is made durable. */
+int directory_own_make(int parent, const char *name, struct reason *why);
 /* Open the topmost directory: with `make` it is made if it is not there,
  * without it is opened for looking only. It may have the sticky bit, as the
  * root of a tmpfs does: others may put something into it, but change nothing,
  * and the owner of all that is opened there is checked. */
-int directory_own_top(const char *path, bool make, bool passable,
-                      struct reason *why);
+int directory_own_top(const char *path, bool make, struct reason *why);
 /* Returns 0 where an open file belongs to the daemon's user or to root, else
  * EPERM. */
 int file_own_check(int fd, const char *name, struct reason *why);

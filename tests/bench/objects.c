@@ -103,10 +103,10 @@ static void make_model(struct store *store, const char *state, const char *file)
 
     version.number = 1;
     snprintf(path, sizeof path, "%s/models", state);
-    close(directory_own_make(AT_FDCWD, path, false, &why));
+    close(directory_own_make(AT_FDCWD, path, &why));
     snprintf(path, sizeof path, "%s/models/%llu", state,
              (unsigned long long)version.id);
-    int dir = directory_own_make(AT_FDCWD, path, false, &why);
+    int dir = directory_own_make(AT_FDCWD, path, &why);
     check(dir < 0 ? dir : 0);
     int from = file_open(AT_FDCWD, file, &why);
     check(from < 0 ? from : 0);
@@ -209,7 +209,7 @@ int main(int argc, char **argv)
         kind++;
     if (argc != 4 || kind == KINDS)
         errx(2, "usage: objects STATE templates|model|rows N|FILE");
-    int dir = directory_own_make(AT_FDCWD, argv[1], false, &why);
+    int dir = directory_own_make(AT_FDCWD, argv[1], &why);
     check(dir < 0 ? dir : store_open(&store, dir, true, &why));
     kinds[kind].make(store, argv[1], argv[3]);
     store_close(store);

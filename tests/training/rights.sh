@@ -47,8 +47,15 @@ pid=$(trainer_pids)
 grep -q '^NoNewPrivs:.1$' "/proc/$pid/status"
 grep -q '^CapEff:.0*$' "/proc/$pid/status"
 expect_match "$user" stat -c %U "$STATE"/runs/[0-9]*[0-9]
-expect 711 stat -c %a "$STATE/runs"
-expect_errno 'Permission denied' as ls "$STATE/runs"
+# What the trainer writes becomes a model: even its user cannot get there.
+chmod 711 "$STATE" # as older versions made it
+run=$(echo "$STATE"/runs/[0-9]*[0-9])
+expect 700 stat -c %a "$STATE/runs"
+for way in "$run" "/proc/$pid/cwd" "/proc/$pid/root$run" "/proc/$pid/fd"; do
+    expect_errno 'Permission denied' as ls "$way/"
+    expect_errno 'Permission denied' as touch "$way/stop"
+done
+expect_errno 'Permission denied' as head -c 1 "/proc/$pid/mem"
 expect_match 'confined|NOT confined' cat "$process/log"
 eventually 60 grep -q ',[1-9]' "$process/metrics.csv"
 kill -9 "$pid"
