@@ -3,14 +3,17 @@
 #include "core/rights/mode.h"
 #include "core/state/builtin.h"
 
+#include <errno.h>
+#include <string.h>
+
 static const enum key lines[] = {KEY_TEMPLATES, KEY_TYPES, KEY_BASES,
                                  KEY_MODELS};
 
 void viewer_init(struct viewer *v, struct primo *primo,
-                 const struct caller *caller)
+                 const struct caller *caller, const char *said)
 {
     bool all = is_administrator(&primo->roles, caller);
-    *v = (struct viewer){.primo = primo, .caller = caller};
+    *v = (struct viewer){.primo = primo, .caller = caller, .said = said};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         v->views[lines[i]] = all || roles_allow(&primo->roles, caller, lines[i],
                                                 1u << RIGHT_VIEW);
@@ -30,4 +33,34 @@ int viewer_may(const struct viewer *v, enum key line, const char *called,
     if (err)
         reason_prefix(why, "the training would read '%s': ", called);
     return err;
+}
+
+static int refuse_lending(const char *called, const struct object *o,
+                          const char *dataset, struct reason *why)
+{
+    struct text writer = TEXT_INIT;
+    user_name(&writer, o->writer);
+    int err = refuse(why, EACCES,
+                     "'%s' was last written by %s, and the training would read "
+                     "the dataset '%s' with your rights; to confirm it, write "
+                     "this path into start",
+                     called, text_string(&writer), dataset);
+    text_release(&writer);
+    return err;
+}
+
+int viewer_lends(const struct viewer *v, const char *called,
+                 const struct object *o, const char *dataset,
+                 struct reason *why)
+{
+    const struct caller writer = {.uid = o->writer};
+    if (!strcmp(v->said, dataset))
+        return 0;
+    if (*v->said == '/')
+        return refuse(why, EINVAL, "'%s' has the dataset '%s', not '%s'",
+                      called, dataset, v->said);
+    if (o->writer == v->caller->uid ||
+        is_administrator(&v->primo->roles, &writer))
+        return 0;
+    return refuse_lending(called, o, dataset, why);
 }

@@ -1,8 +1,11 @@
 /*
- * What somebody who starts a training may view. The training is given copies of
- * a template, a type and the weights that it begins with, and its directory is
- * the user's own; so whoever starts it must be allowed to read them where they
- * are.
+ * Whoever starts a training, and what he may view and lends.
+ *
+ * The training is given copies of a template, a type and the weights that it
+ * begins with, and shows some of it; so whoever starts it must be allowed to
+ * read them where they are. It reads the data set with his rights, and shows
+ * its classes and names to all who may view the process; so the path must be
+ * his own or the administrator's word, or he must confirm it.
  *
  * The roles are asked once, before the transaction of the start, as asking may
  * load them from the store. One thread.
@@ -13,14 +16,15 @@
 #include "core/state/primo.h"
 
 struct viewer {
-    struct primo *primo;                       /* not owned */
-    const struct caller *caller;               /* not owned */
+    struct primo *primo;         /* not owned */
+    const struct caller *caller; /* not owned */
+    const char *said; /* what he wrote to `start`, "" = nothing; not owned */
     bool views[KEY_COUNT], creates[KEY_COUNT]; /* by the line of a role */
 };
 
 /* Life cycle: not within a write transaction. */
 void viewer_init(struct viewer *v, struct primo *primo,
-                 const struct caller *caller);
+                 const struct caller *caller, const char *said);
 
 /* Read */
 
@@ -30,5 +34,12 @@ void viewer_init(struct viewer *v, struct primo *primo,
  * EACCES with a sentence that names the object. */
 int viewer_may(const struct viewer *v, enum key line, const char *called,
                const struct object *o, struct reason *why);
+/* Whether his rights may be used to read this data set, which the object,
+ * called so, names. Somebody else has written that, unless it was the
+ * administrator: then he must have said the path. EACCES, or EINVAL where he
+ * has said another one. */
+int viewer_lends(const struct viewer *v, const char *called,
+                 const struct object *o, const char *dataset,
+                 struct reason *why);
 
 #endif

@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 /* The format has two bytes: that of the tables, and above it that of what is in
- * them. Older versions know 1 and 0, and no checksums: what they wrote is read
- * as it is, but they must not take what is written now. */
-enum { TABLES = 1, RECORDS = 1, FORMAT = TABLES | RECORDS << 8 };
+ * them. Older versions know 1 and 0, and no checksums, or 1 and 1, and no
+ * writers: what they wrote is read as it is, but they must not take what is
+ * written now. */
+enum { TABLES = 1, RECORDS = 2, FORMAT = TABLES | RECORDS << 8 };
 enum { READERS = 1024 };
 #ifdef __SANITIZE_THREAD__ /* which leaves programs little address space */
 #define MAP_SIZE ((size_t)1 << 34)

@@ -9,9 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 
-/* Records of layout 1 have no checksum, those of layout 2 have one behind
- * their head. */
-enum { LAYOUT_PLAIN = 1, LAYOUT = 2, ID_BLOCK = 1024 };
+enum { LAYOUT_PLAIN = 1, LAYOUT = OBJECT_LAYOUT, ID_BLOCK = 1024 };
 
 /* What the store keeps in front of name, home and body. */
 struct object_record {
@@ -20,13 +18,20 @@ struct object_record {
     uint32_t mode, uid, gid;
     uint16_t name_size, home_size;
     int64_t atime, mtime, ctime;
+    uint32_t writer, unused;
 };
+
+static size_t head_size(uint32_t layout)
+{
+    return layout == LAYOUT ? sizeof(struct object_record)
+                            : offsetof(struct object_record, writer);
+}
 
 /* The checksum of a head and of what follows the checksum. */
 static uint32_t record_sum(const struct object_record *r, const char *rest,
                            size_t size)
 {
-    uLong sum = crc32_z(0, (const Bytef *)r, sizeof *r);
+    uLong sum = crc32_z(0, (const Bytef *)r, head_size(r->layout));
     return (uint32_t)crc32_z(sum, (const Bytef *)rest, size);
 }
 
@@ -76,14 +81,20 @@ static bool record_open(struct store_view v, struct object_record *r,
                         const char **rest, size_t *left)
 {
     uint32_t sum;
-    if (v.size < sizeof *r)
+    if (v.size < sizeof r->layout)
         return false;
-    memcpy(r, v.data, sizeof *r);
-    *rest = (const char *)v.data + sizeof *r;
-    *left = v.size - sizeof *r;
+    memcpy(&r->layout, v.data, sizeof r->layout);
+    size_t head = head_size(r->layout);
+    if (v.size < head)
+        return false;
+    memcpy(r, v.data, head);
+    if (r->layout < LAYOUT)
+        r->writer = r->uid;
+    *rest = (const char *)v.data + head;
+    *left = v.size - head;
     if (r->layout == LAYOUT_PLAIN)
         return true;
-    if (r->layout != LAYOUT || *left < sizeof sum)
+    if (r->layout > LAYOUT || r->layout < OBJECT_SUMMED || *left < sizeof sum)
         return false;
     memcpy(&sum, *rest, sizeof sum);
     *rest += sizeof sum;
@@ -107,6 +118,7 @@ int object_decode(uint64_t id, struct store_view v, struct object *out)
     out->mode = r.mode;
     out->uid = r.uid;
     out->gid = r.gid;
+    out->writer = r.writer;
     out->atime = r.atime;
     out->mtime = r.mtime;
     out->ctime = r.ctime;
@@ -273,6 +285,7 @@ static void object_encode(const struct object *o, struct text *out)
         .mode = o->mode,
         .uid = o->uid,
         .gid = o->gid,
+        .writer = o->writer,
         .name_size = (uint16_t)strlen(o->name),
         .home_size = (uint16_t)strlen(o->home),
         .atime = o->atime,

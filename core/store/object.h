@@ -35,10 +35,16 @@ enum {
     OBJECT_FIRST_ID = 256
 }; /* smaller numbers are parents that are rows of the tree */
 
+/* The first word of a record is its layout. Those of layout 1 have no checksum,
+ * later ones have one behind their head; since layout 3 the head has the
+ * writer, who in older ones is taken for the owner. */
+enum { OBJECT_SUMMED = 2, OBJECT_LAYOUT = 3 };
+
 struct object {
     uint64_t id, parent;
     enum object_kind kind;
     uint32_t mode, uid, gid;     /* permission bits only */
+    uint32_t writer;             /* the user who last wrote an input */
     int64_t atime, mtime, ctime; /* ns since 1970 */
     uint64_t number;             /* the number of a version; else 0 */
     bool scratch;                /* it lives in memory (scratch.h) */

@@ -292,6 +292,25 @@ static int read_may(const struct viewer *viewer, enum key line,
     return viewer_may(viewer, line, called, o, why);
 }
 
+/* The data set, which the template names, or else the type. */
+static int dataset_judge(const struct viewer *viewer, const struct run_texts *t,
+                         const struct settings *s,
+                         const struct settings *defaults, struct reason *why)
+{
+    char called[300];
+    bool own = *settings_get(s, KEY_DATASET) != 0;
+    const struct object *o = own ? &t->template : &t->type;
+    const char *path = settings_get(own ? s : defaults, KEY_DATASET);
+    if (!*path)
+        return refuse(why, EINVAL,
+                      "the template '%s' has no dataset; it must have a line "
+                      "'dataset = /path/of/a/folder'",
+                      t->template.name);
+    snprintf(called, sizeof called, "%s/%s", own ? "templates" : "types",
+             o->name);
+    return viewer_lends(viewer, called, o, path, why);
+}
+
 static int template_judge(const struct viewer *viewer, struct store_txn *txn,
                           struct run_texts *t, struct reason *why)
 {
@@ -310,12 +329,8 @@ static int template_judge(const struct viewer *viewer, struct store_txn *txn,
     if (err == 0)
         err = settings_parse(&defaults, text_string(&t->type.body),
                              t->type.body.size, SCOPE_TYPE, "type", why);
-    if (err == 0 && !*settings_get(&s, KEY_DATASET) &&
-        !*settings_get(&defaults, KEY_DATASET))
-        err = refuse(why, EINVAL,
-                     "the template '%s' has no dataset; it must have a line "
-                     "'dataset = /path/of/a/folder'",
-                     t->template.name);
+    if (err == 0)
+        err = dataset_judge(viewer, t, &s, &defaults, why);
     const char *base =
         settings_get(s.value[KEY_BASE] ? &s : &defaults, KEY_BASE);
     if (err == 0)
@@ -474,12 +489,12 @@ static int start_change(struct change *c, const struct viewer *viewer,
 }
 
 int process_start(struct primo *primo, const struct caller *caller, uint64_t id,
-                  struct reason *why)
+                  const char *said, struct reason *why)
 {
     struct change c;
     struct viewer viewer;
     uint64_t run;
-    viewer_init(&viewer, primo, caller);
+    viewer_init(&viewer, primo, caller, said);
     int err = ids_take(&primo->ids, primo->store, &run, why);
     if (err == 0)
         err = change_begin(&c, primo, id, why);
@@ -513,8 +528,9 @@ static int stop_once(struct primo *primo, const struct caller *caller,
 }
 
 int process_stop(struct primo *primo, const struct caller *caller, uint64_t id,
-                 struct reason *why)
+                 const char *said, struct reason *why)
 {
+    (void)said;
     int err = stop_once(primo, caller, id, why);
     /* A full disk must not prevent a stop, which ends what fills the disk. */
     if (store_makes_room(primo->store, err))
@@ -524,11 +540,25 @@ int process_stop(struct primo *primo, const struct caller *caller, uint64_t id,
     return err;
 }
 
+/* What a run makes is published under the name of its template, which may have
+ * become another one's while the training was over. */
+static int name_may(const struct viewer *viewer, struct store_txn *txn,
+                    const struct process *p, struct reason *why)
+{
+    struct object template = OBJECT_INIT;
+    int err = object_find(txn, TREE_TEMPLATES, process_template(p), &template);
+    err = err ? 0 : read_may(viewer, KEY_TEMPLATES, &template, why);
+    object_release(&template);
+    return err;
+}
+
 int process_resume(struct primo *primo, const struct caller *caller,
-                   uint64_t id, struct reason *why)
+                   uint64_t id, const char *said, struct reason *why)
 {
     struct change c;
     struct settings machine;
+    struct viewer viewer;
+    viewer_init(&viewer, primo, caller, said);
     int err = change_begin(&c, primo, id, why);
     if (err)
         return err;
@@ -536,6 +566,8 @@ int process_resume(struct primo *primo, const struct caller *caller,
     err = process_step(&c.p, LIFE_RESUME, why);
     if (err == 0)
         err = process_check_enabled(&c.p, why);
+    if (err == 0)
+        err = name_may(&viewer, c.txn, &c.p, why);
     if (err == 0)
         err = machine_load(c.txn, c.p.machine, &machine, NULL, why);
     if (err == 0) /* the machine's limits may have changed since the start */

@@ -23,14 +23,20 @@ int process_set_template(struct primo *primo, const struct caller *caller,
 /* Take the text written to `enabled`: yes or no. */
 int process_set_enabled(struct primo *primo, const struct caller *caller,
                         uint64_t id, const char *word, struct reason *why);
-/* EBUSY: the process is live or disabled, or its machine is switched off;
- * EINVAL: it has no template, the template has no dataset, and so on. */
+/* `said` is the text that was written to the file; "" = it was touched. EBUSY:
+ * the process is live or disabled, or its machine is switched off; EINVAL: it
+ * has no template, the template has no dataset, and so on; EACCES: the caller
+ * may not read what it is made of, or somebody else has named the data set and
+ * `said` is not its path. */
 int process_start(struct primo *primo, const struct caller *caller, uint64_t id,
-                  struct reason *why);
+                  const char *said, struct reason *why);
+/* What is said does not matter. */
 int process_stop(struct primo *primo, const struct caller *caller, uint64_t id,
-                 struct reason *why);
+                 const char *said, struct reason *why);
+/* EACCES: there is a template of the run's name that the caller may not view.
+ * What is said does not matter. */
 int process_resume(struct primo *primo, const struct caller *caller,
-                   uint64_t id, struct reason *why);
+                   uint64_t id, const char *said, struct reason *why);
 /* Whether the caller made the process and nobody has started it yet. */
 bool process_is_new_to(struct primo *primo, const struct caller *caller,
                        uint64_t id);

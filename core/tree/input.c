@@ -164,6 +164,7 @@ int input_create(struct primo *primo, const struct caller *caller,
     o.mode = (mode & 0777) | 0200;
     o.uid = caller->uid;
     o.gid = caller->gid;
+    o.writer = caller->uid;
     strcpy(o.name, name);
     o.atime = o.mtime = o.ctime = clock_ns();
     /* A new file is in memory, so that it needs no transaction and waits for no

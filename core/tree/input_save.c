@@ -51,6 +51,7 @@ static int save_judge(struct commit *c, bool *due, struct reason *why)
         return err;
     text_clear(&o->body);
     text_add(&o->body, text_string(s->text), s->text->size);
+    o->writer = s->save->caller->uid;
     o->mtime = s->save->mtime;
     o->ctime = clock_ns();
     *due = !scratch || !o->scratch;
@@ -106,6 +107,7 @@ static int body_replace(const struct save *s, struct object *o, uint64_t body,
     struct object old = *o;
     text_clear(&o->body);
     o->number = body;
+    o->writer = s->caller->uid;
     o->mtime = s->mtime;
     o->ctime = clock_ns();
     int err = name_is_scratch(o->name) && o->scratch

@@ -43,9 +43,10 @@ struct row {
     /* Words: take the text that was written, trimmed */
     int (*store)(struct primo *primo, const struct caller *caller,
                  uint64_t object, const char *text, struct reason *why);
-    /* Actions: do it */
+    /* Actions: do it. `said` is the text that was written, without blanks
+     * around it; "" = it was touched */
     int (*act)(struct primo *primo, const struct caller *caller,
-               uint64_t object, struct reason *why);
+               uint64_t object, const char *said, struct reason *why);
     unsigned scope; /* inputs: the enum param_scope of their texts */
     /* Inputs: one was changed, durably */
     void (*changed)(struct primo *primo);

@@ -70,9 +70,15 @@ trains_as "$user"
 touch "$process/stop"
 await stopped 20
 
-step "root's own runs stay root's"
+step "root's own runs stay root's, also by a template of another that root confirms"
 echo long >"$process/template"
-touch "$process/start"
+refused 'Permission denied' "last written by $user.*write this path into start" \
+    touch "$process/start"
+refused 'Permission denied' "last written by $user" put "$process/start" '1\n'
+refused 'Invalid argument' "has the dataset '$SCRATCH/data', not '/data'" \
+    put "$process/start" '/data\n'
+expect stopped cat "$process/status"
+put "$process/start" "$SCRATCH/data\n"
 await running
 trains_as root
 touch "$process/stop"

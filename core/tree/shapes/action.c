@@ -1,14 +1,32 @@
 /*
  * Actions: files that read as empty, and do something when they are touched or
- * when something is written to them, at most once per open. What is written
- * does not matter.
+ * when something is written to them, at most once per open. What the first
+ * write says goes with it; most actions do not care.
  */
 #include "core/tree/shapes/common.h"
+
+#include <string.h>
+
+enum { SAID_MOST = 4095 }; /* no path is longer; what follows is not said */
 
 static int action_touch(struct primo *primo, const struct caller *caller,
                         struct node n, struct reason *why)
 {
-    return node_row(n)->act(primo, caller, n.object, why);
+    return node_row(n)->act(primo, caller, n.object, "", why);
+}
+
+/* What is written, without blanks around it. */
+static void said_take(struct text *said, const char *data, size_t size)
+{
+    const char *blanks = " \t\r\n";
+    while (size && *data && strchr(blanks, *data)) {
+        data++;
+        size--;
+    }
+    size = strnlen(data, size < SAID_MOST ? size : SAID_MOST);
+    while (size && strchr(blanks, data[size - 1]))
+        size--;
+    text_add(said, data, size);
 }
 
 /* Nothing is ever saved; `dirty` says that this open has done the action. */
@@ -19,8 +37,13 @@ static int action_write(struct handle *h, uint64_t offset, const char *data,
     (void)data;
     if (!size || h->dirty)
         return 0;
+    struct text said = TEXT_INIT;
     h->dirty = true;
-    return node_row(h->node)->act(h->primo, &h->caller, h->node.object, why);
+    said_take(&said, data, size);
+    int err = node_row(h->node)->act(h->primo, &h->caller, h->node.object,
+                                     text_string(&said), why);
+    text_release(&said);
+    return err;
 }
 
 /* `echo > start` truncates the file first, which must not be taken for the

@@ -1,4 +1,5 @@
 /* roles.h, groups.h and the gate: who may do what, with no mount. */
+#include "core/process/process.h"
 #include "core/tree/gate.h"
 #include "core/tree/input.h"
 #include "tests/unit/world.h"
@@ -397,6 +398,126 @@ static void starting_takes_what_may_be_viewed(void **state)
     assert_non_null(strstr(why.sentence, "has no dataset"));
 }
 
+/* A training reads its data set with the rights of who starts it, and shows
+ * what is there to others. Whoever names a folder that he may not read himself
+ * must not get it read by others unawares. */
+static void the_dataset_of_another_is_confirmed(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const struct caller *writer, *starter;
+        const char *said, *refusal; /* NULL = it starts */
+    } cases[] = {
+        {&anna, &anna, "1", NULL},
+        {&root, &anna, "1", NULL},
+        {&root, &root, "1", NULL},
+        {&anna, &root, "1", "'templates/x' was last written by 54001"},
+        {&anna, &root, " \n", "dataset '/data/of anna' with"},
+        {&anna, &root, "/data/of", "has the dataset '/data/of anna', not '/d"},
+        {&anna, &root, "/data/of anna", NULL},
+        {&anna, &root, "\t/data/of anna \n", NULL},
+        {&anna, &bert, "start", "'templates/x' was last written by 54001"},
+        {&anna, &bert, "/data/of anna\n", NULL},
+        {&root, &root, "/elsewhere", "not '/elsewhere'"},
+    };
+    role(w, "a",
+         "members = 54001 54002\ntemplates = view create edit\n"
+         "processes = view edit manage\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct reason why = REASON_INIT;
+        struct node n, dir = at(w, "processes");
+        char machine[32], path[64];
+        snprintf(machine, sizeof machine, "m%zu", i);
+        snprintf(path, sizeof path, "processes/%s", machine);
+        /* whose file it is does not matter, but who wrote it */
+        put(w, i % 2 ? &root : &anna, "templates", "x", "", &why);
+        put(w, cases[i].writer, "templates", "x", "dataset = /data/of anna\n",
+            &why);
+        put(w, &root, "machines", machine, "", &why);
+        assert_int_equal(tree_mkdir(&w->primo, &root, dir, machine, &n, &why),
+                         0);
+        assert_int_equal(put(w, &root, path, "template", "x\n", &why), 0);
+        int err = put(w, cases[i].starter, path, "start", cases[i].said, &why);
+        if (cases[i].refusal ? !err || !strstr(why.sentence, cases[i].refusal)
+                             : err)
+            fail_msg("case %zu: %d, %s", i, err, why.sentence);
+    }
+}
+
+/* It is so however the text got its name, and after the state directory was
+ * opened anew; and where the data set is that of a type. */
+static void a_text_keeps_its_writer(void **state)
+{
+    struct world *w = *state;
+    struct reason why = REASON_INIT;
+    struct node n, dir = at(w, "templates");
+    struct tree_change mine = {.owner_set = true, .uid = 0, .gid = 0};
+    role(w, "a",
+         "members = 54001\ntemplates = view create edit\n"
+         "types = view create edit\n");
+    put(w, &root, "templates", "x", "dataset = /a\n", &why);
+    put(w, &anna, "templates", ".x.new", "dataset = /b\n", &why);
+    assert_int_equal(
+        tree_rename(&w->primo, &anna,
+                    &(struct renaming){dir, ".x.new", dir, "x", false}, &why),
+        0);
+    assert_int_equal(
+        tree_change(&w->primo, &root, at(w, "templates/x"), &mine, &why), 0);
+    assert_int_equal(
+        tree_mkdir(&w->primo, &root, at(w, "processes"), "local", &n, &why), 0);
+    put(w, &root, "processes/local", "template", "x\n", &why);
+    primo_close(&w->primo);
+    world_open(w);
+    assert_int_equal(act(w, &root, "processes/local/start", &why), -EACCES);
+    assert_non_null(strstr(why.sentence, "last written by 54001"));
+    assert_int_equal(put(w, &anna, "types", "t", "dataset = /c\n", &why), 0);
+    put(w, &root, "templates", "x", "type = t\n", &why);
+    assert_int_equal(act(w, &root, "processes/local/start", &why), -EACCES);
+    assert_non_null(strstr(why.sentence, "'types/t' was last written by"));
+    put(w, &root, "templates", "x", "type = t\ndataset = /a\n", &why);
+    assert_int_equal(act(w, &root, "processes/local/start", &why), 0);
+}
+
+/* There is no data set, and perhaps no trainer. */
+static void await_failure(struct world *w, uint64_t id)
+{
+    enum status status = STATUS_STARTING;
+    for (int i = 0; i < 3000 && status != STATUS_FAILED; i++) {
+        struct process p;
+        usleep(10000);
+        assert_int_equal(process_read(w->primo.store, id, &p, NULL), 0);
+        status = p.status;
+        process_release(&p);
+    }
+    assert_int_equal(status, STATUS_FAILED);
+}
+
+/* What a run makes gets the name of its template, which may be another one's by
+ * the time that it is resumed. */
+static void resuming_takes_the_right_to_the_template(void **state)
+{
+    struct world *w = *state;
+    struct reason why = REASON_INIT;
+    struct tree_change closed = {.mode_set = true, .mode = 0600};
+    struct node n, templates = at(w, "templates");
+    role(w, "a", "members = 54001\nprocesses = manage\n");
+    put(w, &root, "templates", "x", "dataset = /a\n", &why);
+    assert_int_equal(
+        tree_mkdir(&w->primo, &root, at(w, "processes"), "local", &n, &why), 0);
+    put(w, &root, "processes/local", "template", "x\n", &why);
+    assert_int_equal(act(w, &root, "processes/local/start", &why), 0);
+    await_failure(w, n.object);
+    assert_int_equal(act(w, &anna, "processes/local/resume", &why), -EACCES);
+    assert_non_null(strstr(why.sentence, "the right 'view' for templates"));
+    role(w, "a", "members = 54001\nprocesses = manage\ntemplates = view\n");
+    tree_change(&w->primo, &root, at(w, "templates/x"), &closed, NULL);
+    assert_int_equal(act(w, &anna, "processes/local/resume", &why), -EACCES);
+    assert_non_null(strstr(why.sentence, "'templates/x': the mode of"));
+    put(w, &root, "processes/local", "template", "\n", &why);
+    assert_int_equal(tree_unlink(&w->primo, &root, templates, "x", &why), 0);
+    assert_int_equal(act(w, &anna, "processes/local/resume", &why), 0);
+}
+
 /* Editors and copying tools need no right beyond that for the change itself. */
 static void scratch_files_are_their_makers(void **state)
 {
@@ -780,6 +901,9 @@ int main(void)
         TEST(each_right_of_inputs),
         TEST(each_right_of_processes),
         TEST(starting_takes_what_may_be_viewed),
+        TEST(the_dataset_of_another_is_confirmed),
+        TEST(a_text_keeps_its_writer),
+        TEST(resuming_takes_the_right_to_the_template),
         TEST(scratch_files_are_their_makers),
         TEST(modes_only_tighten),
         TEST(modes_are_their_owners),
