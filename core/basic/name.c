@@ -1,11 +1,13 @@
 #include "core/basic/name.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/text.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unicase.h>
 #include <unictype.h>
 #include <uninorm.h>
 
@@ -127,6 +129,21 @@ bool name_is_twin(const char *a, const char *b)
     free(forms[0]);
     free(forms[1]);
     return twin;
+}
+
+char *name_fold(const char *name)
+{
+    while (*name == ' ')
+        name++;
+    size_t n = strlen(name), size = 0;
+    while (n && name[n - 1] == ' ')
+        n--;
+    uint8_t *folded =
+        u8_casefold((const uint8_t *)name, n, NULL, UNINORM_NFC, NULL, &size);
+    char *out = folded ? xstrndup((const char *)folded, size) /* valid UTF-8 */
+                       : xstrndup(name, n);
+    free(folded);
+    return out;
 }
 
 bool name_is_scratch(const char *name)

@@ -19,6 +19,9 @@ int name_new_check(const char *name, struct reason *why);
 /* Whether two names that differ are the same to the eye, as they differ in the
  * composition of their characters only (NFC and NFD). */
 bool name_is_twin(const char *a, const char *b);
+/* What names have in common that people hardly tell apart: they differ in
+ * case, composition and blanks at their ends only. The caller frees it. */
+char *name_fold(const char *name);
 /* Whether there can be such a name. */
 bool name_has_twins(const char *name);
 /* Whether a name is one that editors and copy tools use for a moment. */

@@ -1,6 +1,6 @@
 /*
- * A dataset on disk: its classes, and its training and test files. Directories
- * are read, pictures are not opened.
+ * A dataset: its classes, and its training and test pictures. Directories are
+ * read, pictures are not opened.
  *
  * Layouts: a folder of class folders, which is split into a training and a test
  * part here, class by class and depending on the seed; or a folder with train/
@@ -8,17 +8,22 @@
  * hold the class folders. Where there is only train/, or the test part has no
  * class folders, train/ is split.
  * Classes are sorted by name in byte order. Hidden files and folders are
- * ignored; files count if they have one of the extensions, in upper or lower
- * case; folders inside class folders are walked. Links are followed if they
- * lead to something below the root, which may itself be a link; others are
- * counted in `layout`. The result depends only on names and settings, not on
- * the order in which a directory lists its entries.
+ * ignored, and so are folders that systems make (folders/leftovers.h); files
+ * count if they have one of the extensions, in upper or lower case; folders
+ * inside class folders are walked. Links are followed if they lead to something
+ * below the root, which may itself be a link, but not to a folder above them.
+ * What is not used is told in `notes`. The result depends only on names and
+ * settings, not on the order in which a directory lists its entries.
+ *
+ * A training that is continued has the dataset that it began with: its list of
+ * pictures is kept (kept.h), and what came since is not used.
  */
 #ifndef PRIMO_DATASET_H
 #define PRIMO_DATASET_H
 
 #include "core/basic/reason.h"
 #include "core/settings/settings.h"
+#include "trainer/data/faults.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,17 +31,24 @@
 struct sample {
     char *path; /* absolute */
     int label;
+    uint64_t hash[2]; /* of the pixels when the training began (kept.h) */
 };
 
 struct dataset {
     char *root;         /* the folder, without a slash at its end */
     int dir;            /* the same, for what must lie below it */
     bool root_open;     /* dir is a descriptor */
-    struct text layout; /* what was found: lines for the report */
+    struct text layout; /* what was found: lines `key: value` for the report */
+    struct faults faults; /* what keeps it from being trained on */
+    char *extensions;
     char **class_names;
     int classes;
     struct sample *train, *test; /* by class, then by path */
     int train_count, test_count;
+    bool drawn; /* the test part was drawn here, with the following */
+    double test_fraction;
+    uint64_t seed;
+    bool kept; /* the pictures are those of a training that is continued */
 };
 
 /* Life cycle */
@@ -45,16 +57,34 @@ struct dataset {
  * EINVAL, ENOENT, ENOTDIR or EACCES if the dataset cannot be used for training:
  * it does not exist or is no folder, has fewer than two classes, or an empty
  * class, or a class with a single picture where it is to be split, or a test
- * class that is not in the training part. On failure nothing is left to
- * release.
- */
+ * class that is not in the training part. All such faults are in the reason and
+ * in `faults`. dataset_release() must be called even after a failure. */
 int dataset_open(struct dataset *d, const struct settings *settings,
                  struct reason *why);
 void dataset_release(struct dataset *d);
+/* Do only the first step of it: open the folder, and take the settings. */
+int dataset_root_open(struct dataset *d, const struct settings *settings,
+                      struct reason *why);
 
 /* Read */
 
 /* The part of a sample's path behind the root. */
 const char *dataset_relative(const struct dataset *d, const char *path);
+/* Whether it has classes, so that their pictures can be read to find the rest
+ * of its faults, even if it failed to open. */
+bool dataset_has_classes(const struct dataset *d);
+
+/* Change */
+
+/* Append a line to `layout`. The key is one of NC_("dataset", …). */
+void dataset_note(struct dataset *d, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Draw the test part anew, among the pictures that can be read; those that
+ * cannot stay with the training pictures. good[i] is whether sample i can be
+ * read; the training part comes first, then the test part. Afterwards from[i]
+ * says which number the sample i had before. Adds the faults of classes that
+ * have too few. The test part is that which dataset_open() draws, if all can be
+ * read. */
+void dataset_draw(struct dataset *d, const bool *good, int *from);
 
 #endif

@@ -61,6 +61,42 @@ static void put_faults(const struct scan *s, const struct loader_options *o,
     }
 }
 
+/* Lists of pictures that something is to be said of */
+
+static bool has_more_pages(const struct scan *s, int i)
+{
+    return s->pictures[i].more_pages;
+}
+
+static bool has_changed(const struct scan *s, int i)
+{
+    return s->dataset->kept && !s->pictures[i].fault &&
+           memcmp(s->pictures[i].hash, scan_sample(s, i)->hash,
+                  sizeof s->pictures[i].hash) != 0;
+}
+
+/* Appends the pictures of a kind below a title, and returns their number. */
+static int put_list(const struct scan *s, const char *title,
+                    bool (*is)(const struct scan *s, int i),
+                    struct text *report)
+{
+    int n = 0;
+    for (int i = 0; i < s->count; i++) {
+        if (!is(s, i))
+            continue;
+        if (n++ == 0)
+            text_printf(report, "\n%s\n", title);
+        if (n > LINES_MAX)
+            continue;
+        text_puts(report, "  ");
+        put_path(report, s, i);
+        text_puts(report, "\n");
+    }
+    if (n > LINES_MAX)
+        text_printf(report, _("  and %d more\n"), n - LINES_MAX);
+    return n;
+}
+
 /* Copies */
 
 struct copies {
@@ -175,8 +211,7 @@ static struct class_row *class_rows(const struct scan *s)
 {
     struct class_row *rows = xcalloc((size_t)s->dataset->classes, sizeof *rows);
     for (int i = 0; i < s->dataset->classes; i++) {
-        const char *name = s->dataset->class_names[i];
-        text_put_printable(&rows[i].name, name, strlen(name));
+        text_put_c_escaped(&rows[i].name, s->dataset->class_names[i]);
         rows[i].smallest = rows[i].largest = -1;
     }
     for (int i = 0; i < s->count; i++) {
@@ -273,11 +308,73 @@ static void put_fact(struct text *report, const char *key, const char *value)
     text_printf(report, "%s: %s\n", key, value);
 }
 
+/* Calls `tell` for each line `key: value`. */
+static void lines_walk(const struct text *lines,
+                       void (*tell)(void *context, const char *key,
+                                    const char *value),
+                       void *context)
+{
+    struct text copy = TEXT_INIT;
+    text_puts(&copy, text_string(lines));
+    char *rest = copy.data, *line;
+    while (rest && (line = strsep(&rest, "\n"))) {
+        char *value = strstr(line, ": ");
+        if (!value)
+            continue;
+        *value = 0;
+        tell(context, line, value + 2);
+    }
+    text_release(&copy);
+}
+
+/* A key that is there several times is explained once. */
+struct notes {
+    struct text *report, key;
+};
+
+static void note_put(void *context, const char *key, const char *value)
+{
+    struct notes *n = context;
+    if (strcmp(text_string(&n->key), key)) {
+        put_fact(n->report, key, value);
+        text_release(&n->key);
+        text_puts(&n->key, key);
+    } else {
+        text_printf(n->report, "%s: %s\n", key, value);
+    }
+}
+
+static void put_notes(const struct text *lines, struct text *report)
+{
+    struct notes n = {.report = report};
+    lines_walk(lines, note_put, &n);
+    text_release(&n.key);
+}
+
 static void put_count(struct text *report, const char *key, int n)
 {
     char value[16];
     snprintf(value, sizeof value, "%d", n);
     put_fact(report, key, value);
+}
+
+/* The classes that the average precision says nothing of. */
+static void tests_note(const struct scan *s, const struct class_row *rows,
+                       struct text *out)
+{
+    for (int i = 0; i < s->dataset->classes; i++)
+        if (rows[i].test == 0 && rows[i].train)
+            text_printf(out, "%s: %s\n", NC_("dataset", "no test pictures"),
+                        text_string(&rows[i].name));
+}
+
+static void put_tests(const struct scan *s, const struct class_row *rows,
+                      struct text *report)
+{
+    struct text lines = TEXT_INIT;
+    tests_note(s, rows, &lines);
+    put_notes(&lines, report);
+    text_release(&lines);
 }
 
 /* Writes the summary. It comes first in the report, though its numbers are
@@ -291,8 +388,13 @@ static void put_head(const struct scan *s, const struct class_row *rows,
         train += rows[i].train;
         test += rows[i].test;
     }
+    struct text faults = TEXT_INIT;
+    faults_put_lines(&d->faults, d->extensions, &faults);
     put_fact(report, NC_("dataset", "dataset"), d->root);
-    text_puts(report, text_string(&d->layout));
+    put_notes(&d->layout, report);
+    put_tests(s, rows, report);
+    put_notes(&faults, report);
+    text_release(&faults);
     put_count(report, NC_("dataset", "classes"), d->classes);
     put_count(report, NC_("dataset", "training pictures"), train);
     put_count(report, NC_("dataset", "test pictures"), test);
@@ -303,16 +405,32 @@ static void put_head(const struct scan *s, const struct class_row *rows,
     put_count(report, NC_("dataset", "identical pictures of different classes"),
               f->contradictions);
     put_count(report, NC_("dataset", "small classes"), f->small_classes);
+    put_count(report, NC_("dataset", "files with more pages"), f->more_pages);
+    if (d->kept)
+        put_count(report, NC_("dataset", "changed pictures"), f->changed);
 }
 
-static void log_layout(const struct loader_options *o, const struct dataset *d)
+static void note_log(void *context, const char *key, const char *value)
 {
-    const char *at = text_string(&d->layout);
-    for (size_t n; (n = strcspn(at, "\n")) > 0; at += n + (at[n] == '\n')) {
-        char *line = xstrndup(at, n);
-        log_line(o, line);
-        free(line);
-    }
+    const struct loader_options *o = context;
+    struct text line = TEXT_INIT;
+    text_printf(&line, "%s: %s", translate_in("dataset", key), value);
+    log_line(o, text_string(&line));
+    text_release(&line);
+}
+
+static void log_notes(const struct loader_options *o, const struct text *lines)
+{
+    lines_walk(lines, note_log, (void *)(uintptr_t)o);
+}
+
+static void log_tests(const struct scan *s, const struct class_row *rows,
+                      const struct loader_options *o)
+{
+    struct text lines = TEXT_INIT;
+    tests_note(s, rows, &lines);
+    log_notes(o, &lines);
+    text_release(&lines);
 }
 
 static void log_classes(const struct scan *s, const struct class_row *rows,
@@ -338,6 +456,31 @@ static void log_classes(const struct scan *s, const struct class_row *rows,
     if (d->classes > LOG_LINES_MAX)
         text_printf(&line, _("and %d more classes"),
                     d->classes - LOG_LINES_MAX);
+    if (line.size)
+        log_line(o, text_string(&line));
+    text_release(&line);
+}
+
+static void log_pages(const struct loader_options *o,
+                      const struct loader_findings *f)
+{
+    struct text line = TEXT_INIT;
+    if (f->more_pages)
+        text_printf(&line,
+                    P_("%d file has more pages; the first is taken",
+                       "%d files have more pages; the first is taken",
+                       f->more_pages),
+                    f->more_pages);
+    if (line.size)
+        log_line(o, text_string(&line));
+    text_release(&line);
+    if (f->changed)
+        text_printf(&line,
+                    P_("%d picture is another one than when the training "
+                       "began",
+                       "%d pictures are others than when the training began",
+                       f->changed),
+                    f->changed);
     if (line.size)
         log_line(o, text_string(&line));
     text_release(&line);
@@ -375,6 +518,7 @@ static void log_findings(const struct loader_options *o,
     if (line.size)
         log_line(o, text_string(&line));
     text_release(&line);
+    log_pages(o, f);
 }
 
 void scan_report(const struct scan *s, const struct loader_options *options,
@@ -383,12 +527,19 @@ void scan_report(const struct scan *s, const struct loader_options *options,
     struct text body = TEXT_INIT;
     struct class_row *rows = class_rows(s);
     *findings = (struct loader_findings){.unreadable = count_faults(s)};
-    log_layout(options, s->dataset);
+    log_notes(options, &s->dataset->layout);
+    log_tests(s, rows, options);
     log_classes(s, rows, options);
     put_classes(s, rows, &body);
     put_small_classes(s, rows, &body, findings);
     put_faults(s, options, &body);
     put_copies(s, &body, findings);
+    findings->more_pages =
+        put_list(s, _("files with more pages, of which the first is used"),
+                 has_more_pages, &body);
+    findings->changed =
+        put_list(s, _("pictures that are others than when the training began"),
+                 has_changed, &body);
     put_head(s, rows, findings, report);
     text_puts(report, text_string(&body));
     log_findings(options, findings);

@@ -5,6 +5,8 @@
  * place of the one it had. Only the caller decides which batches are in the
  * rings.
  */
+#include "core/basic/alloc.h"
+#include "trainer/data/kept.h"
 #include "trainer/data/loader_part.h"
 #include "trainer/pictures/picture.h"
 
@@ -242,6 +244,16 @@ int loader_test_count(const struct loader *l)
     return l->test.count;
 }
 
+const struct sample *loader_train_sample(const struct loader *l, int i)
+{
+    return l->train.entries[i].sample;
+}
+
+const struct sample *loader_test_sample(const struct loader *l, int i)
+{
+    return l->test.entries[i].sample;
+}
+
 void loader_class_counts(const struct loader *l, int *counts)
 {
     memset(counts, 0, (size_t)l->scan.dataset->classes * sizeof *counts);
@@ -264,6 +276,17 @@ const struct loader_findings *loader_findings(const struct loader *l)
     return &l->findings;
 }
 
+void loader_keep(const struct loader *l, struct text *out)
+{
+    const struct dataset *d = l->scan.dataset;
+    kept_put_classes(d, out);
+    for (int i = 0; i < l->scan.count; i++)
+        if (!l->scan.pictures[i].fault)
+            kept_put(d, scan_sample(&l->scan, i), l->scan.pictures[i].hash,
+                     scan_is_test(&l->scan, i), out);
+    kept_put_end(out);
+}
+
 /* Life cycle */
 
 static int no_memory(struct reason *why)
@@ -271,19 +294,42 @@ static int no_memory(struct reason *why)
     return refuse(why, ENOMEM, "no memory for the batches");
 }
 
-static int parts_check(const struct loader *l, struct reason *why)
+/* Pictures with which a training began are needed to continue it. */
+static void gone_add(const struct loader *l, struct dataset *d)
 {
-    const struct dataset *d = l->scan.dataset;
-    int label = 0; /* entries are sorted by label: counts those that occur */
-    for (int i = 0; i < l->train.count; i++)
-        label += l->train.entries[i].sample->label == label;
-    if (label < d->classes)
-        return refuse(why, EINVAL,
-                      "the class '%s' has no readable training picture",
-                      d->class_names[label]);
-    if (l->test.count == 0)
-        return refuse(why, EINVAL, "there is no readable test picture");
-    return 0;
+    for (int i = 0; i < l->scan.count; i++)
+        if (l->scan.pictures[i].fault)
+            faults_add(&d->faults, FAULT_GONE,
+                       dataset_relative(d, scan_sample(&l->scan, i)->path),
+                       l->scan.pictures[i].fault);
+}
+
+/* Where the test part was drawn, dataset_draw() has found what is missing. */
+static void missing_add(const struct loader *l, struct dataset *d)
+{
+    int *counts = xcalloc((size_t)d->classes, sizeof *counts);
+    bool *listed = xcalloc((size_t)d->classes, sizeof *listed);
+    struct reason none = REASON_INIT;
+    loader_class_counts(l, counts);
+    for (int i = 0; i < d->train_count; i++)
+        listed[d->train[i].label] = true;
+    for (int i = 0; i < d->classes; i++)
+        if (listed[i] && !counts[i])
+            faults_add(&d->faults, FAULT_UNREADABLE, d->class_names[i], "");
+    if (d->test_count && l->test.count == 0) {
+        refuse(&none, EINVAL, "there is no readable test picture");
+        faults_add_sentence(&d->faults, none.sentence);
+    }
+    free(listed);
+    free(counts);
+}
+
+static void faults_find(const struct loader *l, struct dataset *d)
+{
+    if (d->kept)
+        gone_add(l, d);
+    else if (!d->drawn)
+        missing_add(l, d);
 }
 
 static int workers_start(struct loader *l, struct reason *why)
@@ -305,19 +351,22 @@ static int workers_auto(void)
     return n < WORKERS_MOST ? n : WORKERS_MOST;
 }
 
-static int loader_fill(struct loader *l, struct text *report,
+static int loader_fill(struct loader *l, struct dataset *d, struct text *report,
                        struct reason *why)
 {
-    scan_report(&l->scan, &l->options, report, &l->findings);
+    scan_draw(&l->scan, d);
     int err = part_init(&l->train, &l->scan, &l->options, true, why);
     if (err == 0)
         err = part_init(&l->test, &l->scan, &l->options, false, why);
-    if (err == 0)
-        err = parts_check(l, why);
+    if (err)
+        return err;
+    faults_find(l, d);
+    scan_report(&l->scan, &l->options, report, &l->findings);
+    err = faults_refuse(&d->faults, d->extensions, why);
     return err ? err : workers_start(l, why);
 }
 
-int loader_open(struct loader **out, const struct dataset *d,
+int loader_open(struct loader **out, struct dataset *d,
                 const struct loader_options *options, struct text *report,
                 struct reason *why)
 {
@@ -332,7 +381,7 @@ int loader_open(struct loader **out, const struct dataset *d,
     pthread_cond_init(&l->done, NULL);
     int err = scan_open(&l->scan, d, &l->options, why);
     if (err == 0)
-        err = loader_fill(l, report, why);
+        err = loader_fill(l, d, report, why);
     if (err)
         loader_free(l);
     else

@@ -44,16 +44,20 @@ struct loader_findings {
     int leaks;          /* test pictures that are training pictures, too */
     int contradictions; /* groups of copies with more than one class */
     int small_classes;  /* classes with fewer than 10 training pictures */
+    int more_pages;     /* files of which only the first page is used */
+    int changed;        /* pictures that are others than they were at first */
 };
 
 /* Life cycle */
 
 /* Opens and reads every picture once, in `workers` threads. Unreadable ones are
- * logged with the reason and left out of both parts. The report (the file
- * `dataset` of a process) is appended to *report, even on failure. EINVAL: a
- * class has no readable training picture, or there is no readable test picture.
- * `d` must outlive the loader. */
-int loader_open(struct loader **out, const struct dataset *d,
+ * logged with the reason and left out of both parts; the test part is drawn
+ * anew among the others (dataset_draw()). The report (the file `dataset` of a
+ * process) is appended to *report, even on failure. EINVAL: the dataset has
+ * faults, those that dataset_open() found among them: a class has no readable
+ * training picture, or there is no readable test picture, or one is gone with
+ * which the training began. `d` must outlive the loader. */
+int loader_open(struct loader **out, struct dataset *d,
                 const struct loader_options *options, struct text *report,
                 struct reason *why);
 void loader_free(struct loader *l); /* NULL is fine */
@@ -61,12 +65,18 @@ void loader_free(struct loader *l); /* NULL is fine */
 /* Read */
 int loader_train_count(const struct loader *l); /* readable pictures */
 int loader_test_count(const struct loader *l);
+/* The readable pictures, from 0 on. */
+const struct sample *loader_train_sample(const struct loader *l, int i);
+const struct sample *loader_test_sample(const struct loader *l, int i);
 /* Write how many training pictures each class has, counts [classes]; each has
  * at least one. */
 void loader_class_counts(const struct loader *l, int *counts);
 int loader_train_steps(const struct loader *l); /* batches in an epoch */
 int loader_test_steps(const struct loader *l);
 const struct loader_findings *loader_findings(const struct loader *l);
+/* Append the list of the pictures that are used, by which a training that is
+ * continued gets them again (kept.h). */
+void loader_keep(const struct loader *l, struct text *out);
 
 /* A batch, which remains the loader's. */
 struct loader_batch {
@@ -80,8 +90,9 @@ struct loader_batch {
  * in another order in each epoch. If one picture is left for the last batch, it
  * is not used in this epoch, because batch normalisation needs a deviation.
  * Test batches are not augmented, and are in the order of dataset.test, without
- * the unreadable pictures. EINVAL: there is no such step. A picture that can no
- * longer be read makes this fail as picture_read() does. */
+ * unreadable pictures, which are in it only where it was not drawn. EINVAL:
+ * there is no such step. A picture that can no longer be read makes this fail
+ * as picture_read() does. */
 int loader_train(struct loader *l, int epoch, int step,
                  struct loader_batch *out, struct reason *why);
 int loader_test(struct loader *l, int step, struct loader_batch *out,

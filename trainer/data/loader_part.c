@@ -108,12 +108,13 @@ int part_init(struct part *part, const struct scan *scan,
     part->order = malloc(most * sizeof *part->order);
     if (!part->entries || !part->order)
         return no_memory(why);
-    int first = training ? 0 : scan->dataset->train_count;
     for (int i = 0; i < scan->count; i++) {
         const struct scanned *p = &scan->pictures[i];
-        if (!p->fault && scan_is_test(scan, i) != training)
-            part->entries[part->count++] =
-                (struct entry){scan_sample(scan, i), p->pixels, i - first};
+        if (p->fault || scan_is_test(scan, i) == training)
+            continue;
+        part->entries[part->count] =
+            (struct entry){scan_sample(scan, i), p->pixels, part->count};
+        part->count++;
     }
     part->steps = part_steps(part->count, part->size, training);
     return ring_init(part, (size_t)options->side * (size_t)options->side * 3,

@@ -15,7 +15,7 @@ enum { RING = 3 };
 struct entry {
     const struct sample *sample;
     const uint8_t *pixels; /* [side, side, 3], NULL = decode it each time */
-    int index;             /* its place in this part of the dataset */
+    int index;             /* its place among those of this part */
 };
 
 struct batch {

@@ -1,5 +1,6 @@
 #include "trainer/data/loader_scan.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/clock.h"
 #include "trainer/pictures/picture.h"
 
@@ -64,6 +65,7 @@ static int picture_take(struct reading *r, int i, struct reason *why)
     if (err == 0) {
         p->width = picture.full_width;
         p->height = picture.full_height;
+        p->more_pages = picture.more_pages;
         picture_hash(&picture, p->hash);
         if (i < r->kept) {
             uint8_t *to = r->scan->cache + (size_t)i * picture_bytes(r->side);
@@ -75,6 +77,8 @@ static int picture_take(struct reading *r, int i, struct reason *why)
     if (err && !is_shortage(err)) {
         p->fault = strdup(why->sentence);
         err = p->fault ? 0 : refuse(why, ENOMEM, "no memory for a reason");
+    } else if (err) {
+        reason_prefix(why, "the picture '%s': ", scan_sample(r->scan, i)->path);
     }
     return err;
 }
@@ -198,4 +202,23 @@ int scan_open(struct scan *s, const struct dataset *d,
     if (err)
         scan_release(s);
     return err;
+}
+
+void scan_draw(struct scan *s, struct dataset *d)
+{
+    if (!d->drawn)
+        return;
+    size_t room = (size_t)s->count + 1;
+    bool *good = xmalloc(room * sizeof *good);
+    int *from = xmalloc(room * sizeof *from);
+    struct scanned *pictures = xmalloc(room * sizeof *pictures);
+    for (int i = 0; i < s->count; i++)
+        good[i] = !s->pictures[i].fault;
+    dataset_draw(d, good, from);
+    for (int i = 0; i < s->count; i++)
+        pictures[i] = s->pictures[from[i]];
+    free(s->pictures);
+    s->pictures = pictures;
+    free(from);
+    free(good);
 }

@@ -15,6 +15,7 @@ struct scanned {
     uint64_t hash[2];      /* picture_hash(), which is the same for copies */
     const uint8_t *pixels; /* [side, side, 3] in the cache, NULL = not kept */
     char *fault;           /* owned; why it can't be read, NULL = it can */
+    bool more_pages;       /* the first of several was taken */
 };
 
 struct scan {
@@ -35,6 +36,12 @@ void scan_release(struct scan *s);
 /* pthread_create() for a thread with all signals blocked, so that they are
  * delivered to the program's own threads. */
 int thread_start(pthread_t *thread, void *(*run)(void *), void *context);
+
+/* Change */
+
+/* Draw the test part of the dataset among the pictures that can be read, if it
+ * was drawn before. */
+void scan_draw(struct scan *s, struct dataset *d);
 
 /* Read */
 const struct sample *scan_sample(const struct scan *s, int i);

@@ -398,11 +398,26 @@ static const char *line_find(const char *text, const char *line)
     return text;
 }
 
+/* Lines with checksums, which tell people nothing. */
+static bool is_of_pictures(const char *line)
+{
+    static const char *const keys[] = {
+        "classes=", "training_pictures=", "test_pictures="};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!strncmp(line, keys[i], strlen(keys[i])))
+            return true;
+    return false;
+}
+
 static int line_match(const char *old, const char *now, struct reason *why)
 {
     size_t a = strcspn(old, "\n"), b = strcspn(now, "\n");
     if (a == b && !memcmp(old, now, a))
         return 0;
+    if (is_of_pictures(old) || is_of_pictures(now))
+        return refuse(why, EINVAL,
+                      "the dataset has other pictures or classes than when the "
+                      "training began; put back what it had, or start anew");
     return refuse(why, EINVAL,
                   "the checkpoint was made with %.*s, this training "
                   "has %.*s; continue it as it began, or start anew",

@@ -15,6 +15,7 @@
 
 #include "core/basic/reason.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct picture {
     int width, height;
     int full_width, full_height; /* at full size, whatever the DCT scale */
     uint8_t *rgb;                /* [height, width, 3], owned; NULL = none */
+    bool more_pages;             /* the file has more; this is the first */
     size_t held;                 /* bytes of the budget (budget.h) */
 };
 

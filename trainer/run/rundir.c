@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 enum { TEXT_MAX = 64 * 1024, THREADS_MAX = 1024 };
+#define LIST_MAX ((size_t)8 << 30) /* of ten million long paths */
 
 char *rundir_path(const struct rundir *r, const char *name)
 {
@@ -157,18 +158,39 @@ int rundir_end(struct rundir *r, int err, const struct reason *why)
     return err || ended ? RUN_FAILED : RUN_SUCCEEDED;
 }
 
-int rundir_read(const struct rundir *r, const char *name, struct text *out,
-                struct reason *why)
+static int text_read(const struct rundir *r, const char *name, size_t most,
+                     struct text *out, struct reason *why)
 {
     int fd = openat(r->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT)
         return 0;
-    int err = fd < 0 ? -errno : descriptor_read(fd, TEXT_MAX, out);
+    int err = fd < 0 ? -errno : descriptor_read(fd, most, out);
     if (fd >= 0)
         close(fd);
     if (err)
         return refuse_errno(why, -err, "cannot read '%s/%s'", r->path, name);
     return 0;
+}
+
+int rundir_read(const struct rundir *r, const char *name, struct text *out,
+                struct reason *why)
+{
+    return text_read(r, name, TEXT_MAX, out, why);
+}
+
+int rundir_pictures(const struct rundir *r, struct text *out,
+                    struct reason *why)
+{
+    return text_read(r, "pictures", LIST_MAX, out, why);
+}
+
+int rundir_keep_pictures(struct rundir *r, const struct text *list,
+                         struct reason *why)
+{
+    char *path = rundir_path(r, "pictures");
+    int err = file_save(AT_FDCWD, path, text_string(list), list->size, why);
+    free(path);
+    return err;
 }
 
 int rundir_threads(const struct rundir *r)

@@ -10,6 +10,7 @@
  *   journal.NNNNNN      core/journal.h
  *   checkpoint          checkpoint.h; checkpoint.damaged: one put aside
  *   threads             how many the training began with, kept when it resumes
+ *   pictures            those that it began with, likewise (data/kept.h)
  *   artifacts/          what comes out
  *
  * Used by the main thread.
@@ -52,11 +53,17 @@ int rundir_end(struct rundir *r, int err, const struct reason *why);
 /* Read a text of at most 64 KiB (EFBIG). One that is not there is empty. */
 int rundir_read(const struct rundir *r, const char *name, struct text *out,
                 struct reason *why);
+/* Read the list of pictures that the training began with, of any length; empty
+ * = it has not begun, or a version did that kept none. */
+int rundir_pictures(const struct rundir *r, struct text *out,
+                    struct reason *why);
 /* The number of threads that the training began with; 0 = it has not begun. */
 int rundir_threads(const struct rundir *r);
 
 /* Change */
 int rundir_keep_threads(struct rundir *r, int threads, struct reason *why);
+int rundir_keep_pictures(struct rundir *r, const struct text *list,
+                         struct reason *why);
 /* Save artifacts/NAME and announce it in the journal. */
 int rundir_artifact(struct rundir *r, const char *name, const struct text *text,
                     struct reason *why);

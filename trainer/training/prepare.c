@@ -4,6 +4,7 @@
 #include "core/report/artifact.h"
 #include "core/system/cgroup.h"
 #include "core/system/threads.h"
+#include "trainer/data/kept.h"
 #include "trainer/machine/headroom.h"
 #include "trainer/training/auto.h"
 
@@ -243,6 +244,31 @@ static void material_tell(struct rundir *run, const struct options *o,
                m->dataset.classes, train, test, o->image_size, o->image_size);
 }
 
+/* A training that is continued has the pictures that it began with. */
+static int dataset_take(struct rundir *run, const struct options *o,
+                        struct dataset *d, struct reason *why)
+{
+    struct text list = TEXT_INIT;
+    int err = run->from.state.count ? rundir_pictures(run, &list, why) : 0;
+    if (err == 0)
+        err = list.size ? kept_open(d, &o->settings, &list, why)
+                        : dataset_open(d, &o->settings, why);
+    text_release(&list);
+    return err;
+}
+
+static int pictures_keep(struct rundir *run, const struct material *m,
+                         struct reason *why)
+{
+    struct text list = TEXT_INIT;
+    if (m->dataset.kept)
+        return 0;
+    loader_keep(m->loader, &list);
+    int err = rundir_keep_pictures(run, &list, why);
+    text_release(&list);
+    return err;
+}
+
 int prepare_material(struct rundir *run, struct options *o, struct material *m,
                      struct reason *why)
 {
@@ -251,18 +277,22 @@ int prepare_material(struct rundir *run, struct options *o, struct material *m,
     writer_fact(run->writer, "dataset", "%s", path);
     int err = dataset_answers(run, o, why);
     if (err == 0)
-        err = dataset_open(&m->dataset, &o->settings, why);
-    if (err)
+        err = dataset_take(run, o, &m->dataset, why);
+    /* Where classes are unfit, the pictures are read nevertheless: there may be
+     * more to say. */
+    if (err && !(err == -EINVAL && dataset_has_classes(&m->dataset)))
         return err;
     base_tell(run, o, m);
     writer_log(run->writer, "reading the pictures of '%s'", path);
     const struct auto_facts facts = {.dataset = &m->dataset,
                                      .trained = base_is_trained(&m->base)};
     auto_decide(o, AUTO_DATASET, &facts);
-    err = config_save(run, o, why);
+    err = err ? 0 : config_save(run, o, why);
     struct dataset_reading reading = {.run = run, .path = path};
     if (err == 0)
         err = loader_make(&reading, o, m, why);
+    if (err == 0)
+        err = pictures_keep(run, m, why);
     if (err == 0)
         material_tell(run, o, m);
     return err;
@@ -281,14 +311,19 @@ static uLong string_crc(uLong crc, const char *s)
     return crc32_z(crc, (const Bytef *)s, strlen(s) + 1);
 }
 
-static uLong samples_crc(const struct sample *s, int count)
+/* Of those that are used: an unreadable one is neither kept nor needed. */
+static void samples_put(struct text *out, const char *key,
+                        const struct loader *l, bool test)
 {
     uLong crc = crc32_z(0, NULL, 0);
+    int count = test ? loader_test_count(l) : loader_train_count(l);
     for (int i = 0; i < count; i++) {
-        crc = string_crc(crc, s[i].path);
-        crc = crc32_z(crc, (const Bytef *)&s[i].label, sizeof s[i].label);
+        const struct sample *s =
+            test ? loader_test_sample(l, i) : loader_train_sample(l, i);
+        crc = string_crc(crc, s->path);
+        crc = crc32_z(crc, (const Bytef *)&s->label, sizeof s->label);
     }
-    return crc;
+    text_printf(out, "%s=%d of %d (%08lx)\n", key, count, count, crc);
 }
 
 int material_identity(const struct material *m, struct text *out,
@@ -299,11 +334,7 @@ int material_identity(const struct material *m, struct text *out,
     for (int i = 0; i < d->classes; i++)
         names = string_crc(names, d->class_names[i]);
     text_printf(out, "classes=%d (%08lx)\n", d->classes, names);
-    text_printf(out, "training_pictures=%d of %d (%08lx)\n",
-                loader_train_count(m->loader), d->train_count,
-                samples_crc(d->train, d->train_count));
-    text_printf(out, "test_pictures=%d of %d (%08lx)\n",
-                loader_test_count(m->loader), d->test_count,
-                samples_crc(d->test, d->test_count));
+    samples_put(out, "training_pictures", m->loader, false);
+    samples_put(out, "test_pictures", m->loader, true);
     return base_identity(&m->base, out, why);
 }

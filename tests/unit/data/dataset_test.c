@@ -87,6 +87,7 @@ static void refused(const char *more, int code, const char *part)
     assert_int_equal(open_with(&d, place, more, &why), -code);
     if (!strstr(why.sentence, part))
         fail_msg("'%s' has no '%s'", why.sentence, part);
+    dataset_release(&d);
 }
 
 /* "dog/1.jpg=1 …": paths and labels, in order. */
@@ -125,10 +126,13 @@ static void classes_are_sorted_and_files_chosen(void **state)
                         "train/b/2.JPG=2 train/b/deep/er/3.Tiff=2");
     assert_string_equal(list(&d, d.test, d.test_count), "test/a/9.bmp=1");
     assert_non_null(strstr(text_string(&d.layout), "train/ and test/"));
-    assert_non_null(strstr(text_string(&d.layout), "no test pictures: b\n"));
+    assert_non_null(strstr(text_string(&d.layout),
+                           "not used: b: 1 file has no ending, 1 file ends in "
+                           ".txt\n"));
     dataset_release(&d);
     refused("extensions = png bmp\n", EINVAL,
-            "class 'B' has no pictures (files ending in: png bmp)");
+            "the classes 'B' (1 file ends in .jpeg), 'a' (1 file ends in .jpg) "
+            "have no pictures (files ending in: png bmp)");
 }
 
 static void other_test_names_are_known(void **state)
@@ -243,8 +247,10 @@ static void links_are_followed_but_not_in_circles(void **state)
     for (int i = 0; i < d.train_count; i++)
         labels[d.train[i].label]++;
     assert_int_equal(labels[1], 3 + 5 + 1);
-    /* a/sub/up is train itself, which is on no way from a, but its a/sub is */
-    assert_true(labels[0] >= 3 && labels[0] < 20);
+    assert_int_equal(labels[0], 3); /* a/sub/up is train itself */
+    assert_non_null(strstr(text_string(&d.layout),
+                           "not used: train/a/sub/up (leads to a folder above "
+                           "it)\n"));
     dataset_release(&d);
 }
 
@@ -273,14 +279,15 @@ static void links_out_are_not_followed(void **state)
     assert_int_equal(open_with(&d, path, "", NULL), 0);
     assert_int_equal(d.classes, 2);
     assert_int_equal(d.train_count, 3 + 3 + 1);
-    assert_non_null(
-        strstr(text_string(&d.layout),
-               "not used: 2 links that lead out of the dataset: a"));
-    assert_non_null(
-        strstr(text_string(&d.layout),
-               "not used: 1 link that leads out of the dataset: b"));
     assert_non_null(strstr(text_string(&d.layout),
-                           "not used: 1 link that leads out of the dataset\n"));
+                           "not used: 2 links that lead out of the dataset, or "
+                           "nowhere: a"));
+    assert_non_null(strstr(text_string(&d.layout),
+                           "not used: 1 link that leads out of the dataset, or "
+                           "nowhere: b"));
+    assert_non_null(strstr(text_string(&d.layout),
+                           "not used: 1 link that leads out of the dataset, or "
+                           "nowhere\n"));
     assert_null(strstr(text_string(&d.layout), "smith"));
     /* also where a folder becomes a link once its names are known */
     snprintf(command, sizeof command,
@@ -299,9 +306,12 @@ static void what_cannot_be_trained_on_is_refused(void **state)
     struct dataset d;
     struct reason why = REASON_INIT;
     assert_int_equal(open_with(&d, "/nowhere/at/all", "", &why), -ENOENT);
+    dataset_release(&d);
     assert_non_null(strstr(why.sentence, "'/nowhere/at/all'"));
     assert_int_equal(open_with(&d, "/dev/null", "", &why), -ENOTDIR);
+    dataset_release(&d);
     assert_int_equal(open_with(&d, "", "", &why), -EINVAL);
+    dataset_release(&d);
     assert_non_null(strstr(why.sentence, "there is no dataset"));
     refused("", EINVAL, "no class folders");
     put_many("only", 9);
@@ -311,7 +321,7 @@ static void what_cannot_be_trained_on_is_refused(void **state)
     snprintf(hint, sizeof hint, "did you mean '%s/only'?", place);
     refused("", EINVAL, hint);
     put("hollow/x.txt");
-    refused("", EINVAL, "class 'hollow' has no pictures");
+    refused("", EINVAL, "class 'hollow' (1 file ends in .txt) has no pictures");
     put_many("hollow", 1);
     refused("", EINVAL, "class 'hollow' has one picture");
 }
@@ -362,6 +372,8 @@ static void parts_must_fit_together(void **state)
     put_many("test/a", 1);
     put_many("test/c", 1);
     refused("", EINVAL, "class 'c' of the test part");
+    put_many("test/A", 1);
+    refused("", EINVAL, "'A' (there is 'a'), 'c'");
 }
 
 static void class_names_are_lines_of_text(void **state)
@@ -369,12 +381,119 @@ static void class_names_are_lines_of_text(void **state)
     (void)state;
     put_many("good", 2);
     put_many("new\nline", 2);
-    refused("", EINVAL, "control characters");
+    refused("", EINVAL, "the class folder 'new\\nline' must be");
     char command[128];
     snprintf(command, sizeof command, "rm -r %s/new*", place);
     assert_int_equal(system(command), 0);
     put_many("latin\xe9", 2);
-    refused("", EINVAL, "UTF-8");
+    refused("", EINVAL, "'latin\\xe9' must be valid UTF-8");
+}
+
+/* Folders that systems make must become neither classes nor pictures. */
+static void folders_of_systems_are_left_out(void **state)
+{
+    (void)state;
+    struct dataset d;
+    put_many("a", 3);
+    put_many("b", 3);
+    put_many("a/@eaDir/000.jpg", 2);
+    put_many("#recycle", 3);
+    put_many("$Recycle.bin/S-1-5", 3);
+    put_many("lost+found", 1);
+    put("a/Thumbs.db");
+    opens(&d, "");
+    assert_int_equal(d.classes, 2);
+    assert_int_equal(d.train_count + d.test_count, 6);
+    assert_non_null(strstr(text_string(&d.layout), "not used: a/@eaDir/\n"));
+    assert_non_null(strstr(text_string(&d.layout), "not used: #recycle/\n"));
+    assert_null(strstr(text_string(&d.layout), ".db"));
+    dataset_release(&d);
+}
+
+static void a_link_to_all_is_no_class(void **state)
+{
+    (void)state;
+    struct dataset d;
+    char path[128];
+    put_many("a", 3);
+    put_many("b/deep", 3);
+    snprintf(path, sizeof path, "%s/again", place);
+    assert_int_equal(symlink(".", path), 0);
+    snprintf(path, sizeof path, "%s/b/deep/root", place);
+    assert_int_equal(symlink(place, path), 0);
+    opens(&d, "");
+    assert_int_equal(d.classes, 2);
+    assert_int_equal(d.train_count + d.test_count, 6);
+    assert_non_null(strstr(text_string(&d.layout),
+                           "not used: again (leads to a folder above it)\n"));
+    assert_non_null(
+        strstr(text_string(&d.layout),
+               "not used: b/deep/root (leads to a folder above it)\n"));
+    dataset_release(&d);
+}
+
+static void parts_by_other_names_are_no_classes(void **state)
+{
+    (void)state;
+    struct dataset d;
+    put_many("training/a", 3);
+    put_many("training/b", 3);
+    put_many("testing/a", 3);
+    put_many("testing/b", 3);
+    refused("", EINVAL,
+            "'testing' and 'training' in the dataset hold the same "
+            "folders ('a', 'b')");
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s/t*", place);
+    assert_int_equal(system(command), 0);
+    put_many("bills/2024", 3); /* years are how people file */
+    put_many("bills/2025", 3);
+    put_many("letters/2024", 3);
+    put_many("letters/2025", 3);
+    opens(&d, "");
+    assert_int_equal(d.classes, 2);
+    dataset_release(&d);
+}
+
+static void names_that_look_alike_are_told(void **state)
+{
+    (void)state;
+    struct dataset d;
+    put_many("Acme", 2);
+    put_many("acme", 2);
+    put_many("other", 2);
+    put_many("\xd0\xb9", 2);         /* one letter of Russian */
+    put_many("\xd0\xb8\xcc\x86", 2); /* the same from two */
+    opens(&d, "");
+    assert_int_equal(d.classes, 5);
+    assert_non_null(strstr(text_string(&d.layout),
+                           "class names that are alike: 'Acme', 'acme'\n"));
+    assert_non_null(strstr(text_string(&d.layout),
+                           "alike: '\xd0\xb8\xcc\x86', '\xd0\xb9'\n"));
+    dataset_release(&d);
+}
+
+/* Who has to mend twenty things wants to know of all of them. */
+static void all_faults_are_said_at_once(void **state)
+{
+    (void)state;
+    struct dataset d;
+    struct reason why = REASON_INIT;
+    put_many("good", 4);
+    for (int i = 0; i < 20; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "empty%d/", i);
+        put(path);
+        snprintf(path, sizeof path, "single%d", i);
+        put_many(path, 1);
+    }
+    put("scans/1.pdf");
+    assert_int_equal(open_with(&d, place, "", &why), -EINVAL);
+    assert_non_null(strstr(why.sentence, "'empty19'"));
+    assert_non_null(strstr(why.sentence, "'single19'"));
+    assert_non_null(strstr(why.sentence, "'scans' (1 file ends in .pdf)"));
+    assert_true(dataset_has_classes(&d));
+    dataset_release(&d);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_drop)
@@ -394,6 +513,11 @@ int main(void)
         TEST(loose_pictures_are_told),
         TEST(parts_must_fit_together),
         TEST(class_names_are_lines_of_text),
+        TEST(folders_of_systems_are_left_out),
+        TEST(a_link_to_all_is_no_class),
+        TEST(parts_by_other_names_are_no_classes),
+        TEST(names_that_look_alike_are_told),
+        TEST(all_faults_are_said_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 #include "tests/unit/pictures/pictures.h"
+#include "trainer/data/kept.h"
 #include "trainer/data/loader.h"
 #include "trainer/pictures/picture.h"
 
@@ -95,7 +96,7 @@ static const struct loader_options plain = {.side = SIDE,
                                             .memory = 1 << 24,
                                             .log = log_line};
 
-static struct loader *opened(const struct dataset *d, struct loader_options o,
+static struct loader *opened(struct dataset *d, struct loader_options o,
                              struct text *report)
 {
     struct loader *l = NULL;
@@ -386,6 +387,8 @@ static void what_is_left_must_do(void **state)
     assert_has(&report, "unreadable: 3\n");
     put("train/b/001.png", 50, 30);
     write_bytes(path_of("test/a/009.png"), "no", 2);
+    dataset_release(&d);
+    dataset(&d);
     assert_int_equal(loader_open(&l, &d, &plain, &report, &why), -EINVAL);
     assert_non_null(strstr(why.sentence, "no readable test picture"));
     dataset_release(&d);
@@ -411,6 +414,125 @@ static void a_picture_that_goes_away_is_told(void **state)
     assert_int_equal(b.count, 3);
     loader_free(l);
     dataset_release(&d);
+}
+
+/* Where the folder holds classes, the test part is drawn among the pictures
+ * that can be read, whichever those are. */
+static void tests_are_drawn_among_readable_pictures(void **state)
+{
+    (void)state;
+    struct text report = TEXT_INIT;
+    struct dataset d;
+    for (int bad = 0; bad < 5; bad++) {
+        char path[64];
+        for (int i = 0; i < 10; i++) {
+            snprintf(path, sizeof path, "%c/%d.png", 'a' + i % 2, i / 2);
+            put(path, 1 + i, 20);
+        }
+        snprintf(path, sizeof path, "a/%d.png", bad);
+        write_bytes(path_of(path), "no", 2);
+        dataset(&d);
+        struct loader *l = opened(&d, plain, &report);
+        int counts[2], tests[2] = {0};
+        loader_class_counts(l, counts);
+        for (int i = 0; i < loader_test_count(l); i++)
+            tests[loader_test_sample(l, i)->label]++;
+        assert_int_equal(counts[0], 3);
+        assert_int_equal(counts[1], 4);
+        assert_int_equal(tests[0], 1);
+        assert_int_equal(tests[1], 1);
+        loader_free(l);
+        dataset_release(&d);
+    }
+    text_release(&report);
+}
+
+static void all_that_is_unreadable_is_said_at_once(void **state)
+{
+    (void)state;
+    struct text report = TEXT_INIT;
+    struct reason why = REASON_INIT;
+    struct loader *l = NULL;
+    struct dataset d;
+    for (int i = 0; i < 20; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "%c/%d.png", 'a' + i % 4, i / 4);
+        put(path, 1 + i, 20);
+        if (i % 4 == 1 || (i % 4 == 2 && i > 4))
+            write_bytes(path_of(path), "no", 2);
+    }
+    mkdir(path_of("empty"), 0777);
+    struct settings s;
+    settings_init(&s);
+    char line[300];
+    int size = snprintf(line, sizeof line, "dataset = %s\n", place);
+    settings_parse(&s, line, (size_t)size, SCOPE_TEMPLATE, "test", NULL);
+    assert_int_equal(dataset_open(&d, &s, &why), -EINVAL);
+    assert_int_equal(loader_open(&l, &d, &plain, &report, &why), -EINVAL);
+    assert_non_null(strstr(why.sentence, "'empty' has no pictures"));
+    assert_non_null(strstr(why.sentence, "'b' has no readable training"));
+    assert_non_null(strstr(why.sentence, "'c' has one readable picture;"));
+    assert_has(&report, "\nfault: the class 'c' has one readable picture;");
+    settings_release(&s);
+    dataset_release(&d);
+    text_release(&report);
+}
+
+/* A training that goes on has what it began with. */
+static void what_was_kept_is_what_is_used(void **state)
+{
+    (void)state;
+    struct text list = TEXT_INIT, report = TEXT_INIT;
+    struct reason why = REASON_INIT;
+    struct dataset d;
+    struct settings s;
+    for (int i = 0; i < 24; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "%c/%02d.png", 'a' + i % 3, i);
+        put(path, 1 + i, 20);
+    }
+    write_bytes(path_of("a/bad.png"), "no", 2);
+    dataset(&d);
+    struct loader *l = opened(&d, plain, &report);
+    loader_keep(l, &list);
+    struct got *first = train(l, 3, 1);
+    loader_free(l);
+    dataset_release(&d);
+
+    put("a/bad.png", 77, 20); /* it can be read by now */
+    put("b/new.png", 78, 20);
+    put("new/1.png", 79, 20);
+    settings_init(&s);
+    char line[300];
+    int size = snprintf(line, sizeof line, "dataset = %s\n", place);
+    settings_parse(&s, line, (size_t)size, SCOPE_TEMPLATE, "test", NULL);
+    assert_int_equal(kept_open(&d, &s, &list, &why), 0);
+    assert_int_equal(d.classes, 3);
+    l = opened(&d, plain, &report);
+    struct got *again = train(l, 3, 1);
+    assert_memory_equal(first, again, sizeof *first);
+    assert_has(&logged, "not used: 3 pictures that were not there when the "
+                        "training began: a/bad.png, b/new.png, new/1.png\n");
+    assert_int_equal(loader_findings(l)->changed, 0);
+    free(again);
+    loader_free(l);
+    dataset_release(&d);
+
+    unlink(path_of("a/00.png"));
+    put("b/01.png", 99, 20);
+    assert_int_equal(kept_open(&d, &s, &list, &why), 0);
+    assert_int_equal(loader_open(&l, &d, &plain, &report, &why), -EINVAL);
+    assert_non_null(strstr(why.sentence,
+                           "the training began with the picture 'a/00.png' "));
+    assert_has(&logged, "1 picture is another one than when the training");
+    dataset_release(&d);
+    text_resize(&list, list.size - 5);
+    assert_int_equal(kept_open(&d, &s, &list, &why), -EINVAL);
+    dataset_release(&d);
+    free(first);
+    settings_release(&s);
+    text_release(&list);
+    text_release(&report);
 }
 
 static bool refuse_tick(void *context, int done, int total)
@@ -459,6 +581,9 @@ int main(void)
         TEST(copies_are_told),
         TEST(what_is_left_must_do),
         TEST(a_picture_that_goes_away_is_told),
+        TEST(tests_are_drawn_among_readable_pictures),
+        TEST(all_that_is_unreadable_is_said_at_once),
+        TEST(what_was_kept_is_what_is_used),
         TEST(reading_can_be_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
