@@ -6,6 +6,12 @@
 #include <errno.h>
 #include <string.h>
 
+/* A valid .safetensors file without tensors: ResNet-18 from scratch. */
+#define FRESH_NETWORK                                                          \
+    "\x58\0\0\0\0\0\0\0"                                                       \
+    "{\"__metadata__\":{\"architecture\":\"resnet18\","                        \
+    "\"weights\":\"none: trained from scratch\"}}     "
+
 /* The objects that are there from the first mount on. */
 static const struct {
     enum tree_no parent;
@@ -22,40 +28,34 @@ static const struct {
     {TREE_TYPES, OBJECT_TYPE, true, "classifier",
      TEXT_BODY("goal = classification\n"
                "description = says which class a picture belongs to\n")},
-    /* a valid .safetensors file without tensors: ResNet-18 from scratch */
-    {TREE_BASES, OBJECT_BASE, true, "base",
-     TEXT_BODY("\x58\0\0\0\0\0\0\0"
-               "{\"__metadata__\":{\"architecture\":\"resnet18\","
-               "\"weights\":\"none: trained from scratch\"}}     ")},
+    {TREE_BASES, OBJECT_BASE, true, "base", TEXT_BODY(FRESH_NETWORK)},
+    {TREE_BASES, OBJECT_BASE, true, "scratch", TEXT_BODY(FRESH_NETWORK)},
 };
+enum { DEFAULTS = sizeof defaults / sizeof *defaults };
 
 bool object_is_builtin(enum object_kind kind, const char *name)
 {
-    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+    for (int i = 0; i < DEFAULTS; i++)
         if (defaults[i].builtin && defaults[i].kind == kind &&
             !strcmp(defaults[i].name, name))
             return true;
     return false;
 }
 
-static int defaults_put(struct primo *p, struct store_txn *txn,
-                        uint64_t first_id, struct reason *why)
+static int default_put(struct primo *p, struct store_txn *txn, int i,
+                       uint64_t id, struct reason *why)
 {
-    int err = 0;
-    for (size_t i = 0; i < sizeof defaults / sizeof *defaults && !err; i++) {
-        struct object o = {.id = first_id + i,
-                           .parent = defaults[i].parent,
-                           .kind = defaults[i].kind,
-                           .mode =
-                               defaults[i].kind == OBJECT_BASE ? 0444 : 0644,
-                           .uid = p->owner,
-                           .gid = p->group};
-        strcpy(o.name, defaults[i].name);
-        text_add(&o.body, defaults[i].body, defaults[i].size);
-        o.atime = o.mtime = o.ctime = clock_ns();
-        err = object_put(txn, &o, why);
-        object_release(&o);
-    }
+    struct object o = {.id = id,
+                       .parent = defaults[i].parent,
+                       .kind = defaults[i].kind,
+                       .mode = defaults[i].kind == OBJECT_BASE ? 0444 : 0644,
+                       .uid = p->owner,
+                       .gid = p->group};
+    strcpy(o.name, defaults[i].name);
+    text_add(&o.body, defaults[i].body, defaults[i].size);
+    o.atime = o.mtime = o.ctime = clock_ns();
+    int err = object_put(txn, &o, why);
+    object_release(&o);
     return err;
 }
 
@@ -78,28 +78,59 @@ bool builtin_there(struct primo *p)
     return there;
 }
 
+/* Whether the object is to be made. In a state directory that has its objects,
+ * of this version or of one before, only what nobody can remove is missing. */
+static bool default_due(struct store_txn *txn, int i, bool populated)
+{
+    struct object o = OBJECT_INIT;
+    if (!populated)
+        return true;
+    bool missing =
+        defaults[i].builtin &&
+        object_find(txn, defaults[i].parent, defaults[i].name, &o) == -ENOENT;
+    object_release(&o);
+    return missing;
+}
+
+/* Finds out which objects are to be made: due[DEFAULTS]. Returns their number,
+ * or -errno. */
+static int defaults_due(struct primo *p, bool *due, struct reason *why)
+{
+    struct store_key key = populated_key();
+    struct store_view v;
+    struct store_txn *txn;
+    int count = 0, err = store_begin(p->store, false, &txn, why);
+    if (err)
+        return err;
+    err = store_get(txn, STORE_META, &key, &v);
+    if (err && err != -ENOENT)
+        refuse(why, EIO, "the state database cannot be read");
+    for (int i = 0; i < DEFAULTS; i++)
+        count += due[i] = default_due(txn, i, err == 0);
+    store_abort(txn);
+    return err && err != -ENOENT ? err : count;
+}
+
 int builtin_make(struct primo *p, struct reason *why)
 {
-    struct store_txn *txn;
-    struct store_view v;
     struct store_key key = populated_key();
-    uint64_t id = 0;
+    struct store_txn *txn;
+    bool due[DEFAULTS];
+    uint64_t id[DEFAULTS];
+    int count = defaults_due(p, due, why);
+    if (count <= 0)
+        return count;
     int err = 0;
-    for (size_t i = 0; i < sizeof defaults / sizeof *defaults && !err; i++) {
-        uint64_t last;
-        err = ids_take(&p->ids, p->store, &last, why);
-        id = i ? id : last;
-    }
+    for (int i = 0; i < DEFAULTS && !err; i++)
+        if (due[i])
+            err = ids_take(&p->ids, p->store, &id[i], why);
     if (err == 0)
         err = store_begin(p->store, true, &txn, why);
     if (err)
         return err;
-    err = store_get(txn, STORE_META, &key, &v);
-    if (err != -ENOENT) {
-        store_abort(txn);
-        return err ? refuse(why, EIO, "the state database cannot be read") : 0;
-    }
-    err = defaults_put(p, txn, id, why);
+    for (int i = 0; i < DEFAULTS && !err; i++)
+        if (due[i])
+            err = default_put(p, txn, i, id[i], why);
     if (err == 0)
         err = store_put(txn, STORE_META, &key, "1", 1, why);
     return store_end(txn, err, why);

@@ -10,7 +10,8 @@
 bool object_is_builtin(enum object_kind kind, const char *name);
 /* Whether the built-in objects were made. A store without them is new. */
 bool builtin_there(struct primo *p);
-/* Make the built-in objects in a new state directory. */
+/* Make the objects in a new state directory; in an old one, those that cannot
+ * be removed and that its version did not have. */
 int builtin_make(struct primo *p, struct reason *why);
 
 #endif

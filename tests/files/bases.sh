@@ -102,7 +102,8 @@ cmp "$good" bases/renamed
 rm bases/renamed
 cp "$SCRATCH/zeros" bases/.tmp.3
 
-step "the built-in base model cannot be removed or replaced"
+step "the built-in base models cannot be removed or replaced"
+refused 'not permitted' 'built in' rm bases/scratch
 refused 'not permitted' 'built in' rm bases/base
 refused 'not permitted' 'built in' cp "$good" bases/base
 refused 'not permitted' 'built in' mv bases/base bases/x

@@ -18,7 +18,7 @@ expect '' names services
 expect '' names models
 expect local names machines
 expect classifier names types
-expect base names bases
+expect 'base scratch' names bases
 
 step "the modes of files say what can be done with them"
 for dir in . templates services machines processes models types bases roles; do

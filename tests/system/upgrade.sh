@@ -34,6 +34,9 @@ as_it_was()
 }
 as_it_was "everything is as it was"
 
+step "what this version has beside that is there, too"
+expect "$(printf 'base\nscratch')" ls bases
+
 step "it goes on"
 put templates/new 'epochs = 3\n'
 echo new >processes/local/template

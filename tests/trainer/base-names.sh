@@ -90,6 +90,12 @@ rm -rf refused
     fail 'a name of no file was taken'
 grep -q 'base_file=PATH' log
 
+step "scratch is a fresh network"
+rm -rf other
+"$BUILD/primo-train" template other base=scratch >other.log 2>&1
+grep -qx 'base = scratch' other/config
+grep -q 'for a fresh network' other/config
+
 step "a file without tensors stands for a fresh network"
 header='{"__metadata__":{"architecture":"resnet34"}}'
 printf '\x2c\0\0\0\0\0\0\0%s' "$header" >fresh

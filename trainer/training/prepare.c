@@ -104,7 +104,7 @@ int prepare_base(struct rundir *run, const struct options *o,
         err = base_open(&m->base, own, why);
     else if (*file)
         err = base_open(&m->base, file, why);
-    else if (strcmp(base, params[KEY_BASE].fallback))
+    else if (strcmp(base, params[KEY_BASE].fallback) && strcmp(base, "scratch"))
         err = refuse(why, EINVAL,
                      "base = %s needs a mount, where bases/ and models/ are; "
                      "primo-train alone takes base_file=PATH",
