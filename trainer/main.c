@@ -11,6 +11,7 @@
 #include "trainer/predict.h"
 #include "trainer/run/control.h"
 #include "trainer/run/rundir.h"
+#include "trainer/serve/serve.h"
 #include "trainer/training/options.h"
 #include "trainer/training/train.h"
 
@@ -22,7 +23,7 @@
 static const char help[] = N_(
     "usage: %s\n"
     "       %s\n"
-    "       primo-train --run RUN_DIR [--user UID:GID]\n"
+    "       primo-train --run | --serve RUN_DIR [--user UID:GID]\n"
     "       primo-train --example | --help | --version\n"
     "\n"
     "Trains an image classifier on the processors of this machine.\n"
@@ -39,7 +40,10 @@ static const char help[] = N_(
     "a template with every parameter and its default. `--run` is how primofs\n"
     "starts a training; RUN_DIR holds its job, template and type; as root, "
     "with\n"
-    "the user whose rights it is to have.\n"
+    "the user whose rights it is to have. `--serve` is how it starts the "
+    "worker "
+    "of\n"
+    "a service.\n"
     "\n"
     "Exit status: 0 done (with --run also: stopped), 1 failed, 2 wrong usage "
     "or\n"
@@ -103,10 +107,23 @@ static int confined_open(struct rundir *run, const char *path,
     return err;
 }
 
-/* Runs a training of the supervisor's. `user` is for user_become(), NULL = do
- * not change the user. The working directory is the run directory, which is
- * used where its path leads through directories that are closed to the user. */
-static int supervised_main(const char *path, const char *user)
+static int run_train(struct rundir *run, struct reason *why)
+{
+    struct options o;
+    options_init(&o);
+    int err = texts_take(run, &o, why);
+    if (err == 0)
+        err = train(run, &o, why);
+    options_release(&o);
+    return err;
+}
+
+/* Does what the supervisor wants of a run directory. `user` is for
+ * user_become(), NULL = do not change the user. The working directory is the
+ * run directory, which is used where its path leads through directories that
+ * are closed to the user. */
+static int supervised_main(int (*use)(struct rundir *run, struct reason *why),
+                           const char *path, const char *user)
 {
     struct reason why = REASON_INIT;
     struct rundir run;
@@ -120,16 +137,18 @@ static int supervised_main(const char *path, const char *user)
         fprintf(stderr, "primo-train: %s\n", why.sentence);
         return RUN_FAILED;
     }
-    struct options o;
-    options_init(&o);
-    err = texts_take(&run, &o, &why);
-    if (err == 0)
-        err = train(&run, &o, &why);
+    err = use(&run, &why);
     if (err)
         fprintf(stderr, "primo-train: %s\n", why.sentence);
-    int status = rundir_end(&run, err, &why);
-    options_release(&o);
-    return status;
+    return rundir_end(&run, err, &why);
+}
+
+/* The use of a run directory that a word stands for; NULL = none. */
+static int (*run_use(const char *word))(struct rundir *, struct reason *)
+{
+    return !strcmp(word, "--run")     ? run_train
+           : !strcmp(word, "--serve") ? serve
+                                      : NULL;
 }
 
 static int example_print(void)
@@ -154,10 +173,10 @@ int main(int argc, char **argv)
     team_wait_spin_little(argv);
     if (!strcmp(use, "predict"))
         return predict_main(argc - 1, argv + 1);
-    if (!strcmp(use, "--run") && argc == 3)
-        return supervised_main(argv[2], NULL);
-    if (!strcmp(use, "--run") && argc == 5 && !strcmp(argv[3], "--user"))
-        return supervised_main(argv[2], argv[4]);
+    if (run_use(use) && argc == 3)
+        return supervised_main(run_use(use), argv[2], NULL);
+    if (run_use(use) && argc == 5 && !strcmp(argv[3], "--user"))
+        return supervised_main(run_use(use), argv[2], argv[4]);
     if (argc > 2 && *use != '-')
         return alone_main(argc - 1, argv + 1);
     help_print(stderr);

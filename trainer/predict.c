@@ -2,21 +2,17 @@
 
 #include "core/basic/language.h"
 #include "core/basic/text.h"
+#include "core/report/artifact.h"
 #include "trainer/data/loader.h"
-#include "trainer/files/classifier.h"
 #include "trainer/machine/confine.h"
-#include "trainer/net/net.h"
+#include "trainer/serve/predictor.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    BATCH = 16,              /* most pictures in a batch */
-    PIXELS = 16 * 256 * 256, /* most pixels in a batch of several pictures */
-    TOP = 5,
-};
+enum { BATCH = 16 /* most pictures in a batch */, TOP = 5 };
 
 static const char help[] =
     N_("Prints the best classes of each picture, best first, one per line:\n"
@@ -27,10 +23,8 @@ static const char help[] =
 
 /* What one call of the program works with. */
 struct prediction {
-    struct classifier model;
-    struct net *net;
+    struct predictor predictor;
     int top;                       /* classes to print for each picture */
-    int batch;                     /* pictures in a full batch */
     float *images, *probabilities; /* for one batch */
     int *order;                    /* the classes, best first */
     const char *name[BATCH];       /* the names of those in `images` */
@@ -41,51 +35,33 @@ struct prediction {
 
 static int prediction_alloc(struct prediction *p, struct reason *why)
 {
-    size_t side = (size_t)p->model.image_size;
-    size_t classes = (size_t)p->model.classes;
-    p->images = malloc(sizeof(float) * (size_t)p->batch * 3 * side * side);
-    p->probabilities = malloc(sizeof(float) * (size_t)p->batch * classes);
+    int batch = p->predictor.batch;
+    size_t classes = (size_t)p->predictor.model.classes;
+    p->images = malloc(predictor_input(&p->predictor, batch));
+    p->probabilities = malloc(sizeof(float) * (size_t)batch * classes);
     p->order = malloc(sizeof(int) * classes);
     if (!p->images || !p->probabilities || !p->order)
-        return refuse(why, ENOMEM, "no memory for pictures of side %zu", side);
+        return refuse(why, ENOMEM, "no memory for pictures of side %d",
+                      p->predictor.model.image_size);
     return 0;
-}
-
-static int batch_size(int side, int pictures)
-{
-    int most = PIXELS / (side * side);
-    most = most < 1 ? 1 : most > BATCH ? BATCH : most;
-    return pictures < most ? pictures : most;
 }
 
 /* `pictures` is the number of pictures to predict. */
 static int prediction_open(struct prediction *p, const char *dir, int pictures,
                            struct reason *why)
 {
-    int err = classifier_open(&p->model, dir, why);
-    if (err)
-        return err;
-    p->batch = batch_size(p->model.image_size, pictures);
-    struct net_options options = {
-        .network = p->model.network,
-        .classes = p->model.classes,
-        .image_size = p->model.image_size,
-        .batch = p->batch,
-    };
-    err = net_open(&p->net, &options, 0, why);
-    if (err == 0)
-        err = net_import(p->net, p->model.tensors, p->model.count, why);
-    if (err) {
-        reason_prefix(why, "the model in '%s' does not fit: ", dir);
-        return err;
-    }
-    return prediction_alloc(p, why);
+    struct text path = TEXT_INIT;
+    const struct predictor_options options = {
+        .batch = pictures < BATCH ? pictures : BATCH, .temperature = 1};
+    text_printf(&path, "%s/%s", dir, artifacts[ARTIFACT_WEIGHTS].name);
+    int err = predictor_open(&p->predictor, text_string(&path), &options, why);
+    text_release(&path);
+    return err ? err : prediction_alloc(p, why);
 }
 
 static void prediction_release(struct prediction *p)
 {
-    net_free(p->net);
-    classifier_release(&p->model);
+    predictor_release(&p->predictor);
     free(p->images);
     free(p->probabilities);
     free(p->order);
@@ -108,26 +84,15 @@ static void put_field(struct text *out, const char *s)
     }
 }
 
-static int by_probability(const void *a, const void *b, void *probabilities)
-{
-    const float *of = probabilities;
-    int x = *(const int *)a, y = *(const int *)b;
-    if (of[x] != of[y])
-        return of[x] > of[y] ? -1 : 1;
-    return (x > y) - (x < y);
-}
-
 static void put_answer(struct text *out, struct prediction *p, int picture)
 {
-    float *of = p->probabilities + (size_t)picture * p->model.classes;
-    for (int i = 0; i < p->model.classes; i++)
-        p->order[i] = i;
-    qsort_r(p->order, (size_t)p->model.classes, sizeof *p->order,
-            by_probability, of);
-    for (int i = 0; i < p->model.classes && i < p->top; i++) {
+    const struct classifier *m = &p->predictor.model;
+    float *of = p->probabilities + (size_t)picture * (size_t)m->classes;
+    predictor_order(&p->predictor, of, p->order);
+    for (int i = 0; i < m->classes && i < p->top; i++) {
         put_field(out, p->name[picture]);
         text_puts(out, "\t");
-        put_field(out, p->model.class_names[p->order[i]]);
+        put_field(out, m->class_names[p->order[i]]);
         text_puts(out, "\t");
         text_put_double(out, of[p->order[i]], 9);
         text_puts(out, "\n");
@@ -142,7 +107,8 @@ static int batch_answer(struct prediction *p, struct reason *why)
     p->count = 0;
     if (count == 0)
         return 0;
-    int err = net_predict(p->net, p->images, count, p->probabilities, why);
+    int err =
+        predictor_run(&p->predictor, p->images, count, p->probabilities, why);
     if (err)
         return err;
     struct text out = TEXT_INIT;
@@ -159,7 +125,7 @@ static int batch_answer(struct prediction *p, struct reason *why)
 static int picture_gather(struct prediction *p, const char *path,
                           struct reason *why)
 {
-    int side = p->model.image_size;
+    int side = p->predictor.model.image_size;
     float *image = p->images + (size_t)p->count * 3 * side * side;
     int err = loader_picture(path, side, image, why);
     if (err == 0)
@@ -177,7 +143,7 @@ static int pictures_answer(struct prediction *p, char **path, int count)
             fprintf(stderr, "primo-train: '%s' %s\n", path[i], why.sentence);
             status = 1;
         }
-        if (p->count < p->batch && i + 1 < count)
+        if (p->count < p->predictor.batch && i + 1 < count)
             continue;
         if (batch_answer(p, &why)) {
             fprintf(stderr, "primo-train: %s\n", why.sentence);

@@ -20,6 +20,7 @@
  *   CHECKPOINT  "iteration=N": the checkpoint of this update is durable
  *   ARTIFACT    "NAME crc32=XXXXXXXX": artifacts/NAME in the run directory is
  *               complete and has this sum; older trainers give no sum
+ *   ANSWER      what a worker of a service says of a request: trainer/serve/
  *   END         "succeeded", "stopped" or "failed: REASON"; the last record
  *
  * The functions here only frame and unframe records. They open no file and keep
@@ -45,6 +46,7 @@
     X(FACT, fact, 'F')                                                         \
     X(CHECKPOINT, checkpoint, 'C')                                             \
     X(ARTIFACT, artifact, 'A')                                                 \
+    X(ANSWER, answer, 'R')                                                     \
     X(END, end, 'E')
 
 enum journal_kind {

@@ -37,6 +37,7 @@ enum param_scope {
     SCOPE_JOB = 8, /* what the supervisor hands to a trainer */
     SCOPE_ROLE = 16,
     SCOPE_SERVICE = 32,
+    SCOPE_WORKER = 64, /* what the daemon hands to the worker of a service */
 };
 
 struct param {
@@ -94,6 +95,7 @@ enum key {
     KEY_SERVICE_THREADS,
     KEY_SERVICE_PRECISION,
     KEY_SERVICE_ENABLED, /* to here */
+    KEY_TOLD,
     KEY_MEMBERS,
     KEY_TEMPLATES, /* the lines of a role, from here on */
     KEY_PROCESSES,

@@ -318,7 +318,7 @@ const struct param params[KEY_COUNT] = {
                              .meaning = N_("threads that compute; auto is what "
                                            "the machine says")},
     [KEY_SERVICE_PRECISION] = {.key = "precision",
-                               .scope = SCOPE_SERVICE,
+                               .scope = SCOPE_SERVICE | SCOPE_WORKER,
                                .kind = PARAM_CHOICE,
                                .words = "auto f32 bf16",
                                .fallback = "auto",
@@ -333,6 +333,13 @@ const struct param params[KEY_COUNT] = {
                              .meaning = N_("no: the service takes no requests "
                                            "and cannot be started"),
                              .term = "Выключить/Включить"},
+    [KEY_TOLD] = {.key = "told",
+                  .scope = SCOPE_WORKER,
+                  .kind = PARAM_INT,
+                  .low = 1,
+                  .high = 999999,
+                  .fallback = "1",
+                  .meaning = N_("the file of requests to begin with")},
     [KEY_MEMBERS] = {.key = "members",
                      .scope = SCOPE_ROLE,
                      .kind = PARAM_MEMBERS,

@@ -232,6 +232,16 @@ static int take_artifact(struct intake *in, const struct journal_record *r,
     return 0;
 }
 
+/* Trainings answer nothing. */
+static int take_answer(struct intake *in, const struct journal_record *r,
+                       struct reason *why)
+{
+    (void)in;
+    (void)r;
+    (void)why;
+    return 0;
+}
+
 static int take_end(struct intake *in, const struct journal_record *r,
                     struct reason *why)
 {

@@ -35,7 +35,7 @@ static const struct network *network_parse(const char *name)
     return network_find(name ? name : "resnet18");
 }
 
-static int classifier_read(struct classifier *m, const char *path,
+static int classifier_fill(struct classifier *m, const char *path,
                            struct reason *why)
 {
     struct safetensors s = SAFETENSORS_INIT;
@@ -55,17 +55,24 @@ static int classifier_read(struct classifier *m, const char *path,
     return err;
 }
 
-int classifier_open(struct classifier *out, const char *dir, struct reason *why)
+int classifier_read(struct classifier *out, const char *path,
+                    struct reason *why)
 {
-    struct text path = TEXT_INIT;
-    text_printf(&path, "%s/%s", dir, artifacts[ARTIFACT_WEIGHTS].name);
     struct classifier fresh = CLASSIFIER_INIT;
-    int err = classifier_read(&fresh, text_string(&path), why);
-    text_release(&path);
+    int err = classifier_fill(&fresh, path, why);
     if (err < 0)
         classifier_release(&fresh);
     else
         *out = fresh;
+    return err;
+}
+
+int classifier_open(struct classifier *out, const char *dir, struct reason *why)
+{
+    struct text path = TEXT_INIT;
+    text_printf(&path, "%s/%s", dir, artifacts[ARTIFACT_WEIGHTS].name);
+    int err = classifier_read(out, text_string(&path), why);
+    text_release(&path);
     return err;
 }
 

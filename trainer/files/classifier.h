@@ -30,11 +30,14 @@ struct classifier {
         0                                                                      \
     }
 
-/* Read DIR/model.safetensors; everything is in it. ENOENT, EACCES, …; EINVAL
+/* Read a file model.safetensors; everything is in it. ENOENT, EACCES, …; EINVAL
  * when it is damaged or was not written by export_model(). */
+int classifier_read(struct classifier *out, const char *path,
+                    struct reason *why);
+/* The same with DIR/model.safetensors. */
 int classifier_open(struct classifier *out, const char *dir,
                     struct reason *why);
-/* Release what classifier_open() made (not a model that was put together). */
+/* Release what these made (not a model that was put together). */
 void classifier_release(struct classifier *m);
 
 #endif

@@ -32,6 +32,7 @@ struct control {
     double progress_time; /* monotonic seconds: when `progress` was given */
     double deadline;      /* monotonic seconds; INFINITY = none */
     char overdue[512];
+    bool quiet;
 };
 
 static void stop_signals(sigset_t *set)
@@ -101,7 +102,7 @@ static void *control_run(void *argument)
             return NULL;
         pthread_mutex_lock(&c->lock);
         bool overdue = monotonic_now() > c->deadline;
-        if (!wanted && !overdue && tick % HEARTBEAT_TICKS == 0)
+        if (!wanted && !overdue && !c->quiet && tick % HEARTBEAT_TICKS == 0)
             heartbeat(c);
         pthread_mutex_unlock(&c->lock);
         if (wanted)
@@ -168,6 +169,13 @@ void control_progress(struct control *c, const struct progress *p)
     pthread_mutex_lock(&c->lock);
     c->progress = *p;
     c->progress_time = monotonic_now();
+    pthread_mutex_unlock(&c->lock);
+}
+
+void control_quiet(struct control *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->quiet = true;
     pthread_mutex_unlock(&c->lock);
 }
 

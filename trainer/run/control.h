@@ -44,6 +44,9 @@ void control_on_stop(struct control *c, void (*save)(void *context),
                      void *context);
 /* What the heartbeat says; the time left counts down by itself. */
 void control_progress(struct control *c, const struct progress *p);
+/* Write no heartbeat from now on: whoever waits for requests has nothing to
+ * say. */
+void control_quiet(struct control *c);
 /* Unless control_arrived() is called within `seconds`, the training fails
  * with this sentence. */
 void control_expect(struct control *c, double seconds, const char *format, ...)

@@ -241,6 +241,15 @@ void writer_artifact(struct journal_writer *w, const char *name, uint32_t crc)
     text_release(&s);
 }
 
+void writer_answers(struct journal_writer *w, const struct text *answers, int n)
+{
+    pthread_mutex_lock(&w->lock);
+    for (int i = 0; i < n; i++)
+        record_add(w, JOURNAL_ANSWER, text_string(&answers[i]));
+    waiting_write(w, false);
+    pthread_mutex_unlock(&w->lock);
+}
+
 int writer_end(struct journal_writer *w, const char *outcome)
 {
     return record_put(w, JOURNAL_END, outcome, true);

@@ -60,6 +60,9 @@ void writer_checkpoint(struct journal_writer *w, uint64_t iteration);
 /* Write that artifacts/NAME is complete. `crc` is the crc32 of all its bytes
  * (core/report/artifact.h). */
 void writer_artifact(struct journal_writer *w, const char *name, uint32_t crc);
+/* Write n answers of a service's worker. */
+void writer_answers(struct journal_writer *w, const struct text *answers,
+                    int n);
 /* Write the end: "succeeded", "stopped" or "failed: REASON". Nothing may
  * follow. Returns -errno where it could not be written. */
 int writer_end(struct journal_writer *w, const char *outcome);

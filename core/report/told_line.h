@@ -1,0 +1,30 @@
+/*
+ * The lines that the daemon tells the worker of a service, printed by the one
+ * and parsed by the other: trainer/serve/told.h says what they mean. Any
+ * thread.
+ */
+#ifndef PRIMO_TOLD_LINE_H
+#define PRIMO_TOLD_LINE_H
+
+#include "core/basic/text.h"
+
+#define TOLD_SEGMENT "requests.%06u"
+
+enum told_kind { TOLD_MODEL, TOLD_PICTURE };
+
+struct told_line {
+    enum told_kind kind;
+    char name[64];
+    /* of a model */
+    double temperature; /* above 0 */
+    int top;            /* 1.. */
+    /* of a picture */
+    uint64_t request, revision;
+};
+
+/* Append the line. */
+void told_line_print(struct text *out, const struct told_line *line);
+/* Parse a line without its newline; false = it is none. */
+bool told_line_parse(const char *s, struct told_line *out);
+
+#endif

@@ -1,0 +1,281 @@
+#include "trainer/serve/serve.h"
+
+#include "core/basic/clock.h"
+#include "core/basic/language.h"
+#include "core/settings/settings.h"
+#include "core/system/threads.h"
+#include "trainer/serve/picture_job.h"
+#include "trainer/serve/told.h"
+
+#include <errno.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum {
+    BATCH = 32,
+    /* A look for the next request comes the later, the longer there was none:
+     * it costs a few system calls, and its delay is part of an answer's. */
+    LOOK_SOON_MS = 1,
+    LOOK_MS = 5,
+    LOOK_IDLE_MS = 20,
+    SOON_LOOKS = 50, /* looks before the pauses become longer, and … */
+    LOOKS = 2000,    /* … longer still */
+};
+
+/* What the worker works with. */
+struct server {
+    struct rundir *run;
+    struct told told;
+    bool bf16;
+    struct predictor predictor;
+    char model[64]; /* what the daemon calls it; "" = none yet */
+    int top;
+    float *images, *probabilities; /* of a batch */
+    int *order;
+    struct picture_job jobs[BATCH];
+    struct text answers[BATCH];
+    int looks; /* since the last request */
+};
+
+/* Set-up */
+
+static int machine_take(struct server *s, const struct settings *o,
+                        struct reason *why)
+{
+    uint64_t memory = settings_bytes(o, KEY_MEMORY);
+    struct rlimit limit = {memory, memory};
+    struct threads found;
+    long long n = 0;
+    parse_int(settings_get(o, KEY_NICE), &n);
+    if (n && setpriority(PRIO_PROCESS, 0, (int)n) < 0)
+        writer_log(s->run->writer, "nice = %d is not allowed here", (int)n);
+    if (memory && setrlimit(RLIMIT_DATA, &limit) < 0)
+        return refuse_errno(why, errno, "cannot limit the memory to %s",
+                            settings_get(o, KEY_MEMORY));
+    threads_find(&found, "", NULL);
+    if (!parse_int(settings_get(o, KEY_THREADS), &n))
+        n = found.use;
+    writer_log(s->run->writer, "threads: %d (%s)", (int)n, found.why);
+    omp_set_num_threads((int)n);
+    return 0;
+}
+
+static int text_take(struct server *s, const char *name, unsigned scope,
+                     struct settings *into, struct reason *why)
+{
+    struct text t = TEXT_INIT;
+    int err = rundir_read(s->run, name, &t, why);
+    if (err == 0)
+        err = settings_parse(into, text_string(&t), t.size, scope, name, why);
+    text_release(&t);
+    return err;
+}
+
+static int texts_take(struct server *s, struct reason *why)
+{
+    struct settings o;
+    settings_init(&o);
+    int err = text_take(s, "job", SCOPE_JOB, &o, why);
+    if (err == 0)
+        err = text_take(s, "template", SCOPE_WORKER, &o, why);
+    if (*settings_get(&o, KEY_LANG))
+        language_set(settings_get(&o, KEY_LANG));
+    if (err == 0)
+        err = machine_take(s, &o, why);
+    const char *precision = settings_get(&o, KEY_SERVICE_PRECISION);
+    s->bf16 = !strcmp(precision, "bf16") ||
+              (!strcmp(precision, "auto") && net_bf16_fast());
+    told_init(&s->told, s->run->dir, (unsigned)settings_number(&o, KEY_TOLD));
+    settings_release(&o);
+    return err;
+}
+
+/* Models */
+
+static void model_close(struct server *s)
+{
+    predictor_release(&s->predictor);
+    free(s->images);
+    free(s->probabilities);
+    free(s->order);
+    s->images = s->probabilities = NULL;
+    s->order = NULL;
+    *s->model = 0;
+}
+
+static int batch_alloc(struct server *s, struct reason *why)
+{
+    size_t classes = (size_t)s->predictor.model.classes;
+    size_t batch = (size_t)s->predictor.batch;
+    s->images = malloc(predictor_input(&s->predictor, s->predictor.batch));
+    s->probabilities = malloc(sizeof(float) * batch * classes);
+    s->order = malloc(sizeof(int) * classes);
+    if (!s->images || !s->probabilities || !s->order)
+        return refuse(why, ENOMEM, "no memory for pictures of side %d",
+                      s->predictor.model.image_size);
+    /* The first evaluation of a size allocates, and compiles its code. */
+    memset(s->images, 0, predictor_input(&s->predictor, 1));
+    return predictor_run(&s->predictor, s->images, 1, s->probabilities, why);
+}
+
+static int model_open(struct server *s, const struct told_line *line,
+                      struct reason *why)
+{
+    const struct predictor_options options = {
+        .batch = BATCH, .bf16 = s->bf16, .temperature = line->temperature};
+    double began = monotonic_now();
+    char *path = rundir_path(s->run, line->name);
+    model_close(s);
+    int err = predictor_open(&s->predictor, path, &options, why);
+    if (err == 0)
+        err = batch_alloc(s, why);
+    free(path);
+    if (err)
+        return err;
+    strcpy(s->model, line->name);
+    s->top = line->top;
+    writer_log(s->run->writer,
+               "the model is in memory: %d classes, %d x %d pixels, %s, %.2f s",
+               s->predictor.model.classes, s->predictor.model.image_size,
+               s->predictor.model.image_size, s->bf16 ? "bf16" : "f32",
+               monotonic_now() - began);
+    writer_stage(s->run->writer, NC_("stage", "serving"));
+    return 0;
+}
+
+/* Answers */
+
+/* Evaluates the readable pictures, of which there are `n`, whose images come
+ * first. A call has a power of two of them: each size has a plan of its own. */
+static int pieces_run(struct server *s, int n, struct reason *why)
+{
+    size_t input = predictor_input(&s->predictor, 1) / sizeof(float);
+    size_t classes = (size_t)s->predictor.model.classes;
+    int err = 0;
+    for (int at = 0, piece; at < n && err == 0; at += piece) {
+        for (piece = 1; piece * 2 <= n - at && piece * 2 <= s->predictor.batch;)
+            piece *= 2;
+        err =
+            predictor_run(&s->predictor, s->images + (size_t)at * input, piece,
+                          s->probabilities + (size_t)at * classes, why);
+    }
+    return err;
+}
+
+/* Moves the images of those that could be read to the front. Returns their
+ * number. */
+static int images_pack(struct server *s, int n)
+{
+    size_t input = predictor_input(&s->predictor, 1) / sizeof(float);
+    int good = 0;
+    for (int i = 0; i < n; i++) {
+        if (s->jobs[i].err)
+            continue;
+        if (good < i)
+            memcpy(s->images + (size_t)good * input,
+                   s->images + (size_t)i * input, input * sizeof(float));
+        good++;
+    }
+    return good;
+}
+
+static void answers_put(struct server *s, int n, double ms)
+{
+    struct picture_result r = {.predictor = &s->predictor,
+                               .model = s->model,
+                               .probabilities = s->probabilities,
+                               .order = s->order,
+                               .top = s->top,
+                               .network_ms = ms};
+    for (int i = 0; i < n; i++) {
+        text_clear(&s->answers[i]);
+        if (s->jobs[i].err) {
+            picture_job_fail(&s->jobs[i], &s->answers[i]);
+            continue;
+        }
+        picture_job_answer(&s->jobs[i], &r, &s->answers[i]);
+        r.probabilities += s->predictor.model.classes;
+    }
+    writer_answers(s->run->writer, s->answers, n);
+}
+
+static int batch_answer(struct server *s, int n, struct reason *why)
+{
+    size_t input = predictor_input(&s->predictor, 1) / sizeof(float);
+    int side = s->predictor.model.image_size;
+#pragma omp parallel for schedule(dynamic)
+    for (int i = 0; i < n; i++)
+        picture_job_read(&s->jobs[i], s->run->dir, side,
+                         s->images + (size_t)i * input);
+    int good = images_pack(s, n);
+    double began = monotonic_now();
+    int err = pieces_run(s, good, why);
+    double ms = (monotonic_now() - began) * 1e3;
+    if (err == 0)
+        answers_put(s, n, good ? ms / good : 0);
+    return err;
+}
+
+/* Takes the pictures that wait, as far as one batch goes and the model stays
+ * the same. Returns their number; a model is opened at once. */
+static int batch_take(struct server *s, int *n, struct reason *why)
+{
+    struct told_line line;
+    int most = *s->model ? s->predictor.batch : BATCH, err = 0;
+    *n = 0;
+    while (err == 0 && *n < most && told_next(&s->told, &line)) {
+        s->looks = 0;
+        if (line.kind == TOLD_MODEL && *n) {
+            told_back(&s->told);
+            break;
+        }
+        if (line.kind == TOLD_MODEL) {
+            err = model_open(s, &line, why);
+            most = s->predictor.batch;
+        } else if (*s->model) {
+            s->jobs[(*n)++] = (struct picture_job){.told = line};
+        }
+    }
+    return err;
+}
+
+static void rest(struct server *s)
+{
+    clock_sleep(s->looks < SOON_LOOKS ? LOOK_SOON_MS
+                : s->looks < LOOKS    ? LOOK_MS
+                                      : LOOK_IDLE_MS);
+    s->looks += s->looks < LOOKS;
+}
+
+static int answer_all(struct server *s, struct reason *why)
+{
+    int n = 0, err = 0;
+    while (err == 0) {
+        err = batch_take(s, &n, why);
+        if (err == 0 && n)
+            err = batch_answer(s, n, why);
+        else if (err == 0)
+            rest(s);
+    }
+    return err;
+}
+
+int serve(struct rundir *run, struct reason *why)
+{
+    struct server *s = calloc(1, sizeof *s);
+    if (!s)
+        return refuse(why, ENOMEM, "no memory for the worker");
+    s->run = run;
+    control_quiet(run->control);
+    int err = texts_take(s, why);
+    if (err == 0)
+        err = answer_all(s, why);
+    model_close(s);
+    told_release(&s->told);
+    for (int i = 0; i < BATCH; i++)
+        text_release(&s->answers[i]);
+    free(s);
+    return err;
+}
