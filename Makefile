@@ -46,7 +46,7 @@ LINK_FLAGS = -fopenmp -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 # The sources, by folder. tests/rooms says which folder may include which.
 stems = $(basename $(wildcard $(1:%=%/*.c)))
-SHARED  := $(call stems,$(addprefix core/,basic system settings network report))
+SHARED  := $(call stems,$(addprefix core/,basic system settings network report evaluation))
 CORE    := $(filter-out $(SHARED),$(call stems,core core/* core/*/*))
 FS      := $(call stems,fs fs/*)
 TRAINER := $(call stems,trainer trainer/*)

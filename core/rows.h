@@ -119,6 +119,20 @@ ROW(TREE_P_LOG, TREE_PROCESS, "log", growing, no_show,
     .told = CHANGE_LOG)
 ROW(TREE_P_MODEL, TREE_PROCESS, "model", link, show_model_link,
     N_("link to the model, once it has succeeded"))
+ROW(TREE_P_PREDICTIONS, TREE_PROCESS, "predictions.csv", generated,
+    show_predictions,
+    N_("what the last evaluation said of each picture of the test part"))
+ROW(TREE_P_CLASSES, TREE_PROCESS, "classes.csv", generated, show_classes,
+    N_("a row for each class: precision, recall, F1, average precision, "
+       "pictures"))
+ROW(TREE_P_CONFUSION, TREE_PROCESS, "confusion.csv", generated, show_confusion,
+    N_("which class was taken for which, in pictures"))
+ROW(TREE_P_MISTAKES, TREE_PROCESS, "mistakes.csv", generated, show_mistakes,
+    N_("the wrong answers, the most certain first"))
+ROW(TREE_P_THRESHOLDS, TREE_PROCESS, "thresholds.csv", generated,
+    show_thresholds,
+    N_("for each threshold of confidence: the share answered, and of these "
+       "the share that is right"))
 
 ROW(TREE_MODELS, TREE_ROOT, "models", directory, no_show,
     N_("trained models: models/TEMPLATE/N/"), .line = KEY_MODELS)
@@ -149,3 +163,21 @@ ROW(TREE_V_DATASET, TREE_VERSION, "dataset", body, show_dataset,
 ROW(TREE_V_TEMPLATE, TREE_VERSION, "template", body, show_run_template,
     N_("the text of the template at the start"))
 ROW(TREE_V_LOG, TREE_VERSION, "log", body, show_log, N_("log of the training"))
+ROW(TREE_V_CARD, TREE_VERSION, "README.md", body, show_card,
+    N_("the model's card: what it tells apart, how good it is, how to run it"))
+ROW(TREE_V_PREDICTIONS, TREE_VERSION, "predictions.csv", body, show_predictions,
+    N_("what the model said of each picture of the test part"))
+ROW(TREE_V_CLASSES, TREE_VERSION, "classes.csv", body, show_classes,
+    N_("a row for each class: precision, recall, F1, average precision, "
+       "pictures"))
+ROW(TREE_V_CONFUSION, TREE_VERSION, "confusion.csv", body, show_confusion,
+    N_("which class was taken for which, in pictures"))
+ROW(TREE_V_CONFUSION_SVG, TREE_VERSION, "confusion.svg", body,
+    show_confusion_svg, N_("the same as a drawing"))
+ROW(TREE_V_MISTAKES, TREE_VERSION, "mistakes.csv", body, show_mistakes,
+    N_("the wrong answers, the most certain first"))
+ROW(TREE_V_MISTAKES_HTML, TREE_VERSION, "mistakes.html", body,
+    show_mistakes_html, N_("the same as a page, with small pictures"))
+ROW(TREE_V_THRESHOLDS, TREE_VERSION, "thresholds.csv", body, show_thresholds,
+    N_("for each threshold of confidence: the share answered, and of these "
+       "the share that is right"))

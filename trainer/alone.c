@@ -1,11 +1,13 @@
 #include "trainer/alone.h"
 
 #include "core/basic/alloc.h"
+#include "core/basic/clock.h"
 #include "core/basic/language.h"
 #include "core/report/artifact.h"
 #include "core/report/chart.h"
 #include "core/system/file.h"
 #include "trainer/alone_output.h"
+#include "trainer/evaluation/reports_write.h"
 #include "trainer/machine/confine.h"
 #include "trainer/run/rundir.h"
 #include "trainer/training/options.h"
@@ -139,11 +141,53 @@ static int artifact_move(const struct alone *a, const char *name,
                : 0;
 }
 
+/* The options are as the training resolved them. */
+static void card_fill(const struct alone *a, const struct evaluation *e,
+                      struct card *card)
+{
+    const struct settings *s = &a->options.settings;
+    *card = (struct card){
+        .title = strrchr(a->out, 0x2f) ? strrchr(a->out, 0x2f) + 1 : a->out,
+        .description = settings_get(s, KEY_DESCRIPTION),
+        .dataset = settings_get(s, KEY_DATASET),
+        .base = options_used(&a->options, KEY_BASE),
+        .precision = a->options.bf16 ? "bf16" : "f32",
+        .finished = unix_now(),
+        .image_size = a->options.image_size,
+        .temperature = e->temperature,
+    };
+}
+
+/* What the trainer leaves of its last evaluation is where the daemon would find
+ * it. */
+static int reports_make(const struct alone *a, struct reason *why)
+{
+    const struct artifact *from = &artifacts[ARTIFACT_EVALUATION];
+    char *path = xstrfmt("%s/.run/artifacts/%s", a->out, from->name);
+    struct text text = TEXT_INIT;
+    struct evaluation e;
+    evaluation_init(&e);
+    int err =
+        access(path, F_OK) ? -ENOENT : file_take(path, from->limit, &text, why);
+    if (err == 0)
+        err = evaluation_parse(&e, text_string(&text), text.size, why);
+    if (err == 0) {
+        struct card card;
+        card_fill(a, &e, &card);
+        err = reports_write(a->out, &e, &card, why);
+    }
+    evaluation_release(&e);
+    text_release(&text);
+    free(path);
+    return err == -ENOENT ? 0 : err;
+}
+
 static int artifacts_move(const struct alone *a, struct reason *why)
 {
-    int err = 0;
+    int err = reports_make(a, why);
     for (int i = 0; i < ARTIFACTS && err == 0; i++)
-        err = artifact_move(a, artifacts[i].name, why);
+        if (!artifacts[i].inner)
+            err = artifact_move(a, artifacts[i].name, why);
     return err;
 }
 

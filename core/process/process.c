@@ -50,6 +50,7 @@ static const struct field {
     ROW(number, FIELD_COUNT),         ROW(stage, FIELD_STRING),
     ROW(reason, FIELD_STRING),        ROW(run_template, FIELD_STRING),
     ROW(announced, FIELD_COUNT),      ROW(sums, FIELD_SUMS),
+    ROW(evaluated, FIELD_TIME),       ROW(evaluation_complete, FIELD_BOOL),
 #undef ROW
 };
 enum { FIELDS = sizeof fields / sizeof *fields };

@@ -26,6 +26,7 @@ enum run_text {
     RUN_MACHINE = 'a', /* the machine's text; runs of older versions lack it */
     RUN_CONFIG = 'c',
     RUN_DATASET = 'd',
+    RUN_REPORT = 'A', /* and the letters behind it: run_reports.h */
     RUN_GROUPS = 'g', /* the groups of whoever started it: "G,G,…" */
 };
 
@@ -53,10 +54,12 @@ struct process {
     bool log_full, metrics_full; /* the run has used up its bound */
     uint64_t announced; /* bits: shown artifacts that are not yet read */
     struct artifact_sum sums[ARTIFACTS]; /* what the trainer has reported */
-    uint64_t checkpoint; /* the iteration of its last checkpoint */
-    uint64_t losses;     /* trainers lost since that checkpoint */
-    uint64_t model;      /* id of the version that came out, 0 = none */
-    uint64_t number;     /* that version's number */
+    double evaluated;         /* when its evaluation was last reported */
+    bool evaluation_complete; /* that was of the model itself */
+    uint64_t checkpoint;      /* the iteration of its last checkpoint */
+    uint64_t losses;          /* trainers lost since that checkpoint */
+    uint64_t model;           /* id of the version that came out, 0 = none */
+    uint64_t number;          /* that version's number */
     char stage[32];
     char reason[1024]; /* why it failed, "" = it has not failed */
     struct progress progress;

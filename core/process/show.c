@@ -2,7 +2,7 @@
 
 #include "core/basic/alloc.h"
 #include "core/basic/language.h"
-#include "core/process/process.h"
+#include "core/process/run_reports.h"
 #include "core/report/chart.h"
 #include "core/report/journal.h"
 #include "core/settings/param.h"
@@ -228,6 +228,17 @@ static void info_facts(struct text *out, const struct process *p)
     }
 }
 
+static void info_evaluation(struct text *out, const struct process *p)
+{
+    for (int i = 0; i < RUN_REPORT_FACTS; i++) {
+        const char *line = fact_find(p, run_report_facts[i]);
+        if (line)
+            info_fact(out, line);
+        else
+            info_text(out, run_report_facts[i], "");
+    }
+}
+
 static void info_progress(struct text *out, const struct process *p)
 {
     const struct progress *g = &p->progress;
@@ -295,6 +306,7 @@ int show_info(struct show_request *r, struct text *out, struct reason *why)
     info_time(out, NC_("info", "finished"), p->finished);
     info_facts(out, p);
     info_progress(out, p);
+    info_evaluation(out, p);
     text_clear(&word);
     int err = show_eta(r, &word, why);
     text_resize(&word, word.size - 1);

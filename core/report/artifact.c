@@ -14,6 +14,8 @@
 const struct artifact artifacts[ARTIFACTS] = {
     [ARTIFACT_CONFIG] = {"config", .limit = 4 << 20, .shown = true},
     [ARTIFACT_DATASET] = {"dataset", .limit = 4 << 20, .shown = true},
+    [ARTIFACT_EVALUATION] = {"evaluation", .limit = 32 << 20, .shown = true,
+                             .inner = true},
     [ARTIFACT_WEIGHTS] = {"model.safetensors", .limit = SAFETENSORS_FILE_MAX},
     [ARTIFACT_LABELS] = {"labels.txt", .limit = 16 << 20},
     [ARTIFACT_GRAPH] = {"model.onnx", .limit = SAFETENSORS_FILE_MAX},

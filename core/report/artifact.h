@@ -21,6 +21,7 @@
 enum artifact_no {
     ARTIFACT_CONFIG,
     ARTIFACT_DATASET,
+    ARTIFACT_EVALUATION,
     ARTIFACT_WEIGHTS,
     ARTIFACT_LABELS,
     ARTIFACT_GRAPH,
@@ -35,6 +36,9 @@ struct artifact {
      * it while the training runs, and writes it to the model from there. Other
      * artifacts are copied to the model when the training has succeeded. */
     bool shown;
+    /* Whether it is no file of the model itself: reports are made of it
+     * (core/evaluation/), as soon as it is there. */
+    bool inner;
 };
 
 extern const struct artifact artifacts[ARTIFACTS];

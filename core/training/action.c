@@ -448,6 +448,8 @@ static void process_renew(struct process *p, uint64_t run,
     p->row_time = p->log_time = p->started;
     p->log_full = p->metrics_full = false;
     p->announced = 0;
+    p->evaluated = 0;
+    p->evaluation_complete = false;
     memset(p->sums, 0, sizeof p->sums);
     p->checkpoint = p->losses = p->model = p->number = 0;
     *p->stage = *p->reason = 0;

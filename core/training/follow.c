@@ -2,7 +2,7 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
-#include "core/process/process.h"
+#include "core/process/run_reports.h"
 #include "core/report/artifact.h"
 #include "core/report/journal.h"
 #include "core/store/stream.h"
@@ -30,6 +30,7 @@ enum {
 struct artifact_read {
     bool done;
     struct text shown;
+    struct run_reports reports; /* of an inner one, in place of its text */
     char fault[sizeof((struct reason *)0)->sentence]; /* "" = none */
 };
 
@@ -355,10 +356,12 @@ static void artifact_read(struct intake *in, int no,
         refuse(&why, EIO, "'%s' is not what the trainer has written",
                artifacts[no].name);
     read->done = fits || last;
+    if (err == 0 && fits && artifacts[no].inner)
+        err = run_reports_make(&read->reports, &text, &why);
+    else if (err == 0 && fits)
+        text_put_printable_lines(&read->shown, text_string(&text), text.size);
     if (err || !fits)
         strcpy(read->fault, why.sentence);
-    else
-        text_put_printable_lines(&read->shown, text_string(&text), text.size);
     text_release(&text);
 }
 
@@ -381,8 +384,10 @@ static void artifacts_read(struct intake *in, const struct process *p,
 
 static void artifacts_release(struct intake *in)
 {
-    for (int i = 0; i < ARTIFACTS; i++)
+    for (int i = 0; i < ARTIFACTS; i++) {
         text_release(&in->read[i].shown);
+        run_reports_release(&in->read[i].reports);
+    }
     memset(in->read, 0, sizeof in->read);
 }
 
@@ -398,6 +403,8 @@ static int artifacts_put(struct intake *in, struct reason *why)
         in->p->announced &= ~(1ull << i);
         if (*read->fault)
             err = log_take(in, unix_now(), read->fault, why);
+        else if (read->reports.made)
+            err = run_reports_put(in->txn, in->p, &read->reports, why);
         else
             err = blob_put(in->txn, in->run, parts[i],
                            text_string(&read->shown), read->shown.size, why);

@@ -5,4 +5,4 @@
 . "$(dirname "$0")/../lib.sh"
 need_python numpy sklearn
 "$PYTHON" "$ROOT/tests/peers/average-precision.py" \
-    "$BUILD/tests/unit/training/average_precision_test" "$SCRATCH"
+    "$BUILD/tests/unit/evaluation/average_precision_test" "$SCRATCH"

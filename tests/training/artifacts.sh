@@ -26,7 +26,8 @@ with open("journal.000001", "wb") as journal:
     journal.write(record(b"O", b"version=1 iteration=0") +
                   record(b"F", b"classes=7\nstatus: forged") +
                   record(b"F", b"status\nx=forged") +
-                  record(b"M", b"no,row") + record(b"E", b"succeeded"))
+                  record(b"M", b"no,row") + record(b"A", b"evaluation") +
+                  record(b"E", b"succeeded"))
 EOF
 chmod +x bin/primo-train
 BUILD=$SCRATCH/bin mount_primofs "$STATE" "$MNT"
@@ -61,9 +62,32 @@ ln -sf /etc/passwd leave/labels.txt
 refuses labels.txt
 
 step "files that are a model become one, and cannot forge what info says"
+printf 'evaluation 1\nclass 1 a\npicture 0 7 0 1 0 x\n' >leave/evaluation
 ends succeeded
 for file in model.onnx model.safetensors labels.txt; do
     cmp "good/$file" "$MNT/models/t/1/$file"
 done
 expect 1 wc -l <"$MNT/models/t/1/metrics.csv"
 expect 'status: succeeded' grep '^status' "$MNT/models/t/1/info"
+
+step "an evaluation that is none makes no reports"
+grep -q 'line 3 of the evaluation cannot be read' "$process/log"
+for file in predictions.csv mistakes.html README.md; do
+    [ ! -e "$MNT/models/t/1/$file" ] || fail "there is $file"
+done
+expect 1 grep -c '' "$process/predictions.csv"
+
+step "a name in one that is cannot break out of its place"
+{
+    printf 'evaluation 1\ncomplete\nclass 1 =a\nclass 0 <script>b</script>\n'
+    printf 'picture 0 1 0 0.75 0.25 \033]0;x\a/"y".jpg\n'
+    printf 'thumbnail 0 1 1 QUJD\n'
+} >leave/evaluation
+ends succeeded
+expect 'path,truth,predicted,confidence,second,second_confidence
+"?]0;x?/""y"".jpg",'\''=a,<script>b</script>,0.75,'\''=a,0.25' \
+    cat "$MNT/models/t/2/predictions.csv"
+for file in mistakes.html confusion.svg README.md; do
+    ! grep -q '<script' "$MNT/models/t/2/$file" || fail "$file has a script"
+done
+expect 'macro_f1: 0' grep '^macro_f1' "$MNT/models/t/2/info"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jpeglib.h>
@@ -13,7 +14,7 @@
 /* A progressive picture has about ten scans. Each costs a pass over the whole
  * picture, while it takes only a few bytes in the file: a small file could
  * keep a thread busy for very long. */
-enum { SCANS_MAX = 100, EXIF_HEADER_BYTES = 6 };
+enum { SCANS_MAX = 100, EXIF_HEADER_BYTES = 6, QUALITY = 80 };
 
 struct jpeg_reader {
     struct jpeg_decompress_struct j; /* first, as callbacks are given this */
@@ -181,3 +182,59 @@ static bool jpeg_matches(const uint8_t *data, size_t size)
 }
 
 const struct picture_format picture_jpeg = {jpeg_matches, jpeg_decode};
+
+/* Encoding */
+
+struct jpeg_maker {
+    struct jpeg_compress_struct j; /* first, as callbacks are given this */
+    struct jpeg_error_mgr errors;
+    jmp_buf failed;
+    uint8_t *data; /* what jpeg_mem_dest() allocates */
+    unsigned long size;
+};
+
+static void maker_fail(j_common_ptr j)
+{
+    longjmp(((struct jpeg_maker *)j)->failed, 1);
+}
+
+static bool maker_run(struct jpeg_maker *m, const uint8_t *rgb, int width,
+                      int height)
+{
+    struct jpeg_compress_struct *j = &m->j;
+    if (setjmp(m->failed))
+        return false;
+    jpeg_create_compress(j);
+    jpeg_mem_dest(j, &m->data, &m->size);
+    j->image_width = (JDIMENSION)width;
+    j->image_height = (JDIMENSION)height;
+    j->input_components = 3;
+    j->in_color_space = JCS_RGB;
+    jpeg_set_defaults(j);
+    jpeg_set_quality(j, QUALITY, TRUE);
+    jpeg_start_compress(j, TRUE);
+    while (j->next_scanline < j->image_height) {
+        JSAMPROW row =
+            (JSAMPROW)rgb + (size_t)j->next_scanline * j->image_width * 3;
+        jpeg_write_scanlines(j, &row, 1);
+    }
+    jpeg_finish_compress(j);
+    return true;
+}
+
+int picture_to_jpeg(const uint8_t *rgb, int width, int height, uint8_t **jpeg,
+                    size_t *size, struct reason *why)
+{
+    struct jpeg_maker m = {.data = NULL};
+    m.j.err = jpeg_std_error(&m.errors);
+    m.errors.error_exit = maker_fail;
+    bool made = maker_run(&m, rgb, width, height);
+    jpeg_destroy_compress(&m.j);
+    *jpeg = m.data;
+    *size = m.size;
+    if (made)
+        return 0;
+    free(m.data);
+    *jpeg = NULL;
+    return refuse(why, ENOMEM, "no memory for a JPEG");
+}

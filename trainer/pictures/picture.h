@@ -67,6 +67,13 @@ int picture_decode(struct picture *out, const uint8_t *data, size_t size,
  */
 int picture_resize(const struct picture *in, int side, uint8_t *rgb,
                    struct reason *why);
+/* Do the same to other sides, into rgb [height, width, 3]. */
+int picture_resize_to(const struct picture *in, int width, int height,
+                      uint8_t *rgb, struct reason *why);
+/* Encode pixels [height, width, 3] as a JPEG, in memory that the caller frees.
+ * ENOMEM. */
+int picture_to_jpeg(const uint8_t *rgb, int width, int height, uint8_t **jpeg,
+                    size_t *size, struct reason *why);
 /* A hash of 128 bits over the size and the pixels. */
 void picture_hash(const struct picture *p, uint64_t hash[2]);
 

@@ -119,16 +119,16 @@ MULTIVERSION static void line_down(const uint8_t *lines, const struct taps *t,
 }
 
 static int resize_with(const struct picture *in, const struct filter *across,
-                       const struct filter *down, int side, uint8_t *rgb,
-                       struct reason *why)
+                       const struct filter *down, int width, int height,
+                       uint8_t *rgb, struct reason *why)
 {
-    int bytes = side * 3;
+    int bytes = width * 3;
     uint8_t *lines = malloc((size_t)in->height * (size_t)bytes);
     int32_t *sum = malloc((size_t)bytes * sizeof *sum);
     bool ok = lines && sum;
     if (ok) {
-        resize_across(in, across, side, lines);
-        for (int i = 0; i < side; i++)
+        resize_across(in, across, width, lines);
+        for (int i = 0; i < height; i++)
             line_down(lines, &down->taps[i], bytes, sum, rgb + i * bytes);
     }
     free(lines);
@@ -136,20 +136,26 @@ static int resize_with(const struct picture *in, const struct filter *across,
     return ok ? 0 : refuse(why, ENOMEM, "no memory to resize a picture");
 }
 
-int picture_resize(const struct picture *in, int side, uint8_t *rgb,
-                   struct reason *why)
+int picture_resize_to(const struct picture *in, int width, int height,
+                      uint8_t *rgb, struct reason *why)
 {
-    if (in->width == side && in->height == side) {
-        memcpy(rgb, in->rgb, (size_t)side * (size_t)side * 3);
+    if (in->width == width && in->height == height) {
+        memcpy(rgb, in->rgb, (size_t)width * (size_t)height * 3);
         return 0;
     }
     struct filter across = {0}, down = {0};
-    int err = filter_init(&across, in->width, side, why);
+    int err = filter_init(&across, in->width, width, why);
     if (err == 0)
-        err = filter_init(&down, in->height, side, why);
+        err = filter_init(&down, in->height, height, why);
     if (err == 0)
-        err = resize_with(in, &across, &down, side, rgb, why);
+        err = resize_with(in, &across, &down, width, height, rgb, why);
     filter_release(&across);
     filter_release(&down);
     return err;
+}
+
+int picture_resize(const struct picture *in, int side, uint8_t *rgb,
+                   struct reason *why)
+{
+    return picture_resize_to(in, side, side, rgb, why);
 }

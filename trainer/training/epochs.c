@@ -2,7 +2,8 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
-#include "trainer/training/average_precision.h"
+#include "trainer/evaluation/average_precision.h"
+#include "trainer/training/report.h"
 
 #include <errno.h>
 #include <math.h>
@@ -222,7 +223,7 @@ static int update(struct training *t, struct reason *why)
 
 /* Evaluation */
 
-static int test_predict(struct training *t, struct reason *why)
+int training_predict(struct training *t, struct reason *why)
 {
     struct loader *l = t->material.loader;
     int steps = loader_test_steps(l), classes = t->material.dataset.classes;
@@ -305,7 +306,7 @@ static int evaluate(struct training *t, struct reason *why)
     int n = loader_test_count(t->material.loader);
     int classes = t->material.dataset.classes;
     double began = monotonic_now(), precision;
-    int err = test_predict(t, why);
+    int err = training_predict(t, why);
     if (err)
         return err;
     if (!scores_finite(t))
@@ -318,6 +319,7 @@ static int evaluate(struct training *t, struct reason *why)
     if (err)
         return err;
     tell_epoch(t);
+    training_report(t);
     checkpoint_when_due(t, t->saved.epoch ? CHECKPOINT_LEAST_SECONDS : 0);
     return 0;
 }

@@ -33,6 +33,8 @@ struct training {
     struct position saved; /* the position of the checkpoint on disk */
 
     struct pace pace;
+    double report_due;  /* monotonic: not before is an evaluation reported */
+    double temperature; /* of the model, once it is reported */
     struct team_wait team_wait;
     double began;      /* when this process began, in monotonic seconds */
     double seconds;    /* how long the training had taken before that */
@@ -47,6 +49,9 @@ int training_net(struct training *t, struct reason *why);
 void training_save(struct training *t);
 /* Set what the heartbeat reports. */
 void training_tell(struct training *t);
+/* Predict the test part with the present weights, into t->scores and
+ * t->answers. */
+int training_predict(struct training *t, struct reason *why);
 /* Train from t->at to the end; afterwards t->best has the weights to export. */
 int training_epochs(struct training *t, struct reason *why);
 

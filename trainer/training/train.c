@@ -5,6 +5,7 @@
 #include "core/system/file.h"
 #include "trainer/files/export.h"
 #include "trainer/training/epochs.h"
+#include "trainer/training/report.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -149,13 +150,16 @@ static int training_open(struct training *t, struct options *o,
 static int model_export(struct training *t, struct reason *why)
 {
     struct text precision = TEXT_INIT, right = TEXT_INIT, epoch = TEXT_INIT;
+    struct text temperature = TEXT_INIT;
     text_put_double(&precision, t->at.best_average_precision, 7);
     text_put_double(&right, t->at.best_accuracy, 7);
     text_printf(&epoch, "%llu", (unsigned long long)t->at.best_epoch);
+    text_put_double(&temperature, t->temperature, 7);
     struct metadata facts[] = {
         {"average_precision", text_string(&precision)},
         {"accuracy", text_string(&right)},
         {"epoch", text_string(&epoch)},
+        {"temperature", text_string(&temperature)},
     };
     const struct classifier model = {
         .network = t->network,
@@ -173,6 +177,7 @@ static int model_export(struct training *t, struct reason *why)
     text_release(&precision);
     text_release(&right);
     text_release(&epoch);
+    text_release(&temperature);
     return err;
 }
 
@@ -202,10 +207,12 @@ static int training_finish(struct training *t, struct reason *why)
     training_save(t);
     control_unlock(t->run->control);
     control_on_stop(t->run->control, NULL, NULL);
+    writer_stage(t->run->writer, NC_("stage", "export"));
+    int err = training_report_model(t, why);
     net_free(t->net); /* only the best weights are still needed */
     t->net = NULL;
-    writer_stage(t->run->writer, NC_("stage", "export"));
-    int err = model_export(t, why);
+    if (err == 0)
+        err = model_export(t, why);
     for (int i = 0; i < ARTIFACTS && err == 0; i++)
         if (export_writes((enum artifact_no)i))
             err = artifact_announce(t, artifacts[i].name, why);

@@ -32,6 +32,8 @@ static void the_tree_has_them(void **state)
 {
     (void)state;
     for (int i = 0; i < ARTIFACTS; i++) {
+        if (artifacts[i].inner)
+            continue;
         if (!is_file_of(TREE_VERSION, artifacts[i].name))
             fail_msg("a model has no file %s", artifacts[i].name);
         if (is_file_of(TREE_PROCESS, artifacts[i].name) != artifacts[i].shown)

@@ -93,7 +93,8 @@ static void test_walk(void **state)
                   tree_rows[i].shape != &shape_link &&
                   (tree_rows[i].parent == TREE_ROOT ||
                    tree_rows[i].parent == TREE_PROCESS);
-    assert_int_equal(files, listed + 5); /* a, local, local, classifier, base */
+    /* a, local, local, classifier, base, scratch */
+    assert_int_equal(files, listed + 6);
 }
 
 static void test_rows(void **state)

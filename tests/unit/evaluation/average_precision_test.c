@@ -5,7 +5,7 @@
  * the scores in it, for tests/peers/average-precision.sh: int32 n, int32
  * classes, float32 scores [n, classes], int32 labels [n]. */
 #include "trainer/basic/random.h"
-#include "trainer/training/average_precision.h"
+#include "trainer/evaluation/average_precision.h"
 
 #include <errno.h>
 #include <math.h>

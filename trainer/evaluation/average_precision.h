@@ -17,6 +17,9 @@
  * NAN when n is 0. ENOMEM; EINVAL: a label is out of range. */
 int average_precision(const float *scores, const int *labels, int n,
                       int classes, double *out, struct reason *why);
+/* The same of every class, each [classes]; NAN = it has no pictures. */
+int average_precisions(const float *scores, const int *labels, int n,
+                       int classes, double *each, struct reason *why);
 
 /* The fraction of pictures whose label has the highest score; among equal
  * scores the first one counts. NAN when n is 0. */

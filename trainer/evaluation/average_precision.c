@@ -1,4 +1,4 @@
-#include "trainer/training/average_precision.h"
+#include "trainer/evaluation/average_precision.h"
 
 #include <errno.h>
 #include <math.h>
@@ -81,19 +81,28 @@ static double mean_known(const double *v, int n)
     return known ? sum / known : NAN;
 }
 
-int average_precision(const float *scores, const int *labels, int n,
-                      int classes, double *out, struct reason *why)
+int average_precisions(const float *scores, const int *labels, int n,
+                       int classes, double *each, struct reason *why)
 {
     for (int i = 0; i < n; i++)
         if (labels[i] < 0 || labels[i] >= classes)
             return refuse(why, EINVAL, "label %d is not one of %d classes",
                           labels[i], classes);
+    return precisions(scores, labels, n, classes, each)
+               ? refuse(why, ENOMEM, "no memory to rank %d pictures", n)
+               : 0;
+}
+
+int average_precision(const float *scores, const int *labels, int n,
+                      int classes, double *out, struct reason *why)
+{
     double *each = malloc(sizeof *each * (size_t)(classes > 0 ? classes : 1));
-    int err = each ? precisions(scores, labels, n, classes, each) : -ENOMEM;
+    int err = each ? average_precisions(scores, labels, n, classes, each, why)
+                   : refuse(why, ENOMEM, "no memory for %d classes", classes);
     if (err == 0)
         *out = mean_known(each, classes);
     free(each);
-    return err ? refuse(why, ENOMEM, "no memory to rank %d pictures", n) : 0;
+    return err;
 }
 
 double accuracy(const float *scores, const int *labels, int n, int classes)
