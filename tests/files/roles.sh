@@ -49,7 +49,7 @@ templates create    printf "'"$dataset"'\nepochs = 1\nimage_size = 32\n" >templa
 templates view      grep dataset templates/bills
 processes create    mkdir processes/local
 processes create    echo bills >processes/local/template
-processes manage    touch processes/local/start
+processes manage    echo "'"$SCRATCH/data"'" >processes/local/start
 processes view      cat processes/local/status processes/local/progress
 processes view      ls processes/local
 processes manage    touch processes/local/stop
