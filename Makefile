@@ -10,8 +10,17 @@ VERSION := 0.1.0
 
 # Builds with sanitizers have directories of their own: make asan, make tsan.
 SANITIZE ?=
+# With FUZZER=1 the targets of tests/fuzz/ are called by clang's libFuzzer.
+FUZZER ?=
+# How long each target is fuzzed, and which: make fuzz SECONDS=600 TARGETS=onnx.
+SECONDS ?= 60
+TARGETS ?=
 # Which tests to run: make test TESTS='mounting settings_test'.
 TESTS ?=
+# How often make torture kills and cuts, and what it runs.
+ROUNDS ?= 100
+TORTURE_TESTS := kills powercuts fuzz disk meta-page kernel-locks bounds.sh \
+  closed replacing names care
 # Which measurements to take: make bench BENCH='steps scans'.
 BENCH ?=
 # Where Node modules are installed that confirm our results: make test PEERS=1.
@@ -35,13 +44,15 @@ TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
 PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
   python3-opencv python3-pil nodejs:node npm:npm
 BENCH_PACKAGES := strace:strace
+FUZZ_PACKAGES  := clang:clang libclang-rt-dev libomp-dev
 STYLE_PACKAGES := clang-format:clang-format
 
 BASE_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
   -DPRIMO_VERSION='"$(VERSION)"' -I. -I$(BUILD)/gen \
   -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) -fno-math-errno -fopenmp \
   -pthread -MMD -MP \
-  $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+  $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
+  $(if $(FUZZER),-fsanitize=fuzzer-no-link -w)
 LINK_FLAGS = -fopenmp -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 # The sources, by folder. tests/rooms says which folder may include which.
@@ -55,6 +66,8 @@ EXAMPLE := fashion-mnist glyphs scans
 PEER_PROGRAMS = $(BUILD)/tests/peers/layers
 # What tests/faults/ uses against a mount: programs that know nothing of ours.
 FAULT_PROGRAMS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/faults/*.c))
+FUZZ_PROGRAMS = $(patsubst %.c,$(BUILD)/%,$(filter-out %/fuzz.c, \
+  $(wildcard tests/fuzz/*.c)))
 PRELOADED = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/faults/preload/*.c))
 BENCH_PROGRAMS = $(patsubst %,$(BUILD)/tests/bench/%,network convolutions \
   clients reader objects makes saves)
@@ -139,13 +152,19 @@ $(BUILD)/tests/unit/notices/states_test: $(BUILD)/fs/notices/states.o
 $(FAULT_PROGRAMS): %: %.o
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^
 unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(PEER_PROGRAMS) $(FAULT_PROGRAMS) \
-  $(BUILD)/tests/bench/objects $(PRELOADED)
+  $(BUILD)/tests/bench/objects $(PRELOADED) $(FUZZ_PROGRAMS)
 
 # Loaded into the daemon by tests/faults/, to make its calls fail.
 $(BUILD)/tests/faults/preload/%.so: tests/faults/preload/%.c
 	@mkdir -p $(@D)
 	$(call quiet,link)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra $(CFLAGS) \
 	  -shared -fPIC -o $@ $<
+
+# Each parser with what calls it: libFuzzer, or else our own tests/fuzz/fuzz.c.
+$(FUZZ_PROGRAMS): %: %.o $(if $(FUZZER),,$(BUILD)/tests/fuzz/fuzz.o) \
+  $(BUILD)/unit.a
+	$(call quiet,link)$(CC) $(LINK_FLAGS) $(if $(FUZZER),-fsanitize=fuzzer) \
+	  $(LDFLAGS) -o $@ $^ $(TRAINER_LIBS) $(CORE_LIBS) $(SHARED_LIBS)
 
 # Programs that the scripts of tests/bench/ and tests/peers/ use.
 $(PEER_PROGRAMS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/unit.a
@@ -239,6 +258,23 @@ asan:
 tsan:
 	@$(again) test BUILD=build-tsan SANITIZE=thread CFLAGS='-O1 -g'
 
+#: torture       the tests of tests/faults/ that go on as long as they are told:
+#:               ROUNDS=100 kills, twice as many power cuts, and so on
+torture:
+	@tests/packages install $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@$(again) all unit $(BUILD)/examples/fashion-mnist
+	@BUILD=$(BUILD) TORTURE=1 KILLS=$(ROUNDS) CUTS=$(ROUNDS) \
+	  RUNS=$(ROUNDS)000 tests/run -j 1 $(TORTURE_TESTS)
+
+#: fuzz          look for inputs that end the parsers, with clang's libFuzzer and
+#:               sanitizers; SECONDS=N for each, TARGETS='NAME…' for only some
+fuzz:
+	@tests/packages install $(BUILD_PACKAGES) $(FUZZ_PACKAGES)
+	@$(again) fuzz-programs BUILD=build-fuzz CC=clang FUZZER=1 \
+	  SANITIZE=address,undefined CFLAGS='-O1 -g'
+	@BUILD=build-fuzz tests/fuzz/run $(SECONDS) $(TARGETS)
+fuzz-programs: $(FUZZ_PROGRAMS)
+
 #: test-bare     run `make demo` and `make test` in a bare Debian root (as root)
 test-bare:
 	@tests/packages install debootstrap:debootstrap git:git
@@ -291,13 +327,14 @@ check-format:
 
 #: clean         remove everything that was built
 clean:
-	rm -rf build build-asan build-tsan $(PEERS_DIR)
+	rm -rf build build-asan build-tsan build-fuzz $(PEERS_DIR)
 
 #: help          show this list
 help:
 	@sed -n 's/^#: /make /p' Makefile | sed 's/^make  /     /'
 
-.PHONY: all unit examples po po-check demo test bench asan tsan test-bare deps docs install \
+.PHONY: all unit examples po po-check demo test bench asan tsan fuzz fuzz-programs torture \
+  test-bare deps docs install \
   uninstall format check-format clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
