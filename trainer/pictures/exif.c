@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { ENTRY_BYTES = 12, TAG_ORIENTATION = 0x0112, TYPE_SHORT = 3 };
+enum { ENTRY_BYTES = 12, TAG_ORIENTATION = 0x0112 };
 
 struct exif {
     const uint8_t *data;
@@ -21,13 +21,27 @@ static uint32_t exif_number(const struct exif *e, size_t at, int bytes)
     return n;
 }
 
+/* The bytes of a value of a type, 0 = it is no integer. Programs write other
+ * types than the standard's SHORT, and other programs read them. */
+static int type_bytes(uint32_t type)
+{
+    static const int bytes[] = {0, 1, 0, 2, 4, 0, 1, 0, 2, 4};
+    return type < sizeof bytes / sizeof *bytes ? bytes[type] : 0;
+}
+
+/* The first value counts, whatever their number. */
 static int entry_orientation(const struct exif *e, size_t at)
 {
-    if (exif_number(e, at, 2) != TAG_ORIENTATION ||
-        exif_number(e, at + 2, 2) != TYPE_SHORT ||
-        exif_number(e, at + 4, 4) != 1)
+    int bytes = type_bytes(exif_number(e, at + 2, 2));
+    uint64_t count = exif_number(e, at + 4, 4);
+    if (exif_number(e, at, 2) != TAG_ORIENTATION || !bytes || !count)
         return 0;
-    uint32_t value = exif_number(e, at + 8, 2);
+    size_t from = at + 8;
+    if (count * (unsigned)bytes > 4)
+        from = exif_number(e, at + 8, 4);
+    if (from > e->size - (unsigned)bytes)
+        return 0;
+    uint32_t value = exif_number(e, from, bytes);
     return value >= 1 && value <= 8 ? (int)value : 0;
 }
 
@@ -43,7 +57,7 @@ int exif_orientation(const uint8_t *data, size_t size)
     size_t entries = exif_number(&e, at, 2);
     at += 2;
     if (entries > (size - at) / ENTRY_BYTES)
-        return 1;
+        entries = (size - at) / ENTRY_BYTES; /* those that are there */
     for (size_t i = 0; i < entries; i++, at += ENTRY_BYTES) {
         int orientation = entry_orientation(&e, at);
         if (orientation)

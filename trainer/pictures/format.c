@@ -1,6 +1,7 @@
 #include "trainer/pictures/format.h"
 
 #include "trainer/pictures/budget.h"
+#include "trainer/pictures/filter.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +19,68 @@ int picture_bound(int64_t width, int64_t height, struct reason *why)
                       (long long)width, (long long)height,
                       PICTURE_PIXELS_MAX / 1000000);
     return 0;
+}
+
+/* Whether a picture of two colours is taken line by line. */
+static bool is_streamed(int64_t width, int64_t height, int side)
+{
+    enum { STREAMED_FROM = 4 * 1000 * 1000 };
+    return side > 0 && width > side && width * height > STREAMED_FROM &&
+           height <= PICTURE_PIXELS_MAX / side;
+}
+
+int picture_bound_bilevel(int64_t width, int64_t height, int side,
+                          struct reason *why)
+{
+    bool small = width <= 0 || height <= 0 || width > INT32_MAX ||
+                 height > INT32_MAX || width <= PICTURE_PIXELS_MAX / height ||
+                 !(side == PICTURE_MEASURE || is_streamed(width, height, side));
+    if (small)
+        return picture_bound(width, height, why);
+    if (width > PICTURE_BILEVEL_MAX / height)
+        return refuse(why, EFBIG,
+                      "has too many pixels: %lld x %lld, at most %d million "
+                      "of two colours are decoded",
+                      (long long)width, (long long)height,
+                      PICTURE_BILEVEL_MAX / 1000000);
+    return 0;
+}
+
+int lines_open(struct lines *l, struct picture *out, int side, bool bilevel,
+               struct reason *why)
+{
+    int width = out->full_width, height = out->full_height;
+    *l = (struct lines){.out = out, .side = side};
+    if (!bilevel || !is_streamed(width, height, side)) {
+        picture_reserve(out, width, height);
+        return picture_alloc(out, width, height, why);
+    }
+    picture_reserve(out, side, height);
+    l->line = malloc((size_t)width * 3);
+    if (!l->line)
+        return refuse(why, ENOMEM, "no memory for a line of %d pixels", width);
+    int err = filter_open(&l->filter, width, side, why);
+    return err ? err : picture_alloc(out, side, height, why);
+}
+
+void lines_close(struct lines *l)
+{
+    free(l->line);
+    filter_free(l->filter);
+    *l = (struct lines){0};
+}
+
+uint8_t *lines_at(const struct lines *l, int y)
+{
+    return l->line ? l->line
+                   : l->out->rgb + (size_t)y * (size_t)l->out->width * 3;
+}
+
+void lines_done(const struct lines *l, int y)
+{
+    if (l->line)
+        filter_line(l->filter, l->line, l->side,
+                    l->out->rgb + (size_t)y * (size_t)l->side * 3);
 }
 
 void picture_reserve(struct picture *out, int64_t width, int64_t height)

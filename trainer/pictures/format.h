@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+struct filter;
+
 struct picture_format {
     /* Whether the file begins with the format's signature. */
     bool (*matches)(const uint8_t *data, size_t size);
@@ -29,6 +31,10 @@ PICTURE_FORMATS(PICTURE_DECLARE)
 /* Check the size of a picture. EINVAL: it is empty; EFBIG: it has more than
  * PICTURE_PIXELS_MAX pixels. */
 int picture_bound(int64_t width, int64_t height, struct reason *why);
+/* Do the same with one of two colours, which may have up to
+ * PICTURE_BILEVEL_MAX pixels if lines_open() can take it line by line. */
+int picture_bound_bilevel(int64_t width, int64_t height, int side,
+                          struct reason *why);
 /* Set the size that the header states; picture_bound() has accepted it. */
 void picture_measured(struct picture *out, uint32_t width, uint32_t height);
 /* Wait for the memory that so many pixels take while they are decoded: with
@@ -37,6 +43,28 @@ void picture_reserve(struct picture *out, int64_t width, int64_t height);
 /* Set the size and allocate the pixels, after picture_reserve(). ENOMEM. */
 int picture_alloc(struct picture *out, int width, int height,
                   struct reason *why);
+
+/* A picture that a decoder puts together from lines. A large one of two colours
+ * (a drawing of 300 dpi has 140 million pixels) is resized along its lines as
+ * they come, and its pixels are never there at once: picture_resize() then
+ * finds it as wide as it has to be, and the result is the same. */
+struct lines {
+    struct picture *out;
+    uint8_t *line;         /* [full_width, 3], NULL = lines are kept whole */
+    struct filter *filter; /* along lines */
+    int side;
+};
+
+/* Begin, for a picture whose size has been set by picture_measured(). ENOMEM.
+ * lines_close() must be called even then. */
+int lines_open(struct lines *l, struct picture *out, int side, bool bilevel,
+               struct reason *why);
+void lines_close(struct lines *l);
+/* Where the decoder puts line y, [full_width, 3] .. */
+uint8_t *lines_at(const struct lines *l, int y);
+/* .. and says that it is complete. */
+void lines_done(const struct lines *l, int y);
+
 /* Turn a picture upright that is stored in an orientation of EXIF or TIFF, 1 to
  * 8. If it has no pixels, only its sides are swapped. ENOMEM. */
 int picture_orient(struct picture *p, int orientation, struct reason *why);

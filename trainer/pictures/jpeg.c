@@ -88,15 +88,14 @@ static unsigned scale_denominator(const struct jpeg_reader *r, int side)
     return denominator;
 }
 
-/* Converts one line of CMYK, which Adobe's programs store inverted. */
-static void line_from_cmyk(const uint8_t *cmyk, uint8_t *rgb, int width,
-                           bool inverted)
+/* Converts one line of CMYK, which is stored inverted: so Adobe's programs do
+ * it, and all others read it, whether a marker says that it is theirs or not.
+ */
+static void line_from_cmyk(const uint8_t *cmyk, uint8_t *rgb, int width)
 {
-    unsigned flip = inverted ? 0 : 255;
     for (int x = 0; x < width; x++, cmyk += 4)
         for (int c = 0; c < 3; c++)
-            *rgb++ =
-                (uint8_t)(((cmyk[c] ^ flip) * (cmyk[3] ^ flip) + 127) / 255);
+            *rgb++ = (uint8_t)((cmyk[c] * cmyk[3] + 127) / 255);
 }
 
 static void reader_lines(struct jpeg_reader *r, struct picture *out)
@@ -111,7 +110,7 @@ static void reader_lines(struct jpeg_reader *r, struct picture *out)
         uint8_t *row =
             out->rgb + (size_t)j->output_scanline * j->output_width * 3;
         if (jpeg_read_scanlines(j, cmyk ? line : &row, 1) == 1 && cmyk)
-            line_from_cmyk(line[0], row, out->width, j->saw_Adobe_marker);
+            line_from_cmyk(line[0], row, out->width);
     }
     jpeg_finish_decompress(j);
 }

@@ -20,8 +20,9 @@
 #include <stdint.h>
 
 enum {
-    PICTURE_PIXELS_MAX = 100 * 1000 * 1000, /* most that a header may claim */
-    PICTURE_BYTES_MAX = 512 << 20,          /* longest file that is read */
+    PICTURE_PIXELS_MAX = 100 * 1000 * 1000,   /* most that a header may claim */
+    PICTURE_BILEVEL_MAX = 1000 * 1000 * 1000, /* the same of two colours */
+    PICTURE_BYTES_MAX = 512 << 20,            /* longest file that is read */
 };
 
 struct picture {

@@ -13,8 +13,12 @@ struct png_reader {
     size_t size, at;
     uint8_t *rgba; /* [height, width, 4], NULL = there is no alpha */
     png_bytep *rows;
+    struct lines lines;
     struct reason *why;
 };
+
+static const uint8_t signature[8] = {0x89, 'P',  'N',  'G',
+                                     '\r', '\n', 0x1A, '\n'};
 
 static void reader_fail(png_structp png, png_const_charp message)
 {
@@ -48,6 +52,54 @@ static int reader_orientation(struct png_reader *r)
     return exif_orientation(exif, size);
 }
 
+static uint32_t be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
+           p[3];
+}
+
+/* Where the fields of the header are, which must be the first chunk. */
+enum {
+    NAME_AT = 12,
+    WIDTH_AT = 16,
+    HEIGHT_AT = 20,
+    BITS_AT = 24,
+    INTERLACED_AT = 28,
+    HEADER_BYTES = 33
+};
+
+/* The signature has line ends of all systems, which a transfer as text
+ * changes. */
+static int header_check(const struct png_reader *r)
+{
+    size_t n = r->size < sizeof signature ? r->size : sizeof signature;
+    if (memcmp(r->data, signature, n))
+        return refuse(r->why, EINVAL,
+                      "is not a good PNG: damaged by a text-mode transfer");
+    if (r->size < HEADER_BYTES)
+        return refuse(r->why, EINVAL, "is cut short: the PNG has no header");
+    if (memcmp(r->data + NAME_AT, "IHDR", 4))
+        return refuse(r->why, EINVAL,
+                      "is not a good PNG: it does not begin with its header");
+    return 0;
+}
+
+/* One bit a pixel, so that there are two colours, and lines in their order. */
+static bool is_bilevel(const struct png_reader *r)
+{
+    return r->data[BITS_AT] == 1 && r->data[INTERLACED_AT] == 0;
+}
+
+/* Checks the size that the header claims before libpng reads it and allocates
+ * memory. */
+static int header_bound(const struct png_reader *r, int side)
+{
+    uint32_t width = be32(r->data + WIDTH_AT);
+    uint32_t height = be32(r->data + HEIGHT_AT);
+    return is_bilevel(r) ? picture_bound_bilevel(width, height, side, r->why)
+                         : picture_bound(width, height, r->why);
+}
+
 /* Makes libpng turn whatever the file holds into 8-bit RGB, or RGBA if there is
  * alpha. Returns the bytes of a pixel. */
 static size_t reader_transform(struct png_reader *r)
@@ -69,10 +121,29 @@ static void over_white(const uint8_t *rgba, uint8_t *rgb, size_t pixels)
         }
 }
 
-static int reader_pixels(struct png_reader *r, struct picture *out)
+/* Reads line by line, without alpha. */
+static int reader_lines(struct png_reader *r, struct picture *out, int side)
+{
+    int height = out->height;
+    int err = lines_open(&r->lines, out, side, true, r->why);
+    for (int y = 0; err == 0 && y < height; y++) {
+        png_read_row(r->png, lines_at(&r->lines, y), NULL);
+        lines_done(&r->lines, y);
+    }
+    if (err == 0)
+        png_read_end(r->png, r->info);
+    return err;
+}
+
+static int reader_pixels(struct png_reader *r, struct picture *out, int side)
 {
     size_t width = (size_t)out->width, height = (size_t)out->height;
     size_t bytes = reader_transform(r);
+    if (bytes == 3 && is_bilevel(r))
+        return reader_lines(r, out, side);
+    int bound = picture_bound(out->width, out->height, r->why);
+    if (bound)
+        return bound;
     picture_reserve(out, out->width, out->height);
     int err = picture_alloc(out, out->width, out->height, r->why);
     if (err)
@@ -93,28 +164,13 @@ static int reader_pixels(struct png_reader *r, struct picture *out)
     return 0;
 }
 
-static uint32_t be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
-           p[3];
-}
-
-/* Checks the size that the header claims before libpng reads it and allocates
- * memory. */
-static int header_bound(const struct png_reader *r)
-{
-    enum { WIDTH_AT = 16, HEIGHT_AT = 20, HEADER_BYTES = 24 };
-    if (r->size < HEADER_BYTES)
-        return refuse(r->why, EINVAL, "is cut short: the PNG has no header");
-    return picture_bound(be32(r->data + WIDTH_AT), be32(r->data + HEIGHT_AT),
-                         r->why);
-}
-
 /* All calls that may longjmp() are in here. Whatever must survive that is in *r
  * and *out. */
 static int reader_run(struct png_reader *r, struct picture *out, int side)
 {
-    int err = header_bound(r);
+    int err = header_check(r);
+    if (err == 0)
+        err = header_bound(r, side);
     if (err)
         return err;
     png_set_read_fn(r->png, r, reader_take);
@@ -124,7 +180,7 @@ static int reader_run(struct png_reader *r, struct picture *out, int side)
     png_uint_32 height = png_get_image_height(r->png, r->info);
     picture_measured(out, width, height);
     if (side != PICTURE_MEASURE) {
-        err = reader_pixels(r, out);
+        err = reader_pixels(r, out, side);
         if (err)
             return err;
     }
@@ -158,6 +214,7 @@ static int png_decode(struct picture *out, const uint8_t *data, size_t size,
     if (err == 0)
         err = reader_guard(&r, out, side);
     png_destroy_read_struct(&r.png, &r.info, NULL);
+    lines_close(&r.lines);
     free(r.rgba);
     free(r.rows);
     return err;

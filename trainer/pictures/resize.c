@@ -5,6 +5,7 @@
  * so that a model sees the same pixels here as in Python.
  */
 #include "trainer/basic/simd.h"
+#include "trainer/pictures/filter.h"
 #include "trainer/pictures/picture.h"
 
 #include <stdbool.h>
@@ -96,6 +97,33 @@ MULTIVERSION static void resize_across(const struct picture *in,
                 out[c] = to_byte(sum[c]);
         }
     }
+}
+
+int filter_open(struct filter **out, int inputs, int outputs,
+                struct reason *why)
+{
+    struct filter *f = calloc(1, sizeof *f);
+    int err = f ? filter_init(f, inputs, outputs, why)
+                : refuse(why, ENOMEM, "no memory to resize a picture");
+    if (err)
+        filter_free(f);
+    else
+        *out = f;
+    return err;
+}
+
+void filter_free(struct filter *f)
+{
+    if (f)
+        filter_release(f);
+    free(f);
+}
+
+void filter_line(const struct filter *f, const uint8_t *line, int outputs,
+                 uint8_t *out)
+{
+    const struct picture one = {.height = 1, .rgb = (uint8_t *)(uintptr_t)line};
+    resize_across(&one, f, outputs, out);
 }
 
 /* Resizes along columns: one line of [bytes] from t->count lines. */

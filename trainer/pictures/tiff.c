@@ -7,7 +7,10 @@
 
 #include <tiffio.h>
 
-enum { MESSAGE_BYTES = 1024 }; /* what TIFFRGBAImageOK() may write */
+enum {
+    MESSAGE_BYTES = 1024, /* what TIFFRGBAImageOK() may write */
+    PAGES_LOOKED_AT = 16, /* for one more that is no preview */
+};
 
 struct tiff_reader {
     const uint8_t *data;
@@ -99,22 +102,171 @@ static TIFF *reader_open(struct tiff_reader *r)
     return tiff;
 }
 
-/* libtiff has already multiplied the colours by alpha. */
-static void over_white(const uint32_t *raster, uint8_t *rgb, size_t pixels)
+/* What decides how a page is read. */
+struct page {
+    uint32_t width, height;
+    uint16_t bits, samples, photometric, planar, orientation;
+    uint16_t extra; /* what the first extra sample means; UINT16_MAX = none */
+    bool alpha;     /* some extra sample is alpha */
+    bool tiled;
+};
+
+static void page_take(TIFF *tiff, struct page *p)
 {
+    uint16_t extras = 0, *kinds = NULL, scheme = 0;
+    *p = (struct page){.extra = UINT16_MAX, .tiled = TIFFIsTiled(tiff)};
+    TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &p->width);
+    TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &p->height);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &p->bits);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &p->samples);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &p->planar);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &p->orientation);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &scheme);
+    if (!TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &p->photometric))
+        p->photometric = scheme == COMPRESSION_CCITTFAX3 ||
+                                 scheme == COMPRESSION_CCITTFAX4 ||
+                                 scheme == COMPRESSION_CCITTRLE ||
+                                 scheme == COMPRESSION_CCITTRLEW
+                             ? PHOTOMETRIC_MINISWHITE
+                             : UINT16_MAX;
+    if (TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &extras, &kinds))
+        for (int i = 0; i < extras; i++) {
+            p->extra = kinds[0];
+            p->alpha |= kinds[i] == EXTRASAMPLE_ASSOCALPHA ||
+                        kinds[i] == EXTRASAMPLE_UNASSALPHA;
+        }
+}
+
+static bool is_grey(const struct page *p)
+{
+    return p->photometric == PHOTOMETRIC_MINISBLACK ||
+           p->photometric == PHOTOMETRIC_MINISWHITE;
+}
+
+static bool is_bilevel(const struct page *p)
+{
+    return p->bits == 1 && p->samples == 1 && is_grey(p) && !p->tiled;
+}
+
+/* Grey with one more sample, which libtiff would compose wrongly. */
+static bool is_grey_and_more(const struct page *p)
+{
+    return p->samples == 2 && is_grey(p) && (p->bits == 8 || p->bits == 16) &&
+           !p->tiled;
+}
+
+static int bad_pixels(const struct tiff_reader *r, struct reason *why)
+{
+    return refuse(why, EINVAL, "is not a good TIFF: %s",
+                  r->message[0] ? r->message : "its pixels can't be read");
+}
+
+/* Of one bit: a line of [width / 8] bytes becomes RGB. */
+static void line_bilevel(const struct page *p, const uint8_t *bits,
+                         uint8_t *rgb)
+{
+    unsigned flip = p->photometric == PHOTOMETRIC_MINISWHITE;
+    for (uint32_t x = 0; x < p->width; x++, rgb += 3) {
+        unsigned white = (bits[x / 8] >> (7 - x % 8) & 1u) ^ flip;
+        memset(rgb, white ? 255 : 0, 3);
+    }
+}
+
+/* A sample, of 8 or 16 bits, as 0 to `most`. */
+static uint32_t sample_at(const struct page *p, const uint8_t *line, size_t i)
+{
+    return p->bits == 8 ? line[i] : ((const uint16_t *)(const void *)line)[i];
+}
+
+/* `grey` has each step-th sample, and so has `more`, which is alpha or of no
+ * meaning to us. */
+static void line_grey_and_more(const struct page *p, const uint8_t *grey,
+                               const uint8_t *more, size_t step, uint8_t *rgb)
+{
+    uint64_t most = p->bits == 8 ? 255 : 65535;
+    for (uint32_t x = 0; x < p->width; x++, rgb += 3) {
+        uint64_t a = p->alpha ? sample_at(p, more, x * step) : most;
+        uint64_t v = sample_at(p, grey, x * step);
+        if (p->photometric == PHOTOMETRIC_MINISWHITE)
+            v = p->extra == EXTRASAMPLE_ASSOCALPHA ? a - (v < a ? v : a)
+                                                   : most - v;
+        if (p->extra != EXTRASAMPLE_ASSOCALPHA)
+            v = (v * a + most / 2) / most;
+        v += most - a; /* over white */
+        v = v < most ? v : most;
+        memset(rgb, (int)((v * 255 + most / 2) / most), 3);
+    }
+}
+
+/* Lines as they are stored, one after another, with `samples` planes of
+ * [line_bytes] where those are apart. */
+static int lines_read(TIFF *tiff, const struct page *p, struct tiff_reader *r,
+                      const struct lines *lines, uint8_t *line,
+                      struct reason *why)
+{
+    size_t bytes = (size_t)TIFFScanlineSize(tiff);
+    bool apart = p->samples == 2 && p->planar == PLANARCONFIG_SEPARATE;
+    size_t sample = p->bits / 8u;
+    for (uint32_t y = 0; y < p->height; y++) {
+        if (TIFFReadScanline(tiff, line, y, 0) < 0 ||
+            (apart && TIFFReadScanline(tiff, line + bytes, y, 1) < 0) ||
+            r->message[0])
+            return bad_pixels(r, why);
+        uint8_t *rgb = lines_at(lines, (int)y);
+        if (p->samples == 1)
+            line_bilevel(p, line, rgb);
+        else
+            line_grey_and_more(p, line, line + (apart ? bytes : sample),
+                               apart ? 1 : 2, rgb);
+        lines_done(lines, (int)y);
+    }
+    return 0;
+}
+
+static int page_lines(TIFF *tiff, const struct page *p, struct tiff_reader *r,
+                      struct picture *out, int side, struct reason *why)
+{
+    struct lines lines;
+    size_t bytes = (size_t)TIFFScanlineSize(tiff);
+    size_t needed = ((size_t)p->width * p->bits * p->samples + 7) / 8;
+    if (p->planar == PLANARCONFIG_SEPARATE)
+        needed = (needed + 1) / p->samples;
+    if (bytes < needed)
+        return bad_pixels(r, why);
+    uint8_t *line = malloc(bytes * p->samples + 2);
+    int err = lines_open(&lines, out, side, p->bits == 1, why);
+    if (err == 0 && !line)
+        err =
+            refuse(why, ENOMEM, "no memory for a line of %u pixels", p->width);
+    if (err == 0)
+        err = lines_read(tiff, p, r, &lines, line, why);
+    lines_close(&lines);
+    free(line);
+    return err;
+}
+
+/* libtiff has multiplied colours by their alpha, but not grey. A sample that is
+ * not said to be alpha is none, though libtiff takes it for one. */
+static void over_white(const uint32_t *raster, const struct page *p,
+                       uint8_t *rgb, size_t pixels)
+{
+    bool ignored = p->extra != UINT16_MAX && !p->alpha;
+    bool multiply = is_grey(p) && p->extra == EXTRASAMPLE_UNASSALPHA;
     for (size_t i = 0; i < pixels; i++) {
-        unsigned rest = 255 - TIFFGetA(raster[i]);
+        unsigned alpha = ignored ? 255 : TIFFGetA(raster[i]);
         unsigned colour[3] = {TIFFGetR(raster[i]), TIFFGetG(raster[i]),
                               TIFFGetB(raster[i])};
         for (int c = 0; c < 3; c++) {
-            unsigned v = colour[c] + rest;
+            unsigned v = multiply ? (colour[c] * alpha + 127) / 255 : colour[c];
+            v += 255 - alpha;
             *rgb++ = (uint8_t)(v < 255 ? v : 255);
         }
     }
 }
 
-static int image_pixels(TIFFRGBAImage *image, struct tiff_reader *r,
-                        struct picture *out, struct reason *why)
+static int image_pixels(TIFFRGBAImage *image, const struct page *p,
+                        struct tiff_reader *r, struct picture *out,
+                        struct reason *why)
 {
     size_t pixels = (size_t)image->width * image->height;
     picture_reserve(out, image->width, image->height);
@@ -128,35 +280,68 @@ static int image_pixels(TIFFRGBAImage *image, struct tiff_reader *r,
     int err = 0;
     if (!TIFFRGBAImageGet(image, raster, image->width, image->height) ||
         r->message[0])
-        err = refuse(why, EINVAL, "is not a good TIFF: %s",
-                     r->message[0] ? r->message : "its pixels can't be read");
+        err = bad_pixels(r, why);
     else if (!(err = picture_alloc(out, (int)image->width, (int)image->height,
                                    why)))
-        over_white(raster, out->rgb, pixels);
+        over_white(raster, p, out->rgb, pixels);
     free(raster);
     return err;
 }
 
-static int tiff_page(TIFF *tiff, struct tiff_reader *r, struct picture *out,
-                     int side, struct reason *why)
+static int page_image(TIFF *tiff, const struct page *p, struct tiff_reader *r,
+                      struct picture *out, int side, struct reason *why)
 {
-    uint32_t width = 0, height = 0;
-    TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
-    TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height);
-    int err = picture_bound(width, height, why);
-    if (err)
-        return err;
-    picture_measured(out, width, height);
     TIFFRGBAImage image;
     char message[MESSAGE_BYTES] = "";
+    int err = 0;
+    if (p->photometric == PHOTOMETRIC_SEPARATED &&
+        (p->bits != 8 || p->samples != 4))
+        return refuse(why, EINVAL,
+                      "is a TIFF of CMYK with %u samples of %u bits; 4 samples "
+                      "of 8 bits are read",
+                      p->samples, p->bits);
     if (!TIFFRGBAImageOK(tiff, message) ||
         !TIFFRGBAImageBegin(&image, tiff, 1, message))
         return refuse(why, EINVAL, "is a TIFF that is not read: %s", message);
-    int orientation = image.orientation;
     if (side != PICTURE_MEASURE)
-        err = image_pixels(&image, r, out, why);
+        err = image_pixels(&image, p, r, out, why);
     TIFFRGBAImageEnd(&image);
-    return err ? err : picture_orient(out, orientation, why);
+    return err;
+}
+
+/* What libtiff has reported so far was of metadata, as it could open the page:
+ * only what it reports while the pixels are read counts. */
+static int tiff_page(TIFF *tiff, struct tiff_reader *r, struct picture *out,
+                     int side, struct reason *why)
+{
+    struct page p;
+    page_take(tiff, &p);
+    r->message[0] = 0;
+    bool lines = is_bilevel(&p) || is_grey_and_more(&p);
+    int err = is_bilevel(&p)
+                  ? picture_bound_bilevel(p.width, p.height, side, why)
+                  : picture_bound(p.width, p.height, why);
+    if (err)
+        return err;
+    picture_measured(out, p.width, p.height);
+    if (!lines)
+        err = page_image(tiff, &p, r, out, side, why);
+    else if (side != PICTURE_MEASURE)
+        err = page_lines(tiff, &p, r, out, side, why);
+    return err ? err : picture_orient(out, p.orientation, why);
+}
+
+/* Whether there is a further page; smaller copies of the first one, and masks,
+ * are none. */
+static bool has_more_pages(TIFF *tiff)
+{
+    for (int i = 0; i < PAGES_LOOKED_AT && TIFFReadDirectory(tiff); i++) {
+        uint32_t type = 0;
+        TIFFGetFieldDefaulted(tiff, TIFFTAG_SUBFILETYPE, &type);
+        if (!(type & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)))
+            return true;
+    }
+    return false;
 }
 
 static int tiff_decode(struct picture *out, const uint8_t *data, size_t size,
@@ -168,6 +353,8 @@ static int tiff_decode(struct picture *out, const uint8_t *data, size_t size,
         return refuse(why, EINVAL, "is not a good TIFF: %s",
                       r.message[0] ? r.message : "it can't be opened");
     int err = tiff_page(tiff, &r, out, side, why);
+    if (err == 0)
+        out->more_pages = has_more_pages(tiff);
     TIFFClose(tiff);
     return err;
 }
