@@ -5,6 +5,7 @@
 #include "core/basic/language.h"
 #include "core/settings/param.h"
 #include "trainer/alone.h"
+#include "trainer/evaluate.h"
 #include "trainer/machine/confine.h"
 #include "trainer/machine/team_wait.h"
 #include "trainer/machine/user.h"
@@ -23,6 +24,7 @@
 static const char help[] = N_(
     "usage: %s\n"
     "       %s\n"
+    "       %s\n"
     "       primo-train --run | --serve RUN_DIR [--user UID:GID]\n"
     "       primo-train --example | --help | --version\n"
     "\n"
@@ -31,19 +33,18 @@ static const char help[] = N_(
     "The first form takes the parameters of a template file, and on top of\n"
     "them those of the command line (threads, nice, memory and lang too), and\n"
     "leaves the model in OUT_DIR: model.onnx, model.safetensors, labels.txt,\n"
-    "metrics.csv, monitor.svg, config, dataset, template and log. Ctrl-C or\n"
-    "SIGTERM stops it with a checkpoint; the same command continues from "
-    "there.\n"
+    "metrics.csv, monitor.svg, config, dataset, template, log and the reports\n"
+    "on the pictures of the test part, README.md first. Ctrl-C or SIGTERM "
+    "stops\n"
+    "it with a checkpoint; the same command continues from there.\n"
     "\n"
-    "`predict` prints what a trained model says of pictures. `--example` "
-    "prints\n"
-    "a template with every parameter and its default. `--run` is how primofs\n"
-    "starts a training; RUN_DIR holds its job, template and type; as root, "
-    "with\n"
-    "the user whose rights it is to have. `--serve` is how it starts the "
-    "worker "
-    "of\n"
-    "a service.\n"
+    "`predict` prints what a trained model says of pictures, `evaluate` how\n"
+    "good it is on a labelled folder. `--example` prints a template with "
+    "every\n"
+    "parameter and its default. `--run` is how primofs starts a training;\n"
+    "RUN_DIR holds its job, template and type; as root, with the user whose\n"
+    "rights it is to have. `--serve` is how it starts the worker of a "
+    "service.\n"
     "\n"
     "Exit status: 0 done (with --run also: stopped), 1 failed, 2 wrong usage "
     "or\n"
@@ -51,7 +52,7 @@ static const char help[] = N_(
 
 static int help_print(FILE *to)
 {
-    return fprintf(to, _(help), ALONE_USAGE, PREDICT_USAGE);
+    return fprintf(to, _(help), ALONE_USAGE, PREDICT_USAGE, EVALUATE_USAGE);
 }
 
 /* Reads the settings of a run. A later text overrides earlier ones. */
@@ -173,6 +174,8 @@ int main(int argc, char **argv)
     team_wait_spin_little(argv);
     if (!strcmp(use, "predict"))
         return predict_main(argc - 1, argv + 1);
+    if (!strcmp(use, "evaluate"))
+        return evaluate_main(argc - 1, argv + 1);
     if (run_use(use) && argc == 3)
         return supervised_main(run_use(use), argv[2], NULL);
     if (run_use(use) && argc == 5 && !strcmp(argv[3], "--user"))

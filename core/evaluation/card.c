@@ -68,12 +68,11 @@ static void put_trained(struct text *out, const struct card *c)
 static void put_expects(struct text *out, const struct card *c)
 {
     text_printf(out, "\n## %s\n\n", _("What it expects"));
-    if (c->image_size)
-        text_printf(out,
-                    _("A picture as RGB, resized to %lld × %lld pixels "
-                      "(bilinear, antialiased; the aspect ratio is not kept), "
-                      "upright. "),
-                    c->image_size, c->image_size);
+    text_printf(out,
+                _("A picture as RGB, resized to %lld × %lld pixels "
+                  "(bilinear, antialiased; the aspect ratio is not kept), "
+                  "upright. "),
+                c->image_size, c->image_size);
     text_puts(out,
               _("`model.onnx` takes `image`, float32 `[N,3,H,W]` with values "
                 "from 0 to 255, and gives `probabilities` in the order of "
@@ -111,7 +110,7 @@ static void put_run(struct text *out, const struct card *c)
 {
     text_printf(out, "\n## %s\n\n", _("How to run it"));
     text_puts(out, "```sh\nprimo-train predict . picture.jpg\n```\n");
-    if (c->image_size && c->temperature > 0)
+    if (c->temperature > 0)
         put_python(out, c);
 }
 
@@ -125,7 +124,10 @@ void card_put(struct text *out, const struct card *c)
         text_puts(out, "\n\n");
     }
     text_puts(out, c->evaluation ? c->evaluation : "");
-    put_trained(out, c);
+    if (c->dataset && *c->dataset)
+        put_trained(out, c);
+    if (!c->image_size)
+        return;
     put_expects(out, c);
     put_run(out, c);
 }

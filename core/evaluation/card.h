@@ -8,8 +8,9 @@
 
 #include "core/evaluation/reports.h"
 
-/* What is known besides the evaluation; "" or 0 = that is left out. The strings
- * may have any bytes. */
+/* What is known besides the evaluation; "" or 0 = that is left out: without a
+ * dataset, on what the model was trained, without an image_size, how to run it.
+ * The strings may have any bytes. */
 struct card {
     const char *title;       /* "models/invoices/3" */
     const char *description; /* what its makers say of it */
