@@ -16,11 +16,63 @@
 
 enum { KEPT_SECONDS = 7 * 24 * 3600, NAMES_TRIED = 1000 };
 
-/* Sets the time of a directory in lost/ to now: by that it is deleted later.
- * The files in it keep their times. */
-static void time_set(int lost, const char *name)
+/* Our own time: that of the clock when it was first asked for, and since then
+ * as much of it as has passed, but at most a day from one look to the next, and
+ * never less than nothing. So however the clock is set, what is lost stays for
+ * a week of mounts and days. In seconds since 1970. */
+struct slow_clock {
+    int64_t ours, wall; /* at the last look */
+};
+enum { LOOK_MOST = 24 * 3600 };
+
+static struct store_key clock_key(void)
 {
-    utimensat(lost, name, NULL, AT_SYMLINK_NOFOLLOW);
+    struct store_key key = {0};
+    key_bytes(&key, "lost clock", 10);
+    return key;
+}
+
+static int64_t clock_read(struct store_txn *txn, struct slow_clock *now)
+{
+    struct store_key key = clock_key();
+    struct store_view v;
+    int64_t wall = (int64_t)unix_now();
+    *now = (struct slow_clock){wall, wall};
+    if (store_get(txn, STORE_META, &key, &v) || v.size != sizeof *now)
+        return wall;
+    memcpy(now, v.data, sizeof *now);
+    int64_t passed = wall - now->wall;
+    now->ours += passed < 0 ? 0 : passed > LOOK_MOST ? LOOK_MOST : passed;
+    now->wall = wall;
+    return now->ours;
+}
+
+/* Looks at the clock; with `keep` it goes on from there. */
+static int clock_look(struct primo *primo, bool keep, int64_t *ours)
+{
+    struct store_key key = clock_key();
+    struct store_txn *txn;
+    struct slow_clock now;
+    int err = store_begin(primo->store, keep, &txn, NULL);
+    if (err)
+        return err;
+    *ours = clock_read(txn, &now);
+    if (keep)
+        return store_end(
+            txn, store_put(txn, STORE_META, &key, &now, sizeof now, NULL),
+            NULL);
+    store_abort(txn);
+    return 0;
+}
+
+/* Sets the time of a directory in lost/: by that it is deleted later. The files
+ * in it keep their times. */
+static void time_set(struct primo *primo, const char *name)
+{
+    int64_t ours = (int64_t)unix_now();
+    clock_look(primo, false, &ours);
+    struct timespec now[] = {{.tv_sec = ours}, {.tv_sec = ours}};
+    utimensat(primo->lost_dir, name, now, AT_SYMLINK_NOFOLLOW);
 }
 
 /* Moves it to lost/, under a name that is free there. */
@@ -65,7 +117,7 @@ int lost_move(struct primo *primo, int dir, const char *folder,
     if (code)
         return refuse_errno(why, code, "cannot move '%s/%s' to lost/", folder,
                             name);
-    time_set(primo->lost_dir, to);
+    time_set(primo, to);
     int err = directory_sync(primo->lost_dir, why);
     if (err == 0)
         err = directory_sync(dir, why);
@@ -76,7 +128,9 @@ void lost_expire(struct primo *primo)
 {
     struct stat st;
     struct dirent *e;
-    time_t now = (time_t)unix_now();
+    int64_t now;
+    if (clock_look(primo, true, &now))
+        return;
     int fd = openat(primo->lost_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir && fd >= 0)

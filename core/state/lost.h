@@ -1,8 +1,8 @@
 /*
  * STATE/lost/: what was found in models/, bases/ or runs/ and nobody names, nor
  * has given up. It is moved there, with a line in `events`, and goes after a
- * week: where the store was not the right one, nothing is lost. Any
- * thread.
+ * week, however the clock is set meanwhile: where the store was not the right
+ * one, nothing is lost. Any thread.
  */
 #ifndef PRIMO_LOST_H
 #define PRIMO_LOST_H

@@ -145,6 +145,20 @@ awk '/^started:/ { s = $2 } /^finished:/ { f = $2 } END { exit f < s }' \
 umount_primofs
 [ ! -e "$STATE/models/"*.new ] || fail "something is left of a try"
 
+step "what is lost stays for a week, however the clock is set"
+mkdir "$STATE/models/77777" "$STATE/models/88888" # nobody names them
+mount_faulty
+umount_primofs
+[ -d "$STATE/lost/models.77777" ]
+touch -d '8 days ago' "$STATE/lost/models.88888"
+faulty 'clock 40000000'
+mount_faulty
+eventually 20 eval '[ ! -e "$STATE/lost/models.88888" ]' || fail "it stays"
+umount_primofs
+[ -d "$STATE/lost/models.77777" ] || fail "it went with a clock that was set"
+rm -r "$STATE/lost/models.77777"
+well
+
 step "a file system that is really full"
 [ "$(id -u)" = 0 ] && mkdir "$SCRATCH/small" &&
     mount -t tmpfs -o size=400m tmpfs "$SCRATCH/small" 2>/dev/null || {
