@@ -20,7 +20,8 @@ struct checking {
     int state;
     struct store *store;
     struct store_txn *txn;
-    uint64_t found; /* damages */
+    uint64_t found;           /* damages */
+    uint64_t objects, bodies; /* looked at */
     enum store_table table;
 };
 
@@ -86,6 +87,7 @@ static void body_check_all(struct checking *c, const char *folder, uint64_t id,
 {
     struct reason why = REASON_INIT;
     int dir = directory_seen(c->state, folder, &why);
+    c->bodies++;
     int err = dir < 0 ? dir : body_sums_check(c->txn, dir, id, &why);
     if (dir >= 0)
         close(dir);
@@ -126,6 +128,15 @@ static void bodies_check(struct checking *c)
     }
 }
 
+static void objects_count(struct checking *c)
+{
+    struct store_key key = {0};
+    struct store_view v;
+    key_u64(&key, 0);
+    while (store_next(c->txn, STORE_OBJECT, &key, 0, false, &v) == 0)
+        c->objects++;
+}
+
 static int contents_check(struct checking *c, struct reason *why)
 {
     int err = store_open_view(&c->store, c->state, why);
@@ -137,6 +148,7 @@ static int contents_check(struct checking *c, struct reason *why)
         texts_check(c, STORE_STREAM);
         texts_check(c, STORE_BLOB);
         bodies_check(c);
+        objects_count(c);
         store_abort(c->txn);
     }
     store_close(c->store);
@@ -150,8 +162,8 @@ int check_state(const char *state, struct reason *why)
     c.state = directory_own_top(state, false, why);
     if (c.state < 0)
         return c.state;
-    int err =
-        is_in_use(c.state) ? 0 : pages_check(c.state, "db/data.mdb", &damage);
+    bool used = is_in_use(c.state);
+    int err = used ? 0 : pages_check(c.state, "db/data.mdb", &damage);
     if (err == -EUCLEAN)
         tell(&c, &damage);
     else if (err)
@@ -159,6 +171,12 @@ int check_state(const char *state, struct reason *why)
     if (err == 0) /* what is not in order may not be mapped */
         err = contents_check(&c, why);
     close(c.state);
+    if (err == 0 && !c.found)
+        printf(used ? _("no fault (objects: %llu, models and bases: %llu); the "
+                        "pages of the database are checked only where it is "
+                        "not mounted\n")
+                    : _("no fault (objects: %llu, models and bases: %llu)\n"),
+               (unsigned long long)c.objects, (unsigned long long)c.bodies);
     return c.found ? refuse(why, EUCLEAN,
                             "%s is damaged: see what was said above", state)
                    : err;

@@ -7,8 +7,9 @@
 
 #include "core/basic/reason.h"
 
-/* Says on standard output what is damaged, a line each. Returns 0 when all is
- * in order, -EUCLEAN when it is not, or why that cannot be said. */
+/* Says on standard output what is damaged, a line each, or else how much was
+ * looked at. Returns 0 when all is in order, -EUCLEAN when it is not, or why
+ * that cannot be said. */
 int check_state(const char *state, struct reason *why);
 
 #endif

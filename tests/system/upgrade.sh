@@ -44,7 +44,8 @@ echo letters >processes/local/template
 rm templates/new
 cd /
 umount_primofs
-expect '' "$BUILD/primofs" --check "$STATE"
+expect_match '^no fault \(objects: [1-9][0-9]*, models and bases: [0-9]+\)$' \
+    "$BUILD/primofs" --check "$STATE"
 mount_primofs
 cd "$MNT"
 as_it_was "and it still is at the next mount"
