@@ -141,6 +141,9 @@ ROW(TREE_FAMILY, TREE_MODELS, NULL, directory, no_show,
     .drop = model_family_remove, .hide = model_may_hide)
 ROW(TREE_LATEST, TREE_FAMILY, "latest", link, show_latest_link,
     N_("link to the version with the highest number"))
+ROW(TREE_VERSIONS, TREE_FAMILY, "versions.csv", generated, show_versions,
+    N_("a row for each version: date, what changed in the template, pictures, "
+       "average precision with its interval, accuracy, milliseconds a picture"))
 ROW(TREE_VERSION, TREE_FAMILY, NULL, directory, no_show,
     N_("one trained model; never changes"), .kind = OBJECT_VERSION,
     .drop = model_remove, .hide = model_may_hide)

@@ -96,7 +96,7 @@ step "what is left is what is needed"
 rmdir "$MNT"/processes/*
 runs_are_gone() { [ -z "$(ls "$STATE/runs")" ]; }
 eventually 20 runs_are_gone || fail "there are runs: $(ls "$STATE/runs")"
-expect $'1\nlatest' ls "$MNT/models/t"
+expect $'1\nlatest\nversions.csv' ls "$MNT/models/t"
 [ -z "$(ls "$STATE/lost")" ] || fail "lost: $(ls "$STATE/lost")"
 umount_primofs
 expect 1 eval 'ls "$STATE/models" | wc -l'

@@ -101,8 +101,29 @@ umount_primofs
 
 step "the card is in the language of the mount"
 mount_primofs "$STATE" "$MNT" -o lang=ru
+sed -i 's/^epochs.*/epochs = 1/' "$MNT/templates/wear"
+echo 'batch_size = 8' >>"$MNT/templates/wear"
 touch "$process/start"
 expect succeeded timeout 200 cat "$process/wait"
 grep -q 'Насколько она хороша' "$MNT/models/wear/2/README.md"
 grep -q 'lang="ru"' "$MNT/models/wear/2/mistakes.html"
 grep -q 'How good it is' "$MNT/models/wear/1/README.md"
+
+step "the versions are beside each other"
+versions=$MNT/models/wear/versions.csv
+expect "number,date,changed,images,average_precision,average_precision_low,\
+average_precision_high,accuracy,milliseconds_per_image" head -n 1 "$versions"
+expect 3 grep -c '' "$versions"
+expect "$(stat -c %s "$versions")" wc -c <"$versions"
+expect '1,,60
+2,epochs: 2 -> 1; batch_size: 16 -> 8,60' \
+    cut -d, -f1,3,4 <(sed 1d "$versions")
+same "average precision" "$(sed -n 2p "$versions" | cut -d, -f5)" \
+    "$(info best_average_precision)"
+same accuracy "$(sed -n 2p "$versions" | cut -d, -f8)" "$(info best_accuracy)"
+awk -F, 'NR > 1 && !($6 < $5 && $5 < $7 && $9 > 0) { exit 1 }' "$versions" ||
+    fail "a figure is out of its interval: $(cat "$versions")"
+rm -r "$MNT/models/wear/1"
+expect '2,,60' cut -d, -f1,3,4 <(sed 1d "$versions")
+rm -r "$MNT/models/wear"
+[ ! -e "$MNT/models/wear" ] || fail "models/wear is still there"
