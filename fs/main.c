@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -413,9 +414,17 @@ static int care_for(struct options *o)
     return EXIT_FAILURE;
 }
 
+/* Texts that are shown may have megabytes. The allocator would keep what was
+ * freed of them, once for each thread: those that large it is to give back. */
+static void large_texts_give_back(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {0};
+    large_texts_give_back();
     /* The user of a training must be able to read what is put into the run
      * directory. What others must not read is in directories that are closed to
      * them. */
