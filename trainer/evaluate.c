@@ -213,19 +213,19 @@ static void put_number(struct text *out, const char *key, double v)
     text_puts(out, "\n");
 }
 
+/* Prints a figure and the bounds of its 95 % interval. */
 static void put_with_interval(struct text *out, const char *key, double v,
                               int pictures)
 {
     struct interval i = interval_of(v, pictures);
-    text_printf(out, "%s: ", key);
-    text_put_double(out, v, 6);
-    /* xgettext:no-c-format */
-    const char *interval = _("95 % interval:");
-    text_printf(out, " (%s ", interval);
-    text_put_double(out, i.low, 4);
-    text_puts(out, " \u2013 ");
-    text_put_double(out, i.high, 4);
-    text_puts(out, ")\n");
+    struct text bound = TEXT_INIT;
+    put_number(out, key, v);
+    text_printf(&bound, "%s_low", key);
+    put_number(out, text_string(&bound), i.low);
+    text_clear(&bound);
+    text_printf(&bound, "%s_high", key);
+    put_number(out, text_string(&bound), i.high);
+    text_release(&bound);
 }
 
 static void put_mixed(struct text *out, const struct evaluation *e)
