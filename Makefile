@@ -45,6 +45,7 @@ PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
   python3-opencv python3-pil nodejs:node npm:npm
 BENCH_PACKAGES := strace:strace
 FUZZ_PACKAGES  := clang:clang libclang-rt-dev libomp-dev
+BASE_PACKAGES  := libpoppler-glib-dev pkg-config:pkg-config
 STYLE_PACKAGES := clang-format:clang-format
 
 BASE_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
@@ -184,6 +185,18 @@ $(call object,examples,glyphs scans fonts page papers): \
   BASE_FLAGS += -I$(FREETYPE_INCLUDE)
 examples: $(EXAMPLE:%=$(BUILD)/examples/%)
 
+# Programs that make the base model: make base.
+BASE_TOOLS = $(BUILD)/examples/base/pages $(BUILD)/examples/base/pack
+$(call object,examples/base,pages view): BASE_FLAGS += \
+  $(shell pkg-config --cflags poppler-glib 2>/dev/null)
+$(BUILD)/examples/base/pages: $(call object,examples/base,pages view) \
+  $(BUILD)/examples/picture_out.o $(BUILD)/trainer/basic/random.o
+	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(EXAMPLE_LIBS) \
+	  $(shell pkg-config --libs poppler-glib)
+$(BUILD)/examples/base/pack: $(BUILD)/examples/base/pack.o $(BUILD)/unit.a
+	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
+	  $(TRAINER_LIBS) $(CORE_LIBS) $(SHARED_LIBS)
+
 # Writes the tables of the documentation from those in the code.
 $(BUILD)/docs/reference/reference: $(BUILD)/docs/reference/reference.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
@@ -249,6 +262,16 @@ bench:
 	  $(EXAMPLE_PACKAGES) $(PEER_PACKAGES) $(BENCH_PACKAGES)
 	@$(again) all examples $(BENCH_PROGRAMS)
 	@BUILD=$(BUILD) tests/bench/run $(BENCH)
+
+#: base          make the base model again, in build-base/: hours; the same
+#:               command goes on with what was stopped (docs/base.md)
+base:
+	@tests/packages install $(BUILD_PACKAGES) $(BASE_PACKAGES)
+	@$(again) $(BASE_TOOLS)
+	@$(again) BUILD=$(BUILD)/base-trainer \
+	  CFLAGS='-O2 -g -DRECIPE_SMOOTHING=0.0f' \
+	  $(BUILD)/base-trainer/primo-train
+	@BUILD=$(BUILD) examples/base/make.sh build-base
 
 #: asan          run the tests with address and undefined-behaviour sanitizers
 asan:
@@ -333,7 +356,7 @@ clean:
 help:
 	@sed -n 's/^#: /make /p' Makefile | sed 's/^make  /     /'
 
-.PHONY: all unit examples po po-check demo test bench asan tsan fuzz fuzz-programs torture \
+.PHONY: all unit examples po po-check demo test bench base asan tsan fuzz fuzz-programs torture \
   test-bare deps docs install \
   uninstall format check-format clean help
 .SECONDARY:

@@ -76,18 +76,19 @@ epochs_of()
 }
 
 # train_ours FOLDER [key=value…]: trains with primo-train in FOLDER, on THREADS
-# and from the file BASE if they are set. Leaves FOLDER.epochs, which epochs_of
+# if that is set, and from the file BASE or else from scratch. Leaves FOLDER.epochs, which epochs_of
 # has written, and FOLDER.peak, the peak memory in MiB.
 train_ours()
 {
-    local out=$1 start
+    local out=$1 start base=base=scratch
+    [ -z "${BASE:-}" ] || base=base_file=$BASE
     shift
     rm -rf "$out"
     printf '%s\n' "$@" >"$out.template"
     start=$EPOCHREALTIME
     "$PYTHON" "$here/peak.py" "$out.peak" \
         "$BUILD/primo-train" "$out.template" "$out" \
-        ${THREADS:+threads=$THREADS} ${BASE:+base_file="$BASE"} >>"$log" 2>&1
+        ${THREADS:+threads=$THREADS} "$base" >>"$log" 2>&1
     epochs_of "$out/metrics.csv" "$start" >"$out.epochs"
 }
 

@@ -8,6 +8,7 @@ cd "$SCRATCH"
 pictures "$SCRATCH/data" 16 4
 cat >template <<END
 dataset = $SCRATCH/data
+base = scratch
 image_size = 32
 epochs = 8
 augment = none

@@ -13,6 +13,7 @@ cd "$SCRATCH"
 pictures "$SCRATCH/data" 1000 200
 cat >template <<END
 dataset = $SCRATCH/data
+base = scratch
 augment = none
 image_size = 32
 epochs = 12

@@ -12,6 +12,7 @@ cd "$SCRATCH"
 pictures "$DATA" 24 6
 cat >template <<END
 dataset = $DATA
+base = scratch
 epochs = 4
 image_size = 32
 END
