@@ -134,7 +134,7 @@ static bool take_found(void *context, struct store_view k, struct store_view v)
     bool go_on = true;
     if (v.size >= sizeof layout)
         memcpy(&layout, v.data, sizeof layout);
-    if (k.size == 8 && layout >= OBJECT_SUMMED && layout <= OBJECT_LAYOUT)
+    if (k.size == 8 && (layout == OBJECT_SUMMED || layout == OBJECT_LAYOUT))
         go_on = object_take(s, view_read_u64(k, 0), v);
     else if (k.size == STREAM_KEY + 4)
         go_on = piece_take(s, STORE_STREAM, k, v);

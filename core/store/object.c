@@ -94,7 +94,8 @@ static bool record_open(struct store_view v, struct object_record *r,
     *left = v.size - head;
     if (r->layout == LAYOUT_PLAIN)
         return true;
-    if (r->layout > LAYOUT || r->layout < OBJECT_SUMMED || *left < sizeof sum)
+    if ((r->layout != LAYOUT && r->layout != OBJECT_SUMMED) ||
+        *left < sizeof sum)
         return false;
     memcpy(&sum, *rest, sizeof sum);
     *rest += sizeof sum;

@@ -36,9 +36,10 @@ enum {
 }; /* smaller numbers are parents that are rows of the tree */
 
 /* The first word of a record is its layout. Those of layout 1 have no checksum,
- * later ones have one behind their head; since layout 3 the head has the
- * writer, who in older ones is taken for the owner. */
-enum { OBJECT_SUMMED = 2, OBJECT_LAYOUT = 3 };
+ * later ones have one behind their head; since layout 4 the head has the
+ * writer, who in older ones is taken for the owner. There is no layout 3, which
+ * one bit that flips would make layout 1. */
+enum { OBJECT_SUMMED = 2, OBJECT_LAYOUT = 4 };
 
 struct object {
     uint64_t id, parent;

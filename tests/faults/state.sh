@@ -73,7 +73,7 @@ edit()
     mdb_load "$STATE/db" <"$SCRATCH/dump" 2>/dev/null
 }
 again # the records of objects, behind their keys of 8 bytes
-edit '/^database=object$/,/^DATA=END$/s/^ 0300000/ 0700000/'
+edit '/^database=object$/,/^DATA=END$/s/^ 0400000/ 0700000/'
 refuses "newer primofs .*layout 7"
 again
 edit '/^ 666f726d6174$/{n;s/.*/ 63000000/}'

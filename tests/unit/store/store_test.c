@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 struct world {
     char dir[64];
@@ -262,29 +263,57 @@ static void test_unknown_layout(void **state)
     check_record(*state, -EINVAL, "newer primofs");
 }
 
-/* A record as older versions wrote it: without a checksum. */
-static void test_plain_record(void **state)
+/* Makes the record of an object an older one: its head of 72 bytes has 64, and
+ * no writer; layout 1 has no checksum behind it, layout 2 has. */
+static void record_age(struct store_txn *txn, uint64_t id, uint32_t layout)
 {
-    struct world *w = *state;
-    struct object o = {.id = 400, .parent = 16, .kind = OBJECT_TEMPLATE};
-    struct object found = OBJECT_INIT;
+    enum { OLD_HEAD = 64, HEAD = 72, SUM = 4 };
     struct store_key key = {0};
     struct store_view v;
     char bytes[400];
-    struct store_txn *txn = begin(w, true);
-    strcpy(o.name, "a");
-    assert_int_equal(object_put(txn, &o, NULL), 0);
-    key_u64(&key, o.id);
+    key_u64(&key, id);
     assert_int_equal(store_get(txn, STORE_OBJECT, &key, &v), 0);
-    memcpy(bytes, v.data, v.size);
-    memmove(bytes + 64, bytes + 68, v.size - 68); /* its head has 64 bytes */
-    bytes[0] = 1;
-    assert_int_equal(
-        store_put(txn, STORE_OBJECT, &key, bytes, v.size - 4, NULL), 0);
-    assert_int_equal(object_get(txn, 400, &found), 0);
-    assert_string_equal(found.name, "a");
-    store_abort(txn);
-    object_release(&found);
+    size_t rest = v.size - HEAD - SUM, sum_size = layout == 1 ? 0 : SUM;
+    char *tail = bytes + OLD_HEAD + sum_size;
+    memcpy(bytes, v.data, OLD_HEAD);
+    memcpy(bytes, &layout, sizeof layout);
+    memcpy(tail, (const char *)v.data + HEAD + SUM, rest);
+    uLong crc = crc32_z(0, (const Bytef *)bytes, OLD_HEAD);
+    uint32_t sum = (uint32_t)crc32_z(crc, (const Bytef *)tail, rest);
+    memcpy(bytes + OLD_HEAD, &sum, sum_size);
+    assert_int_equal(store_put(txn, STORE_OBJECT, &key, bytes,
+                               OLD_HEAD + sum_size + rest, NULL),
+                     0);
+}
+
+/* Records as older versions wrote them are read; who wrote the text is then not
+ * known, and its owner is taken. */
+static void test_old_records(void **state)
+{
+    struct world *w = *state;
+    for (uint32_t layout = 1; layout <= 2; layout++) {
+        struct object o = {.id = 400,
+                           .parent = 16,
+                           .kind = OBJECT_TEMPLATE,
+                           .uid = 7,
+                           .writer = 9};
+        struct object found = OBJECT_INIT;
+        struct store_txn *txn = begin(w, true);
+        strcpy(o.name, "a");
+        text_puts(&o.body, "epochs = 1\n");
+        assert_int_equal(object_put(txn, &o, NULL), 0);
+        assert_int_equal(object_get(txn, 400, &found), 0);
+        assert_int_equal(found.writer, 9);
+        object_release(&found);
+        record_age(txn, 400, layout);
+        assert_int_equal(object_get(txn, 400, &found), 0);
+        assert_string_equal(found.name, "a");
+        assert_string_equal(text_string(&found.body), "epochs = 1\n");
+        assert_int_equal(found.writer, 7);
+        store_abort(txn);
+        object_release(&found);
+        object_release(&o);
+    }
 }
 
 /* A piece of a stream, or a blob, whose bytes are not those of its checksum is
@@ -358,7 +387,7 @@ int main(void)
         TEST(test_readers_go_on),
         TEST(test_changed_bytes_are_found),
         TEST(test_unknown_layout),
-        TEST(test_plain_record),
+        TEST(test_old_records),
         TEST(test_changed_pieces),
         TEST(test_trimmed_stream),
     };
