@@ -6,6 +6,8 @@
 #include "core/models/base_file.h"
 #include "core/models/model.h"
 #include "core/process/process.h"
+#include "core/serve/serve.h"
+#include "core/serve/spool.h"
 #include "core/state/builtin.h"
 #include "core/state/copies.h"
 #include "core/state/home.h"
@@ -59,12 +61,24 @@ static int lock_state(struct primo *p, struct reason *why)
     return 0;
 }
 
+/* Whoever waits, waits for the end of a process or for the answer to a
+ * request. */
+static bool has_ended(void *context, uint64_t id, const char **word)
+{
+    struct primo *p = context;
+    struct object o = OBJECT_INIT;
+    bool request = object_load(p, id, &o) == 0 && o.kind == OBJECT_REQUEST;
+    object_release(&o);
+    return request ? serve_has_answered(p, id, word)
+                   : process_has_ended(p, id, word);
+}
+
 static void primo_init(struct primo *p, const char *state)
 {
     memset(p, 0, sizeof *p);
     p->lock = -1;
-    p->state_dir = p->models_dir = p->bases_dir = p->runs_dir = p->lost_dir =
-        -1;
+    p->state_dir = p->models_dir = p->bases_dir = p->runs_dir = p->spool_dir =
+        p->lost_dir = -1;
     p->owner = getuid();
     p->group = getgid();
     p->opened = clock_ns();
@@ -83,7 +97,7 @@ static void primo_init(struct primo *p, const char *state)
     replaced_init(&p->replaced);
     refusals_init(&p->refusals);
     roles_init(&p->roles, &p->owner);
-    waiters_init(&p->waiters, process_has_ended, p);
+    waiters_init(&p->waiters, has_ended, p);
     hidden_init(&p->hidden);
     charts_init(&p->charts);
     launch_sites_open(&p->sites, p->runs, p->trainer);
@@ -154,6 +168,7 @@ static void sweep(struct primo *p)
 {
     model_sweep(p);
     bases_sweep(p, process_run_fate);
+    spool_sweep(p);
 }
 
 static int primo_prepare(struct primo *p, struct reason *why)
@@ -176,6 +191,8 @@ static int primo_prepare(struct primo *p, struct reason *why)
     roles_load(&p->roles, p->store);
     sweep(p);
     err = supervisor_open(&p->supervisor, p, why);
+    if (err == 0)
+        err = serve_open(&p->serve, p, why);
     return err ? err : copies_open(&p->copies, p, why);
 }
 
@@ -220,6 +237,8 @@ void primo_close(struct primo *p)
 {
     view_close(p->view);
     copies_close(p->copies);
+    serve_close(p->serve);
+    p->serve = NULL;
     supervisor_close(p->supervisor);
     handles_release(p);
     waiters_release(&p->waiters);

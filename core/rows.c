@@ -1,6 +1,7 @@
 /* The table that tree.h declares, made from the rows of rows.h. */
 #include "core/basic/language.h"
 #include "core/models/model.h"
+#include "core/serve/serving_action.h"
 #include "core/training/action.h"
 #include "core/training/publish.h"
 #include "core/tree/tree.h"
@@ -19,6 +20,8 @@ static void roles_changed(struct primo *primo)
 {
     roles_load(&primo->roles, primo->store);
 }
+
+int64_t mtime_serving(const struct show_request *r);
 
 /* First, declare the functions and shapes that the rows name. */
 #define ROW(number, directory, text, form, shows, what, ...)                   \

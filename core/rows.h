@@ -134,6 +134,57 @@ ROW(TREE_P_THRESHOLDS, TREE_PROCESS, "thresholds.csv", generated,
     N_("for each threshold of confidence: the share answered, and of these "
        "the share that is right"))
 
+ROW(TREE_INFERENCES, TREE_ROOT, "inference", directory, no_show,
+    N_("services at work: mkdir makes one for a service"), .line = KEY_SERVICES,
+    .make = serving_create)
+ROW(TREE_SERVING, TREE_INFERENCES, NULL, directory, no_show,
+    N_("a service at work"), .kind = OBJECT_SERVING, .drop = serving_remove,
+    .hide = serving_may_hide)
+ROW(TREE_I_IN, TREE_SERVING, "in", directory, no_show,
+    N_("copy pictures in here"), .line = KEY_REQUESTS, .own = true)
+ROW(TREE_REQUEST, TREE_I_IN, NULL, request, no_show, N_("a picture"),
+    .kind = OBJECT_REQUEST, .needs = RIGHT_EDIT, .own = true)
+ROW(TREE_I_OUT, TREE_SERVING, "out", directory, no_show,
+    N_("the answer to each, as JSON"), .line = KEY_REQUESTS, .own = true)
+ROW(TREE_ANSWER, TREE_I_OUT, NULL, answer, show_answer,
+    N_("what the picture is, and how sure that is"), .kind = OBJECT_REQUEST,
+    .suffix = ".json", .own = true)
+ROW(TREE_I_SORTED, TREE_SERVING, "sorted", directory, no_show,
+    N_("links to the pictures whose answer is sure, by class"),
+    .line = KEY_REQUESTS, .own = true)
+ROW(TREE_CLASS, TREE_I_SORTED, NULL, directory, no_show,
+    N_("those of one class"), .kind = OBJECT_CLASS, .prefix = "/", .own = true)
+ROW(TREE_SORTED, TREE_CLASS, NULL, link, show_sorted,
+    N_("link to the picture in in/"), .kind = OBJECT_SORTED, .own = true)
+ROW(TREE_I_RESULTS, TREE_SERVING, "results.csv", results, no_show,
+    N_("one row for each answer: time, file, revision, page, class, "
+       "confidence, state, model, milliseconds, error"),
+    .line = KEY_REQUESTS, .own = true)
+ROW(TREE_I_START, TREE_SERVING, "start", action, show_nothing,
+    N_("touch: answer requests"), .needs = RIGHT_MANAGE, .act = serving_start)
+ROW(TREE_I_STOP, TREE_SERVING, "stop", action, show_nothing,
+    N_("touch: stop; requests wait then"), .needs = RIGHT_MANAGE,
+    .act = serving_stop)
+ROW(TREE_I_ENABLED, TREE_SERVING, "enabled", word, show_serving_enabled,
+    N_("yes or no; a disabled service takes no requests"),
+    .needs = RIGHT_MANAGE, .store = serving_set_enabled)
+ROW(TREE_I_STATUS, TREE_SERVING, "status", generated, show_serving_status,
+    N_("one word: created starting running stopping stopped failed"),
+    .polled = true)
+ROW(TREE_I_INFO, TREE_SERVING, "info", generated, show_serving_info,
+    N_("all that is known, as `key: value` lines"))
+ROW(TREE_I_QUEUE, TREE_SERVING, "queue", personal, show_serving_queue,
+    N_("who waits, in order"), .line = KEY_REQUESTS, .own = true)
+ROW(TREE_I_LOG, TREE_SERVING, "log", growing, no_show,
+    N_("what the worker said, and what went wrong"), .stream = 'l',
+    .mtime = mtime_serving)
+ROW(TREE_I_WAIT, TREE_SERVING, "wait", directory, no_show,
+    N_("wait/FILE blocks until the file is answered, and gives its answer"),
+    .line = KEY_REQUESTS, .own = true)
+ROW(TREE_AWAITED, TREE_I_WAIT, NULL, awaited, show_awaited,
+    N_("the answer, once it is there"), .kind = OBJECT_REQUEST,
+    .unlisted = true, .own = true)
+
 ROW(TREE_MODELS, TREE_ROOT, "models", directory, no_show,
     N_("trained models: models/TEMPLATE/N/"), .line = KEY_MODELS)
 ROW(TREE_FAMILY, TREE_MODELS, NULL, directory, no_show,
@@ -146,7 +197,7 @@ ROW(TREE_VERSIONS, TREE_FAMILY, "versions.csv", generated, show_versions,
        "average precision with its interval, accuracy, milliseconds a picture"))
 ROW(TREE_VERSION, TREE_FAMILY, NULL, directory, no_show,
     N_("one trained model; never changes"), .kind = OBJECT_VERSION,
-    .drop = model_remove, .hide = model_may_hide)
+    .drop = serving_model_remove, .hide = model_may_hide)
 ROW(TREE_V_ONNX, TREE_VERSION, "model.onnx", body, no_show,
     N_("the model for ONNX Runtime, OpenCV, OpenVINO …"))
 ROW(TREE_V_SAFETENSORS, TREE_VERSION, "model.safetensors", body, no_show,

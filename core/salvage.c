@@ -252,6 +252,7 @@ static int store_fill(struct salvaging *s)
     ids_of_bodies(s, "models");
     ids_of_bodies(s, "bases");
     ids_of_bodies(s, "runs");
+    ids_of_bodies(s, "spool");
     if (s->err == 0)
         meta_finish(s);
     if (s->txn)

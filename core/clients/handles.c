@@ -47,6 +47,16 @@ bool handles_write(struct handles *all, uint64_t object)
     return h != NULL;
 }
 
+bool handles_others_write(struct handles *all, const struct opened *but)
+{
+    pthread_mutex_lock(&all->lock);
+    struct opened *h = all->first;
+    while (h && (h == but || h->object != but->object || !h->writes))
+        h = h->next;
+    pthread_mutex_unlock(&all->lock);
+    return h != NULL;
+}
+
 void handles_set_mtime(struct handles *all, uint64_t object, int64_t mtime)
 {
     pthread_mutex_lock(&all->lock);

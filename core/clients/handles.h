@@ -43,6 +43,8 @@ void handles_remove(struct handles *all, struct opened *h);
 
 /* Whether somebody has the object open for writing. */
 bool handles_write(struct handles *all, uint64_t object);
+/* Whether another one than this has its file open for writing. */
+bool handles_others_write(struct handles *all, const struct opened *but);
 
 /* Change */
 

@@ -64,6 +64,7 @@ struct run_job {                     /* what the trainer is given */
     uid_t uid;     /* the user to run as, if the launcher can do that */
     gid_t gid;
     struct text groups; /* "G,G,…"; empty = as the user database says */
+    bool serve;         /* it is to answer requests, not to train */
 };
 
 /* What `overview` shows of a machine. */
@@ -122,6 +123,14 @@ struct launcher {
      * there is no such segment. */
     int (*follow)(const struct launch_target *target, uint64_t run,
                   uint64_t segment, uint64_t offset, struct text *out);
+    /* Append to the file `name` of the run directory, which is made where it is
+     * not there. NULL = this launcher runs no services. */
+    int (*tell)(const struct launch_target *target, uint64_t run,
+                const char *name, const struct text *text, struct reason *why);
+    /* Give the run a file of this host, DIR/name, as the file `as` of its
+     * directory. */
+    int (*give)(const struct launch_target *target, uint64_t run, int dir,
+                const char *name, const char *as, struct reason *why);
     /* Copy artifacts/NAME of at most `limit` bytes into the directory `to`. */
     int (*fetch)(const struct launch_target *target, uint64_t run,
                  const char *name, uint64_t limit, int to, struct reason *why);

@@ -90,6 +90,33 @@ int local_follow(const struct launch_target *target, uint64_t run,
     return err;
 }
 
+int local_tell(const struct launch_target *target, uint64_t run,
+               const char *name, const struct text *text, struct reason *why)
+{
+    int dir = run_open(target->site, run, why);
+    if (dir < 0)
+        return dir;
+    int fd = foreign_append(dir, name, why);
+    close(dir);
+    if (fd < 0)
+        return fd;
+    ssize_t n = write(fd, text_string(text), text->size);
+    int code = n < 0 ? errno : (size_t)n < text->size ? ENOSPC : 0;
+    close(fd);
+    return code ? refuse_errno(why, code, "cannot write '%s'", name) : 0;
+}
+
+int local_give(const struct launch_target *target, uint64_t run, int from,
+               const char *name, const char *as, struct reason *why)
+{
+    int dir = run_open(target->site, run, why);
+    if (dir < 0)
+        return dir;
+    int err = file_link(from, name, dir, as, UINT64_MAX, why);
+    close(dir);
+    return err;
+}
+
 int local_fetch(const struct launch_target *target, uint64_t run,
                 const char *name, uint64_t limit, int to, struct reason *why)
 {

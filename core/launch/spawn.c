@@ -81,9 +81,10 @@ int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
     text_printf(&user, "%u:%u", (unsigned)sp->job->uid, (unsigned)sp->job->gid);
     if (sp->job->groups.size)
         text_printf(&user, ":%s", text_string(&sp->job->groups));
-    char *as_user[] = {"primo-train", "--run",   (char *)sp->path,
+    char *use = sp->job->serve ? "--serve" : "--run";
+    char *as_user[] = {"primo-train", use,       (char *)sp->path,
                        "--user",      user.data, NULL};
-    char *as_self[] = {"primo-train", "--run", (char *)sp->path, NULL};
+    char *as_self[] = {"primo-train", use, (char *)sp->path, NULL};
     char **env = sp->job->uid == geteuid() ? environ : environment_public();
     files_take(&files, sp);
     int err =

@@ -6,6 +6,7 @@
 #include "core/state/primo.h"
 #include "core/store/garbage.h"
 #include "core/store/node.h"
+#include "core/store/record.h"
 
 #include <errno.h>
 #include <math.h>
@@ -14,46 +15,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum field_kind {
-    FIELD_STRING,
-    FIELD_COUNT,
-    FIELD_TIME,
-    FIELD_BOOL,
-    FIELD_SUMS,
+#define ROW(f, kind) FIELD(struct process, f, kind)
+static const struct field fields[] = {
+    ROW(machine, FIELD_STRING),
+    ROW(template, FIELD_STRING),
+    ROW(enabled, FIELD_BOOL),
+    ROW(author, FIELD_COUNT),
+    ROW(created, FIELD_TIME),
+    ROW(started, FIELD_TIME),
+    ROW(finished, FIELD_TIME),
+    ROW(changed, FIELD_TIME),
+    ROW(status_changed, FIELD_TIME),
+    ROW(template_changed, FIELD_TIME),
+    ROW(enabled_changed, FIELD_TIME),
+    ROW(launcher, FIELD_STRING),
+    ROW(wanted, FIELD_BOOL),
+    ROW(run, FIELD_COUNT),
+    ROW(run_uid, FIELD_COUNT),
+    ROW(run_gid, FIELD_COUNT),
+    ROW(segment, FIELD_COUNT),
+    ROW(offset, FIELD_COUNT),
+    ROW(row_iteration, FIELD_COUNT),
+    ROW(row_time, FIELD_TIME),
+    ROW(log_time, FIELD_TIME),
+    ROW(checkpoint, FIELD_COUNT),
+    ROW(log_full, FIELD_BOOL),
+    ROW(metrics_full, FIELD_BOOL),
+    ROW(losses, FIELD_COUNT),
+    ROW(model, FIELD_COUNT),
+    ROW(number, FIELD_COUNT),
+    ROW(stage, FIELD_STRING),
+    ROW(reason, FIELD_STRING),
+    ROW(run_template, FIELD_STRING),
+    ROW(announced, FIELD_COUNT),
+    ROW(evaluated, FIELD_TIME),
+    ROW(evaluation_complete, FIELD_BOOL),
 };
-
-/* One row for each field: its name in the record and its place in the struct.
- */
-static const struct field {
-    const char *name;
-    enum field_kind kind;
-    size_t offset, size;
-} fields[] = {
-#define ROW(f, kind)                                                           \
-    {                                                                          \
-#f, kind, offsetof(struct process, f),                                 \
-            sizeof(((struct process *)0)->f)                                   \
-    }
-    ROW(machine, FIELD_STRING),       ROW(template, FIELD_STRING),
-    ROW(enabled, FIELD_BOOL),         ROW(author, FIELD_COUNT),
-    ROW(created, FIELD_TIME),         ROW(started, FIELD_TIME),
-    ROW(finished, FIELD_TIME),        ROW(changed, FIELD_TIME),
-    ROW(status_changed, FIELD_TIME),  ROW(template_changed, FIELD_TIME),
-    ROW(enabled_changed, FIELD_TIME), ROW(launcher, FIELD_STRING),
-    ROW(wanted, FIELD_BOOL),          ROW(run, FIELD_COUNT),
-    ROW(run_uid, FIELD_COUNT),        ROW(run_gid, FIELD_COUNT),
-    ROW(segment, FIELD_COUNT),        ROW(offset, FIELD_COUNT),
-    ROW(row_iteration, FIELD_COUNT),  ROW(row_time, FIELD_TIME),
-    ROW(log_time, FIELD_TIME),        ROW(checkpoint, FIELD_COUNT),
-    ROW(log_full, FIELD_BOOL),        ROW(metrics_full, FIELD_BOOL),
-    ROW(losses, FIELD_COUNT),         ROW(model, FIELD_COUNT),
-    ROW(number, FIELD_COUNT),         ROW(stage, FIELD_STRING),
-    ROW(reason, FIELD_STRING),        ROW(run_template, FIELD_STRING),
-    ROW(announced, FIELD_COUNT),      ROW(sums, FIELD_SUMS),
-    ROW(evaluated, FIELD_TIME),       ROW(evaluation_complete, FIELD_BOOL),
 #undef ROW
-};
-enum { FIELDS = sizeof fields / sizeof *fields };
+static const struct record_form form = {fields, sizeof fields / sizeof *fields};
 
 void process_init(struct process *p)
 {
@@ -107,70 +106,18 @@ static void sums_parse(struct artifact_sum *sums, const char *value)
     }
 }
 
-static void field_print(const struct process *p, const struct field *f,
-                        struct text *out)
-{
-    const char *at = (const char *)p + f->offset;
-    text_printf(out, "%s=", f->name);
-    switch (f->kind) {
-    case FIELD_STRING:
-        text_put_printable(out, at, strlen(at));
-        break;
-    case FIELD_COUNT:
-        text_printf(out, "%llu", (unsigned long long)*(const uint64_t *)at);
-        break;
-    case FIELD_TIME:
-        text_put_double(out, *(const double *)at, 17);
-        break;
-    case FIELD_BOOL:
-        text_puts(out, *(const bool *)at ? "1" : "0");
-        break;
-    case FIELD_SUMS:
-        sums_print((const struct artifact_sum *)at, out);
-        break;
-    }
-    text_puts(out, "\n");
-}
-
-static bool field_parse(struct process *p, const struct field *f,
-                        const char *value)
-{
-    char *at = (char *)p + f->offset;
-    switch (f->kind) {
-    case FIELD_STRING:
-        if (strlen(value) >= f->size)
-            return false;
-        strcpy(at, value);
-        return true;
-    case FIELD_COUNT:
-        *(uint64_t *)at = strtoull(value, NULL, 10);
-        return true;
-    case FIELD_TIME:
-        return parse_double(value, (double *)at);
-    case FIELD_BOOL:
-        *(bool *)at = *value == '1';
-        return true;
-    case FIELD_SUMS:
-        sums_parse((struct artifact_sum *)at, value);
-        return true;
-    }
-    return false;
-}
-
 static void process_encode(const struct process *p, struct text *out)
 {
     text_printf(out, "status=%s\n", status_name(p->status));
-    for (int i = 0; i < FIELDS; i++)
-        field_print(p, &fields[i], out);
-    text_puts(out, "progress=");
+    record_print(&form, p, out);
+    text_puts(out, "sums=");
+    sums_print(p->sums, out);
+    text_puts(out, "\nprogress=");
     progress_print(out, &p->progress);
     text_puts(out, "\n\n"); /* the facts follow behind the empty line */
     text_puts(out, text_string(&p->facts));
 }
 
-/* The search begins at *next, behind the field that was found last: fields
- * normally come in the order of the table, only records of other versions have
- * them in another one. */
 static bool process_take(struct process *p, const char *key, const char *value,
                          int *next)
 {
@@ -178,14 +125,11 @@ static bool process_take(struct process *p, const char *key, const char *value,
         return status_from_name(value, &p->status);
     if (!strcmp(key, "progress"))
         return progress_parse(value, &p->progress);
-    for (int i = 0; i < FIELDS; i++) {
-        const struct field *f = &fields[(*next + i) % FIELDS];
-        if (strcmp(f->name, key))
-            continue;
-        *next = (int)(f - fields) + 1;
-        return field_parse(p, f, value);
+    if (!strcmp(key, "sums")) {
+        sums_parse(p->sums, value);
+        return true;
     }
-    return true; /* a field of a later version */
+    return record_take(&form, p, key, value, next);
 }
 
 int process_decode(const struct object *o, struct process *out)

@@ -191,9 +191,3 @@ int reference_may_drop(struct primo *primo, const struct object *o,
     store_abort(txn);
     return err;
 }
-
-int reference_may_rename(struct primo *primo, const struct object *o,
-                         struct reason *why)
-{
-    return o->kind == OBJECT_TEMPLATE ? 0 : reference_may_drop(primo, o, why);
-}

@@ -19,9 +19,5 @@ int reference_find(struct store_txn *txn, enum key key, const char *value,
  * built in. */
 int reference_may_drop(struct primo *primo, const struct object *o,
                        struct reason *why);
-/* Whether an input may be renamed, which fails as removing it does; a template
- * always may. */
-int reference_may_rename(struct primo *primo, const struct object *o,
-                         struct reason *why);
 
 #endif

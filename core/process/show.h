@@ -17,6 +17,7 @@ struct show_request {
     struct process *process; /* NULL = the file belongs to no process */
     const char *model;       /* path of its model; NULL = look it up */
     uint64_t object;         /* the object of the file's directory */
+    const uid_t *only;       /* show what is his; NULL = all there is */
     int64_t mtime;           /* out: when the text changed last, in ns; if it
                                 stays 0, the start of the mount is shown */
 };

@@ -58,6 +58,7 @@ int home_fill(struct primo *primo, struct reason *why)
     } folders[] = {{"models", &primo->models_dir},
                    {"bases", &primo->bases_dir},
                    {"runs", &primo->runs_dir},
+                   {"spool", &primo->spool_dir},
                    {"lost", &primo->lost_dir}};
     int err = 0;
     for (size_t i = 0; i < sizeof folders / sizeof *folders && err == 0; i++) {
@@ -82,7 +83,7 @@ int home_open_folders(struct primo *primo, struct reason *why)
 void home_close(struct primo *primo)
 {
     int *all[] = {&primo->models_dir, &primo->bases_dir, &primo->runs_dir,
-                  &primo->lost_dir, &primo->state_dir};
+                  &primo->spool_dir,  &primo->lost_dir,  &primo->state_dir};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (*all[i] >= 0)
             close(*all[i]);
@@ -117,8 +118,8 @@ static int is_filled(int state, const char *name, struct reason *why)
 
 int home_is_bare(struct primo *primo, const char **what, struct reason *why)
 {
-    static const char *const folders[] = {"models", "bases", "runs", "lost",
-                                          "copies"};
+    static const char *const folders[] = {"models", "bases", "runs",
+                                          "spool",  "lost",  "copies"};
     int filled = 0;
     for (size_t i = 0; i < sizeof folders / sizeof *folders && !filled; i++) {
         filled = is_filled(primo->state_dir, folders[i], why);

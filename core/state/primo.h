@@ -3,9 +3,9 @@
  * everything in core/ that lives longer than a request; core/open.h opens one.
  *
  * STATE/lock keeps a second daemon out, STATE/db is the store, STATE/models/ID
- * are the bodies of models, STATE/bases/ID those of bases, STATE/runs/ID are
- * run directories. Below STATE everything is opened from a descriptor; the
- * paths are for sentences and for launchers.
+ * are the bodies of models, STATE/bases/ID those of bases, STATE/spool/ has
+ * those of requests, STATE/runs/ID are run directories. Below STATE everything
+ * is opened from a descriptor; the paths are for sentences and for launchers.
  */
 #ifndef PRIMO_PRIMO_H
 #define PRIMO_PRIMO_H
@@ -31,6 +31,7 @@
 #include <sys/types.h>
 
 struct supervisor;
+struct serve;
 struct copies;
 struct view;
 
@@ -41,7 +42,7 @@ struct primo {
     int lock;      /* descriptor of STATE/lock */
     /* descriptors of the state directory and of directories in it; -1 in a
      * view, but for the first three */
-    int state_dir, models_dir, bases_dir, runs_dir, lost_dir;
+    int state_dir, models_dir, bases_dir, runs_dir, spool_dir, lost_dir;
     uid_t owner; /* who mounted: may do all, as root may */
     gid_t group;
     int64_t opened; /* ns: when this mount began */
@@ -68,6 +69,7 @@ struct primo {
     pthread_mutex_t names;
     struct commits commits;        /* saves, which are made durable together */
     struct supervisor *supervisor; /* NULL in a view */
+    struct serve *serve;           /* NULL in a view */
     struct view *view;             /* NULL = not a view */
     struct copies *copies;         /* NULL in a view */
 };

@@ -28,6 +28,10 @@ enum object_kind {
     OBJECT_MODEL,   /* models/TEMPLATE */
     OBJECT_VERSION, /* models/TEMPLATE/N */
     OBJECT_SERVICE,
+    OBJECT_SERVING, /* inference/NAME */
+    OBJECT_REQUEST, /* inference/NAME/in/FILE */
+    OBJECT_CLASS,   /* inference/NAME/sorted/CLASS */
+    OBJECT_SORTED,  /* inference/NAME/sorted/CLASS/FILE */
     OBJECT_KINDS,
 };
 

@@ -143,3 +143,17 @@ int foreign_renew(int dir, const char *name, struct reason *why)
     }
     return fd;
 }
+
+int foreign_append(int dir, const char *name, struct reason *why)
+{
+    int fd = open_beneath(
+        dir, name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd == -ENOENT)
+        return foreign_renew(dir, name, why);
+    if (fd < 0)
+        return refuse_errno(why, -fd, "cannot open '%s'", name);
+    int err = owner_check(dir, fd, name, why);
+    if (err)
+        close(fd);
+    return err ? err : fd;
+}

@@ -31,6 +31,9 @@ int foreign_directory(int dir, const char *name, struct reason *why);
  * descriptor; EPERM where it is there and belongs to somebody else. */
 int foreign_make(int parent, const char *name, uid_t uid, gid_t gid,
                  struct reason *why);
+/* Open a file for appending, or make it as foreign_renew() does where it is not
+ * there. Returns a descriptor. */
+int foreign_append(int dir, const char *name, struct reason *why);
 /* Make a new, empty file in place of whatever has the name. It belongs to the
  * directory's owner and is open for appending. Returns a descriptor. */
 int foreign_renew(int dir, const char *name, struct reason *why);

@@ -6,6 +6,7 @@
 #include "core/models/base_file.h"
 #include "core/process/process.h"
 #include "core/process/references.h"
+#include "core/process/run_setup.h"
 #include "core/process/viewer.h"
 #include "core/store/garbage.h"
 #include "core/store/node.h"
@@ -16,10 +17,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-/* The kernel takes at most 128 KiB as one argument of a program, which is how a
- * trainer is told its groups. */
-enum { GROUPS_BYTES = 64 << 10 };
 
 /* One durable change of a process: change_begin(), then change_end(), which
  * commits it or undoes it. Between them the caller holds primo->change. */
@@ -63,29 +60,6 @@ static int change_event(struct change *c, const struct caller *caller,
                         const char *what, struct reason *why)
 {
     return process_event(c->txn, &c->p, caller->uid, what, why);
-}
-
-/* Reads the settings of a machine and, unless `text` is NULL, its text. EBUSY:
- * the machine is switched off. */
-static int machine_load(struct store_txn *txn, const char *name,
-                        struct settings *out, struct text *text,
-                        struct reason *why)
-{
-    struct object machine = OBJECT_INIT;
-    int err = object_find(txn, TREE_MACHINES, name, &machine);
-    if (err)
-        return refuse(why, -err, "there is no machine '%s' in machines/", name);
-    err = settings_parse(out, text_string(&machine.body), machine.body.size,
-                         SCOPE_MACHINE, "machine", why);
-    if (err == 0 && text)
-        text_move(text, &machine.body);
-    object_release(&machine);
-    if (err == 0 && !strcmp(settings_get(out, KEY_ENABLED), "no"))
-        err = refuse(why, EBUSY,
-                     "the machine '%s' is switched off (enabled = no in "
-                     "machines/%s)",
-                     name, name);
-    return err;
 }
 
 /* Create and remove */
@@ -359,21 +333,6 @@ static int run_texts_load(const struct viewer *viewer, struct store_txn *txn,
     return err ? err : template_judge(viewer, txn, t, why);
 }
 
-/* Prints the trainer's `job`: the settings of the machine, the name of the
- * base's file, and the language of the log. The number of the journal segment
- * to write is added whenever the trainer is started (watch.c). */
-static void job_print(const struct settings *machine, const char *base,
-                      struct text *out)
-{
-    for (int i = 0; i < KEY_COUNT; i++)
-        if (params[i].scope & SCOPE_JOB && i != KEY_SEGMENT)
-            text_printf(out, "%s = %s\n", params[i].key,
-                        i == KEY_LANG ? language()
-                        : i == KEY_BASE_FILE
-                            ? base
-                            : settings_get(machine, (enum key)i));
-}
-
 static int job_save(struct store_txn *txn, uint64_t run,
                     const struct settings *machine, const char *base,
                     struct reason *why)
@@ -413,24 +372,6 @@ static int run_texts_save(struct store_txn *txn, uint64_t run,
         err = blob_put(txn, run, RUN_MACHINE, text_string(&t->machine_text),
                        t->machine_text.size, why);
     return err ? err : job_save(txn, run, &t->machine, t->base.called, why);
-}
-
-/* Saves the groups that the caller has at this moment, which need not be the
- * ones that the user database lists. Groups past GROUPS_BYTES are left out:
- * this can only take rights away, never grant any. */
-static int groups_save(struct store_txn *txn, uint64_t run,
-                       const struct caller *caller, struct reason *why)
-{
-    struct groups groups = GROUPS_INIT;
-    struct text list = TEXT_INIT;
-    groups_find(&groups, caller);
-    for (size_t i = 0; i < groups.count && list.size < GROUPS_BYTES; i++)
-        text_printf(&list, "%s%u", i ? "," : "", (unsigned)groups.list[i]);
-    int err =
-        blob_put(txn, run, RUN_GROUPS, text_string(&list), list.size, why);
-    text_release(&list);
-    groups_release(&groups);
-    return err;
 }
 
 /* Makes the record forget the last run and begin a new one. */

@@ -2,6 +2,7 @@
 
 #include "core/basic/alloc.h"
 #include "core/models/base_file.h"
+#include "core/serve/serving.h"
 #include "core/state/lost.h"
 #include "core/state/trouble.h"
 #include "core/store/garbage.h"
@@ -212,6 +213,8 @@ static int run_is_needed(void *context, uint64_t run)
     if (err)
         return err;
     int needed = process_needs_run(txn, run);
+    if (needed == 0)
+        needed = serving_needs_run(txn, run);
     store_abort(txn);
     return needed;
 }

@@ -120,6 +120,22 @@ int tree_mkdir(struct primo *primo, const struct caller *caller,
     return err;
 }
 
+/* A fixed directory of an object is hidden, as its files are, so that `rm -r`
+ * can remove the object. */
+static int hide_directory(struct primo *primo, const struct caller *caller,
+                          struct node parent, struct node n, struct reason *why)
+{
+    struct tree_entry e;
+    int err = tree_may(primo, caller, parent, RIGHT_DELETE, why);
+    if (err == 0 && tree_next(primo, n, 0, &e, NULL) == 0)
+        err = refuse(why, ENOTEMPTY, "the directory is not empty");
+    if (err == 0)
+        err = node_row(parent)->hide(primo, parent.object, why);
+    if (err == 0)
+        hidden_add(&primo->hidden, tree_inode(n.object, n.no));
+    return err;
+}
+
 int tree_rmdir(struct primo *primo, const struct caller *caller,
                struct node directory, const char *name, struct reason *why)
 {
@@ -130,6 +146,8 @@ int tree_rmdir(struct primo *primo, const struct caller *caller,
     const struct row *row = node_row(n);
     if (!row_is_directory(row))
         return refuse(why, ENOTDIR, "'%s' is not a directory", name);
+    if (!row->drop && node_row(directory)->hide && !row->kind)
+        return hide_directory(primo, caller, directory, n, why);
     if (!row->drop)
         return refuse(why, EPERM, "'%s' is part of the tree", name);
     err = tree_may(primo, caller, n, RIGHT_DELETE, why);

@@ -35,10 +35,35 @@ static unsigned input_others(struct primo *primo, const struct caller *caller,
     return others;
 }
 
+/* Whether a node is the caller's own. */
+static bool is_own(struct primo *primo, const struct caller *caller,
+                   struct node n)
+{
+    struct object o = OBJECT_INIT;
+    bool own = n.object && object_load(primo, n.object, &o) == 0 &&
+               o.uid == caller->uid;
+    object_release(&o);
+    return own;
+}
+
+/* What somebody has who sees only his own: the directories that hold it, the
+ * texts that show it, and those files. */
+static unsigned own_others(struct primo *primo, const struct caller *caller,
+                           struct node n, enum right right)
+{
+    const struct row *row = node_row(n);
+    bool all = row->kind == OBJECT_REQUEST || row->kind == OBJECT_SORTED
+                   ? is_own(primo, caller, n)
+                   : right == RIGHT_VIEW;
+    return all ? 1u << RIGHT_CREATE : 0;
+}
+
 unsigned tree_others(struct primo *primo, const struct caller *caller,
                      struct node n, enum right right)
 {
     const struct row *row = node_row(n);
+    if (row->own)
+        return own_others(primo, caller, n, right);
     if (row_is_input(row))
         return input_others(primo, caller, n, right);
     if (row->setup && right == row->needs &&
@@ -70,6 +95,32 @@ bool tree_sees_all(struct primo *primo, const struct caller *caller)
 {
     return is_administrator(&primo->roles, caller) ||
            roles_allow(&primo->roles, caller, KEY_ROLES, 1u << RIGHT_MANAGE);
+}
+
+bool tree_views(struct primo *primo, const struct caller *caller, struct node n)
+{
+    return is_administrator(&primo->roles, caller) ||
+           roles_allow(&primo->roles, caller, node_line(n), 1u << RIGHT_VIEW);
+}
+
+/* Whether something in a folder of sorted/ is the caller's. */
+static bool has_own(struct primo *primo, const struct caller *caller,
+                    struct node n)
+{
+    struct tree_entry e = {0};
+    while (tree_next(primo, n, e.cookie, &e, NULL) == 0)
+        if (is_own(primo, caller, e.node))
+            return true;
+    return false;
+}
+
+bool tree_sees(struct primo *primo, const struct caller *caller, struct node n)
+{
+    const struct row *row = node_row(n);
+    if (!row->own || !row->kind || tree_views(primo, caller, n))
+        return true;
+    return row_is_directory(row) ? has_own(primo, caller, n)
+                                 : is_own(primo, caller, n);
 }
 
 /* access(2) */

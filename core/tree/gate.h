@@ -21,6 +21,12 @@ unsigned tree_others(struct primo *primo, const struct caller *caller,
 /* What access(2) asks, by rights and by modes; `mask` is the same. */
 int tree_access(struct primo *primo, const struct caller *caller, struct node n,
                 int mask, struct reason *why);
+/* Whether the caller has the right to view a node, and not only his own. */
+bool tree_views(struct primo *primo, const struct caller *caller,
+                struct node n);
+/* Whether there is such a node for the caller: what is others' own is not there
+ * for who may not view it. */
+bool tree_sees(struct primo *primo, const struct caller *caller, struct node n);
 /* Whether the caller reads the refusals of all users. */
 bool tree_sees_all(struct primo *primo, const struct caller *caller);
 

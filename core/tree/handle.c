@@ -101,6 +101,18 @@ int handle_open(struct primo *primo, const struct caller *caller,
     return handle_begin(primo, caller, node, flags, shown, false, out, why);
 }
 
+static int input_make(struct primo *primo, const struct caller *caller,
+                      const struct creation *c, struct node *node,
+                      struct reason *why)
+{
+    enum tree_no no = row_of_objects(c->directory.no);
+    if (no && tree_rows[no].shape->make)
+        return tree_rows[no].shape->make(primo, caller, c->directory, c->name,
+                                         c->mode, node, why);
+    return input_create(primo, caller, c->directory, c->name, c->mode, node,
+                        why);
+}
+
 int handle_create(struct primo *primo, const struct caller *caller,
                   const struct creation *c, struct node *node,
                   struct handle **out, struct reason *why)
@@ -117,8 +129,7 @@ int handle_create(struct primo *primo, const struct caller *caller,
         err =
             tree_may_or(primo, caller, c->directory, RIGHT_CREATE, others, why);
     if (err == 0)
-        err = input_create(primo, caller, c->directory, c->name, c->mode, node,
-                           why);
+        err = input_make(primo, caller, c, node, why);
     if (err)
         return err;
     err = handle_begin(primo, caller, *node, c->flags, NULL, true, out, why);

@@ -4,6 +4,7 @@
 #include "core/basic/name.h"
 #include "core/models/base_file.h"
 #include "core/process/references.h"
+#include "core/serve/serving.h"
 #include "core/state/events.h"
 #include "core/system/file.h"
 #include "core/tree/displaced.h"
@@ -226,7 +227,8 @@ void input_discard(struct primo *primo, struct node n)
     struct object o = OBJECT_INIT;
     pthread_mutex_lock(&primo->change);
     if (object_load(primo, n.object, &o) == 0) {
-        directory_changed(primo, (unsigned)o.parent);
+        if (o.parent < OBJECT_FIRST_ID)
+            directory_changed(primo, (unsigned)o.parent);
         /* Somebody may have saved a good text through another open: it stays.
          */
         if (o.scratch)
@@ -236,6 +238,22 @@ void input_discard(struct primo *primo, struct node n)
     }
     object_release(&o);
     pthread_mutex_unlock(&primo->change);
+}
+
+int input_may_drop(struct primo *primo, const struct object *o,
+                   struct reason *why)
+{
+    struct store_txn *txn;
+    int err = reference_may_drop(primo, o, why);
+    if (err || !object_by_own_name(primo, o))
+        return err;
+    err = store_begin(primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = serving_needs_input(
+        txn, o->kind, name_is_scratch(o->name) ? o->home : o->name, why);
+    store_abort(txn);
+    return err;
 }
 
 int input_unlink(struct primo *primo, const struct caller *caller,
@@ -250,7 +268,7 @@ int input_unlink(struct primo *primo, const struct caller *caller,
     } else if (o.scratch) {
         scratch_drop(&primo->scratch, o.id);
     } else {
-        err = reference_may_drop(primo, &o, why);
+        err = input_may_drop(primo, &o, why);
         if (err == 0)
             err = input_drop(primo, caller, &o, "removed", why);
     }

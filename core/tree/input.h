@@ -65,6 +65,11 @@ int input_change(struct primo *primo, const struct caller *caller,
                  struct node n, const struct tree_change *c,
                  struct reason *why);
 
+/* Whether an input may be removed, or lose its name: EBUSY where something
+ * needs it, EPERM where it is built in. */
+int input_may_drop(struct primo *primo, const struct object *o,
+                   struct reason *why);
+
 /* Parts of a change that is being made, for input_save.c and rename.c */
 
 /* Add the event "what" of the object, in the caller's transaction. */

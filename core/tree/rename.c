@@ -70,11 +70,13 @@ static int move_check(struct primo *primo, struct move *m, bool no_replace,
         err =
             input_twin_check(primo, m->from.parent, m->name, m->from.name, why);
     if (err == 0 && !name_is_scratch(m->name) && !home)
-        err = reference_may_rename(primo, &m->from, why);
+        err = m->from.kind == OBJECT_TEMPLATE
+                  ? 0
+                  : input_may_drop(primo, &m->from, why);
     if (err == 0 && !name_is_scratch(m->name))
         err = m->row->shape->accept(primo, m->row, &m->from, m->name, why);
     if (err == 0 && m->to_there && name_is_scratch(m->name))
-        err = reference_may_drop(primo, &m->to, why);
+        err = input_may_drop(primo, &m->to, why);
     return err;
 }
 
@@ -222,6 +224,9 @@ int tree_rename(struct primo *primo, const struct caller *caller,
                      "directory; it can be copied");
     if (err || !strcmp(r->name, r->new_name))
         return err;
+    if (node_row(n)->shape->rename)
+        return node_row(n)->shape->rename(primo, caller, n, to, r->new_name,
+                                          r->no_replace, why);
     while (changed)
         err = move(primo, caller, r, &changed, why);
     if (err == 0)

@@ -59,6 +59,14 @@ struct shape {
     int (*change)(struct primo *primo, const struct caller *caller,
                   struct node n, const struct tree_change *c,
                   struct reason *why);
+    /* Of inputs: make a new file, with a name that is free, and rename one;
+     * NULL = as input.h and rename.c do */
+    int (*make)(struct primo *primo, const struct caller *caller,
+                struct node directory, const char *name, uint32_t mode,
+                struct node *out, struct reason *why);
+    int (*rename)(struct primo *primo, const struct caller *caller,
+                  struct node n, struct node directory, const char *name,
+                  bool no_replace, struct reason *why);
     /* Whether the content of an input allows it this name: inputs only */
     int (*accept)(struct primo *primo, const struct row *row,
                   const struct object *o, const char *name, struct reason *why);

@@ -5,6 +5,7 @@
 #include "core/process/process.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* How long a model counts as new. */
@@ -22,6 +23,10 @@ const char *row_title(const struct row *row)
         [OBJECT_MODEL] = NC_("title", "TEMPLATE"),
         [OBJECT_VERSION] = NC_("title", "N"),
         [OBJECT_SERVICE] = NC_("title", "NAME"),
+        [OBJECT_SERVING] = NC_("title", "NAME"),
+        [OBJECT_REQUEST] = NC_("title", "FILE"),
+        [OBJECT_CLASS] = NC_("title", "CLASS"),
+        [OBJECT_SORTED] = NC_("title", "FILE"),
     };
     return row->name ? row->name : translate_in("title", names[row->kind]);
 }
@@ -62,6 +67,23 @@ static bool is_object(const struct row *row)
     return row->kind != 0;
 }
 
+/* The name of an object as the row shows it. It has room for any. */
+static void shown_name(const struct row *row, const struct object *o, char *out)
+{
+    size_t skip = row->prefix ? strlen(row->prefix) : 0;
+    snprintf(out, 256, "%s%s", o->name + skip, row->suffix ? row->suffix : "");
+}
+
+/* The name in the store; false = no object of the row is shown so. */
+static bool stored_name(const struct row *row, const char *name, char *out)
+{
+    size_t end = row->suffix ? strlen(row->suffix) : 0, n = strlen(name);
+    if (n < end || (end && strcmp(name + n - end, row->suffix)))
+        return false;
+    return snprintf(out, 256, "%s%.*s", row->prefix ? row->prefix : "",
+                    (int)(n - end), name) < 256;
+}
+
 /* The id under which the objects of a directory are filed. */
 static uint64_t objects_parent(struct node directory)
 {
@@ -83,8 +105,11 @@ void tree_path(struct primo *primo, struct node n, struct text *out)
     struct object o = OBJECT_INIT;
     if (!is_object(row))
         text_puts(out, row->name);
-    else if (object_load(primo, n.object, &o) == 0)
-        text_puts(out, o.name);
+    else if (object_load(primo, n.object, &o) == 0) {
+        char name[256];
+        shown_name(row, &o, name);
+        text_puts(out, name);
+    }
     object_release(&o);
 }
 
@@ -96,6 +121,15 @@ static bool node_exists(struct primo *primo, struct node n)
     if (hidden_has(&primo->hidden, node_inode(n)))
         return false;
     return !row->shape->exists || row->shape->exists(primo, n);
+}
+
+/* Whether the row of a node shows its object. */
+static bool object_fits(struct primo *primo, struct node n,
+                        const struct object *o)
+{
+    const struct row *row = node_row(n);
+    return o->kind == row->kind &&
+           (!row->shape->exists || row->shape->exists(primo, n));
 }
 
 /* Finds the fixed child of this name, whether it exists now or not. */
@@ -141,16 +175,17 @@ int tree_find(struct primo *primo, struct node directory, const char *name,
         return 0;
     enum tree_no no = row_of_objects(directory.no);
     struct object o = OBJECT_INIT;
-    if (!no)
+    char stored[256];
+    if (!no || !stored_name(&tree_rows[no], name, stored))
         return -ENOENT;
-    int err = object_search(primo, objects_parent(directory), name, &o);
-    if (err) /* what cannot be read is not what is not there */
-        return err == -ENOENT
-                   ? err
-                   : refuse_errno(why, -err, "'%s' cannot be read", name);
+    int err = object_search(primo, objects_parent(directory), stored, &o);
     *out = (struct node){no, o.id};
+    bool fits = err == 0 && object_fits(primo, *out, &o);
     object_release(&o);
-    return 0;
+    if (err &&
+        err != -ENOENT) /* what cannot be read is not what is not there */
+        return refuse_errno(why, -err, "'%s' cannot be read", name);
+    return fits ? 0 : -ENOENT;
 }
 
 int tree_parent(struct primo *primo, struct node n, struct node *out,
@@ -192,17 +227,10 @@ static bool next_fixed(struct primo *primo, struct node directory,
     return false;
 }
 
-int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
-              struct tree_entry *out, struct reason *why)
+/* The next object that is filed under `parent`, in memory or not. */
+static int next_object(struct primo *primo, uint64_t parent, uint64_t cookie,
+                       struct object *out, struct reason *why)
 {
-    if (!row_is_directory(node_row(directory)))
-        return refuse(why, ENOTDIR, "this is not a directory");
-    if (next_fixed(primo, directory, cookie, out))
-        return 0;
-    enum tree_no no = row_of_objects(directory.no);
-    if (!no)
-        return -ENOENT;
-    uint64_t parent = objects_parent(directory);
     struct object kept = OBJECT_INIT, scratch = OBJECT_INIT;
     struct store_txn *txn;
     int err = store_begin(primo->store, false, &txn, why);
@@ -215,16 +243,34 @@ int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
     bool in_memory =
         scratch_next(&primo->scratch, parent, cookie, &scratch) == 0 &&
         (err || scratch.id <= kept.id);
-    const struct object *next = in_memory ? &scratch : &kept;
-    if (in_memory)
-        err = 0;
-    if (err == 0) {
-        out->cookie = next->id;
-        out->node = (struct node){no, next->id};
-        strcpy(out->name, next->name);
-    }
+    if (in_memory || err == 0)
+        object_copy(out, in_memory ? &scratch : &kept);
     object_release(&kept);
     object_release(&scratch);
+    return in_memory ? 0 : err;
+}
+
+int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
+              struct tree_entry *out, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    bool found = false;
+    int err = 0;
+    if (!row_is_directory(node_row(directory)))
+        return refuse(why, ENOTDIR, "this is not a directory");
+    if (next_fixed(primo, directory, cookie, out))
+        return 0;
+    enum tree_no no = row_of_objects(directory.no);
+    if (!no || tree_rows[no].unlisted)
+        return -ENOENT;
+    while (!found && (err = next_object(primo, objects_parent(directory),
+                                        cookie, &o, why)) == 0) {
+        cookie = out->cookie = o.id;
+        out->node = (struct node){no, o.id};
+        shown_name(&tree_rows[no], &o, out->name);
+        found = object_fits(primo, out->node, &o);
+        object_release(&o);
+    }
     return err;
 }
 

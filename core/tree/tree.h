@@ -54,6 +54,12 @@ struct row {
     /* Directories and what is in them */
 
     enum object_kind kind; /* the kind of objects for which the row stands */
+    /* How the name here differs from that of the object: what stands in front
+     * of it in the store, and what is shown behind it; NULL = nothing */
+    const char *prefix, *suffix;
+    /* Who has no right to view sees of what is in it only what is his own, for
+     * which the right to create suffices */
+    bool own;
     /* The line of a role that covers this file and what is in it; 0 = the line
      * of the directory above */
     enum key line;

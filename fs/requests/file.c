@@ -282,7 +282,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     if (err)
         reply_err(req, err, ino, NULL, &why);
     else if (node_row(n)->shape->waits && !out.size && !offset)
-        wait_reply(req, ino, n.object);
+        wait_reply(req, n);
     else {
         if (node_row(n)->polled)
             renew_polled(m, ino, h);

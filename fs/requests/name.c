@@ -86,7 +86,10 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     } else if (err == 0 && !strcmp(name, "..")) {
         err = tree_parent(&m->primo, dir, &n, &why);
     } else if (err == 0) {
+        struct caller caller = request_caller(req);
         err = tree_find(&m->primo, dir, name, &n, &why);
+        if (err == 0 && !tree_sees(&m->primo, &caller, n))
+            err = -ENOENT;
     }
     if (err == -ENOENT) /* a name that is not there is no refusal */
         fuse_reply_err(req, ENOENT);
@@ -182,6 +185,8 @@ static int list_objects(struct listing *l, uint64_t cookie, struct reason *why)
     int err;
     while ((err = tree_next(&l->m->primo, l->dir, cookie, &e, why)) == 0) {
         cookie = e.cookie;
+        if (!tree_sees(&l->m->primo, &l->caller, e.node))
+            continue;
         entry_outline(e.node, &entry);
         if (l->plus && entry_fill(l->m, &l->caller, e.node, &entry, NULL))
             continue; /* removed meanwhile */

@@ -53,7 +53,8 @@ bool inotify_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 bool inotify_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 bool inotify_open(fuse_req_t req, struct fuse_file_info *fi);
 
-/* Reply to a read of `wait`, either now or when the process has ended. */
-void wait_reply(fuse_req_t req, fuse_ino_t ino, uint64_t process);
+/* Reply to a read of a file that waits, either now or when its process has
+ * ended, or its request is answered. */
+void wait_reply(fuse_req_t req, struct node n);
 
 #endif

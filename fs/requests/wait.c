@@ -1,16 +1,17 @@
-/* Reading `wait`: the request is put away and answered when the process has
- * ended, or the reader gives up, or the mount ends. No thread is held. */
+/* Reading `wait` and what is in wait/: the request is put away and answered
+ * when the process has ended, or there is an answer, or the reader gives up, or
+ * the mount ends. No thread is held. */
 #include "core/basic/alloc.h"
 #include "fs/requests/request.h"
 #include "fs/requests/table.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct waiting {
     fuse_req_t req;
     struct mount *m;
+    struct node node;
     int references; /* one is the list's of waiters, one wait_reply()'s */
     int interrupted;
 };
@@ -28,18 +29,27 @@ static void interrupts_end(struct waiting *w)
     fuse_req_interrupt_func(w->req, NULL, NULL);
 }
 
+/* The word, or where that is empty, what the file shows by now. */
+static void reply_ended(struct waiting *w, const char *word)
+{
+    struct shown shown = {TEXT_INIT, 0};
+    if (*word)
+        text_printf(&shown.text, "%s\n", word);
+    else
+        tree_show(&w->m->primo, w->node, &shown, NULL);
+    fuse_reply_buf(w->req, text_string(&shown.text), shown.text.size);
+    text_release(&shown.text);
+}
+
 /* Whoever takes the waiter off the list calls this, so it runs once. */
 static void on_end(void *context, const char *status)
 {
     struct waiting *w = context;
-    char line[64];
     interrupts_end(w);
-    if (!status) {
+    if (status)
+        reply_ended(w, status);
+    else
         fuse_reply_err(w->req, ENODEV);
-    } else {
-        int n = snprintf(line, sizeof line, "%s\n", status);
-        fuse_reply_buf(w->req, line, (size_t)n);
-    }
     waiting_put(w);
 }
 
@@ -61,12 +71,12 @@ static void on_interrupt(fuse_req_t req, void *context)
     give_up(w);
 }
 
-void wait_reply(fuse_req_t req, fuse_ino_t ino, uint64_t process)
+void wait_reply(fuse_req_t req, struct node n)
 {
     struct waiting *w = xcalloc(1, sizeof *w);
-    (void)ino;
     struct mount *m = request_mount(req);
-    *w = (struct waiting){.req = req, .m = m, .references = 2};
+    uint64_t process = n.object;
+    *w = (struct waiting){.req = req, .m = m, .node = n, .references = 2};
     fuse_req_interrupt_func(req, on_interrupt, w);
     waiters_add(&m->primo.waiters, process, on_end, w);
     /* The training may have ended, or the reader have given up, just before. */

@@ -10,11 +10,12 @@ cd "$MNT"
 names() { ls -A "$1" | sort | tr '\n' ' ' | sed 's/ $//'; }
 
 step "the first mount has the built-in files and directories"
-expect 'README bases errors events machines models overview processes roles service.example services template.example templates types' \
+expect 'README bases errors events inference machines models overview processes roles service.example services template.example templates types' \
     names .
 expect '' names templates
 expect '' names processes
 expect '' names services
+expect '' names inference
 expect '' names models
 expect local names machines
 expect classifier names types

@@ -1,8 +1,8 @@
 #include "trainer/files/export.h"
 
+#include "core/basic/json.h"
 #include "core/basic/text.h"
 #include "core/system/file.h"
-#include "trainer/files/json.h"
 #include "trainer/files/onnx.h"
 #include "trainer/files/safetensors.h"
 

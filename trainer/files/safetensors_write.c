@@ -1,8 +1,8 @@
 #include "trainer/files/safetensors.h"
 
+#include "core/basic/json.h"
 #include "core/basic/text.h"
 #include "core/system/file.h"
-#include "trainer/files/json.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -16,10 +16,11 @@ struct follower {
     uint64_t end; /* how far it has been read */
 };
 
-/* The present stream of a file; those at the root belong to no process. */
+/* The present stream of a file: that of the run of its process, or of its
+ * object; those at the root have none. */
 static struct stream stream_of(const struct show_request *r, struct node n)
 {
-    struct stream s = {0, node_row(n)->stream};
+    struct stream s = {r->object, node_row(n)->stream};
     if (r->process)
         s.id = process_metrics(r->process).id;
     return s;

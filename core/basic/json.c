@@ -1,4 +1,4 @@
-#include "trainer/files/json.h"
+#include "core/basic/json.h"
 
 #include <string.h>
 

@@ -1,0 +1,60 @@
+#include "core/process/run_setup.h"
+
+#include "core/basic/language.h"
+#include "core/process/process.h"
+#include "core/store/node.h"
+#include "core/store/stream.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The kernel takes at most 128 KiB as one argument of a program, which is how a
+ * trainer is told its groups. */
+enum { GROUPS_BYTES = 64 << 10 };
+
+int machine_load(struct store_txn *txn, const char *name, struct settings *out,
+                 struct text *text, struct reason *why)
+{
+    struct object machine = OBJECT_INIT;
+    int err = object_find(txn, TREE_MACHINES, name, &machine);
+    if (err)
+        return refuse(why, -err, "there is no machine '%s' in machines/", name);
+    err = settings_parse(out, text_string(&machine.body), machine.body.size,
+                         SCOPE_MACHINE, "machine", why);
+    if (err == 0 && text)
+        text_move(text, &machine.body);
+    object_release(&machine);
+    if (err == 0 && !strcmp(settings_get(out, KEY_ENABLED), "no"))
+        err = refuse(why, EBUSY,
+                     "the machine '%s' is switched off (enabled = no in "
+                     "machines/%s)",
+                     name, name);
+    return err;
+}
+
+void job_print(const struct settings *machine, const char *base,
+               struct text *out)
+{
+    for (int i = 0; i < KEY_COUNT; i++)
+        if (params[i].scope & SCOPE_JOB && i != KEY_SEGMENT)
+            text_printf(out, "%s = %s\n", params[i].key,
+                        i == KEY_LANG ? language()
+                        : i == KEY_BASE_FILE
+                            ? base
+                            : settings_get(machine, (enum key)i));
+}
+
+int groups_save(struct store_txn *txn, uint64_t run,
+                const struct caller *caller, struct reason *why)
+{
+    struct groups groups = GROUPS_INIT;
+    struct text list = TEXT_INIT;
+    groups_find(&groups, caller);
+    for (size_t i = 0; i < groups.count && list.size < GROUPS_BYTES; i++)
+        text_printf(&list, "%s%u", i ? "," : "", (unsigned)groups.list[i]);
+    int err =
+        blob_put(txn, run, RUN_GROUPS, text_string(&list), list.size, why);
+    text_release(&list);
+    groups_release(&groups);
+    return err;
+}

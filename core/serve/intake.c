@@ -1,0 +1,535 @@
+#include "core/serve/intake.h"
+
+#include "core/basic/clock.h"
+#include "core/basic/language.h"
+#include "core/basic/name.h"
+#include "core/serve/answer.h"
+#include "core/serve/serve.h"
+#include "core/serve/service.h"
+#include "core/serve/spool.h"
+#include "core/settings/picture_formats.h"
+#include "core/settings/picture_mime.h"
+#include "core/store/node.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* Names */
+
+enum { NAME_MOST = 250 }; /* out/ has names that are longer by ".json" */
+
+/* Unlike those of templates, the names of pictures come from anywhere. */
+static int name_judge(const char *name, struct reason *why)
+{
+    size_t n = strlen(name);
+    if (n > NAME_MOST)
+        return refuse(why, ENAMETOOLONG,
+                      "the name of a request must have at most %d bytes",
+                      NAME_MOST);
+    if (utf8_valid(name, n) < n)
+        return refuse(why, EINVAL, "the name of a request must be UTF-8");
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            return refuse(why, EINVAL,
+                          "the name of a request must have no control "
+                          "characters");
+    return 0;
+}
+
+static bool has_extension(const struct settings *service, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    const char *words = settings_get(service, KEY_SERVICE_EXTENSIONS);
+    size_t n = dot ? strlen(dot + 1) : 0;
+    for (size_t size; n && (size = member_next(&words)) > 0; words += size)
+        if (size == n && !strncasecmp(words, dot + 1, n))
+            return true;
+    return false;
+}
+
+/* A refusal that lists the words which would do; `format` has one %s. */
+static int refuse_words(struct reason *why, const char *format,
+                        const char *words)
+{
+    struct text list = TEXT_INIT;
+    text_put_words(&list, words, _(" and "));
+    int err = refuse(why, EINVAL, format, text_string(&list));
+    text_release(&list);
+    return err;
+}
+
+static int judge(const struct settings *service, const char *name,
+                 const void *head, size_t size, const char **code,
+                 struct reason *why)
+{
+    if (!has_extension(service, name)) {
+        *code = "extension";
+        return refuse_words(
+            why,
+            N_("its name has another extension than those of this "
+               "service: %s"),
+            settings_get(service, KEY_SERVICE_EXTENSIONS));
+    }
+    if (!*picture_mime(head, size)) {
+        *code = "no_picture";
+        return refuse_words(why, N_("the file is not a picture: %s are read"),
+                            PICTURE_NAMES);
+    }
+    return 0;
+}
+
+int intake_judge(struct primo *primo, uint64_t service, const char *name,
+                 const void *head, size_t size, const char **code,
+                 struct reason *why)
+{
+    struct settings s;
+    const char *word;
+    settings_init(&s);
+    int err = service_read(primo, service, &s, why);
+    if (err == 0)
+        err = judge(&s, name, head, size, code ? code : &word, why);
+    settings_release(&s);
+    return err;
+}
+
+/* Create */
+
+static int takes_requests(struct primo *primo, uint64_t service,
+                          struct reason *why)
+{
+    struct settings text;
+    struct serving s;
+    settings_init(&text);
+    int err = serving_read(primo->store, service, &s, why);
+    if (err == 0 && !s.enabled)
+        err = refuse(why, EBUSY,
+                     "the service takes no requests; echo yes > "
+                     "inference/%s/enabled",
+                     s.service);
+    if (err == 0 && service_read(primo, service, &text, NULL) == 0 &&
+        !strcmp(settings_get(&text, KEY_SERVICE_ENABLED), "no"))
+        err = refuse(why, EBUSY,
+                     "the service takes no requests (enabled = no in "
+                     "services/%s)",
+                     s.service);
+    settings_release(&text);
+    return err;
+}
+
+/* Forgets a request that has only an answer left, whose name is wanted. */
+static int gone_forget(struct primo *primo, const struct object *o,
+                       struct reason *why)
+{
+    struct request r;
+    if (o->scratch || request_decode(o, &r) || !r.gone)
+        return refuse(why, EEXIST, "'%s' exists", o->name);
+    return intake_unlink(primo, o->id, why);
+}
+
+static int name_free(struct primo *primo, uint64_t service, const char *name,
+                     struct reason *why)
+{
+    struct object old = OBJECT_INIT;
+    int err = object_search(primo, service, name, &old);
+    if (err == 0)
+        err = gone_forget(primo, &old, why);
+    else if (err == -ENOENT)
+        err = 0;
+    object_release(&old);
+    return err;
+}
+
+static struct object object_new(const struct caller *caller, uint64_t service,
+                                uint64_t id, const char *name, uint32_t mode)
+{
+    struct object o = {.id = id,
+                       .parent = service,
+                       .kind = OBJECT_REQUEST,
+                       .mode = (mode & 0777) | 0200,
+                       .uid = caller->uid,
+                       .gid = caller->gid,
+                       .writer = caller->uid};
+    const struct request r = {0};
+    snprintf(o.name, sizeof o.name, "%s", name);
+    o.atime = o.mtime = o.ctime = clock_ns();
+    request_encode(&r, &o);
+    return o;
+}
+
+int intake_create(struct primo *primo, const struct caller *caller,
+                  uint64_t service, const char *name, uint32_t mode,
+                  uint64_t *request, struct reason *why)
+{
+    struct object other = OBJECT_INIT;
+    int err = name_judge(name, why);
+    if (err == 0)
+        err = takes_requests(primo, service, why);
+    if (err == 0)
+        err = name_free(primo, service, name, why);
+    if (err == 0)
+        err = ids_take(&primo->ids, primo->store, request, why);
+    if (err)
+        return err;
+    struct object o = object_new(caller, service, *request, name, mode);
+    pthread_mutex_lock(&primo->names);
+    if (object_search(primo, service, name, &other) == 0)
+        err = refuse(why, EEXIST, "'%s' exists", name);
+    else
+        err = scratch_put(&primo->scratch, &o, why);
+    pthread_mutex_unlock(&primo->names);
+    object_release(&other);
+    object_release(&o);
+    return err;
+}
+
+/* Close */
+
+/* A request on its way through commit.h. */
+struct taking {
+    const struct closing *closing;
+    struct object o; /* as it will be; its body is encoded when it is written */
+    uint64_t old;    /* bytes that it had before, 0 = none */
+    bool becomes;    /* it becomes a request */
+    unsigned char head[PICTURE_MIME_BYTES];
+    size_t head_size;
+};
+
+static size_t head_read(struct primo *primo, const struct object *o,
+                        unsigned char *head)
+{
+    int fd = o->number ? spool_open(primo, o->id, o->number, NULL) : -1;
+    ssize_t n = fd < 0 ? 0 : pread(fd, head, PICTURE_MIME_BYTES, 0);
+    if (fd >= 0)
+        close(fd);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static int taking_judge(struct commit *c, bool *due, struct reason *why)
+{
+    struct taking *t = c->context;
+    const struct closing *closing = t->closing;
+    struct primo *primo = closing->primo;
+    struct request r;
+    int err = object_load(primo, closing->request, &t->o);
+    if (err)
+        return err;
+    if (request_decode(&t->o, &r))
+        return refuse(why, EIO, "the request cannot be read");
+    if (closing->wrote) {
+        t->old = t->o.number != closing->body ? t->o.number : 0;
+        t->o.number = closing->body;
+        t->o.mtime = closing->mtime;
+        t->o.ctime = clock_ns();
+    }
+    bool passing = request_is_passing(t->o.name);
+    t->becomes = closing->complete && t->o.number && !passing &&
+                 (closing->wrote || r.partial);
+    r.partial = t->o.number && !closing->complete;
+    request_encode(&r, &t->o);
+    t->head_size = head_read(primo, &t->o, t->head);
+    *due = !t->o.scratch || (closing->complete && !passing);
+    return *due ? 0 : scratch_put(&primo->scratch, &t->o, why);
+}
+
+/* The new revision: it waits for an answer. */
+static int revise(struct taking *t, struct serving *s, struct request *r,
+                  struct store_txn *txn, const struct settings *service,
+                  struct reason *why)
+{
+    double settle = 0;
+    int err = r->waits ? request_wait_end(txn, &t->o, r->revision, why) : 0;
+    param_span(settings_get(service, KEY_SERVICE_SETTLE), &settle);
+    s->waiting += !r->waits;
+    r->revision = ++s->revisions;
+    r->waits = true;
+    r->completed = unix_now();
+    r->due = r->completed + settle;
+    r->expires = 0;
+    return err ? err : request_wait(txn, &t->o, r->revision, why);
+}
+
+/* A file that is no picture is answered at once, and its writer is told, too.
+ */
+static int refuse_request(struct taking *t, struct serving *s,
+                          const struct request *r, struct store_txn *txn,
+                          const struct settings *service, struct reason *why)
+{
+    struct reason fault = REASON_INIT;
+    const char *code;
+    bool taken;
+    if (judge(service, t->o.name, t->head, t->head_size, &code, &fault) == 0)
+        return 0;
+    struct answer a = {.request = t->o.id, .revision = r->revision};
+    int64_t size = spool_size(t->closing->primo, t->o.id, t->o.number);
+    struct answering answering = {.primo = t->closing->primo,
+                                  .txn = txn,
+                                  .serving = s,
+                                  .service = service};
+    a.bytes = size > 0 ? (uint64_t)size : 0;
+    strcpy(a.code, code);
+    snprintf(a.error, sizeof a.error, "%s", fault.sentence);
+    return answer_take(&answering, &a, &taken, why);
+}
+
+/* What is known of the request may have changed since it was judged: an answer
+ * may have come. */
+static int taking_put(struct taking *t, struct store_txn *txn,
+                      struct serving *s, const struct settings *service,
+                      struct reason *why)
+{
+    struct object now = OBJECT_INIT;
+    struct request r, stored;
+    int err = request_decode(&t->o, &r);
+    if (err == 0 && request_load(txn, t->o.id, &now, &stored) == 0) {
+        bool partial = r.partial;
+        r = stored;
+        r.partial = partial;
+    }
+    object_release(&now);
+    if (err == 0 && r.waits && !t->o.number) { /* it was emptied */
+        err = request_wait_end(txn, &t->o, r.revision, why);
+        s->waiting -= s->waiting > 0;
+        r.waits = false;
+    }
+    if (err == 0 && t->becomes)
+        err = revise(t, s, &r, txn, service, why);
+    request_encode(&r, &t->o);
+    if (err == 0)
+        err = object_put(txn, &t->o, why);
+    return err || !t->becomes ? err
+                              : refuse_request(t, s, &r, txn, service, why);
+}
+
+static int taking_write(struct commit *c, struct store_txn *txn,
+                        struct reason *why)
+{
+    struct taking *t = c->context;
+    struct serving s;
+    struct settings service;
+    settings_init(&service);
+    int err = serving_load(txn, t->o.parent, &s, why);
+    if (err == 0)
+        err = service_load(txn, s.service, &service, why);
+    if (err == 0)
+        err = taking_put(t, txn, &s, &service, why);
+    if (err == 0)
+        err = serving_save(txn, &s, why);
+    settings_release(&service);
+    return err;
+}
+
+static void taking_done(struct commit *c)
+{
+    struct taking *t = c->context;
+    struct primo *primo = t->closing->primo;
+    if (t->o.scratch)
+        scratch_drop(&primo->scratch, t->o.id);
+    if (t->old)
+        spool_remove(primo, t->o.id, t->old);
+    serve_wake(primo->serve, t->o.parent, t->o.id);
+}
+
+int intake_close(const struct closing *closing, struct reason *why)
+{
+    struct taking t = {.closing = closing};
+    struct commit commit = {.judge = taking_judge,
+                            .write = taking_write,
+                            .done = taking_done,
+                            .context = &t};
+    int err =
+        closing->wrote && closing->body && closing->complete
+            ? spool_sync(closing->primo, closing->request, closing->body, why)
+            : 0;
+    if (err == 0)
+        err = commit_run(&closing->primo->commits, &commit, why);
+    object_release(&t.o);
+    return err;
+}
+
+/* Remove and rename */
+
+static int drop_stored(struct store_txn *txn, uint64_t id, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    struct request r;
+    struct serving s;
+    int err = request_load(txn, id, &o, &r);
+    if (err == 0)
+        err = serving_load(txn, o.parent, &s, why);
+    if (err == 0 && r.waits)
+        err = request_wait_end(txn, &o, r.revision, why);
+    if (err == 0)
+        err = answer_unsort(txn, &r, why);
+    if (err == 0)
+        err = blob_drop_all(txn, id, why);
+    if (err == 0)
+        err = object_drop(txn, &o, why);
+    if (err == 0 && r.waits) {
+        s.waiting -= s.waiting > 0;
+        err = serving_save(txn, &s, why);
+    }
+    object_release(&o);
+    return err;
+}
+
+static int drop_once(struct primo *primo, uint64_t id, struct reason *why)
+{
+    struct store_txn *txn;
+    int err = store_begin(primo->store, true, &txn, why);
+    return err ? err : store_end(txn, drop_stored(txn, id, why), why);
+}
+
+int intake_unlink(struct primo *primo, uint64_t request, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    pthread_mutex_lock(&primo->change);
+    int err = object_load(primo, request, &o);
+    if (err == 0 && o.scratch)
+        scratch_drop(&primo->scratch, request);
+    else if (err == 0)
+        err = drop_once(primo, request, why);
+    if (store_makes_room(primo->store, err))
+        err = drop_once(primo, request, why);
+    pthread_mutex_unlock(&primo->change);
+    if (err == 0 && o.number)
+        spool_remove(primo, request, o.number);
+    if (err == 0)
+        serve_wake(primo->serve, o.parent, request);
+    object_release(&o);
+    return err;
+}
+
+/* Gives a durable request another name. The file that has it now goes. */
+static int move_stored(struct primo *primo, const struct object *o,
+                       const char *name, uint64_t to, struct reason *why)
+{
+    struct object moved = OBJECT_INIT;
+    struct request r;
+    struct store_txn *txn;
+    int err = store_begin(primo->store, true, &txn, why);
+    if (err)
+        return err;
+    err = request_load(txn, o->id, &moved, &r);
+    if (err == 0 && to)
+        err = drop_stored(txn, to, why);
+    err = err == -ENOENT ? 0 : err; /* it was in memory only */
+    if (err == 0)
+        err = answer_unsort(txn, &r, why);
+    if (err == 0 && r.waits)
+        err = request_wait_end(txn, &moved, r.revision, why);
+    r.partial = true; /* closing it makes it a request */
+    r.waits = false;
+    snprintf(moved.name, sizeof moved.name, "%s", name);
+    moved.ctime = clock_ns();
+    request_encode(&r, &moved);
+    if (err == 0)
+        err = object_put(txn, &moved, why);
+    object_release(&moved);
+    return store_end(txn, err, why);
+}
+
+static int move_scratch(struct primo *primo, struct object *o, const char *name,
+                        uint64_t to, struct reason *why)
+{
+    struct request r;
+    int err = request_decode(o, &r);
+    if (err == 0 && to)
+        err = drop_once(primo, to, why);
+    err = err == -ENOENT ? 0 : err;
+    r.partial = true;
+    request_encode(&r, o);
+    snprintf(o->name, sizeof o->name, "%s", name);
+    o->ctime = clock_ns();
+    return err ? err : scratch_put(&primo->scratch, o, why);
+}
+
+static int move(struct primo *primo, uint64_t request, const char *name,
+                uint64_t to, uint64_t *replaced, struct reason *why)
+{
+    struct object o = OBJECT_INIT, old = OBJECT_INIT;
+    int err = object_load(primo, request, &o);
+    *replaced = 0;
+    if (err == 0 && to && object_load(primo, to, &old) == 0)
+        *replaced = old.number;
+    if (err == 0)
+        err = o.scratch ? move_scratch(primo, &o, name, to, why)
+                        : move_stored(primo, &o, name, to, why);
+    if (err == 0 && to && old.scratch)
+        scratch_drop(&primo->scratch, to);
+    object_release(&o);
+    object_release(&old);
+    return err;
+}
+
+int intake_rename(struct primo *primo, uint64_t request, const char *name,
+                  uint64_t to, struct reason *why)
+{
+    uint64_t replaced;
+    int err = name_judge(name, why);
+    if (err)
+        return err;
+    pthread_mutex_lock(&primo->change);
+    pthread_mutex_lock(&primo->names);
+    err = move(primo, request, name, to, &replaced, why);
+    pthread_mutex_unlock(&primo->names);
+    pthread_mutex_unlock(&primo->change);
+    if (err)
+        return err;
+    if (replaced)
+        spool_remove(primo, to, replaced);
+    const struct closing closing = {
+        .primo = primo,
+        .request = request,
+        .complete = !handles_write(&primo->handles, request)};
+    return intake_close(&closing, why);
+}
+
+/* Expire */
+
+/* The next request behind *after whose time is over; 0 = there is none. */
+static uint64_t expired_next(struct store_txn *txn, uint64_t service,
+                             uint64_t *after, double now)
+{
+    struct object o = OBJECT_INIT;
+    struct request r;
+    uint64_t found = 0;
+    while (!found && object_next(txn, service, *after, &o) == 0) {
+        *after = o.id;
+        if (o.kind == OBJECT_REQUEST && request_decode(&o, &r) == 0 &&
+            r.answered && !r.waits && r.expires > 0 && r.expires < now)
+            found = o.id;
+        object_release(&o);
+    }
+    return found;
+}
+
+static void service_expire(struct primo *primo, uint64_t service)
+{
+    struct store_txn *txn;
+    uint64_t after = 0, request = 1;
+    while (request && store_begin(primo->store, false, &txn, NULL) == 0) {
+        request = expired_next(txn, service, &after, unix_now());
+        store_abort(txn);
+        if (request && intake_unlink(primo, request, NULL))
+            return;
+    }
+}
+
+void intake_expire(struct primo *primo)
+{
+    struct serving s;
+    struct store_txn *txn;
+    uint64_t after = 0;
+    int err = 0;
+    while (!err && store_begin(primo->store, false, &txn, NULL) == 0) {
+        err = serving_next(txn, &after, &s);
+        store_abort(txn);
+        if (err == 0)
+            service_expire(primo, after);
+        err = err == -EBADMSG ? 0 : err;
+    }
+}

@@ -1,0 +1,96 @@
+#include "core/serve/request.h"
+
+#include "core/basic/name.h"
+#include "core/store/record.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#define ROW(f, kind) FIELD(struct request, f, kind)
+static const struct field fields[] = {
+    ROW(revision, FIELD_COUNT), ROW(waits, FIELD_BOOL),
+    ROW(answered, FIELD_BOOL),  ROW(completed, FIELD_TIME),
+    ROW(due, FIELD_TIME),       ROW(ended, FIELD_TIME),
+    ROW(expires, FIELD_TIME),   ROW(sorted, FIELD_COUNT),
+    ROW(partial, FIELD_BOOL),   ROW(gone, FIELD_BOOL),
+};
+#undef ROW
+static const struct record_form form = {fields, sizeof fields / sizeof *fields};
+
+bool request_is_passing(const char *name)
+{
+    static const char *const ends[] = {".part", ".partial", ".filepart", ".tmp",
+                                       ".crdownload"};
+    size_t n = strlen(name);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t end = strlen(ends[i]);
+        if (n > end && !strcmp(name + n - end, ends[i]))
+            return true;
+    }
+    return name_is_scratch(name);
+}
+
+/* Read */
+
+int request_decode(const struct object *o, struct request *out)
+{
+    *out = (struct request){0};
+    return record_parse(&form, out, text_string(&o->body)) ? 0 : -EIO;
+}
+
+int request_load(struct store_txn *txn, uint64_t id, struct object *o,
+                 struct request *out)
+{
+    int err = object_get(txn, id, o);
+    if (err == 0 && o->kind != OBJECT_REQUEST)
+        err = -ENOENT;
+    return err ? err : request_decode(o, out);
+}
+
+/* The key "waiting/SERVICE REVISION"; its value is the request. */
+static struct store_key waiting_key(uint64_t service, uint64_t revision)
+{
+    struct store_key key = {0};
+    key_bytes(&key, "waiting/", 8);
+    key_u64(&key, service);
+    key_u64(&key, revision);
+    return key;
+}
+
+int request_waiting(struct store_txn *txn, uint64_t service, uint64_t *after,
+                    uint64_t *request)
+{
+    struct store_key key = waiting_key(service, *after);
+    struct store_view v;
+    int err = store_next(txn, STORE_META, &key, 16, false, &v);
+    if (err)
+        return err;
+    *after = key_read_u64(&key, 16);
+    if (v.size != sizeof *request)
+        return -EIO;
+    memcpy(request, v.data, sizeof *request);
+    return 0;
+}
+
+/* Change */
+
+void request_encode(const struct request *r, struct object *o)
+{
+    text_clear(&o->body);
+    record_print(&form, r, &o->body);
+}
+
+int request_wait(struct store_txn *txn, const struct object *o,
+                 uint64_t revision, struct reason *why)
+{
+    struct store_key key = waiting_key(o->parent, revision);
+    return store_put(txn, STORE_META, &key, &o->id, sizeof o->id, why);
+}
+
+int request_wait_end(struct store_txn *txn, const struct object *o,
+                     uint64_t revision, struct reason *why)
+{
+    struct store_key key = waiting_key(o->parent, revision);
+    return store_delete(txn, STORE_META, &key, why);
+}

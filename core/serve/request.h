@@ -1,0 +1,51 @@
+/*
+ * The record of a request: a file in inference/NAME/in/. It is the body of its
+ * object; the object's number is that of the file's bytes (spool.h), 0 = it is
+ * empty. The last answer is the blob REQUEST_ANSWER of its id.
+ *
+ * A struct request belongs to one thread.
+ */
+#ifndef PRIMO_REQUEST_RECORD_H
+#define PRIMO_REQUEST_RECORD_H
+
+#include "core/store/object.h"
+
+enum { REQUEST_ANSWER = 'q' };
+
+struct request {
+    uint64_t revision; /* the number of what is in the file; 0 = it is no
+                          request: empty, or it has a passing name */
+    bool partial;      /* there are bytes that are not complete yet */
+    bool waits;        /* that revision has no answer yet */
+    bool answered;     /* there is an answer, to this or an earlier one */
+    double completed;  /* Unix seconds: when the revision was complete */
+    double due;        /* not before this it is answered: `settle` */
+    double ended;      /* when it was answered, 0 = not yet */
+    double expires;    /* when it is removed, 0 = never, or not yet known */
+    uint64_t sorted;   /* the id of its link in sorted/, 0 = none */
+    bool gone;         /* it has left in/, and only its answer is here */
+};
+
+/* Whether a file of this name is no request, as it is on its way somewhere. */
+bool request_is_passing(const char *name);
+
+/* Read; -EIO where the body is not one. */
+int request_decode(const struct object *o, struct request *out);
+/* Load a request with its object, which the caller releases; -ENOENT where
+ * there is none of this id. */
+int request_load(struct store_txn *txn, uint64_t id, struct object *o,
+                 struct request *out);
+/* The next request of a service that waits, behind the revision *after, which
+ * is set to its own. -ENOENT: there is none. */
+int request_waiting(struct store_txn *txn, uint64_t service, uint64_t *after,
+                    uint64_t *request);
+
+/* Change */
+void request_encode(const struct request *r, struct object *o);
+/* Note, or forget, that this revision of a request waits. */
+int request_wait(struct store_txn *txn, const struct object *o,
+                 uint64_t revision, struct reason *why);
+int request_wait_end(struct store_txn *txn, const struct object *o,
+                     uint64_t revision, struct reason *why);
+
+#endif

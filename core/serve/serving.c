@@ -1,0 +1,231 @@
+#include "core/serve/serving.h"
+
+#include "core/basic/clock.h"
+#include "core/basic/language.h"
+#include "core/process/process.h"
+#include "core/state/events.h"
+#include "core/store/node.h"
+#include "core/store/record.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What one run may bring into the log. */
+enum { LOG_BYTES = 8 << 20 };
+
+#define ROW(f, kind) FIELD(struct serving, f, kind)
+static const struct field fields[] = {
+    ROW(service, FIELD_STRING),      ROW(enabled, FIELD_BOOL),
+    ROW(author, FIELD_COUNT),        ROW(created, FIELD_TIME),
+    ROW(started, FIELD_TIME),        ROW(changed, FIELD_TIME),
+    ROW(status_changed, FIELD_TIME), ROW(enabled_changed, FIELD_TIME),
+    ROW(machine, FIELD_STRING),      ROW(launcher, FIELD_STRING),
+    ROW(run, FIELD_COUNT),           ROW(run_uid, FIELD_COUNT),
+    ROW(run_gid, FIELD_COUNT),       ROW(segment, FIELD_COUNT),
+    ROW(offset, FIELD_COUNT),        ROW(told, FIELD_COUNT),
+    ROW(loaded, FIELD_BOOL),         ROW(losses, FIELD_COUNT),
+    ROW(log_time, FIELD_TIME),       ROW(log_full, FIELD_BOOL),
+    ROW(reason, FIELD_STRING),       ROW(model, FIELD_COUNT),
+    ROW(called, FIELD_STRING),       ROW(revisions, FIELD_COUNT),
+    ROW(waiting, FIELD_COUNT),       ROW(answered, FIELD_COUNT),
+    ROW(unsure, FIELD_COUNT),        ROW(failed, FIELD_COUNT),
+    ROW(latency_median, FIELD_TIME), ROW(latency_most, FIELD_TIME),
+    ROW(rate, FIELD_TIME),
+};
+#undef ROW
+static const struct record_form form = {fields, sizeof fields / sizeof *fields};
+
+void serving_init(struct serving *s)
+{
+    *s = (struct serving){.enabled = true};
+}
+
+struct stream serving_log(const struct serving *s)
+{
+    return (struct stream){s->id, 'l'};
+}
+
+struct stream serving_results(const struct serving *s)
+{
+    return (struct stream){s->id, 'r'};
+}
+
+struct stream serving_owners(const struct serving *s)
+{
+    return (struct stream){s->id, 'u'};
+}
+
+/* Read */
+
+static int serving_decode(const struct object *o, struct serving *out)
+{
+    const char *text = text_string(&o->body), *line = strchr(text, '\n');
+    char status[32];
+    serving_init(out);
+    out->id = o->id;
+    if (sscanf(text, "status=%31s", status) != 1 || !line ||
+        !status_from_name(status, &out->status) ||
+        !record_parse(&form, out, line + 1)) {
+        serving_init(out);
+        return -EIO;
+    }
+    return 0;
+}
+
+static int refuse_record(struct reason *why, int err)
+{
+    return err == -ENOENT
+               ? refuse(why, ENOENT, "the service is gone from inference/")
+               : refuse(why, -err, "the record of the service cannot be read");
+}
+
+int serving_load(struct store_txn *txn, uint64_t id, struct serving *out,
+                 struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    serving_init(out);
+    int err = object_get(txn, id, &o);
+    if (err == 0)
+        err = serving_decode(&o, out);
+    object_release(&o);
+    return err ? refuse_record(why, err) : 0;
+}
+
+int serving_read(struct store *s, uint64_t id, struct serving *out,
+                 struct reason *why)
+{
+    struct store_txn *txn;
+    serving_init(out);
+    int err = store_begin(s, false, &txn, why);
+    if (err)
+        return err;
+    err = serving_load(txn, id, out, why);
+    store_abort(txn);
+    return err;
+}
+
+int serving_next(struct store_txn *txn, uint64_t *after, struct serving *out)
+{
+    struct object o = OBJECT_INIT;
+    serving_init(out);
+    int err = object_next(txn, TREE_INFERENCES, *after, &o);
+    if (err)
+        return err;
+    *after = o.id;
+    err = serving_decode(&o, out);
+    object_release(&o);
+    return err ? -EBADMSG : 0;
+}
+
+int serving_needs_run(struct store_txn *txn, uint64_t run)
+{
+    struct serving s;
+    uint64_t after = 0;
+    int err;
+    while ((err = serving_next(txn, &after, &s)) == 0)
+        if (s.run == run && status_is_live(s.status))
+            return 1;
+    return err == -ENOENT ? 0 : err;
+}
+
+/* Ends a walk over all services. */
+static int walked(int err, struct reason *why)
+{
+    return err == -ENOENT ? 0
+                          : refuse(why, EIO,
+                                   "whether it is in use is not known: the "
+                                   "record of a service cannot be read");
+}
+
+int serving_needs_model(struct store_txn *txn, uint64_t version,
+                        struct reason *why)
+{
+    struct serving s;
+    uint64_t after = 0;
+    int err;
+    while ((err = serving_next(txn, &after, &s)) == 0)
+        if (s.model == version && status_is_live(s.status))
+            return refuse(why, EBUSY,
+                          "the model '%s' is in use by inference/%s, which is "
+                          "%s",
+                          s.called, s.service, status_name(s.status));
+    return walked(err, why);
+}
+
+int serving_needs_input(struct store_txn *txn, enum object_kind kind,
+                        const char *name, struct reason *why)
+{
+    struct serving s;
+    uint64_t after = 0;
+    int err;
+    while ((err = serving_next(txn, &after, &s)) == 0) {
+        bool needs = status_is_live(s.status) &&
+                     ((kind == OBJECT_SERVICE && !strcmp(s.service, name)) ||
+                      (kind == OBJECT_MACHINE && !strcmp(s.machine, name)));
+        if (needs)
+            return refuse(why, EBUSY,
+                          "'%s' is in use by inference/%s, which is %s", name,
+                          s.service, status_name(s.status));
+    }
+    return walked(err, why);
+}
+
+/* Change */
+
+int serving_save(struct store_txn *txn, struct serving *s, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    int err = object_get(txn, s->id, &o);
+    if (err)
+        return refuse_record(why, err);
+    s->changed = time_after(s->changed);
+    text_clear(&o.body);
+    text_printf(&o.body, "status=%s\n", status_name(s->status));
+    record_print(&form, s, &o.body);
+    o.mtime = (int64_t)(s->changed * 1e9);
+    err = object_put(txn, &o, why);
+    object_release(&o);
+    return err;
+}
+
+int serving_step(struct serving *s, enum life_event event, struct reason *why)
+{
+    enum status to;
+    int err = life_step(s->status, event, &to, why);
+    if (err)
+        return err;
+    s->changed = time_after(s->changed);
+    if (to != s->status)
+        s->status_changed = s->changed;
+    s->status = to;
+    return 0;
+}
+
+int serving_event(struct store_txn *txn, const struct serving *s, uid_t user,
+                  const char *what, struct reason *why)
+{
+    char object[sizeof "inference/" + sizeof s->service];
+    snprintf(object, sizeof object, "inference/%s", s->service);
+    return event_add(txn, user, object, why, "%s", what);
+}
+
+int serving_log_add(struct store_txn *txn, struct serving *s, double time,
+                    const char *line, struct reason *why)
+{
+    struct text out = TEXT_INIT;
+    if (s->log_full)
+        return 0;
+    s->log_full = stream_size(txn, serving_log(s)) > LOG_BYTES;
+    if (s->log_full)
+        line = _("the log is full: what is said next is left out");
+    s->log_time = time > s->log_time ? time : s->log_time;
+    text_put_time(&out, s->log_time);
+    text_puts(&out, " ");
+    text_put_printable(&out, line, strlen(line));
+    text_puts(&out, "\n");
+    int err = stream_append(txn, serving_log(s), out.data, out.size, why);
+    text_release(&out);
+    return err;
+}

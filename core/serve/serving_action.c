@@ -1,0 +1,334 @@
+#include "core/serve/serving_action.h"
+
+#include "core/basic/clock.h"
+#include "core/basic/name.h"
+#include "core/models/model.h"
+#include "core/process/process.h"
+#include "core/process/run_setup.h"
+#include "core/process/viewer.h"
+#include "core/serve/answer.h"
+#include "core/serve/serve.h"
+#include "core/serve/service.h"
+#include "core/store/garbage.h"
+#include "core/store/node.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RESULTS_HEADER                                                         \
+    "time,file,revision,page,class,confidence,state,model,milliseconds,"       \
+    "error\n"
+
+/* One durable change: change_begin(), then change_end(), which commits it or
+ * undoes it. Between them the caller holds primo->change. */
+struct serving_change {
+    struct primo *primo;
+    struct store_txn *txn;
+    struct serving s;
+};
+
+static int change_begin(struct serving_change *c, struct primo *primo,
+                        uint64_t id, struct reason *why)
+{
+    c->primo = primo;
+    pthread_mutex_lock(&primo->change);
+    int err = store_begin(primo->store, true, &c->txn, why);
+    if (err == 0) {
+        err = serving_load(c->txn, id, &c->s, why);
+        if (err)
+            store_abort(c->txn);
+    }
+    if (err)
+        pthread_mutex_unlock(&primo->change);
+    return err;
+}
+
+static int change_end(struct serving_change *c, const struct caller *caller,
+                      const char *what, int err, struct reason *why)
+{
+    if (err == 0)
+        err = serving_event(c->txn, &c->s, caller->uid, what, why);
+    if (err == 0)
+        err = serving_save(c->txn, &c->s, why);
+    err = store_end(c->txn, err, why);
+    pthread_mutex_unlock(&c->primo->change);
+    return err;
+}
+
+/* Create and remove */
+
+static int insert(struct primo *primo, struct store_txn *txn,
+                  const struct caller *caller, const char *name, uint64_t id,
+                  struct reason *why)
+{
+    struct settings text;
+    struct object old = OBJECT_INIT;
+    struct object o = {.id = id,
+                       .parent = TREE_INFERENCES,
+                       .kind = OBJECT_SERVING,
+                       .mode = 0755,
+                       .uid = primo->owner,
+                       .gid = primo->group};
+    settings_init(&text);
+    int err = service_load(txn, name, &text, why);
+    settings_release(&text);
+    if (err == 0 && object_find(txn, TREE_INFERENCES, name, &old) == 0)
+        err = refuse(why, EEXIST, "inference/%s exists", name);
+    object_release(&old);
+    if (err)
+        return err;
+    strcpy(o.name, name);
+    o.mtime = o.ctime = o.atime = clock_ns();
+    err = object_put(txn, &o, why);
+    struct serving s;
+    serving_init(&s);
+    s.id = id;
+    strcpy(s.service, name);
+    s.author = caller->uid;
+    s.created = s.status_changed = s.enabled_changed = (double)o.mtime / 1e9;
+    if (err == 0)
+        err = stream_append(txn, serving_results(&s), RESULTS_HEADER,
+                            strlen(RESULTS_HEADER), why);
+    if (err == 0)
+        err = serving_event(txn, &s, caller->uid, "created", why);
+    return err ? err : serving_save(txn, &s, why);
+}
+
+int serving_create(struct primo *primo, const struct caller *caller,
+                   const char *name, uint64_t *id, struct reason *why)
+{
+    int err = name_check(name, strlen(name), why);
+    if (err == 0)
+        err = ids_take(&primo->ids, primo->store, id, why);
+    if (err)
+        return err;
+    struct store_txn *txn;
+    pthread_mutex_lock(&primo->change);
+    err = store_begin(primo->store, true, &txn, why);
+    if (err == 0)
+        err = store_end(txn, insert(primo, txn, caller, name, *id, why), why);
+    pthread_mutex_unlock(&primo->change);
+    return err;
+}
+
+static int streams_drop(struct serving_change *c, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    int err = stream_drop(c->txn, serving_log(&c->s), why);
+    if (err == 0)
+        err = stream_drop(c->txn, serving_results(&c->s), why);
+    if (err == 0)
+        err = stream_drop(c->txn, serving_owners(&c->s), why);
+    if (err == 0 && c->s.run)
+        err = garbage_note(c->txn, GARBAGE_RUNS, c->s.run, why);
+    if (err == 0 && c->s.run)
+        err = blob_drop_all(c->txn, c->s.run, why);
+    if (err == 0 && object_get(c->txn, c->s.id, &o) == 0)
+        err = object_drop(c->txn, &o, why);
+    object_release(&o);
+    return err;
+}
+
+int serving_remove(struct primo *primo, const struct caller *caller,
+                   uint64_t id, struct reason *why)
+{
+    struct serving_change c;
+    int err = change_begin(&c, primo, id, why);
+    if (err)
+        return err;
+    err = serving_step(&c.s, LIFE_REMOVE, why);
+    if (err == 0 && object_has_children(c.txn, id))
+        err = refuse(why, ENOTEMPTY,
+                     "inference/%s has requests; remove the files in in/ first",
+                     c.s.service);
+    if (err == 0)
+        err = serving_event(c.txn, &c.s, caller->uid, "removed", why);
+    if (err == 0)
+        err = streams_drop(&c, why);
+    err = store_end(c.txn, err, why); /* the record is gone: no change_end() */
+    pthread_mutex_unlock(&primo->change);
+    return err;
+}
+
+/* Start and stop */
+
+static int check_enabled(const struct serving *s, const struct settings *text,
+                         struct reason *why)
+{
+    if (!s->enabled)
+        return refuse(why, EBUSY,
+                      "the service is disabled; echo yes > "
+                      "inference/%s/enabled",
+                      s->service);
+    if (!strcmp(settings_get(text, KEY_SERVICE_ENABLED), "no"))
+        return refuse(why, EBUSY,
+                      "the service is disabled (enabled = no in services/%s)",
+                      s->service);
+    return 0;
+}
+
+/* The model that is to answer must be there, and the starter may view it. */
+static int model_judge(const struct viewer *viewer, struct serving_change *c,
+                       const char *name, struct reason *why)
+{
+    struct answer_model m = {0};
+    struct object o = OBJECT_INIT;
+    char called[320];
+    if (!*name)
+        return refuse(why, EINVAL,
+                      "the service '%s' has no model; it must have a line "
+                      "'model = TEMPLATE/latest'",
+                      c->s.service);
+    int err = answer_model_load(c->primo, c->txn, name, &m, why);
+    snprintf(called, sizeof called, "models/%s", m.called);
+    if (err == 0)
+        err = object_get(c->txn, m.version, &o);
+    if (err == 0)
+        err = viewer_may(viewer, KEY_MODELS, called, &o, why);
+    object_release(&o);
+    if (err == 0) {
+        c->s.model = m.version;
+        snprintf(c->s.called, sizeof c->s.called, "%s", m.called);
+    }
+    answer_model_release(&m);
+    return err;
+}
+
+static void renew(struct serving *s, uint64_t run, const struct caller *caller)
+{
+    s->run = run;
+    s->author = s->run_uid = caller->uid;
+    s->run_gid = caller->gid;
+    s->started = unix_now();
+    s->segment = s->offset = s->told = s->losses = 0;
+    s->loaded = false;
+    *s->reason = 0;
+}
+
+static int run_begin(struct serving_change *c, const struct settings *machine,
+                     const struct text *text, const char *name, uint64_t run,
+                     const struct caller *caller, struct reason *why)
+{
+    int err = 0;
+    if (c->s.run)
+        err = garbage_note(c->txn, GARBAGE_RUNS, c->s.run, why);
+    if (err == 0 && c->s.run)
+        err = blob_drop_all(c->txn, c->s.run, why);
+    renew(&c->s, run, caller);
+    snprintf(c->s.machine, sizeof c->s.machine, "%s", name);
+    snprintf(c->s.launcher, sizeof c->s.launcher, "%s",
+             settings_get(machine, KEY_LAUNCHER));
+    if (err == 0)
+        err = blob_put(c->txn, run, RUN_MACHINE, text_string(text), text->size,
+                       why);
+    return err ? err : groups_save(c->txn, run, caller, why);
+}
+
+static int start_change(struct serving_change *c, const struct viewer *viewer,
+                        uint64_t run, struct reason *why)
+{
+    struct settings text, machine;
+    struct text machine_text = TEXT_INIT;
+    settings_init(&text);
+    settings_init(&machine);
+    int err = serving_step(&c->s, LIFE_START, why);
+    if (err == 0)
+        err = service_load(c->txn, c->s.service, &text, why);
+    if (err == 0)
+        err = check_enabled(&c->s, &text, why);
+    const char *name = settings_get(&text, KEY_SERVICE_MACHINE);
+    if (err == 0)
+        err = machine_load(c->txn, name, &machine, &machine_text, why);
+    if (err == 0)
+        err =
+            model_judge(viewer, c, settings_get(&text, KEY_SERVICE_MODEL), why);
+    if (err == 0)
+        err = run_begin(c, &machine, &machine_text, name, run, viewer->caller,
+                        why);
+    settings_release(&text);
+    settings_release(&machine);
+    text_release(&machine_text);
+    return err;
+}
+
+int serving_start(struct primo *primo, const struct caller *caller, uint64_t id,
+                  const char *said, struct reason *why)
+{
+    struct serving_change c;
+    struct viewer viewer;
+    uint64_t run;
+    (void)said;
+    viewer_init(&viewer, primo, caller, "");
+    int err = ids_take(&primo->ids, primo->store, &run, why);
+    if (err == 0)
+        err = change_begin(&c, primo, id, why);
+    if (err)
+        return err;
+    err = change_end(&c, caller, "started", start_change(&c, &viewer, run, why),
+                     why);
+    if (err == 0) {
+        hidden_clear_object(&primo->hidden, id);
+        serve_wake(primo->serve, id, 0);
+    }
+    return err;
+}
+
+static int stop_once(struct primo *primo, const struct caller *caller,
+                     uint64_t id, struct reason *why)
+{
+    struct serving_change c;
+    int err = change_begin(&c, primo, id, why);
+    if (err)
+        return err;
+    err = serving_step(&c.s, LIFE_STOP, why);
+    return change_end(&c, caller, "stop requested", err, why);
+}
+
+int serving_stop(struct primo *primo, const struct caller *caller, uint64_t id,
+                 const char *said, struct reason *why)
+{
+    (void)said;
+    int err = stop_once(primo, caller, id, why);
+    if (store_makes_room(primo->store, err))
+        err = stop_once(primo, caller, id, why);
+    if (err == 0)
+        serve_wake(primo->serve, id, 0);
+    return err;
+}
+
+int serving_set_enabled(struct primo *primo, const struct caller *caller,
+                        uint64_t id, const char *word, struct reason *why)
+{
+    bool yes = !strcmp(word, "yes");
+    struct serving_change c;
+    if (!yes && strcmp(word, "no"))
+        return refuse(why, EINVAL, "enabled must be yes or no, got '%.100s'",
+                      word);
+    int err = change_begin(&c, primo, id, why);
+    if (err)
+        return err;
+    c.s.enabled = yes;
+    c.s.enabled_changed = time_after(c.s.enabled_changed);
+    return change_end(&c, caller, yes ? "enabled" : "disabled", 0, why);
+}
+
+int serving_may_hide(struct primo *primo, uint64_t id, struct reason *why)
+{
+    struct serving s;
+    enum status to;
+    int err = serving_read(primo->store, id, &s, why);
+    return err ? err : life_step(s.status, LIFE_EDIT, &to, why);
+}
+
+int serving_model_remove(struct primo *primo, const struct caller *caller,
+                         uint64_t id, struct reason *why)
+{
+    struct store_txn *txn;
+    int err = store_begin(primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = serving_needs_model(txn, id, why);
+    store_abort(txn);
+    return err ? err : model_remove(primo, caller, id, why);
+}

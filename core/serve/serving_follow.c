@@ -1,0 +1,330 @@
+#include "core/serve/serving_follow.h"
+
+#include "core/basic/alloc.h"
+#include "core/basic/clock.h"
+#include "core/report/journal.h"
+#include "core/serve/serve.h"
+#include "core/serve/spool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RATE_SECONDS 2.0
+
+/* One piece of the journal on its way into the store. */
+struct piece {
+    struct serving_watch *w;
+    uint64_t segment, offset;
+    struct text data;
+    uint64_t *ids;   /* new ones, two for each answer */
+    size_t id_count; /* how many there are, and */
+    size_t ids_used; /* were used in this transaction */
+    uint64_t *done;  /* requests that were answered */
+    size_t done_count, done_room;
+    struct told_request *gone; /* bytes that are not needed any more */
+    size_t gone_count, gone_room;
+    bool ended;
+    struct store_txn *txn;
+    struct serving s;
+};
+
+/* Answers */
+
+/* The model that the worker names, if it was told of it. */
+static const struct answer_model *model_of(const struct serving_watch *w,
+                                           const struct answer *a)
+{
+    char *end;
+    uint64_t version =
+        strncmp(a->model, "model.", 6) ? 0 : strtoull(a->model + 6, &end, 10);
+    if (version && version == w->model.version)
+        return &w->model;
+    return version && version == w->before.version ? &w->before : NULL;
+}
+
+static void told_forget(struct serving_watch *w, const struct answer *a)
+{
+    for (int i = 0; i < w->out_count; i++)
+        if (w->out[i].revision == a->revision) {
+            w->out[i] = w->out[--w->out_count];
+            return;
+        }
+}
+
+/* `when_done = delete` leaves the bytes without an object that names them. */
+static void note_gone(struct piece *p, uint64_t request, uint64_t body)
+{
+    struct object o = OBJECT_INIT;
+    if (body && object_get(p->txn, request, &o) == 0 && !o.number) {
+        ALLOC_GROW(p->gone, p->gone_count + 1, p->gone_room);
+        p->gone[p->gone_count++] = (struct told_request){request, body};
+    }
+    object_release(&o);
+}
+
+static uint64_t body_of(struct piece *p, uint64_t request)
+{
+    struct object o = OBJECT_INIT;
+    uint64_t body = object_get(p->txn, request, &o) == 0 ? o.number : 0;
+    object_release(&o);
+    return body;
+}
+
+static void note_done(struct piece *p, const struct answer *a, uint64_t body)
+{
+    note_gone(p, a->request, body);
+    ALLOC_GROW(p->done, p->done_count + 1, p->done_room);
+    p->done[p->done_count++] = a->request;
+    p->ids_used += 2;
+    p->s.losses = 0;
+}
+
+static void latency_note(struct serving_watch *w, const struct answer *a,
+                         const struct request *r)
+{
+    (void)a;
+    w->latencies[w->latency_count++ % LATENCIES] =
+        (r->ended - r->completed) * 1e3;
+    w->rate_count++;
+}
+
+static void done_measure(struct piece *p, const struct answer *a)
+{
+    struct object o = OBJECT_INIT;
+    struct request r;
+    if (request_load(p->txn, a->request, &o, &r) == 0)
+        latency_note(p->w, a, &r);
+    object_release(&o);
+}
+
+static int answer_put(struct piece *p, const struct answer *a,
+                      struct reason *why)
+{
+    struct answering answering = {.primo = p->w->primo,
+                                  .txn = p->txn,
+                                  .serving = &p->s,
+                                  .service = &p->w->text,
+                                  .model = model_of(p->w, a)};
+    bool taken = false;
+    if (p->ids_used + 2 <= p->id_count)
+        memcpy(answering.ids, p->ids + p->ids_used, sizeof answering.ids);
+    uint64_t body = body_of(p, a->request);
+    int err = answer_take(&answering, a, &taken, why);
+    if (err == 0 && taken) {
+        note_done(p, a, body);
+        done_measure(p, a);
+    }
+    return err;
+}
+
+/* Records */
+
+static int end_take(struct piece *p, const char *payload, double time,
+                    struct reason *why)
+{
+    const char *failed = "failed: ";
+    p->ended = true;
+    p->s.loaded = false;
+    if (strncmp(payload, failed, strlen(failed)))
+        return 0;
+    snprintf(p->s.reason, sizeof p->s.reason, "%.1000s",
+             payload + strlen(failed));
+    p->s.reason[utf8_valid(p->s.reason, strlen(p->s.reason))] = 0;
+    make_printable(p->s.reason);
+    int err = serving_log_add(p->txn, &p->s, time, p->s.reason, why);
+    if (err == 0)
+        err = serving_step(&p->s, LIFE_ENDED_FAILED, why);
+    if (err == 0)
+        err =
+            serving_event(p->txn, &p->s, p->w->primo->owner, p->s.reason, why);
+    return err;
+}
+
+static int record_take(struct piece *p, const struct journal_record *r,
+                       struct reason *why)
+{
+    double now = unix_now(),
+           time = r->time > 0 && r->time < now ? r->time : now;
+    struct answer a;
+    switch (r->kind) {
+    case JOURNAL_ANSWER:
+        return answer_parse(r->payload, &a) ? answer_put(p, &a, why) : 0;
+    case JOURNAL_LOG:
+        return serving_log_add(p->txn, &p->s, time, r->payload, why);
+    case JOURNAL_STAGE:
+        if (!strcmp(r->payload, "serving"))
+            serving_step(&p->s, LIFE_TRAINING, NULL);
+        return 0;
+    case JOURNAL_END:
+        return end_take(p, r->payload, time, why);
+    default:
+        return 0;
+    }
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void measure(struct piece *p)
+{
+    struct serving_watch *w = p->w;
+    double sorted[LATENCIES], now = monotonic_now();
+    unsigned n = w->latency_count < LATENCIES ? w->latency_count : LATENCIES;
+    if (!n || now - w->rate_since < RATE_SECONDS)
+        return;
+    memcpy(sorted, w->latencies, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_size);
+    p->s.latency_median = sorted[n / 2];
+    p->s.latency_most = sorted[n * 99 / 100];
+    p->s.rate = (double)w->rate_count / (now - w->rate_since);
+    w->rate_count = 0;
+    w->rate_since = now;
+}
+
+static int records_take(struct piece *p, struct reason *why)
+{
+    struct journal_record r;
+    size_t at = 0, n;
+    int err = 0;
+    while (err == 0 && status_is_live(p->s.status) &&
+           (n = journal_unframe(p->data.data + at, p->data.size - at, &r)) >
+               0) {
+        err = record_take(p, &r, why);
+        at += n;
+    }
+    p->s.segment = p->segment;
+    p->s.offset = p->offset + at;
+    measure(p);
+    return err;
+}
+
+static int piece_put(struct piece *p, struct reason *why)
+{
+    int err = store_begin(p->w->primo->store, true, &p->txn, why);
+    if (err)
+        return err;
+    p->ids_used = p->done_count = p->gone_count = 0;
+    err = serving_load(p->txn, p->w->service, &p->s, why);
+    if (err == 0 && p->s.run != p->w->run)
+        err = -ESRCH;
+    if (err == 0)
+        err = records_take(p, why);
+    if (err == 0)
+        err = serving_save(p->txn, &p->s, why);
+    return store_end(p->txn, err, why);
+}
+
+/* Pieces */
+
+static bool has_record(const struct text *data)
+{
+    struct journal_record r;
+    return data->size && journal_unframe(data->data, data->size, &r) > 0;
+}
+
+/* From this segment, or else from the beginning of the next one. */
+static bool piece_next(struct piece *p, const struct serving *s)
+{
+    const struct launch_target *target = &p->w->target;
+    p->segment = s->segment ? s->segment : 1;
+    p->offset = s->offset;
+    for (int i = 0; i < 2; i++) {
+        text_clear(&p->data);
+        target->site->launcher->follow(target, p->w->run, p->segment, p->offset,
+                                       &p->data);
+        if (has_record(&p->data))
+            return true;
+        p->segment++;
+        p->offset = 0;
+    }
+    return false;
+}
+
+/* How many answers are in it; those that the worker was told of are as good as
+ * told. */
+static size_t answers_count(struct piece *p)
+{
+    struct journal_record r;
+    struct answer a;
+    size_t count = 0;
+    for (size_t at = 0, n;
+         (n = journal_unframe(p->data.data + at, p->data.size - at, &r)) > 0;
+         at += n)
+        if (r.kind == JOURNAL_ANSWER && answer_parse(r.payload, &a)) {
+            count++;
+            told_forget(p->w, &a);
+        }
+    return count;
+}
+
+static void ids_get(struct piece *p)
+{
+    size_t wanted = 2 * answers_count(p);
+    p->ids = xcalloc(wanted + 1, sizeof *p->ids);
+    while (p->id_count < wanted &&
+           ids_take(&p->w->primo->ids, p->w->primo->store, &p->ids[p->id_count],
+                    NULL) == 0)
+        p->id_count++;
+}
+
+static void tell_done(struct piece *p)
+{
+    for (size_t i = 0; i < p->gone_count; i++)
+        spool_remove(p->w->primo, p->gone[i].request, p->gone[i].revision);
+    for (size_t i = 0; i < p->done_count; i++)
+        waiters_wake(&p->w->primo->waiters, p->done[i]);
+}
+
+static void piece_release(struct piece *p)
+{
+    text_release(&p->data);
+    free(p->ids);
+    free(p->done);
+    free(p->gone);
+}
+
+bool serving_follow(struct serving_watch *w)
+{
+    struct piece p = {.w = w};
+    struct serving s;
+    if (serving_read(w->primo->store, w->service, &s, NULL) ||
+        s.run != w->run || !status_is_live(s.status) || !piece_next(&p, &s)) {
+        piece_release(&p);
+        return false;
+    }
+    ids_get(&p);
+    pthread_mutex_lock(&w->primo->change);
+    int err = piece_put(&p, NULL);
+    if (store_makes_room(w->primo->store, err))
+        err = piece_put(&p, NULL);
+    pthread_mutex_unlock(&w->primo->change);
+    if (err == 0)
+        tell_done(&p);
+    w->ended |= err == 0 && p.ended;
+    piece_release(&p);
+    return err == 0;
+}
+
+void serving_answer(struct serving_watch *w, const struct answer *a)
+{
+    struct piece p = {.w = w};
+    pthread_mutex_lock(&w->primo->change);
+    int err = store_begin(w->primo->store, true, &p.txn, NULL);
+    if (err == 0) {
+        err = serving_load(p.txn, w->service, &p.s, NULL);
+        if (err == 0)
+            err = answer_put(&p, a, NULL);
+        if (err == 0)
+            err = serving_save(p.txn, &p.s, NULL);
+        err = store_end(p.txn, err, NULL);
+    }
+    pthread_mutex_unlock(&w->primo->change);
+    if (err == 0)
+        tell_done(&p);
+    piece_release(&p);
+}

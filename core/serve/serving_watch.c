@@ -1,0 +1,547 @@
+#include "core/serve/serving_watch.h"
+
+#include "core/basic/clock.h"
+#include "core/basic/language.h"
+#include "core/process/process.h"
+#include "core/process/run_setup.h"
+#include "core/process/viewer.h"
+#include "core/report/told_line.h"
+#include "core/serve/serve.h"
+#include "core/serve/service.h"
+#include "core/serve/serving_follow.h"
+#include "core/serve/spool.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SOON_MS = 2,   /* while answers are awaited */
+    START_MS = 20, /* while the worker starts or stops */
+    REST_MS = 500,
+    LOSSES = 4, /* workers lost in a row, without an answer */
+};
+
+/* Changes to the record */
+
+/* What a round has to say, in one transaction. */
+struct word {
+    enum life_event event; /* LIFE_EVENTS = none */
+    const char *line;      /* for the log, NULL = none */
+    const char *reason;    /* why it failed, NULL = it did not */
+    int losses;
+    int loaded; /* 1, 0, or -1 = as it is */
+};
+
+static int word_put(struct serving_watch *w, struct store_txn *txn,
+                    const struct word *v, struct reason *why)
+{
+    struct serving s;
+    int err = serving_load(txn, w->service, &s, why);
+    if (err || s.run != w->run)
+        return err ? err : -ESRCH;
+    if (v->event != LIFE_EVENTS)
+        err = serving_step(&s, v->event, why);
+    if (v->line && err == 0)
+        err = serving_log_add(txn, &s, unix_now(), v->line, why);
+    if (v->reason)
+        snprintf(s.reason, sizeof s.reason, "%s", v->reason);
+    s.losses += (uint64_t)v->losses;
+    s.loaded = v->loaded < 0 ? s.loaded : v->loaded;
+    w->over = !status_is_live(s.status);
+    if (err == 0 && w->over)
+        err = serving_event(txn, &s, w->primo->owner,
+                            *s.reason ? s.reason : status_name(s.status), why);
+    return err ? err : serving_save(txn, &s, why);
+}
+
+static void say(struct serving_watch *w, const struct word *v)
+{
+    struct store_txn *txn;
+    int err = -ENOSPC;
+    for (int i = 0; i < 2 && err; i++) {
+        err = store_begin(w->primo->store, true, &txn, NULL);
+        if (err == 0)
+            err = store_end(txn, word_put(w, txn, v, NULL), NULL);
+        if (err && !store_makes_room(w->primo->store, err))
+            break;
+    }
+    w->over &= err == 0;
+}
+
+static void fail(struct serving_watch *w, const char *sentence)
+{
+    say(w, &(struct word){.event = LIFE_ENDED_FAILED,
+                          .line = sentence,
+                          .reason = sentence,
+                          .loaded = 0});
+}
+
+/* Models */
+
+/* The rights of who started the service: they must cover a model that the text
+ * names by now. */
+static int model_may(struct serving_watch *w, const struct serving *s,
+                     uint64_t version, struct reason *why)
+{
+    const struct caller author = {(uid_t)s->run_uid, (gid_t)s->run_gid, 0};
+    struct object o = OBJECT_INIT;
+    struct viewer v;
+    char called[320];
+    viewer_init(&v, w->primo, &author, "");
+    int err = object_load(w->primo, version, &o);
+    snprintf(called, sizeof called, "models/%s", w->model.called);
+    if (err == 0)
+        err = viewer_may(&v, KEY_MODELS, called, &o, why);
+    object_release(&o);
+    return err;
+}
+
+static int model_note(struct serving_watch *w, struct store_txn *txn,
+                      struct reason *why)
+{
+    struct serving s;
+    struct text line = TEXT_INIT;
+    int err = serving_load(txn, w->service, &s, why);
+    s.model = w->model.version;
+    snprintf(s.called, sizeof s.called, "%s", w->model.called);
+    text_printf(&line, _("the model is %s"), s.called);
+    if (err == 0)
+        err = serving_log_add(txn, &s, unix_now(), text_string(&line), why);
+    text_release(&line);
+    return err ? err : serving_save(txn, &s, why);
+}
+
+/* Takes the model that the text names now. Where that cannot be done, the one
+ * before it goes on; without one the service fails. */
+static int model_take(struct serving_watch *w, const struct serving *s,
+                      struct reason *why)
+{
+    struct answer_model next = {.version = w->model.version};
+    struct store_txn *txn;
+    const char *name = settings_get(&w->text, KEY_SERVICE_MODEL);
+    int err = store_begin(w->primo->store, false, &txn, why);
+    if (err)
+        return err;
+    err = answer_model_load(w->primo, txn, name, &next, why);
+    store_abort(txn);
+    if (err || next.version == w->model.version)
+        return err;
+    struct answer_model had = w->before;
+    w->before = w->model;
+    w->model = next;
+    err = model_may(w, s, next.version, why);
+    if (err == 0)
+        err = store_begin(w->primo->store, true, &txn, why);
+    if (err == 0)
+        err = store_end(txn, model_note(w, txn, why), why);
+    if (err) {
+        answer_model_release(&w->model);
+        w->model = w->before;
+        w->before = had;
+    } else {
+        answer_model_release(&had);
+    }
+    return err;
+}
+
+static void text_take(struct serving_watch *w, const struct serving *s)
+{
+    struct settings now;
+    struct store_txn *txn;
+    settings_init(&now);
+    if (store_begin(w->primo->store, false, &txn, NULL))
+        return;
+    int err = service_load(txn, s->service, &now, NULL);
+    store_abort(txn);
+    if (err) {
+        settings_release(&now);
+        return; /* the text before it goes on */
+    }
+    settings_release(&w->text);
+    w->text = now;
+}
+
+/* Starting */
+
+static void job_fill(struct serving_watch *w, const struct serving *s,
+                     struct run_job *job)
+{
+    const char *threads = settings_get(&w->text, KEY_SERVICE_THREADS);
+    struct settings machine = w->target.machine;
+    if (strcmp(threads, "auto"))
+        machine.value[KEY_THREADS] = (char *)threads;
+    job_print(&machine, "", &job->job);
+    text_printf(&job->job, "%s = %llu\n", params[KEY_SEGMENT].key,
+                (unsigned long long)s->segment + 1);
+    text_printf(&job->template, "%s = %s\n%s = %u\n",
+                params[KEY_SERVICE_PRECISION].key,
+                settings_get(&w->text, KEY_SERVICE_PRECISION),
+                params[KEY_TOLD].key, w->told);
+    job->uid = (uid_t)s->run_uid;
+    job->gid = (gid_t)s->run_gid;
+    job->serve = true;
+}
+
+/* This daemon writes a file of requests of its own. A worker that an earlier
+ * one has started goes on to it; what was told before is told again, and what
+ * is answered twice counts once. */
+static int told_begin(struct serving_watch *w, struct reason *why)
+{
+    struct serving s;
+    struct store_txn *txn;
+    if (w->told_begun)
+        return 0;
+    int err = store_begin(w->primo->store, true, &txn, why);
+    if (err)
+        return err;
+    err = serving_load(txn, w->service, &s, why);
+    w->told = (unsigned)++s.told;
+    err = store_end(txn, err ? err : serving_save(txn, &s, why), why);
+    w->told_begun = err == 0;
+    return err;
+}
+
+static void forget_told(struct serving_watch *w)
+{
+    w->out_count = 0;
+    w->told_until = 0;
+    w->given = 0;
+}
+
+static void launch(struct serving_watch *w, const struct serving *s)
+{
+    struct reason why = REASON_INIT;
+    struct run_job job = {.base_dir = -1};
+    struct store_txn *txn;
+    if (monotonic_now() < w->not_before)
+        return;
+    w->told_begun = false;
+    forget_told(w);
+    w->stop_time = 0;
+    w->ended = false;
+    w->last_used = monotonic_now();
+    int err = told_begin(w, &why);
+    if (err == 0)
+        err = store_begin(w->primo->store, false, &txn, &why);
+    if (err == 0) {
+        blob_get(txn, w->run, RUN_GROUPS, &job.groups);
+        store_abort(txn);
+        job_fill(w, s, &job);
+        err = w->target.site->launcher->start(&w->target, w->run, &job, &why);
+    }
+    text_release(&job.job);
+    text_release(&job.template);
+    text_release(&job.groups);
+    w->not_before = monotonic_now() + (err ? 1 : 0);
+    if (err)
+        fail(w, why.sentence);
+    else
+        say(w, &(struct word){.event = LIFE_EVENTS, .loaded = 1});
+}
+
+/* Losing */
+
+/* Answers the one request with which workers have died. */
+static void bury(struct serving_watch *w, const struct told_request *t)
+{
+    struct answer a = {.request = t->request, .revision = t->revision};
+    strcpy(a.code, "worker_died");
+    snprintf(a.error, sizeof a.error, "%s",
+             _("the program that reads it died twice of it"));
+    serving_answer(w, &a);
+}
+
+static void suspects_note(struct serving_watch *w)
+{
+    for (int i = 0; i < w->out_count; i++)
+        if (w->out[i].revision > w->alone_until)
+            w->alone_until = w->out[i].revision;
+    if (w->out_count == 1 && w->suspect == w->out[0].revision)
+        bury(w, &w->out[0]);
+    w->suspect = w->out_count == 1 ? w->out[0].revision : 0;
+}
+
+static void lose(struct serving_watch *w, const struct serving *s)
+{
+    struct text line = TEXT_INIT, words = TEXT_INIT;
+    bool enough = !w->out_count && s->losses + 1 >= LOSSES;
+    w->target.site->launcher->last_words(&w->target, w->run, &words);
+    text_puts(&line, _("the worker ended unexpectedly"));
+    if (words.size)
+        text_printf(&line, " (%.600s)", words.data);
+    text_resize(&line, utf8_valid(line.data, line.size));
+    suspects_note(w);
+    forget_told(w);
+    say(w, &(struct word){.event = enough ? LIFE_ENDED_FAILED : LIFE_EVENTS,
+                          .line = text_string(&line),
+                          .reason = enough ? text_string(&line) : NULL,
+                          .losses = 1,
+                          .loaded = 0});
+    w->not_before = monotonic_now() + (double)s->losses;
+    text_release(&words);
+    text_release(&line);
+}
+
+/* Telling */
+
+static int model_tell(struct serving_watch *w, struct text *lines,
+                      struct reason *why)
+{
+    struct told_line line = {.kind = TOLD_MODEL,
+                             .temperature = w->model.temperature};
+    char file[64];
+    line.top = (int)settings_number(&w->text, KEY_SERVICE_TOP);
+    if (w->given == w->model.version && w->given_top == line.top)
+        return 0;
+    snprintf(line.name, sizeof line.name, "model.%llu",
+             (unsigned long long)w->model.version);
+    snprintf(file, sizeof file, "%llu/model.safetensors",
+             (unsigned long long)w->model.version);
+    int err = w->target.site->launcher->give(
+        &w->target, w->run, w->primo->models_dir, file, line.name, why);
+    if (err)
+        return err;
+    told_line_print(lines, &line);
+    w->given = w->model.version;
+    w->given_top = line.top;
+    return 0;
+}
+
+/* The next request that is to be told, with its bytes; -ENOENT: there is none
+ * now. */
+static int request_next(struct serving_watch *w, struct told_line *out,
+                        uint64_t *body)
+{
+    struct store_txn *txn;
+    struct object o = OBJECT_INIT;
+    struct request r;
+    uint64_t after = w->told_until, id;
+    int err = store_begin(w->primo->store, false, &txn, NULL);
+    if (err)
+        return err;
+    err = request_waiting(txn, w->service, &after, &id);
+    if (err == 0)
+        err = request_load(txn, id, &o, &r);
+    store_abort(txn);
+    if (err == 0 && r.due > unix_now())
+        err = -EAGAIN;
+    *out = (struct told_line){
+        .kind = TOLD_PICTURE, .request = id, .revision = after};
+    snprintf(out->name, sizeof out->name, "in.%llu.%llu",
+             (unsigned long long)id, (unsigned long long)after);
+    *body = o.number;
+    object_release(&o);
+    return err;
+}
+
+static int request_give(struct serving_watch *w, const struct told_line *line,
+                        uint64_t body, struct reason *why)
+{
+    char name[SPOOL_NAME];
+    spool_name(line->request, body, name);
+    return w->target.site->launcher->give(
+        &w->target, w->run, w->primo->spool_dir, name, line->name, why);
+}
+
+static int room(const struct serving_watch *w)
+{
+    return w->told_until < w->alone_until ? 1 : TOLD_MOST;
+}
+
+/* Tells the worker of what waits, as far as it is not told yet. A file that is
+ * gone meanwhile is answered by the worker as one that cannot be read, and that
+ * answer comes too late to count. */
+static int tell(struct serving_watch *w, struct reason *why)
+{
+    struct text lines = TEXT_INIT;
+    struct told_line line;
+    uint64_t body;
+    int err = told_begin(w, why);
+    if (err == 0)
+        err = model_tell(w, &lines, why);
+    while (err == 0 && w->out_count < room(w) &&
+           request_next(w, &line, &body) == 0) {
+        request_give(w, &line, body, NULL);
+        told_line_print(&lines, &line);
+        w->told_until = line.revision;
+        w->out[w->out_count++] =
+            (struct told_request){line.request, line.revision};
+    }
+    char name[32];
+    snprintf(name, sizeof name, TOLD_SEGMENT, w->told);
+    if (err == 0 && lines.size)
+        err = w->target.site->launcher->tell(&w->target, w->run, name, &lines,
+                                             why);
+    text_release(&lines);
+    return err;
+}
+
+/* Rounds */
+
+static bool something_waits(struct serving_watch *w)
+{
+    struct told_line line;
+    uint64_t body;
+    int err = request_next(w, &line, &body);
+    return w->out_count || err == 0;
+}
+
+/* Asks the worker to leave memory when nothing has come for long. */
+static void idle(struct serving_watch *w)
+{
+    double most, now = monotonic_now();
+    if (!param_span(settings_get(&w->text, KEY_SERVICE_IDLE), &most) ||
+        now - w->last_used < most || w->stop_time)
+        return;
+    if (w->target.site->launcher->stop(&w->target, w->run, NULL) == 0)
+        w->stop_time = now;
+}
+
+static void leave_in_time(struct serving_watch *w)
+{
+    if (w->stop_time && monotonic_now() - w->stop_time > LAUNCH_STOP_SECONDS)
+        w->target.site->launcher->kill(&w->target, w->run);
+}
+
+static int serve_alive(struct serving_watch *w, const struct serving *s)
+{
+    struct reason why = REASON_INIT;
+    if (!s->loaded && !w->ended)
+        say(w, &(struct word){.event = LIFE_EVENTS, .loaded = 1});
+    if (w->stop_time || w->ended) {
+        leave_in_time(w);
+        return START_MS;
+    }
+    if (tell(w, &why))
+        say(w, &(struct word){
+                   .event = LIFE_EVENTS, .line = why.sentence, .loaded = -1});
+    if (w->out_count || something_waits(w)) {
+        w->last_used = monotonic_now();
+        return SOON_MS;
+    }
+    idle(w);
+    return s->status == STATUS_STARTING ? START_MS : REST_MS;
+}
+
+/* The worker is not there: it died, it has left memory, or it was never
+ * started. */
+static int serve_gone(struct serving_watch *w, const struct serving *s)
+{
+    bool left = w->stop_time || w->ended;
+    if (s->loaded && !left) {
+        lose(w, s);
+        return START_MS;
+    }
+    if (s->loaded || left) {
+        forget_told(w);
+        w->stop_time = 0;
+        w->ended = false;
+        say(w, &(struct word){.event = LIFE_EVENTS,
+                              .line = _("the worker has left memory"),
+                              .loaded = 0});
+    }
+    if (s->status == STATUS_STARTING || something_waits(w) ||
+        !strcmp(settings_get(&w->text, KEY_SERVICE_IDLE), "never")) {
+        launch(w, s);
+        return SOON_MS;
+    }
+    return REST_MS;
+}
+
+static int serve_round(struct serving_watch *w, const struct serving *s,
+                       int alive)
+{
+    struct reason why = REASON_INIT;
+    text_take(w, s);
+    int err = model_take(w, s, &why);
+    if (err && !w->model.version) {
+        fail(w, why.sentence);
+        return -1;
+    }
+    return alive > 0 ? serve_alive(w, s) : serve_gone(w, s);
+}
+
+static int stop_round(struct serving_watch *w, int alive)
+{
+    if (alive > 0 && !w->stop_time) {
+        if (w->target.site->launcher->stop(&w->target, w->run, NULL) == 0)
+            w->stop_time = monotonic_now();
+    } else if (alive > 0) {
+        leave_in_time(w);
+    } else {
+        say(w, &(struct word){.event = LIFE_ENDED_STOPPED, .loaded = 0});
+    }
+    return START_MS;
+}
+
+int serving_watch_round(struct serving_watch *w)
+{
+    struct serving s;
+    /* This comes before the journal is read: see watch_round(). */
+    int alive = w->target.site->launcher->alive(&w->target, w->run);
+    bool more = serving_follow(w);
+    int err = serving_read(w->primo->store, w->service, &s, NULL);
+    if (err == -ENOENT ||
+        (err == 0 && (s.run != w->run || !status_is_live(s.status))))
+        return -1;
+    if (err || alive < 0)
+        return START_MS;
+    if (more)
+        return 0;
+    int ms = status_wish(s.status) == WISH_STOP ? stop_round(w, alive)
+                                                : serve_round(w, &s, alive);
+    return w->over ? -1 : ms;
+}
+
+/* Life cycle */
+
+static int target_load(struct serving_watch *w, const struct serving *s,
+                       struct reason *why)
+{
+    struct store_txn *txn;
+    struct text text = TEXT_INIT;
+    w->target.site = launch_site_find(&w->primo->sites, s->launcher);
+    if (!w->target.site || !w->target.site->launcher->tell)
+        return refuse(why, EINVAL,
+                      "services cannot run by the launcher '%s' yet",
+                      s->launcher);
+    int err = store_begin(w->primo->store, false, &txn, why);
+    if (err)
+        return err;
+    if (blob_get(txn, s->run, RUN_MACHINE, &text) == 0)
+        err = settings_parse(&w->target.machine, text_string(&text), text.size,
+                             SCOPE_MACHINE, "machine", why);
+    store_abort(txn);
+    text_release(&text);
+    return err;
+}
+
+int serving_watch_open(struct serving_watch *w, struct primo *primo,
+                       const struct serving *s, struct reason *why)
+{
+    struct reason own = REASON_INIT;
+    *w =
+        (struct serving_watch){.primo = primo, .service = s->id, .run = s->run};
+    settings_init(&w->text);
+    settings_init(&w->target.machine);
+    w->last_used = w->rate_since = monotonic_now();
+    int err = target_load(w, s, &own);
+    if (err)
+        fail(w, own.sentence);
+    if (err && why)
+        *why = own;
+    if (err)
+        serving_watch_release(w);
+    return err;
+}
+
+void serving_watch_release(struct serving_watch *w)
+{
+    settings_release(&w->text);
+    settings_release(&w->target.machine);
+    answer_model_release(&w->model);
+    answer_model_release(&w->before);
+}

@@ -1,0 +1,62 @@
+/*
+ * Attending to one live service: its worker is started when there is something
+ * to answer, told of requests and models (core/report/told_line.h), followed
+ * through its journal, asked to leave memory when it is idle, and started again
+ * when it has died. What to do is decided anew in each round from the record of
+ * the service, the requests that wait, and whether the worker is alive; so a
+ * daemon that begins in the middle goes on from there.
+ *
+ * A struct serving_watch belongs to one thread.
+ */
+#ifndef PRIMO_SERVING_WATCH_H
+#define PRIMO_SERVING_WATCH_H
+
+#include "core/launch/launcher.h"
+#include "core/serve/answer.h"
+
+/* A request that the worker was told of and has not answered. */
+struct told_request {
+    uint64_t request, revision;
+};
+
+enum { TOLD_MOST = 128, LATENCIES = 256 };
+
+struct serving_watch {
+    struct primo *primo;
+    struct launch_target target;
+    uint64_t service, run;
+    struct settings text;       /* of the service, as it was in this round */
+    struct answer_model model;  /* that which answers; version 0 = none yet */
+    struct answer_model before; /* the one before it, which may still answer */
+    uint64_t given;             /* the version that the worker was told of */
+    int given_top;
+    unsigned told;       /* the file of requests that this daemon writes */
+    bool told_begun;     /* the record has its number */
+    uint64_t told_until; /* the revision that was told last */
+    struct told_request out[TOLD_MOST]; /* what was told and is unanswered */
+    int out_count;
+    /* A worker that died may have died of any of those it was told of: up to
+     * this revision each is told alone. */
+    uint64_t alone_until;
+    uint64_t suspect;  /* the revision of which a worker has died alone */
+    double last_used;  /* monotonic: when there was something to answer last */
+    double not_before; /* monotonic: when a worker may be started again */
+    double stop_time;  /* monotonic: when it was asked to stop, 0 = not yet */
+    double latencies[LATENCIES]; /* ms, a ring */
+    unsigned latency_count;
+    double rate_since;   /* monotonic, and */
+    uint64_t rate_count; /* how many were answered since */
+    bool ended;          /* the worker has said that it ends */
+    bool over;
+};
+
+/* Life cycle */
+int serving_watch_open(struct serving_watch *w, struct primo *primo,
+                       const struct serving *s, struct reason *why);
+void serving_watch_release(struct serving_watch *w);
+
+/* Change: do one round. Returns in how many milliseconds the next one is due,
+ * or -1 when the service is no longer live. */
+int serving_watch_round(struct serving_watch *w);
+
+#endif
