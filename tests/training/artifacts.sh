@@ -91,3 +91,10 @@ for file in mistakes.html confusion.svg README.md; do
     ! grep -q '<script' "$MNT/models/t/2/$file" || fail "$file has a script"
 done
 expect 'macro_f1: 0' grep '^macro_f1' "$MNT/models/t/2/info"
+
+step "numbers of other weights than the model's do not become its reports"
+printf 'evaluation 1\nclass 1 a\nclass 1 b\npicture 0 0 1 1 0 x\n' >leave/evaluation
+ends succeeded
+expect 2 grep -c '' "$process/predictions.csv"
+[ ! -e "$MNT/models/t/3/predictions.csv" ] || fail "the model has them"
+expect 4 grep -c '' "$MNT/models/t/versions.csv"

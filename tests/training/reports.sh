@@ -87,14 +87,19 @@ grep -qF 'What &lt;b\> we wear' "$model/README.md"
 ! grep -Eq '(src|href)="?(https?|file):|<script' "$model/mistakes.html" ||
     fail "the page loads something"
 
-step "another training has its own"
+step "another training has its own, while it runs"
+sed -i 's/^epochs.*/epochs = 1000/' "$MNT/templates/wear"
 touch "$process/start"
-eventually 60 status_is running
 for file in $tables; do # of the run before there is nothing left
     [ "$(grep -c '' "$process/$file")" -eq 1 ] ||
         [ "$(cat "$process/metrics.csv" | grep -c '')" -gt 1 ] ||
         fail "$file is that of another run"
 done
+has_rows() { [ "$(grep -c '' "$process/$1")" -gt 1 ]; }
+for file in $tables; do
+    eventually 100 has_rows "$file" || fail "$file stays without rows"
+done
+expect running cat "$process/status"
 touch "$process/stop"
 await stopped
 umount_primofs
