@@ -94,7 +94,7 @@ V    ?=
 quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(@:$(BUILD)/%=%);)
 
 #: all           build primofs and primo-train (plain `make`)
-all: $(BUILD)/primofs $(BUILD)/primo-train
+all: $(BUILD)/primofs $(BUILD)/primo-train $(BUILD)/base.safetensors
 
 $(BUILD)/primofs: $(FS_O) $(CORE_O) $(SHARED_O)
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(FS_LIBS) \
@@ -122,6 +122,11 @@ $(BUILD)/.packages: Makefile tests/packages
 	@tests/packages check $(BUILD_PACKAGES)
 	@mkdir -p $(@D)
 	@touch $@
+
+# The base that is shipped lies beside the programs, as core/system/shipped.h says.
+$(BUILD)/base.safetensors: dist/base/base.safetensors
+	@mkdir -p $(@D)
+	@ln -sfn $(abspath $<) $@
 
 # The ONNX schema, made from the one that libonnx-dev ships.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
@@ -316,13 +321,15 @@ $(PEERS_DIR)/node_modules: tests/peers/package-lock.json
 	@touch $@
 
 UNITS     = lib/systemd/system
-INSTALLED = bin $(UNITS) share/man/man1 share/man/man5 \
+INSTALLED = bin $(UNITS) share/man/man1 share/man/man5 share/primofs \
   share/bash-completion/completions
 #: install       install into PREFIX (/usr/local), below DESTDIR
 install: all
 	install -d $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%/)
 	install -m 755 $(BUILD)/primofs $(BUILD)/primo-train \
 	  $(DESTDIR)$(PREFIX)/bin
+	install -m 644 dist/base/base.safetensors \
+	  $(DESTDIR)$(PREFIX)/share/primofs
 	install -m 644 $(wildcard dist/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(wildcard dist/man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
 	sed 's,@PREFIX@,$(PREFIX),' dist/systemd/primofs@.service \
@@ -334,7 +341,7 @@ install: all
 #: uninstall     remove what `make install` has installed
 uninstall:
 	rm -f $(foreach dir,$(INSTALLED),$(addprefix $(DESTDIR)$(PREFIX)/$(dir)/, \
-	  primofs primo-train $(notdir $(wildcard dist/man/* dist/systemd/*))))
+	  primofs primo-train $(notdir $(wildcard dist/*/*))))
 
 C_FILES = $(shell find core fs trainer tests examples docs -name '*.[ch]')
 

@@ -5,6 +5,7 @@
 #include "core/launch/spawn.h"
 #include "core/models/base_file.h"
 #include "core/models/model.h"
+#include "core/models/shipped_base.h"
 #include "core/process/process.h"
 #include "core/serve/serve.h"
 #include "core/serve/spool.h"
@@ -189,6 +190,7 @@ static int primo_prepare(struct primo *p, struct reason *why)
     times_load(&p->directories, p->store, p->opened);
     refusals_load(&p->refusals, p->store);
     roles_load(&p->roles, p->store);
+    shipped_base_take(p);
     sweep(p);
     err = supervisor_open(&p->supervisor, p, why);
     if (err == 0)

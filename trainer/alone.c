@@ -6,6 +6,7 @@
 #include "core/report/artifact.h"
 #include "core/report/chart.h"
 #include "core/system/file.h"
+#include "core/system/shipped.h"
 #include "trainer/alone_output.h"
 #include "trainer/evaluation/reports_write.h"
 #include "trainer/machine/confine.h"
@@ -81,6 +82,26 @@ static int words_take(struct alone *a, int count, char **words)
         return RUN_USAGE;
     }
     return 0;
+}
+
+/* Takes the base that is shipped where no other one is named. */
+static int base_take(struct alone *a, struct reason *why)
+{
+    struct settings *s = &a->options.settings;
+    struct settings_check check = {.scope = SCOPE_JOB};
+    char *path;
+    if (*settings_get(s, KEY_BASE_FILE) ||
+        strcmp(settings_get(s, KEY_BASE), params[KEY_BASE].fallback))
+        return 0;
+    int err = shipped_base_find(&path, why);
+    if (err)
+        return err;
+    char *line = xstrfmt("base_file=%s", path);
+    err = settings_line(&check, line, strlen(line), s, NC_("origin", "default"),
+                        why);
+    free(line);
+    free(path);
+    return err;
 }
 
 /* The folder */
@@ -264,7 +285,7 @@ static int alone_run(struct alone *a, int count, char **words)
     if (status)
         return status;
     options_speak(&a->options);
-    if (options_take(&a->options, &why))
+    if (base_take(a, &why) || options_take(&a->options, &why))
         return complain(&why, RUN_USAGE);
     if (folder_prepare(a, &why))
         return complain(&why, RUN_FAILED);

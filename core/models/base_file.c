@@ -4,10 +4,12 @@
 #include "core/models/model.h"
 #include "core/models/weights_file.h"
 #include "core/network/base_match.h"
+#include "core/state/builtin.h"
 #include "core/store/garbage.h"
 #include "core/store/node.h"
 #include "core/system/directory.h"
 #include "core/system/file.h"
+#include "core/system/shipped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -153,6 +155,41 @@ int body_check(const struct primo *primo, uint64_t id, bool *cut,
     return err ? err : directory_sync(primo->bases_dir, why);
 }
 
+/* Installed files */
+
+/* Links the open file where the link will stay what it is: whoever could write
+ * the file could change what trainings begin with. */
+static bool adopt_link(const struct primo *primo, int fd, const char *name)
+{
+    char path[64];
+    struct stat st;
+    if (fstat(fd, &st) || (st.st_uid && st.st_uid != geteuid()) ||
+        st.st_mode & (S_IWGRP | S_IWOTH))
+        return false;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, path, primo->bases_dir, name, AT_SYMLINK_FOLLOW) ==
+           0;
+}
+
+int body_adopt(struct primo *primo, int fd, uint64_t *id, struct reason *why)
+{
+    char name[NAME_BYTES];
+    uint64_t taken;
+    int err = ids_take(&primo->ids, primo->store, &taken, why);
+    if (err)
+        return err;
+    body_name(taken, name);
+    if (!adopt_link(primo, fd, name))
+        err = file_copy(fd, primo->bases_dir, name, SAFETENSORS_FILE_MAX, why);
+    if (err == 0)
+        err = body_check(primo, taken, NULL, why);
+    if (err)
+        unlinkat(primo->bases_dir, name, 0);
+    else
+        *id = taken;
+    return err;
+}
+
 /* Writing */
 
 /* Checks the header, once it is complete: whether it is right, and whether
@@ -239,6 +276,20 @@ static int model_choose(const struct primo *primo, struct store_txn *txn,
     return err;
 }
 
+/* In a state directory of a version that shipped no base, `base` has no file,
+ * but was a fresh network, which nobody wants any more. */
+static int shipped_missing(struct reason *why)
+{
+    char *path;
+    int err = shipped_base_find(&path, why);
+    if (err)
+        return err;
+    free(path);
+    return refuse(why, EINVAL,
+                  "the base model that comes with primofs was not there when "
+                  "this was mounted; it is now: mount again");
+}
+
 int base_choose(const struct primo *primo, struct store_txn *txn,
                 const char *base, struct base_choice *out, struct reason *why)
 {
@@ -248,8 +299,13 @@ int base_choose(const struct primo *primo, struct store_txn *txn,
     if (!strncmp(base, "models/", 7))
         return model_choose(primo, txn, base, out, why);
     snprintf(longer, sizeof longer, "%s.safetensors", base);
-    if (object_find(txn, TREE_BASES, base, &o) &&
-        object_find(txn, TREE_BASES, longer, &o))
+    bool there = object_find(txn, TREE_BASES, base, &o) == 0 ||
+                 object_find(txn, TREE_BASES, longer, &o) == 0;
+    if (!strcmp(base, SHIPPED_BASE_NAME) && (!there || !o.number)) {
+        object_release(&o);
+        return shipped_missing(why);
+    }
+    if (!there)
         return refuse(why, EINVAL,
                       "there is no base model '%s' in bases/, nor '%s'", base,
                       longer);

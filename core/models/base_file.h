@@ -57,6 +57,10 @@ int staged_truncate(struct staged *s, uint64_t size, struct reason *why);
 /* Remove the body of an object that is gone. Does nothing where it has none. */
 void body_drop(const struct primo *primo, const struct object *o);
 
+/* Make a body of an installed file: a link to it where only root or we can
+ * write it, else a copy. */
+int body_adopt(struct primo *primo, int fd, uint64_t *id, struct reason *why);
+
 /* What `base` of a template stands for: how it is called in the mount ("" =
  * a fresh network), which file it is, and the object whose mode and line of a
  * role say who may read it. */

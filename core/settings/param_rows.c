@@ -35,9 +35,11 @@ const struct param params[KEY_COUNT] = {
                   .kind = PARAM_BASE,
                   .fallback = "base",
                   .shapes_model = true,
-                  .meaning = N_("base model to start from, one of bases/, or "
-                                "models/TEMPLATE/N or models/TEMPLATE/latest "
-                                "to train a trained model further"),
+                  .meaning = N_("base model to start from, one of bases/ "
+                                "(base is the one that is shipped, scratch a "
+                                "fresh network), or models/TEMPLATE/N or "
+                                "models/TEMPLATE/latest to train a trained "
+                                "model further"),
                   .term = "Шаблон модели: Базовая модель"},
     [KEY_DATASET] = {.key = "dataset",
                      .scope = TRAINING,

@@ -28,13 +28,14 @@ static const struct {
     {TREE_TYPES, OBJECT_TYPE, true, "classifier",
      TEXT_BODY("goal = classification\n"
                "description = says which class a picture belongs to\n")},
-    {TREE_BASES, OBJECT_BASE, true, "base", TEXT_BODY(FRESH_NETWORK)},
     {TREE_BASES, OBJECT_BASE, true, "scratch", TEXT_BODY(FRESH_NETWORK)},
 };
 enum { DEFAULTS = sizeof defaults / sizeof *defaults };
 
 bool object_is_builtin(enum object_kind kind, const char *name)
 {
+    if (kind == OBJECT_BASE && !strcmp(name, SHIPPED_BASE_NAME))
+        return true;
     for (int i = 0; i < DEFAULTS; i++)
         if (defaults[i].builtin && defaults[i].kind == kind &&
             !strcmp(defaults[i].name, name))

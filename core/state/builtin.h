@@ -6,6 +6,9 @@
 
 #include "core/state/primo.h"
 
+/* The base that is shipped with primofs (core/models/shipped_base.h). */
+#define SHIPPED_BASE_NAME "base"
+
 /* Whether an object is there from the first mount on and cannot be removed. */
 bool object_is_builtin(enum object_kind kind, const char *name);
 /* Whether the built-in objects were made. A store without them is new. */

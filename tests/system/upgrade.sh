@@ -36,6 +36,7 @@ as_it_was "everything is as it was"
 
 step "what this version has beside that is there, too"
 expect "$(printf 'base\nscratch')" ls bases
+cmp bases/base "$BUILD/base.safetensors"
 
 step "it goes on"
 put templates/new 'epochs = 3\n'

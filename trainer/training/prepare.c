@@ -92,6 +92,15 @@ static uint64_t memory_for_pictures(const struct options *o)
 
 /* Base */
 
+/* Whether a base of which there is no file stands for a fresh network. In runs
+ * that versions without a shipped base began, the default did. */
+static bool is_fresh(const struct rundir *run, const char *base)
+{
+    return !strcmp(base, "scratch") ||
+           (run->from.at.iteration > 0 &&
+            !strcmp(base, params[KEY_BASE].fallback));
+}
+
 int prepare_base(struct rundir *run, const struct options *o,
                  struct material *m, struct reason *why)
 {
@@ -104,13 +113,30 @@ int prepare_base(struct rundir *run, const struct options *o,
         err = base_open(&m->base, own, why);
     else if (*file)
         err = base_open(&m->base, file, why);
-    else if (strcmp(base, params[KEY_BASE].fallback) && strcmp(base, "scratch"))
+    else if (!is_fresh(run, base))
         err = refuse(why, EINVAL,
                      "base = %s needs a mount, where bases/ and models/ are; "
                      "primo-train alone takes base_file=PATH",
                      base);
     free(own);
     return err;
+}
+
+/* Says which edition a file is, where it tells: the shipped one does. */
+static void version_tell(const struct safetensors_header *h, struct text *out)
+{
+    const char *version =
+        metadata_find(h->metadata, h->metadata_count, "version");
+    const char *sum =
+        metadata_find(h->metadata, h->metadata_count, "values_crc32");
+    struct text printable = TEXT_INIT;
+    if (!version || !sum)
+        return;
+    text_put_printable(&printable, version, strlen(version));
+    text_puts(&printable, " ");
+    text_put_printable(&printable, sum, strlen(sum));
+    text_printf(out, _("; version %s"), text_string(&printable));
+    text_release(&printable);
 }
 
 /* Reports the base. Its name is that of base_file, which in a mount is a path
@@ -126,6 +152,7 @@ static void base_tell(struct rundir *run, struct options *o, struct material *m)
         base_has_head_for(b, m->dataset.class_names, m->dataset.classes);
     text_printf(&what, "%s: ", file);
     base_describe(&b->match, &what);
+    version_tell(&b->file.header, &what);
     if (base_is_trained(b))
         text_puts(&what, m->head_kept ? _("; the head is kept")
                                       : _("; the head is replaced"));
