@@ -159,7 +159,7 @@ ROW(TREE_SORTED, TREE_CLASS, NULL, link, show_sorted,
 ROW(TREE_I_RESULTS, TREE_SERVING, "results.csv", results, no_show,
     N_("one row for each answer: time, file, revision, page, class, "
        "confidence, state, model, milliseconds, error"),
-    .line = KEY_REQUESTS, .own = true)
+    .line = KEY_REQUESTS, .own = true, .told = CHANGE_METRICS)
 ROW(TREE_I_START, TREE_SERVING, "start", action, show_nothing,
     N_("touch: answer requests"), .needs = RIGHT_MANAGE, .act = serving_start)
 ROW(TREE_I_STOP, TREE_SERVING, "stop", action, show_nothing,
@@ -170,14 +170,14 @@ ROW(TREE_I_ENABLED, TREE_SERVING, "enabled", word, show_serving_enabled,
     .needs = RIGHT_MANAGE, .store = serving_set_enabled)
 ROW(TREE_I_STATUS, TREE_SERVING, "status", generated, show_serving_status,
     N_("one word: created starting running stopping stopped failed"),
-    .polled = true)
+    .polled = true, .told = CHANGE_STATUS)
 ROW(TREE_I_INFO, TREE_SERVING, "info", generated, show_serving_info,
     N_("all that is known, as `key: value` lines"))
 ROW(TREE_I_QUEUE, TREE_SERVING, "queue", personal, show_serving_queue,
     N_("who waits, in order"), .line = KEY_REQUESTS, .own = true)
 ROW(TREE_I_LOG, TREE_SERVING, "log", growing, no_show,
     N_("what the worker said, and what went wrong"), .stream = 'l',
-    .mtime = mtime_serving)
+    .mtime = mtime_serving, .told = CHANGE_LOG)
 ROW(TREE_I_WAIT, TREE_SERVING, "wait", directory, no_show,
     N_("wait/FILE blocks until the file is answered, and gives its answer"),
     .line = KEY_REQUESTS, .own = true)

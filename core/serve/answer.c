@@ -386,7 +386,6 @@ static int sort_in(struct answering *a, const struct object *request,
 static void count(struct serving *s, const char *state)
 {
     s->answered++;
-    s->waiting -= s->waiting > 0;
     s->unsure += !strcmp(state, "check") || !strcmp(state, "unknown");
     s->failed += !strcmp(state, "error");
 }

@@ -194,6 +194,7 @@ struct taking {
     struct object o; /* as it will be; its body is encoded when it is written */
     uint64_t old;    /* bytes that it had before, 0 = none */
     bool becomes;    /* it becomes a request */
+    bool refused;    /* and is answered at once, as it is no picture */
     unsigned char head[PICTURE_MIME_BYTES];
     size_t head_size;
 };
@@ -243,7 +244,6 @@ static int revise(struct taking *t, struct serving *s, struct request *r,
     double settle = 0;
     int err = r->waits ? request_wait_end(txn, &t->o, r->revision, why) : 0;
     param_span(settings_get(service, KEY_SERVICE_SETTLE), &settle);
-    s->waiting += !r->waits;
     r->revision = ++s->revisions;
     r->waits = true;
     r->completed = unix_now();
@@ -272,6 +272,7 @@ static int refuse_request(struct taking *t, struct serving *s,
     a.bytes = size > 0 ? (uint64_t)size : 0;
     strcpy(a.code, code);
     snprintf(a.error, sizeof a.error, "%s", fault.sentence);
+    t->refused = true;
     return answer_take(&answering, &a, &taken, why);
 }
 
@@ -292,7 +293,6 @@ static int taking_put(struct taking *t, struct store_txn *txn,
     object_release(&now);
     if (err == 0 && r.waits && !t->o.number) { /* it was emptied */
         err = request_wait_end(txn, &t->o, r.revision, why);
-        s->waiting -= s->waiting > 0;
         r.waits = false;
     }
     if (err == 0 && t->becomes)
@@ -331,6 +331,8 @@ static void taking_done(struct commit *c)
     if (t->old)
         spool_remove(primo, t->o.id, t->old);
     serve_wake(primo->serve, t->o.parent, t->o.id);
+    if (t->refused)
+        serve_answered(primo->serve, t->o.id);
 }
 
 int intake_close(const struct closing *closing, struct reason *why)
@@ -356,10 +358,7 @@ static int drop_stored(struct store_txn *txn, uint64_t id, struct reason *why)
 {
     struct object o = OBJECT_INIT;
     struct request r;
-    struct serving s;
     int err = request_load(txn, id, &o, &r);
-    if (err == 0)
-        err = serving_load(txn, o.parent, &s, why);
     if (err == 0 && r.waits)
         err = request_wait_end(txn, &o, r.revision, why);
     if (err == 0)
@@ -368,10 +367,6 @@ static int drop_stored(struct store_txn *txn, uint64_t id, struct reason *why)
         err = blob_drop_all(txn, id, why);
     if (err == 0)
         err = object_drop(txn, &o, why);
-    if (err == 0 && r.waits) {
-        s.waiting -= s.waiting > 0;
-        err = serving_save(txn, &s, why);
-    }
     object_release(&o);
     return err;
 }

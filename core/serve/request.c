@@ -73,6 +73,14 @@ int request_waiting(struct store_txn *txn, uint64_t service, uint64_t *after,
     return 0;
 }
 
+uint64_t request_count_waiting(struct store_txn *txn, uint64_t service)
+{
+    uint64_t after = 0, request, count = 0;
+    while (request_waiting(txn, service, &after, &request) == 0)
+        count++;
+    return count;
+}
+
 /* Change */
 
 void request_encode(const struct request *r, struct object *o)

@@ -40,6 +40,9 @@ int request_load(struct store_txn *txn, uint64_t id, struct object *o,
 int request_waiting(struct store_txn *txn, uint64_t service, uint64_t *after,
                     uint64_t *request);
 
+/* How many requests of a service wait. */
+uint64_t request_count_waiting(struct store_txn *txn, uint64_t service);
+
 /* Change */
 void request_encode(const struct request *r, struct object *o);
 /* Note, or forget, that this revision of a request waits. */

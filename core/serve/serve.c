@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { IDLE_MS = 900 };
+enum { IDLE_MS = 900, NEWS_MOST = 4096 };
 /* Looking at all requests takes a while where there are many: the pause between
  * two looks is at least so many times as long. */
 #define EXPIRE_PAUSES  50.0
@@ -31,6 +31,8 @@ struct serve {
     struct attendant *attendants; /* under lock; only the first thread changes
                                      the list */
     double expire_at;             /* monotonic; only the first thread's */
+    uint64_t news[NEWS_MOST];     /* under lock: a ring of answered requests, */
+    size_t told, known;           /* and how many were taken and put */
 };
 
 void serve_wake(struct serve *s, uint64_t service, uint64_t request)
@@ -49,6 +51,32 @@ void serve_wake(struct serve *s, uint64_t service, uint64_t request)
     pthread_mutex_unlock(&s->lock);
     if (request)
         waiters_wake(&s->primo->waiters, request);
+}
+
+void serve_answered(struct serve *s, uint64_t request)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->news[s->known++ % NEWS_MOST] = request;
+    pthread_mutex_unlock(&s->lock);
+    /* who was told of the commit may have looked before this was here */
+    store_announce(s->primo->store);
+    waiters_wake(&s->primo->waiters, request);
+}
+
+bool serve_next_answered(struct serve *s, uint64_t *request)
+{
+    if (!s)
+        return false;
+    pthread_mutex_lock(&s->lock);
+    if (s->known - s->told > NEWS_MOST)
+        s->told = s->known - NEWS_MOST;
+    bool any = s->told < s->known;
+    if (any)
+        *request = s->news[s->told++ % NEWS_MOST];
+    pthread_mutex_unlock(&s->lock);
+    return any;
 }
 
 bool serve_has_answered(struct primo *primo, uint64_t request,

@@ -16,6 +16,11 @@ void serve_close(struct serve *s); /* NULL is fine; workers go on */
  * whoever attends to it, or waits for it, looks again. `s` may be NULL. */
 void serve_wake(struct serve *s, uint64_t service, uint64_t request);
 
+/* A request was answered; and the next one of which that was said, false =
+ * there is none. Who asks seldom misses the oldest of very many. */
+void serve_answered(struct serve *s, uint64_t request);
+bool serve_next_answered(struct serve *s, uint64_t *request);
+
 /* Whether a request has its answer, as the waiters ask it
  * (core/clients/waiters.h). *word is "" where it has, and NULL where it was
  * removed. */

@@ -29,10 +29,9 @@ static const struct field fields[] = {
     ROW(log_time, FIELD_TIME),       ROW(log_full, FIELD_BOOL),
     ROW(reason, FIELD_STRING),       ROW(model, FIELD_COUNT),
     ROW(called, FIELD_STRING),       ROW(revisions, FIELD_COUNT),
-    ROW(waiting, FIELD_COUNT),       ROW(answered, FIELD_COUNT),
-    ROW(unsure, FIELD_COUNT),        ROW(failed, FIELD_COUNT),
-    ROW(latency_median, FIELD_TIME), ROW(latency_most, FIELD_TIME),
-    ROW(rate, FIELD_TIME),
+    ROW(answered, FIELD_COUNT),      ROW(unsure, FIELD_COUNT),
+    ROW(failed, FIELD_COUNT),        ROW(latency_median, FIELD_TIME),
+    ROW(latency_most, FIELD_TIME),   ROW(rate, FIELD_TIME),
 };
 #undef ROW
 static const struct record_form form = {fields, sizeof fields / sizeof *fields};

@@ -277,7 +277,7 @@ static void tell_done(struct piece *p)
     for (size_t i = 0; i < p->gone_count; i++)
         spool_remove(p->w->primo, p->gone[i].request, p->gone[i].revision);
     for (size_t i = 0; i < p->done_count; i++)
-        waiters_wake(&p->w->primo->waiters, p->done[i]);
+        serve_answered(p->w->primo->serve, p->done[i]);
 }
 
 static void piece_release(struct piece *p)

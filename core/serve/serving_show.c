@@ -93,7 +93,7 @@ int show_serving_info(struct show_request *r, struct text *out,
     put_moment(out, NC_("info", "created"), s.created);
     put_moment(out, NC_("info", "started"), s.started);
     put_line(out, NC_("info", "loaded"), s.loaded ? "yes" : "no");
-    put_count(out, NC_("info", "waiting"), s.waiting);
+    put_count(out, NC_("info", "waiting"), request_count_waiting(r->txn, s.id));
     put_count(out, NC_("info", "answered"), s.answered);
     put_count(out, NC_("info", "unsure"), s.unsure);
     put_count(out, NC_("info", "failed"), s.failed);

@@ -77,6 +77,9 @@ int home_open_folders(struct primo *primo, struct reason *why)
     if (err == 0 || err == -ENOENT)
         err = opened(&primo->bases_dir,
                      directory_seen(primo->state_dir, "bases", why));
+    if (err == 0 || err == -ENOENT)
+        err = opened(&primo->spool_dir,
+                     directory_seen(primo->state_dir, "spool", why));
     return err == -ENOENT ? 0 : err;
 }
 

@@ -16,9 +16,10 @@
 int home_open(struct primo *primo, struct reason *why);
 /* Open STATE for looking only. ENOENT where it is not there. */
 int home_open_view(struct primo *primo, struct reason *why);
-/* Open models/ and bases/ for looking only, as far as they are there. */
+/* Open models/, bases/ and spool/ for looking only, as far as they are there.
+ */
 int home_open_folders(struct primo *primo, struct reason *why);
-/* Make and open models/, bases/, runs/ and lost/. */
+/* Make and open models/, bases/, runs/, spool/ and lost/. */
 int home_fill(struct primo *primo, struct reason *why);
 void home_close(struct primo *primo);
 

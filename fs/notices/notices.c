@@ -2,6 +2,7 @@
 
 #include "core/basic/clock.h"
 #include "core/process/process.h"
+#include "core/serve/serve.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,11 +119,33 @@ static void tell(void *context, const struct process_change *change)
         tell_model(n, change->model);
 }
 
+static void tell_serving(void *context, const struct serving_change *change)
+{
+    struct notices *n = context;
+    const bool texts[CHANGE_TEXTS] = {[CHANGE_STATUS] = change->status,
+                                      [CHANGE_METRICS] = change->results,
+                                      [CHANGE_LOG] = change->log};
+    for (enum tree_no no = 0; (no = row_next(TREE_SERVING, no));)
+        if (texts[tree_rows[no].told])
+            tell_file(n, (struct node){no, change->service});
+}
+
+/* Answers that have appeared in out/. */
+static void tell_answers(struct notices *n)
+{
+    uint64_t request;
+    while (serve_next_answered(n->primo->serve, &request))
+        tell_file(n, (struct node){TREE_ANSWER, request});
+}
+
 static void look(struct notices *n,
                  void (*each)(void *, const struct process_change *))
 {
     struct text news = TEXT_INIT;
     bool events = changes_look(&n->changes, n->primo, each, n, &news);
+    if (each)
+        tell_answers(n);
+    serving_changes_look(&n->servings, n->primo, each ? tell_serving : NULL, n);
     if (events && n->started && !n->primo->view)
         log_lines(&news);
     if (events && each)
@@ -177,4 +200,5 @@ void notices_stop(struct notices *n)
     inotify_child_end(&n->child);
     pollers_clear(&n->pollers);
     changes_release(&n->changes);
+    serving_changes_release(&n->servings);
 }

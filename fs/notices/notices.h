@@ -20,6 +20,7 @@
 #define PRIMO_NOTICES_H
 
 #include "core/process/changes.h"
+#include "core/serve/serving_changes.h"
 #include "core/system/worker.h"
 #include "fs/notices/inotify_child.h"
 #include "fs/notices/pollers.h"
@@ -32,7 +33,8 @@ struct notices {
     struct pollers pollers;
     struct worker worker;   /* woken by every commit */
     bool started;           /* there is a thread, which also writes the log */
-    struct changes changes; /* only the thread uses it: what it has seen */
+    struct changes changes; /* only the thread uses these: what it has seen */
+    struct serving_changes servings;
     pthread_mutex_t lock;
     struct node announced; /* under lock: hidden from the inotify child */
 };
