@@ -25,6 +25,8 @@ ROW(TREE_OVERVIEW, TREE_ROOT, "overview", generated, show_overview,
        "progress, "
        "time left, best average precision, and what the machine is"),
     .line = KEY_PROCESSES)
+ROW(TREE_OVERVIEW_JSON, TREE_ROOT, "overview.json", generated,
+    show_overview_json, N_("the same for programs"), .line = KEY_PROCESSES)
 ROW(TREE_ERRORS, TREE_ROOT, "errors", refusals, no_show,
     N_("the last refusals, each with its reason and what would be accepted"))
 ROW(TREE_EVENTS, TREE_ROOT, "events", growing, no_show,
@@ -101,6 +103,8 @@ ROW(TREE_P_ETA, TREE_PROCESS, "eta", generated, show_eta,
     N_("time left as HH:MM:SS"))
 ROW(TREE_P_INFO, TREE_PROCESS, "info", generated, show_info,
     N_("all that is known, as `key: value` lines"))
+ROW(TREE_P_INFO_JSON, TREE_PROCESS, "info.json", generated, show_info_json,
+    N_("the same for programs"))
 ROW(TREE_P_METRICS, TREE_PROCESS, "metrics.csv", growing, no_show,
     N_("one row per epoch: learning rate, loss, average precision, accuracy, "
        "images/s"),

@@ -7,6 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long a name may be missing before that is a refusal. */
+#define MISSED_NS (200 * (int64_t)1000000)
+
+static void missed_clear(struct missed *m)
+{
+    free(m->what);
+    text_release(&m->record);
+    *m = (struct missed){0};
+}
+
 void refusals_init(struct refusals *r)
 {
     memset(r, 0, sizeof *r);
@@ -17,6 +27,8 @@ void refusals_init(struct refusals *r)
 void refusals_release(struct refusals *r)
 {
     free(r->list);
+    for (int i = 0; i < MISSED; i++)
+        missed_clear(&r->missed[i]);
     text_release(&r->text);
     pthread_mutex_destroy(&r->lock);
 }
@@ -118,6 +130,23 @@ static void append(struct refusals *r, const struct refusal *entry,
     text_add(&r->text, text, entry->size);
 }
 
+/* Takes over the names that have been missing for so long. The lock is held. */
+static void settle(struct refusals *r, int64_t age)
+{
+    int64_t now = clock_ns();
+    for (int i = 0; i < MISSED; i++) {
+        struct missed *m = &r->missed[i];
+        if (!m->time || (m->time <= now && now - m->time < age))
+            continue;
+        struct refusal entry = {m->time, m->user, (uint32_t)m->record.size};
+        if (r->text.size + m->record.size > REFUSALS_BYTES)
+            trim(r, REFUSALS_BYTES / 2);
+        append(r, &entry, text_string(&m->record));
+        r->dirty = true;
+        missed_clear(m);
+    }
+}
+
 /* Loads what refusals_save() has saved: a struct refusal and its text, again
  * and again. */
 void refusals_load(struct refusals *r, struct store *s)
@@ -153,6 +182,7 @@ void refusals_load(struct refusals *r, struct store *s)
 static bool take_unsaved(struct refusals *r, struct text *out)
 {
     pthread_mutex_lock(&r->lock);
+    settle(r, MISSED_NS);
     bool dirty = r->dirty;
     const char *text = text_string(&r->text);
     for (size_t i = 0; dirty && i < r->count; i++) {
@@ -190,6 +220,7 @@ size_t refusals_size(struct refusals *r, const uid_t *user, int64_t *mtime)
 {
     size_t size = 0;
     pthread_mutex_lock(&r->lock);
+    settle(r, 0);
     *mtime = r->opened;
     for (size_t i = 0; i < r->count; i++) {
         if (is_shown(&r->list[i], user)) {
@@ -205,6 +236,7 @@ void refusals_read(struct refusals *r, const uid_t *user, size_t offset,
                    size_t size, struct text *out)
 {
     pthread_mutex_lock(&r->lock);
+    settle(r, 0);
     const char *text = text_string(&r->text);
     for (size_t i = 0; i < r->count && size > 0; i++) {
         size_t length = r->list[i].size;
@@ -250,10 +282,51 @@ void refusals_add(struct refusals *r, uid_t user, const char *what,
     put_record(&record, user, what, why);
     struct refusal entry = {clock_ns(), user, (uint32_t)record.size};
     pthread_mutex_lock(&r->lock);
+    settle(r, 0);
     if (r->text.size + record.size > REFUSALS_BYTES)
         trim(r, REFUSALS_BYTES / 2);
     append(r, &entry, record.data);
     r->dirty = true;
     pthread_mutex_unlock(&r->lock);
     text_release(&record);
+}
+
+/* The place of a name that is missed already, or else the oldest one. */
+static struct missed *missed_place(struct refusals *r, uid_t user,
+                                   const char *what)
+{
+    struct missed *best = &r->missed[0];
+    for (int i = 0; i < MISSED; i++) {
+        struct missed *m = &r->missed[i];
+        if (m->time && m->user == user && !strcmp(m->what, what))
+            return m;
+        if (m->time < best->time)
+            best = m;
+    }
+    return best;
+}
+
+void refusals_miss(struct refusals *r, uid_t user, const char *what,
+                   const struct reason *why)
+{
+    struct text record = TEXT_INIT;
+    put_record(&record, user, what, why);
+    pthread_mutex_lock(&r->lock);
+    struct missed *m = missed_place(r, user, what);
+    bool other = m->time && (m->user != user || strcmp(m->what, what));
+    if (other)
+        settle(r, 0); /* all places are taken */
+    missed_clear(m);
+    *m = (struct missed){user, clock_ns(), xstrdup(what), TEXT_INIT};
+    text_move(&m->record, &record);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void refusals_made(struct refusals *r, const char *what)
+{
+    pthread_mutex_lock(&r->lock);
+    for (int i = 0; i < MISSED; i++)
+        if (r->missed[i].time && !strcmp(r->missed[i].what, what))
+            missed_clear(&r->missed[i]);
+    pthread_mutex_unlock(&r->lock);
 }

@@ -24,8 +24,20 @@ struct refusal {
     uint32_t size; /* bytes of its part of the text */
 };
 
+/* A name that was not there, and why. A look-up is also the first step of
+ * making that name, and of many a look around: it becomes a refusal only if
+ * the name is not made at once. */
+struct missed {
+    uid_t user;
+    int64_t time; /* ns; 0 = none */
+    char *what;
+    struct text record; /* as it would be in the file */
+};
+enum { MISSED = 8 };
+
 struct refusals {
     pthread_mutex_t lock; /* guards all below */
+    struct missed missed[MISSED];
     struct refusal *list; /* the oldest first */
     size_t count, room;
     struct text text; /* the texts of all refusals, in that order */
@@ -46,6 +58,11 @@ void refusals_read(struct refusals *r, const uid_t *user, size_t offset,
                    size_t size, struct text *out);
 
 /* Change */
+/* Note that a name is not there, `what` as below. */
+void refusals_miss(struct refusals *r, uid_t user, const char *what,
+                   const struct reason *why);
+/* Forget that: the name was made. */
+void refusals_made(struct refusals *r, const char *what);
 /* `what` is the file's path below the mount point. */
 void refusals_add(struct refusals *r, uid_t user, const char *what,
                   const struct reason *why);

@@ -111,6 +111,46 @@ int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,
     return 0;
 }
 
+/* Files that were removed alone */
+
+/* The path of a version or a family. -ENOENT: it was removed since. */
+static int model_path(struct store_txn *txn, uint64_t id, struct text *out)
+{
+    struct object o = OBJECT_INIT;
+    int err = object_get(txn, id, &o);
+    if (err == 0 && o.kind == OBJECT_VERSION)
+        err = model_path(txn, o.parent, out);
+    else if (err == 0)
+        text_puts(out, "models");
+    if (err == 0)
+        text_printf(out, "/%s", o.name);
+    object_release(&o);
+    return err;
+}
+
+static void file_return(struct primo *primo, const struct hidden_file *file)
+{
+    struct text path = TEXT_INIT;
+    struct store_txn *txn;
+    if (store_begin(primo->store, true, &txn, NULL))
+        return;
+    int err = model_path(txn, file->inode >> 8, &path);
+    text_printf(&path, "/%s", file->name);
+    if (err == 0)
+        err = event_add(txn, file->user, text_string(&path), NULL,
+                        "was removed alone and is back; rm -r removes the "
+                        "version");
+    store_end(txn, err, NULL);
+    text_release(&path);
+}
+
+void model_files_return(struct primo *primo)
+{
+    struct hidden_file file;
+    while (hidden_take_due(&primo->hidden, clock_ns(), &file))
+        file_return(primo, &file);
+}
+
 /* Sweep */
 
 static int version_fate(struct store_txn *txn, const char *name,

@@ -9,6 +9,12 @@
 
 /* Change */
 
+/* Show again the files of models that were removed alone some seconds ago, and
+ * tell of it in `events`. */
+void model_files_return(struct primo *primo);
+/* Show again what was removed alone of models some seconds ago, and tell of it
+ * in `events`. */
+void model_files_return(struct primo *primo);
 /* Remove models/TEMPLATE/N with its files. */
 int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,
                  struct reason *why);

@@ -1,4 +1,7 @@
-/* The file `overview`: one line for each machine, in columns. */
+/* The file `overview`: one line for each machine, in columns, and a second
+ * table of what the machines are, so that lines fit a terminal; and
+ * `overview.json`, which says the same for programs. */
+#include "core/basic/json.h"
 #include "core/basic/language.h"
 #include "core/launch/launcher.h"
 #include "core/process/process.h"
@@ -18,7 +21,7 @@ enum column {
     PROGRESS,
     TIME_LEFT,
     BEST_AP,
-    CORES,
+    CORES, /* the second table, behind the machine, from here on */
     MEMORY,
     LOAD,
     TRAINER,
@@ -40,19 +43,39 @@ static const char *const titles[COLUMNS] = {
     [PROCESSOR] = N_("processor"),
 };
 
+/* How wide a terminal is taken to be. */
+enum { TERMINAL = 80, GAP = 2 };
+
 static void put_width(struct text *out, const struct text *cell, size_t width)
 {
     text_puts(out, text_string(cell));
     size_t n = utf8_count(text_string(cell), cell->size);
-    for (; n < width + 2; n++)
+    for (; n < width; n++)
         text_puts(out, " ");
 }
 
-static void line_print(struct text *out, const struct line *line,
-                       const size_t *width)
+/* The columns of a table: the machine, and those from `first` up to `end`. */
+struct table {
+    int first, end;
+};
+static const struct table tables[] = {{AVAILABLE, CORES}, {CORES, COLUMNS}};
+
+/* Columns stand closer to each other where the line would not fit. */
+static size_t gap_of(const struct table *t, const size_t *width)
 {
-    for (int i = 0; i < COLUMNS; i++)
-        put_width(out, &line->cell[i], i + 1 < COLUMNS ? width[i] : 0);
+    size_t all = width[MACHINE];
+    for (int i = t->first; i < t->end; i++)
+        all += GAP + width[i];
+    return all > TERMINAL ? 1 : GAP;
+}
+
+static void line_print(struct text *out, const struct line *line,
+                       const struct table *t, const size_t *width)
+{
+    size_t gap = gap_of(t, width);
+    put_width(out, &line->cell[MACHINE], width[MACHINE] + gap);
+    for (int i = t->first; i < t->end; i++)
+        put_width(out, &line->cell[i], width[i] + gap);
     while (out->size && out->data[out->size - 1] == ' ')
         text_resize(out, out->size - 1);
     text_puts(out, "\n");
@@ -98,8 +121,10 @@ static void fill_host(struct line *line, const struct settings *s,
     text_puts(&cell[PROCESSOR], *f->processor ? f->processor : "-");
 }
 
-static void fill_machine(struct line *line, struct show_request *r,
-                         const struct object *machine, int64_t *mtime)
+/* Returns whether the machine takes trainings. */
+static bool fill_machine(struct line *line, struct show_request *r,
+                         const struct object *machine,
+                         struct machine_facts *facts, int64_t *mtime)
 {
     struct machine_facts f = {.load = NAN};
     struct launch_target target;
@@ -118,6 +143,8 @@ static void fill_machine(struct line *line, struct show_request *r,
     settings_release(s);
     *mtime = machine->mtime > *mtime ? machine->mtime : *mtime;
     *mtime = f.changed > *mtime ? f.changed : *mtime;
+    *facts = f;
+    return yes;
 }
 
 static void fill_process(struct line *line, struct show_request *r)
@@ -146,7 +173,8 @@ static void fill_line(struct line *line, struct show_request *r,
 {
     struct object o = OBJECT_INIT;
     struct process p;
-    fill_machine(line, r, machine, mtime);
+    struct machine_facts facts;
+    fill_machine(line, r, machine, &facts, mtime);
     if (object_find(r->txn, TREE_PROCESSES, machine->name, &o) == 0 &&
         process_decode(&o, &p) == 0) {
         struct show_request one = {
@@ -171,9 +199,9 @@ static void widen(const struct line *line, size_t *width)
 }
 
 /* Goes over the machines: without `out` to measure the columns, then, with
- * `out`, to print the lines. */
+ * `out`, to print the lines of a table. */
 static void each_machine(struct show_request *r, struct text *out,
-                         size_t *width, int64_t *mtime)
+                         const struct table *t, size_t *width, int64_t *mtime)
 {
     struct object machine = OBJECT_INIT;
     uint64_t after = 0;
@@ -182,12 +210,23 @@ static void each_machine(struct show_request *r, struct text *out,
         after = machine.id;
         fill_line(&line, r, &machine, mtime);
         if (out)
-            line_print(out, &line, width);
+            line_print(out, &line, t, width);
         else
             widen(&line, width);
         line_release(&line);
         object_release(&machine);
     }
+}
+
+/* The text also changes when a line comes or goes. */
+static void note_mtime(struct show_request *r, int64_t mtime)
+{
+    for (int i = 0; i < 2; i++) {
+        int64_t changed = times_get(&r->primo->directories,
+                                    i ? TREE_MACHINES : TREE_PROCESSES);
+        mtime = changed > mtime ? changed : mtime;
+    }
+    r->mtime = mtime;
 }
 
 int show_overview(struct show_request *r, struct text *out, struct reason *why)
@@ -199,16 +238,111 @@ int show_overview(struct show_request *r, struct text *out, struct reason *why)
     for (int i = 0; i < COLUMNS; i++)
         text_puts(&head.cell[i], _(titles[i]));
     widen(&head, width);
-    each_machine(r, NULL, width, &mtime);
-    line_print(out, &head, width);
-    each_machine(r, out, width, &mtime);
-    line_release(&head);
-    /* The text also changes when a line comes or goes. */
-    for (int i = 0; i < 2; i++) {
-        int64_t changed = times_get(&r->primo->directories,
-                                    i ? TREE_MACHINES : TREE_PROCESSES);
-        mtime = changed > mtime ? changed : mtime;
+    each_machine(r, NULL, NULL, width, &mtime);
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        text_puts(out, i ? "\n" : "");
+        line_print(out, &head, &tables[i], width);
+        each_machine(r, out, &tables[i], width, &mtime);
     }
-    r->mtime = mtime;
+    line_release(&head);
+    note_mtime(r, mtime);
+    return 0;
+}
+
+/* For programs */
+
+static void put_key(struct text *out, const char *key)
+{
+    text_printf(out, ",\n  \"%s\": ", key);
+}
+
+static void put_text(struct text *out, const char *key, const char *value)
+{
+    put_key(out, key);
+    if (*value)
+        json_put_string(out, value);
+    else
+        text_puts(out, "null");
+}
+
+static void put_number(struct text *out, const char *key, double v)
+{
+    put_key(out, key);
+    if (isnan(v))
+        text_puts(out, "null");
+    else
+        text_put_double(out, v, 15);
+}
+
+static void process_json(struct text *out, struct show_request *r)
+{
+    const struct process *p = r->process;
+    const struct progress *g = &p->progress;
+    struct text eta = TEXT_INIT;
+    show_eta(r, &eta, NULL);
+    text_resize(&eta, eta.size - 1);
+    put_key(out, "enabled");
+    text_puts(out, p->enabled ? "true" : "false");
+    put_text(out, "template", process_template(p));
+    put_text(out, "status", status_name(p->status));
+    put_text(out, "stage", status_is_live(p->status) ? p->stage : "");
+    put_number(out, "iteration", (double)g->iteration);
+    put_number(out, "iterations", (double)g->iterations);
+    put_text(out, "eta", text_string(&eta));
+    put_number(out, "best_average_precision", g->best_average_precision);
+    put_text(out, "reason", p->reason);
+    text_release(&eta);
+}
+
+static void machine_json(struct text *out, struct show_request *r,
+                         const struct object *machine, int64_t *mtime)
+{
+    struct line line = {0};
+    struct machine_facts f;
+    struct object o = OBJECT_INIT;
+    struct process p;
+    bool yes = fill_machine(&line, r, machine, &f, mtime);
+    text_puts(out, "{\n  \"machine\": ");
+    json_put_string(out, machine->name);
+    put_key(out, "available");
+    text_puts(out, yes ? "true" : "false");
+    put_number(out, "cores", f.cores ? f.cores : NAN);
+    put_number(out, "memory", f.memory ? (double)f.memory : NAN);
+    put_number(out, "load", f.load);
+    put_text(out, "trainer", f.trainer);
+    put_text(out, "processor", f.processor);
+    if (object_find(r->txn, TREE_PROCESSES, machine->name, &o) == 0 &&
+        process_decode(&o, &p) == 0) {
+        struct show_request one = {
+            .primo = r->primo, .txn = r->txn, .process = &p};
+        process_json(out, &one);
+        *mtime = o.mtime > *mtime ? o.mtime : *mtime;
+        process_release(&p);
+    } else {
+        put_text(out, "status", "");
+    }
+    text_puts(out, "\n }");
+    line_release(&line);
+    object_release(&o);
+}
+
+show_fn show_overview_json;
+
+int show_overview_json(struct show_request *r, struct text *out,
+                       struct reason *why)
+{
+    struct object machine = OBJECT_INIT;
+    uint64_t after = 0;
+    int64_t mtime = r->primo->opened;
+    (void)why;
+    text_puts(out, "[");
+    while (object_next(r->txn, TREE_MACHINES, after, &machine) == 0) {
+        text_puts(out, after ? ",\n " : "\n ");
+        after = machine.id;
+        machine_json(out, r, &machine, &mtime);
+        object_release(&machine);
+    }
+    text_puts(out, "\n]\n");
+    note_mtime(r, mtime);
     return 0;
 }

@@ -385,6 +385,10 @@ static int chart_draw(void *context, struct text *out)
     struct chart c = {.title = d->title,
                       .status = status_label(p->status),
                       .status_color = status_color(p->status),
+                      .note = *p->reason ? p->reason
+                              : status_is_live(p->status)
+                                  ? translate_in("stage", p->stage)
+                                  : "",
                       .now = p->progress,
                       .live = status_is_live(p->status)};
     struct metrics_row *rows = rows_parse(&csv, &c.count);
@@ -404,7 +408,7 @@ static void chart_key(const struct show_request *r, const char *kind,
     text_printf(out, "%s %" PRIu64 " %" PRIu64 " %s ", kind, rows.id,
                 stream_size(r->txn, rows), status_name(r->process->status));
     progress_print(out, &r->process->progress);
-    text_puts(out, title);
+    text_printf(out, "%s %s %s", title, r->process->stage, r->process->reason);
 }
 
 static int show_chart(struct show_request *r, struct text *out,

@@ -10,6 +10,7 @@
 /* The widths of texts in character cells, and of boxes in units of the SVG. */
 enum {
     TITLE_MOST = 46,    /* cells of the title; more are cut off */
+    TITLE_NARROW = 30,  /* the same on a narrow screen */
     STATUS_SHORT = 9,   /* cells of a status that fits the smallest box */
     STATUS_MOST = 20,   /* cells of a status; more are cut off */
     STATUS_LEAST = 104, /* width of the smallest box */
@@ -186,33 +187,36 @@ static void put_left(struct text *out, const struct heading *h)
 /* The figures of the heading; one that belongs to a line is its legend. */
 static const struct figure {
     const char *name;
-    int x;
-    int line; /* RATE, LOSS or PRECISION; -1 = it belongs to no line */
+    int x;     /* in the wide frame, where all are in one line */
+    int place; /* in the narrow one: two in a line, from 0 on */
+    int line;  /* RATE, LOSS or PRECISION; -1 = it belongs to no line */
     void (*put)(struct text *out, const struct heading *h);
 } figures[] = {
-    {N_("Epoch"), 20, -1, put_epoch},
-    {N_("Learning rate"), 118, RATE, put_rate},
-    {N_("Train loss"), 250, LOSS, put_loss},
-    {N_("Average precision"), 338, PRECISION, put_precision},
-    {N_("Accuracy"), 488, -1, put_accuracy},
-    {N_("Speed"), 580, -1, put_speed},
-    {N_("Time left"), 690, -1, put_left},
+    {N_("Epoch"), 20, 0, -1, put_epoch},
+    {N_("Learning rate"), 118, 2, RATE, put_rate},
+    {N_("Train loss"), 250, 4, LOSS, put_loss},
+    {N_("Average precision"), 338, 3, PRECISION, put_precision},
+    {N_("Accuracy"), 488, 5, -1, put_accuracy},
+    {N_("Speed"), 580, 6, -1, put_speed},
+    {N_("Time left"), 690, 1, -1, put_left},
 };
 
+/* Puts the name of a figure at (x, y), and the figure below it. */
 static void put_figure(struct text *out, const struct heading *h,
-                       const struct figure *f)
+                       const struct figure *f, int x, int y)
 {
-    int x = f->x;
+    int name_x = x;
     if (f->line >= 0) {
         const struct chart_series *s = &chart_series[f->line];
         text_printf(out,
-                    "<path class=\"line %s\" stroke=\"%s\" d=\"M%d 60h14\"/>\n",
-                    s->class, s->color, x + 1);
-        x += 21;
+                    "<path class=\"line %s\" stroke=\"%s\" "
+                    "d=\"M%d %dh14\"/>\n",
+                    s->class, s->color, x + 1, y - 4);
+        name_x += 21;
     }
-    chart_put_label(out, x, 64, "note", "#64748b", "start");
+    chart_put_label(out, name_x, y, "note", "#64748b", "start");
     text_printf(out, "%s</text>\n", _(f->name));
-    chart_put_label(out, f->x, 86, "figure", "#0f172a", "start");
+    chart_put_label(out, x, y + 22, "figure", "#0f172a", "start");
     f->put(out, h);
     text_puts(out, "</text>\n");
 }
@@ -224,41 +228,71 @@ static int status_width(const char *label)
     return STATUS_LEAST + (more > 0 ? more * CELL : 0);
 }
 
-static void put_heading(struct text *out, const struct heading *h)
+static void put_title(struct text *out, const struct chart *c, int width,
+                      int most)
 {
-    const struct chart *c = h->chart;
-    const char *status = c->status;
-    int more = status_width(status) - STATUS_LEAST;
     text_printf(out,
                 "<svg x=\"20\" y=\"8\" width=\"%d\" height=\"34\">"
                 "<text class=\"heading\" fill=\"#0f172a\" x=\"0\" "
                 "y=\"23\">",
-                640 - more);
-    put_clean(out, c->title, TITLE_MOST - more / 14);
+                width);
+    put_clean(out, c->title, most);
+    text_puts(out, "</text></svg>\n");
+}
+
+/* The status in its box, which ends at the right and has its top at y. */
+static void put_status(struct text *out, const struct chart *c, int right,
+                       int y)
+{
+    int wide = status_width(c->status);
     text_printf(out,
-                "</text></svg>\n<rect x=\"%d\" y=\"14\" width=\"%d\" "
+                "<rect x=\"%d\" y=\"%d\" width=\"%d\" "
                 "height=\"24\" rx=\"12\" fill=\"%s\"/>\n",
-                676 - more, STATUS_LEAST + more, c->status_color);
-    chart_put_label(out, 728 - more / 2.0, 30.5, "status", "#ffffff", "middle");
-    put_clean(out, status, STATUS_MOST);
+                right - wide, y, wide, c->status_color);
+    chart_put_label(out, right - wide / 2.0, y + 16.5, "status", "#ffffff",
+                    "middle");
+    put_clean(out, c->status, STATUS_MOST);
     text_puts(out, "</text>\n");
+}
+
+static void put_heading(struct text *out, const struct heading *h)
+{
+    const struct chart *c = h->chart;
+    int more = status_width(c->status) - STATUS_LEAST;
+    put_title(out, c, 640 - more, TITLE_MOST - more / 14);
+    put_status(out, c, 780, 14);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-        put_figure(out, h, &figures[i]);
+        put_figure(out, h, &figures[i], figures[i].x, 64);
+}
+
+/* The title above the status, and the figures two in a line. */
+static void put_narrow_heading(struct text *out, const struct heading *h)
+{
+    const struct chart *c = h->chart;
+    put_title(out, c, 360, TITLE_NARROW);
+    put_status(out, c, 20 + status_width(c->status), 46);
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        put_figure(out, h, &figures[i], figures[i].place % 2 ? 200 : 20,
+                   92 + figures[i].place / 2 * 38);
 }
 
 /* Draws a bar below the figures that shows how much of the training is done. */
-static void put_progress(struct text *out, const struct chart *c)
+static void put_progress(struct text *out, const struct chart *c,
+                         const struct chart_frame *frame)
 {
+    int y = frame->top - 20, right = frame->width - 22;
     const struct progress *now = &c->now;
     if (!c->live || now->iterations == 0)
         return;
     double done = (double)now->iteration / (double)now->iterations;
-    text_printf(out, "<path class=\"bar grid\" stroke=\"#e2e8f0\" "
-                     "d=\"M22 102H778\"/>\n");
+    text_printf(out,
+                "<path class=\"bar grid\" stroke=\"#e2e8f0\" "
+                "d=\"M22 %dH%d\"/>\n",
+                y, right);
     if (done <= 0)
         return;
-    text_puts(out, "<path class=\"bar\" stroke=\"#64748b\" d=\"M22 102H");
-    chart_put_number(out, 22 + 756 * fmin(done, 1));
+    text_printf(out, "<path class=\"bar\" stroke=\"#64748b\" d=\"M22 %dH", y);
+    chart_put_number(out, 22 + (right - 22) * fmin(done, 1));
     text_puts(out, "\"/>\n");
 }
 
@@ -273,7 +307,8 @@ static const char style[] =
     ".figure{font-size:15px;font-weight:600}\n"
     ".note{font-size:12px;font-weight:400}\n"
     ".status,.title{font-weight:600}\n"
-    "path{fill:none}\n"
+    "path,circle{fill:none}\n"
+    ".best{stroke-width:2}\n"
     ".line{stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\n"
     ".dots{stroke-width:5;stroke-linecap:round}\n"
     ".bar{stroke-width:4;stroke-linecap:round}\n"
@@ -283,27 +318,35 @@ static const char style[] =
     ".note,text.axis{fill:#94a3b8}\n"
     "path.rate{stroke:#4ade80}text.rate{fill:#4ade80}\n"
     "path.loss{stroke:#60a5fa}text.loss{fill:#60a5fa}\n"
-    "path.precision{stroke:#f87171}text.precision{fill:#f87171}\n"
+    "path.precision,circle.precision{stroke:#f87171}text.precision{fill:#"
+    "f87171}\n"
     "}\n"
     "</style>\n";
 
-static void put_drawing(struct text *out, const struct chart *c)
+static void put_drawing(struct text *out, const struct chart *c,
+                        const struct chart_frame *frame)
 {
     struct heading h = heading_make(c);
-    struct chart_plot p = chart_plot_make(c);
+    struct chart_plot p = chart_plot_make(c, frame);
+    bool narrow = frame == &chart_narrow;
     text_printf(out,
-                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" "
-                "height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\">\n<title>",
-                WIDTH, HEIGHT, WIDTH, HEIGHT);
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"%s\" "
+                "width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
+                "role=\"img\">\n<title>",
+                narrow ? "narrow" : "wide", frame->width, frame->height,
+                frame->width, frame->height);
     put_clean(out, c->title, 1000);
     text_puts(out, ": ");
     put_clean(out, c->status, 100);
     text_printf(out,
                 "</title>\n%s<rect class=\"paper\" fill=\"#ffffff\" "
                 "width=\"%d\" height=\"%d\"/>\n",
-                style, WIDTH, HEIGHT);
-    put_heading(out, &h);
-    put_progress(out, c);
+                style, frame->width, frame->height);
+    if (narrow)
+        put_narrow_heading(out, &h);
+    else
+        put_heading(out, &h);
+    put_progress(out, c, frame);
     chart_put_plot(out, &p);
     text_puts(out, "</svg>\n");
 }
@@ -311,10 +354,26 @@ static void put_drawing(struct text *out, const struct chart *c)
 void chart_svg(struct text *out, const struct chart *c)
 {
     text_puts(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    put_drawing(out, c);
+    put_drawing(out, c, &chart_wide);
 }
 
-void chart_html(struct text *out, const struct chart *c)
+static const char page_style[] =
+    "<style>\n"
+    "body{margin:0;padding:2vmin;background:#f1f5f9;color:#475569;"
+    "font:13px system-ui,sans-serif}\n"
+    "main{max-width:1100px;margin:auto}\n"
+    "main>svg{display:block;width:100%;height:auto;"
+    "border-radius:10px;box-shadow:0 1px 4px #0003}\n"
+    "main>svg.narrow{display:none}\n"
+    "@media(max-width:600px){main>svg.narrow{display:block}"
+    "main>svg.wide{display:none}}\n"
+    "p{text-align:center}\n"
+    ".reason{font-size:15px;color:#0f172a;overflow-wrap:anywhere}\n"
+    "@media(prefers-color-scheme:dark){"
+    "body{background:#020617;color:#94a3b8}.reason{color:#f1f5f9}}\n"
+    "</style>\n";
+
+static void put_head(struct text *out, const struct chart *c)
 {
     text_printf(out,
                 "<!DOCTYPE html>\n<html lang=\"%s\" "
@@ -324,25 +383,28 @@ void chart_html(struct text *out, const struct chart *c)
     put_clean(out, c->title, 1000);
     text_puts(out, ": ");
     put_clean(out, c->status, 100);
-    text_puts(out, "</title>\n"
-                   "<meta name=\"viewport\" "
-                   "content=\"width=device-width, initial-scale=1\"/>\n"
-                   "<meta name=\"color-scheme\" content=\"light dark\"/>\n");
-    if (c->live)
-        text_puts(out, "<meta http-equiv=\"refresh\" content=\"2\"/>\n");
-    text_puts(out,
-              "<style>\n"
-              "body{margin:0;padding:2vmin;background:#f1f5f9;color:#475569;"
-              "font:13px system-ui,sans-serif}\n"
-              "main{max-width:1100px;margin:auto}\n"
-              "main>svg{display:block;width:100%;height:auto;"
-              "border-radius:10px;box-shadow:0 1px 4px #0003}\n"
-              "p{text-align:center}\n"
-              "@media(prefers-color-scheme:dark){"
-              "body{background:#020617;color:#94a3b8}}\n"
-              "</style>\n</head>\n<body>\n<main>\n");
-    put_drawing(out, c);
+    text_printf(out,
+                "</title>\n"
+                "<meta name=\"viewport\" "
+                "content=\"width=device-width, initial-scale=1\"/>\n"
+                "<meta name=\"color-scheme\" content=\"light dark\"/>\n"
+                "<meta http-equiv=\"refresh\" content=\"%d\"/>\n%s</head>\n",
+                c->live ? 2 : 10, page_style);
+}
+
+void chart_html(struct text *out, const struct chart *c)
+{
+    put_head(out, c);
+    text_puts(out, "<body>\n<main>\n");
+    put_drawing(out, c, &chart_wide);
+    put_drawing(out, c, &chart_narrow);
+    if (c->note && *c->note) {
+        text_puts(out, "<p class=\"reason\">");
+        put_clean(out, c->note, 2000);
+        text_puts(out, "</p>\n");
+    }
     text_printf(out, "<p>%s</p>\n</main>\n</body>\n</html>\n",
                 c->live ? _("This page reloads itself every two seconds.")
-                        : _("No training is running: this page is complete."));
+                        : _("No training is running; this page notices when "
+                            "one begins."));
 }

@@ -19,6 +19,7 @@ struct chart {
     const char *title;        /* "invoices on local"; may be any bytes */
     const char *status;       /* the word for people; may be any bytes */
     const char *status_color; /* colour of the box around it: "#rrggbb" */
+    const char *note; /* stage, or why it failed; "" = none; any bytes */
     /* In chronological order. Values that are not finite are left out. If there
      * are more than CHART_POINTS, the extremes are kept. */
     const struct metrics_row *rows;
@@ -31,8 +32,9 @@ struct chart {
  * declaration, 800 x 460 units, light or dark as the viewer prefers). */
 void chart_svg(struct text *out, const struct chart *c);
 
-/* Append a self-contained HTML page with the same chart; while `live`, it
- * reloads itself every two seconds. */
+/* Append a self-contained HTML page with the same chart and the note, and for
+ * narrow screens one drawn for them. It reloads itself every two seconds while
+ * `live`, and else every ten, as another training may begin. */
 void chart_html(struct text *out, const struct chart *c);
 
 #endif

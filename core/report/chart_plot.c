@@ -17,15 +17,35 @@ struct point {
     double x, y; /* fractions of the plot's width and height */
 };
 
+const struct chart_frame chart_wide = {
+    .width = 800,
+    .height = 460,
+    .left = 106,
+    .right = 732,
+    .top = 122,
+    .bottom = 402,
+    .label_x = {[RATE] = 741, [LOSS] = 98, [PRECISION] = 48},
+    .title_x = {[RATE] = 790, [LOSS] = 64, [PRECISION] = 14},
+    .marks = 12,
+};
+const struct chart_frame chart_narrow = {
+    .width = 390,
+    .height = 540,
+    .left = 74,
+    .right = 342,
+    .top = 250,
+    .bottom = 490,
+    .label_x = {[RATE] = 348, [LOSS] = 68, [PRECISION] = 34},
+    .marks = 6,
+};
+
 const struct chart_series chart_series[SERIES] = {
     [RATE] = {"rate", "#15803d", N_("Learning rate"),
-              offsetof(struct metrics_row, learning_rate), 790, RIGHT + 9,
-              "start"},
+              offsetof(struct metrics_row, learning_rate), "start"},
     [LOSS] = {"loss", "#1d4ed8", N_("Train loss"),
-              offsetof(struct metrics_row, train_loss), 64, LEFT - 8, "end"},
+              offsetof(struct metrics_row, train_loss), "end"},
     [PRECISION] = {"precision", "#dc2626", N_("Average precision (test)"),
-                   offsetof(struct metrics_row, average_precision), 14,
-                   LEFT - 58, "end"},
+                   offsetof(struct metrics_row, average_precision), "end"},
 };
 
 /* ---- values */
@@ -137,9 +157,10 @@ static struct chart_axis epoch_axis(const struct chart *c)
     return (struct chart_axis){0, fmax(planned, 1), false};
 }
 
-struct chart_plot chart_plot_make(const struct chart *c)
+struct chart_plot chart_plot_make(const struct chart *c,
+                                  const struct chart_frame *frame)
 {
-    struct chart_plot p = {.chart = c, .epochs = epoch_axis(c)};
+    struct chart_plot p = {.chart = c, .frame = frame, .epochs = epoch_axis(c)};
     p.axis[RATE] = rate_axis(c);
     p.axis[LOSS] = loss_axis(c);
     p.axis[PRECISION] = precision_axis(c);
@@ -156,14 +177,14 @@ void chart_put_number(struct text *out, double v)
         text_printf(out, ".%ld", labs(tenths) % 10);
 }
 
-static double plot_x(double at)
+static double plot_x(const struct chart_plot *p, double at)
 {
-    return LEFT + at * (RIGHT - LEFT);
+    return p->frame->left + at * (p->frame->right - p->frame->left);
 }
 
-static double plot_y(double at)
+static double plot_y(const struct chart_plot *p, double at)
 {
-    return BOTTOM - at * (BOTTOM - TOP);
+    return p->frame->bottom - at * (p->frame->bottom - p->frame->top);
 }
 
 void chart_put_label(struct text *out, double x, double y, const char *class,
@@ -229,11 +250,12 @@ static size_t points_thin(struct point *points, size_t n)
     return kept;
 }
 
-static void put_point(struct text *out, const struct point *at)
+static void put_point(struct text *out, const struct chart_plot *p,
+                      const struct point *at)
 {
-    chart_put_number(out, plot_x(at->x));
+    chart_put_number(out, plot_x(p, at->x));
     text_puts(out, " ");
-    chart_put_number(out, plot_y(at->y));
+    chart_put_number(out, plot_y(p, at->y));
 }
 
 static void put_line(struct text *out, const struct chart_plot *p, int which,
@@ -247,7 +269,7 @@ static void put_line(struct text *out, const struct chart_plot *p, int which,
                 s->color);
     for (size_t i = 0; i < n; i++) {
         text_puts(out, i ? "L" : "");
-        put_point(out, &room[i]);
+        put_point(out, p, &room[i]);
     }
     /* A single point is drawn as a line of length 0. */
     text_puts(out, n > 1 ? "\"/>\n" : "h0\"/>\n");
@@ -257,7 +279,7 @@ static void put_line(struct text *out, const struct chart_plot *p, int which,
                 s->color);
     for (size_t i = 0; i < n; i++) {
         text_puts(out, "M");
-        put_point(out, &room[i]);
+        put_point(out, p, &room[i]);
         text_puts(out, "h0");
     }
     text_puts(out, "\"/>\n");
@@ -272,30 +294,36 @@ static void put_lines(struct text *out, const struct chart_plot *p)
     free(room);
     if (n > 0)
         return;
-    chart_put_label(out, plot_x(0.5), plot_y(0.5), "note", "#64748b", "middle");
+    chart_put_label(out, plot_x(p, 0.5), plot_y(p, 0.5), "note", "#64748b",
+                    "middle");
     text_printf(out, "%s</text>\n", _("No epoch is complete yet"));
 }
 
 /* ---- grid and axes */
 
-static void put_grid(struct text *out)
+static void put_grid(struct text *out, const struct chart_plot *p)
 {
     text_puts(out, "<path class=\"grid\" stroke=\"#e2e8f0\" d=\"");
     for (int i = 0; i <= STEPS; i++) {
-        text_printf(out, "M%d ", LEFT);
-        chart_put_number(out, plot_y((double)i / STEPS));
-        text_printf(out, "H%d", RIGHT);
+        text_printf(out, "M%d ", p->frame->left);
+        chart_put_number(out, plot_y(p, (double)i / STEPS));
+        text_printf(out, "H%d", p->frame->right);
     }
     text_puts(out, "\"/>\n");
 }
 
-static void put_axis_title(struct text *out, const struct chart_series *s)
+static void put_axis_title(struct text *out, const struct chart_plot *p,
+                           int which)
 {
-    int y = (TOP + BOTTOM) / 2;
+    const struct chart_series *s = &chart_series[which];
+    int x = p->frame->title_x[which];
+    int y = (p->frame->top + p->frame->bottom) / 2;
+    if (!x)
+        return;
     text_printf(out,
                 "<text class=\"title %s\" fill=\"%s\" text-anchor=\"middle\" "
                 "transform=\"translate(%d %d) rotate(-90)\">%s</text>\n",
-                s->class, s->color, s->title_x, y, _(s->axis_title));
+                s->class, s->color, x, y, _(s->axis_title));
 }
 
 static void put_left_axis(struct text *out, const struct chart_plot *p,
@@ -305,12 +333,12 @@ static void put_left_axis(struct text *out, const struct chart_plot *p,
     const struct chart_axis *a = &p->axis[which];
     for (int i = 0; i <= STEPS; i++) {
         double at = (double)i / STEPS;
-        chart_put_label(out, s->label_x, plot_y(at) + 4, s->class, s->color,
-                        s->anchor);
+        chart_put_label(out, p->frame->label_x[which], plot_y(p, at) + 4,
+                        s->class, s->color, s->anchor);
         text_put_double(out, a->low + at * (a->high - a->low), 6);
         text_puts(out, "</text>\n");
     }
-    put_axis_title(out, s);
+    put_axis_title(out, p, which);
 }
 
 /* Rates from 0.001 on are labelled as decimals, others as powers of ten. */
@@ -319,8 +347,9 @@ static void put_rate_label(struct text *out, const struct chart_plot *p,
 {
     const struct chart_series *s = &chart_series[RATE];
     double v = digit * pow(10, decade);
-    chart_put_label(out, s->label_x, plot_y(place(&p->axis[RATE], v)) + 4,
-                    s->class, s->color, s->anchor);
+    chart_put_label(out, p->frame->label_x[RATE],
+                    plot_y(p, place(&p->axis[RATE], v)) + 4, s->class, s->color,
+                    s->anchor);
     if (decade >= -3 && decade <= 3)
         text_put_double(out, v, 2);
     else if (digit > 1)
@@ -341,8 +370,8 @@ static void put_rate_axis(struct text *out, const struct chart_plot *p)
                 s->color);
     for (int decade = low; decade <= high; decade++)
         for (int i = 1; i < (decade < high ? 10 : 2); i++) {
-            text_printf(out, "M%d ", RIGHT);
-            chart_put_number(out, plot_y(place(a, i * pow(10, decade))));
+            text_printf(out, "M%d ", p->frame->right);
+            chart_put_number(out, plot_y(p, place(a, i * pow(10, decade))));
             text_printf(out, "h%d", i == 1 ? 6 : 3);
         }
     text_puts(out, "\"/>\n");
@@ -352,45 +381,72 @@ static void put_rate_axis(struct text *out, const struct chart_plot *p)
         put_rate_label(out, p, 2, low);
         put_rate_label(out, p, 5, low);
     }
-    put_axis_title(out, s);
+    put_axis_title(out, p, RATE);
 }
 
 static void put_epoch_axis(struct text *out, const struct chart_plot *p)
 {
-    double step = nice(p->epochs.high / 12);
+    double step = nice(p->epochs.high / p->frame->marks);
     if (p->epochs.high > 3) /* whole epochs */
         step = step == 2.5 ? 5 : fmax(step, 1);
     int marks = (int)(p->epochs.high / step + 1e-6);
     text_printf(out, "<path class=\"axis\" stroke=\"#64748b\" d=\"M%d %dH%d",
-                LEFT, BOTTOM, RIGHT);
+                p->frame->left, p->frame->bottom, p->frame->right);
     for (int i = 0; i <= marks; i++) {
         text_puts(out, "M");
-        put_point(out, &(struct point){place(&p->epochs, i * step), 0});
+        put_point(out, p, &(struct point){place(&p->epochs, i * step), 0});
         text_puts(out, "v5");
     }
     text_puts(out, "\"/>\n");
     for (int i = 0; i <= marks; i++) {
-        chart_put_label(out, plot_x(place(&p->epochs, i * step)), BOTTOM + 19,
-                        "axis", "#475569", "middle");
+        chart_put_label(out, plot_x(p, place(&p->epochs, i * step)),
+                        p->frame->bottom + 19, "axis", "#475569", "middle");
         text_put_double(out, i * step, 6);
         text_puts(out, "</text>\n");
     }
-    chart_put_label(out, plot_x(0.5), BOTTOM + 42, "title axis", "#475569",
-                    "middle");
+    chart_put_label(out, plot_x(p, 0.5), p->frame->bottom + 42, "title axis",
+                    "#475569", "middle");
     text_printf(out, "%s</text>\n", _("Epoch"));
 }
 
 static void put_axes(struct text *out, const struct chart_plot *p)
 {
-    put_grid(out);
+    put_grid(out, p);
     put_left_axis(out, p, PRECISION);
     put_left_axis(out, p, LOSS);
     put_rate_axis(out, p);
     put_epoch_axis(out, p);
 }
 
+/* Marks the epoch whose weights are the model, on the line by which it was
+ * chosen. */
+static void put_best(struct text *out, const struct chart_plot *p)
+{
+    const struct progress *now = &p->chart->now;
+    double epoch = (double)now->best_epoch, v = now->best_average_precision;
+    const struct chart_series *s = &chart_series[PRECISION];
+    if (!now->best_epoch || !isfinite(v) || epoch > p->epochs.high)
+        return;
+    struct point at = {place(&p->epochs, epoch), place(&p->axis[PRECISION], v)};
+    bool left = at.x > 0.6;
+    text_printf(out, "<circle class=\"best %s\" stroke=\"%s\" r=\"6\" cx=\"",
+                s->class, s->color);
+    chart_put_number(out, plot_x(p, at.x));
+    text_puts(out, "\" cy=\"");
+    chart_put_number(out, plot_y(p, at.y));
+    text_puts(out, "\"/>\n");
+    double below = at.y > 0.9 ? 20 : -10;
+    chart_put_label(out, plot_x(p, at.x) + (left ? -4 : 4),
+                    plot_y(p, at.y) + below, s->class, s->color,
+                    left ? "end" : "start");
+    text_printf(out, _("model: epoch %llu"),
+                (unsigned long long)now->best_epoch);
+    text_puts(out, "</text>\n");
+}
+
 void chart_put_plot(struct text *out, const struct chart_plot *p)
 {
     put_axes(out, p);
     put_lines(out, p);
+    put_best(out, p);
 }

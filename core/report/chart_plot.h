@@ -6,16 +6,19 @@
 
 #include "core/report/chart.h"
 
-/* The size of the drawing and the edges of the plot in it, in units of the SVG.
- */
-enum {
-    WIDTH = 800,
-    HEIGHT = 460,
-    LEFT = 106,
-    RIGHT = 732,
-    TOP = 122,
-    BOTTOM = 402,
+/* The lines of the chart. */
+enum { RATE, LOSS, PRECISION, SERIES };
+
+/* The size of the drawing and the edges of the plot in it, in units of the SVG:
+ * one for wide screens and paper, and one for a telephone held upright. */
+struct chart_frame {
+    int width, height, left, right, top, bottom;
+    int label_x[SERIES]; /* where the axes have their numbers */
+    int title_x[SERIES]; /* where they have rotated titles; 0 = they have none
+                          */
+    int marks;           /* about so many numbers on the axis of epochs */
 };
+extern const struct chart_frame chart_wide, chart_narrow;
 
 /* A linear or logarithmic axis. */
 struct chart_axis {
@@ -23,19 +26,17 @@ struct chart_axis {
     bool logarithmic;
 };
 
-/* The lines of the chart: their values and their looks. */
-enum { RATE, LOSS, PRECISION, SERIES };
+/* The values and the looks of a line. */
 struct chart_series {
     const char *class, *color, *axis_title;
     size_t offset; /* offset of the value in struct metrics_row */
-    int title_x;   /* where the axis has its rotated title */
-    int label_x;   /* where the axis has its numbers */
     const char *anchor;
 };
 extern const struct chart_series chart_series[SERIES];
 
 struct chart_plot {
     const struct chart *chart;
+    const struct chart_frame *frame;
     struct chart_axis epochs;
     struct chart_axis axis[SERIES];
 };
@@ -43,7 +44,8 @@ struct chart_plot {
 /* Read */
 
 /* Choose axes that fit the chart's rows. */
-struct chart_plot chart_plot_make(const struct chart *c);
+struct chart_plot chart_plot_make(const struct chart *c,
+                                  const struct chart_frame *frame);
 
 /* Append */
 

@@ -1,11 +1,13 @@
 #include "core/settings/param.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/language.h"
 #include "core/basic/name.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -270,14 +272,72 @@ static bool value_ok(const struct param *p, const char *value)
     return false;
 }
 
+/* Our word for one of the guide's, in the form in which dictionaries have it;
+ * the word itself if it is none. Upper and lower case of the first letter are
+ * the same. */
+static void word_put(struct text *out, const struct param *p, const char *word,
+                     size_t size)
+{
+    struct text known = TEXT_INIT;
+    text_add(&known, word, size);
+    char *folded = name_fold(text_string(&known));
+    for (const char *at = p->guide_words; at && *at;) {
+        size_t n = strcspn(at, "="), all = strcspn(at, ";");
+        if (strlen(folded) == n && !memcmp(folded, at, n)) {
+            text_clear(&known);
+            text_add(&known, at + n + 1, all - n - 1);
+            break;
+        }
+        at += all + (at[all] == ';');
+    }
+    free(folded);
+    text_puts(out, text_string(&known));
+    text_release(&known);
+}
+
+char *param_value(const struct param *p, const char *text, size_t size)
+{
+    struct text out = TEXT_INIT;
+    bool set = p->kind == PARAM_SET;
+    if (!p->guide_words && !set)
+        return xstrndup(text, size);
+    for (const char *at = text, *end = text + size; at <= end;) {
+        const char *plus = set ? memchr(at, '+', (size_t)(end - at)) : NULL;
+        const char *to = plus ? plus : end, *next = to + 1;
+        while (set && at < to && strchr(" \t", *at))
+            at++;
+        while (set && to > at && strchr(" \t", to[-1]))
+            to--;
+        word_put(&out, p, at, (size_t)(to - at));
+        text_puts(&out, plus ? "+" : "");
+        at = next;
+    }
+    char *value = xstrdup(text_string(&out));
+    text_release(&out);
+    return value;
+}
+
+/* What is often written in place of an absolute path. */
+static const char *path_hint(const char *value)
+{
+    if (*value == '~')
+        return N_("; '~' is not expanded here");
+    if (*value == '"' || *value == '\'')
+        return N_("; a value is written without quotes");
+    if (*value && value[1] == ':')
+        return N_("; a path of Windows means nothing on the target machine");
+    return "";
+}
+
 int param_check(const struct param *p, const char *value, struct reason *why)
 {
     if (!*value || value_ok(p, value))
         return 0;
     struct text accepts = TEXT_INIT;
     param_accepts(p, &accepts);
-    refuse(why, EINVAL, "%s must be %s, got '%.200s'", p->key,
-           text_string(&accepts), value);
+    refuse(why, EINVAL, "%s must be %s, got '%.200s'%s", p->key,
+           text_string(&accepts), value,
+           p->kind == PARAM_PATH ? translate(path_hint(value)) : "");
     text_release(&accepts);
     return -EINVAL;
 }

@@ -52,6 +52,8 @@ struct param {
     bool shapes_model;
     const char *meaning; /* one sentence for people */
     const char *term;    /* its name in the guide, NULL = it is not there */
+    /* Words of the guide that are taken, too: "WORD=OURS;…", NULL = none */
+    const char *guide_words;
 };
 
 /* The indices of the rows. */
@@ -135,6 +137,9 @@ size_t member_next(const char **at);
 
 /* The row of the key of `size` bytes, if it is in the scope; NULL = none. */
 const struct param *param_find(const char *key, size_t size, unsigned scope);
+/* The value as the other functions take it, which the caller frees: words of
+ * the guide become ours, and blanks around the '+' of a set go. */
+char *param_value(const struct param *p, const char *text, size_t size);
 /* Check a value; an empty one is always accepted. EINVAL. */
 int param_check(const struct param *p, const char *value, struct reason *why);
 /* Append a description of what the row accepts: "an integer from 1 to 10000".

@@ -40,7 +40,8 @@ const struct param params[KEY_COUNT] = {
                                 "fresh network), or models/TEMPLATE/N or "
                                 "models/TEMPLATE/latest to train a trained "
                                 "model further"),
-                  .term = "Шаблон модели: Базовая модель"},
+                  .term = "Шаблон модели: Базовая модель",
+                  .guide_words = "базовая модель=base"},
     [KEY_DATASET] = {.key = "dataset",
                      .scope = TRAINING,
                      .kind = PARAM_PATH,
@@ -62,7 +63,10 @@ const struct param params[KEY_COUNT] = {
                      .fallback = "rotation+exposure+noise",
                      .shapes_model = true,
                      .meaning = N_("how the training pictures are varied"),
-                     .term = "Искусственно расширить датасет"},
+                     .term = "Искусственно расширить датасет",
+                     .guide_words = "повороты=rotation;поворот=rotation;"
+                                    "экспозиция=exposure;шум=noise;"
+                                    "шумы=noise;нет=none"},
     [KEY_EXTENSIONS] = {.key = "extensions",
                         .scope = TRAINING,
                         .kind = PARAM_LIST,

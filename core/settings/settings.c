@@ -153,7 +153,7 @@ static int line_take(struct settings_check *check, const char *line,
         refuse(why, EINVAL, "the key '%s' is given twice", p->key);
         return fault_at(why, check->line, line, size, start);
     }
-    char *value = xstrndup(line + from, end - from);
+    char *value = param_value(p, line + from, end - from);
     int err = param_check(p, value, why);
     if (err == 0 && check->judge && *value)
         err = check->judge(check->context, key, value, why);

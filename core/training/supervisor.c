@@ -2,6 +2,7 @@
 
 #include "core/basic/alloc.h"
 #include "core/models/base_file.h"
+#include "core/models/model.h"
 #include "core/serve/serving.h"
 #include "core/state/lost.h"
 #include "core/state/trouble.h"
@@ -195,6 +196,7 @@ static void *supervise(void *context)
         watchers_close(s, false);
         watchers_add(s);
         waiters_wake_all(&primo->waiters);
+        model_files_return(primo);
         times_save(&primo->directories, primo->store, NULL);
         refusals_save(&primo->refusals, primo->store, NULL);
         store_tidy(primo->store);

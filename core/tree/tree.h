@@ -144,6 +144,10 @@ int tree_parent(struct primo *primo, struct node n, struct node *out,
 /* The next child behind `cookie` (0: the first). -ENOENT past the last. */
 int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
               struct tree_entry *out, struct reason *why);
+/* Why a name is not in a directory, where somebody may well expect it: ENOENT
+ * with a sentence, or 0. The caller must be allowed to view the directory. */
+int tree_missing(struct primo *primo, const struct caller *caller,
+                 struct node directory, const char *name, struct reason *why);
 /* Attributes, as the caller sees them (NULL = the administrator): `errors` is
  * everyone's own. A generated text has those of the state `shown`, if given. */
 int tree_stat(struct primo *primo, const struct caller *caller, struct node n,

@@ -69,6 +69,37 @@ static void look_up_self(fuse_req_t req, fuse_ino_t id, struct node n,
     fuse_reply_entry(req, &entry);
 }
 
+static void name_path(struct mount *m, struct node dir, const char *name,
+                      struct text *out)
+{
+    tree_path(&m->primo, dir, out);
+    text_printf(out, "/%s", name);
+}
+
+/* A name that is not there is no refusal, unless somebody may have expected it
+ * and does not make it now. */
+static void missed(fuse_req_t req, struct node dir, const char *name)
+{
+    struct mount *m = request_mount(req);
+    struct caller caller = request_caller(req);
+    struct reason why = REASON_INIT;
+    struct text path = TEXT_INIT;
+    if (!tree_missing(&m->primo, &caller, dir, name, &why))
+        return;
+    name_path(m, dir, name, &path);
+    refusals_miss(&m->primo.refusals, caller.uid, text_string(&path), &why);
+    text_release(&path);
+}
+
+static void made(fuse_req_t req, struct node dir, const char *name)
+{
+    struct mount *m = request_mount(req);
+    struct text path = TEXT_INIT;
+    name_path(m, dir, name, &path);
+    refusals_made(&m->primo.refusals, text_string(&path));
+    text_release(&path);
+}
+
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     struct mount *m = request_mount(req);
@@ -91,12 +122,14 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         if (err == 0 && !tree_sees(&m->primo, &caller, n))
             err = -ENOENT;
     }
-    if (err == -ENOENT) /* a name that is not there is no refusal */
+    if (err == -ENOENT) {
+        missed(req, dir, name);
         fuse_reply_err(req, ENOENT);
-    else if (err == 0 && node_row(n)->polled)
+    } else if (err == 0 && node_row(n)->polled) {
         reply_polled(req, n, parent, name, &why);
-    else
+    } else {
         reply_entry(req, n, err, parent, name, &why);
+    }
 }
 
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
@@ -252,6 +285,8 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
     if (err == 0)
         err = tree_mkdir(&request_mount(req)->primo, &caller, dir, name, &n,
                          &why);
+    if (err == 0)
+        made(req, dir, name);
     reply_entry(req, n, err, parent, name, &why);
 }
 

@@ -68,7 +68,7 @@ expect_match '100% Успешно завершен, эпоха 2/2, потери
 expect_match '^машина +доступна +процесс +шаблон +статус +прогресс +~до' \
     head -n 1 "$MNT/overview"
 expect_match '^local +да +включен +t +Успешно завершен +100% +00:00:00' \
-    tail -n 1 "$MNT/overview"
+    sed -n 2p "$MNT/overview"
 expect_match '^# Статус: Успешно завершен$' cat "$local/info"
 expect_match '^# Шаблон обучения$' cat "$MNT/models/t/1/info"
 expect_match 'датасет прочитан: классов 10, обучающих изображений 200' \

@@ -10,7 +10,7 @@ cd "$MNT"
 names() { ls -A "$1" | sort | tr '\n' ' ' | sed 's/ $//'; }
 
 step "the first mount has the built-in files and directories"
-expect 'README bases errors events inference machines models overview processes roles service.example services template.example templates types' \
+expect 'README bases errors events inference machines models overview overview.json processes roles service.example services template.example templates types' \
     names .
 expect '' names templates
 expect '' names processes
@@ -25,17 +25,17 @@ step "the modes of files say what can be done with them"
 for dir in . templates services machines processes models types bases roles; do
     expect directory stat -c %F $dir
 done
-for file in README overview errors events template.example service.example; do
+for file in README overview overview.json errors events template.example service.example; do
     expect 444 stat -c %a $file
 done
 
 step "generated files have exact sizes and cannot be changed"
-for file in README overview errors events template.example service.example \
+for file in README overview overview.json errors events template.example service.example \
     machines/local; do
     cat $file >"$SCRATCH/copy"
     expect "$(wc -c <"$SCRATCH/copy")" stat -c %s $file
 done
-for file in README overview errors events template.example service.example; do
+for file in README overview overview.json errors events template.example service.example; do
     expect_errno 'denied|not permitted' put $file x
     expect_errno 'denied|not permitted' rm -f $file
     expect_errno 'denied|not permitted' mv $file templates/$file

@@ -13,16 +13,18 @@ pictures "$SCRATCH/data" 16 4
 put templates/t "dataset = $SCRATCH/data\nimage_size = 32\nepochs = 3\n"
 put templates/long "dataset = $SCRATCH/data\nimage_size = 64\nepochs = 999\n"
 
-# column TITLE MACHINE: that column of overview; columns begin where their
-# titles do.
+# column TITLE MACHINE: that column of overview, in the first or the second of
+# its tables; columns begin where their titles do.
 column()
 {
     perl -CSDA -ne 'BEGIN { ($title, $machine) = splice @ARGV, 0, 2 }
-        if ($. == 1) {
-            /(?:^|  )(\Q$title\E +)(?=\S)|  (\Q$title\E)$/;
+        if (/^machine /) {
+            $wide = 0;
+            /(?:^| )(\Q$title\E +)(?=\S)| (\Q$title\E)$/ or next;
             ($at, $wide) = $1 ? ($-[1], length $1) : ($-[2], 999);
         }
-        print substr($_, $at, $wide) =~ s/\s+$//r, "\n" if /^\Q$machine\E /;
+        print substr($_, $at, $wide) =~ s/\s+$//r, "\n"
+            if $wide && /^\Q$machine\E /;
     ' "$1" "$2" overview
 }
 trainers() { trainer_pids | wc -l; }
@@ -125,4 +127,4 @@ rmdir processes/second processes/спаренная
 rm machines/second machines/спаренная
 expect local ls machines
 expect_match ' machines/second removed$' cat events
-[ "$(grep -c . overview)" -eq 2 ]
+[ "$(grep -c . overview)" -eq 4 ]

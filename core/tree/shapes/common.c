@@ -8,6 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How long a file of a model that was removed alone is out of sight. */
+#define BACK_NS (5 * (int64_t)1000000000)
+
 /* Generated files */
 
 int shown_stat(const struct stat_request *r, struct tree_stat *out,
@@ -40,13 +43,18 @@ int generated_unlink(struct primo *primo, const struct caller *caller,
                      struct node directory, struct node n, struct reason *why)
 {
     const struct row *dir = node_row(directory);
-    (void)caller;
     if (!dir->hide)
         return refuse(why, EPERM, "%s is generated and cannot be removed",
                       node_row(n)->name ? node_row(n)->name : "this");
     int err = dir->hide(primo, directory.object, why);
+    /* rm -r of a model takes its directory, too, before they are back */
+    const struct hidden_file file = {
+        .inode = tree_inode(n.object, n.no),
+        .until = dir->kind == OBJECT_PROCESS ? 0 : clock_ns() + BACK_NS,
+        .name = node_row(n)->name,
+        .user = caller->uid};
     if (err == 0)
-        hidden_add(&primo->hidden, tree_inode(n.object, n.no));
+        hidden_add(&primo->hidden, &file);
     return err;
 }
 

@@ -259,18 +259,38 @@ static void long_names_are_cut(void **state)
     free(s);
 }
 
-static void page_renews_itself_while_live(void **state)
+static void the_epoch_of_the_model_is_marked(void **state)
+{
+    (void)state;
+    struct metrics_row *rows = training(12, 30);
+    struct chart c = sample(rows, 12, 30);
+    c.now.best_epoch = 0;
+    char *none = svg(&c);
+    lacks(none, "<circle");
+    c.now.best_epoch = 9;
+    char *marked = svg(&c);
+    has(marked, "<circle class=\"best precision\"");
+    has(marked, ">model: epoch 9<");
+    free(none);
+    free(marked);
+    free(rows);
+}
+
+static void page_renews_itself_and_says_why(void **state)
 {
     (void)state;
     struct metrics_row *rows = training(2, 30);
     struct chart c = sample(rows, 2, 30);
     char *live = html(&c);
-    has(live, "http-equiv=\"refresh\"");
+    has(live, "http-equiv=\"refresh\" content=\"2\"");
     has(live, "<svg ");
+    has(live, "class=\"narrow\" width=\"390\"");
     lacks(live, "<?xml");
     c.live = false;
+    c.note = "cannot read <the> dataset";
     char *ended = html(&c);
-    lacks(ended, "http-equiv");
+    has(ended, "http-equiv=\"refresh\" content=\"10\"");
+    has(ended, "cannot read &lt;the&gt; dataset");
     free(live);
     free(ended);
     free(rows);
@@ -347,7 +367,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(odd_values_are_left_out),
         cmocka_unit_test(odd_names_are_cleaned),
         cmocka_unit_test(long_names_are_cut),
-        cmocka_unit_test(page_renews_itself_while_live),
+        cmocka_unit_test(the_epoch_of_the_model_is_marked),
+        cmocka_unit_test(page_renews_itself_and_says_why),
         cmocka_unit_test(locales_do_not_count),
     };
     if (argc > 1)
