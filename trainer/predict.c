@@ -3,32 +3,51 @@
 #include "core/basic/language.h"
 #include "core/basic/text.h"
 #include "core/report/artifact.h"
+#include "core/system/file.h"
 #include "trainer/data/loader.h"
 #include "trainer/machine/confine.h"
+#include "trainer/pictures/picture.h"
+#include "trainer/predict_input.h"
+#include "trainer/predict_output.h"
 #include "trainer/serve/predictor.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { BATCH = 16 /* most pictures in a batch */, TOP = 5 };
 
-static const char help[] =
-    N_("Prints the best classes of each picture, best first, one per line:\n"
-       "picture, class and probability, separated by tabs. A tab, newline or\n"
-       "backslash in a name is written \\t, \\n, \\\\.\n"
-       "  --top N  print N classes of each picture (default 5)\n"
-       "MODEL_DIR holds the model.safetensors of a training.\n");
+static const char help[] = N_(
+    "Says which classes a model sees in pictures. PICTURE is a file, a folder\n"
+    "of them, or - for a picture on standard input. For each, the best "
+    "classes\n"
+    "are printed, best first, one per line: picture, class and probability,\n"
+    "separated by tabs. A tab, newline or backslash in a name is written \\t,\n"
+    "\\n, \\\\. Options may stand anywhere; -- ends them.\n"
+    "  --top N      print N classes of each picture (default 5)\n"
+    "  --json       print an object a picture, one per line\n"
+    "  --csv        print a table with a header\n"
+    "  --list FILE  take the paths of pictures or folders from FILE, one a\n"
+    "               line; - is standard input\n"
+    "MODEL_DIR is models/TEMPLATE/latest, or holds the model.safetensors of a\n"
+    "training. Exit status: 0 all pictures were read, 1 some could not be, 2\n"
+    "wrong usage.\n");
 
 /* What one call of the program works with. */
 struct prediction {
     struct predictor predictor;
+    struct inputs inputs;
+    const char *model; /* the word that names it; NULL = none yet */
+    enum predict_form form;
     int top;                       /* classes to print for each picture */
     float *images, *probabilities; /* for one batch */
     int *order;                    /* the classes, best first */
     const char *name[BATCH];       /* the names of those in `images` */
     int count;                     /* pictures in `images` */
+    int status;                    /* the exit status so far */
 };
 
 /* Life cycle */
@@ -46,22 +65,55 @@ static int prediction_alloc(struct prediction *p, struct reason *why)
     return 0;
 }
 
-/* `pictures` is the number of pictures to predict. */
-static int prediction_open(struct prediction *p, const char *dir, int pictures,
-                           struct reason *why)
+static bool is_file(const char *folder, const char *name)
 {
     struct text path = TEXT_INIT;
+    struct stat st;
+    text_printf(&path, "%s/%s", folder, name);
+    bool is = stat(text_string(&path), &st) == 0 && S_ISREG(st.st_mode);
+    text_release(&path);
+    return is;
+}
+
+/* The weights of a model that is named by its directory, by the one above it,
+ * or by a file in it. */
+static void weights_path(const char *model, struct text *out)
+{
+    const char *name = artifacts[ARTIFACT_WEIGHTS].name;
+    const char *slash = strrchr(model, '/');
+    struct stat st;
+    if (stat(model, &st) == 0 && S_ISREG(st.st_mode))
+        text_add(out, slash ? model : ".", slash ? (size_t)(slash - model) : 1);
+    else
+        text_puts(out, model);
+    if (!is_file(text_string(out), name)) {
+        struct text latest = TEXT_INIT;
+        text_printf(&latest, "%s/latest", text_string(out));
+        if (is_file(text_string(&latest), name))
+            text_move(out, &latest);
+        text_release(&latest);
+    }
+    text_printf(out, "/%s", name);
+}
+
+static int prediction_open(struct prediction *p, struct reason *why)
+{
+    struct text path = TEXT_INIT;
+    size_t pictures = p->inputs.count;
     const struct predictor_options options = {
-        .batch = pictures < BATCH ? pictures : BATCH, .temperature = 1};
-    text_printf(&path, "%s/%s", dir, artifacts[ARTIFACT_WEIGHTS].name);
+        .batch = pictures < BATCH ? (int)pictures : BATCH, .temperature = 1};
+    weights_path(p->model, &path);
     int err = predictor_open(&p->predictor, text_string(&path), &options, why);
     text_release(&path);
-    return err ? err : prediction_alloc(p, why);
+    if (err == 0)
+        err = prediction_alloc(p, why);
+    return err;
 }
 
 static void prediction_release(struct prediction *p)
 {
     predictor_release(&p->predictor);
+    inputs_release(&p->inputs);
     free(p->images);
     free(p->probabilities);
     free(p->order);
@@ -69,19 +121,12 @@ static void prediction_release(struct prediction *p)
 
 /* Output */
 
-/* Prints a name as one field of a line. */
-static void put_field(struct text *out, const char *s)
+static int print(struct text *out, struct reason *why)
 {
-    for (; *s; s++) {
-        if (*s == '\t')
-            text_puts(out, "\\t");
-        else if (*s == '\n')
-            text_puts(out, "\\n");
-        else if (*s == '\\')
-            text_puts(out, "\\\\");
-        else
-            text_add(out, s, 1);
-    }
+    size_t written = fwrite(text_string(out), 1, out->size, stdout);
+    int code = written < out->size || fflush(stdout) ? errno : 0;
+    text_release(out);
+    return code ? refuse_errno(why, code, "cannot write the answers") : 0;
 }
 
 static void put_answer(struct text *out, struct prediction *p, int picture)
@@ -89,68 +134,95 @@ static void put_answer(struct text *out, struct prediction *p, int picture)
     const struct classifier *m = &p->predictor.model;
     float *of = p->probabilities + (size_t)picture * (size_t)m->classes;
     predictor_order(&p->predictor, of, p->order);
-    for (int i = 0; i < m->classes && i < p->top; i++) {
-        put_field(out, p->name[picture]);
-        text_puts(out, "\t");
-        put_field(out, m->class_names[p->order[i]]);
-        text_puts(out, "\t");
-        text_put_double(out, of[p->order[i]], 9);
-        text_puts(out, "\n");
-    }
+    const struct predict_answer answer = {
+        p->name[picture], m->class_names, of, p->order,
+        p->top < m->classes ? p->top : m->classes};
+    predict_put_answer(out, p->form, &answer);
 }
 
 /* Predicts the pictures that were gathered, prints the answers, and begins a
  * new batch. */
 static int batch_answer(struct prediction *p, struct reason *why)
 {
+    struct text out = TEXT_INIT;
     int count = p->count;
     p->count = 0;
     if (count == 0)
         return 0;
     int err =
         predictor_run(&p->predictor, p->images, count, p->probabilities, why);
+    for (int i = 0; err == 0 && i < count; i++)
+        put_answer(&out, p, i);
+    return err ? err : print(&out, why);
+}
+
+/* Tells that a picture can't be read, behind the answers of those before it. */
+static int error_answer(struct prediction *p, const char *path,
+                        const char *sentence, struct reason *why)
+{
+    struct text out = TEXT_INIT;
+    fprintf(stderr, "primo-train: '%s' %s\n", path, sentence);
+    p->status = 1;
+    if (p->form == PREDICT_LINES)
+        return 0;
+    int err = batch_answer(p, why);
     if (err)
         return err;
-    struct text out = TEXT_INIT;
-    for (int i = 0; i < count; i++)
-        put_answer(&out, p, i);
-    size_t written = fwrite(text_string(&out), 1, out.size, stdout);
-    int code = written < out.size || fflush(stdout) ? errno : 0;
-    text_release(&out);
-    return code ? refuse_errno(why, code, "cannot write the answers") : 0;
+    predict_put_error(&out, p->form, path, sentence);
+    return print(&out, why);
 }
 
 /* Input */
 
+static int picture_from_input(struct picture *picture, int side,
+                              struct reason *why)
+{
+    struct text bytes = TEXT_INIT;
+    int err = descriptor_read(STDIN_FILENO, PICTURE_BYTES_MAX, &bytes);
+    if (err)
+        refuse_errno(why, -err, "can't be read");
+    else
+        err = picture_decode(picture, (const uint8_t *)text_string(&bytes),
+                             bytes.size, side, why);
+    text_release(&bytes);
+    return err;
+}
+
 static int picture_gather(struct prediction *p, const char *path,
                           struct reason *why)
 {
+    struct picture picture = PICTURE_INIT;
     int side = p->predictor.model.image_size;
     float *image = p->images + (size_t)p->count * 3 * side * side;
-    int err = loader_picture(path, side, image, why);
+    int err = strcmp(path, "-") ? picture_read(&picture, path, side, why)
+                                : picture_from_input(&picture, side, why);
+    if (err == 0)
+        err = loader_picture_take(&picture, side, image, why);
+    if (err == 0 && picture.more_pages)
+        fprintf(stderr,
+                _("primo-train: '%s' has more pages; the first is "
+                  "taken\n"),
+                path);
+    picture_release(&picture);
     if (err == 0)
         p->name[p->count++] = path;
     return err;
 }
 
-/* Returns the exit status. */
-static int pictures_answer(struct prediction *p, char **path, int count)
+static int pictures_answer(struct prediction *p, struct reason *why)
 {
-    int status = 0;
-    for (int i = 0; i < count; i++) {
-        struct reason why = REASON_INIT;
-        if (picture_gather(p, path[i], &why)) {
-            fprintf(stderr, "primo-train: '%s' %s\n", path[i], why.sentence);
-            status = 1;
-        }
-        if (p->count < p->predictor.batch && i + 1 < count)
-            continue;
-        if (batch_answer(p, &why)) {
-            fprintf(stderr, "primo-train: %s\n", why.sentence);
-            return 1;
-        }
+    struct text head = TEXT_INIT;
+    predict_put_head(&head, p->form);
+    int err = print(&head, why);
+    for (size_t i = 0; err == 0 && i < p->inputs.count; i++) {
+        struct reason fault = REASON_INIT;
+        const char *path = p->inputs.path[i];
+        if (picture_gather(p, path, &fault))
+            err = error_answer(p, path, fault.sentence, why);
+        else if (p->count == p->predictor.batch)
+            err = batch_answer(p, why);
     }
-    return status;
+    return err ? err : batch_answer(p, why);
 }
 
 /* Options */
@@ -163,22 +235,92 @@ static int usage(const char *fault, const char *word)
     return 2;
 }
 
-/* Parses the options; returns the index of the first word after them, or -2. */
-static int options_take(int argc, char **argv, int *top)
+/* A folder or a list that can't be read is told of like a picture. */
+static void word_take(struct prediction *p, const char *word, bool list)
 {
-    int i = 1;
-    for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
-        if (!strcmp(argv[i], "--"))
-            return i + 1;
-        long long n;
-        if (strcmp(argv[i], "--top"))
-            return -usage(_("unknown option"), argv[i]);
-        if (i + 1 >= argc || !parse_int(argv[i + 1], &n) || n < 1)
-            return -usage(_("a positive number is expected after"), argv[i]);
-        *top = n < 1 << 20 ? (int)n : 1 << 20;
-        i++;
+    struct reason why = REASON_INIT;
+    int err = 0;
+    if (list)
+        err = inputs_add_list(&p->inputs, word, &why);
+    else if (!p->model)
+        p->model = word;
+    else
+        err = inputs_add(&p->inputs, word, &why);
+    if (err) {
+        fprintf(stderr, "primo-train: %s\n", why.sentence);
+        p->status = 1;
     }
-    return i;
+}
+
+/* The value of the option `name`, which stands behind '=' or in the next word;
+ * NULL = the word is another option, or there is no value. */
+static const char *option_value(char ***at, const char *name)
+{
+    size_t n = strlen(name);
+    if (strncmp(**at, name, n) || ((**at)[n] && (**at)[n] != '='))
+        return NULL;
+    if ((**at)[n])
+        return **at + n + 1;
+    if (!(*at)[1])
+        return "";
+    return *++*at;
+}
+
+/* Takes the option at *at; 0, or the exit status. */
+static int option_take(struct prediction *p, char ***at)
+{
+    const char *word = **at, *value;
+    long long n;
+    if (!strcmp(word, "--json")) {
+        p->form = PREDICT_JSON;
+    } else if (!strcmp(word, "--csv")) {
+        p->form = PREDICT_CSV;
+    } else if ((value = option_value(at, "--top"))) {
+        if (!parse_int(value, &n) || n < 1)
+            return usage(_("a positive number is expected after"), "--top");
+        p->top = n < 1 << 20 ? (int)n : 1 << 20;
+    } else if ((value = option_value(at, "--list"))) {
+        if (!*value)
+            return usage(_("a file is expected after"), "--list");
+        word_take(p, value, true);
+    } else {
+        return usage(_("unknown option"), word);
+    }
+    return 0;
+}
+
+static int words_take(struct prediction *p, char **at)
+{
+    int status = 0;
+    bool options = true;
+    for (; *at && status == 0; at++) {
+        if (options && !strcmp(*at, "--"))
+            options = false;
+        else if (options && (*at)[0] == '-' && (*at)[1])
+            status = option_take(p, &at);
+        else
+            word_take(p, *at, false);
+    }
+    return status;
+}
+
+static int predict(struct prediction *p, char **words)
+{
+    struct reason why = REASON_INIT;
+    int status = words_take(p, words);
+    if (status)
+        return status;
+    if (!p->model || (!p->inputs.count && !p->status))
+        return usage(NULL, NULL);
+    if (!p->inputs.count)
+        return p->status;
+    confine(NULL, NULL);
+    int err = prediction_open(p, &why);
+    if (err == 0)
+        err = pictures_answer(p, &why);
+    if (err)
+        fprintf(stderr, "primo-train: %s\n", why.sentence);
+    return err ? 1 : p->status;
 }
 
 int predict_main(int argc, char **argv)
@@ -189,18 +331,7 @@ int predict_main(int argc, char **argv)
         return 0;
     }
     struct prediction p = {.top = TOP};
-    int first = options_take(argc, argv, &p.top);
-    if (first < 0)
-        return -first;
-    if (argc - first < 2)
-        return usage(NULL, NULL);
-    confine(NULL, NULL);
-    struct reason why = REASON_INIT;
-    int pictures = argc - first - 1, status = 1;
-    if (prediction_open(&p, argv[first], pictures, &why))
-        fprintf(stderr, "primo-train: %s\n", why.sentence);
-    else
-        status = pictures_answer(&p, argv + first + 1, pictures);
+    int status = predict(&p, argv + 1);
     prediction_release(&p);
     return status;
 }

@@ -1,11 +1,10 @@
 /*
- * `primo-train predict [--top N] MODEL_DIR PICTURE…`: which classes a model
- * sees in pictures.
+ * `primo-train predict [OPTION…] MODEL_DIR PICTURE…`: which classes a model
+ * sees in pictures, in folders of pictures, and in one on standard input (-).
  *
- * For each picture, its best classes are printed, best first, each on a line of
- * standard output: picture, class and probability, separated by tabs; a tab,
- * newline or backslash in a name is written \t, \n, \\. A picture that cannot
- * be read is reported on standard error, and makes the exit status 1.
+ * For each picture, its best classes are printed, best first; predict_output.h
+ * has the forms. A picture that cannot be read is reported on standard error,
+ * and makes the exit status 1. Options may stand anywhere; `--` ends them.
  */
 #ifndef PRIMO_PREDICT_H
 #define PRIMO_PREDICT_H
@@ -15,6 +14,8 @@
 int predict_main(int argc, char **argv);
 
 /* One line for --help. */
-#define PREDICT_USAGE "primo-train predict [--top N] MODEL_DIR PICTURE..."
+#define PREDICT_USAGE                                                          \
+    "primo-train predict [--top N] [--json|--csv] [--list FILE] MODEL_DIR "    \
+    "PICTURE|FOLDER|-..."
 
 #endif

@@ -2,6 +2,7 @@
 # `primo-train predict`: programs read what it prints, so each picture has its
 # lines, in order, whatever its name is. Bad pictures, models and arguments are
 # reported, with the exit status that the man page promises.
+# timeout: 400
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 predict() { "$BUILD/primo-train" predict "$@"; }
@@ -69,6 +70,49 @@ head -c 100000 "$SCRATCH/model/model.safetensors" \
     >"$SCRATCH/damaged/model.safetensors"
 exits 1 'its header tells of' "$SCRATCH/damaged" "${files[0]}"
 expect_match '^usage: .*MODEL_DIR' predict --help
+
+# Options may stand anywhere, and -- ends them.
+one=$(predict --top 1 "$SCRATCH/model" "${files[0]}")
+[ "$(predict "$SCRATCH/model" "${files[0]}" --top 1)" = "$one" ]
+[ "$(predict "$SCRATCH/model" --top=1 -- "${files[0]}")" = "$one" ]
+cp "${files[0]}" ./--odd.jpg
+[ "$(predict --top 1 "$SCRATCH/model" -- --odd.jpg | cut -f2-)" = \
+    "$(cut -f2- <<<"$one")" ]
+rm ./--odd.jpg
+
+# A folder, a list and standard input give the same answers.
+predict "$SCRATCH/model" . --top 1 | sed 's,^\./,,' >"$SCRATCH/folder"
+predict "$SCRATCH/model" --top 1 "${files[@]}" | sort | cmp - <(
+    sort "$SCRATCH/folder") || fail "the folder has other answers"
+[ "$(predict "$SCRATCH/model" --top 1 - <"${files[0]}" | cut -f2-)" = \
+    "$(cut -f2- <<<"$one")" ]
+printf '%s\n' "${files[@]:0:3}" >"$SCRATCH/list"
+[ "$(predict "$SCRATCH/model" --list "$SCRATCH/list" --top 1 | wc -l)" -eq 3 ]
+[ "$(predict "$SCRATCH/model" --list - --top 1 <"$SCRATCH/list" | wc -l)" -eq 3 ]
+
+# For programs: errors stand among the answers, in the order of the pictures.
+status=0
+predict --json --top 2 "$SCRATCH/model" "${files[0]}" "$SCRATCH/text.jpg" \
+    "${files[1]}" >"$SCRATCH/json" 2>/dev/null || status=$?
+[ $status -eq 1 ]
+expect '2 0 2' jq -rs 'map(.items | length) | join(" ")' "$SCRATCH/json"
+expect "$(cut -f2 <<<"$one")" jq -rs '.[0].items[0].field' "$SCRATCH/json"
+expect_match 'is not a JPEG' jq -rs '.[1].error' "$SCRATCH/json"
+status=0
+predict --csv "$SCRATCH/model" "${files[0]}" "$SCRATCH/text.jpg" \
+    >"$SCRATCH/csv" 2>/dev/null || status=$?
+[ $status -eq 1 ]
+expect 'path,class,confidence,second,second_confidence,error' \
+    sed -n 1p "$SCRATCH/csv"
+[ "$(wc -l <"$SCRATCH/csv")" -eq 3 ]
+
+# A model is found by the directory above its versions, and by a file in it.
+mkdir "$SCRATCH/family"
+ln -s ../model "$SCRATCH/family/latest"
+for name in family model/model.onnx model/model.safetensors; do
+    [ "$(predict "$SCRATCH/$name" --top 1 "${files[0]}")" = "$one" ] ||
+        fail "no model by $name"
+done
 
 # A full disk is reported as a failure.
 if [ -c /dev/full ]; then

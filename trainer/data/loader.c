@@ -43,28 +43,38 @@ static size_t image_size(const struct loader *l)
 
 /* Preparing one picture, in any thread */
 
-/* Below the folder `root`; -1 = wherever it is. */
+/* Below the folder `root`. */
 static int pixels_read(int root, const char *path, int side, uint8_t *pixels,
                        struct reason *why)
 {
     struct picture picture = PICTURE_INIT;
-    int err = root < 0 ? picture_read(&picture, path, side, why)
-                       : picture_read_within(&picture, root, path, side, why);
+    int err = picture_read_within(&picture, root, path, side, why);
     if (err == 0)
         err = picture_resize(&picture, side, pixels, why);
     picture_release(&picture);
     return err;
 }
 
-int loader_picture(const char *path, int side, float *image, struct reason *why)
+int loader_picture_take(const struct picture *picture, int side, float *image,
+                        struct reason *why)
 {
     uint8_t *pixels = malloc((size_t)side * (size_t)side * 3);
     if (!pixels)
         return refuse(why, ENOMEM, "no memory for %d x %d pixels", side, side);
-    int err = pixels_read(-1, path, side, pixels, why);
+    int err = picture_resize(picture, side, pixels, why);
     if (err == 0)
         augment_picture(pixels, side, 0, 0, 0, 0, image);
     free(pixels);
+    return err;
+}
+
+int loader_picture(const char *path, int side, float *image, struct reason *why)
+{
+    struct picture picture = PICTURE_INIT;
+    int err = picture_read(&picture, path, side, why);
+    if (err == 0)
+        err = loader_picture_take(&picture, side, image, why);
+    picture_release(&picture);
     return err;
 }
 

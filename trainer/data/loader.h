@@ -20,6 +20,7 @@
 #include <stdbool.h>
 
 struct loader;
+struct picture;
 
 struct loader_options {
     int side;         /* side of the network's square input, in pixels, 2.. */
@@ -102,5 +103,8 @@ int loader_test(struct loader *l, int step, struct loader_batch *out,
  * The reason does not name the path. Any thread. */
 int loader_picture(const char *path, int side, float *image,
                    struct reason *why);
+/* Do the same with a picture that has been read (pictures/picture.h). */
+int loader_picture_take(const struct picture *picture, int side, float *image,
+                        struct reason *why);
 
 #endif
