@@ -6,7 +6,7 @@ BUILD   ?= build
 WERROR  ?= $(if $(CI),1)
 CC      ?= cc
 CFLAGS  ?= -O2 -g
-VERSION := 0.1.0
+VERSION := 0.2.0
 
 # Builds with sanitizers have directories of their own: make asan, make tsan.
 SANITIZE ?=
@@ -46,6 +46,7 @@ PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
 BENCH_PACKAGES := strace:strace
 FUZZ_PACKAGES  := clang:clang libclang-rt-dev libomp-dev
 BASE_PACKAGES  := libpoppler-glib-dev pkg-config:pkg-config
+DEB_PACKAGES   := dpkg-dev:dpkg-shlibdeps
 STYLE_PACKAGES := clang-format:clang-format
 
 BASE_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
@@ -338,6 +339,11 @@ install: all
 	  install -m 644 dist/completion/primofs \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name; done
 
+#: deb           make a Debian package, in build/deb/
+deb: all
+	@tests/packages install $(DEB_PACKAGES)
+	@dist/deb/build $(BUILD) $(VERSION)
+
 #: uninstall     remove what `make install` has installed
 uninstall:
 	rm -f $(foreach dir,$(INSTALLED),$(addprefix $(DESTDIR)$(PREFIX)/$(dir)/, \
@@ -364,7 +370,7 @@ help:
 	@sed -n 's/^#: /make /p' Makefile | sed 's/^make  /     /'
 
 .PHONY: all unit examples po po-check demo test bench base asan tsan fuzz fuzz-programs torture \
-  test-bare deps docs install \
+  test-bare deps docs install deb \
   uninstall format check-format clean help
 .SECONDARY:
 .DELETE_ON_ERROR:

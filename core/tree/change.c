@@ -132,7 +132,8 @@ static int hide_directory(struct primo *primo, const struct caller *caller,
     if (err == 0)
         err = node_row(parent)->hide(primo, parent.object, why);
     if (err == 0)
-        hidden_add(&primo->hidden, tree_inode(n.object, n.no));
+        hidden_add(&primo->hidden,
+                   &(struct hidden_file){.inode = tree_inode(n.object, n.no)});
     return err;
 }
 

@@ -277,7 +277,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
     struct caller caller = request_caller(req);
     struct reason why = REASON_INIT;
-    struct node dir, n;
+    struct node dir, n = {0};
     (void)mode;
     if (inotify_mkdir(req, parent, name))
         return;

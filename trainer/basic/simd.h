@@ -2,13 +2,16 @@
  * How our own loops use the processor's vector instructions in a portable
  * build: functions marked MULTIVERSION are compiled for several levels of
  * x86-64, and the dynamic loader picks one of them. Not with sanitizers, which
- * cannot run the loader's resolver functions.
+ * cannot run the loader's resolver functions, nor in a build for one kind of
+ * processor (-march=native), which has the instructions anyway, nor without
+ * optimisation, which leaves in what a level cannot do.
  */
 #ifndef PRIMO_SIMD_H
 #define PRIMO_SIMD_H
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&         \
-    !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+    !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__) &&         \
+    !defined(__AVX2__) && defined(__OPTIMIZE__)
 #define MULTIVERSION                                                           \
     __attribute__((                                                            \
         target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))

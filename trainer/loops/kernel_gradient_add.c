@@ -98,7 +98,7 @@ INLINE void add_product(vec16 *sum, const vec16 *a, const vec16 *b,
 
     if (kind == FLOATS) {
         *sum += *a * *b;
-#ifdef __x86_64__
+#if defined(__x86_64__) && defined(__OPTIMIZE__)
     } else if (kind == DOTS) {
         /* MULTIVERSION's clones are not all for processors that have the
          * instruction, so its intrinsic could not be inlined into them. */
@@ -160,7 +160,14 @@ static void add_halves(const struct kernel_gradient *g, const struct stretch *s,
 }
 
 #ifdef __x86_64__
-__attribute__((target("arch=x86-64-v4"))) static void
+/* What is inlined must not have instructions that its caller lacks: in a build
+ * for one kind of processor (simd.h), the level is added to what that has. */
+#ifdef __AVX2__
+#define DOTS_LEVEL "avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
+#else
+#define DOTS_LEVEL "arch=x86-64-v4"
+#endif
+__attribute__((target(DOTS_LEVEL))) static void
 add_dots(const struct kernel_gradient *g, const struct stretch *s,
          const struct unit *u)
 {
