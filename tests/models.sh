@@ -38,7 +38,7 @@ model_make()
     made=$(mktemp -d "$SCRATCH/model.XXXXXX")
     "$BUILD/tests/unit/files/export_test" "$made" "${3:-32}" "$2" resnet18 \
         >/dev/null
-    printf 'dataset = /nowhere\ndescription = %s\n' "$made" \
+    printf 'dataset = /nowhere\nbase = scratch\ndescription = %s\n' "$made" \
         >"$MNT/templates/$1"
     [ -d "$MNT/processes/local" ] || mkdir "$MNT/processes/local"
     echo "$1" >"$MNT/processes/local/template"
