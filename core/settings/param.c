@@ -188,10 +188,12 @@ static bool size_ok(const char *value)
            (!*unit || !unit[1]) && strspn(value, "0") < digits;
 }
 
-static bool span_ok(const char *value)
+/* Bounds of 0 are none. */
+static bool span_ok(const struct param *p, const char *value)
 {
     double seconds;
-    return param_span(value, &seconds);
+    return param_span(value, &seconds) && seconds >= p->low &&
+           (p->high == 0 || seconds <= p->high);
 }
 
 /* TEMPLATE/N or TEMPLATE/latest */
@@ -265,7 +267,7 @@ static bool value_ok(const struct param *p, const char *value)
     case PARAM_SIZE:
         return word_listed(p->words, value, strlen(value)) || size_ok(value);
     case PARAM_SPAN:
-        return word_listed(p->words, value, strlen(value)) || span_ok(value);
+        return word_listed(p->words, value, strlen(value)) || span_ok(p, value);
     case PARAM_MODEL:
         return model_ok(value);
     }

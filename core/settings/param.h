@@ -45,7 +45,7 @@ struct param {
     unsigned scope;
     enum param_kind kind;
     const char *words;    /* separated by spaces, NULL = none */
-    double low, high;     /* bounds of PARAM_INT and PARAM_REAL */
+    double low, high;     /* bounds of PARAM_INT, PARAM_REAL, PARAM_SPAN */
     const char *fallback; /* the default as text; "" = none */
     /* The trained model depends on the value, so that a checkpoint that was
      * made with another one cannot be continued. */
@@ -66,6 +66,7 @@ enum key {
     KEY_EXTENSIONS,
     KEY_EPOCHS,
     KEY_ITERATIONS,
+    KEY_TIME_LIMIT,
     KEY_BATCH_SIZE,
     KEY_LEARNING_RATE,
     KEY_WORKERS,

@@ -77,11 +77,14 @@ const struct param params[KEY_COUNT] = {
     [KEY_EPOCHS] = {.key = "epochs",
                     .scope = TRAINING,
                     .kind = PARAM_INT,
+                    .words = "auto",
                     .low = 1,
                     .high = 10000,
-                    .fallback = "30",
+                    .fallback = "auto",
                     .shapes_model = true,
-                    .meaning = N_("passes over the training pictures")},
+                    .meaning = N_("passes over the training pictures; auto is "
+                                  "as many as so many pictures need, many "
+                                  "for few")},
     [KEY_ITERATIONS] = {.key = "iterations",
                         .scope = TRAINING,
                         .kind = PARAM_INT,
@@ -92,6 +95,16 @@ const struct param params[KEY_COUNT] = {
                         .meaning = N_("updates to make; takes the place of "
                                       "epochs"),
                         .term = "Кол-во итераций"},
+    [KEY_TIME_LIMIT] = {.key = "time_limit",
+                        .scope = TRAINING,
+                        .kind = PARAM_SPAN,
+                        .low = 10,
+                        .high = 31 * 86400.0,
+                        .fallback = "",
+                        .shapes_model = true,
+                        .meaning = N_("how long the training may take; its "
+                                      "schedule is fitted to this time, and "
+                                      "complete when it ends")},
     [KEY_BATCH_SIZE] = {.key = "batch_size",
                         .scope = TRAINING,
                         .kind = PARAM_INT,

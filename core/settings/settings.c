@@ -43,6 +43,12 @@ uint64_t settings_bytes(const struct settings *s, enum key key)
     return at ? n << (10 * (at - units + 1)) : n;
 }
 
+double settings_seconds(const struct settings *s, enum key key)
+{
+    double seconds;
+    return param_span(settings_get(s, key), &seconds) ? seconds : 0;
+}
+
 static void settings_put(struct settings *s, enum key key, const char *value,
                          const char *source)
 {

@@ -46,6 +46,8 @@ const char *settings_get(const struct settings *s, enum key key);
 double settings_number(const struct settings *s, enum key key);
 /* The value of a PARAM_SIZE in bytes; 0 if it is empty or a word. */
 uint64_t settings_bytes(const struct settings *s, enum key key);
+/* The value of a PARAM_SPAN in seconds; 0 if it is empty or a word. */
+double settings_seconds(const struct settings *s, enum key key);
 
 /* Change */
 

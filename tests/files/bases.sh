@@ -156,10 +156,10 @@ cp "$SCRATCH/half" bases/r18.safetensors # the run keeps what it began with
 expect succeeded cat processes/local/wait
 grep -q 'base bases/r18.safetensors: ResNet-18 by .*the head is replaced' \
     processes/local/log
-grep -q 'only the new head learns' processes/local/log
+grep -q 'a new head is fitted to' processes/local/log
 grep -B1 '^base = r18$' processes/local/config |
     grep '100 tensors of 11.2 million values'
-expect_match '^learning_rate = 0.00625$' grep ^learning_rate \
+expect_match '^learning_rate = 0.00125$' grep ^learning_rate \
     processes/local/config
 cp "$good" bases/r18.safetensors
 rm bases/r18.safetensors
@@ -172,7 +172,7 @@ echo more >processes/local/template
 touch processes/local/start
 expect succeeded cat processes/local/wait
 grep -q 'base models/t/1: ResNet-18 .*the head is kept' processes/local/log
-! grep -q 'only the new head' processes/local/log || fail 'a new head'
+! grep -q 'a new head is fitted' processes/local/log || fail 'a new head'
 grep -B1 '^base = models/t/1$' processes/local/config | grep 'models/t/latest'
 expect_match '^base: models/t/1$' grep ^base: models/more/1/info
 cp models/t/1/model.safetensors bases/own

@@ -3,8 +3,9 @@
  * depends only on (seed, epoch, index), so that a resumed training sees the
  * same pictures. No state is kept; any thread may call.
  *
- *   rotation  by 0, 90, 180 or 270 degrees and up to 10 degrees more in either
- *             direction; bilinear, with the border pixels repeated outside
+ *   rotation  by up to 10 degrees in either direction, and of 16 pictures 3
+ *             further by 90, 180 or 270 degrees; bilinear, with the border
+ *             pixels repeated outside
  *   exposure  contrast and brightness, each by a factor of 0.7 to 1.3
  *   noise     additive Gaussian noise, of a deviation of up to 12 of 255
  */

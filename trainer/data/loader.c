@@ -96,8 +96,9 @@ static int entry_prepare(const struct loader *l, const struct batch *b, int i,
         }
         pixels = spare;
     }
-    augment_picture(pixels, o->side, b->training ? o->augment : 0, o->seed,
-                    b->epoch, e->index, b->images + (size_t)i * image_size(l));
+    bool varied = b->training && b->epoch < LOADER_PLAIN;
+    augment_picture(pixels, o->side, varied ? o->augment : 0, o->seed, b->epoch,
+                    e->index, b->images + (size_t)i * image_size(l));
     return 0;
 }
 

@@ -86,6 +86,9 @@ struct loader_batch {
     const int *labels;   /* [count] */
 };
 
+/* Training pictures of this epoch and later ones are not augmented. */
+enum { LOADER_PLAIN = 1 << 30 };
+
 /* Lend batch `step` of `epoch` (both from 0), until the next batch of the same
  * part is requested. Sequential requests are prefetched. Training pictures come
  * in another order in each epoch. If one picture is left for the last batch, it

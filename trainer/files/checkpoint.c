@@ -51,9 +51,12 @@ static const struct field {
     FIELD(best_average_precision, false),
     FIELD(best_accuracy, false),
     FIELD(best_epoch, true),
+    FIELD(highest, false),
     FIELD(stale, true),
     FIELD(update_seconds, false),
     FIELD(evaluation_seconds, false),
+    FIELD(planned, true),
+    FIELD(features_square, false),
 #undef FIELD
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
@@ -69,12 +72,29 @@ void tensor_list_release(struct tensor_list *l)
     *l = (struct tensor_list){0};
 }
 
+int tensor_list_make(struct tensor_list *l, const char *name, int count,
+                     struct reason *why)
+{
+    l->tensors = calloc(1, sizeof *l->tensors + (size_t)count * sizeof(float));
+    if (!l->tensors)
+        return refuse(why, ENOMEM, "no memory for %d values", count);
+    struct tensor *t = l->tensors;
+    snprintf(t->name, sizeof t->name, "%s", name);
+    t->rank = 1;
+    t->dim[0] = count;
+    t->dim[1] = t->dim[2] = t->dim[3] = 1;
+    t->data = (float *)(l->tensors + 1);
+    l->count = 1;
+    return 0;
+}
+
 void checkpoint_release(struct checkpoint *c)
 {
     text_release(&c->identity);
     text_release(&c->rows);
     tensor_list_release(&c->state);
     tensor_list_release(&c->best);
+    tensor_list_release(&c->record);
     position_init(&c->at);
 }
 
@@ -142,7 +162,9 @@ static int body_put(struct sink *s, const struct checkpoint *c,
                     const struct tensor_source *state, struct reason *why)
 {
     struct tensor_list best = c->best;
+    struct tensor_list record = c->record;
     struct tensor_source best_source = tensor_list_source(&best);
+    struct tensor_source record_source = tensor_list_source(&record);
     struct text text = TEXT_INIT;
     position_print(&text, &c->at);
     text_puts(&text, "\n");
@@ -160,6 +182,8 @@ static int body_put(struct sink *s, const struct checkpoint *c,
         err = source_put(s, state, why);
     if (err == 0)
         err = source_put(s, &best_source, why);
+    if (err == 0)
+        err = source_put(s, &record_source, why);
     if (err)
         return err;
     uint32_t crc = (uint32_t)s->crc;
@@ -329,7 +353,8 @@ static int body_take(struct checkpoint *c, const char *data, size_t size,
                                  size - sizeof crc))
         return refuse(why, EINVAL, "its checksum is wrong");
     if (!text_take(&b, c) || !list_take(&b, &c->state) ||
-        !list_take(&b, &c->best) || b.left || !c->state.count)
+        !list_take(&b, &c->best) || (b.left && !list_take(&b, &c->record)) ||
+        b.left || !c->state.count)
         return b.no_memory
                    ? refuse(why, ENOMEM, "no memory for the checkpoint")
                    : refuse(why, EINVAL, "it was written by another version");

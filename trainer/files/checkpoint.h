@@ -4,7 +4,7 @@
  *
  * The file (little-endian) is the magic "PRIMOCP1", the size u64 of a text and
  * the text (lines `key=value`: the numbers below, then an empty line, then the
- * identity, and perhaps an empty line and the rows), two lists of tensors
+ * identity, and perhaps an empty line and the rows), three lists of tensors
  * (count u32; each name[64], rank u32, dim i64[4], f32 data) and a crc32 u32 of
  * all before it.
  *
@@ -35,18 +35,23 @@ struct position {
     double row_loss, row_updates, row_images, row_seconds;
     /* the last evaluation, and the best one */
     double average_precision, accuracy;
-    double best_average_precision, best_accuracy;
+    double best_average_precision,
+        best_accuracy;   /* of the weights to publish */
     uint64_t best_epoch; /* epochs that were completed then, 0 = none */
+    double highest;      /* average precision of all evaluations */
     uint64_t stale;      /* epochs since average precision last rose */
     double update_seconds, evaluation_seconds; /* measured, for the time left */
+    uint64_t planned;       /* updates, as fitted to time_limit; 0 = not yet */
+    double features_square; /* see struct adaptation; 0 = not adapted */
 };
 
 struct checkpoint {
     struct position at;
     struct text identity; /* what the result depends on, `key=value` lines */
     struct text rows; /* the rows of metrics.csv so far, as they were told */
-    struct tensor_list state; /* weights, running statistics, momenta */
-    struct tensor_list best;  /* weights of the best epoch, empty = none */
+    struct tensor_list state;  /* weights, running statistics, momenta */
+    struct tensor_list best;   /* weights to publish, empty = none */
+    struct tensor_list record; /* what they were chosen by, empty = nothing */
 };
 
 /* Life cycle */
@@ -59,7 +64,7 @@ struct checkpoint {
         .rate_scale = 1, .average_precision = __builtin_nan(""),               \
         .accuracy = __builtin_nan(""),                                         \
         .best_average_precision = __builtin_nan(""),                           \
-        .best_accuracy = __builtin_nan(""),                                    \
+        .best_accuracy = __builtin_nan(""), .highest = __builtin_nan(""),      \
         .update_seconds = __builtin_nan(""),                                   \
         .evaluation_seconds = __builtin_nan("")                                \
     }
@@ -67,6 +72,9 @@ void checkpoint_release(
     struct checkpoint *c); /* afterwards it is as checkpoint_init() makes it */
 void tensor_list_release(struct tensor_list *l);
 void position_init(struct position *p);
+/* Make a list of one tensor of `count` zeros. ENOMEM. */
+int tensor_list_make(struct tensor_list *l, const char *name, int count,
+                     struct reason *why);
 
 /* Read */
 

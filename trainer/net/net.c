@@ -3,18 +3,13 @@
 #include "trainer/net/layer.h"
 #include "trainer/net/loss.h"
 #include "trainer/net/plan.h"
+#include "trainer/net/statistics.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { IMAGE_SIZE_MIN = 32 };
-
-/* The memory for training the head alone; NULL until that is done. */
-struct head {
-    float *logits;   /* [batch, classes] */
-    float *gradient; /* the weight's, then the bias's */
-};
 
 struct net {
     struct net_options options;
@@ -26,9 +21,8 @@ struct net {
     bool fresh_folds;   /* the folds were made from the present weights */
     bool folded;        /* the folds have overwritten gradients */
     int pending;        /* pictures of the batch to commit; 0 = there is none */
-    struct head head;
-    bool pending_head; /* that batch has gradients of the head alone */
-    bool fixed;        /* batches are normalised by the running statistics */
+    bool fixed;         /* batches are normalised by the running statistics */
+    struct statistics measured;
     float loss;
 };
 
@@ -151,8 +145,7 @@ void net_free(struct net *net)
         next = p->next;
         plan_free(p);
     }
-    free(net->head.logits);
-    free(net->head.gradient);
+    statistics_release(&net->measured);
     buffers_release(&net->buffers);
     kernels_release(&net->kernels);
     net_weights_release(&net->weights);
@@ -289,7 +282,6 @@ static int gradients_begin(struct net *net, const int *labels, int n,
     if (err)
         return err;
     net->pending = 0;
-    net->pending_head = false;
     return 0;
 }
 
@@ -312,6 +304,42 @@ int net_gradients(struct net *net, const float *images, const int *labels,
     return err;
 }
 
+int net_measure(struct net *net, const float *images, int n, struct reason *why)
+{
+    struct plan *p;
+    int err = gradients_begin(net, NULL, n, why);
+    if (!err && !net->measured.base)
+        err = statistics_begin(&net->measured, &net->weights, why);
+    if (!err)
+        err = plan_get(net, n, true, &p, why);
+    if (err)
+        return err;
+    bool fixed = net->fixed;
+    unfold(net);
+    normalise(net, images, n, p->image);
+    net->fixed = false;
+    err = plan_run(p, net->dnn, 0, p->middle, why);
+    net->fixed = fixed;
+    if (!err)
+        statistics_add(&net->measured, &net->weights, n);
+    return err;
+}
+
+int net_blend_statistics(struct net *net, double share, struct reason *why)
+{
+    if (!net->measured.count)
+        return refuse(why, EINVAL, "no pictures were measured");
+    statistics_blend(&net->measured, &net->weights, share);
+    weights_anew(&net->weights);
+    changed(net);
+    return 0;
+}
+
+int net_set_rates(struct net *net, const float *factors, struct reason *why)
+{
+    return weights_set_rates(&net->weights, factors, why);
+}
+
 static int fold(struct net *net, struct reason *why)
 {
     if (net->fresh_folds)
@@ -323,71 +351,7 @@ static int fold(struct net *net, struct reason *why)
     return err;
 }
 
-/* The head alone */
-
-static const struct layer *head_layer(const struct net *net)
-{
-    const struct network *shape = net->options.network;
-    return &shape->layer[network_head(shape)];
-}
-
-static int head_alloc(struct net *net, struct reason *why)
-{
-    const struct net_options *o = &net->options;
-    size_t features = (size_t)head_layer(net)->in;
-    size_t classes = (size_t)o->classes, batch = (size_t)o->batch;
-    if (net->head.gradient)
-        return 0;
-    net->head.logits = malloc(batch * classes * sizeof(float));
-    net->head.gradient = malloc(classes * (features + 1) * sizeof(float));
-    return net->head.logits && net->head.gradient
-               ? 0
-               : refuse(why, ENOMEM, "out of memory for the head");
-}
-
-/* Computes logits = features weight^T + bias with the weights in training, not
- * with their average, which the folded network has. */
-static void head_forward(struct net *net, const float *features, int n)
-{
-    int head = network_head(net->options.network);
-    int classes = net->options.classes;
-    size_t in = (size_t)head_layer(net)->in;
-    const float *weight = weights_value(&net->weights, head, WEIGHT_KERNEL);
-    const float *bias = weights_value(&net->weights, head, WEIGHT_BIAS);
-#pragma omp parallel for schedule(static)
-    for (int i = 0; i < n * classes; i++) {
-        const float *x = features + (size_t)(i / classes) * in;
-        const float *w = weight + (size_t)(i % classes) * in;
-        float sum = bias[i % classes];
-#pragma omp simd reduction(+ : sum)
-        for (size_t k = 0; k < in; k++)
-            sum += x[k] * w[k];
-        net->head.logits[i] = sum;
-    }
-}
-
-/* Computes the gradients of the head's weight and bias from those of the
- * logits, which have overwritten the logits. */
-static void head_backward(struct net *net, const float *features, int n)
-{
-    int classes = net->options.classes;
-    size_t in = (size_t)head_layer(net)->in;
-    float *d_bias = net->head.gradient + (size_t)classes * in;
-#pragma omp parallel for schedule(static)
-    for (int c = 0; c < classes; c++) {
-        float *d_weight = net->head.gradient + (size_t)c * in;
-        memset(d_weight, 0, in * sizeof *d_weight);
-        d_bias[c] = 0;
-        for (int i = 0; i < n; i++) {
-            const float *x = features + (size_t)i * in;
-            float d = net->head.logits[i * classes + c];
-            d_bias[c] += d;
-#pragma omp simd
-            for (size_t k = 0; k < in; k++)
-                d_weight[k] += d * x[k];
-        }
-    }
-}
+/* Evaluation */
 
 /* Runs the plan of evaluation on n pictures, which leaves features and logits
  * in *p. */
@@ -403,46 +367,10 @@ static int infer(struct net *net, const float *images, int n, struct plan **p,
     return plan_run(*p, net->dnn, 0, (*p)->count, why);
 }
 
-int net_head_gradients(struct net *net, const float *images, const int *labels,
-                       int n, float smoothing, struct reason *why)
-{
-    struct plan *p;
-    int err = gradients_begin(net, labels, n, why);
-    if (!err)
-        err = head_alloc(net, why);
-    if (!err)
-        err = infer(net, images, n, &p, why);
-    if (err)
-        return err;
-    const struct loss loss = {net->options.classes, smoothing,
-                              net->options.class_weights};
-    head_forward(net, p->features, n);
-    net->loss =
-        loss_gradient(&loss, net->head.logits, labels, n, net->head.logits);
-    head_backward(net, p->features, n);
-    net->pending = n;
-    net->pending_head = true;
-    return 0;
-}
-
-/* Commits an update of the head. The folds remain valid, because they do not
- * contain the head. */
-static int head_update(struct net *net, const struct optimizer_rule *rule,
-                       float average)
-{
-    weights_step_head(&net->weights, rule, net->head.gradient);
-    if (net->options.average && average > 0)
-        weights_average_head(&net->weights, average);
-    net->pending = 0;
-    return 0;
-}
-
 int net_update(struct net *net, const struct net_rule *rule, struct reason *why)
 {
     if (!net->pending)
         return refuse(why, EINVAL, "there are no gradients to update with");
-    if (net->pending_head)
-        return head_update(net, &rule->step, rule->average);
     weights_step(&net->weights, &rule->step);
     const struct network *shape = net->options.network;
     for (int row = 0; !net->fixed && row < shape->layers; row++) {
@@ -466,4 +394,28 @@ int net_predict(struct net *net, const float *images, int n,
     if (!err)
         loss_softmax(p->logits, n, net->options.classes, probabilities);
     return err;
+}
+
+int net_see(struct net *net, const float *images, int n, float *features,
+            struct reason *why)
+{
+    struct plan *p;
+    int err = check_batch(net, NULL, n, why);
+    if (!err)
+        err = infer(net, images, n, &p, why);
+    if (!err)
+        memcpy(features, p->features,
+               (size_t)n * (size_t)net_features(net) * sizeof *features);
+    return err;
+}
+
+int net_features(const struct net *net)
+{
+    const struct network *shape = net->options.network;
+    return shape->layer[network_head(shape)].in;
+}
+
+const struct network *net_network(const struct net *net)
+{
+    return net->options.network;
 }

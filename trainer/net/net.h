@@ -77,8 +77,8 @@ int net_export(const struct net *net, bool state, struct tensor **out,
 int net_walk(const struct net *net, bool state, tensor_visit *visit,
              void *context, struct reason *why);
 int net_tensors(const struct net *net, bool state);
-/* The mean loss of the last batch of net_gradients() or net_head_gradients();
- * not finite after divergence. */
+/* The mean loss of the last batch of net_gradients(); not finite after
+ * divergence. */
 float net_loss(const struct net *net);
 /* Copy the gradients of the last batch, named like the weights. EINVAL: they
  * are gone, after net_predict(). */
@@ -100,16 +100,24 @@ int net_fill(struct net *net, tensor_fill *fill, void *context,
 /* Set whether training batches are normalised by the running statistics, which
  * then do not change. At first they are not. */
 void net_fix_statistics(struct net *net, bool fixed);
+/* Take n pictures forward and add the statistics of their normalisation to
+ * those measured so far; then blend, as statistics_blend() does, what was
+ * measured with the statistics that the network had before: they become the
+ * running ones, also those that are evaluated. EINVAL: nothing was measured. */
+int net_measure(struct net *net, const float *images, int n,
+                struct reason *why);
+int net_blend_statistics(struct net *net, double share, struct reason *why);
+/* Set how fast the rows of the network learn: [layers] factors of the rate in
+ * net_update(). At first they are 1. The kernels of convolutions get a further
+ * one, from the weights as they now are: the size of an update, relative to the
+ * kernel's own, becomes that of a fresh network, whatever the kernel's norm. */
+int net_set_rates(struct net *net, const float *factors, struct reason *why);
 /* Compute the gradients of the mean cross-entropy of a batch. images: f32
  * [n, 3, S, S], RGB, 0 to 255, which are normalised in here; labels [n];
  * smoothing of the labels, 0 to 1; 1 <= n <= batch. The first batch of a new n
  * allocates memory. */
 int net_gradients(struct net *net, const float *images, const int *labels,
                   int n, float smoothing, struct reason *why);
-/* Do the same for the head alone: the rest of the network computes as in
- * evaluation, and net_update() will not change it. */
-int net_head_gradients(struct net *net, const float *images, const int *labels,
-                       int n, float smoothing, struct reason *why);
 /* Commit the batch. EINVAL: there is none. Where a channel had a single element
  * (n = 1 and one pixel), its running statistics stay as they are. */
 int net_update(struct net *net, const struct net_rule *rule,
@@ -118,5 +126,11 @@ int net_update(struct net *net, const struct net_rule *rule,
  * [n, classes]. A batch that was not committed is abandoned. */
 int net_predict(struct net *net, const float *images, int n,
                 float *probabilities, struct reason *why);
+/* The same, but write what the head sees of the pictures: f32 [n,
+ * net_features()]. */
+int net_see(struct net *net, const float *images, int n, float *features,
+            struct reason *why);
+int net_features(const struct net *net);
+const struct network *net_network(const struct net *net);
 
 #endif

@@ -12,6 +12,9 @@
 
 enum { LINE_FLOATS = 16 }; /* each weight begins on a cache line */
 
+#define KERNEL_FACTOR_LEAST (1.0 / 64)
+#define KERNEL_FACTOR_MOST  4.0
+
 #define STATISTICS_MOMENTUM 0.1f /* PyTorch's default */
 
 static bool decays(const struct weight *x)
@@ -170,6 +173,7 @@ void net_weights_release(struct weights *w)
 {
     free(w->list);
     free(w->index);
+    free(w->rates);
     free(w->value);
     free(w->momentum);
     free(w->gradient);
@@ -274,50 +278,62 @@ void weights_clear_gradients(struct weights *w)
         memset(w->gradient, 0, w->trained * sizeof(float));
 }
 
+/* Behind a kernel comes a normalisation, so that only the kernel's direction
+ * counts, and a step turns it by an angle that goes with the inverse square of
+ * its norm. A fresh kernel has a square norm of 2 for each input (fan-out). */
+static double kernel_factor(const struct weights *w, const struct weight *x)
+{
+    const float *value = weights_copy(w, x, COPY_VALUE);
+    size_t count = dnn_layout_size(x->layout) / sizeof(float);
+    double square = 0; /* the padding of a layout is 0 */
+    for (size_t i = 0; i < count; i++)
+        square += (double)value[i] * value[i];
+    double factor = square / (2.0 * x->row->in);
+    return fmin(fmax(factor, KERNEL_FACTOR_LEAST), KERNEL_FACTOR_MOST);
+}
+
+int weights_set_rates(struct weights *w, const float *factors,
+                      struct reason *why)
+{
+    if (!w->rates)
+        w->rates = malloc((size_t)w->count * sizeof *w->rates);
+    if (!w->rates)
+        return refuse(why, ENOMEM, "out of memory for the rates");
+    for (int i = 0; i < w->count; i++) {
+        const struct weight *x = &w->list[i];
+        w->rates[i] = factors[x->row - w->network->layer];
+        if (x->part == WEIGHT_KERNEL && x->shape.rank == 4)
+            w->rates[i] *= (float)kernel_factor(w, x);
+    }
+    return 0;
+}
+
+/* The step of one weight, at its own rate. */
+static void weight_step(struct weights *w, const struct weight *x,
+                        const struct optimizer_rule *rule)
+{
+    struct optimizer_rule own = *rule;
+    own.learning_rate *= w->rates[x - w->list];
+    if (!decays(x))
+        own.weight_decay = 0;
+    if (!weight_is_statistic(x))
+        optimizer_step(&own, w->value + x->at, w->momentum + x->at,
+                       w->gradient + x->at,
+                       dnn_layout_size(x->layout) / sizeof(float));
+}
+
 void weights_step(struct weights *w, const struct optimizer_rule *rule)
 {
     struct optimizer_rule free_rule = *rule;
     size_t at = w->decayed;
+    for (int i = 0; w->rates && i < w->count; i++)
+        weight_step(w, &w->list[i], rule);
+    if (w->rates)
+        return;
     free_rule.weight_decay = 0;
     optimizer_step(rule, w->value, w->momentum, w->gradient, at);
     optimizer_step(&free_rule, w->value + at, w->momentum + at,
                    w->gradient + at, w->trained - at);
-}
-
-/* The head's weight, or its bias. In the arenas, both are row-major. */
-static const struct weight *head_of(const struct weights *w,
-                                    enum weight_part part)
-{
-    return weight_of(w, network_head(w->network), part);
-}
-
-static size_t step_part(struct weights *w, const struct optimizer_rule *rule,
-                        enum weight_part part, const float *gradient)
-{
-    const struct weight *x = head_of(w, part);
-    size_t count = tensor_count(&x->shape);
-    optimizer_step(rule, weights_copy(w, x, COPY_VALUE),
-                   weights_copy(w, x, COPY_MOMENTUM), gradient, count);
-    return count;
-}
-
-void weights_step_head(struct weights *w, const struct optimizer_rule *rule,
-                       const float *gradient)
-{
-    struct optimizer_rule free_rule = *rule;
-    free_rule.weight_decay = 0;
-    gradient += step_part(w, rule, WEIGHT_KERNEL, gradient);
-    step_part(w, &free_rule, WEIGHT_BIAS, gradient);
-}
-
-void weights_average_head(struct weights *w, float share)
-{
-    for (enum weight_part p = WEIGHT_KERNEL; p <= WEIGHT_BIAS; p++) {
-        const struct weight *x = head_of(w, p);
-        optimizer_average(weights_copy(w, x, COPY_AVERAGE),
-                          weights_copy(w, x, COPY_VALUE),
-                          tensor_count(&x->shape), share);
-    }
 }
 
 void weights_average(struct weights *w, float share)

@@ -40,6 +40,7 @@ struct weights {
     struct weight *list;
     int count;
     float addend;               /* see struct net_options */
+    float *rates;               /* [count]; NULL = all are 1 */
     int (*index)[WEIGHT_PARTS]; /* [layers]: place in the list; -1 = none */
     size_t decayed, trained;    /* floats in the arenas: that decay, in all */
     size_t statistics;          /* floats in the arenas of statistics */
@@ -112,15 +113,13 @@ int weights_import(struct weights *w, const struct tensor *tensors, int count,
 int weights_fill(struct weights *w, tensor_fill *fill, void *context,
                  struct reason *why);
 void weights_clear_gradients(struct weights *w);
+/* See net_set_rates(). */
+int weights_set_rates(struct weights *w, const float *factors,
+                      struct reason *why);
 /* Do one optimiser step along the gradients. */
 void weights_step(struct weights *w, const struct optimizer_rule *rule);
-/* Do one step for the head alone, along these gradients: first those of its
- * weight, then those of its bias, row-major. */
-void weights_step_head(struct weights *w, const struct optimizer_rule *rule,
-                       const float *gradient);
 /* Move the average towards the weights by a share of 0 to 1. */
 void weights_average(struct weights *w, float share);
-void weights_average_head(struct weights *w, float share);
 /* Copy the running statistics over those of the batch. */
 void weights_give_statistics(const struct weights *w);
 /* Update the running statistics of a row from those of the batch, which had

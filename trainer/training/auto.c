@@ -5,6 +5,7 @@
 #include "trainer/pictures/picture.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* The mean gradient of more pictures has less noise and allows a larger step:
@@ -15,13 +16,14 @@
 #define RATE_FRESH_MOST  0.05
 /* A trained base is trained at this fraction of the rate: larger steps would
  * destroy what it has learnt. */
-#define RATE_TRAINED 0.4
+#define RATE_TRAINED 0.08
 
 enum {
     SIDE_SAMPLES = 64, /* pictures that are measured for image_size = auto */
     SIDE_MIN = 32,
     SIDE_MAX = 224,
     SIDE_STEP = 32,
+    EPOCHS_LEAST = 4,
 };
 
 static void threads_decide(struct options *o, const struct auto_facts *facts)
@@ -43,6 +45,35 @@ static void precision_decide(struct options *o, const struct auto_facts *facts)
     options_note(o, KEY_PRECISION, o->bf16 ? "bf16" : "f32",
                  o->bf16 ? N_("the processor has it in hardware")
                          : N_("the processor has no bf16 in hardware"));
+}
+
+/* How many pictures a data set needs to be learnt, each time it is seen
+ * counted: of a set that is ten times as large, each picture needs to be seen
+ * less often, as others like it are seen, too. From measurements
+ * (docs/measurements.md). */
+#define SEEN_SET     72 /* of a set of so many pictures */
+#define SEEN_FRESH   16000
+#define SEEN_TRAINED 3200
+#define SEEN_POWER   0.6
+
+static void epochs_decide(struct options *o, const struct auto_facts *facts)
+{
+    double n = fmax(facts->dataset->train_count, 1);
+    double seen = (facts->trained ? SEEN_TRAINED : SEEN_FRESH) *
+                  pow(n / SEEN_SET, SEEN_POWER);
+    double epochs = fmax(ceil(seen / n), EPOCHS_LEAST);
+    o->epochs = (uint64_t)epochs;
+    if (o->iterations)
+        return;
+    char value[24];
+    snprintf(value, sizeof value, "%.0f", epochs);
+    options_note(o, KEY_EPOCHS, value,
+                 facts->trained
+                     ? N_("%d training pictures from a trained base: %.0f "
+                          "are seen in all")
+                     : N_("%d training pictures from a fresh network: %.0f "
+                          "are seen in all"),
+                 facts->dataset->train_count, n * epochs);
 }
 
 static void rate_decide(struct options *o, const struct auto_facts *facts)
@@ -109,6 +140,7 @@ static const struct {
     {KEY_THREADS, AUTO_MACHINE, threads_decide},
     {KEY_WORKERS, AUTO_MACHINE, workers_decide}, /* after the threads */
     {KEY_PRECISION, AUTO_MACHINE, precision_decide},
+    {KEY_EPOCHS, AUTO_DATASET, epochs_decide},
     {KEY_LEARNING_RATE, AUTO_DATASET, rate_decide},
     {KEY_IMAGE_SIZE, AUTO_DATASET, image_size_decide},
 };

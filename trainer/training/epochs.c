@@ -2,8 +2,9 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
-#include "trainer/evaluation/average_precision.h"
+#include "trainer/training/evaluation.h"
 #include "trainer/training/report.h"
+#include "trainer/transfer/adapt.h"
 
 #include <errno.h>
 #include <math.h>
@@ -15,11 +16,68 @@ enum {
     CHECKPOINT_SECONDS = 60,       /* between checkpoints within an epoch */
     CHECKPOINT_LEAST_SECONDS = 15, /* between checkpoints at ends of epochs */
     RETRIES_MAX = 1,
+    RETRIES_ADAPTED = 3, /* there is always something to return to */
     /* A network with this mean cross-entropy will not recover, even if no value
      * overflows: one that has learnt nothing yet has log(classes), which is 4.6
      * for a hundred classes. */
     LOSS_LOST = 1000,
 };
+
+/* A base with a new head is adapted to the data set first. */
+static bool training_adapts(const struct training *t)
+{
+    return base_is_trained(&t->material.base) && !t->material.head_kept;
+}
+
+static void adaptation_tell(const struct training *t,
+                            const struct adaptation *a)
+{
+    struct text judged = TEXT_INIT;
+    if (!isnan(a->loss))
+        text_printf(&judged, _(", cross-validated loss %.3f"), a->loss);
+    writer_log(t->run->writer,
+               "the base is adapted to the dataset: a new head is fitted to "
+               "%d pictures, and %.0f %% of the statistics of normalisation "
+               "are the dataset's own%s",
+               a->pictures, 100 * a->share, text_string(&judged));
+    text_release(&judged);
+}
+
+static int base_adapt(struct training *t, struct reason *why)
+{
+    struct adaptation a;
+    const struct adapt_options o = {t->material.dataset.classes,
+                                    t->class_weights, RECIPE_SMOOTHING};
+    int err = adapt(&a, t->net, t->material.loader, &o, why);
+    if (err)
+        return err;
+    t->at.features_square = a.square;
+    adaptation_tell(t, &a);
+    return 0;
+}
+
+/* A trained base keeps its statistics of normalisation: those of small batches
+ * of other pictures would make another network of it. Its head must not move
+ * faster than the features' size allows. */
+static int rates_set(struct training *t, struct reason *why)
+{
+    int layers = t->network->layers;
+    double square = t->at.features_square;
+    if (!training_adapts(t))
+        return 0;
+    float *factors = malloc((size_t)layers * sizeof *factors);
+    if (!factors)
+        return refuse(why, ENOMEM, "no memory for the rates");
+    for (int i = 0; i < layers; i++)
+        factors[i] = 1;
+    if (square * t->recipe.peak > RECIPE_HEAD_STEP)
+        factors[layers - 1] =
+            (float)(RECIPE_HEAD_STEP / square / t->recipe.peak);
+    net_fix_statistics(t->net, true);
+    int err = net_set_rates(t->net, factors, why);
+    free(factors);
+    return err;
+}
 
 int training_net(struct training *t, struct reason *why)
 {
@@ -37,8 +95,10 @@ int training_net(struct training *t, struct reason *why)
     int err = net_open(&t->net, &options, t->options->seed, why);
     if (err)
         return err;
-    net_fix_statistics(t->net, recipe_fixes_statistics(&t->recipe));
-    return base_give(&t->material.base, t->net, t->material.head_kept, why);
+    err = base_give(&t->material.base, t->net, t->material.head_kept, why);
+    if (err == 0 && training_adapts(t) && !t->run->from.state.count)
+        err = base_adapt(t, why);
+    return err ? err : rates_set(t, why);
 }
 
 /* Checkpoints */
@@ -61,7 +121,8 @@ static int checkpoint_save(struct training *t, struct reason *why)
     struct checkpoint c = {.at = t->at,
                            .identity = t->identity,
                            .rows = t->run->from.rows,
-                           .best = t->best};
+                           .best = t->best,
+                           .record = t->record};
     double start = monotonic_now();
     c.at.seconds = t->seconds + start - t->began;
     const struct tensor_source state = {net_tensors(t->net, true), state_walk,
@@ -97,9 +158,7 @@ void training_tell(struct training *t)
     control_progress(t->run->control, &p);
 }
 
-/* The caller has locked the state: a stop must not write a checkpoint between
- * the change of the state and the row that reports it. */
-static void tell_row(struct training *t, double precision, double right)
+void training_tell_row(struct training *t, double precision, double right)
 {
     struct metrics_row row;
     struct progress p;
@@ -113,24 +172,18 @@ static void tell_row(struct training *t, double precision, double right)
     writer_metric(t->run->writer, &row, &p);
 }
 
-static void tell_epoch(const struct training *t)
-{
-    writer_log(t->run->writer,
-               "epoch %llu of %llu: loss %.4f, average precision %.4f%s, "
-               "accuracy %.4f, %.0f images/s",
-               (unsigned long long)t->at.epoch,
-               (unsigned long long)recipe_epochs(&t->recipe), t->pace.loss,
-               t->at.average_precision,
-               t->at.best_epoch == t->at.epoch ? _(" (best)") : "",
-               t->at.accuracy, t->pace.speed);
-}
-
 static void checkpoint_when_due(struct training *t, double least)
 {
     control_lock(t->run->control);
     if (monotonic_now() - t->saved_time >= least)
         training_save(t);
     control_unlock(t->run->control);
+}
+
+/* The first one is saved at once, as everything is known by then. */
+static void checkpoint_at_epoch(struct training *t)
+{
+    checkpoint_when_due(t, t->saved.epoch ? CHECKPOINT_LEAST_SECONDS : 0);
 }
 
 /* Divergence */
@@ -147,7 +200,7 @@ static int begin_anew(struct training *t, struct reason *why)
 
 static int set_back(struct training *t, struct reason *why)
 {
-    if (t->at.retries >= RETRIES_MAX)
+    if (t->at.retries >= (training_adapts(t) ? RETRIES_ADAPTED : RETRIES_MAX))
         return refuse(why, EDOM,
                       "the training diverged again at half the learning rate "
                       "(update %llu); a lower learning_rate would help",
@@ -172,6 +225,20 @@ static int set_back(struct training *t, struct reason *why)
 
 /* Training */
 
+/* Fits the number of updates to the time that is left of time_limit. A number
+ * of epochs that was set remains the most. */
+static void time_fit(struct training *t)
+{
+    double gone = t->seconds + monotonic_now() - t->began;
+    double limit = t->options->time_limit;
+    uint64_t n =
+        limit > 0 ? pace_fit(&t->pace, &t->recipe, &t->at, limit - gone) : 0;
+    if (n == 0)
+        return;
+    recipe_set_iterations(&t->recipe, n < t->most ? n : t->most);
+    t->at.planned = t->recipe.iterations;
+}
+
 static int update_commit(struct training *t, double began, int n,
                          struct reason *why)
 {
@@ -188,9 +255,10 @@ static int update_commit(struct training *t, double began, int n,
         t->at.step++;
         t->at.iteration++;
         pace_update(&t->pace, &t->at, monotonic_now() - began, n, loss);
+        time_fit(t);
         if (t->at.row_seconds >= ROW_SECONDS &&
             t->at.step < recipe_epoch_steps(&t->recipe, t->at.epoch))
-            tell_row(t, NAN, NAN);
+            training_tell_row(t, NAN, NAN);
     }
     control_unlock(t->run->control);
     return err;
@@ -203,10 +271,7 @@ static int update(struct training *t, struct reason *why)
     struct loader_batch b;
     int err = loader_train(t->material.loader, (int)t->at.epoch,
                            (int)t->at.step, &b, why);
-    if (err == 0 && recipe_head_only(&t->recipe, t->at.iteration))
-        err = net_head_gradients(t->net, b.images, b.labels, b.count,
-                                 RECIPE_SMOOTHING, why);
-    else if (err == 0)
+    if (err == 0)
         err = net_gradients(t->net, b.images, b.labels, b.count,
                             RECIPE_SMOOTHING, why);
     if (err)
@@ -221,106 +286,27 @@ static int update(struct training *t, struct reason *why)
     return 0;
 }
 
-/* Evaluation */
-
-int training_predict(struct training *t, struct reason *why)
+/* Completes an epoch that no evaluation follows. */
+static void epoch_end(struct training *t)
 {
-    struct loader *l = t->material.loader;
-    int steps = loader_test_steps(l), classes = t->material.dataset.classes;
-    int done = 0;
-    for (int step = 0; step < steps; step++) {
-        team_wait_look(&t->team_wait);
-        struct loader_batch b;
-        int err = loader_test(l, step, &b, why);
-        if (err == 0)
-            err = net_predict(t->net, b.images, b.count,
-                              t->scores + (size_t)done * classes, why);
-        if (err)
-            return err;
-        memcpy(t->answers + done, b.labels, (size_t)b.count * sizeof(int));
-        done += b.count;
-    }
-    return 0;
-}
-
-static bool scores_finite(const struct training *t)
-{
-    size_t n = (size_t)loader_test_count(t->material.loader) *
-               (size_t)t->material.dataset.classes;
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(t->scores[i]))
-            return false;
-    return true;
-}
-
-/* Copies a tensor over the one of the same name, if there is one: copying into
- * the memory of the last best weights saves allocating it again. */
-static int best_take(void *best, const struct tensor *t, struct reason *why)
-{
-    const struct tensor_list *l = best;
-    (void)why;
-    for (int i = 0; i < l->count; i++)
-        if (!strcmp(l->tensors[i].name, t->name))
-            memcpy(l->tensors[i].data, t->data,
-                   tensor_count(t) * sizeof(float));
-    return 0;
-}
-
-/* Keeps the present weights as the best ones. The caller has locked the state.
- */
-static int best_keep(struct training *t, struct reason *why)
-{
-    int err = t->best.count ? net_walk(t->net, false, best_take, &t->best, why)
-                            : net_export(t->net, false, &t->best.tensors,
-                                         &t->best.count, why);
-    if (err)
-        return err;
-    t->at.best_average_precision = t->at.average_precision;
-    t->at.best_accuracy = t->at.accuracy;
-    t->at.best_epoch = t->at.epoch;
-    return 0;
-}
-
-static int epoch_commit(struct training *t, double precision, double right,
-                        double seconds, struct reason *why)
-{
-    int err = 0;
     control_lock(t->run->control);
-    double best = t->at.best_average_precision;
-    t->at.average_precision = precision;
-    t->at.accuracy = right;
-    t->at.stale = isnan(best) || precision > best ? 0 : t->at.stale + 1;
     t->at.epoch++;
     t->at.step = 0;
-    pace_evaluation(&t->at, seconds);
-    if (isnan(best) || precision >= best)
-        err = best_keep(t, why);
-    if (err == 0)
-        tell_row(t, precision, right);
+    training_tell_row(t, NAN, NAN);
     control_unlock(t->run->control);
-    return err;
+    checkpoint_at_epoch(t);
 }
 
 static int evaluate(struct training *t, struct reason *why)
 {
-    int n = loader_test_count(t->material.loader);
-    int classes = t->material.dataset.classes;
-    double began = monotonic_now(), precision;
-    int err = training_predict(t, why);
-    if (err)
-        return err;
-    if (!scores_finite(t))
+    bool lost;
+    int err = training_evaluate(t, &lost, why);
+    if (err == 0 && lost)
         return set_back(t, why);
-    err = average_precision(t->scores, t->answers, n, classes, &precision, why);
     if (err)
         return err;
-    double right = accuracy(t->scores, t->answers, n, classes);
-    err = epoch_commit(t, precision, right, monotonic_now() - began, why);
-    if (err)
-        return err;
-    tell_epoch(t);
     training_report(t);
-    checkpoint_when_due(t, t->saved.epoch ? CHECKPOINT_LEAST_SECONDS : 0);
+    checkpoint_at_epoch(t);
     return 0;
 }
 
@@ -331,14 +317,25 @@ static bool is_over(const struct training *t)
     return t->options->patience && t->at.stale >= t->options->patience;
 }
 
+/* What comes next: an update, or the end of an epoch. Before the first update,
+ * an adapted base is evaluated, as it can tell the classes apart already. */
+static int advance(struct training *t, struct reason *why)
+{
+    if (t->at.step < recipe_epoch_steps(&t->recipe, t->at.epoch) &&
+        (t->at.iteration > 0 || !training_adapts(t) || t->best.count))
+        return update(t, why);
+    if (t->at.iteration == 0 || recipe_evaluates(&t->recipe, t->at.epoch + 1))
+        return evaluate(t, why);
+    epoch_end(t);
+    return 0;
+}
+
 int training_epochs(struct training *t, struct reason *why)
 {
     writer_stage(t->run->writer, NC_("stage", "training"));
     int err = 0;
-    while (err == 0 && !is_over(t)) {
-        bool more = t->at.step < recipe_epoch_steps(&t->recipe, t->at.epoch);
-        err = more ? update(t, why) : evaluate(t, why);
-    }
+    while (err == 0 && !is_over(t))
+        err = advance(t, why);
     if (err == 0 && t->at.epoch < recipe_epochs(&t->recipe))
         writer_log(t->run->writer,
                    P_("stopping early: average precision has not risen for "

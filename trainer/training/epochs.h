@@ -24,18 +24,22 @@ struct training {
     struct text identity;
     float *scores;        /* [test pictures, classes] */
     int *answers;         /* [test pictures] */
+    float *truths;        /* [test pictures]: choice.h */
     float *class_weights; /* [classes] */
 
     /* What a checkpoint holds: changed only with the state locked. */
     struct net *net;
     struct position at;
-    struct tensor_list best;
-    struct position saved; /* the position of the checkpoint on disk */
+    struct tensor_list best;   /* the weights to publish, empty = none yet */
+    struct tensor_list record; /* truths [test pictures] of the evaluation on
+                                  record, empty = there is none */
+    struct position saved;     /* the position of the checkpoint on disk */
 
     struct pace pace;
     double report_due;  /* monotonic: not before is an evaluation reported */
     double temperature; /* of the model, once it is reported */
     struct team_wait team_wait;
+    uint64_t most;     /* updates, however much time time_limit leaves */
     double began;      /* when this process began, in monotonic seconds */
     double seconds;    /* how long the training had taken before that */
     double saved_time; /* monotonic seconds of the last try to save */
@@ -52,6 +56,10 @@ void training_tell(struct training *t);
 /* Predict the test part with the present weights, into t->scores and
  * t->answers. */
 int training_predict(struct training *t, struct reason *why);
+/* Report a row of metrics; NAN: there was no evaluation. The caller has locked
+ * the state: a stop must not write a checkpoint between the change of the state
+ * and the row that reports it. */
+void training_tell_row(struct training *t, double precision, double right);
 /* Train from t->at to the end; afterwards t->best has the weights to export. */
 int training_epochs(struct training *t, struct reason *why);
 

@@ -13,11 +13,12 @@
  * an empty value become 0; in a FIELD_REAL they become NAN. */
 static const struct field {
     enum key key;
-    enum { FIELD_INT, FIELD_COUNT, FIELD_BYTES, FIELD_REAL } type;
+    enum { FIELD_INT, FIELD_COUNT, FIELD_BYTES, FIELD_TIME, FIELD_REAL } type;
     size_t at; /* offset in struct options */
 } fields[] = {
     {KEY_EPOCHS, FIELD_COUNT, offsetof(struct options, epochs)},
     {KEY_ITERATIONS, FIELD_COUNT, offsetof(struct options, iterations)},
+    {KEY_TIME_LIMIT, FIELD_TIME, offsetof(struct options, time_limit)},
     {KEY_BATCH_SIZE, FIELD_INT, offsetof(struct options, batch)},
     {KEY_LEARNING_RATE, FIELD_REAL, offsetof(struct options, learning_rate)},
     {KEY_WORKERS, FIELD_INT, offsetof(struct options, workers)},
@@ -56,6 +57,9 @@ static void field_take(struct options *o, const struct field *f)
         break;
     case FIELD_BYTES:
         *(uint64_t *)at = settings_bytes(&o->settings, f->key);
+        break;
+    case FIELD_TIME:
+        *(double *)at = settings_seconds(&o->settings, f->key);
         break;
     case FIELD_REAL:
         *(double *)at = v;
@@ -116,7 +120,7 @@ int options_take(struct options *o, struct reason *why)
     o->augment = augment_take(settings_get(&o->settings, KEY_AUGMENT));
     for (int i = 0; i < FIELDS; i++)
         field_take(o, &fields[i]);
-    if (o->iterations)
+    if (o->iterations) /* also in place of `auto` */
         options_note(o, KEY_EPOCHS, "",
                      N_("not used, iterations take its place"));
     return precision_take(o, why);

@@ -17,6 +17,7 @@ struct options {
     unsigned augment; /* set of enum augment, augment.h */
     uint64_t epochs;
     uint64_t iterations; /* 0 = as many as the epochs have */
+    double time_limit;   /* seconds, 0 = none */
     int batch;
     double learning_rate; /* NAN until decided */
     int workers;          /* 0 until decided */

@@ -90,12 +90,28 @@ double pace_left(const struct pace *p, const struct recipe *r,
         return NAN;
     double left = (double)(r->iterations - at->iteration) * at->update_seconds;
     if (!isnan(at->evaluation_seconds))
-        left +=
-            (double)recipe_epochs_left(r, at->epoch) * at->evaluation_seconds;
+        left += (double)recipe_evaluations_left(r, at->epoch) *
+                at->evaluation_seconds;
     if (!isnan(p->checkpoint_seconds))
         left += p->checkpoint_seconds *
                 (EXPORT_CHECKPOINTS + 1 + floor(left / CHECKPOINT_EVERY));
     return left;
+}
+
+uint64_t pace_fit(const struct pace *p, const struct recipe *r,
+                  const struct position *at, double left)
+{
+    if (isnan(at->update_seconds))
+        return 0;
+    double each = at->update_seconds;
+    double evaluation =
+        isnan(at->evaluation_seconds) ? 0 : at->evaluation_seconds;
+    each += evaluation / (double)(r->steps * r->rhythm);
+    left -= evaluation; /* the last one, which may follow right upon another */
+    if (!isnan(p->checkpoint_seconds))
+        left -= p->checkpoint_seconds *
+                (EXPORT_CHECKPOINTS + 1 + floor(left / CHECKPOINT_EVERY));
+    return at->iteration + (left > 0 ? (uint64_t)(left / each) : 0);
 }
 
 void pace_progress(const struct pace *p, const struct recipe *r,

@@ -30,6 +30,11 @@ void pace_progress(const struct pace *p, const struct recipe *r,
 double pace_left(const struct pace *p, const struct recipe *r,
                  const struct position *at);
 
+/* How many updates the training would have if they, and their evaluations,
+ * filled the time that is left, in seconds; 0 until a few have been timed. */
+uint64_t pace_fit(const struct pace *p, const struct recipe *r,
+                  const struct position *at, double left);
+
 /* Change */
 
 /* Record that an update with n pictures took so many seconds. */

@@ -2,58 +2,50 @@
 
 #include <math.h>
 
+/* An update takes about so many times as long as an evaluation of the same
+ * pictures, which has no way back. */
+#define WAY_BACK 3
+/* The part of the time that evaluations may take. */
+#define EVALUATION_PART 0.1
+
 enum {
     MEMORY_PART = 30,  /* the average remembers 1/30 of all updates */
     AVERAGE_STEPS = 8, /* the weights are averaged every 8 updates at least */
 };
-
-static void warmup_set(struct recipe *r)
-{
-    r->warmup = (uint64_t)((double)(r->iterations - r->head) * RECIPE_WARMUP);
-    if (r->warmup == 0)
-        r->warmup = 1;
-}
 
 void recipe_init(struct recipe *r, double peak, uint64_t steps, uint64_t epochs,
                  uint64_t iterations)
 {
     r->peak = peak;
     r->steps = steps;
-    r->iterations = iterations ? iterations : epochs * steps;
-    r->head = 0;
-    warmup_set(r);
+    r->rhythm = 1;
+    recipe_set_iterations(r, iterations ? iterations : epochs * steps);
 }
 
-void recipe_head_first(struct recipe *r)
+void recipe_set_iterations(struct recipe *r, uint64_t iterations)
 {
-    r->head = (uint64_t)((double)r->iterations * RECIPE_HEAD_PART);
-    warmup_set(r);
+    r->iterations = iterations;
+    r->warmup = (uint64_t)((double)iterations * RECIPE_WARMUP);
+    if (r->warmup == 0)
+        r->warmup = 1;
 }
 
-bool recipe_head_only(const struct recipe *r, uint64_t iteration)
+void recipe_set_rhythm(struct recipe *r, int train, int test)
 {
-    return iteration < r->head;
-}
-
-bool recipe_fixes_statistics(const struct recipe *r)
-{
-    return r->head > 0;
+    double each = ceil(test / (train * WAY_BACK * EVALUATION_PART));
+    r->rhythm = each > 1 ? (uint64_t)each : 1;
 }
 
 double recipe_rate(const struct recipe *r, uint64_t iteration)
 {
     if (iteration >= r->iterations)
         return 0;
-    if (recipe_head_only(r, iteration))
-        return RECIPE_HEAD_PEAK * 0.5 *
-               (1 + cos(M_PI * (double)iteration / (double)r->head));
-    iteration -= r->head;
     if (iteration < r->warmup)
         return r->peak * (double)(iteration + 1) / (double)r->warmup;
     if (!RECIPE_COSINE)
         return r->peak;
-    double done = (double)(iteration - r->warmup) /
-                  (double)(r->iterations - r->head - r->warmup);
+    double done =
+        (double)(iteration - r->warmup) / (double)(r->iterations - r->warmup);
     double fall = fmax(done - RECIPE_HOLD, 0) / (1 - RECIPE_HOLD);
     return r->peak * 0.5 * (1 + cos(M_PI * fall));
 }
@@ -85,10 +77,18 @@ uint64_t recipe_epoch_steps(const struct recipe *r, uint64_t epoch)
     return left < r->steps ? left : r->steps;
 }
 
-uint64_t recipe_epochs_left(const struct recipe *r, uint64_t epoch)
+bool recipe_evaluates(const struct recipe *r, uint64_t epoch)
+{
+    return epoch % r->rhythm == 0 || epoch == recipe_epochs(r);
+}
+
+uint64_t recipe_evaluations_left(const struct recipe *r, uint64_t epoch)
 {
     uint64_t epochs = recipe_epochs(r);
-    return epoch < epochs ? epochs - epoch : 0;
+    if (epoch >= epochs)
+        return 0;
+    bool odd = epochs % r->rhythm != 0; /* the last one */
+    return epochs / r->rhythm - epoch / r->rhythm + odd;
 }
 
 void recipe_class_weights(const int *pictures, int classes, float *weights)

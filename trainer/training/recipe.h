@@ -57,21 +57,17 @@
 #define RECIPE_BALANCE 0.25 /* exponent of a class's inverse share */
 #endif
 
-/* If a trained base gets a new head, and there are fewer pictures per class
- * than this, the first updates train the head alone, at a falling rate of their
- * own. In all updates the network is normalised by the base's statistics: those
- * of so few pictures would make another network of it, which would first
- * unlearn. */
-#define RECIPE_FEW       100
-#define RECIPE_HEAD_PART 0.3 /* fraction of all updates */
-#define RECIPE_HEAD_PEAK 0.05
+/* The most that the rate of a head may be, times the mean square of the
+ * features: the curvature of its loss is at most half of that square, and
+ * Nesterov's descent with this momentum is stable up to 1.36 / curvature. */
+#define RECIPE_HEAD_STEP 1.0
 
 struct recipe {
     double peak;         /* learning rate */
     uint64_t steps;      /* updates in a complete epoch, 1.. */
     uint64_t iterations; /* updates in the training, 1.. */
     uint64_t warmup;     /* updates while the rate rises, 1.. */
-    uint64_t head;       /* first updates, which train the head alone */
+    uint64_t rhythm;     /* an evaluation follows each epoch of so many, 1.. */
 };
 
 /* Life cycle */
@@ -81,15 +77,16 @@ struct recipe {
 void recipe_init(struct recipe *r, double peak, uint64_t steps, uint64_t epochs,
                  uint64_t iterations);
 
-/* Let the first updates train the head alone. */
-void recipe_head_first(struct recipe *r);
+/* Change the number of updates, also while they are made: the rate follows. */
+void recipe_set_iterations(struct recipe *r, uint64_t iterations);
+/* Set the rhythm of evaluations so that, with so many training and test
+ * pictures, they take at most about a tenth of the time. */
+void recipe_set_rhythm(struct recipe *r, int train, int test);
 
 /* Read */
 
-/* Whether update `iteration` (from 0) trains the head alone. */
-bool recipe_head_only(const struct recipe *r, uint64_t iteration);
-/* Whether the running statistics of normalisation are used, and not updated. */
-bool recipe_fixes_statistics(const struct recipe *r);
+/* Whether an evaluation follows when `epoch` epochs (1..) are complete. */
+bool recipe_evaluates(const struct recipe *r, uint64_t epoch);
 /* The rate of update `iteration` (from 0). */
 double recipe_rate(const struct recipe *r, uint64_t iteration);
 /* The share of the weights in their average after update `iteration`, 0 to 1; 0
@@ -100,7 +97,7 @@ uint64_t recipe_epochs(const struct recipe *r);
 /* Updates in `epoch` (from 0); 0 past the end. */
 uint64_t recipe_epoch_steps(const struct recipe *r, uint64_t epoch);
 /* Evaluations that are left when `epoch` epochs are complete. */
-uint64_t recipe_epochs_left(const struct recipe *r, uint64_t epoch);
+uint64_t recipe_evaluations_left(const struct recipe *r, uint64_t epoch);
 
 /* The weights of the classes in the loss, given how many training pictures
  * (1..) each has. Their mean over the pictures is 1, so that the loss, and with

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { UNEVEN = 2 }; /* largest to smallest class: this ratio is logged */
@@ -41,17 +42,10 @@ static int recipe_make(struct training *t, struct reason *why)
                       o->batch, o->image_size);
     recipe_init(&t->recipe, o->learning_rate, (uint64_t)steps, o->epochs,
                 o->iterations);
-    const struct material *m = &t->material;
-    if (base_is_trained(&m->base) && !m->head_kept &&
-        loader_train_count(m->loader) < RECIPE_FEW * m->dataset.classes) {
-        recipe_head_first(&t->recipe);
-        writer_log(t->run->writer,
-                   "few pictures: at first only the new head learns, for %llu "
-                   "of %llu updates, and normalisation keeps the base's "
-                   "statistics",
-                   (unsigned long long)t->recipe.head,
-                   (unsigned long long)t->recipe.iterations);
-    }
+    bool chosen = strcmp(settings_get(&o->settings, KEY_EPOCHS), "auto") != 0;
+    t->most = chosen || o->iterations ? t->recipe.iterations : UINT64_MAX;
+    recipe_set_rhythm(&t->recipe, loader_train_count(t->material.loader),
+                      loader_test_count(t->material.loader));
     return 0;
 }
 
@@ -85,7 +79,8 @@ static int buffers_make(struct training *t, struct reason *why)
     size_t classes = (size_t)t->material.dataset.classes;
     t->scores = malloc(tests * classes * sizeof(float));
     t->answers = malloc(tests * sizeof(int));
-    if (!t->scores || !t->answers)
+    t->truths = malloc(tests * sizeof(float));
+    if (!t->scores || !t->answers || !t->truths)
         return refuse(why, ENOMEM, "no memory for %zu test pictures", tests);
     return 0;
 }
@@ -102,8 +97,12 @@ static int found_continue(struct training *t, struct reason *why)
         return err;
     t->at = t->saved = from->at;
     t->seconds = from->at.seconds;
+    if (t->at.planned)
+        recipe_set_iterations(&t->recipe, t->at.planned);
     t->best = from->best;
     from->best = (struct tensor_list){0};
+    t->record = from->record;
+    from->record = (struct tensor_list){0};
     tensor_list_release(&from->state);
     writer_log(t->run->writer, "continuing from the checkpoint at update %llu",
                (unsigned long long)t->at.iteration);
@@ -233,9 +232,11 @@ static void training_close(struct training *t)
     control_on_stop(t->run->control, NULL, NULL);
     net_free(t->net);
     tensor_list_release(&t->best);
+    tensor_list_release(&t->record);
     text_release(&t->identity);
     free(t->scores);
     free(t->answers);
+    free(t->truths);
     free(t->class_weights);
     material_release(&t->material);
     team_wait_release(&t->team_wait);

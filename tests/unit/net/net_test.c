@@ -382,44 +382,106 @@ static void average_is_state(void **state)
     net_free(a), net_free(b);
 }
 
-/* Training the head alone leaves all other weights as they are, bit for bit. */
-static void head_learns_alone(void **state)
+/* Statistics that were measured take the place of the base's by their share;
+ * a mixture of two halves has a larger variance than their mean where their
+ * means differ. */
+static void measured_statistics_are_blended(void **state)
 {
-    struct net *net = open_averaging(3), *same = open_averaging(3);
-    struct net_rule some = rule;
-    float images[BATCH * PICTURE], first = 0, p[BATCH * CLASSES];
-    int labels[BATCH], count, n;
+    struct net *net = open_averaging(3);
+    float images[BATCH * PICTURE], p[BATCH * CLASSES], q[BATCH * CLASSES];
+    int labels[BATCH], count;
     struct reason why = REASON_INIT;
 
     (void)state;
-    some.average = 0.5f;
-    some.step.learning_rate = 0.001f;
-    for (int k = 0; k < 4; k++) {
-        train_by(net, k, BATCH, &some);
-        train_by(same, k, BATCH, &some);
-    }
+    assert_int_equal(net_blend_statistics(net, 1, &why), -EINVAL);
+    predict(net, 0, BATCH, p);
     picture_batch(0, images, labels);
-    for (int k = 0; k < 12; k++) {
-        assert_int_equal(
-            net_head_gradients(net, images, labels, BATCH, 0.1f, &why), 0);
-        first = k ? first : net_loss(net);
-        assert_int_equal(net_update(net, &some, &why), 0);
-        if (k == 6) /* an evaluation uses the same buffers */
-            predict(net, 0, BATCH, p);
+    assert_int_equal(net_measure(net, images, BATCH, &why), 0);
+    assert_int_equal(net_blend_statistics(net, 0, &why), 0);
+    predict(net, 0, BATCH, q);
+    assert_memory_equal(p, q, sizeof p);
+    assert_int_equal(net_blend_statistics(net, 1, &why), 0);
+    struct tensor *own = state_of(net, &count);
+    assert_int_equal(net_blend_statistics(net, 0.5, &why), 0);
+    struct tensor *half = state_of(net, &count);
+    const float *m = values_of(own, count, "bn1.running_mean");
+    const float *v = values_of(own, count, "bn1.running_var");
+    const float *hm = values_of(half, count, "bn1.running_mean");
+    const float *hv = values_of(half, count, "bn1.running_var");
+    for (int c = 0; c < 64; c++) { /* the fresh ones are 0 and 1 */
+        assert_true(fabsf(hm[c] - m[c] / 2) < 1e-5f);
+        float mixed = (1 + v[c]) / 2 + m[c] * m[c] / 4;
+        assert_true(fabsf(hv[c] - mixed) < 1e-4f * mixed);
     }
-    assert_true(net_loss(net) < first);
-    struct tensor *all = state_of(net, &count), *old = state_of(same, &n);
-    for (int i = 0; i < count; i++) {
-        size_t size = tensor_count(&all[i]) * sizeof(float);
-        if (strstr(all[i].name, "fc."))
-            assert_memory_not_equal(all[i].data, old[i].data, size);
-        else
-            assert_memory_equal(all[i].data, old[i].data, size);
-    }
-    free(all), free(old);
-    /* the whole network can be trained after it */
+    free(own), free(half);
+    /* the measured ones are those by which a batch is normalised */
+    assert_int_equal(net_blend_statistics(net, 1, &why), 0);
+    net_fix_statistics(net, true);
+    assert_int_equal(net_gradients(net, images, labels, BATCH, 0, &why), 0);
+    float fixed = net_loss(net);
+    net_fix_statistics(net, false);
+    assert_int_equal(net_gradients(net, images, labels, BATCH, 0, &why), 0);
+    assert_true(fabsf(fixed - net_loss(net)) < 1e-4f);
+    net_free(net);
+}
+
+/* A row of rate 0 stays as it is, bit for bit, if nothing decays it. */
+static void rows_have_rates_of_their_own(void **state)
+{
+    struct net *net = open_averaging(3), *same = open_averaging(3);
+    const struct network *shape = net_network(net);
+    struct net_rule some = rule;
+    float factors[128];
+    int count, n;
+    struct reason why = REASON_INIT;
+
+    (void)state;
+    for (int i = 0; i < shape->layers; i++)
+        factors[i] = i == 0 ? 0 : 1;
+    assert_int_equal(net_set_rates(net, factors, &why), 0);
     train_by(net, 0, BATCH, &some);
+    struct tensor *all = state_of(net, &count), *old = state_of(same, &n);
+    assert_memory_equal(values_of(all, count, "conv1.weight"),
+                        values_of(old, n, "conv1.weight"),
+                        64 * 3 * 49 * sizeof(float));
+    assert_memory_equal(values_of(all, count, "bn1.weight"),
+                        values_of(old, n, "bn1.weight"), 64 * sizeof(float));
+    assert_memory_not_equal(values_of(all, count, "fc.weight"),
+                            values_of(old, n, "fc.weight"), sizeof(float));
+    free(all), free(old);
     net_free(net), net_free(same);
+}
+
+/* What the head sees, times its weights, makes the probabilities. */
+static void features_are_what_the_head_sees(void **state)
+{
+    struct net *net = open_net(3);
+    float images[BATCH * PICTURE], p[BATCH * CLASSES], logit[CLASSES];
+    float *x = malloc(BATCH * (size_t)net_features(net) * sizeof *x);
+    int labels[BATCH], count, in = net_features(net);
+    struct reason why = REASON_INIT;
+
+    (void)state;
+    picture_batch(0, images, labels);
+    assert_int_equal(net_see(net, images, BATCH, x, &why), 0);
+    predict(net, 0, BATCH, p);
+    struct tensor *all = state_of(net, &count);
+    const float *w = values_of(all, count, "fc.weight");
+    const float *bias = values_of(all, count, "fc.bias");
+    for (int i = 0; i < BATCH; i++) {
+        float sum = 0;
+        for (int c = 0; c < CLASSES; c++) {
+            logit[c] = bias[c];
+            for (int k = 0; k < in; k++)
+                logit[c] += w[c * in + k] * x[i * in + k];
+            sum += expf(logit[c]);
+        }
+        for (int c = 0; c < CLASSES; c++)
+            assert_true(fabsf(expf(logit[c]) / sum - p[i * CLASSES + c]) <
+                        1e-4f);
+    }
+    free(all), free(x);
+    net_free(net);
 }
 
 /* The loss of a batch that has its first picture n times. */
@@ -867,7 +929,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(steps_allocate_nothing),
         cmocka_unit_test(average_is_evaluated),
         cmocka_unit_test(average_is_state),
-        cmocka_unit_test(head_learns_alone),
+        cmocka_unit_test(measured_statistics_are_blended),
+        cmocka_unit_test(rows_have_rates_of_their_own),
+        cmocka_unit_test(features_are_what_the_head_sees),
         cmocka_unit_test(statistics_can_be_fixed),
         cmocka_unit_test(weights_are_filled_in),
         cmocka_unit_test(evaluation_only),

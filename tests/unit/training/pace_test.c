@@ -66,6 +66,23 @@ static void time_left_counts_all_that_is_to_come(void **state)
     near(pace_left(&c.pace, &c.recipe, &c.at), 150 * 0.1 + 3 * 3 + 2 * 0.5);
 }
 
+/* In 33 seconds: evaluations of 3 seconds after each 50 updates of 0.1 seconds,
+ * and one more at the end. */
+static void updates_fill_the_time(void **state)
+{
+    (void)state;
+    struct course c;
+    begin(&c);
+    assert_int_equal(pace_fit(&c.pace, &c.recipe, &c.at, 33), 0);
+    updates(&c, 2, 5);
+    updates(&c, 48, 0.1);
+    assert_int_equal(pace_fit(&c.pace, &c.recipe, &c.at, 33.01), 50 + 330);
+    pace_evaluation(&c.at, 3);
+    assert_int_equal(pace_fit(&c.pace, &c.recipe, &c.at, 33.01),
+                     50 + (33 - 3) / 0.16);
+    assert_int_equal(pace_fit(&c.pace, &c.recipe, &c.at, -1), 50);
+}
+
 static void time_left_follows_a_change_of_pace(void **state)
 {
     (void)state;
@@ -117,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_known_at_first),
         cmocka_unit_test(time_left_counts_all_that_is_to_come),
+        cmocka_unit_test(updates_fill_the_time),
         cmocka_unit_test(time_left_follows_a_change_of_pace),
         cmocka_unit_test(a_row_is_a_mean_since_the_one_before),
         cmocka_unit_test(a_row_of_another_process_has_its_rate),

@@ -33,25 +33,6 @@ static void rate_rises_stays_and_falls(void **state)
     assert_true(recipe_rate(&r, 399) > 0);
 }
 
-/* The head's rate falls; then the usual schedule follows, in the updates that
- * are left. */
-static void head_learns_first(void **state)
-{
-    (void)state;
-    struct recipe r, rest;
-    recipe_init(&r, 0.01, 100, 4, 0);
-    assert_false(recipe_head_only(&r, 0));
-    recipe_head_first(&r);
-    assert_int_equal(r.iterations, 400);
-    assert_int_equal(r.head, 120);
-    assert_true(recipe_head_only(&r, 119) && !recipe_head_only(&r, 120));
-    close_to(recipe_rate(&r, 0), RECIPE_HEAD_PEAK);
-    close_to(recipe_rate(&r, 60), RECIPE_HEAD_PEAK / 2);
-    recipe_init(&rest, 0.01, 100, 4, 280);
-    for (uint64_t i = 0; i < 280; i++)
-        close_to(recipe_rate(&r, 120 + i), recipe_rate(&rest, i));
-}
-
 /* At first the average is the mean of all samples, then older ones fade. Of few
  * updates each is a sample. */
 static void average_begins_with_the_weights(void **state)
@@ -69,14 +50,38 @@ static void average_begins_with_the_weights(void **state)
     close_to(recipe_average(&r, 29), 1 - exp(-1));
 }
 
-static void statistics_stay_where_the_head_is_first(void **state)
+static void rate_follows_a_change_of_plan(void **state)
+{
+    (void)state;
+    struct recipe r, planned;
+    recipe_init(&r, 0.01, 100, 4, 0);
+    recipe_init(&planned, 0.01, 100, 0, 250);
+    recipe_set_iterations(&r, 250);
+    for (uint64_t i = 0; i < 260; i++)
+        close_to(recipe_rate(&r, i), recipe_rate(&planned, i));
+}
+
+/* A test part as large as a third of the training part takes a ninth of the
+ * time of an epoch. The last epoch is always evaluated. */
+static void large_test_parts_are_seldom_evaluated(void **state)
 {
     (void)state;
     struct recipe r;
-    recipe_init(&r, 0.1, 10, 10, 0);
-    assert_false(recipe_fixes_statistics(&r));
-    recipe_head_first(&r);
-    assert_true(recipe_fixes_statistics(&r));
+    recipe_init(&r, 0.01, 5, 10, 0);
+    recipe_set_rhythm(&r, 80, 20);
+    for (uint64_t epoch = 1; epoch <= 10; epoch++)
+        assert_true(recipe_evaluates(&r, epoch));
+    assert_int_equal(recipe_evaluations_left(&r, 0), 10);
+    assert_int_equal(recipe_evaluations_left(&r, 9), 1);
+    recipe_set_rhythm(&r, 100, 100);
+    assert_int_equal(r.rhythm, 4);
+    for (uint64_t epoch = 1; epoch <= 10; epoch++)
+        assert_true(recipe_evaluates(&r, epoch) ==
+                    (epoch == 4 || epoch == 8 || epoch == 10));
+    assert_int_equal(recipe_evaluations_left(&r, 0), 3);
+    assert_int_equal(recipe_evaluations_left(&r, 4), 2);
+    assert_int_equal(recipe_evaluations_left(&r, 9), 1);
+    assert_int_equal(recipe_evaluations_left(&r, 10), 0);
 }
 
 static void one_update_is_made_at_the_peak(void **state)
@@ -97,9 +102,9 @@ static void iterations_take_the_place_of_epochs(void **state)
     assert_int_equal(recipe_epoch_steps(&r, 0), 63);
     assert_int_equal(recipe_epoch_steps(&r, 1), 37);
     assert_int_equal(recipe_epoch_steps(&r, 2), 0);
-    assert_int_equal(recipe_epochs_left(&r, 0), 2);
-    assert_int_equal(recipe_epochs_left(&r, 2), 0);
-    assert_int_equal(recipe_epochs_left(&r, 7), 0);
+    assert_int_equal(recipe_evaluations_left(&r, 0), 2);
+    assert_int_equal(recipe_evaluations_left(&r, 2), 0);
+    assert_int_equal(recipe_evaluations_left(&r, 7), 0);
 }
 
 static void whole_epochs_are_not_cut(void **state)
@@ -137,8 +142,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rate_rises_stays_and_falls),
-        cmocka_unit_test(head_learns_first),
-        cmocka_unit_test(statistics_stay_where_the_head_is_first),
+        cmocka_unit_test(rate_follows_a_change_of_plan),
+        cmocka_unit_test(large_test_parts_are_seldom_evaluated),
         cmocka_unit_test(average_begins_with_the_weights),
         cmocka_unit_test(one_update_is_made_at_the_peak),
         cmocka_unit_test(iterations_take_the_place_of_epochs),

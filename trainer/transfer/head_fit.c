@@ -1,0 +1,396 @@
+#include "trainer/transfer/head_fit.h"
+
+#include "trainer/basic/simd.h"
+#include "trainer/net/loss.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    POWER_STEPS = 16, /* of the estimate of the largest curvature */
+    /* Steps of the descent. The products of many classes with many samples
+     * take long, so these get fewer. */
+    STEPS_MOST = 400,
+    STEPS_LEAST = 40,
+};
+#define PRODUCTS_MOST 1e10 /* multiplications of a fit: about a second */
+/* The descent ends where the square of the gradient has fallen so far. */
+#define DONE 1e-8
+#define FLAT 1e-2 /* least deviation, relative to the mean one */
+
+/* A fit under way. Feature `features` of the standardised samples is 1, so
+ * that the bias is the last column of the weights. */
+struct fit {
+    const struct head_samples *samples;
+    int columns;              /* features + 1 */
+    float *x;                 /* [count, columns], standardised */
+    double *mean, *deviation; /* [features] */
+    float *w, *ahead, *last;  /* [classes, columns]: see descend() */
+    float *gradient;          /* [classes, columns] */
+    float *rest;              /* [count, classes]: logits, then gradients */
+    double ridge;
+    float smoothing;
+};
+
+/* Life cycle */
+
+static void fit_release(struct fit *f)
+{
+    free(f->x);
+    free(f->mean);
+    free(f->deviation);
+    free(f->w);
+    free(f->ahead);
+    free(f->last);
+    free(f->gradient);
+    free(f->rest);
+}
+
+static bool fit_alloc(struct fit *f)
+{
+    const struct head_samples *s = f->samples;
+    size_t columns = (size_t)f->columns, features = (size_t)s->features;
+    size_t weights = (size_t)s->classes * columns;
+    f->x = malloc((size_t)s->count * columns * sizeof(float));
+    f->mean = calloc(features, sizeof(double));
+    f->deviation = calloc(features, sizeof(double));
+    f->w = calloc(weights, sizeof(float));
+    f->ahead = calloc(weights, sizeof(float));
+    f->last = calloc(weights, sizeof(float));
+    f->gradient = malloc(weights * sizeof(float));
+    f->rest = malloc((size_t)s->count * (size_t)s->classes * sizeof(float));
+    return f->x && f->mean && f->deviation && f->w && f->ahead && f->last &&
+           f->gradient && f->rest;
+}
+
+/* Standardising */
+
+static void moments_find(struct fit *f)
+{
+    const struct head_samples *s = f->samples;
+    double all = 0;
+    for (int i = 0; i < s->count; i++)
+        for (int k = 0; k < s->features; k++)
+            f->mean[k] += s->x[(size_t)i * s->features + k] / s->count;
+    for (int i = 0; i < s->count; i++)
+        for (int k = 0; k < s->features; k++) {
+            double d = s->x[(size_t)i * s->features + k] - f->mean[k];
+            f->deviation[k] += d * d / s->count;
+        }
+    for (int k = 0; k < s->features; k++) {
+        f->deviation[k] = sqrt(f->deviation[k]);
+        all += f->deviation[k] / s->features;
+    }
+    /* A feature that hardly varies must not be blown up to noise. */
+    for (int k = 0; k < s->features; k++)
+        f->deviation[k] = fmax(f->deviation[k], FLAT * all) + 1e-30;
+}
+
+static void samples_standardise(struct fit *f)
+{
+    const struct head_samples *s = f->samples;
+#pragma omp parallel for schedule(static)
+    for (int i = 0; i < s->count; i++) {
+        const float *from = s->x + (size_t)i * s->features;
+        float *to = f->x + (size_t)i * f->columns;
+        for (int k = 0; k < s->features; k++)
+            to[k] = (float)((from[k] - f->mean[k]) / f->deviation[k]);
+        to[s->features] = 1;
+    }
+}
+
+/* Writes the head for features that are not standardised. */
+static void head_unstandardise(const struct fit *f, float *weight, float *bias)
+{
+    const struct head_samples *s = f->samples;
+    for (int c = 0; c < s->classes; c++) {
+        const float *w = f->w + (size_t)c * f->columns;
+        double b = w[s->features];
+        for (int k = 0; k < s->features; k++) {
+            double scaled = w[k] / f->deviation[k];
+            weight[(size_t)c * s->features + k] = (float)scaled;
+            b -= scaled * f->mean[k];
+        }
+        bias[c] = (float)b;
+    }
+}
+
+/* The descent */
+
+MULTIVERSION
+static float dot(const float *a, const float *b, int count)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int k = 0; k < count; k++)
+        sum += a[k] * b[k];
+    return sum;
+}
+
+MULTIVERSION
+static void add_scaled(float *restrict to, const float *restrict from,
+                       float scale, int count)
+{
+#pragma omp simd
+    for (int k = 0; k < count; k++)
+        to[k] += scale * from[k];
+}
+
+/* Leaves in f->rest the gradient of the loss with respect to each logit. */
+static void rest_find(struct fit *f, const float *w)
+{
+    const struct head_samples *s = f->samples;
+    const struct loss loss = {s->classes, f->smoothing, s->class_weights};
+#pragma omp parallel for schedule(static)
+    for (int i = 0; i < s->count; i++) {
+        float *rest = f->rest + (size_t)i * s->classes;
+        const float *x = f->x + (size_t)i * f->columns;
+        for (int c = 0; c < s->classes; c++)
+            rest[c] = dot(w + (size_t)c * f->columns, x, f->columns);
+        loss_gradient(&loss, rest, &s->labels[i], 1, rest);
+    }
+}
+
+static void gradient_find(struct fit *f, const float *w)
+{
+    const struct head_samples *s = f->samples;
+    rest_find(f, w);
+#pragma omp parallel for schedule(static)
+    for (int c = 0; c < s->classes; c++) {
+        float *g = f->gradient + (size_t)c * f->columns;
+        memset(g, 0, (size_t)f->columns * sizeof *g);
+        for (int i = 0; i < s->count; i++) {
+            float r = f->rest[(size_t)i * s->classes + c] / (float)s->count;
+            add_scaled(g, f->x + (size_t)i * f->columns, r, f->columns);
+        }
+        add_scaled(g, w + (size_t)c * f->columns, (float)f->ridge, s->features);
+    }
+}
+
+/* The largest eigenvalue of the samples' mean square, by powers: v = X'X v. It
+ * uses the first rows of `ahead` and `last`, which are cleared again. */
+static double square_largest(struct fit *f)
+{
+    const struct head_samples *s = f->samples;
+    float *v = f->ahead, *next = f->last;
+    double size = 1;
+    for (int k = 0; k < f->columns; k++)
+        v[k] = k % 2 ? 1 : 0.5f;
+    for (int step = 0; step < POWER_STEPS; step++) {
+        memset(next, 0, (size_t)f->columns * sizeof *next);
+        for (int i = 0; i < s->count; i++) {
+            const float *x = f->x + (size_t)i * f->columns;
+            float a = dot(x, v, f->columns) / (float)s->count;
+            add_scaled(next, x, a, f->columns);
+        }
+        size = sqrt(dot(next, next, f->columns));
+        for (int k = 0; k < f->columns; k++)
+            v[k] = (float)(next[k] / size);
+    }
+    memset(v, 0, (size_t)f->columns * sizeof *v);
+    memset(next, 0, (size_t)f->columns * sizeof *next);
+    return size;
+}
+
+static float weight_largest(const struct head_samples *s)
+{
+    float most = s->class_weights ? 0 : 1;
+    for (int c = 0; s->class_weights && c < s->classes; c++)
+        most = fmaxf(most, s->class_weights[c]);
+    return most;
+}
+
+static int steps_for(const struct fit *f)
+{
+    double each = 2.0 * f->samples->count * f->samples->classes * f->columns;
+    double steps = PRODUCTS_MOST / each;
+    return steps < STEPS_LEAST  ? STEPS_LEAST
+           : steps > STEPS_MOST ? STEPS_MOST
+                                : (int)steps;
+}
+
+/* One step from `ahead`. Returns the square of the gradient's norm there, and
+ * in *uphill whether the step led uphill. */
+static double step_make(struct fit *f, float step, bool *uphill)
+{
+    size_t count = (size_t)f->samples->classes * (size_t)f->columns;
+    double square = 0, along = 0;
+    gradient_find(f, f->ahead);
+    memcpy(f->last, f->w, count * sizeof *f->w);
+    for (size_t i = 0; i < count; i++) {
+        f->w[i] = f->ahead[i] - step * f->gradient[i];
+        square += (double)f->gradient[i] * f->gradient[i];
+        along += (double)f->gradient[i] * (f->w[i] - f->last[i]);
+    }
+    *uphill = along > 0;
+    return square;
+}
+
+/* Nesterov's accelerated gradient descent. `ahead` is where the gradient is
+ * taken: it runs ahead of `w` along its last move, ever more, and begins again
+ * where that no longer leads downhill (O'Donoghue and Candes, 2015). The step
+ * is one over the largest curvature, a half of the largest eigenvalue: it
+ * cannot diverge. */
+static void descend(struct fit *f)
+{
+    size_t count = (size_t)f->samples->classes * (size_t)f->columns;
+    double curvature = 0.5 * square_largest(f) * weight_largest(f->samples);
+    float step = (float)(1 / (1.05 * curvature + f->ridge));
+    double run = 1, first = 0;
+    int most = steps_for(f);
+    for (int n = 0; n < most; n++) {
+        bool uphill;
+        double square = step_make(f, step, &uphill);
+        first = n == 0 ? square : first;
+        if (square <= DONE * first)
+            return;
+        double next = uphill ? 1 : 0.5 * (1 + sqrt(1 + 4 * run * run));
+        float share = uphill ? 0 : (float)((run - 1) / next);
+        run = next;
+        for (size_t i = 0; i < count; i++)
+            f->ahead[i] = f->w[i] + share * (f->w[i] - f->last[i]);
+    }
+}
+
+int head_fit(const struct head_samples *s, double ridge, float smoothing,
+             float *weight, float *bias, struct reason *why)
+{
+    struct fit f = {.samples = s,
+                    .columns = s->features + 1,
+                    .ridge = ridge,
+                    .smoothing = smoothing};
+    int err = 0;
+    if (fit_alloc(&f)) {
+        moments_find(&f);
+        samples_standardise(&f);
+        descend(&f);
+        head_unstandardise(&f, weight, bias);
+    } else {
+        err = refuse(why, ENOMEM, "no memory to fit the head");
+    }
+    fit_release(&f);
+    return err;
+}
+
+/* Validation */
+
+struct validation {
+    const struct head_samples *all;
+    struct head_samples part; /* the samples of the other folds */
+    float *x;
+    int *labels;
+    int *fold;     /* [count]: the fold of each sample */
+    float *weight; /* [classes, features] */
+    float *bias;   /* [classes] */
+    double *loss;  /* [classes]: sums */
+    int *judged;   /* [classes] */
+};
+
+static void validation_release(struct validation *v)
+{
+    free(v->x);
+    free(v->labels);
+    free(v->fold);
+    free(v->weight);
+    free(v->bias);
+    free(v->loss);
+    free(v->judged);
+}
+
+static bool validation_open(struct validation *v, const struct head_samples *s,
+                            int folds)
+{
+    size_t count = (size_t)s->count, classes = (size_t)s->classes;
+    size_t features = (size_t)s->features;
+    *v = (struct validation){.all = s, .part = *s};
+    v->x = malloc(count * features * sizeof(float));
+    v->labels = malloc(count * sizeof(int));
+    v->fold = malloc(count * sizeof(int));
+    v->weight = malloc(classes * features * sizeof(float));
+    v->bias = malloc((classes + 1) * sizeof(float));
+    v->loss = calloc(classes, sizeof(double));
+    v->judged = calloc(classes, sizeof(int));
+    if (!v->x || !v->labels || !v->fold || !v->weight || !v->bias || !v->loss ||
+        !v->judged)
+        return false;
+    v->part.x = v->x;
+    v->part.labels = v->labels;
+    /* The pictures of each class are dealt to the folds in turn; `judged`
+     * counts them and is cleared again. Classes begin at different folds, so
+     * that folds of small classes are of one size. */
+    for (int i = 0; i < s->count; i++)
+        v->fold[i] = (s->labels[i] + v->judged[s->labels[i]]++) % folds;
+    memset(v->judged, 0, classes * sizeof(int));
+    return true;
+}
+
+static void others_take(struct validation *v, int fold)
+{
+    size_t features = (size_t)v->all->features;
+    v->part.count = 0;
+    for (int i = 0; i < v->all->count; i++) {
+        if (v->fold[i] == fold)
+            continue;
+        size_t to = (size_t)v->part.count++;
+        v->labels[to] = v->all->labels[i];
+        memcpy(v->x + to * features, v->all->x + (size_t)i * features,
+               features * sizeof(float));
+    }
+}
+
+/* The cross-entropy of sample i, in a numerically safe way. */
+static double sample_loss(const struct validation *v, int i)
+{
+    const struct head_samples *s = v->all;
+    const float *x = s->x + (size_t)i * s->features;
+    double sum = 0, truth = 0;
+    for (int c = 0; c < s->classes; c++) {
+        double logit =
+            dot(v->weight + (size_t)c * s->features, x, s->features) +
+            v->bias[c];
+        truth = c == s->labels[i] ? logit : truth;
+        /* sum = log of the sum of exponentials so far */
+        sum = c == 0        ? logit
+              : logit > sum ? logit + log1p(exp(sum - logit))
+                            : sum + log1p(exp(logit - sum));
+    }
+    return sum - truth;
+}
+
+static double classes_mean(const struct validation *v)
+{
+    double sum = 0;
+    int classes = 0;
+    for (int c = 0; c < v->all->classes; c++) {
+        if (!v->judged[c])
+            continue;
+        sum += v->loss[c] / v->judged[c];
+        classes++;
+    }
+    return sum / classes;
+}
+
+int head_validate(const struct head_samples *s, double ridge, int folds,
+                  double *loss, struct reason *why)
+{
+    struct validation v;
+    int err = validation_open(&v, s, folds)
+                  ? 0
+                  : refuse(why, ENOMEM, "no memory to judge a head");
+    for (int fold = 0; fold < folds && err == 0; fold++) {
+        others_take(&v, fold);
+        err = head_fit(&v.part, ridge, 0, v.weight, v.bias, why);
+        for (int i = 0; i < s->count && err == 0; i++)
+            if (v.fold[i] == fold) {
+                v.loss[s->labels[i]] += sample_loss(&v, i);
+                v.judged[s->labels[i]]++;
+            }
+    }
+    if (err == 0)
+        *loss = classes_mean(&v);
+    validation_release(&v);
+    return err;
+}
