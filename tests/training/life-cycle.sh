@@ -166,9 +166,11 @@ expect_match '^local .*succeeded' cat "$MNT/overview"
 
 step "the model has all of its files"
 cd "$MNT/models/t"
-expect '1 latest' sh -c 'ls | paste -sd " "'
-expect 'config dataset info labels.txt log metrics.csv model.onnx model.safetensors monitor.svg template' \
-    sh -c 'ls 1 | sort | paste -sd " "'
+expect '1 latest versions.csv' sh -c 'ls | paste -sd " "'
+expect "README.md classes.csv config confusion.csv confusion.svg dataset info \
+labels.txt log metrics.csv mistakes.csv mistakes.html model.onnx \
+model.safetensors monitor.svg predictions.csv template thresholds.csv" \
+    sh -c 'ls 1 | LC_ALL=C sort | paste -sd " "'
 cmp 1/metrics.csv ../../processes/local/metrics.csv
 cmp 1/template ../../templates/t
 expect_match '^model: models/t/1$' cat 1/info

@@ -1,5 +1,7 @@
 /* Saves at the same time: they share a transaction, each has a result of its
  * own, and what was confirmed is there after a kill. */
+#include "core/serve/serve.h"
+#include "core/state/copies.h"
 #include "core/store/node.h"
 #include "core/training/supervisor.h"
 #include "tests/unit/world.h"
@@ -74,7 +76,11 @@ static void open_alone(struct world *w)
 {
     world_open(w);
     supervisor_close(w->primo.supervisor);
+    serve_close(w->primo.serve);
+    copies_close(w->primo.copies); /* which keeps the clock of lost/ */
     w->primo.supervisor = NULL;
+    w->primo.serve = NULL;
+    w->primo.copies = NULL;
 }
 
 /* The saved text of a template, or "" if there is none. */

@@ -431,7 +431,7 @@ static void the_dataset_of_another_is_confirmed(void **state)
         snprintf(path, sizeof path, "processes/%s", machine);
         /* whose file it is does not matter, but who wrote it */
         put(w, i % 2 ? &root : &anna, "templates", "x", "", &why);
-        put(w, cases[i].writer, "templates", "x", "dataset = /data/of anna\n",
+        put(w, cases[i].writer, "templates", "x", "base = scratch\ndataset = /data/of anna\n",
             &why);
         put(w, &root, "machines", machine, "", &why);
         assert_int_equal(tree_mkdir(&w->primo, &root, dir, machine, &n, &why),
@@ -455,8 +455,8 @@ static void a_text_keeps_its_writer(void **state)
     role(w, "a",
          "members = 54001\ntemplates = view create edit\n"
          "types = view create edit\n");
-    put(w, &root, "templates", "x", "dataset = /a\n", &why);
-    put(w, &anna, "templates", ".x.new", "dataset = /b\n", &why);
+    put(w, &root, "templates", "x", "base = scratch\ndataset = /a\n", &why);
+    put(w, &anna, "templates", ".x.new", "base = scratch\ndataset = /b\n", &why);
     assert_int_equal(
         tree_rename(&w->primo, &anna,
                     &(struct renaming){dir, ".x.new", dir, "x", false}, &why),
@@ -474,7 +474,7 @@ static void a_text_keeps_its_writer(void **state)
     put(w, &root, "templates", "x", "type = t\n", &why);
     assert_int_equal(act(w, &root, "processes/local/start", &why), -EACCES);
     assert_non_null(strstr(why.sentence, "'types/t' was last written by"));
-    put(w, &root, "templates", "x", "type = t\ndataset = /a\n", &why);
+    put(w, &root, "templates", "x", "type = t\nbase = scratch\ndataset = /a\n", &why);
     assert_int_equal(act(w, &root, "processes/local/start", &why), 0);
 }
 
@@ -501,7 +501,7 @@ static void resuming_takes_the_right_to_the_template(void **state)
     struct tree_change closed = {.mode_set = true, .mode = 0600};
     struct node n, templates = at(w, "templates");
     role(w, "a", "members = 54001\nprocesses = manage\n");
-    put(w, &root, "templates", "x", "dataset = /a\n", &why);
+    put(w, &root, "templates", "x", "base = scratch\ndataset = /a\n", &why);
     assert_int_equal(
         tree_mkdir(&w->primo, &root, at(w, "processes"), "local", &n, &why), 0);
     put(w, &root, "processes/local", "template", "x\n", &why);
