@@ -431,8 +431,8 @@ static void the_dataset_of_another_is_confirmed(void **state)
         snprintf(path, sizeof path, "processes/%s", machine);
         /* whose file it is does not matter, but who wrote it */
         put(w, i % 2 ? &root : &anna, "templates", "x", "", &why);
-        put(w, cases[i].writer, "templates", "x", "base = scratch\ndataset = /data/of anna\n",
-            &why);
+        put(w, cases[i].writer, "templates", "x",
+            "base = scratch\ndataset = /data/of anna\n", &why);
         put(w, &root, "machines", machine, "", &why);
         assert_int_equal(tree_mkdir(&w->primo, &root, dir, machine, &n, &why),
                          0);
@@ -456,7 +456,8 @@ static void a_text_keeps_its_writer(void **state)
          "members = 54001\ntemplates = view create edit\n"
          "types = view create edit\n");
     put(w, &root, "templates", "x", "base = scratch\ndataset = /a\n", &why);
-    put(w, &anna, "templates", ".x.new", "base = scratch\ndataset = /b\n", &why);
+    put(w, &anna, "templates", ".x.new", "base = scratch\ndataset = /b\n",
+        &why);
     assert_int_equal(
         tree_rename(&w->primo, &anna,
                     &(struct renaming){dir, ".x.new", dir, "x", false}, &why),
@@ -474,7 +475,8 @@ static void a_text_keeps_its_writer(void **state)
     put(w, &root, "templates", "x", "type = t\n", &why);
     assert_int_equal(act(w, &root, "processes/local/start", &why), -EACCES);
     assert_non_null(strstr(why.sentence, "'types/t' was last written by"));
-    put(w, &root, "templates", "x", "type = t\nbase = scratch\ndataset = /a\n", &why);
+    put(w, &root, "templates", "x", "type = t\nbase = scratch\ndataset = /a\n",
+        &why);
     assert_int_equal(act(w, &root, "processes/local/start", &why), 0);
 }
 
