@@ -19,6 +19,16 @@ again_db()
     cp -a "$kept/db" "$kept/copies" "$STATE"
 }
 
+# flip FILE AT: another byte stands there.
+flip()
+{
+    local byte
+    byte=$(od -An -tu1 -j"$2" -N1 "$1")
+    # shellcheck disable=SC2059 # the format is the byte
+    printf "\\$(printf %03o $(((byte + 1) % 256)))" |
+        dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
 # damage PAGE: a page of the database is overwritten.
 damage()
 {
@@ -76,8 +86,7 @@ for file in "$STATE"/models/*/model.onnx "$STATE"/models/*/labels.txt \
     file=${file/#"$STATE"/$STATE}
     size=$(stat -c %s "$file")
     chmod u+w "$file"
-    printf '\377' | dd of="$file" bs=1 seek=$((size / 2)) conv=notrunc \
-        status=none
+    flip "$file" $((size / 2))
     expect_errno 'damaged' "$primofs" --check "$STATE"
     expect_match 'not as it was published' \
         eval "'$primofs' --check '$STATE' 2>&1 || true"

@@ -148,6 +148,16 @@ def replay(all_records, below, cut, rng, strict):
             if to is not None:
                 to.names[as_name] = inode
                 added(to, as_name, inode)
+        elif letter == "L" and disk.parts(path) is None:
+            # a file from elsewhere, which has been on the disk for long
+            to, as_name = disk.parent(second)
+            made = Inode(False, os.stat(path).st_mode & 0o777)
+            kept.append(made)
+            twin[id(made)] = Inode(False, made.mode)
+            with open(path, "rb") as f:
+                twin[id(made)].data[:] = f.read()
+            to.names[as_name] = made
+            added(to, as_name, made)
         elif letter == "U" and folder is not None and name in folder.names:
             del folder.names[name]
             names([folder], lambda f=folder, n=name: twin[id(f)].names.pop(n, None))

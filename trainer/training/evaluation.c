@@ -92,7 +92,8 @@ static int best_keep(struct training *t, struct reason *why)
     return 0;
 }
 
-/* `made`: an epoch is complete; else nothing was trained yet. */
+/* Completes the epoch. Before the first update there is none to complete, and
+ * no row to report. */
 static int evaluation_commit(struct training *t, double precision, double right,
                              double seconds, struct reason *why)
 {
@@ -112,7 +113,7 @@ static int evaluation_commit(struct training *t, double precision, double right,
         err = best_keep(t, why);
     if (err == 0)
         err = record_keep(t, why);
-    if (err == 0)
+    if (err == 0 && t->at.iteration > 0)
         training_tell_row(t, precision, right);
     control_unlock(t->run->control);
     return err;

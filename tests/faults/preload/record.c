@@ -83,7 +83,12 @@ static void path_of(int fd, char *path)
 
 static void path_in(int dir, const char *name, char *path)
 {
+    static const char descriptors[] = "/proc/self/fd/";
     char parent[PATH_BYTES];
+    if (!strncmp(name, descriptors, sizeof descriptors - 1)) {
+        path_of(atoi(name + sizeof descriptors - 1), path);
+        return;
+    }
     if (*name == '/') {
         snprintf(path, PATH_BYTES, "%s", name);
         return;
