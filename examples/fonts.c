@@ -80,10 +80,18 @@ void fonts_close(struct fonts *f)
     free(f->faces);
 }
 
+/* Some fonts draw something for a blank. */
+static bool is_blank(uint32_t c)
+{
+    return c <= ' ' || c == 0xA0 || c == 0x1680 || c == 0x202F || c == 0x205F ||
+           c == 0x3000 || (c >= 0x2000 && c <= 0x200B);
+}
+
 bool font_draws(FT_Face face, uint32_t character)
 {
     FT_UInt glyph = FT_Get_Char_Index(face, character);
-    return glyph && !FT_Load_Glyph(face, glyph, FT_LOAD_NO_SCALE) &&
+    return glyph && !is_blank(character) &&
+           !FT_Load_Glyph(face, glyph, FT_LOAD_NO_SCALE) &&
            face->glyph->format == FT_GLYPH_FORMAT_OUTLINE &&
            face->glyph->outline.n_points > 0;
 }

@@ -19,7 +19,6 @@ enum {
 #define PRODUCTS_MOST 1e10 /* multiplications of a fit: about a second */
 /* The descent ends where the square of the gradient has fallen so far. */
 #define DONE 1e-8
-#define FLAT 1e-2 /* least deviation, relative to the mean one */
 
 /* A fit under way. Feature `features` of the standardised samples is 1, so
  * that the bias is the last column of the weights. */
@@ -84,9 +83,11 @@ static void moments_find(struct fit *f)
         f->deviation[k] = sqrt(f->deviation[k]);
         all += f->deviation[k] / s->features;
     }
-    /* A feature that hardly varies must not be blown up to noise. */
+    /* A feature that varies less than most is not blown up: augmented pictures
+     * would change it by many of its deviations, and a head that leans on it
+     * would send large gradients to what makes it. */
     for (int k = 0; k < s->features; k++)
-        f->deviation[k] = fmax(f->deviation[k], FLAT * all) + 1e-30;
+        f->deviation[k] = fmax(f->deviation[k], all) + 1e-30;
 }
 
 static void samples_standardise(struct fit *f)

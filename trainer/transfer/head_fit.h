@@ -2,8 +2,9 @@
  * The fitting of a head: multinomial logistic regression on the features that a
  * network computes. It is a convex problem, so that its solution depends on
  * nothing but the data: no learning rate, no order of batches. The features
- * are standardised first, so that it does not depend on their scale either,
- * which with a base of another program may be anything.
+ * are standardised first, those of small deviations by the mean one, so that it
+ * does not depend on their scale either, which with a base of another program
+ * may be anything.
  *
  * Pure functions of their arguments; they use all OpenMP threads, and give the
  * same bits with any number of them.

@@ -47,6 +47,24 @@ struct head {
     float weight[WEIGHTS], bias[CLASSES];
 };
 
+/* By what a feature is divided: its deviation, or the mean one if that is
+ * larger. */
+static void moments(const struct data *d, double *mean, double *deviation)
+{
+    double all = 0;
+    for (int k = 0; k < FEATURES; k++) {
+        mean[k] = deviation[k] = 0;
+        for (int i = 0; i < COUNT; i++)
+            mean[k] += d->x[i * FEATURES + k] / COUNT;
+        for (int i = 0; i < COUNT; i++)
+            deviation[k] += pow(d->x[i * FEATURES + k] - mean[k], 2) / COUNT;
+        deviation[k] = sqrt(deviation[k]);
+        all += deviation[k] / FEATURES;
+    }
+    for (int k = 0; k < FEATURES; k++)
+        deviation[k] = fmax(deviation[k], all);
+}
+
 static struct head fit(const struct data *d, double ridge)
 {
     struct head h;
@@ -91,7 +109,9 @@ static void is_the_minimum(void **state)
     (void)state;
     struct data d;
     const double ridge = 0.1;
+    double mean[FEATURES], deviation[FEATURES];
     data_make(&d, 0.5, 1, 0);
+    moments(&d, mean, deviation);
     struct head h = fit(&d, ridge);
     for (int c = 0; c < CLASSES; c++) {
         double bias = 0;
@@ -102,19 +122,15 @@ static void is_the_minimum(void **state)
         }
         assert_true(fabs(bias) < 1e-4);
         for (int k = 0; k < FEATURES; k++) {
-            double mean = 0, square = 0, slope = 0;
-            for (int i = 0; i < COUNT; i++)
-                mean += d.x[i * FEATURES + k] / COUNT;
-            for (int i = 0; i < COUNT; i++)
-                square += pow(d.x[i * FEATURES + k] - mean, 2) / COUNT;
-            double deviation = sqrt(square);
+            double slope = 0;
             for (int i = 0; i < COUNT; i++) {
                 double p[CLASSES];
                 probabilities(&d, &h, i, p);
                 slope += (p[c] - (d.labels[i] == c)) *
-                         (d.x[i * FEATURES + k] - mean) / deviation / COUNT;
+                         (d.x[i * FEATURES + k] - mean[k]) / deviation[k] /
+                         COUNT;
             }
-            slope += ridge * h.weight[c * FEATURES + k] * deviation;
+            slope += ridge * h.weight[c * FEATURES + k] * deviation[k];
             assert_true(fabs(slope) < 1e-3);
         }
     }
