@@ -2,7 +2,7 @@
 # The whole network against PyTorch: gradients, optimiser steps, running
 # statistics and probabilities. An error in any layer's way back would still
 # train, only worse; here it shows.
-# timeout: 600
+# timeout: 1200
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 need_python numpy torch torchvision
