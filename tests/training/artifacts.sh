@@ -33,7 +33,7 @@ chmod +x bin/primo-train
 BUILD=$SCRATCH/bin mount_primofs "$STATE" "$MNT"
 process=$MNT/processes/local
 mkdir "$process"
-echo "dataset = $SCRATCH/dataset" >"$MNT/templates/t"
+printf "base = scratch\ndataset = %s\n" "$SCRATCH/dataset" >"$MNT/templates/t"
 echo t >"$process/template"
 
 # ends STATUS: how a training has to end with the present files of `leave`.
