@@ -1,10 +1,10 @@
 /*
- * The choice of the weights that are published. The last ones are the best,
- * as a rule: their learning rate has fallen to zero. With a few dozen test
- * pictures the highest average precision of many epochs is mostly luck, and
- * tells little about pictures to come. So the latest weights are taken, unless
- * the test part says, beyond chance, that earlier ones are better: those of a
- * base that training has spoiled, say.
+ * The choice of the weights that are published, where the test part is small.
+ * The last ones are the best, as a rule: their learning rate has fallen to
+ * zero. With a few dozen test pictures the highest average precision of many
+ * epochs is mostly luck, and tells little about pictures to come. So the latest
+ * weights are taken, unless the test part says, beyond chance, that earlier
+ * ones are better: those of a base that training has spoiled, say.
  *
  * What is compared is the probability that the network gives to the true class
  * of each test picture, picture by picture: two evaluations see the same

@@ -55,9 +55,14 @@ static int best_take(void *best, const struct tensor *t, struct reason *why)
 /* The choice: see choice.h. The evaluation on record is the one that gave the
  * test pictures most of their truths. */
 
+enum { MANY = 100 }; /* so many test pictures know which epoch is the best */
+
 static bool is_chosen(const struct training *t)
 {
     int n = loader_test_count(t->material.loader);
+    double best = t->at.best_average_precision;
+    if (n >= MANY)
+        return isnan(best) || t->at.average_precision >= best;
     return !t->record.count ||
            !choice_is_worse(t->truths, t->record.tensors->data, n);
 }
