@@ -96,7 +96,10 @@ int training_net(struct training *t, struct reason *why)
     if (err)
         return err;
     err = base_give(&t->material.base, t->net, t->material.head_kept, why);
-    if (err == 0 && training_adapts(t) && !t->run->from.state.count)
+    if (t->run->from.state
+            .count) /* its weights follow; rates_set() needs this */
+        t->at.features_square = t->run->from.at.features_square;
+    else if (err == 0 && training_adapts(t))
         err = base_adapt(t, why);
     return err ? err : rates_set(t, why);
 }
