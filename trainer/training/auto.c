@@ -5,7 +5,6 @@
 #include "trainer/pictures/picture.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* The mean gradient of more pictures has less noise and allows a larger step:
@@ -62,18 +61,15 @@ static void epochs_decide(struct options *o, const struct auto_facts *facts)
     double seen = (facts->trained ? SEEN_TRAINED : SEEN_FRESH) *
                   pow(n / SEEN_SET, SEEN_POWER);
     double epochs = fmax(ceil(seen / n), EPOCHS_LEAST);
-    o->epochs = (uint64_t)epochs;
-    if (o->iterations)
+    if (o->iterations) /* which take the place of epochs */
         return;
-    char value[24];
-    snprintf(value, sizeof value, "%.0f", epochs);
-    options_note(o, KEY_EPOCHS, value,
-                 facts->trained
-                     ? N_("%d training pictures from a trained base: %.0f "
-                          "are seen in all")
-                     : N_("%d training pictures from a fresh network: %.0f "
-                          "are seen in all"),
-                 facts->dataset->train_count, n * epochs);
+    options_decide(o, KEY_EPOCHS, (int)epochs,
+                   facts->trained
+                       ? N_("%d training pictures from a trained base: %.0f "
+                            "are seen in all")
+                       : N_("%d training pictures from a fresh network: %.0f "
+                            "are seen in all"),
+                   facts->dataset->train_count, n * epochs);
 }
 
 static void rate_decide(struct options *o, const struct auto_facts *facts)

@@ -53,9 +53,6 @@ int training_net(struct training *t, struct reason *why);
 void training_save(struct training *t);
 /* Set what the heartbeat reports. */
 void training_tell(struct training *t);
-/* Predict the test part with the present weights, into t->scores and
- * t->answers. */
-int training_predict(struct training *t, struct reason *why);
 /* Report a row of metrics; NAN: there was no evaluation. The caller has locked
  * the state: a stop must not write a checkpoint between the change of the state
  * and the row that reports it. */

@@ -57,11 +57,16 @@ static int best_take(void *best, const struct tensor *t, struct reason *why)
 
 enum { MANY = 100 }; /* so many test pictures know which epoch is the best */
 
+static bool are_many(const struct training *t)
+{
+    return loader_test_count(t->material.loader) >= MANY;
+}
+
 static bool is_chosen(const struct training *t)
 {
     int n = loader_test_count(t->material.loader);
     double best = t->at.best_average_precision;
-    if (n >= MANY)
+    if (are_many(t))
         return isnan(best) || t->at.average_precision >= best;
     return !t->record.count ||
            !choice_is_worse(t->truths, t->record.tensors->data, n);
@@ -70,6 +75,8 @@ static bool is_chosen(const struct training *t)
 static int record_keep(struct training *t, struct reason *why)
 {
     int n = loader_test_count(t->material.loader);
+    if (are_many(t))
+        return 0;
     if (!t->record.count) {
         int err = tensor_list_make(&t->record, "truths", n, why);
         if (err)

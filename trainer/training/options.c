@@ -43,17 +43,24 @@ void options_release(struct options *o)
     settings_release(&o->settings);
 }
 
+/* Sets a field that holds a whole number. */
+static void whole_set(struct options *o, const struct field *f, double number)
+{
+    void *at = (char *)o + f->at;
+    if (f->type == FIELD_INT)
+        *(int *)at = (int)number;
+    else if (f->type == FIELD_COUNT)
+        *(uint64_t *)at = (uint64_t)number;
+}
+
 static void field_take(struct options *o, const struct field *f)
 {
     void *at = (char *)o + f->at;
     double v = settings_number(&o->settings, f->key);
-    double number = isnan(v) ? 0 : v;
     switch (f->type) {
     case FIELD_INT:
-        *(int *)at = (int)number;
-        break;
     case FIELD_COUNT:
-        *(uint64_t *)at = (uint64_t)number;
+        whole_set(o, f, isnan(v) ? 0 : v);
         break;
     case FIELD_BYTES:
         *(uint64_t *)at = settings_bytes(&o->settings, f->key);
@@ -120,7 +127,7 @@ int options_take(struct options *o, struct reason *why)
     o->augment = augment_take(settings_get(&o->settings, KEY_AUGMENT));
     for (int i = 0; i < FIELDS; i++)
         field_take(o, &fields[i]);
-    if (o->iterations) /* also in place of `auto` */
+    if (o->iterations)
         options_note(o, KEY_EPOCHS, "",
                      N_("not used, iterations take its place"));
     return precision_take(o, why);
@@ -136,8 +143,8 @@ void options_decide(struct options *o, enum key key, int value,
 {
     char text[16];
     for (int i = 0; i < FIELDS; i++)
-        if (fields[i].key == key && fields[i].type == FIELD_INT)
-            *(int *)((char *)o + fields[i].at) = value;
+        if (fields[i].key == key)
+            whole_set(o, &fields[i], value);
     snprintf(text, sizeof text, "%d", value);
     va_list ap;
     va_start(ap, format);

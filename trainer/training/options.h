@@ -64,7 +64,7 @@ void options_speak(const struct options *o);
 void options_note(struct options *o, enum key key, const char *value,
                   const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* Set a field of type int, and note why it has this value. */
+/* Set a field that is a whole number, and note why it has this value. */
 void options_decide(struct options *o, enum key key, int value,
                     const char *format, ...)
     __attribute__((format(printf, 4, 5)));

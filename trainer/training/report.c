@@ -4,6 +4,7 @@
 #include "core/report/artifact.h"
 #include "trainer/evaluation/judge.h"
 #include "trainer/evaluation/thumbnails.h"
+#include "trainer/training/evaluation.h"
 
 #include <math.h>
 

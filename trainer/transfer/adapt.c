@@ -35,7 +35,9 @@ struct adapting {
     struct head_samples samples;
     float *x;
     int *labels;
-    int most; /* samples there is room for */
+    int most;     /* samples there is room for */
+    int step;     /* the next batch of the epoch that is being taken */
+    double share; /* of the blend that the samples were taken with */
 };
 
 static int adapting_open(struct adapting *g, struct reason *why)
@@ -85,16 +87,17 @@ static int statistics_measure(struct adapting *g, int pictures,
     return err;
 }
 
-/* Takes as samples what the network sees of an epoch's pictures, up to
- * `pictures` in all. */
+/* Takes as samples what the network sees of an epoch's pictures from g->step
+ * on, up to `pictures` in all. */
 static int samples_add(struct adapting *g, int epoch, int pictures,
                        struct reason *why)
 {
     struct head_samples *s = &g->samples;
     int steps = loader_train_steps(g->loader);
-    for (int step = 0; step < steps; step++) {
+    pictures = pictures < g->most ? pictures : g->most;
+    for (; g->step < steps; g->step++) {
         struct loader_batch b;
-        int err = loader_train(g->loader, epoch, step, &b, why);
+        int err = loader_train(g->loader, epoch, g->step, &b, why);
         if (err)
             return err;
         if (s->count + b.count > pictures)
@@ -109,11 +112,13 @@ static int samples_add(struct adapting *g, int epoch, int pictures,
     return 0;
 }
 
-static int samples_take(struct adapting *g, int pictures, struct reason *why)
+/* Sets the blend, and takes samples that choices are judged by. */
+static int samples_take(struct adapting *g, double share, struct reason *why)
 {
-    g->samples.count = 0;
-    return samples_add(g, LOADER_PLAIN, pictures < g->most ? pictures : g->most,
-                       why);
+    g->samples.count = g->step = 0;
+    g->share = share;
+    int err = net_blend_statistics(g->net, share, why);
+    return err ? err : samples_add(g, LOADER_PLAIN, BLEND_PICTURES, why);
 }
 
 /* Whether each class has at least two pictures among the samples. */
@@ -134,9 +139,7 @@ static bool samples_can_judge(const struct adapting *g)
 static int share_try(struct adapting *g, double share, double *loss,
                      struct reason *why)
 {
-    int err = net_blend_statistics(g->net, share, why);
-    if (err == 0)
-        err = samples_take(g, BLEND_PICTURES, why);
+    int err = samples_take(g, share, why);
     if (err == 0 && !samples_can_judge(g))
         *loss = NAN;
     else if (err == 0)
@@ -156,13 +159,13 @@ static int share_choose(struct adapting *g, struct adaptation *a,
             a->share = shares[i];
         }
     }
-    return err ? err : net_blend_statistics(g->net, a->share, why);
+    return err || a->share == g->share ? err : samples_take(g, a->share, why);
 }
 
 static int ridge_choose(struct adapting *g, struct adaptation *a,
                         struct reason *why)
 {
-    int err = samples_take(g, BLEND_PICTURES, why);
+    int err = 0;
     for (int i = 0; i < RIDGES && err == 0 && !isnan(a->loss); i++) {
         double loss = a->loss;
         if (ridges[i] != RIDGE_UNKNOWN)
@@ -222,12 +225,13 @@ static int head_make(struct adapting *g, struct adaptation *a,
                      struct reason *why)
 {
     int few = loader_train_count(g->loader);
-    int epochs = EPOCHS_PICTURES / few + 1, err = 0;
+    int epochs = EPOCHS_PICTURES / few + 1;
     epochs = epochs > EPOCHS_MOST ? EPOCHS_MOST : epochs;
-    g->samples.count = 0;
-    err = samples_add(g, LOADER_PLAIN, g->most, why);
-    for (int epoch = 1; epoch < epochs && err == 0; epoch++)
+    int err = samples_add(g, LOADER_PLAIN, g->most, why); /* the rest of them */
+    for (int epoch = 1; epoch < epochs && err == 0; epoch++) {
+        g->step = 0;
         err = samples_add(g, epoch, g->most, why);
+    }
     if (err)
         return err;
     a->square = samples_square(&g->samples);

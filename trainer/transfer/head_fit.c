@@ -283,11 +283,11 @@ struct validation {
     struct head_samples part; /* the samples of the other folds */
     float *x;
     int *labels;
-    int *fold;     /* [count]: the fold of each sample */
-    float *weight; /* [classes, features] */
-    float *bias;   /* [classes] */
-    double *loss;  /* [classes]: sums */
-    int *judged;   /* [classes] */
+    int *fold;            /* [count]: the fold of each sample */
+    float *weight;        /* [classes, features] */
+    float *bias, *logits; /* [classes] */
+    double *loss;         /* [classes]: sums */
+    int *judged;          /* [classes] */
 };
 
 static void validation_release(struct validation *v)
@@ -297,6 +297,7 @@ static void validation_release(struct validation *v)
     free(v->fold);
     free(v->weight);
     free(v->bias);
+    free(v->logits);
     free(v->loss);
     free(v->judged);
 }
@@ -311,11 +312,12 @@ static bool validation_open(struct validation *v, const struct head_samples *s,
     v->labels = malloc(count * sizeof(int));
     v->fold = malloc(count * sizeof(int));
     v->weight = malloc(classes * features * sizeof(float));
-    v->bias = malloc((classes + 1) * sizeof(float));
+    v->bias = malloc(classes * sizeof(float));
+    v->logits = malloc(classes * sizeof(float));
     v->loss = calloc(classes, sizeof(double));
     v->judged = calloc(classes, sizeof(int));
-    if (!v->x || !v->labels || !v->fold || !v->weight || !v->bias || !v->loss ||
-        !v->judged)
+    if (!v->x || !v->labels || !v->fold || !v->weight || !v->bias ||
+        !v->logits || !v->loss || !v->judged)
         return false;
     v->part.x = v->x;
     v->part.labels = v->labels;
@@ -342,23 +344,16 @@ static void others_take(struct validation *v, int fold)
     }
 }
 
-/* The cross-entropy of sample i, in a numerically safe way. */
 static double sample_loss(const struct validation *v, int i)
 {
     const struct head_samples *s = v->all;
+    const struct loss loss = {.classes = s->classes};
     const float *x = s->x + (size_t)i * s->features;
-    double sum = 0, truth = 0;
-    for (int c = 0; c < s->classes; c++) {
-        double logit =
+    for (int c = 0; c < s->classes; c++)
+        v->logits[c] =
             dot(v->weight + (size_t)c * s->features, x, s->features) +
             v->bias[c];
-        truth = c == s->labels[i] ? logit : truth;
-        /* sum = log of the sum of exponentials so far */
-        sum = c == 0        ? logit
-              : logit > sum ? logit + log1p(exp(sum - logit))
-                            : sum + log1p(exp(logit - sum));
-    }
-    return sum - truth;
+    return loss_gradient(&loss, v->logits, &s->labels[i], 1, v->logits);
 }
 
 static double classes_mean(const struct validation *v)
