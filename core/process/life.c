@@ -126,6 +126,15 @@ const char *status_color(enum status s)
     return statuses[s].color;
 }
 
+int enabled_parse(const char *word, bool *yes, struct reason *why)
+{
+    *yes = !strcmp(word, "yes");
+    return *yes || !strcmp(word, "no")
+               ? 0
+               : refuse(why, EINVAL, "enabled must be yes or no, got '%.100s'",
+                        word);
+}
+
 enum life_wish status_wish(enum status s)
 {
     return statuses[s].wish;

@@ -57,6 +57,8 @@ const char *status_label(enum status s);
 /* The colour of the box in which a chart shows the word, "#rrggbb". */
 const char *status_color(enum status s);
 bool status_from_name(const char *name, enum status *out);
+/* The word in the file `enabled`. EINVAL: it is neither yes nor no. */
+int enabled_parse(const char *word, bool *yes, struct reason *why);
 enum life_wish status_wish(enum status s);
 /* Whether a trainer is running or should be: the status has a wish. */
 bool status_is_live(enum status s);

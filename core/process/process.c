@@ -118,9 +118,15 @@ static void process_encode(const struct process *p, struct text *out)
     text_puts(out, text_string(&p->facts));
 }
 
-static bool process_take(struct process *p, const char *key, const char *value,
-                         int *next)
+struct decoding {
+    struct process *process;
+    int next; /* see record_take() */
+};
+
+static bool process_take(void *context, const char *key, const char *value)
 {
+    struct decoding *d = context;
+    struct process *p = d->process;
     if (!strcmp(key, "status"))
         return status_from_name(value, &p->status);
     if (!strcmp(key, "progress"))
@@ -129,27 +135,16 @@ static bool process_take(struct process *p, const char *key, const char *value,
         sums_parse(p->sums, value);
         return true;
     }
-    return record_take(&form, p, key, value, next);
+    return record_take(&form, p, key, value, &d->next);
 }
 
 int process_decode(const struct object *o, struct process *out)
 {
     process_init(out);
     out->id = o->id;
-    char *copy = strdup(text_string(&o->body)), *rest = copy, *line;
-    bool good = copy != NULL;
-    int next = 0;
-    while (good && (line = strsep(&rest, "\n")) && *line) {
-        char *value = strchr(line, '=');
-        good = value != NULL;
-        if (good) {
-            *value++ = 0;
-            good = process_take(out, line, value, &next);
-        }
-    }
-    if (good && rest)
-        text_puts(&out->facts, rest);
-    free(copy);
+    struct decoding d = {.process = out};
+    bool good =
+        record_walk(text_string(&o->body), process_take, &d, &out->facts);
     if (!good)
         process_release(out);
     return good ? 0 : -EIO;

@@ -300,12 +300,11 @@ int serving_stop(struct primo *primo, const struct caller *caller, uint64_t id,
 int serving_set_enabled(struct primo *primo, const struct caller *caller,
                         uint64_t id, const char *word, struct reason *why)
 {
-    bool yes = !strcmp(word, "yes");
+    bool yes;
     struct serving_change c;
-    if (!yes && strcmp(word, "no"))
-        return refuse(why, EINVAL, "enabled must be yes or no, got '%.100s'",
-                      word);
-    int err = change_begin(&c, primo, id, why);
+    int err = enabled_parse(word, &yes, why);
+    if (err == 0)
+        err = change_begin(&c, primo, id, why);
     if (err)
         return err;
     c.s.enabled = yes;

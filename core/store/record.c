@@ -67,19 +67,39 @@ bool record_take(const struct record_form *form, void *of, const char *key,
     return true;
 }
 
-bool record_parse(const struct record_form *form, void *of, const char *text)
+bool record_walk(const char *text, record_line *take, void *context,
+                 struct text *rest)
 {
-    char *copy = strdup(text), *rest = copy, *line;
+    char *copy = strdup(text), *left = copy, *line;
     bool good = copy != NULL;
-    int next = 0;
-    while (good && (line = strsep(&rest, "\n")) && *line) {
+    while (good && (line = strsep(&left, "\n")) && *line) {
         char *value = strchr(line, '=');
         good = value != NULL;
         if (good) {
             *value++ = 0;
-            good = record_take(form, of, line, value, &next);
+            good = take(context, line, value);
         }
     }
+    if (good && left && rest)
+        text_puts(rest, left);
     free(copy);
     return good;
+}
+
+struct parsing {
+    const struct record_form *form;
+    void *of;
+    int next;
+};
+
+static bool line_take(void *context, const char *key, const char *value)
+{
+    struct parsing *p = context;
+    return record_take(p->form, p->of, key, value, &p->next);
+}
+
+bool record_parse(const struct record_form *form, void *of, const char *text)
+{
+    struct parsing p = {.form = form, .of = of};
+    return record_walk(text, line_take, &p, NULL);
 }

@@ -43,7 +43,14 @@ void record_print(const struct record_form *form, const void *of,
  * begins, behind the field that was found last. */
 bool record_take(const struct record_form *form, void *of, const char *key,
                  const char *value, int *next);
-/* Set all fields of a text that is nothing but lines. False = it is not. */
+/* What is done with a line `key=value`. False = it cannot have the value. */
+typedef bool record_line(void *context, const char *key, const char *value);
+/* Hand over the lines of a text up to its end or an empty line, and append what
+ * follows that to *rest (NULL = it is ignored). False = a line is none, or was
+ * not taken. */
+bool record_walk(const char *text, record_line *take, void *context,
+                 struct text *rest);
+/* Set the fields of a text's lines. False = there are others in it. */
 bool record_parse(const struct record_form *form, void *of, const char *text);
 
 #endif

@@ -65,15 +65,21 @@ static int owner_check(int dir, int fd, const char *name, struct reason *why)
     return 0;
 }
 
+/* Returns the file, or closes it where owner_check() refuses it. */
+static int owned(int dir, int fd, const char *name, struct reason *why)
+{
+    int err = owner_check(dir, fd, name, why);
+    if (err)
+        close(fd);
+    return err ? err : fd;
+}
+
 int foreign_open(int dir, const char *name, struct reason *why)
 {
     int fd = open_beneath(dir, name, READING);
     if (fd < 0)
         return refuse_errno(why, -fd, "cannot open '%s'", name);
-    int err = owner_check(dir, fd, name, why);
-    if (err)
-        close(fd);
-    return err ? err : fd;
+    return owned(dir, fd, name, why);
 }
 
 int foreign_read(int dir, const char *name, size_t limit, struct text *out,
@@ -152,8 +158,5 @@ int foreign_append(int dir, const char *name, struct reason *why)
         return foreign_renew(dir, name, why);
     if (fd < 0)
         return refuse_errno(why, -fd, "cannot open '%s'", name);
-    int err = owner_check(dir, fd, name, why);
-    if (err)
-        close(fd);
-    return err ? err : fd;
+    return owned(dir, fd, name, why);
 }

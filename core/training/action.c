@@ -202,12 +202,11 @@ int process_set_template(struct primo *primo, const struct caller *caller,
 int process_set_enabled(struct primo *primo, const struct caller *caller,
                         uint64_t id, const char *word, struct reason *why)
 {
-    bool yes = !strcmp(word, "yes");
-    if (!yes && strcmp(word, "no"))
-        return refuse(why, EINVAL, "enabled must be yes or no, got '%.100s'",
-                      word);
+    bool yes;
     struct change c;
-    int err = change_begin(&c, primo, id, why);
+    int err = enabled_parse(word, &yes, why);
+    if (err == 0)
+        err = change_begin(&c, primo, id, why);
     if (err)
         return err;
     c.p.enabled = yes;

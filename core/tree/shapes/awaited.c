@@ -5,18 +5,6 @@
 
 #include <errno.h>
 
-static int awaited_read(struct handle *h, uint64_t offset, size_t size,
-                        struct text *out, struct reason *why)
-{
-    struct shown now = {TEXT_INIT, 0};
-    (void)size;
-    if (offset)
-        return 0;
-    int err = tree_show(h->primo, h->node, &now, why);
-    text_move(out, &now.text);
-    return err;
-}
-
 static int awaited_unlink(struct primo *primo, const struct caller *caller,
                           struct node directory, struct node n,
                           struct reason *why)
@@ -32,7 +20,7 @@ const struct shape shape_awaited = {
     .mode = S_IFREG | 0444,
     .stat = shown_stat,
     .unlink = awaited_unlink,
-    .read = awaited_read,
+    .read = awaited_text_read,
     .follows = true,
     .waits = true,
     .direct_io = true,

@@ -31,6 +31,9 @@ int handle_show(struct handle *h, struct text *text, struct reason *why);
 /* Append up to `size` bytes of the handle's text, or of a file. */
 int handle_read_text(struct handle *h, uint64_t offset, size_t size,
                      struct text *out, struct reason *why);
+/* Append the text that is waited for, once it is there; it is read at once. */
+int awaited_text_read(struct handle *h, uint64_t offset, size_t size,
+                      struct text *out, struct reason *why);
 int handle_read_file(int fd, uint64_t offset, size_t size, struct text *out,
                      struct reason *why);
 
