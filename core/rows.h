@@ -90,6 +90,9 @@ ROW(TREE_P_RESUME, TREE_PROCESS, "resume", action, show_nothing,
 ROW(TREE_P_ENABLED, TREE_PROCESS, "enabled", word, show_enabled,
     N_("yes or no; a disabled process refuses start, stop and resume"),
     .needs = RIGHT_MANAGE, .store = process_set_enabled)
+ROW(TREE_P_QUEUE, TREE_PROCESS, "queue", queue, show_queue,
+    N_("templates to be trained one after another, one a line"),
+    .needs = RIGHT_MANAGE)
 ROW(TREE_P_STATUS, TREE_PROCESS, "status", generated, show_status,
     N_("one word: created starting running stopping stopped succeeded failed"),
     .polled = true, .told = CHANGE_STATUS)

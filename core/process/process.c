@@ -50,6 +50,8 @@ static const struct field fields[] = {
     ROW(announced, FIELD_COUNT),
     ROW(evaluated, FIELD_TIME),
     ROW(evaluation_complete, FIELD_BOOL),
+    ROW(queued, FIELD_COUNT),
+    ROW(queue_changed, FIELD_TIME),
 };
 #undef ROW
 static const struct record_form form = {fields, sizeof fields / sizeof *fields};

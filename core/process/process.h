@@ -26,8 +26,9 @@ enum run_text {
     RUN_MACHINE = 'a', /* the machine's text; runs of older versions lack it */
     RUN_CONFIG = 'c',
     RUN_DATASET = 'd',
-    RUN_REPORT = 'A', /* and the letters behind it: run_reports.h */
-    RUN_GROUPS = 'g', /* the groups of whoever started it: "G,G,…" */
+    RUN_REPORT = 'A',    /* and the letters behind it: run_reports.h */
+    RUN_GROUPS = 'g',    /* the groups of whoever started it: "G,G,…" */
+    PROCESS_QUEUE = 'q', /* of the process itself: queue.h */
 };
 
 struct process {
@@ -40,7 +41,8 @@ struct process {
     double created;  /* all times are Unix seconds; 0 = not yet */
     double started, finished;
     double changed; /* when any field was changed last */
-    double status_changed, template_changed, enabled_changed;
+    double status_changed, template_changed, enabled_changed, queue_changed;
+    uint64_t queued; /* lines of its queue that wait */
 
     char launcher[32];
     bool wanted;               /* a trainer is still to be started */

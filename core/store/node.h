@@ -58,6 +58,7 @@ enum tree_no {
     TREE_P_MISTAKES = 73,
     TREE_P_THRESHOLDS = 74,
     TREE_P_INFO_JSON = 75,
+    TREE_P_QUEUE = 76,
     TREE_FAMILY = 96,
     TREE_LATEST = 97,
     TREE_VERSIONS = 98,

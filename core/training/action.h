@@ -7,7 +7,7 @@
 #ifndef PRIMO_ACTION_H
 #define PRIMO_ACTION_H
 
-#include "core/state/primo.h"
+#include "core/process/queue.h"
 
 /* Make a process for a machine. ENOENT: there is no such machine; EBUSY: it is
  * switched off; EEXIST: it has a process. */
@@ -30,6 +30,13 @@ int process_set_enabled(struct primo *primo, const struct caller *caller,
  * `said` is not its path. */
 int process_start(struct primo *primo, const struct caller *caller, uint64_t id,
                   const char *said, struct reason *why);
+/* Start what waits first in the queue, as whoever has written it, and take it
+ * off; as above, and EAGAIN where something else waits first by now. */
+int process_start_queued(struct primo *primo, uint64_t id,
+                         const struct queued *next, struct reason *why);
+/* Take it off without starting it, with the sentence in `events`. */
+int process_pass_over(struct primo *primo, uint64_t id,
+                      const struct queued *next, const char *sentence);
 /* What is said does not matter. */
 int process_stop(struct primo *primo, const struct caller *caller, uint64_t id,
                  const char *said, struct reason *why);

@@ -8,6 +8,7 @@
 #include "core/state/trouble.h"
 #include "core/store/garbage.h"
 #include "core/system/worker.h"
+#include "core/training/turns.h"
 #include "core/training/watch.h"
 
 #include <errno.h>
@@ -194,6 +195,7 @@ static void *supervise(void *context)
     struct primo *primo = s->primo;
     do {
         watchers_close(s, false);
+        turns_take(primo);
         watchers_add(s);
         waiters_wake_all(&primo->waiters);
         model_files_return(primo);
