@@ -38,7 +38,7 @@ EXAMPLE_PACKAGES := libfreetype-dev \
   fonts-dejavu-core fonts-liberation fonts-freefont-ttf
 TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
   lmdb-utils:mdb_dump rsync:rsync vim-tiny:vi $(DEMO_PACKAGES) \
-  sshfs openssh-sftp-server expect:expect nano:nano ed:ed zip:zip jq:jq \
+  sshfs openssh-sftp-server openssh-server:/usr/sbin/sshd expect:expect nano:nano ed:ed zip:zip jq:jq \
   less:less git:git \
   patch:patch curl:curl inotify-tools:inotifywait python3-minimal:python3
 PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
@@ -59,7 +59,7 @@ LINK_FLAGS = -fopenmp -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 # The sources, by folder. tests/rooms says which folder may include which.
 stems = $(basename $(wildcard $(1:%=%/*.c)))
-SHARED  := $(call stems,$(addprefix core/,basic system settings network report evaluation))
+SHARED  := $(call stems,$(addprefix core/,basic system settings network report evaluation launch far))
 CORE    := $(filter-out $(SHARED),$(call stems,core core/* core/*/*))
 FS      := $(call stems,fs fs/*)
 TRAINER := $(call stems,trainer trainer/*)

@@ -6,6 +6,7 @@
 #include "core/settings/param.h"
 #include "trainer/alone.h"
 #include "trainer/evaluate.h"
+#include "trainer/far/far.h"
 #include "trainer/machine/confine.h"
 #include "trainer/machine/team_wait.h"
 #include "trainer/machine/user.h"
@@ -171,6 +172,8 @@ int main(int argc, char **argv)
         return example_print();
     if (!strcmp(use, "--version"))
         return puts("primo-train " PRIMO_VERSION) < 0;
+    if (!strcmp(use, "--far"))
+        return far_main(argc - 2, argv + 2);
     team_wait_spin_little(argv);
     if (!strcmp(use, "predict"))
         return predict_main(argc - 1, argv + 1);

@@ -74,7 +74,11 @@ struct machine_facts {
     int cores;        /* cores that a training may use; 0 = not known */
     uint64_t memory;  /* bytes of the host or its cgroup; 0 = not known */
     double load;      /* mean of the last minute; NAN = not known */
-    int64_t changed;  /* when any of these changed, in ns */
+    bool elsewhere;   /* it is reached over a network: */
+    bool reached;     /* now */
+    double since;     /* when that began, 0 = it is not known yet */
+    char unreached[1024]; /* why not, a sentence */
+    int64_t changed;      /* when any of these changed, in ns */
 };
 
 /* What a launcher asks, and tells, while it sweeps run directories. */
@@ -85,6 +89,10 @@ struct launch_sweep {
     /* Called before a directory in `runs` is removed, which it may move
      * elsewhere. An error: the directory must stay. */
     int (*rescue)(void *context, uint64_t run);
+    /* Whether a record says that the run, which nobody needs, was given up. One
+     * of which nothing is known belongs to somebody who may come back: a
+     * machine that others use too may not be cleared of it. */
+    bool (*given_up)(void *context, uint64_t run);
     /* Called when the directory is gone. */
     void (*dropped)(void *context, uint64_t run);
     void *context;
@@ -102,9 +110,15 @@ struct launcher {
     /* Gather facts about the machines, as far as that is due. One thread calls
      * this about once a second. NULL = there is nothing to gather. */
     void (*look)(const struct launch_site *site);
+    /* Somebody may want this machine soon: it is said about once a second for
+     * each machine that is enabled. Never waits. NULL = it is always there. */
+    void (*want)(const struct launch_target *target);
     /* The facts gathered about a machine; never waits. */
     void (*facts)(const struct launch_target *target,
                   struct machine_facts *out);
+    /* Whether a machine has come within reach since its run directories were
+     * last swept. NULL = none comes and goes. */
+    bool (*unswept)(const struct launch_site *site);
     /* Remove the run directories that nobody needs, and end the trainers that
      * work in them. Returns 0 when all is done, 1 when it is to be called again
      * soon, or the error that prevented it. The thread that calls look() calls
@@ -114,7 +128,11 @@ struct launcher {
 
     /* One run */
 
-    /* Start the trainer; 0 also when it already runs. */
+    /* All these may fail with EHOSTUNREACH: the machine is not reached, and
+     * nothing is known of the run. */
+
+    /* Start the trainer; 0 also when it already runs. EINPROGRESS: ask again
+     * soon. */
     int (*start)(const struct launch_target *target, uint64_t run,
                  const struct run_job *job, struct reason *why);
     /* 1 = the trainer is alive, 0 = it is gone. An error: this is not known. */

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TRAINER_LOCK_FD = 3, ANSWER_MS = 2000, ANSWER_BYTES = 4096 };
+enum { TRAINER_LOCK_FD = 3, ANSWER_MS = 2000, ANSWER_BYTES = 1 << 16 };
 
 extern char **environ;
 
@@ -97,8 +97,9 @@ int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
 
 /* Asking */
 
-static int asked_spawn(const char *program, const char *argument, int answer,
-                       pid_t *pid, struct reason *why)
+static int asked_spawn(const char *program, const char *argument,
+                       char *const *env, int answer, pid_t *pid,
+                       struct reason *why)
 {
     posix_spawn_file_actions_t files;
     char *words[] = {"primo-train", (char *)argument, NULL};
@@ -107,7 +108,7 @@ static int asked_spawn(const char *program, const char *argument, int answer,
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addclosefrom_np(&files, 3);
-    return spawn(program, &files, words, environ, pid, why);
+    return spawn(program, &files, words, env, pid, why);
 }
 
 /* Reads what the program prints until it closes its output. What exceeds
@@ -129,14 +130,14 @@ static int answer_read(int from, struct text *said)
     }
 }
 
-int trainer_ask(const char *program, const char *argument, struct text *said,
-                struct reason *why)
+static int ask(const char *program, const char *argument, char *const *env,
+               struct text *said, struct reason *why)
 {
     int ends[2], status;
     pid_t pid;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return refuse_errno(why, errno, "cannot ask '%s'", program);
-    int err = asked_spawn(program, argument, ends[1], &pid, why);
+    int err = asked_spawn(program, argument, env, ends[1], &pid, why);
     close(ends[1]);
     if (err == 0) {
         err = answer_read(ends[0], said);
@@ -150,6 +151,19 @@ int trainer_ask(const char *program, const char *argument, struct text *said,
     }
     close(ends[0]);
     return err;
+}
+
+int trainer_ask(const char *program, const char *argument, struct text *said,
+                struct reason *why)
+{
+    return ask(program, argument, environ, said, why);
+}
+
+int trainer_libraries(const char *program, struct text *list,
+                      struct reason *why)
+{
+    char *env[] = {"LD_TRACE_LOADED_OBJECTS=1", "LC_ALL=C", NULL};
+    return ask(program, "--version", env, list, why);
 }
 
 /* Finding */

@@ -25,10 +25,15 @@ int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
                   struct reason *why);
 
 /* Append what the program prints when it is called with `argument`, at most
- * about 4 KiB. -ETIMEDOUT: it did not end within two seconds; -EIO: it failed.
+ * about 64 KiB. -ETIMEDOUT: it did not end within two seconds; -EIO: it failed.
  */
 int trainer_ask(const char *program, const char *argument, struct text *said,
                 struct reason *why);
+
+/* Append what the loader of the C library lists for the program, as ldd does:
+ * each library with the path from which it would be taken. Fails as above. */
+int trainer_libraries(const char *program, struct text *list,
+                      struct reason *why);
 
 /* The path of primo-train: beside this program, or else in $PATH. If it is in
  * neither, some path is returned all the same, and starting a training will

@@ -121,6 +121,12 @@ static void fill_host(struct line *line, const struct settings *s,
     text_puts(&cell[PROCESSOR], *f->processor ? f->processor : "-");
 }
 
+/* Whether a machine can be used: one that is elsewhere must be reached. */
+static bool is_there(const struct machine_facts *f)
+{
+    return !f->elsewhere || f->reached;
+}
+
 /* Returns whether the machine takes trainings. */
 static bool fill_machine(struct line *line, struct show_request *r,
                          const struct object *machine,
@@ -138,6 +144,7 @@ static bool fill_machine(struct line *line, struct show_request *r,
     if (target.site)
         target.site->launcher->facts(&target, &f);
     text_puts(&line->cell[MACHINE], machine->name);
+    yes = yes && is_there(&f);
     text_puts(&line->cell[AVAILABLE], yes ? _("yes") : _("no"));
     fill_host(line, s, &f);
     settings_release(s);
@@ -218,6 +225,46 @@ static void each_machine(struct show_request *r, struct text *out,
     }
 }
 
+/* Says of a machine elsewhere since when it is reached, or since when not, and
+ * why. */
+static void reach_print(struct text *out, struct show_request *r,
+                        const struct object *machine, bool *any)
+{
+    struct line line = {0};
+    struct machine_facts f;
+    struct text since = TEXT_INIT;
+    int64_t mtime = 0;
+    fill_machine(&line, r, machine, &f, &mtime);
+    if (f.elsewhere) {
+        text_puts(out, *any ? "" : "\n");
+        *any = true;
+        if (f.since)
+            text_put_time(&since, f.since);
+        if (!f.since)
+            text_printf(out, _("%s: not connected to yet\n"), machine->name);
+        else if (f.reached)
+            text_printf(out, _("%s: reached since %s\n"), machine->name,
+                        text_string(&since));
+        else
+            text_printf(out, _("%s: NOT reached since %s: %s\n"), machine->name,
+                        text_string(&since), f.unreached);
+    }
+    text_release(&since);
+    line_release(&line);
+}
+
+static void reaches_print(struct show_request *r, struct text *out)
+{
+    struct object machine = OBJECT_INIT;
+    uint64_t after = 0;
+    bool any = false;
+    while (object_next(r->txn, TREE_MACHINES, after, &machine) == 0) {
+        after = machine.id;
+        reach_print(out, r, &machine, &any);
+        object_release(&machine);
+    }
+}
+
 /* The text also changes when a line comes or goes. */
 static void note_mtime(struct show_request *r, int64_t mtime)
 {
@@ -244,6 +291,7 @@ int show_overview(struct show_request *r, struct text *out, struct reason *why)
         line_print(out, &head, &tables[i], width);
         each_machine(r, out, &tables[i], width, &mtime);
     }
+    reaches_print(r, out);
     line_release(&head);
     note_mtime(r, mtime);
     return 0;
@@ -294,6 +342,22 @@ static void process_json(struct text *out, struct show_request *r)
     text_release(&eta);
 }
 
+/* Only of machines elsewhere. */
+static void reach_json(struct text *out, const struct machine_facts *f)
+{
+    struct text since = TEXT_INIT;
+    if (!f->elsewhere)
+        return;
+    if (f->since)
+        text_put_time(&since, f->since);
+    put_key(out, "reached");
+    text_puts(out, f->reached ? "true" : "false");
+    put_text(out, "reached_since", f->reached ? text_string(&since) : "");
+    put_text(out, "unreached_since", f->reached ? "" : text_string(&since));
+    put_text(out, "unreached_reason", f->unreached);
+    text_release(&since);
+}
+
 static void machine_json(struct text *out, struct show_request *r,
                          const struct object *machine, int64_t *mtime)
 {
@@ -311,6 +375,7 @@ static void machine_json(struct text *out, struct show_request *r,
     put_number(out, "load", f.load);
     put_text(out, "trainer", f.trainer);
     put_text(out, "processor", f.processor);
+    reach_json(out, &f);
     if (object_find(r->txn, TREE_PROCESSES, machine->name, &o) == 0 &&
         process_decode(&o, &p) == 0) {
         struct show_request one = {

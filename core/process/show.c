@@ -2,6 +2,7 @@
 
 #include "core/basic/alloc.h"
 #include "core/basic/language.h"
+#include "core/process/reach.h"
 #include "core/process/run_reports.h"
 #include "core/report/chart.h"
 #include "core/report/journal.h"
@@ -291,6 +292,23 @@ static void info_status(struct text *out, const struct process *p)
     text_printf(out, "stage:%s%s\n", *stage ? " " : "", stage);
 }
 
+/* A live process on a machine that is out of reach: since when, and why. What
+ * else is shown is as it was then. */
+static void info_unreached(struct text *out, struct show_request *r)
+{
+    struct machine_facts f;
+    struct text words = TEXT_INIT;
+    if (!process_reach(r, &f))
+        return;
+    r->mtime = ns(f.since) > r->mtime ? ns(f.since) : r->mtime;
+    if (f.since && !f.reached) {
+        text_put_time(&words, f.since);
+        text_printf(&words, " %s", f.unreached);
+        info_text(out, NC_("info", "unreached"), text_string(&words));
+    }
+    text_release(&words);
+}
+
 int show_info(struct show_request *r, struct text *out, struct reason *why)
 {
     const struct process *p = r->process;
@@ -315,6 +333,7 @@ int show_info(struct show_request *r, struct text *out, struct reason *why)
     put_model(r, &word);
     info_text(out, NC_("info", "model"), text_string(&word));
     info_text(out, NC_("info", "reason"), p->reason);
+    info_unreached(out, r);
     text_release(&word);
     return err;
 }

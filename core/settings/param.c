@@ -68,6 +68,9 @@ static const char *const kinds[] = {
     [PARAM_BASE] = N_("a name from bases/, models/TEMPLATE/N or "
                       "models/TEMPLATE/latest"),
     [PARAM_PATH] = N_("an absolute path"),
+    [PARAM_PLACE] = N_("an absolute path, or one that begins with ~/"),
+    [PARAM_HOST] = N_("a host as ssh takes it: NAME, USER@NAME or "
+                      "ssh://USER@NAME:PORT"),
     [PARAM_SET] = N_("any of %s joined by '+', or none"),
     [PARAM_LIST] = N_("any of %s, separated by spaces"),
     [PARAM_RIGHTS] = N_("any of %s, separated by spaces or commas"),
@@ -104,7 +107,8 @@ void param_accepts(const struct param *p, struct text *out)
                 text_string(&second));
     text_release(&first);
     text_release(&second);
-    if (p->words && (p->kind >= PARAM_INT && p->kind != PARAM_CHOICE)) {
+    if (p->words && (p->kind == PARAM_PATH ||
+                     (p->kind >= PARAM_INT && p->kind != PARAM_CHOICE))) {
         text_put_words(&first, p->words, _(" or "));
         text_printf(out, _(", or %s"), text_string(&first));
         text_release(&first);
@@ -239,6 +243,21 @@ static bool members_ok(const char *value)
     return true;
 }
 
+/* A colon would end the path in a list of paths. */
+static bool place_ok(const char *value)
+{
+    return (value[0] == '/' || !strcmp(value, "~") ||
+            !strncmp(value, "~/", 2)) &&
+           !strchr(value, ':');
+}
+
+/* It becomes one word of a command, and must not be taken for an option of it.
+ */
+static bool host_ok(const char *value)
+{
+    return value[0] != '-' && !strpbrk(value, " \t'\"\\$`;&|<>");
+}
+
 static bool value_ok(const struct param *p, const char *value)
 {
     switch (p->kind) {
@@ -249,7 +268,11 @@ static bool value_ok(const struct param *p, const char *value)
     case PARAM_BASE:
         return base_ok(value);
     case PARAM_PATH:
-        return value[0] == '/';
+        return value[0] == '/' || word_listed(p->words, value, strlen(value));
+    case PARAM_PLACE:
+        return place_ok(value);
+    case PARAM_HOST:
+        return host_ok(value);
     case PARAM_SET:
         return !strcmp(value, "none") || words_ok(p->words, value, "+");
     case PARAM_LIST:

@@ -16,7 +16,9 @@ enum param_kind {
     PARAM_TEXT,    /* anything on one line */
     PARAM_NAME,    /* an object's name */
     PARAM_BASE,    /* an object's name or models/TEMPLATE/(N|latest) */
-    PARAM_PATH,    /* an absolute path */
+    PARAM_PATH,    /* an absolute path, or one of `words` */
+    PARAM_PLACE,   /* an absolute path, or one that begins with ~/ */
+    PARAM_HOST,    /* what ssh takes as a destination */
     PARAM_SET,     /* '+'-joined words of `words`, or "none" */
     PARAM_LIST,    /* words of `words`, separated by spaces */
     PARAM_RIGHTS,  /* words of `words`, separated by spaces or commas */
@@ -77,6 +79,9 @@ enum key {
     KEY_SEED,
     KEY_GOAL,
     KEY_LAUNCHER,
+    KEY_HOST,
+    KEY_DIRECTORY,
+    KEY_TRAINER,
     KEY_BASE_FILE,
     KEY_SEGMENT,
     KEY_THREADS,

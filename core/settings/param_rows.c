@@ -190,9 +190,30 @@ const struct param params[KEY_COUNT] = {
     [KEY_LAUNCHER] = {.key = "launcher",
                       .scope = SCOPE_MACHINE,
                       .kind = PARAM_CHOICE,
-                      .words = "local",
+                      .words = "local ssh",
                       .fallback = "local",
-                      .meaning = N_("how the trainer is run there")},
+                      .meaning = N_("how the trainer is run there: on this "
+                                    "host, or on another one through ssh")},
+    [KEY_HOST] = {.key = "host",
+                  .scope = SCOPE_MACHINE,
+                  .kind = PARAM_HOST,
+                  .fallback = "",
+                  .meaning = N_("what one would write after ssh; "
+                                "~/.ssh/config of the user who runs primofs "
+                                "counts")},
+    [KEY_DIRECTORY] = {.key = "directory",
+                       .scope = SCOPE_MACHINE,
+                       .kind = PARAM_PLACE,
+                       .fallback = "~/.primofs",
+                       .meaning = N_("where run directories lie on that "
+                                     "host")},
+    [KEY_TRAINER] = {.key = "trainer",
+                     .scope = SCOPE_MACHINE,
+                     .kind = PARAM_PATH,
+                     .words = "auto",
+                     .fallback = "auto",
+                     .meaning = N_("primo-train on that host; auto copies "
+                                   "this one there, once a version")},
     [KEY_BASE_FILE] = {.key = "base_file",
                        .scope = SCOPE_JOB,
                        .kind = PARAM_TEXT,

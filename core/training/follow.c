@@ -340,8 +340,8 @@ static unsigned announced_find(const struct text *data, const struct process *p,
 /* A text that does not match its sum may have been written again since, which a
  * later record will announce: until the run ends, such a text is left for the
  * next reading. */
-static void artifact_read(struct intake *in, int no,
-                          const struct artifact_sum *sum, bool last)
+static int artifact_read(struct intake *in, int no,
+                         const struct artifact_sum *sum, bool last)
 {
     struct artifact_read *read = &in->read[no];
     struct text text = TEXT_INIT;
@@ -363,6 +363,7 @@ static void artifact_read(struct intake *in, int no,
     if (err || !fits)
         strcpy(read->fault, why.sentence);
     text_release(&text);
+    return err == -EHOSTUNREACH ? err : 0;
 }
 
 static bool is_due(const struct follow_state *state, int no)
@@ -371,15 +372,18 @@ static bool is_due(const struct follow_state *state, int no)
     return at == 0 || monotonic_now() - at >= READ_SECONDS;
 }
 
-static void artifacts_read(struct intake *in, const struct process *p,
-                           const struct text *data)
+/* EHOSTUNREACH: the machine is out of reach, and all is to be tried again. */
+static int artifacts_read(struct intake *in, const struct process *p,
+                          const struct text *data)
 {
     struct artifact_sum sums[ARTIFACTS];
     bool last;
+    int err = 0;
     unsigned announced = announced_find(data, p, sums, &last);
-    for (int i = 0; i < ARTIFACTS; i++)
+    for (int i = 0; i < ARTIFACTS && err == 0; i++)
         if (announced & 1u << i && (last || is_due(in->state, i)))
-            artifact_read(in, i, &sums[i], last);
+            err = artifact_read(in, i, &sums[i], last);
+    return err;
 }
 
 static void artifacts_release(struct intake *in)
@@ -477,26 +481,31 @@ static int take_piece(struct intake *in, const struct piece *piece,
  * from the beginning of the next one. Once a next segment exists, nothing is
  * ever added to this one, because a new trainer has opened it. Returns false
  * with an empty piece at the place reached so far if there is none. */
-static bool next_piece(const struct intake *in, const struct process *p,
-                       struct piece *out)
+static int next_piece(const struct intake *in, const struct process *p,
+                      struct piece *out, bool *found)
 {
     const struct launch_target *target = in->target;
     const struct launcher *launcher = target->site->launcher;
     out->segment = p->segment ? p->segment : 1;
     out->offset = p->offset;
     text_clear(&out->data);
-    launcher->follow(target, in->run, out->segment, out->offset, &out->data);
-    if (has_record(&out->data))
-        return true;
+    int err = launcher->follow(target, in->run, out->segment, out->offset,
+                               &out->data);
+    *found = has_record(&out->data);
+    if (*found)
+        return 0;
     text_clear(&out->data);
-    launcher->follow(target, in->run, out->segment + 1, 0, &out->data);
-    if (has_record(&out->data)) {
+    if (err != -EHOSTUNREACH)
+        err =
+            launcher->follow(target, in->run, out->segment + 1, 0, &out->data);
+    *found = has_record(&out->data);
+    if (*found) {
         out->segment++;
         out->offset = 0;
-        return true;
+        return 0;
     }
     text_clear(&out->data);
-    return false;
+    return err == -EHOSTUNREACH ? err : 0;
 }
 
 /* Takes over the next piece; *more says whether there was one. */
@@ -509,12 +518,17 @@ static int follow_piece(struct intake *in, struct piece *piece, bool *more,
     if (err)
         return err;
     bool live = p.run == in->run && status_is_live(p.status);
-    *more = live && next_piece(in, &p, piece);
-    if (*more || (live && announced_due(in, &p))) {
-        artifacts_read(in, &p, &piece->data);
-        err = take_piece(in, piece, why);
+    if (live)
+        err = next_piece(in, &p, piece, more);
+    if (err == 0 && (*more || (live && announced_due(in, &p)))) {
+        err = artifacts_read(in, &p, &piece->data);
+        if (err == 0)
+            err = take_piece(in, piece, why);
         artifacts_release(in);
     }
+    if (err == -EHOSTUNREACH)
+        refuse(why, EHOSTUNREACH, "the machine '%s' is out of reach",
+               p.machine);
     process_release(&p);
     return err;
 }

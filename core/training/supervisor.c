@@ -7,6 +7,7 @@
 #include "core/state/lost.h"
 #include "core/state/trouble.h"
 #include "core/store/garbage.h"
+#include "core/store/node.h"
 #include "core/system/worker.h"
 #include "core/training/turns.h"
 #include "core/training/watch.h"
@@ -15,6 +16,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     SOON_MS = 100, /* while orphans have yet to end */
@@ -252,6 +254,17 @@ static int run_rescue(void *context, uint64_t run)
     return fate == SWEEP_LOSE ? run_lose(k->s->primo, run) : 0;
 }
 
+static bool run_is_given_up(void *context, uint64_t run)
+{
+    const struct keeper *k = context;
+    struct store_txn *txn;
+    if (store_begin(k->s->primo->store, false, &txn, NULL))
+        return false;
+    int fate = process_run_fate(txn, run);
+    store_abort(txn);
+    return fate == SWEEP_DELETE;
+}
+
 /* Once a run is deleted, the note that it is garbage can go, too. */
 static void garbage_deleted(struct primo *primo, uint64_t run)
 {
@@ -273,8 +286,8 @@ static void run_dropped(void *context, uint64_t run)
  * is removed, and this is reported once. */
 static int sweep(struct keeper *k)
 {
-    const struct launch_sweep sweep = {run_is_needed, run_rescue, run_dropped,
-                                       k};
+    const struct launch_sweep sweep = {run_is_needed, run_rescue,
+                                       run_is_given_up, run_dropped, k};
     struct primo *primo = k->s->primo;
     struct reason why = REASON_INIT;
     int left = k->site->launcher->sweep(k->site, &sweep);
@@ -286,6 +299,36 @@ static int sweep(struct keeper *k)
     }
     k->failed = left < 0;
     return left;
+}
+
+/* The launcher waits for nothing here, so that the transaction is short. */
+static void machine_want(struct keeper *k, const struct object *machine)
+{
+    struct launch_target target = {.site = k->site};
+    struct settings *s = &target.machine;
+    settings_init(s);
+    if (settings_parse(s, text_string(&machine->body), machine->body.size,
+                       SCOPE_MACHINE, "", NULL) == 0 &&
+        !strcmp(settings_get(s, KEY_LAUNCHER), k->site->launcher->name) &&
+        !strcmp(settings_get(s, KEY_ENABLED), "yes"))
+        k->site->launcher->want(&target);
+    settings_release(s);
+}
+
+static void machines_want(struct keeper *k)
+{
+    struct object machine = OBJECT_INIT;
+    struct store_txn *txn;
+    uint64_t after = 0;
+    if (!k->site->launcher->want ||
+        store_begin(k->s->primo->store, false, &txn, NULL))
+        return;
+    while (object_next(txn, TREE_MACHINES, after, &machine) == 0) {
+        after = machine.id;
+        machine_want(k, &machine);
+        object_release(&machine);
+    }
+    store_abort(txn);
 }
 
 static void *keeper_run(void *context)
@@ -300,6 +343,8 @@ static void *keeper_run(void *context)
         bool due = left || swept != s->sweeps;
         swept = s->sweeps;
         pthread_mutex_unlock(&s->lock);
+        machines_want(k);
+        due |= launcher->unswept && launcher->unswept(k->site);
         if (due && launcher->sweep)
             left = sweep(k);
         if (launcher->look)

@@ -28,6 +28,7 @@ enum {
     /* Rounds that read a dead trainer's journal before it is given up: more
      * than a month's training can have written. */
     TAIL_ROUNDS = 4096,
+    UNREACHED_PATIENCE = 3, /* seconds that a stop waits for the machine */
 };
 
 /* Changes to the record */
@@ -140,6 +141,14 @@ static void note_launched(struct watch *w)
     store_end(txn, launched_put(w, txn), NULL);
 }
 
+/* A machine that is out of reach: whoever has just started or resumed the
+ * training is told so. One that was lost, as after a reboot of its host, waits
+ * until the host is there again. */
+static bool is_worth_waiting(const struct process *p, int err)
+{
+    return err == -EINPROGRESS || (err == -EHOSTUNREACH && p->losses > 0);
+}
+
 static void launch(struct watch *w, const struct process *p)
 {
     struct reason why = REASON_INIT;
@@ -163,6 +172,8 @@ static void launch(struct watch *w, const struct process *p)
     w->stop_time = 0;
     if (err)
         w->not_before = monotonic_now() + LAUNCH_RETRY;
+    if (is_worth_waiting(p, err))
+        return;
     if (err)
         fail(w, why.sentence);
     else
@@ -331,7 +342,8 @@ static void publish_fail(struct watch *w, const char *line, bool damaged)
     verdict_apply(w, &v);
 }
 
-/* While the disk is full, publishing is tried again for PUBLISH_TRIES times;
+/* While the disk is full, publishing is tried again for PUBLISH_TRIES times,
+ * and while the machine is out of reach, for as long as that takes;
  * any other error fails the run. A file that was damaged after it was written
  * will be written again by a trainer that continues from the last checkpoint.
  */
@@ -342,7 +354,8 @@ static void publish_failed(struct watch *w, const struct process *p, int err,
     text_printf(&line, _("the model cannot be saved: %s"), why->sentence);
     if (w->publish_tries == 1)
         refusals_add(&w->primo->refusals, (uid_t)p->author, "models", why);
-    if (is_full(err) && w->publish_tries < PUBLISH_TRIES)
+    if (err == -EHOSTUNREACH ||
+        (is_full(err) && w->publish_tries < PUBLISH_TRIES))
         tell_waiting(w, text_string(&line));
     else
         publish_fail(w, text_string(&line), err == -EBADMSG);
@@ -410,11 +423,37 @@ static void ask_to_stop(struct watch *w, const struct process *p)
     }
 }
 
+/* The machine is out of reach. Its trainer may go on all the same, so that only
+ * one that was never started is started. */
+static void unreached(struct watch *w, const struct process *p)
+{
+    if (p->wanted)
+        launch(w, p);
+}
+
+/* Whoever stops a process must not wait for a machine that may never come back:
+ * the launcher tells its trainer to stop when it does. A resumed training that
+ * finds the trainer alive goes on with it. */
+static void unreached_stopping(struct watch *w, const struct process *p)
+{
+    struct verdict v = {
+        .event = LIFE_ENDED_STOPPED,
+        .line = _("the machine is out of reach: its trainer is told to stop "
+                  "when it is there again, and stops by itself after a day")};
+    if (!w->stop_time)
+        w->stop_time = monotonic_now();
+    if (!p->wanted && monotonic_now() - w->stop_time <= UNREACHED_PATIENCE)
+        return;
+    w->target.site->launcher->kill(&w->target, w->run);
+    verdict_apply(w, &v);
+}
+
 /* What to do: what the process wants (life.c) x the state of its trainer. In an
  * empty cell there is nothing to do but wait. */
 
 enum trainer {
     TRAINER_UNKNOWN,   /* the launcher cannot tell now */
+    TRAINER_UNREACHED, /* nor will it soon: the machine is out of reach */
     TRAINER_AWAITED,   /* it does not run, and is to be started */
     TRAINER_ALIVE,     /* it runs */
     TRAINER_UNREAD,    /* it is gone; the report of its end may be unread */
@@ -428,6 +467,7 @@ typedef void watch_step(struct watch *w, const struct process *p);
 static watch_step *const steps[WISHES][TRAINERS] = {
     [WISH_TRAIN] =
         {
+            [TRAINER_UNREACHED] = unreached,
             [TRAINER_AWAITED] = launch,
             [TRAINER_ALIVE] = found_alive,
             [TRAINER_GONE] = lost,
@@ -435,6 +475,7 @@ static watch_step *const steps[WISHES][TRAINERS] = {
         },
     [WISH_STOP] =
         {
+            [TRAINER_UNREACHED] = unreached_stopping,
             [TRAINER_AWAITED] = lost_stopping,
             [TRAINER_ALIVE] = ask_to_stop,
             [TRAINER_UNREAD] = unread_stopping,
@@ -449,6 +490,8 @@ static enum trainer trainer_of(const struct watch *w, const struct process *p,
 {
     if (w->succeeded)
         return TRAINER_SUCCEEDED;
+    if (alive == -EHOSTUNREACH)
+        return TRAINER_UNREACHED;
     if (alive)
         return alive > 0 ? TRAINER_ALIVE : TRAINER_UNKNOWN;
     if (unread)
@@ -497,12 +540,12 @@ static bool follow(struct watch *w, bool *at_once)
 int watch_round(struct watch *w)
 {
     struct process p;
-    bool at_once;
+    bool at_once = false;
     /* This must be asked before the journal is read: all that a dead trainer
      * has written is then seen. Asked afterwards, a trainer could report
      * success and end in between, and would be taken for lost. */
     int alive = w->target.site->launcher->alive(&w->target, w->run);
-    bool unread = follow(w, &at_once);
+    bool unread = alive == -EHOSTUNREACH || follow(w, &at_once);
     w->tail += unread && alive == 0 && !w->follow_failures;
     int err = process_read(w->primo->store, w->process, &p, NULL);
     if (err)

@@ -2,6 +2,7 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
+#include "core/basic/text.h"
 #include "core/system/worker.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -50,6 +52,25 @@ void control_block_signals(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
+/* Whether nobody has asked for the run for as long as the lease says, which is
+ * a file of the run that whoever asks touches: a number of seconds. A clock
+ * that was set back is no reason to end. */
+static bool lease_is_over(const struct control *c)
+{
+    struct stat st;
+    char text[32];
+    long long seconds;
+    int fd = openat(c->options.dir, "lease", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    ssize_t n = fstat(fd, &st) ? -1 : read(fd, text, sizeof text - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = 0;
+    text[strcspn(text, "\n")] = 0;
+    return parse_int(text, &seconds) && seconds > 0 &&
+           unix_now() - (double)st.st_mtime > (double)seconds;
+}
+
 /* Waits for a tick. Returns whether a stop is asked for, by a signal or by the
  * file. */
 static bool stop_awaited(const struct control *c)
@@ -59,7 +80,8 @@ static bool stop_awaited(const struct control *c)
     stop_signals(&set);
     if (sigtimedwait(&set, NULL, &tick) > 0)
         return true;
-    return faccessat(c->options.dir, "stop", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    return faccessat(c->options.dir, "stop", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+           lease_is_over(c);
 }
 
 static void stop(struct control *c)

@@ -1,0 +1,145 @@
+#include "core/far/bundle.h"
+
+#include "core/basic/alloc.h"
+#include "core/launch/spawn.h"
+#include "core/system/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* The loader is called primo-train, too, because that is the name under which
+ * the process then appears. PRIMOFS_PROGRAM: trainer/machine/team_wait.c. */
+const char bundle_script[] =
+    "#!/bin/sh\n"
+    "d=${0%/*}\n"
+    "PRIMOFS_PROGRAM=$0\n"
+    "export PRIMOFS_PROGRAM\n"
+    "exec \"$d/loader/primo-train\" --library-path \"$d\" \"$d/program\" "
+    "\"$@\"\n";
+
+static int file_sum(struct bundle_file *f, struct reason *why)
+{
+    struct sha256 sum;
+    char bytes[1 << 16];
+    ssize_t n = 0;
+    sha256_init(&sum);
+    f->size = 0;
+    int fd = f->path ? file_open(AT_FDCWD, f->path, why) : -1;
+    if (f->path && fd < 0)
+        return fd;
+    if (!f->path) {
+        f->size = strlen(bundle_script);
+        sha256_add(&sum, bundle_script, f->size);
+    }
+    while (fd >= 0 && (n = read(fd, bytes, sizeof bytes)) > 0) {
+        sha256_add(&sum, bytes, (size_t)n);
+        f->size += (uint64_t)n;
+    }
+    int code = n < 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    sha256_end(&sum, f->sum);
+    return code ? refuse_errno(why, code, "cannot read '%s'", f->path) : 0;
+}
+
+static int file_add(struct bundle *b, const char *path, const char *name,
+                    struct reason *why)
+{
+    ALLOC_GROW(b->file, (size_t)b->count + 1, b->room);
+    struct bundle_file *f = &b->file[b->count++];
+    /* Most libraries are links to their newest version. */
+    *f = (struct bundle_file){.path = path ? realpath(path, NULL) : NULL,
+                              .name = xstrdup(name)};
+    if (path && !f->path)
+        return refuse_errno(why, errno, "cannot open '%s'", path);
+    return file_sum(f, why);
+}
+
+/* Takes a line of what the loader lists: "NAME => PATH (0x…)", or, of the
+ * loader itself, "PATH (0x…)". The kernel's own library has no path. */
+static int line_take(struct bundle *b, const char *line, struct reason *why)
+{
+    char name[256], path[1024];
+    if (sscanf(line, " %255s => %1023s", name, path) == 2) {
+        if (*path == '/' && !strchr(name, '/'))
+            return file_add(b, path, name, why);
+        return *path == '/'
+                   ? 0
+                   : refuse(why, ENOENT, "'%s' is not installed", name);
+    }
+    if (sscanf(line, " %1023s", path) == 1 && *path == '/')
+        return file_add(b, path, "loader/primo-train", why);
+    return 0;
+}
+
+static int libraries_add(struct bundle *b, const char *program,
+                         struct reason *why)
+{
+    struct text list = TEXT_INIT;
+    char *rest = NULL;
+    int err = trainer_libraries(program, &list, why);
+    for (char *line = err ? NULL : strtok_r(list.data, "\n", &rest);
+         line && err == 0; line = strtok_r(NULL, "\n", &rest))
+        err = line_take(b, line, why);
+    text_release(&list);
+    return err;
+}
+
+/* The folder's name has a sum of all sums: another program or another library
+ * is another folder. */
+static void name_make(struct bundle *b)
+{
+    struct sha256 sum;
+    struct utsname host;
+    char hex[SHA256_HEX];
+    sha256_init(&sum);
+    for (int i = 0; i < b->count; i++) {
+        sha256_add(&sum, b->file[i].name, strlen(b->file[i].name));
+        sha256_add(&sum, b->file[i].sum, sizeof b->file[i].sum);
+    }
+    sha256_end(&sum, hex);
+    snprintf(b->name, sizeof b->name, "%s-%.16s", PRIMO_VERSION, hex);
+    if (uname(&host) == 0)
+        snprintf(b->machine, sizeof b->machine, "%s %s", host.sysname,
+                 host.machine);
+}
+
+int bundle_make(struct bundle *b, const char *program, struct reason *why)
+{
+    struct stat st;
+    if (stat(program, &st))
+        return refuse_errno(why, errno, "'%s'", program);
+    if (b->count && st.st_ino == b->program.st_ino &&
+        st.st_dev == b->program.st_dev &&
+        st.st_mtim.tv_sec == b->program.st_mtim.tv_sec &&
+        st.st_mtim.tv_nsec == b->program.st_mtim.tv_nsec)
+        return 0;
+    bundle_release(b);
+    int err = file_add(b, program, "program", why);
+    if (err == 0)
+        err = file_add(b, NULL, "primo-train", why);
+    if (err == 0)
+        err = libraries_add(b, program, why);
+    if (err) {
+        bundle_release(b);
+        return err;
+    }
+    b->program = st;
+    name_make(b);
+    return 0;
+}
+
+void bundle_release(struct bundle *b)
+{
+    for (int i = 0; i < b->count; i++) {
+        free(b->file[i].path);
+        free(b->file[i].name);
+    }
+    free(b->file);
+    *b = (struct bundle){0};
+}

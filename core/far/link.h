@@ -1,0 +1,91 @@
+/*
+ * Links to other hosts: for each machine that ssh leads to, one connection that
+ * is held, over which requests go to `primo-train --far` there (far.h). A
+ * thread of the link's own connects, copies the program where it is not there,
+ * asks for facts every few seconds, and connects again after a loss; nobody
+ * else ever waits for that. Whoever asks meanwhile is told -EHOSTUNREACH at
+ * once, or -EINPROGRESS while the first attempt is not decided yet.
+ *
+ * Requests come from any thread, one at a time; an answer that does not go on
+ * for LINK_SILENCE seconds is the end of the connection.
+ */
+#ifndef PRIMO_FAR_LINK_H
+#define PRIMO_FAR_LINK_H
+
+#include "core/far/bundle.h"
+#include "core/far/protocol.h"
+#include "core/launch/launcher.h"
+#include "core/system/worker.h"
+
+#include <pthread.h>
+
+enum { LINK_SILENCE = 8 };
+
+struct link_set; /* all links of a site */
+
+/* What of a run was learnt just now, so that it is not asked ten times a
+ * second. Only the thread that deals with the run uses it. */
+struct link_run {
+    uint64_t run;
+    double alive; /* monotonic: when its trainer was last seen alive */
+    struct {
+        uint64_t segment, offset;
+        double asked; /* when nothing more was there; 0 = never */
+        int err;
+    } quiet[2];
+    bool late; /* under the link's lock: a stop is still to be told */
+    struct link_run *next;
+};
+
+struct link {
+    char *host, *directory, *trainer; /* what the machine's file says */
+    struct link_set *set;
+    struct worker worker;
+    struct bundle bundle; /* only the link's own thread uses it */
+
+    pthread_mutex_t io; /* held during a request, and guards: */
+    int fd;             /* to ssh, both ways; -1 = there is none */
+    int words;          /* what ssh says on standard error, in memory */
+    pid_t pid;          /* of ssh */
+
+    pthread_mutex_t lock; /* never held while something waits; guards: */
+    struct machine_facts facts;
+    bool swept;    /* its runs, since it was connected */
+    int attempts;  /* to connect that have been decided */
+    double wanted; /* monotonic: when somebody last asked for the machine */
+    struct link_run *runs;
+
+    struct link *next; /* under the set's lock; links stay until the end */
+};
+
+/* Life cycle */
+struct link_set *link_set_new(const struct launch_site *site);
+void link_set_free(struct link_set *set); /* no other thread uses it */
+
+/* The link of a machine. It is made where there is none, which waits for
+ * nothing. */
+struct link *link_of(const struct launch_target *target);
+struct link *link_first(struct link_set *set);
+struct link *link_next(struct link *l);
+
+/* Read; never waits */
+void link_facts(struct link *l, struct machine_facts *out);
+struct link_run *link_run(struct link *l, uint64_t run);
+/* A run that is still to be told to stop; 0 = there is none. */
+uint64_t link_late(struct link *l);
+/* Whether the machine is reached, and its runs were not swept since. */
+bool link_unswept(struct link *l);
+
+/* Change */
+
+/* Say that the machine is wanted: for a minute, the link is held. */
+void link_want(struct link *l);
+void link_set_late(struct link *l, uint64_t run, bool late);
+void link_set_swept(struct link *l);
+/* Ask. *in needs no size: that of `bytes`, which may be NULL. The answer's
+ * bytes are appended to *said, which may be NULL. Fails with what the far side
+ * refuses, or EHOSTUNREACH or EINPROGRESS with the reason. */
+int link_ask(struct link *l, struct far_line *in, const struct text *bytes,
+             struct far_line *out, struct text *said, struct reason *why);
+
+#endif

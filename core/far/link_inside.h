@@ -1,0 +1,47 @@
+/*
+ * What the files of links share: link.c holds them and asks, connect.c makes a
+ * connection, wire.c moves bytes to and from ssh.
+ */
+#ifndef PRIMO_FAR_LINK_INSIDE_H
+#define PRIMO_FAR_LINK_INSIDE_H
+
+#include "core/far/link.h"
+
+struct link_set {
+    const struct launch_site *site;
+    pthread_mutex_t lock;
+    struct link *first;
+};
+
+/* A connection that is being made, or is there. */
+struct wire {
+    int fd, words;
+    pid_t pid;
+};
+#define WIRE_INIT                                                              \
+    {                                                                          \
+        -1, -1, 0                                                              \
+    }
+
+/* wire.c: 0 or -errno; ETIMEDOUT after LINK_SILENCE seconds without a byte, or
+ * EPIPE where the other end is closed. */
+
+/* Start ssh with a command for the far side's shell. */
+int wire_open(struct wire *w, const char *host, const char *command,
+              struct reason *why);
+/* End ssh. *status, which may be NULL, is what waitpid() says. */
+void wire_close(struct wire *w);
+int wire_send(const struct wire *w, const void *data, size_t size);
+/* As wire_send(), but ends with EINTR when the far side says something. */
+int wire_send_while_silent(const struct wire *w, const void *data, size_t size);
+/* Read a line of at most size - 1 bytes, without its end. */
+int wire_line(const struct wire *w, char *line, size_t size);
+int wire_bytes(const struct wire *w, void *to, size_t size);
+/* Append the last line that ssh has said on standard error. */
+void wire_words(const struct wire *w, struct text *out);
+
+/* connect.c: connect, and copy what is missing. The sentence of a failure has
+ * the step, the host and what can be tried by hand. */
+int link_connect(struct link *l, struct wire *w, struct reason *why);
+
+#endif

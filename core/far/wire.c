@@ -1,0 +1,194 @@
+#include "core/far/link_inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { WORDS_BYTES = 2048 };
+
+extern char **environ;
+
+/* ssh with the user's own configuration. It never asks for anything, forwards
+ * nothing to a host that needs nothing of ours, and notices by itself when the
+ * other end is gone. Options before the host win over those of the
+ * configuration. */
+static int ssh_spawn(struct wire *w, int end, const char *host,
+                     const char *command)
+{
+    char *words[] = {"ssh",
+                     "-T",
+                     "-a",
+                     "-x",
+                     "-o",
+                     "BatchMode=yes",
+                     "-o",
+                     "ConnectTimeout=6",
+                     "-o",
+                     "ConnectionAttempts=1",
+                     "-o",
+                     "ServerAliveInterval=2",
+                     "-o",
+                     "ServerAliveCountMax=3",
+                     "-o",
+                     "ClearAllForwardings=yes",
+                     "-o",
+                     "PermitLocalCommand=no",
+                     "-o",
+                     "LogLevel=ERROR",
+                     "--",
+                     (char *)host,
+                     (char *)command,
+                     NULL};
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID |
+                                        POSIX_SPAWN_SETSIGMASK |
+                                        POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &all);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, end, 0);
+    posix_spawn_file_actions_adddup2(&files, end, 1);
+    posix_spawn_file_actions_adddup2(&files, w->words, 2);
+    posix_spawn_file_actions_addclosefrom_np(&files, 3);
+    int code = posix_spawnp(&w->pid, "ssh", &files, &attr, words, environ);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attr);
+    return code;
+}
+
+int wire_open(struct wire *w, const char *host, const char *command,
+              struct reason *why)
+{
+    int ends[2];
+    *w = (struct wire)WIRE_INIT;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+        return refuse_errno(why, errno, "cannot start ssh");
+    w->fd = ends[0];
+    w->words = memfd_create("ssh", MFD_CLOEXEC);
+    int code = w->words < 0 || fcntl(w->fd, F_SETFL, O_NONBLOCK) ||
+                       fcntl(w->words, F_SETFL, O_APPEND)
+                   ? errno
+                   : ssh_spawn(w, ends[1], host, command);
+    close(ends[1]);
+    if (code == 0)
+        return 0;
+    w->pid = 0;
+    wire_close(w);
+    return refuse_errno(why, code, "cannot start ssh");
+}
+
+void wire_close(struct wire *w)
+{
+    int ended;
+    if (w->fd >= 0)
+        close(w->fd);
+    if (w->pid > 0) {
+        kill(w->pid, SIGTERM); /* only we wait for it: the number is its own */
+        for (int i = 0; i < 100 && waitpid(w->pid, &ended, WNOHANG) == 0; i++) {
+            struct pollfd nothing = {.fd = -1};
+            poll(&nothing, 1, 10);
+            if (i == 50)
+                kill(w->pid, SIGKILL);
+        }
+    }
+    if (w->words >= 0)
+        close(w->words);
+    *w = (struct wire)WIRE_INIT;
+}
+
+/* Waits until the descriptor is ready; 0, -ETIMEDOUT or -EINTR as far as the
+ * caller looks for an answer meanwhile. */
+static int wait_ready(const struct wire *w, short events, bool answers)
+{
+    struct pollfd one = {.fd = w->fd,
+                         .events = (short)(events | (answers ? POLLIN : 0))};
+    int n;
+    while ((n = poll(&one, 1, LINK_SILENCE * 1000)) < 0 && errno == EINTR)
+        ;
+    if (n <= 0)
+        return n ? -errno : -ETIMEDOUT;
+    return answers && one.revents & POLLIN ? -EINTR : 0;
+}
+
+static int send_all(const struct wire *w, const char *data, size_t size,
+                    bool answers)
+{
+    int err = 0;
+    while (size && (err = wait_ready(w, POLLOUT, answers)) == 0) {
+        ssize_t n = send(w->fd, data, size, MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN)
+            return -EPIPE;
+        data += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+    }
+    return err;
+}
+
+int wire_send(const struct wire *w, const void *data, size_t size)
+{
+    return send_all(w, data, size, false);
+}
+
+int wire_send_while_silent(const struct wire *w, const void *data, size_t size)
+{
+    return send_all(w, data, size, true);
+}
+
+int wire_bytes(const struct wire *w, void *to, size_t size)
+{
+    char *at = to;
+    int err = 0;
+    while (size && (err = wait_ready(w, POLLIN, false)) == 0) {
+        ssize_t n = read(w->fd, at, size);
+        if (n == 0 || (n < 0 && errno != EAGAIN))
+            return -EPIPE;
+        at += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+    }
+    return err;
+}
+
+int wire_line(const struct wire *w, char *line, size_t size)
+{
+    int err;
+    for (size_t n = 0; n < size; n++) {
+        if ((err = wire_bytes(w, line + n, 1)))
+            return err;
+        if (line[n] == '\n') {
+            line[n] = 0;
+            return 0;
+        }
+    }
+    return -EMSGSIZE;
+}
+
+void wire_words(const struct wire *w, struct text *out)
+{
+    char words[WORDS_BYTES];
+    struct stat st;
+    if (w->words < 0 || fstat(w->words, &st))
+        return;
+    off_t from = st.st_size > WORDS_BYTES ? st.st_size - WORDS_BYTES : 0;
+    ssize_t n = pread(w->words, words, sizeof words, from);
+    while (n > 0 && strchr("\r\n ", words[n - 1]))
+        n--;
+    ssize_t start = n;
+    while (start > 0 && words[start - 1] != '\n')
+        start--;
+    if (n > 0)
+        text_put_printable(out, words + start, (size_t)(n - start));
+}
