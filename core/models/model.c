@@ -54,11 +54,11 @@ int64_t model_file_size(const struct primo *primo, uint64_t id,
 /* Remove */
 
 static int drop_object(struct primo *primo, const struct caller *caller,
-                       uint64_t id, struct reason *why)
+                       uint64_t id, const char *what, struct reason *why)
 {
     struct store_txn *txn;
     struct object o = OBJECT_INIT, family = OBJECT_INIT;
-    char what[600];
+    char called[600];
     int err = store_begin(primo->store, true, &txn, why);
     if (err)
         return err;
@@ -69,40 +69,47 @@ static int drop_object(struct primo *primo, const struct caller *caller,
         err = refuse(why, ENOTEMPTY, "models/%s has versions", o.name);
     } else {
         if (object_get(txn, o.parent, &family))
-            snprintf(what, sizeof what, "models/%s", o.name);
+            snprintf(called, sizeof called, "models/%s", o.name);
         else
-            snprintf(what, sizeof what, "models/%s/%s", family.name, o.name);
+            snprintf(called, sizeof called, "models/%s/%s", family.name,
+                     o.name);
         err = object_drop(txn, &o, why);
         if (err == 0)
-            err = event_add(txn, caller->uid, what, why, "removed");
+            err = event_add(txn, caller->uid, called, why, "%s", what);
     }
     object_release(&o);
     object_release(&family);
     return store_end(txn, err, why);
 }
 
-int model_family_remove(struct primo *primo, const struct caller *caller,
-                        uint64_t id, struct reason *why)
+static int drop(struct primo *primo, const struct caller *caller, uint64_t id,
+                const char *what, struct reason *why)
 {
     pthread_mutex_lock(&primo->change);
-    int err = drop_object(primo, caller, id, why);
+    int err = drop_object(primo, caller, id, what, why);
     if (store_makes_room(primo->store, err))
-        err = drop_object(primo, caller, id, why);
+        err = drop_object(primo, caller, id, what, why);
     pthread_mutex_unlock(&primo->change);
     return err;
 }
 
+int model_family_remove(struct primo *primo, const struct caller *caller,
+                        uint64_t id, struct reason *why)
+{
+    return drop(primo, caller, id, "removed", why);
+}
+
 int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,
-                 struct reason *why)
+                 const char *what, struct reason *why)
 {
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, id);
-    int err = model_family_remove(primo, caller, id, why);
+    int err = drop(primo, caller, id, what, why);
     if (is_full(err)) {
         /* The files are nearly all that the model takes, and whoever removes it
          * wants that room: they make it for the store, too. */
         directory_remove(primo->models_dir, name, NULL);
-        err = model_family_remove(primo, caller, id, why);
+        err = drop(primo, caller, id, what, why);
     }
     if (err)
         return err;

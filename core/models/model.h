@@ -12,12 +12,9 @@
 /* Show again the files of models that were removed alone some seconds ago, and
  * tell of it in `events`. */
 void model_files_return(struct primo *primo);
-/* Show again what was removed alone of models some seconds ago, and tell of it
- * in `events`. */
-void model_files_return(struct primo *primo);
-/* Remove models/TEMPLATE/N with its files. */
+/* Remove models/TEMPLATE/N with its files; `what` is said in `events`. */
 int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,
-                 struct reason *why);
+                 const char *what, struct reason *why);
 /* Remove models/TEMPLATE; ENOTEMPTY while there is a version. */
 int model_family_remove(struct primo *primo, const struct caller *caller,
                         uint64_t id, struct reason *why);

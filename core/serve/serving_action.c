@@ -329,5 +329,5 @@ int serving_model_remove(struct primo *primo, const struct caller *caller,
         return err;
     err = serving_needs_model(txn, id, why);
     store_abort(txn);
-    return err ? err : model_remove(primo, caller, id, why);
+    return err ? err : model_remove(primo, caller, id, "removed", why);
 }

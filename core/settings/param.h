@@ -76,6 +76,7 @@ enum key {
     KEY_TEST_FRACTION,
     KEY_PRECISION,
     KEY_PATIENCE,
+    KEY_KEEP,
     KEY_SEED,
     KEY_GOAL,
     KEY_LAUNCHER,

@@ -172,6 +172,15 @@ const struct param params[KEY_COUNT] = {
                       .shapes_model = true,
                       .meaning = N_("stop early after so many epochs without a "
                                     "better average precision; 0 = never")},
+    [KEY_KEEP] = {.key = "keep",
+                  .scope = TRAINING,
+                  .kind = PARAM_INT,
+                  .low = 1,
+                  .high = 1000000,
+                  .fallback = "",
+                  .meaning = N_("versions of the model to keep: the oldest "
+                                "beyond so many are removed when a new one "
+                                "appears, never one that a service uses")},
     [KEY_SEED] = {.key = "seed",
                   .scope = TRAINING,
                   .kind = PARAM_INT,

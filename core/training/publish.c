@@ -10,6 +10,7 @@
 #include "core/store/node.h"
 #include "core/system/directory.h"
 #include "core/system/file.h"
+#include "core/training/keep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -318,6 +319,8 @@ int model_publish(struct primo *primo, const struct launch_target *target,
         err = refuse(why, ESRCH, "the process has got another run");
     if (err == 0)
         err = ids_take(&primo->ids, primo->store, &family_id, why);
+    /* what the run was started with is gone as soon as another one begins */
+    uint64_t keep = keep_of_run(primo, run);
     if (err == 0) {
         err = body_make(&body, primo, run, why);
         if (err == 0)
@@ -326,6 +329,8 @@ int model_publish(struct primo *primo, const struct launch_target *target,
             err = version_publish(primo, process, run, family_id, &body, why);
         body_close(&body);
     }
+    if (err == 0 && keep)
+        keep_newest(primo, process_template(&p), keep);
     process_release(&p);
     return err;
 }

@@ -9,7 +9,8 @@
 #include "core/store/node.h"
 
 /* Fetch what a successful run of the process made; then, in one transaction,
- * name it and set the process to `succeeded`. A failure leaves no trace. This
+ * name it and set the process to `succeeded`; then remove the versions that the
+ * run's key `keep` does not keep. A failure leaves no trace. This
  * copies and syncs tens of megabytes, which is why a thread of its own calls it
  * (watch.c); several processes may publish at once. Once *given_up is true it
  * ends as soon as it can, with ECANCELED. EBADMSG: a file is not what the
