@@ -31,6 +31,7 @@ PEERS_DIR ?= build-peers
 BUILD_PACKAGES := libfuse3-dev fuse3 liblmdb-dev \
   libjpeg-dev libpng-dev libtiff-dev libxxhash-dev zlib1g-dev \
   libunistring-dev \
+  libpoppler-glib-dev pkg-config:pkg-config \
   libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler \
   libjansson-dev libseccomp-dev gettext:msgfmt
 DEMO_PACKAGES  := dataset-fashion-mnist
@@ -45,7 +46,6 @@ PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
   python3-opencv python3-pil nodejs:node npm:npm
 BENCH_PACKAGES := strace:strace
 FUZZ_PACKAGES  := clang:clang libclang-rt-dev libomp-dev
-BASE_PACKAGES  := libpoppler-glib-dev pkg-config:pkg-config
 DEB_PACKAGES   := dpkg-dev:dpkg-shlibdeps
 STYLE_PACKAGES := clang-format:clang-format
 
@@ -117,6 +117,9 @@ $(BUILD)/%.o: %.c | $(BUILD)/.packages
 	$(call quiet,cc)$(CC) $(BASE_FLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(FS_O): BASE_FLAGS += -I$(FUSE_INCLUDE)
+# The library that draws pages is loaded when it is wanted, and not linked.
+$(BUILD)/trainer/pages/draw.o: BASE_FLAGS += \
+  $(shell pkg-config --cflags poppler-glib 2>/dev/null)
 
 # Says which packages are missing before a compiler would.
 $(BUILD)/.packages: Makefile tests/packages

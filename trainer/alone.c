@@ -10,6 +10,7 @@
 #include "trainer/alone_output.h"
 #include "trainer/evaluation/reports_write.h"
 #include "trainer/machine/confine.h"
+#include "trainer/pages/drawer.h"
 #include "trainer/run/rundir.h"
 #include "trainer/training/options.h"
 #include "trainer/training/train.h"
@@ -256,6 +257,7 @@ static int train_in(struct alone *a, struct reason *why)
     struct journal_observer observer = {alone_output_seen, a->output};
     char *path = xstrfmt("%s/.run", a->out);
     struct text said = TEXT_INIT;
+    drawers_start();
     confine(a->out, &said);
     int err = rundir_open(&run, path, &observer, RUN_STOPPED, why);
     free(path);

@@ -10,6 +10,7 @@
 #include "trainer/evaluation/thumbnails.h"
 #include "trainer/labelled.h"
 #include "trainer/machine/confine.h"
+#include "trainer/pages/drawer.h"
 #include "trainer/serve/predictor.h"
 
 #include <errno.h>
@@ -58,7 +59,7 @@ static int folder_take(struct judged_folder *j, struct reason *why)
 {
     const struct classifier *m = &j->predictor.model;
     int err = labelled_open(&j->pictures, j->folder, m->class_names, m->classes,
-                            params[KEY_EXTENSIONS].fallback, why);
+                            params[KEY_EXTENSIONS].words, why);
     if (err)
         return err;
     size_t n = j->pictures.count;
@@ -351,6 +352,7 @@ int evaluate_main(int argc, char **argv)
     struct reason why = REASON_INIT;
     int err = out_make(j.out, &why);
     if (err == 0) {
+        drawers_start();
         confine(j.out, NULL);
         err = folder_evaluate(&j, &why);
     }

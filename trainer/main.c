@@ -10,6 +10,7 @@
 #include "trainer/machine/confine.h"
 #include "trainer/machine/team_wait.h"
 #include "trainer/machine/user.h"
+#include "trainer/pages/drawer.h"
 #include "trainer/predict.h"
 #include "trainer/run/control.h"
 #include "trainer/run/rundir.h"
@@ -101,6 +102,7 @@ static int confined_open(struct rundir *run, const char *path,
                          struct reason *why)
 {
     struct text said = TEXT_INIT;
+    drawers_start();
     confine(path, &said);
     int err = rundir_open(run, path, NULL, RUN_SUCCEEDED, why);
     if (err == 0)

@@ -4,11 +4,13 @@
 #include "core/basic/text.h"
 #include "core/report/artifact.h"
 #include "core/system/file.h"
-#include "trainer/data/loader.h"
 #include "trainer/machine/confine.h"
+#include "trainer/pages/drawer.h"
 #include "trainer/pictures/picture.h"
 #include "trainer/predict_input.h"
 #include "trainer/predict_output.h"
+#include "trainer/serve/page_sums.h"
+#include "trainer/serve/page_walk.h"
 #include "trainer/serve/predictor.h"
 
 #include <errno.h>
@@ -30,11 +32,22 @@ static const char help[] = N_(
     "  --top N      print N classes of each picture (default 5)\n"
     "  --json       print an object a picture, one per line\n"
     "  --csv        print a table with a header\n"
+    "  --pages WHICH  look at these pages of PDF and TIFF files: all "
+    "(default),\n"
+    "               first, or such as 2, 1-5 or 3-; the answer is of all of "
+    "them\n"
     "  --list FILE  take the paths of pictures or folders from FILE, one a\n"
     "               line; - is standard input\n"
     "MODEL_DIR is models/TEMPLATE/latest, or holds the model.safetensors of a\n"
     "training. Exit status: 0 all pictures were read, 1 some could not be, 2\n"
     "wrong usage.\n");
+
+/* A file that is asked about. */
+struct asked {
+    const char *name;
+    struct page_walk walk;
+    struct page_sums sums;
+};
 
 /* What one call of the program works with. */
 struct prediction {
@@ -42,11 +55,15 @@ struct prediction {
     struct inputs inputs;
     const char *model; /* the word that names it; NULL = none yet */
     enum predict_form form;
-    int top;                       /* classes to print for each picture */
+    int top; /* classes to print for each picture */
+    struct page_range pages;
     float *images, *probabilities; /* for one batch */
+    float *means;                  /* of a file */
     int *order;                    /* the classes, best first */
-    const char *name[BATCH];       /* the names of those in `images` */
-    int count;                     /* pictures in `images` */
+    struct asked asked[BATCH + 1]; /* files that have pages in `images` */
+    int files;                     /* how many; the last may have more */
+    int of[BATCH];                 /* which file each image is of */
+    int count;                     /* pages in `images` */
     int status;                    /* the exit status so far */
 };
 
@@ -58,8 +75,9 @@ static int prediction_alloc(struct prediction *p, struct reason *why)
     size_t classes = (size_t)p->predictor.model.classes;
     p->images = malloc(predictor_input(&p->predictor, batch));
     p->probabilities = malloc(sizeof(float) * (size_t)batch * classes);
+    p->means = malloc(sizeof(float) * classes);
     p->order = malloc(sizeof(int) * classes);
-    if (!p->images || !p->probabilities || !p->order)
+    if (!p->images || !p->probabilities || !p->means || !p->order)
         return refuse(why, ENOMEM, "no memory for pictures of side %d",
                       p->predictor.model.image_size);
     return 0;
@@ -96,12 +114,17 @@ static void weights_path(const char *model, struct text *out)
     text_printf(out, "/%s", name);
 }
 
+/* A batch of one is quicker to make. */
+static bool has_one_page(const struct prediction *p)
+{
+    return p->inputs.count == 1 && p->pages.first == p->pages.last;
+}
+
 static int prediction_open(struct prediction *p, struct reason *why)
 {
     struct text path = TEXT_INIT;
-    size_t pictures = p->inputs.count;
     const struct predictor_options options = {
-        .batch = pictures < BATCH ? (int)pictures : BATCH, .temperature = 1};
+        .batch = has_one_page(p) ? 1 : BATCH, .temperature = 1};
     weights_path(p->model, &path);
     int err = predictor_open(&p->predictor, text_string(&path), &options, why);
     text_release(&path);
@@ -116,7 +139,10 @@ static void prediction_release(struct prediction *p)
     inputs_release(&p->inputs);
     free(p->images);
     free(p->probabilities);
+    free(p->means);
     free(p->order);
+    for (int i = 0; i < p->files; i++)
+        page_sums_release(&p->asked[i].sums);
 }
 
 /* Output */
@@ -129,44 +155,62 @@ static int print(struct text *out, struct reason *why)
     return code ? refuse_errno(why, code, "cannot write the answers") : 0;
 }
 
-static void put_answer(struct text *out, struct prediction *p, int picture)
+static void put_answer(struct text *out, struct prediction *p,
+                       const struct asked *file)
 {
     const struct classifier *m = &p->predictor.model;
-    float *of = p->probabilities + (size_t)picture * (size_t)m->classes;
-    predictor_order(&p->predictor, of, p->order);
-    const struct predict_answer answer = {
-        p->name[picture], m->class_names, of, p->order,
-        p->top < m->classes ? p->top : m->classes};
+    page_sums_mean(&file->sums, m->classes, p->means);
+    predictor_order(&p->predictor, p->means, p->order);
+    const struct predict_answer answer = {file->name,
+                                          m->class_names,
+                                          p->means,
+                                          p->order,
+                                          p->top < m->classes ? p->top
+                                                              : m->classes,
+                                          &file->sums,
+                                          file->walk.wanted.first};
     predict_put_answer(out, p->form, &answer);
 }
 
-/* Predicts the pictures that were gathered, prints the answers, and begins a
- * new batch. */
-static int batch_answer(struct prediction *p, struct reason *why)
+/* Prints the answers of files of which all pages are evaluated. One that goes
+ * on is the last one, and becomes the first. */
+static int answers_print(struct prediction *p, struct reason *why)
 {
     struct text out = TEXT_INIT;
-    int count = p->count;
-    p->count = 0;
-    if (count == 0)
-        return 0;
-    int err =
-        predictor_run(&p->predictor, p->images, count, p->probabilities, why);
-    for (int i = 0; err == 0 && i < count; i++)
-        put_answer(&out, p, i);
-    return err ? err : print(&out, why);
+    int i = 0;
+    for (; i < p->files && !p->asked[i].walk.next; i++) {
+        put_answer(&out, p, &p->asked[i]);
+        page_sums_release(&p->asked[i].sums);
+    }
+    if (i < p->files)
+        p->asked[0] = p->asked[i];
+    p->files -= i;
+    return print(&out, why);
 }
 
-/* Tells that a picture can't be read, behind the answers of those before it. */
+/* Evaluates the pages that were gathered, and begins a new batch. */
+static int batch_answer(struct prediction *p, struct reason *why)
+{
+    int classes = p->predictor.model.classes, count = p->count;
+    p->count = 0;
+    int err = count ? predictor_run(&p->predictor, p->images, count,
+                                    p->probabilities, why)
+                    : 0;
+    for (int i = 0; err == 0 && i < count; i++)
+        page_sums_add(&p->asked[p->of[i]].sums,
+                      p->probabilities + (size_t)i * (size_t)classes, classes);
+    return err ? err : answers_print(p, why);
+}
+
+/* Tells that a file can't be read, behind the answers of those before it. */
 static int error_answer(struct prediction *p, const char *path,
                         const char *sentence, struct reason *why)
 {
     struct text out = TEXT_INIT;
     fprintf(stderr, "primo-train: '%s' %s\n", path, sentence);
     p->status = 1;
-    if (p->form == PREDICT_LINES)
-        return 0;
     int err = batch_answer(p, why);
-    if (err)
+    if (err || p->form == PREDICT_LINES)
         return err;
     predict_put_error(&out, p->form, path, sentence);
     return print(&out, why);
@@ -174,38 +218,60 @@ static int error_answer(struct prediction *p, const char *path,
 
 /* Input */
 
-static int picture_from_input(struct picture *picture, int side,
-                              struct reason *why)
+static int bytes_read(const char *path, struct text *out, struct reason *why)
 {
-    struct text bytes = TEXT_INIT;
-    int err = descriptor_read(STDIN_FILENO, PICTURE_BYTES_MAX, &bytes);
-    if (err)
-        refuse_errno(why, -err, "can't be read");
-    else
-        err = picture_decode(picture, (const uint8_t *)text_string(&bytes),
-                             bytes.size, side, why);
-    text_release(&bytes);
+    int err = strcmp(path, "-")
+                  ? picture_load(path, out, why)
+                  : descriptor_read(STDIN_FILENO, PICTURE_BYTES_MAX, out);
+    return err && !*why->sentence ? refuse_errno(why, -err, "can't be read")
+                                  : err;
+}
+
+/* Reads the next pages of the last file into the places that are free. */
+static int pages_gather(struct prediction *p, const struct text *bytes,
+                        struct reason *why)
+{
+    struct asked *file = &p->asked[p->files - 1];
+    int side = p->predictor.model.image_size;
+    float *images = p->images + (size_t)p->count * 3 * (size_t)(side * side);
+    int err = page_walk_read(&file->walk, (const uint8_t *)text_string(bytes),
+                             bytes->size, side, images,
+                             p->predictor.batch - p->count, why);
+    for (int i = 0; err == 0 && i < file->walk.read; i++)
+        p->of[p->count++] = p->files - 1;
     return err;
 }
 
-static int picture_gather(struct prediction *p, const char *path,
-                          struct reason *why)
+/* A file that can't be read counts no page. */
+static void file_forget(struct prediction *p)
 {
-    struct picture picture = PICTURE_INIT;
-    int side = p->predictor.model.image_size;
-    float *image = p->images + (size_t)p->count * 3 * side * side;
-    int err = strcmp(path, "-") ? picture_read(&picture, path, side, why)
-                                : picture_from_input(&picture, side, why);
-    if (err == 0)
-        err = loader_picture_take(&picture, side, image, why);
-    if (err == 0 && picture.more_pages)
-        fprintf(stderr,
-                _("primo-train: '%s' has more pages; the first is "
-                  "taken\n"),
-                path);
-    picture_release(&picture);
-    if (err == 0)
-        p->name[p->count++] = path;
+    while (p->count && p->of[p->count - 1] == p->files - 1)
+        p->count--;
+    page_sums_release(&p->asked[--p->files].sums);
+}
+
+/* Gathers all pages of a file; *fault = it can't be read. */
+static int file_answer(struct prediction *p, const char *path, bool *faulty,
+                       struct reason *fault, struct reason *why)
+{
+    struct text bytes = TEXT_INIT;
+    struct asked *file = &p->asked[p->files];
+    *faulty = bytes_read(path, &bytes, fault) != 0;
+    if (!*faulty) {
+        *file = (struct asked){.name = path};
+        page_walk_begin(&file->walk, p->pages);
+        p->files++;
+    }
+    int err = 0;
+    for (bool more = !*faulty; more && err == 0;) {
+        *faulty = pages_gather(p, &bytes, fault) != 0;
+        if (*faulty)
+            file_forget(p);
+        more = !*faulty && p->asked[p->files - 1].walk.next;
+        if (p->count == p->predictor.batch)
+            err = batch_answer(p, why);
+    }
+    text_release(&bytes);
     return err;
 }
 
@@ -216,11 +282,11 @@ static int pictures_answer(struct prediction *p, struct reason *why)
     int err = print(&head, why);
     for (size_t i = 0; err == 0 && i < p->inputs.count; i++) {
         struct reason fault = REASON_INIT;
+        bool faulty;
         const char *path = p->inputs.path[i];
-        if (picture_gather(p, path, &fault))
+        err = file_answer(p, path, &faulty, &fault, why);
+        if (err == 0 && faulty)
             err = error_answer(p, path, fault.sentence, why);
-        else if (p->count == p->predictor.batch)
-            err = batch_answer(p, why);
     }
     return err ? err : batch_answer(p, why);
 }
@@ -279,6 +345,11 @@ static int option_take(struct prediction *p, char ***at)
         if (!parse_int(value, &n) || n < 1)
             return usage(_("a positive number is expected after"), "--top");
         p->top = n < 1 << 20 ? (int)n : 1 << 20;
+    } else if ((value = option_value(at, "--pages"))) {
+        if (!param_pages(value, &p->pages))
+            return usage(_("all, first or pages such as 2, 1-5 or 3- are "
+                           "expected after"),
+                         "--pages");
     } else if ((value = option_value(at, "--list"))) {
         if (!*value)
             return usage(_("a file is expected after"), "--list");
@@ -314,6 +385,7 @@ static int predict(struct prediction *p, char **words)
         return usage(NULL, NULL);
     if (!p->inputs.count)
         return p->status;
+    drawers_start();
     confine(NULL, NULL);
     int err = prediction_open(p, &why);
     if (err == 0)
@@ -330,7 +402,7 @@ int predict_main(int argc, char **argv)
         fputs(_(help), stdout);
         return 0;
     }
-    struct prediction p = {.top = TOP};
+    struct prediction p = {.top = TOP, .pages = PAGES_ALL};
     int status = predict(&p, argv + 1);
     prediction_release(&p);
     return status;

@@ -55,6 +55,16 @@ static void put_json(struct text *out, const struct predict_answer *a)
         text_put_double(out, a->probabilities[a->order[i]], DIGITS);
         text_puts(out, "}");
     }
+    text_puts(out, "], \"pages\": [");
+    for (size_t i = 0; i < a->pages->count; i++) {
+        const struct page_best *best = &a->pages->best[i];
+        text_printf(out, "%s{\"page\": %d, \"field\": ", i ? ", " : "",
+                    a->first_page + (int)i);
+        json_put_string(out, a->class_names[best->class]);
+        text_puts(out, ", \"confidence\": ");
+        text_put_double(out, best->probability, DIGITS);
+        text_puts(out, "}");
+    }
     text_puts(out, "], \"error\": null}\n");
 }
 
@@ -94,7 +104,7 @@ void predict_put_error(struct text *out, enum predict_form form,
     if (form == PREDICT_JSON) {
         text_puts(out, "{\"path\": ");
         json_put_string(out, path);
-        text_puts(out, ", \"items\": [], \"error\": ");
+        text_puts(out, ", \"items\": [], \"pages\": [], \"error\": ");
         json_put_string(out, sentence);
         text_puts(out, "}\n");
     } else if (form == PREDICT_CSV) {

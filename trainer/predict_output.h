@@ -3,13 +3,15 @@
  *
  * LINES: a line for each of the best classes: picture, class, probability.
  * JSON: an object a line, as the answers of services are:
- *   {"path", "items": [{"field", "confidence"}, ...], "error"}
+ *   {"path", "items": [{"field", "confidence"}, ...],
+ *    "pages": [{"page", "field", "confidence"}, ...], "error"}
  * CSV: a row a picture, below a header.
  */
 #ifndef PRIMO_PREDICT_OUTPUT_H
 #define PRIMO_PREDICT_OUTPUT_H
 
 #include "core/basic/text.h"
+#include "trainer/serve/page_sums.h"
 
 enum predict_form { PREDICT_LINES, PREDICT_JSON, PREDICT_CSV };
 
@@ -19,6 +21,8 @@ struct predict_answer {
     const float *probabilities; /* [classes] */
     const int *order;           /* the classes, best first */
     int top;                    /* how many of them are shown */
+    const struct page_sums *pages;
+    int first_page; /* the number of the first of them */
 };
 
 /* Append what comes before all answers. */

@@ -32,7 +32,7 @@
 #include "core/basic/text.h"
 
 #define JOURNAL_SEGMENT     "journal.%06u"
-#define JOURNAL_PAYLOAD_MAX 4096
+#define JOURNAL_PAYLOAD_MAX 16384
 
 /* The kinds: X(NAME, name, the letter in the frame). A new one has a line
  * here, its payload above, and a function take_NAME() in

@@ -7,6 +7,7 @@
 #define PRIMO_TOLD_LINE_H
 
 #include "core/basic/text.h"
+#include "core/settings/param.h"
 
 #define TOLD_SEGMENT "requests.%06u"
 
@@ -18,6 +19,7 @@ struct told_line {
     /* of a model */
     double temperature; /* above 0 */
     int top;            /* 1.. */
+    struct page_range pages;
     /* of a picture */
     uint64_t request, revision;
 };

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,13 @@ static void word_copy(char *to, size_t room, const char *from, size_t size)
     make_printable(to);
 }
 
-static bool classes_parse(const char *s, size_t size, struct answer *out)
+/* Takes up to `room` words CLASS:CONFIDENCE. */
+static bool classes_parse(const char *s, size_t size, struct answer_class *out,
+                          int room, int *count)
 {
     const char *end = s + size;
-    while (s < end && out->count < ANSWER_CLASSES) {
+    *count = 0;
+    while (s < end && *count < room) {
         char word[64], *colon;
         size_t n = strcspn(s, ", ");
         word_copy(word, sizeof word, s, n);
@@ -36,11 +40,11 @@ static bool classes_parse(const char *s, size_t size, struct answer *out)
             !parse_double(colon + 1, &confidence) || !(confidence >= 0) ||
             confidence > 1.0001)
             return false;
-        out->best[out->count].class = (int)class;
-        out->best[out->count++].confidence = confidence;
+        out[*count].class = (int)class;
+        out[(*count)++].confidence = confidence;
         s += n + 1;
     }
-    return out->count > 0;
+    return *count > 0;
 }
 
 static double milliseconds(const char *value, size_t size)
@@ -74,13 +78,18 @@ static bool word_take(struct answer *a, const char *key, size_t n,
     else if (n == 7 && !strncmp(key, "network", n))
         a->network = milliseconds(value, size);
     else if (n == 7 && !strncmp(key, "classes", n))
-        return classes_parse(value, size, a);
+        return classes_parse(value, size, a->best, ANSWER_CLASSES, &a->count);
+    else if (n == 5 && !strncmp(key, "pages", n))
+        return classes_parse(value, size, a->page, PAGES_MOST, &a->pages);
+    else if (n == 4 && !strncmp(key, "page", n))
+        a->first_page = atoi(value) > 0 ? atoi(value) : 1;
     return true;
 }
 
 bool answer_parse(const char *payload, struct answer *out)
 {
-    memset(out, 0, sizeof *out);
+    memset(out, 0, offsetof(struct answer, page));
+    out->first_page = 1;
     for (const char *at = payload; *at;) {
         size_t n = strcspn(at, "= ");
         if (at[n] != '=')
@@ -116,12 +125,19 @@ static const char *label_of(const struct answering *a, int class)
     return a->model && class < a->model->classes ? a->model->labels[class] : "";
 }
 
-static bool is_known(const struct answering *a, const struct answer *answer)
+static bool are_known(const struct answering *a, const struct answer_class *of,
+                      int count)
 {
-    for (int i = 0; i < answer->count; i++)
-        if (!a->model || answer->best[i].class >= a->model->classes)
+    for (int i = 0; i < count; i++)
+        if (!a->model || of[i].class >= a->model->classes)
             return false;
     return true;
+}
+
+static bool is_known(const struct answering *a, const struct answer *answer)
+{
+    return are_known(a, answer->best, answer->count) &&
+           are_known(a, answer->page, answer->pages);
 }
 
 /* JSON */
@@ -167,10 +183,10 @@ static void put_time(struct text *out, const char *key, double time)
 
 /* An object with a class and its confidence begins. */
 static void put_class(struct text *out, const struct answering *a,
-                      const struct answer *answer, int i)
+                      const struct answer_class *of)
 {
-    put_string(out, "field", label_of(a, answer->best[i].class));
-    put_number(out, "confidence", answer->best[i].confidence, 6);
+    put_string(out, "field", label_of(a, of->class));
+    put_number(out, "confidence", of->confidence, 6);
 }
 
 static void put_classes(struct text *out, const struct answering *a,
@@ -180,23 +196,33 @@ static void put_classes(struct text *out, const struct answering *a,
     text_puts(out, "[");
     for (int i = 0; i < answer->count; i++) {
         text_puts(out, i ? ",{" : "{");
-        put_class(out, a, answer, i);
+        put_class(out, a, &answer->best[i]);
         text_puts(out, "}");
     }
     text_puts(out, "]");
 }
 
+static void put_page(struct text *out, const struct answering *a, int number,
+                     const struct answer_class *of)
+{
+    text_puts(out, "{");
+    put_number(out, "page", number, 9);
+    put_class(out, a, of);
+    put_string(out, "state", state_of(a->service, of->confidence));
+    text_puts(out, "}");
+}
+
+/* A picture is its own only page. */
 static void put_pages(struct text *out, const struct answering *a,
-                      const struct answer *answer, const char *state)
+                      const struct answer *answer)
 {
     put_key(out, "pages");
     text_puts(out, "[");
-    if (answer->count) {
-        text_puts(out, "{");
-        put_number(out, "page", 1, 9);
-        put_class(out, a, answer, 0);
-        put_string(out, "state", state);
-        text_puts(out, "}");
+    if (answer->count && !answer->pages)
+        put_page(out, a, answer->first_page, &answer->best[0]);
+    for (int i = 0; answer->count && i < answer->pages; i++) {
+        text_puts(out, i ? "," : "");
+        put_page(out, a, answer->first_page + i, &answer->page[i]);
     }
     text_puts(out, "]");
 }
@@ -239,7 +265,7 @@ static void put_answer(struct text *out, const struct answering *a,
                settings_number(a->service, KEY_SERVICE_OK), 9);
     put_number(out, "threshold_warn_min",
                settings_number(a->service, KEY_SERVICE_CHECK), 9);
-    put_pages(out, a, answer, u->state);
+    put_pages(out, a, answer);
     put_files(out, answer, o->name);
     put_key(out, "milliseconds");
     text_puts(out, "{");
@@ -267,6 +293,15 @@ static void put_cell(struct text *out, const char *s)
     text_puts(out, quoted ? "\"" : "");
 }
 
+/* "3", or "1-12": the pages that the class is of. */
+static void put_page_numbers(struct text *out, const struct answer *answer)
+{
+    if (answer->count)
+        text_printf(out, "%d", answer->first_page);
+    if (answer->count && answer->pages > 1)
+        text_printf(out, "-%d", answer->first_page + answer->pages - 1);
+}
+
 static void put_row(struct text *out, const struct answering *a,
                     const struct answer *answer, const struct object *o,
                     const struct request *r, const struct outcome *u)
@@ -274,8 +309,9 @@ static void put_row(struct text *out, const struct answering *a,
     text_put_time(out, r->ended);
     text_puts(out, ",");
     put_cell(out, o->name);
-    text_printf(out, ",%llu,%s,", (unsigned long long)answer->revision,
-                answer->count ? "1" : "");
+    text_printf(out, ",%llu,", (unsigned long long)answer->revision);
+    put_page_numbers(out, answer);
+    text_puts(out, ",");
     if (answer->count) {
         put_cell(out, label_of(a, answer->best[0].class));
         text_puts(out, ",");

@@ -27,6 +27,11 @@ struct answer_model {
     double temperature;
 };
 
+struct answer_class {
+    int class;
+    double confidence;
+};
+
 /* What a worker says, or the daemon itself where it refuses. */
 struct answer {
     uint64_t request, revision;
@@ -37,10 +42,9 @@ struct answer {
     char model[64];             /* the name that the worker was given */
     char code[32], error[1024]; /* "" = none */
     int count;                  /* classes that follow, the best first */
-    struct {
-        int class;
-        double confidence;
-    } best[ANSWER_CLASSES];
+    struct answer_class best[ANSWER_CLASSES];
+    int first_page, pages;                /* how many there are, 0 = one, and */
+    struct answer_class page[PAGES_MOST]; /* the best class of each */
 };
 
 /* Parse the payload of a record; false = it is none. */

@@ -294,7 +294,10 @@ static int model_tell(struct serving_watch *w, struct text *lines,
                              .temperature = w->model.temperature};
     char file[64];
     line.top = (int)settings_number(&w->text, KEY_SERVICE_TOP);
-    if (w->given == w->model.version && w->given_top == line.top)
+    param_pages(settings_get(&w->text, KEY_SERVICE_PAGES), &line.pages);
+    if (w->given == w->model.version && w->given_top == line.top &&
+        w->given_pages.first == line.pages.first &&
+        w->given_pages.last == line.pages.last)
         return 0;
     snprintf(line.name, sizeof line.name, "model.%llu",
              (unsigned long long)w->model.version);
@@ -307,6 +310,7 @@ static int model_tell(struct serving_watch *w, struct text *lines,
     told_line_print(lines, &line);
     w->given = w->model.version;
     w->given_top = line.top;
+    w->given_pages = line.pages;
     return 0;
 }
 

@@ -30,6 +30,7 @@ struct serving_watch {
     struct answer_model before; /* the one before it, which may still answer */
     uint64_t given;             /* the version that the worker was told of */
     int given_top;
+    struct page_range given_pages;
     unsigned told;       /* the file of requests that this daemon writes */
     bool told_begun;     /* the record has its number */
     uint64_t told_until; /* the revision that was told last */

@@ -81,6 +81,7 @@ static const char *const kinds[] = {
     [PARAM_CHOICE] = "%s",
     [PARAM_SIZE] = N_("a size such as 512M or 8G"),
     [PARAM_SPAN] = N_("a time such as 30s, 5m, 2h or 7d"),
+    [PARAM_PAGES] = N_("a page or pages such as 2, 1-5 or 3-"),
     [PARAM_MODEL] = N_("TEMPLATE/N or TEMPLATE/latest of models/"),
 };
 
@@ -200,6 +201,39 @@ static bool span_ok(const struct param *p, const char *value)
            (p->high == 0 || seconds <= p->high);
 }
 
+/* A number of a page, from 1; *end is set behind it. */
+static bool page_number(const char *s, int *n, const char **end)
+{
+    size_t digits = strspn(s, "0123456789");
+    *n = digits && digits <= 6 ? atoi(s) : 0;
+    *end = s + digits;
+    return *n > 0;
+}
+
+bool param_pages(const char *value, struct page_range *out)
+{
+    const char *end;
+    *out = PAGES_ALL;
+    if (!strcmp(value, "first"))
+        out->last = 1;
+    if (!strcmp(value, "first") || !strcmp(value, "all"))
+        return true;
+    if (!page_number(value, &out->first, &end))
+        return false;
+    if (!*end)
+        out->last = out->first;
+    if (!*end || !strcmp(end, "-"))
+        return true;
+    return *end == '-' && page_number(end + 1, &out->last, &end) && !*end &&
+           out->last >= out->first;
+}
+
+static bool pages_ok(const char *value)
+{
+    struct page_range range;
+    return param_pages(value, &range);
+}
+
 /* TEMPLATE/N or TEMPLATE/latest */
 static bool version_ok(const char *name)
 {
@@ -293,6 +327,8 @@ static bool value_ok(const struct param *p, const char *value)
         return word_listed(p->words, value, strlen(value)) || span_ok(p, value);
     case PARAM_MODEL:
         return model_ok(value);
+    case PARAM_PAGES:
+        return word_listed(p->words, value, strlen(value)) || pages_ok(value);
     }
     return false;
 }

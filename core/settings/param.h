@@ -11,6 +11,7 @@
 #include "core/basic/text.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum param_kind {
     PARAM_TEXT,    /* anything on one line */
@@ -29,6 +30,7 @@ enum param_kind {
     PARAM_SIZE,    /* bytes with K, M, G or T, or one of `words` */
     PARAM_SPAN,    /* a time such as 30s, 5m, 2h or 7d, or one of `words` */
     PARAM_MODEL,   /* TEMPLATE/(N|latest), models/ may stand in front */
+    PARAM_PAGES,   /* N, N-M or N-, or one of `words` */
 };
 
 /* The texts in which a key may stand: a set. */
@@ -97,6 +99,7 @@ enum key {
     KEY_SERVICE_OK,
     KEY_SERVICE_CHECK,
     KEY_SERVICE_TOP,
+    KEY_SERVICE_PAGES,
     KEY_SERVICE_KEEP,
     KEY_SERVICE_WHEN_DONE,
     KEY_SERVICE_SETTLE,
@@ -136,6 +139,18 @@ enum right {
 const char *right_name(enum right right);
 /* The seconds of a value of PARAM_SPAN; false = it is a word, or none. */
 bool param_span(const char *value, double *seconds);
+/* Pages of a file, from 1; `last` may be more than it has. */
+struct page_range {
+    int first, last;
+};
+enum { PAGES_MOST = 1000 }; /* that an answer may be of */
+#define PAGES_ALL                                                              \
+    (struct page_range)                                                        \
+    {                                                                          \
+        1, INT32_MAX                                                           \
+    }
+/* Parse a value of PARAM_PAGES, or `first` or `all`. */
+bool param_pages(const char *value, struct page_range *out);
 /* The rights in a value of PARAM_RIGHTS: a set of 1 << enum right. */
 unsigned rights_parse(const char *value);
 /* Move *at to the next word of a value of PARAM_RIGHTS or PARAM_MEMBERS, and

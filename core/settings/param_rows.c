@@ -71,7 +71,7 @@ const struct param params[KEY_COUNT] = {
                         .scope = TRAINING,
                         .kind = PARAM_LIST,
                         .words = PICTURE_EXTENSIONS,
-                        .fallback = PICTURE_EXTENSIONS,
+                        .fallback = IMAGE_EXTENSIONS,
                         .meaning = N_("which files of the dataset count"),
                         .term = "Допустимые расширения файлов"},
     [KEY_EPOCHS] = {.key = "epochs",
@@ -329,6 +329,14 @@ const struct param params[KEY_COUNT] = {
                          .high = 100,
                          .fallback = "3",
                          .meaning = N_("candidates in an answer")},
+    [KEY_SERVICE_PAGES] = {.key = "pages",
+                           .scope = SCOPE_SERVICE,
+                           .kind = PARAM_PAGES,
+                           .words = "all first",
+                           .fallback = "all",
+                           .meaning =
+                               N_("which pages of PDF and TIFF files are "
+                                  "looked at; the answer is of all of them")},
     [KEY_SERVICE_KEEP] = {.key = "keep",
                           .scope = SCOPE_SERVICE,
                           .kind = PARAM_SPAN,

@@ -14,6 +14,10 @@
 #define PRIMO_PICTURE_FORMATS_H
 
 #define PICTURE_FORMATS(X)                                                     \
+    IMAGE_FORMATS(X)                                                           \
+    X(pdf, "PDF", "pdf")
+/* Those that a dataset has if it does not say more. */
+#define IMAGE_FORMATS(X)                                                       \
     X(jpeg, "JPEG", "jpg jpeg jpe")                                            \
     X(png, "PNG", "png")                                                       \
     X(bmp, "BMP", "bmp dib")                                                   \
@@ -23,6 +27,7 @@
  * separated by spaces. */
 #define PICTURE_EXTENSIONS (&PICTURE_FORMATS(PICTURE_WORDS_OF)[1])
 #define PICTURE_NAMES      (&PICTURE_FORMATS(PICTURE_NAME_OF)[1])
+#define IMAGE_EXTENSIONS   (&IMAGE_FORMATS(PICTURE_WORDS_OF)[1])
 
 #define PICTURE_WORDS_OF(id, name, extensions) " " extensions
 #define PICTURE_NAME_OF(id, name, extensions)  " " name

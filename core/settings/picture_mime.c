@@ -15,6 +15,7 @@ static const struct {
     {"MM\0*", 4, "image/tiff"},
     {"II+\0", 4, "image/tiff"},
     {"MM\0+", 4, "image/tiff"},
+    {"%PDF-", 5, "application/pdf"},
 };
 
 /* A bitmap without a file header begins with the size of its own; the number of

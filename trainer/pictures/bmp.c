@@ -437,4 +437,5 @@ static bool bmp_matches(const uint8_t *data, size_t size)
            bmp_u16(&b, bytes == CORE_HEADER_BYTES ? 8 : 12) == 1;
 }
 
-const struct picture_format picture_bmp = {bmp_matches, bmp_decode};
+const struct picture_format picture_bmp = {.matches = bmp_matches,
+                                           .decode = bmp_decode};

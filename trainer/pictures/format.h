@@ -21,6 +21,10 @@ struct picture_format {
      * `side` is that of picture_read(). */
     int (*decode)(struct picture *out, const uint8_t *data, size_t size,
                   int side, struct reason *why);
+    /* As picture_pages(); NULL = a file has one page. */
+    int (*pages)(const uint8_t *data, size_t size,
+                 const struct pages_wanted *wanted, page_taker *take,
+                 void *context, int *total, struct reason *why);
 };
 
 #define PICTURE_DECLARE(id, name, extensions)                                  \

@@ -180,7 +180,8 @@ static bool jpeg_matches(const uint8_t *data, size_t size)
     return size >= 3 && !memcmp(data, "\xFF\xD8\xFF", 3);
 }
 
-const struct picture_format picture_jpeg = {jpeg_matches, jpeg_decode};
+const struct picture_format picture_jpeg = {.matches = jpeg_matches,
+                                            .decode = jpeg_decode};
 
 /* Encoding */
 

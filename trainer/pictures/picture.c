@@ -25,9 +25,8 @@ static const struct {
     const char *magic;
 } foreign[] = {
     {N_("a GIF"), 0, "GIF8"},        {N_("WebP"), 8, "WEBP"},
-    {N_("HEIC or AVIF"), 4, "ftyp"}, {N_("a PDF"), 0, "%PDF"},
-    {N_("an SVG"), 0, "<svg"},       {N_("a ZIP"), 0, "PK\3\4"},
-    {N_("a text"), 0, "<?xml"},
+    {N_("HEIC or AVIF"), 4, "ftyp"}, {N_("an SVG"), 0, "<svg"},
+    {N_("a ZIP"), 0, "PK\3\4"},      {N_("a text"), 0, "<?xml"},
 };
 
 void picture_release(struct picture *p)
@@ -60,20 +59,30 @@ static int unknown_format(const uint8_t *data, size_t size, struct reason *why)
     return err;
 }
 
+/* NULL: the reason says why not. */
+static const struct picture_format *format_of(const uint8_t *data, size_t size,
+                                              struct reason *why)
+{
+    if (size == 0)
+        refuse(why, EINVAL, "is empty (0 bytes)");
+    for (size_t i = 0; size && i < sizeof formats / sizeof *formats; i++)
+        if (formats[i]->matches(data, size))
+            return formats[i];
+    if (size)
+        unknown_format(data, size, why);
+    return NULL;
+}
+
 static int decode(struct picture *out, const uint8_t *data, size_t size,
                   int side, struct reason *why)
 {
-    if (size == 0)
-        return refuse(why, EINVAL, "is empty (0 bytes)");
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
-        if (!formats[i]->matches(data, size))
-            continue;
-        int err = formats[i]->decode(out, data, size, side, why);
-        if (err)
-            picture_release(out);
-        return err;
-    }
-    return unknown_format(data, size, why);
+    const struct picture_format *format = format_of(data, size, why);
+    if (!format)
+        return -EINVAL;
+    int err = format->decode(out, data, size, side, why);
+    if (err)
+        picture_release(out);
+    return err;
 }
 
 int picture_decode(struct picture *out, const uint8_t *data, size_t size,
@@ -83,9 +92,34 @@ int picture_decode(struct picture *out, const uint8_t *data, size_t size,
     return decode(out, data, size, side, why);
 }
 
-/* Reads an open file into new memory, which counts as the picture's. */
-static int file_load(int fd, struct picture *p, uint8_t **data, size_t *size,
-                     struct reason *why)
+/* A file that has one page. */
+static int page_decode(const uint8_t *data, size_t size,
+                       const struct pages_wanted *wanted, page_taker *take,
+                       void *context, int *total, struct reason *why)
+{
+    struct picture page = PICTURE_INIT;
+    *total = 1;
+    if (wanted->first > 1)
+        return 0;
+    int err = decode(&page, data, size, wanted->side, why);
+    if (err == 0)
+        err = take(context, &page, 1, why);
+    picture_release(&page);
+    return err;
+}
+
+int picture_pages(const uint8_t *data, size_t size,
+                  const struct pages_wanted *wanted, page_taker *take,
+                  void *context, int *total, struct reason *why)
+{
+    const struct picture_format *format = format_of(data, size, why);
+    if (!format)
+        return -EINVAL;
+    return (format->pages ? format->pages : page_decode)(
+        data, size, wanted, take, context, total, why);
+}
+
+static int file_judge(int fd, size_t *size, struct reason *why)
 {
     struct stat st;
     if (fstat(fd, &st))
@@ -97,17 +131,32 @@ static int file_load(int fd, struct picture *p, uint8_t **data, size_t *size,
                       "has too many bytes: %lld, at most %d MiB are read",
                       (long long)st.st_size, PICTURE_BYTES_MAX >> 20);
     *size = (size_t)st.st_size;
+    return 0;
+}
+
+static int file_fill(int fd, void *to, size_t size, struct reason *why)
+{
+    int err = descriptor_read_at(fd, to, size, 0);
+    if (err == -ENODATA)
+        return refuse(why, EIO, "became shorter while it was read");
+    return err ? refuse_errno(why, -err, "can't be read") : 0;
+}
+
+/* Reads an open file into new memory, which counts as the picture's. */
+static int file_load(int fd, struct picture *p, uint8_t **data, size_t *size,
+                     struct reason *why)
+{
+    int err = file_judge(fd, size, why);
+    if (err)
+        return err;
     budget_take(&p->held, *size + 1);
     *data = malloc(*size + 1);
     if (!*data)
         return refuse(why, ENOMEM, "no memory for %zu bytes", *size);
-    int err = descriptor_read_at(fd, *data, *size, 0);
-    if (err == 0)
-        return 0;
-    free(*data);
-    return err == -ENODATA
-               ? refuse(why, EIO, "became shorter while it was read")
-               : refuse_errno(why, -err, "can't be read");
+    err = file_fill(fd, *data, *size, why);
+    if (err)
+        free(*data);
+    return err;
 }
 
 /* O_NONBLOCK: a FIFO among the pictures must not hold us. */
@@ -165,4 +214,19 @@ int picture_read_within(struct picture *out, int root, const char *path,
     picture_release(out);
     int fd = open_within(root, path, why);
     return fd < 0 ? fd : read_open(out, fd, side, why);
+}
+
+int picture_load(const char *path, struct text *out, struct reason *why)
+{
+    size_t size;
+    int fd = open(path, OPEN_FLAGS);
+    if (fd < 0)
+        return refuse_errno(why, errno, "can't be opened");
+    int err = file_judge(fd, &size, why);
+    if (err == 0) {
+        text_resize(out, size);
+        err = file_fill(fd, out->data, size, why);
+    }
+    close(fd);
+    return err;
 }

@@ -1,11 +1,12 @@
 /*
  * Reading one picture file into pixels, in the same way for training,
  * evaluation and prediction. The formats are those of
- * core/settings/picture_formats.h; if a TIFF has several pages, the first one
- * is read. The format is recognised by the content, never by the file name. Any
- * thread may call. A struct picture belongs to one thread, which must not have
- * a second one while it reads: decoding waits while other threads use much
- * memory (budget.h), and two that wait for each other would never end.
+ * core/settings/picture_formats.h; where a file has several pages, the first
+ * one is read, and others by picture_pages(). The format is recognised by the
+ * content, never by the file name. Any thread may call. A struct picture
+ * belongs to one thread, which must not have a second one while it reads:
+ * decoding waits while other threads use much memory (budget.h), and two that
+ * wait for each other would never end.
  *
  * Reasons are predicates without a subject ("is cut short: …"), so that
  * "PATH: REASON" is a line for people.
@@ -14,6 +15,7 @@
 #define PRIMO_PICTURE_H
 
 #include "core/basic/reason.h"
+#include "core/basic/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,6 +61,27 @@ int picture_read_within(struct picture *out, int root, const char *path,
 /* Decode a file that is already in memory; otherwise like picture_read(). */
 int picture_decode(struct picture *out, const uint8_t *data, size_t size,
                    int side, struct reason *why);
+
+/* Read the bytes of a file, with the errors of picture_read(). */
+int picture_load(const char *path, struct text *out, struct reason *why);
+
+/* Pages: a file of a format that knows none has one. */
+
+struct pages_wanted {
+    int side;  /* as above */
+    int first; /* from 1 */
+    int count;
+};
+/* What is done with a page, which is released afterwards. An error ends the
+ * reading. */
+typedef int page_taker(void *context, struct picture *page, int number,
+                       struct reason *why);
+/* Decode some pages of a file in memory, as many of them as there are. *total
+ * is set to the number of pages that the file has, once it is known. Fails as
+ * picture_decode() does, and EPERM: it is protected by a password. */
+int picture_pages(const uint8_t *data, size_t size,
+                  const struct pages_wanted *wanted, page_taker *take,
+                  void *context, int *total, struct reason *why);
 
 /* Read */
 

@@ -225,4 +225,5 @@ static bool png_matches(const uint8_t *data, size_t size)
     return size >= 4 && !memcmp(data, "\x89PNG", 4);
 }
 
-const struct picture_format picture_png = {png_matches, png_decode};
+const struct picture_format picture_png = {.matches = png_matches,
+                                           .decode = png_decode};

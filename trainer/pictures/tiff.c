@@ -331,16 +331,20 @@ static int tiff_page(TIFF *tiff, struct tiff_reader *r, struct picture *out,
     return err ? err : picture_orient(out, p.orientation, why);
 }
 
-/* Whether there is a further page; smaller copies of the first one, and masks,
- * are none. */
+/* Smaller copies of a page, and masks, are none. */
+static bool is_page(TIFF *tiff)
+{
+    uint32_t type = 0;
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_SUBFILETYPE, &type);
+    return !(type & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK));
+}
+
+/* Whether there is a further page. */
 static bool has_more_pages(TIFF *tiff)
 {
-    for (int i = 0; i < PAGES_LOOKED_AT && TIFFReadDirectory(tiff); i++) {
-        uint32_t type = 0;
-        TIFFGetFieldDefaulted(tiff, TIFFTAG_SUBFILETYPE, &type);
-        if (!(type & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)))
+    for (int i = 0; i < PAGES_LOOKED_AT && TIFFReadDirectory(tiff); i++)
+        if (is_page(tiff))
             return true;
-    }
     return false;
 }
 
@@ -359,6 +363,65 @@ static int tiff_decode(struct picture *out, const uint8_t *data, size_t size,
     return err;
 }
 
+/* Pages */
+
+/* What of a TIFF is read, and where one has got to. */
+struct walk {
+    TIFF *tiff;
+    struct tiff_reader *reader;
+    const struct pages_wanted *wanted;
+    page_taker *take;
+    void *context;
+    int number; /* of pages so far */
+};
+
+static int page_give(struct walk *w, struct reason *why)
+{
+    struct picture page = PICTURE_INIT;
+    int n = ++w->number - w->wanted->first;
+    if (n < 0 || n >= w->wanted->count)
+        return 0;
+    int err = tiff_page(w->tiff, w->reader, &page, w->wanted->side, why);
+    if (err && w->number > 1)
+        reason_prefix(why, "page %d ", w->number);
+    if (err == 0)
+        err = w->take(w->context, &page, w->number, why);
+    picture_release(&page);
+    return err;
+}
+
+/* Past the pages that are wanted, the others are counted. The first one is a
+ * page whatever it says of itself. */
+static int pages_give(struct walk *w, struct reason *why)
+{
+    int err = page_give(w, why);
+    while (err == 0 && !TIFFLastDirectory(w->tiff)) {
+        w->reader->message[0] = 0;
+        if (!TIFFReadDirectory(w->tiff))
+            return refuse(why, EINVAL,
+                          "is not a good TIFF: page %d can't be found: %s",
+                          w->number + 1, w->reader->message);
+        if (is_page(w->tiff))
+            err = page_give(w, why);
+    }
+    return err;
+}
+
+static int tiff_pages(const uint8_t *data, size_t size,
+                      const struct pages_wanted *wanted, page_taker *take,
+                      void *context, int *total, struct reason *why)
+{
+    struct tiff_reader r = {.data = data, .size = size};
+    struct walk w = {reader_open(&r), &r, wanted, take, context, 0};
+    if (!w.tiff)
+        return refuse(why, EINVAL, "is not a good TIFF: %s",
+                      r.message[0] ? r.message : "it can't be opened");
+    int err = pages_give(&w, why);
+    *total = w.number;
+    TIFFClose(w.tiff);
+    return err;
+}
+
 static bool tiff_matches(const uint8_t *data, size_t size)
 {
     return size >= 4 &&
@@ -366,4 +429,5 @@ static bool tiff_matches(const uint8_t *data, size_t size)
             !memcmp(data, "II+\0", 4) || !memcmp(data, "MM\0+", 4));
 }
 
-const struct picture_format picture_tiff = {tiff_matches, tiff_decode};
+const struct picture_format picture_tiff = {tiff_matches, tiff_decode,
+                                            tiff_pages};

@@ -3,7 +3,6 @@
 #include "core/basic/clock.h"
 #include "core/settings/picture_mime.h"
 #include "core/system/file.h"
-#include "trainer/data/augment.h"
 #include "trainer/pictures/picture.h"
 
 #include <errno.h>
@@ -13,6 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { READ_SECONDS = 600 /* longest that a file is read */ };
 
 static int bytes_read(struct picture_job *job, int dir, uint8_t **data,
                       struct reason *why)
@@ -43,37 +44,40 @@ static void bytes_describe(struct picture_job *job, const uint8_t *data)
     job->type = picture_mime(data, job->bytes);
 }
 
-static int pixels_take(const struct picture_job *job, const uint8_t *data,
-                       int side, float *image, struct reason *why)
+void picture_job_begin(struct picture_job *job, struct page_range pages)
 {
-    struct picture p = PICTURE_INIT;
-    uint8_t *square = malloc((size_t)side * (size_t)side * 3);
-    int err = square ? picture_decode(&p, data, job->bytes, side, why)
-                     : refuse(why, ENOMEM, "no memory for %d x %d pixels", side,
-                              side);
-    if (err == 0)
-        err = picture_resize(&p, side, square, why);
-    picture_release(&p);
-    if (err == 0)
-        augment_picture(square, side, 0, 0, 0, 0, image);
-    free(square);
-    return err;
+    page_walk_begin(&job->walk, pages);
+    job->type = "";
 }
 
-void picture_job_read(struct picture_job *job, int dir, int side, float *image)
+void picture_job_read(struct picture_job *job, int dir, int side, float *images,
+                      int most)
 {
     double began = monotonic_now();
     uint8_t *data = NULL;
-    job->type = "";
-    *job->sha256 = 0;
     job->err = bytes_read(job, dir, &data, &job->why);
-    if (job->err == 0) {
+    if (job->err == 0 && !*job->type)
         bytes_describe(job, data);
-        job->err = pixels_take(job, data, side, image, &job->why);
-    }
+    if (job->err)
+        job->walk.next = job->walk.read = 0;
+    else
+        job->err = page_walk_read(&job->walk, data, job->bytes, side, images,
+                                  most, &job->why);
     free(data);
-    unlinkat(dir, job->told.name, 0);
-    job->decode_ms = (monotonic_now() - began) * 1e3;
+    job->decode_ms += (monotonic_now() - began) * 1e3;
+    if (job->walk.next && job->decode_ms > READ_SECONDS * 1e3) {
+        job->err =
+            refuse(&job->why, EFBIG, "takes longer to read than %d minutes",
+                   READ_SECONDS / 60);
+        job->walk.next = 0;
+    }
+    if (!job->walk.next)
+        unlinkat(dir, job->told.name, 0);
+}
+
+void picture_job_release(struct picture_job *job)
+{
+    page_sums_release(&job->sums);
 }
 
 static void put_head(const struct picture_job *job, struct text *out)
@@ -93,6 +97,8 @@ static const char *code_of(int err)
     return err == -EFBIG    ? "too_large"
            : err == -ENOMEM ? "no_memory"
            : err == -EINVAL ? "damaged"
+           : err == -EPERM  ? "protected"
+           : err == -ERANGE ? "no_page"
                             : "unreadable";
 }
 
@@ -102,16 +108,30 @@ void picture_job_fail(const struct picture_job *job, struct text *out)
     text_printf(out, " code=%s error=%s", code_of(job->err), job->why.sentence);
 }
 
+/* What each page is, where there are several. */
+static void put_pages(const struct picture_job *job, struct text *out)
+{
+    const struct page_sums *s = &job->sums;
+    text_printf(out, " page=%d", job->walk.wanted.first);
+    for (size_t i = 0; s->count > 1 && i < s->count; i++) {
+        text_printf(out, "%s%d:", i ? "," : " pages=", s->best[i].class);
+        text_put_double(out, s->best[i].probability, 6);
+    }
+}
+
 void picture_job_answer(const struct picture_job *job,
                         const struct picture_result *r, struct text *out)
 {
+    int classes = r->predictor->model.classes;
     put_head(job, out);
     text_printf(out, " model=%s network=", r->model);
-    text_put_double(out, r->network_ms, 4);
-    predictor_order(r->predictor, r->probabilities, r->order);
+    text_put_double(out, job->network_ms, 4);
+    put_pages(job, out);
+    page_sums_mean(&job->sums, classes, r->means);
+    predictor_order(r->predictor, r->means, r->order);
     text_puts(out, " classes=");
-    for (int i = 0; i < r->predictor->model.classes && i < r->top; i++) {
+    for (int i = 0; i < classes && i < r->top; i++) {
         text_printf(out, "%s%d:", i ? "," : "", r->order[i]);
-        text_put_double(out, r->probabilities[r->order[i]], 9);
+        text_put_double(out, r->means[r->order[i]], 9);
     }
 }

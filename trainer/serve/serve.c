@@ -15,6 +15,9 @@
 
 enum {
     BATCH = 32,
+    /* Pages of one file that are read in a round: so those that come meanwhile
+     * need not wait until a long one is over. */
+    ROUND_PAGES = 8,
     /* A look for the next request comes the later, the longer there was none:
      * it costs a few system calls, and its delay is part of an answer's. */
     LOOK_SOON_MS = 1,
@@ -32,7 +35,9 @@ struct server {
     struct predictor predictor;
     char model[64]; /* what the daemon calls it; "" = none yet */
     int top;
+    struct page_range pages;
     float *images, *probabilities; /* of a batch */
+    float *means;                  /* of a file */
     int *order;
     struct picture_job jobs[BATCH];
     struct text answers[BATCH];
@@ -99,8 +104,9 @@ static void model_close(struct server *s)
     predictor_release(&s->predictor);
     free(s->images);
     free(s->probabilities);
+    free(s->means);
     free(s->order);
-    s->images = s->probabilities = NULL;
+    s->images = s->probabilities = s->means = NULL;
     s->order = NULL;
     *s->model = 0;
 }
@@ -111,8 +117,9 @@ static int batch_alloc(struct server *s, struct reason *why)
     size_t batch = (size_t)s->predictor.batch;
     s->images = malloc(predictor_input(&s->predictor, s->predictor.batch));
     s->probabilities = malloc(sizeof(float) * batch * classes);
+    s->means = malloc(sizeof(float) * classes);
     s->order = malloc(sizeof(int) * classes);
-    if (!s->images || !s->probabilities || !s->order)
+    if (!s->images || !s->probabilities || !s->means || !s->order)
         return refuse(why, ENOMEM, "no memory for pictures of side %d",
                       s->predictor.model.image_size);
     /* The first evaluation of a size allocates, and compiles its code. */
@@ -136,6 +143,7 @@ static int model_open(struct server *s, const struct told_line *line,
         return err;
     strcpy(s->model, line->name);
     s->top = line->top;
+    s->pages = line->pages;
     writer_log(s->run->writer,
                "the model is in memory: %d classes, %d x %d pixels, %s, %.2f s",
                s->predictor.model.classes, s->predictor.model.image_size,
@@ -147,8 +155,8 @@ static int model_open(struct server *s, const struct told_line *line,
 
 /* Answers */
 
-/* Evaluates the readable pictures, of which there are `n`, whose images come
- * first. A call has a power of two of them: each size has a plan of its own. */
+/* Evaluates the n images that come first. A call has a power of two of them:
+ * each size has a plan of its own. */
 static int pieces_run(struct server *s, int n, struct reason *why)
 {
     size_t input = predictor_input(&s->predictor, 1) / sizeof(float);
@@ -164,67 +172,97 @@ static int pieces_run(struct server *s, int n, struct reason *why)
     return err;
 }
 
-/* Moves the images of those that could be read to the front. Returns their
- * number. */
-static int images_pack(struct server *s, int n)
+/* Each of the n jobs has read into its own places, of which there are `most`:
+ * moves what was read to the front. Returns how many images there are. */
+static int images_pack(struct server *s, int n, int most)
 {
     size_t input = predictor_input(&s->predictor, 1) / sizeof(float);
     int good = 0;
     for (int i = 0; i < n; i++) {
-        if (s->jobs[i].err)
-            continue;
-        if (good < i)
-            memcpy(s->images + (size_t)good * input,
-                   s->images + (size_t)i * input, input * sizeof(float));
-        good++;
+        int read = s->jobs[i].err ? 0 : s->jobs[i].walk.read;
+        if (good < i * most)
+            memmove(s->images + (size_t)good * input,
+                    s->images + (size_t)(i * most) * input,
+                    (size_t)read * input * sizeof(float));
+        good += read;
     }
     return good;
 }
 
-static void answers_put(struct server *s, int n, double ms)
+static void pages_add(struct server *s, int n, double ms)
 {
-    struct picture_result r = {.predictor = &s->predictor,
-                               .model = s->model,
-                               .probabilities = s->probabilities,
-                               .order = s->order,
-                               .top = s->top,
-                               .network_ms = ms};
+    int classes = s->predictor.model.classes;
+    const float *probabilities = s->probabilities;
     for (int i = 0; i < n; i++) {
-        text_clear(&s->answers[i]);
-        if (s->jobs[i].err) {
-            picture_job_fail(&s->jobs[i], &s->answers[i]);
-            continue;
+        struct picture_job *job = &s->jobs[i];
+        for (int page = 0; !job->err && page < job->walk.read; page++) {
+            page_sums_add(&job->sums, probabilities, classes);
+            probabilities += classes;
+            job->network_ms += ms;
         }
-        picture_job_answer(&s->jobs[i], &r, &s->answers[i]);
-        r.probabilities += s->predictor.model.classes;
     }
-    writer_answers(s->run->writer, s->answers, n);
 }
 
-static int batch_answer(struct server *s, int n, struct reason *why)
+/* Reads as many pages of each of the n jobs as a batch has room for, and
+ * evaluates them. */
+static int round_run(struct server *s, int n, struct reason *why)
 {
     size_t input = predictor_input(&s->predictor, 1) / sizeof(float);
-    int side = s->predictor.model.image_size;
+    int side = s->predictor.model.image_size, most = s->predictor.batch / n;
+    most = most < ROUND_PAGES ? most : ROUND_PAGES;
 #pragma omp parallel for schedule(dynamic)
     for (int i = 0; i < n; i++)
         picture_job_read(&s->jobs[i], s->run->dir, side,
-                         s->images + (size_t)i * input);
-    int good = images_pack(s, n);
+                         s->images + (size_t)(i * most) * input, most);
+    int good = images_pack(s, n, most);
     double began = monotonic_now();
     int err = pieces_run(s, good, why);
-    double ms = (monotonic_now() - began) * 1e3;
     if (err == 0)
-        answers_put(s, n, good ? ms / good : 0);
+        pages_add(s, n, good ? (monotonic_now() - began) * 1e3 / good : 0);
     return err;
 }
 
-/* Takes the pictures that wait, as far as one batch goes and the model stays
- * the same. Returns their number; a model is opened at once. */
+static void answer_put(struct server *s, struct picture_job *job,
+                       struct text *out)
+{
+    const struct picture_result r = {.predictor = &s->predictor,
+                                     .model = s->model,
+                                     .means = s->means,
+                                     .order = s->order,
+                                     .top = s->top};
+    text_clear(out);
+    if (job->err)
+        picture_job_fail(job, out);
+    else
+        picture_job_answer(job, &r, out);
+}
+
+/* Answers those of the n jobs of which all is read. Returns how many are left,
+ * which are then the first ones. */
+static int answers_put(struct server *s, int n)
+{
+    int ended = 0, left = 0;
+    for (int i = 0; i < n; i++) {
+        struct picture_job *job = &s->jobs[i];
+        if (job->walk.next) {
+            s->jobs[left++] = *job;
+            continue;
+        }
+        answer_put(s, job, &s->answers[ended++]);
+        picture_job_release(job);
+    }
+    if (ended)
+        writer_answers(s->run->writer, s->answers, ended);
+    return left;
+}
+
+/* Takes what waits, as far as one batch goes and the model stays the same. `n`
+ * is how many jobs there are, and becomes it; a model is opened once there is
+ * none. */
 static int batch_take(struct server *s, int *n, struct reason *why)
 {
     struct told_line line;
     int most = *s->model ? s->predictor.batch : BATCH, err = 0;
-    *n = 0;
     while (err == 0 && *n < most && told_next(&s->told, &line)) {
         s->looks = 0;
         if (line.kind == TOLD_MODEL && *n) {
@@ -235,7 +273,8 @@ static int batch_take(struct server *s, int *n, struct reason *why)
             err = model_open(s, &line, why);
             most = s->predictor.batch;
         } else if (*s->model) {
-            s->jobs[(*n)++] = (struct picture_job){.told = line};
+            s->jobs[*n] = (struct picture_job){.told = line};
+            picture_job_begin(&s->jobs[(*n)++], s->pages);
         }
     }
     return err;
@@ -255,10 +294,14 @@ static int answer_all(struct server *s, struct reason *why)
     while (err == 0) {
         err = batch_take(s, &n, why);
         if (err == 0 && n)
-            err = batch_answer(s, n, why);
+            err = round_run(s, n, why);
         else if (err == 0)
             rest(s);
+        if (err == 0)
+            n = answers_put(s, n);
     }
+    for (int i = 0; i < n; i++)
+        picture_job_release(&s->jobs[i]);
     return err;
 }
 

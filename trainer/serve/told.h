@@ -4,20 +4,22 @@
  * of its own, with the next number; nothing is added to a file once the next
  * one is there.
  *
- *   model NAME TEMPERATURE TOP
+ *   model NAME TEMPERATURE TOP [FIRST-LAST]
  *       from here on the weights in the file NAME answer, with the
- *       probabilities of the TOP best classes
+ *       probabilities of the TOP best classes, and of these pages of a file
  *   picture ID REVISION NAME
  *       say what the picture in the file NAME is; it is removed once it is read
  *
  * Names are of the run directory. The answers are records of the journal:
  *
  *   request=ID revision=REVISION model=NAME type=MIME bytes=N sha256=HEX
- *   decode=MS network=MS classes=INDEX:PROBABILITY,…
+ *   decode=MS network=MS page=FIRST pages=INDEX:PROBABILITY,…
+ *   classes=INDEX:PROBABILITY,…
  *   request=ID revision=REVISION bytes=N sha256=HEX code=WORD error=SENTENCE
  *
- * in which the sentence is a predicate of the picture ("is cut short"). One
- * thread.
+ * in which `pages` has the best class of each page, where there are several,
+ * and `classes` the best ones of the file, and the sentence is a predicate of
+ * the picture ("is cut short"). One thread.
  */
 #ifndef PRIMO_TOLD_H
 #define PRIMO_TOLD_H

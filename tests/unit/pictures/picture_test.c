@@ -710,7 +710,7 @@ static void what_is_no_picture_is_refused(void **state)
     file_refused("missing.jpg", ENOENT, "No such file");
     file_refused("dangling.jpg", ENOENT, "No such file");
     file_refused("empty.jpg", EINVAL, "is empty");
-    file_refused("text.jpg", EINVAL, "is not a JPEG, PNG, BMP or TIFF");
+    file_refused("text.jpg", EINVAL, "is not a JPEG, PNG, BMP, TIFF or PDF");
     file_refused("picture.gif", EINVAL, "is a GIF");
     file_refused("folder.jpg", EINVAL, "not a regular file");
     file_refused("pipe.jpg", EINVAL, "not a regular file");

@@ -31,6 +31,30 @@ static void takes_an_answer(void **state)
     assert_string_equal(a.code, "");
 }
 
+static void takes_pages(void **state)
+{
+    (void)state;
+    struct text many = TEXT_INIT;
+    struct answer a;
+    assert_true(answer_parse("request=3 revision=1 page=4 pages=2:0.5,1:0.25 "
+                             "classes=2:0.3",
+                             &a));
+    assert_int_equal(a.first_page, 4);
+    assert_int_equal(a.pages, 2);
+    assert_int_equal(a.page[1].class, 1);
+    assert_true(a.page[0].confidence == 0.5 && a.best[0].confidence == 0.3);
+    assert_true(answer_parse("request=3 revision=1 page=-4 classes=2:0.3", &a));
+    assert_int_equal(a.first_page, 1);
+    assert_int_equal(a.pages, 0);
+    assert_false(answer_parse("request=3 revision=1 pages=x classes=1:1", &a));
+    text_puts(&many, "request=5 revision=1 classes=0:1 pages=0:1");
+    for (int i = 0; i < 2 * PAGES_MOST; i++)
+        text_puts(&many, ",1:0");
+    assert_true(answer_parse(text_string(&many), &a));
+    assert_int_equal(a.pages, PAGES_MOST);
+    text_release(&many);
+}
+
 static void takes_an_error(void **state)
 {
     (void)state;
@@ -88,13 +112,25 @@ static void prints_what_it_parses(void **state)
 {
     (void)state;
     const struct told_line lines[] = {
-        {.kind = TOLD_MODEL, .name = "model.9", .temperature = 1.25, .top = 3},
+        {.kind = TOLD_MODEL,
+         .name = "model.9",
+         .temperature = 1.25,
+         .top = 3,
+         .pages = {2, 5}},
         {.kind = TOLD_PICTURE, .name = "in.4.8", .request = 4, .revision = 8},
     };
-    static const char *const bad[] = {
-        "",          "model a 1",       "model a 0 3",   "model a 1 0",
-        "picture 1", "picture 1 2 a b", "picture x 2 a", "model a 1 3 4",
-        "stop"};
+    static const char *const bad[] = {"",
+                                      "model a 1",
+                                      "model a 0 3",
+                                      "model a 1 0",
+                                      "picture 1",
+                                      "picture 1 2 a b",
+                                      "picture x 2 a",
+                                      "model a 1 3 4",
+                                      "model a 1 3 0-4",
+                                      "model a 1 3 4-2",
+                                      "model a 1 3 1-2 3",
+                                      "stop"};
     struct told_line back;
     for (size_t i = 0; i < 2; i++) {
         struct text t = TEXT_INIT;
@@ -120,7 +156,7 @@ static void knows_pictures(void **state)
     assert_string_equal(picture_mime("BM", 2), "image/bmp");
     assert_string_equal(picture_mime(dib, sizeof dib), "image/bmp");
     assert_string_equal(picture_mime(dib, 15), "");
-    assert_string_equal(picture_mime("%PDF-1.7", 8), "");
+    assert_string_equal(picture_mime("%PDF-1.7", 8), "application/pdf");
     assert_string_equal(picture_mime("", 0), "");
 }
 
@@ -128,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_an_answer),
+        cmocka_unit_test(takes_pages),
         cmocka_unit_test(takes_an_error),
         cmocka_unit_test(takes_nothing_else),
         cmocka_unit_test(bounds_what_it_takes),

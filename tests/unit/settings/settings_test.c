@@ -262,13 +262,15 @@ static void takes_services(void **state)
 {
     (void)state;
     static const char *const good[] = {
-        "model = a/latest",  "model = models/a/7", "keep = 90s",
-        "keep = forever",    "idle = never",       "settle = 0s",
-        "when_done = delete"};
+        "model = a/latest",   "model = models/a/7", "keep = 90s",
+        "keep = forever",     "idle = never",       "settle = 0s",
+        "when_done = delete", "pages = first",      "pages = 2",
+        "pages = 2-7",        "pages = 3-"};
     static const char *const bad[] = {
-        "model = a",  "model = a/0",  "model = /1",  "keep = 5",
-        "keep = 5w",  "keep = never", "idle = s",    "settle = -1s",
-        "keep = 5mm", "ok = 1.5",     "dataset = /a"};
+        "model = a",   "model = a/0",  "model = /1",   "keep = 5",
+        "keep = 5w",   "keep = never", "idle = s",     "settle = -1s",
+        "keep = 5mm",  "ok = 1.5",     "dataset = /a", "pages = 0",
+        "pages = 3-2", "pages = -2",   "pages = 1,2",  "pages = 1-2x"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         struct settings_check check = {.scope = SCOPE_SERVICE};
         if (settings_line(&check, good[i], strlen(good[i]), NULL, "", NULL))

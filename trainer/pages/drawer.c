@@ -1,0 +1,274 @@
+#include "trainer/pages/drawer.h"
+
+#include "trainer/pages/channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { DRAWERS_MOST = 4, PATIENCE_MS = 10 * 60 * 1000 };
+
+/* The drawers of this process; `used` is guarded by the lock. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t freed;
+    int count; /* set before there are threads; broken ones stay in use */
+    int broken;
+    struct channel channel[DRAWERS_MOST];
+    bool used[DRAWERS_MOST];
+} drawers = {.lock = PTHREAD_MUTEX_INITIALIZER,
+             .freed = PTHREAD_COND_INITIALIZER};
+
+/* Life cycle */
+
+static int processors(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+    return n < DRAWERS_MOST ? n : DRAWERS_MOST;
+}
+
+static bool channel_open(struct channel *mine, struct channel *theirs)
+{
+    int to[2] = {-1, -1}, from[2] = {-1, -1}, over[2] = {-1, -1};
+    mine->shared = mmap(NULL, sizeof *mine->shared, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mine->shared == MAP_FAILED || pipe2(to, O_CLOEXEC) ||
+        pipe2(from, O_CLOEXEC | O_NONBLOCK) || pipe2(over, O_CLOEXEC))
+        return false;
+    *theirs = (struct channel){mine->shared, to[0], from[1], over[1]};
+    *mine = (struct channel){mine->shared, from[0], to[1], over[0]};
+    fcntl(theirs->out, F_SETFL, 0); /* only we do not wait */
+    return true;
+}
+
+static bool drawer_start(struct channel *mine)
+{
+    struct channel theirs;
+    if (!channel_open(mine, &theirs))
+        return false;
+    pid_t child = fork();
+    if (child == 0)
+        drawer_run(&theirs);
+    close(theirs.in);
+    close(theirs.out);
+    close(theirs.over);
+    return child > 0;
+}
+
+void drawers_start(void)
+{
+    int wanted = processors();
+    while (drawers.count < wanted &&
+           drawer_start(&drawers.channel[drawers.count]))
+        drawers.count++;
+}
+
+/* One that is free, or NULL where none works. */
+static struct channel *drawer_take(void)
+{
+    struct channel *found = NULL;
+    pthread_mutex_lock(&drawers.lock);
+    while (!found && drawers.broken < drawers.count) {
+        for (int i = 0; i < drawers.count && !found; i++)
+            if (!drawers.used[i]) {
+                drawers.used[i] = true;
+                found = &drawers.channel[i];
+            }
+        if (!found)
+            pthread_cond_wait(&drawers.freed, &drawers.lock);
+    }
+    pthread_mutex_unlock(&drawers.lock);
+    return found;
+}
+
+static void drawer_give(struct channel *c, bool broken)
+{
+    pthread_mutex_lock(&drawers.lock);
+    drawers.broken += broken;
+    drawers.used[c - drawers.channel] = broken;
+    pthread_cond_broadcast(&drawers.freed);
+    pthread_mutex_unlock(&drawers.lock);
+}
+
+/* Asking */
+
+static int no_drawers(struct reason *why)
+{
+    return refuse(why, ENOSYS,
+                  "is a PDF, and the program that draws its pages does not "
+                  "work");
+}
+
+/* A drawer that is gone is an error, and no signal. */
+static bool ask_put(const struct channel *c, const struct ask *a)
+{
+    const struct timespec now = {0};
+    sigset_t pipe, before;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    bool put = message_put(c->out, a, sizeof *a);
+    if (!put)
+        sigtimedwait(&pipe, NULL, &now);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return put;
+}
+
+/* How a conversation goes on. */
+enum heard { HEARD_TELL, HEARD_OVER, HEARD_NOTHING };
+
+/* Awaits the next message. Whatever a drawer does, it has its bounds; the
+ * patience is for one that a hostile document has taken over. */
+static enum heard hear(const struct channel *c, struct tell *t, struct over *o)
+{
+    struct pollfd p[2] = {{.fd = c->in, .events = POLLIN},
+                          {.fd = c->over, .events = POLLIN}};
+    int n;
+    do
+        n = poll(p, 2, PATIENCE_MS);
+    while (n < 0 && errno == EINTR);
+    if (n > 0 && (p[0].revents & POLLIN) && message_get(c->in, t, sizeof *t))
+        return HEARD_TELL;
+    if (n > 0 && (p[1].revents & POLLIN) && message_get(c->over, o, sizeof *o))
+        return HEARD_OVER;
+    return HEARD_NOTHING;
+}
+
+static int died(const struct over *o, struct reason *why)
+{
+    if (o->signal == SIGXCPU || o->signal == SIGKILL)
+        return refuse(why, EFBIG,
+                      "is a PDF of which a page takes longer than %d s to "
+                      "draw",
+                      DRAWN_SECONDS);
+    if (o->signal == SIGABRT || o->signal == SIGTRAP)
+        return refuse(why, EFBIG,
+                      "is a PDF that takes more than %d MiB to draw",
+                      DRAWN_MEMORY_MIB);
+    return refuse(why, EINVAL,
+                  "is not a good PDF: the program that draws it dies of it");
+}
+
+static int failure(const struct tell *t, struct reason *why)
+{
+    const char *message = t->message[0] ? t->message : "it can't be drawn";
+    switch (t->kind) {
+    case TELL_PROTECTED:
+        return refuse(why, EPERM, "is a PDF that is protected by a password");
+    case TELL_NO_LIBRARY:
+        return refuse(why, ENOSYS,
+                      "is a PDF, which is read where libpoppler-glib8 is "
+                      "installed");
+    default:
+        if (t->page.number)
+            return refuse(why, EINVAL, "is not a good PDF: page %d: %s",
+                          t->page.number, message);
+        return refuse(why, EINVAL, "is not a good PDF: %s", message);
+    }
+}
+
+/* What a drawer says is not trusted. */
+static bool is_sound(const struct drawing *d, const struct drawn_page *p)
+{
+    return p->of > 0 && p->number >= d->first &&
+           p->number - d->first < d->count && p->width >= 0 && p->height >= 0 &&
+           p->width <= DRAWN_SIDE_MAX && p->height <= DRAWN_SIDE_MAX &&
+           p->full_width > 0 && p->full_width <= INT16_MAX &&
+           p->full_height > 0 && p->full_height <= INT16_MAX &&
+           (d->side <= 0 || (p->width == d->side && p->height == d->side));
+}
+
+/* One conversation. */
+struct talk {
+    const struct drawing *drawing;
+    drawn_take *take;
+    void *context;
+    int *total;
+    int err; /* so far */
+    bool ended;
+};
+
+static void page_take(const struct channel *c, struct talk *k, struct tell *t,
+                      struct reason *why)
+{
+    const struct ask next = {.kind = ASK_NEXT}, enough = {.kind = ASK_ENOUGH};
+    t->page.pixels = c->shared->pixels;
+    *k->total = t->page.of;
+    k->err = k->take(k->context, &t->page, why);
+    k->ended = k->err != 0;
+    ask_put(c, k->err ? &enough : &next);
+}
+
+static void tell_take(const struct channel *c, struct talk *k, struct tell *t,
+                      struct reason *why)
+{
+    if (k->ended)
+        return; /* it has no more to say */
+    if (t->kind == TELL_PAGE && is_sound(k->drawing, &t->page)) {
+        page_take(c, k, t, why);
+        return;
+    }
+    k->ended = true;
+    if (t->kind == TELL_END)
+        *k->total = t->page.of;
+    else
+        k->err = failure(t, why);
+}
+
+/* Until the process that draws is over. False = the drawer is broken. */
+static bool talk_on(const struct channel *c, struct talk *k, struct reason *why)
+{
+    struct tell t;
+    struct over o = {0};
+    for (;;) {
+        enum heard heard = hear(c, &t, &o);
+        if (heard == HEARD_TELL) {
+            t.message[sizeof t.message - 1] = 0;
+            tell_take(c, k, &t, why);
+            continue;
+        }
+        if (!k->ended)
+            k->err = heard == HEARD_OVER ? died(&o, why) : no_drawers(why);
+        return heard == HEARD_OVER;
+    }
+}
+
+static int draw_by(const struct channel *c, struct talk *k, bool *broken,
+                   struct reason *why)
+{
+    const struct drawing *d = k->drawing;
+    const struct ask a = {ASK_DRAW, d->size, d->side, d->first, d->count};
+    memcpy(c->shared->data, d->data, d->size);
+    *broken = !ask_put(c, &a);
+    if (*broken)
+        return no_drawers(why);
+    *broken = !talk_on(c, k, why);
+    /* What it has taken goes back to the system. */
+    madvise(c->shared->data, d->size, MADV_REMOVE);
+    return k->err;
+}
+
+int draw_pages(const struct drawing *d, drawn_take *take, void *context,
+               int *total, struct reason *why)
+{
+    bool broken = false;
+    *total = 0;
+    if (d->size > DRAWN_BYTES_MAX || d->side > DRAWN_SIDE_MAX)
+        return refuse(why, EFBIG, "is a PDF of too many bytes");
+    struct channel *c = drawer_take();
+    if (!c)
+        return no_drawers(why);
+    struct talk k = {d, take, context, total, 0, false};
+    int err = draw_by(c, &k, &broken, why);
+    drawer_give(c, broken);
+    if (err == 0 && *total <= 0)
+        err = refuse(why, EINVAL, "is a PDF without pages");
+    return err;
+}

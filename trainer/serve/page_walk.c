@@ -1,0 +1,65 @@
+#include "trainer/serve/page_walk.h"
+
+#include "trainer/data/loader.h"
+#include "trainer/pictures/picture.h"
+
+#include <errno.h>
+
+struct taking {
+    struct page_walk *walk;
+    int side;
+    float *images;
+};
+
+static int image_take(void *context, struct picture *page, int number,
+                      struct reason *why)
+{
+    struct taking *t = context;
+    size_t input = 3 * (size_t)t->side * (size_t)t->side;
+    float *image = t->images + (size_t)t->walk->read * input;
+    (void)number;
+    int err = loader_picture_take(page, t->side, image, why);
+    t->walk->read += err == 0;
+    return err;
+}
+
+static int judge(const struct page_walk *w, int total, struct reason *why)
+{
+    int last = w->wanted.last < total ? w->wanted.last : total;
+    if (w->wanted.first > total)
+        return refuse(why, ERANGE,
+                      "has fewer pages than are wanted: %d, and page %d is "
+                      "the first",
+                      total, w->wanted.first);
+    if (last - w->wanted.first >= PAGES_MOST)
+        return refuse(why, EFBIG,
+                      "has too many pages: %d, and an answer is of at most "
+                      "%d; pages = 1-%d takes the first ones",
+                      total, PAGES_MOST, PAGES_MOST);
+    return 0;
+}
+
+void page_walk_begin(struct page_walk *w, struct page_range wanted)
+{
+    *w = (struct page_walk){.wanted = wanted, .next = wanted.first};
+}
+
+int page_walk_read(struct page_walk *w, const uint8_t *data, size_t size,
+                   int side, float *images, int most, struct reason *why)
+{
+    struct taking t = {w, side, images};
+    int left = w->wanted.last - w->next, total = 0;
+    const struct pages_wanted wanted = {
+        .side = side,
+        .first = w->next,
+        .count = left < most - 1 ? left + 1 : most,
+    };
+    w->read = 0;
+    int err = picture_pages(data, size, &wanted, image_take, &t, &total, why);
+    if (err == 0)
+        err = judge(w, total, why);
+    w->next += w->read;
+    if (err || w->next > w->wanted.last || w->next > total || !w->read)
+        w->next = 0;
+    return err;
+}
