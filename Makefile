@@ -34,11 +34,10 @@ BUILD_PACKAGES := libfuse3-dev fuse3 liblmdb-dev \
   libpoppler-glib-dev pkg-config:pkg-config \
   libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler \
   libjansson-dev libseccomp-dev gettext:msgfmt
-DEMO_PACKAGES  := dataset-fashion-mnist
-EXAMPLE_PACKAGES := libfreetype-dev \
+EXAMPLE_PACKAGES := libfreetype-dev dataset-fashion-mnist \
   fonts-dejavu-core fonts-liberation fonts-freefont-ttf
 TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
-  lmdb-utils:mdb_dump rsync:rsync vim-tiny:vi $(DEMO_PACKAGES) \
+  lmdb-utils:mdb_dump rsync:rsync vim-tiny:vi \
   sshfs openssh-sftp-server openssh-server:/usr/sbin/sshd expect:expect nano:nano ed:ed zip:zip jq:jq \
   less:less git:git \
   patch:patch curl:curl inotify-tools:inotifywait python3-minimal:python3
@@ -181,8 +180,7 @@ $(PEER_PROGRAMS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/unit.a
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ \
 	  $(TRAINER_LIBS) $(CORE_LIBS) $(SHARED_LIBS)
 
-# Programs that make datasets. `make demo` builds only fashion-mnist, which does not
-# need FreeType.
+# Programs that make datasets.
 $(EXAMPLE:%=$(BUILD)/examples/%): $(BUILD)/examples/%: \
   $(BUILD)/examples/%.o $(BUILD)/examples/picture_out.o
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(EXAMPLE_LIBS)
@@ -247,10 +245,10 @@ po-check:
 again = $(MAKE) --no-print-directory \
   $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-#: demo          install what is missing, build, and train on real pictures
+#: demo          install what is missing, build, and train on drawn scans
 demo:
-	@tests/packages install $(BUILD_PACKAGES) $(DEMO_PACKAGES)
-	@$(again) all $(BUILD)/examples/fashion-mnist
+	@tests/packages install $(BUILD_PACKAGES) $(EXAMPLE_PACKAGES)
+	@$(again) all $(BUILD)/examples/scans
 	@BUILD=$(BUILD) examples/demo.sh
 
 #: test          install what is missing, build, and run the tests;

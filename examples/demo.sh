@@ -1,18 +1,20 @@
 #!/bin/bash
-# The demonstration of `make demo`: it trains a classifier on real pictures
-# (Fashion-MNIST, from Debian's dataset-fashion-mnist) with nothing but shell
-# commands, and shows each command before it runs it. The model and its chart
-# are left in $BUILD/demo.
+# The demonstration of `make demo`: it has a classifier learn to tell kinds of
+# scanned papers apart from a few dozen scans of each, with nothing but shell
+# commands, and then lets it answer for scans that it has not seen. It shows each
+# command before it runs it. The model, its chart and its reports are left in
+# $BUILD/demo.
 #
-# PER_CLASS, TEST_PER_CLASS and EPOCHS in the environment change how much is
+# PER_CLASS, TEST_PER_CLASS and TIME_LIMIT in the environment change how much is
 # trained.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/.."
 BUILD=$(realpath "${BUILD:-build}")
 PATH=$BUILD:$BUILD/examples:$PATH
-PER_CLASS=${PER_CLASS:-300} TEST_PER_CLASS=${TEST_PER_CLASS:-60}
-EPOCHS=${EPOCHS:-6}
+PER_CLASS=${PER_CLASS:-24} TEST_PER_CLASS=${TEST_PER_CLASS:-12}
+TIME_LIMIT=${TIME_LIMIT:-60s}
+NEW_PER_CLASS=2
 
 if [ -t 1 ]; then
     bold=$'\e[1m' plain=$'\e[0m' live=1
@@ -47,10 +49,11 @@ finish()
     set +e
     cd /
     if mountpoint -q "$scratch/primo"; then
-        # A training goes on after an unmount, so it has to be stopped first.
-        if echo stop >"$scratch/primo/processes/local/stop"; then
+        # What runs goes on after an unmount, so it has to be stopped first.
+        if touch "$scratch/primo/processes/local/stop"; then
             timeout 10 cat "$scratch/primo/processes/local/wait"
         fi 2>/dev/null >&2
+        touch "$scratch/primo/inference/papers/stop" 2>/dev/null
         fusermount3 -u "$scratch/primo" || fusermount3 -uz "$scratch/primo"
     fi
     rm -rf "$scratch"
@@ -82,30 +85,45 @@ follow()
 }
 
 started=$SECONDS
-say "Make a dataset: a folder with a folder of JPEG files for each class"
-run "fashion-mnist $scratch/pictures $PER_CLASS $TEST_PER_CLASS"
+# Puts some of the test pictures of each class aside, as those that come in after
+# the training. Their names do not say what they are.
+put_aside()
+{
+    local class picture number=0
+    mkdir "$scratch/new"
+    for class in "$scratch"/pictures/test/*/; do
+        for picture in $(find "$class" -name '*.jpg' | sort |
+            tail -n $NEW_PER_CLASS); do
+            number=$((number + 1))
+            mv "$picture" "$scratch/new/scan$number.jpg"
+        done
+    done
+}
+
+say "Make a dataset: a folder with a folder of scans for each kind of paper"
+run "scans $scratch/pictures $PER_CLASS $((TEST_PER_CLASS + NEW_PER_CLASS))"
+put_aside
 run "ls $scratch/pictures/train"
+run "ls $scratch/pictures/train/letter | wc -l"
 
 say "Mount the file system: a directory for its state, and a mount point"
 run "primofs $scratch/state $scratch/primo"
 run "cd $scratch/primo"
 run "ls"
 
-say "Write a training template, which is a text file"
-run "cat > templates/fashion <<'END'
+say "Write a training template, which is a text file. All but the dataset may" \
+    "be left out; without a limit it takes the time that it needs"
+run "cat > templates/papers <<'END'
 dataset    = $scratch/pictures
-image_size = 32
-epochs     = $EPOCHS
-batch_size = 32
-augment    = exposure+noise
+time_limit = $TIME_LIMIT
 END"
 
 say "A misspelt key is refused at once, and the file errors says why"
-run "echo 'epoch = 6' > templates/oops || tail -n 4 errors"
+run "echo 'time_limits = 1m' > templates/oops || tail -n 4 errors"
 
 say "Make a process on the target machine 'local', and start it"
 run "mkdir processes/local"
-run "echo fashion > processes/local/template"
+run "echo papers > processes/local/template"
 run "touch processes/local/start"
 
 say "Watch it with cat processes/local/status processes/local/progress"
@@ -115,20 +133,30 @@ run "cat processes/local/wait"
     { cat processes/local/log; die "the training did not succeed"; }
 
 say "Read its metrics: each epoch has a line"
-run "cat processes/local/metrics.csv"
+run "tail -n 3 processes/local/metrics.csv"
 run "cat overview"
 
-say "Look at the model"
-run "ls -l models/fashion/latest/"
-run "cat models/fashion/latest/info"
+say "Look at the model, and at what it takes for what"
+run "ls models/papers/latest/"
+run "head -n 16 models/papers/latest/README.md"
+run "cat models/papers/latest/confusion.csv"
 
-say "Classify pictures that it has never seen"
-pictures=$(printf ' %s' "$scratch"/pictures/test/{bag,sandal,trouser}/0001.jpg)
-run "primo-train predict --top 2 models/fashion/latest$pictures"
+say "Let it answer: what is copied into a folder is read in another"
+run "echo 'model = papers/latest' > services/papers"
+run "mkdir inference/papers"
+run "touch inference/papers/start"
+run "cp $scratch/new/*.jpg inference/papers/in/"
+for picture in "$scratch"/new/*.jpg; do
+    timeout 60 cat "inference/papers/wait/${picture##*/}" >/dev/null ||
+        { cat inference/papers/log; die "there was no answer"; }
+done
+run "cut -d, -f2,4-6 inference/papers/results.csv"
+run "ls inference/papers/sorted/*"
+run "touch inference/papers/stop"
 
 say "Take what you need with cp"
 mkdir -p "$results"
-run "cp models/fashion/latest/{model.onnx,labels.txt} $results"
+run "cp models/papers/latest/{model.onnx,labels.txt,mistakes.html} $results"
 run "cp processes/local/monitor.{svg,html} processes/local/metrics.csv $results"
 
 say "Unmount: the state directory keeps everything"
