@@ -8,7 +8,7 @@
  * are those of the model that still hold, those that are given, and a checksum
  * of the values.
  */
-#include "trainer/files/json.h"
+#include "core/basic/json.h"
 #include "trainer/files/safetensors.h"
 
 #include <errno.h>
@@ -18,8 +18,8 @@
 #include <string.h>
 #include <zlib.h>
 
-static const char *const kept_keys[] = {"format", "architecture", "color",
-                                        "resize"};
+static const char *const kept_keys[] = {"format", "architecture", "image_size",
+                                        "color", "resize"};
 
 static bool is_head(const struct tensor *t)
 {
