@@ -2,8 +2,8 @@
 # The names of tensors in base models. The same weights give the same
 # training, bit for bit, under the names of torchvision (which timm shares)
 # and of Hugging Face, and behind the usual prefixes; in 16 bits they give
-# nearly the same. A file that is no known network is refused with the first
-# key that is wrong.
+# nearly the same. What a base was trained at bounds image_size = auto. A file that
+# is no known network is refused with the first key that is wrong.
 # timeout: 400
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
@@ -57,6 +57,20 @@ for base in resnet34/model.safetensors hugging50; do
 done
 train other resnet50/model.safetensors
 "$BUILD/primo-train" predict --top 1 other data/test/*/*.jpg >/dev/null
+
+step "image_size = auto is at most the side that the base was trained at"
+"$BUILD/examples/glyphs" larger ab 3 1 --size 96 >/dev/null
+printf 'dataset = %s\nbatch_size = 4\niterations = 1\n' "$PWD/larger" >auto
+# side_is SIDE BASE
+side_is()
+{
+    rm -rf other
+    "$BUILD/primo-train" auto other base_file="$2" threads=1 >other.log 2>&1
+    expect "image_size = $1" grep '^image_size' other/config
+}
+side_is 96 hugging # which does not say
+side_is 32 resnet18/model.safetensors
+grep -q 'from 32 to 32, the side of the base' other/config
 
 step "a file that is not a base model is refused with a reason"
 # refuses REGEX FILE: a training from FILE has to fail with this reason.

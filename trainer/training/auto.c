@@ -105,6 +105,14 @@ static double picture_side(const struct dataset *d, const char *path)
     return side < SIDE_MAX ? side : SIDE_MAX;
 }
 
+/* A base knows things at the size that it has seen them at: larger pictures
+ * take longer, and serve worse. */
+static int side_most(const struct auto_facts *facts)
+{
+    int most = facts->trained ? facts->base_side / SIDE_STEP * SIDE_STEP : 0;
+    return most >= SIDE_MIN && most < SIDE_MAX ? most : SIDE_MAX;
+}
+
 static void image_size_decide(struct options *o, const struct auto_facts *facts)
 {
     const struct dataset *d = facts->dataset;
@@ -120,12 +128,14 @@ static void image_size_decide(struct options *o, const struct auto_facts *facts)
     qsort(sides, (size_t)n, sizeof *sides, compare_doubles);
     double median = n ? sides[n / 2] : SIDE_MIN;
     int size = (int)lround(median / SIDE_STEP) * SIDE_STEP;
-    size = size < SIDE_MIN ? SIDE_MIN : size > SIDE_MAX ? SIDE_MAX : size;
+    int largest = side_most(facts);
+    size = size < SIDE_MIN ? SIDE_MIN : size > largest ? largest : size;
     options_decide(o, KEY_IMAGE_SIZE, size,
                    "of %d training pictures the median side is %.0f%s, in "
-                   "steps of %d from %d to %d",
+                   "steps of %d from %d to %d%s",
                    n, median, median < SIDE_MAX ? "" : _(" or more"), SIDE_STEP,
-                   SIDE_MIN, SIDE_MAX);
+                   SIDE_MIN, largest,
+                   largest < SIDE_MAX ? _(", the side of the base") : "");
 }
 
 static const struct {

@@ -19,7 +19,8 @@ enum auto_stage {
 struct auto_facts {
     const struct threads *machine;
     const struct dataset *dataset;
-    bool trained; /* the base is a trained one */
+    bool trained;  /* the base is a trained one */
+    int base_side; /* its image_size; 0 = unknown */
 };
 
 /* Decide those parameters of a stage that are still `auto`. */

@@ -6,6 +6,18 @@
 #include <string.h>
 #include <zlib.h>
 
+enum { SIDE_MOST = 1024 }; /* of what a base says: as of image_size itself */
+
+/* 0 = the metadata say nothing, or nothing that could be. */
+static int side_read(const struct safetensors_header *h)
+{
+    const char *value =
+        metadata_find(h->metadata, h->metadata_count, "image_size");
+    char *end = NULL;
+    long side = value ? strtol(value, &end, 10) : 0;
+    return value && *end == 0 && side > 0 && side <= SIDE_MOST ? (int)side : 0;
+}
+
 int base_open(struct base *b, const char *path, struct reason *why)
 {
     struct base fresh = BASE_INIT;
@@ -19,6 +31,7 @@ int base_open(struct base *b, const char *path, struct reason *why)
     else /* files of other programs have no list of classes */
         strings_parse(metadata_find(h->metadata, h->metadata_count, "classes"),
                       &fresh.class_names, &fresh.classes);
+    fresh.image_size = side_read(h);
     if (err)
         base_release(&fresh);
     else

@@ -14,6 +14,7 @@ struct base {
     struct base_match match; /* .network NULL = there is no file */
     char **class_names; /* the classes of its head, if the file names them */
     int classes;
+    int image_size; /* what it was trained at; 0 = the file does not say */
 };
 
 /* Life cycle */

@@ -312,7 +312,8 @@ int prepare_material(struct rundir *run, struct options *o, struct material *m,
     base_tell(run, o, m);
     writer_log(run->writer, "reading the pictures of '%s'", path);
     const struct auto_facts facts = {.dataset = &m->dataset,
-                                     .trained = base_is_trained(&m->base)};
+                                     .trained = base_is_trained(&m->base),
+                                     .base_side = m->base.image_size};
     auto_decide(o, AUTO_DATASET, &facts);
     err = err ? 0 : config_save(run, o, why);
     struct dataset_reading reading = {.run = run, .path = path};

@@ -52,7 +52,7 @@ static void decide(struct options *o, bool trained)
     struct dataset set = {.train = pictures, .train_count = 72, .dir = -1};
     for (int i = 0; i < set.train_count; i++)
         pictures[i].path = nowhere;
-    const struct auto_facts facts = {&machine, &set, trained};
+    const struct auto_facts facts = {&machine, &set, trained, 0};
     auto_decide(o, AUTO_MACHINE, &facts);
     auto_decide(o, AUTO_DATASET, &facts);
 }
