@@ -141,6 +141,10 @@ ROW(TREE_P_THRESHOLDS, TREE_PROCESS, "thresholds.csv", generated,
     N_("for each threshold of confidence: the share answered, and of these "
        "the share that is right"))
 
+ROW(TREE_P_ASIDE, TREE_PROCESS, NULL, aside, no_show,
+    N_("what an editor writes for a moment, and renames onto a text"),
+    .kind = OBJECT_ASIDE, .needs = RIGHT_EDIT)
+
 ROW(TREE_INFERENCES, TREE_ROOT, "inference", directory, no_show,
     N_("services at work: mkdir makes one for a service"), .line = KEY_SERVICES,
     .make = serving_create)
@@ -191,6 +195,10 @@ ROW(TREE_I_WAIT, TREE_SERVING, "wait", directory, no_show,
 ROW(TREE_AWAITED, TREE_I_WAIT, NULL, awaited, show_awaited,
     N_("the answer, once it is there"), .kind = OBJECT_REQUEST,
     .unlisted = true, .own = true)
+
+ROW(TREE_I_ASIDE, TREE_SERVING, NULL, aside, no_show,
+    N_("what an editor writes for a moment, and renames onto a text"),
+    .kind = OBJECT_ASIDE, .needs = RIGHT_EDIT)
 
 ROW(TREE_MODELS, TREE_ROOT, "models", directory, no_show,
     N_("trained models: models/TEMPLATE/N/"), .line = KEY_MODELS)

@@ -15,7 +15,7 @@
 struct hidden_file {
     uint64_t inode;
     int64_t until;    /* ns, when it is shown again; 0 = not by itself */
-    const char *name; /* a constant */
+    const char *name; /* a constant; NULL = nothing is told of its return */
     uid_t user;       /* who removed it */
 };
 

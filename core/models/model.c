@@ -139,7 +139,7 @@ static void file_return(struct primo *primo, const struct hidden_file *file)
 {
     struct text path = TEXT_INIT;
     struct store_txn *txn;
-    if (store_begin(primo->store, true, &txn, NULL))
+    if (!file->name || store_begin(primo->store, true, &txn, NULL))
         return;
     int err = model_path(txn, file->inode >> 8, &path);
     text_printf(&path, "/%s", file->name);

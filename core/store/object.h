@@ -32,6 +32,7 @@ enum object_kind {
     OBJECT_REQUEST, /* inference/NAME/in/FILE */
     OBJECT_CLASS,   /* inference/NAME/sorted/CLASS */
     OBJECT_SORTED,  /* inference/NAME/sorted/CLASS/FILE */
+    OBJECT_ASIDE,   /* what editors write beside the texts of an object */
     OBJECT_KINDS,
 };
 

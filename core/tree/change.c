@@ -137,6 +137,16 @@ static int hide_directory(struct primo *primo, const struct caller *caller,
     return err;
 }
 
+/* What is written aside in a directory goes with it. */
+static void drop_aside(struct primo *primo, uint64_t directory)
+{
+    struct object o = OBJECT_INIT;
+    while (scratch_next(&primo->scratch, directory, 0, &o) == 0) {
+        scratch_drop(&primo->scratch, o.id);
+        object_release(&o);
+    }
+}
+
 int tree_rmdir(struct primo *primo, const struct caller *caller,
                struct node directory, const char *name, struct reason *why)
 {
@@ -156,6 +166,7 @@ int tree_rmdir(struct primo *primo, const struct caller *caller,
         err = row->drop(primo, caller, n.object, why);
     if (err == 0) {
         hidden_clear_object(&primo->hidden, n.object);
+        drop_aside(primo, n.object);
         directory_changed(primo, directory.no);
     }
     return err;

@@ -27,7 +27,7 @@ static unsigned input_others(struct primo *primo, const struct caller *caller,
     if (object_load(primo, n.object, &o))
         return 0;
     if (o.scratch && o.uid == caller->uid)
-        others = 1u << RIGHT_CREATE | 1u << RIGHT_EDIT;
+        others = 1u << RIGHT_CREATE | 1u << RIGHT_EDIT | 1u << RIGHT_MANAGE;
     else if (right == RIGHT_DELETE && name_is_scratch(o.name) &&
              !object_by_own_name(primo, &o))
         others = 1u << RIGHT_EDIT;

@@ -119,6 +119,9 @@ int handle_create(struct primo *primo, const struct caller *caller,
 {
     /* Whoever may edit may create scratch files, as editors do. */
     unsigned others = name_is_scratch(c->name) ? 1u << RIGHT_EDIT : 0;
+    enum tree_no no = row_of_objects(c->directory.no);
+    if (no && tree_rows[no].shape->passing)
+        others = 1u << RIGHT_EDIT | 1u << RIGHT_MANAGE;
     int err = 0;
     if (tree_find_hidden(primo, c->directory, c->name, node)) {
         err = open_may(primo, caller, *node, c->flags, why);

@@ -26,7 +26,8 @@ static int input_row(struct node directory, enum tree_no *out,
     }
     struct text names = TEXT_INIT;
     for (int i = 0; i < TREE_ROWS; i++)
-        if (tree_rows[i].help && row_is_input(&tree_rows[i]))
+        if (tree_rows[i].help && row_is_input(&tree_rows[i]) &&
+            !tree_rows[i].shape->passing)
             text_printf(&names, "%s%s/", names.size ? ", " : "",
                         tree_rows[tree_rows[i].parent].name);
     refuse(why, EPERM, "files can only be made in %s", text_string(&names));

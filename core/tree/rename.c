@@ -214,9 +214,11 @@ int tree_rename(struct primo *primo, const struct caller *caller,
     struct node from = r->directory, to = r->to, n;
     bool changed = true;
     int err = tree_find(primo, from, r->name, &n, why);
+    const struct row *row = node_row(n);
+    bool can = err == 0 && (row_is_input(row) || row->shape->rename);
     if (err == 0)
-        err = tree_may(primo, caller, n, RIGHT_EDIT, why);
-    if (err == 0 && !row_is_input(node_row(n)))
+        err = tree_may(primo, caller, n, can ? row->needs : RIGHT_EDIT, why);
+    if (err == 0 && !can)
         err = refuse(why, EPERM, "'%s' cannot be renamed", r->name);
     if (err == 0 && (from.no != to.no || from.object != to.object))
         err = refuse(why, EXDEV,
@@ -224,9 +226,9 @@ int tree_rename(struct primo *primo, const struct caller *caller,
                      "directory; it can be copied");
     if (err || !strcmp(r->name, r->new_name))
         return err;
-    if (node_row(n)->shape->rename)
-        return node_row(n)->shape->rename(primo, caller, n, to, r->new_name,
-                                          r->no_replace, why);
+    if (row->shape->rename)
+        return row->shape->rename(primo, caller, n, to, r->new_name,
+                                  r->no_replace, why);
     while (changed)
         err = move(primo, caller, r, &changed, why);
     if (err == 0)

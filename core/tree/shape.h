@@ -67,6 +67,10 @@ struct shape {
     int (*rename)(struct primo *primo, const struct caller *caller,
                   struct node n, struct node directory, const char *name,
                   bool no_replace, struct reason *why);
+    /* Take a whole text that was written aside and is renamed onto this file;
+     * NULL = it is no text that users write */
+    int (*take)(struct primo *primo, const struct caller *caller, struct node n,
+                const struct text *text, struct reason *why);
     /* Whether the content of an input allows it this name: inputs only */
     int (*accept)(struct primo *primo, const struct row *row,
                   const struct object *o, const char *name, struct reason *why);
@@ -92,6 +96,8 @@ struct shape {
     bool (*renewed)(struct handle *h, struct shown *out);
 
     bool is_input; /* users make, write, rename and remove it */
+    bool passing;  /* of inputs: it is there for a moment, and whoever may
+                      write anything beside it may make one */
     bool acts;     /* a change starts an action, so no name of a polled text
                       may be kept: see fs/requests/kept_names.h */
     bool follows;  /* reads show what has become of it since it was opened, so

@@ -27,6 +27,7 @@ const char *row_title(const struct row *row)
         [OBJECT_REQUEST] = NC_("title", "FILE"),
         [OBJECT_CLASS] = NC_("title", "CLASS"),
         [OBJECT_SORTED] = NC_("title", "FILE"),
+        [OBJECT_ASIDE] = NC_("title", "NAME~"),
     };
     return row->name ? row->name : translate_in("title", names[row->kind]);
 }

@@ -23,6 +23,15 @@ int change_ignored(struct primo *primo, const struct caller *caller,
                    struct node n, const struct tree_change *c,
                    struct reason *why);
 
+/* Texts that are written aside (aside.c) */
+
+/* Let a text that users write get another name: what it has becomes a file
+ * aside, and the text is out of sight for some seconds, or until it is written
+ * anew. */
+int aside_from(struct primo *primo, const struct caller *caller, struct node n,
+               struct node directory, const char *name, bool no_replace,
+               struct reason *why);
+
 /* Reading */
 
 /* Let the handle show a text, whose bytes are taken out of it, instead of what

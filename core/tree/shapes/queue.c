@@ -98,16 +98,24 @@ static int queue_store(struct handle *h, bool last, struct reason *why)
     return err;
 }
 
+static int queue_take(struct primo *primo, const struct caller *caller,
+                      struct node n, const struct text *text,
+                      struct reason *why)
+{
+    return queue_save(primo, caller, n.object, text, false, why);
+}
+
 const struct shape shape_queue = {
     .mode = S_IFREG | 0644,
     .stat = queue_stat,
     .unlink = generated_unlink,
     .change = change_ignored,
+    .rename = aside_from,
+    .take = queue_take,
     .open = queue_open,
     .read = handle_read_text,
     .write = queue_write,
     .truncate = queue_truncate,
     .save = queue_store,
-    .keeps_name = true,
     .direct_io = true,
 };

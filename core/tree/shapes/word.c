@@ -34,13 +34,17 @@ static int word_of(const struct text *t, char *out, size_t size,
     return 0;
 }
 
-static int word_store(struct handle *h, struct reason *why)
+static int word_take(struct primo *primo, const struct caller *caller,
+                     struct node n, const struct text *text, struct reason *why)
 {
     char word[256];
-    int err = word_of(handle_text(h), word, sizeof word, why);
-    if (err == 0)
-        err = node_row(h->node)->store(h->primo, &h->caller, h->node.object,
-                                       word, why);
+    int err = word_of(text, word, sizeof word, why);
+    return err ? err : node_row(n)->store(primo, caller, n.object, word, why);
+}
+
+static int word_store(struct handle *h, struct reason *why)
+{
+    int err = word_take(h->primo, &h->caller, h->node, handle_text(h), why);
     h->dirty = h->emptied = false;
     h->refused = false;
     if (err)
@@ -94,11 +98,12 @@ const struct shape shape_word = {
     .stat = shown_stat,
     .unlink = generated_unlink,
     .change = change_ignored,
+    .rename = aside_from,
+    .take = word_take,
     .open = word_open,
     .read = handle_read_text,
     .write = word_write,
     .truncate = word_truncate,
     .save = word_save,
-    .keeps_name = true,
     .direct_io = true,
 };
