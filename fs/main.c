@@ -15,6 +15,7 @@
 #include "fs/mountpoint.h"
 #include "fs/requests/ops.h"
 #include "fs/service.h"
+#include "fs/session_io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -292,6 +293,8 @@ static int run_session(struct options *o, struct mount *m, int ready,
     if (err)
         return err;
     m->session = session;
+    m->answered = false;
+    session_io_set(session);
     if (ready >= 0) {
         leave_terminal();
         service_log_to_syslog();

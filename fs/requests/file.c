@@ -281,7 +281,10 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     int err = handle_read(h, (uint64_t)offset, size, &out, &why);
     if (err)
         reply_err(req, err, ino, NULL, &why);
-    else if (node_row(n)->shape->waits && !out.size && !offset)
+    /* A program that has mapped the file has no lock owner, and must not wait:
+     * the kernel counts its reads as background, of which it has few. */
+    else if (node_row(n)->shape->waits && !out.size && !offset &&
+             fi->lock_owner)
         wait_reply(req, n);
     else {
         if (node_row(n)->polled)

@@ -21,6 +21,7 @@ struct mount { /* the context of all operations */
     struct notices notices;
     struct kept_names kept_names;
     struct fuse_session *session;
+    bool answered; /* the kernel's first request was: session_io.h */
 };
 
 extern const struct fuse_lowlevel_ops primo_ops;
