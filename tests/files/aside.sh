@@ -58,13 +58,14 @@ def replace(name, text, prefix):
     assert open(name).read() == text, open(name).read()
     assert os.stat(name).st_size == len(text)
 replace("template", "a\n", ".ansible_tmp")
+replace("queue", "# nothing\n", "tmp")
 replace("enabled", "yes\n", "tmp")
 replace("enabled", "no\n", "tmp")
 replace("queue", "a\nb\n", "tmp")
 # as editors do that keep the old one: away, anew, and the copy removed
 os.rename("template", "template~")
-assert not os.path.exists("template") and open("template~").read() == "a\n"
-with open("template", "x") as f:
+assert open("template~").read() == "a\n"
+with open("template", "w") as f:
     f.write("b\n")
 os.unlink("template~")
 assert open("template").read() == "b\n"
