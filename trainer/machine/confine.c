@@ -6,13 +6,16 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <linux/prctl.h>
+#include <omp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -280,6 +283,20 @@ static void say(struct text *said, long files, int calls)
                     strerror(-calls));
 }
 
+/* LLVM's OpenMP registers in shared memory when it begins, for another copy of
+ * it in this process, and takes that away when it ends. It could do neither
+ * later; and there is no other copy. */
+static void openmp_begin(void)
+{
+    omp_get_max_threads();
+#ifdef __clang__
+    char name[64];
+    snprintf(name, sizeof name, "/__KMP_REGISTERED_LIB_%d_%d", (int)getpid(),
+             (int)getuid());
+    shm_unlink(name);
+#endif
+}
+
 void confine(const char *folder, struct text *said)
 {
     if (sanitized) {
@@ -287,6 +304,7 @@ void confine(const char *folder, struct text *said)
             text_puts(said, _("NOT confined: built with a sanitizer"));
         return;
     }
+    openmp_begin();
     amounts_confine();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0,
           0); /* Landlock and seccomp both require it */
