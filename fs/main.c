@@ -230,13 +230,18 @@ static int options_resolve(struct options *o)
 
 /* The daemon */
 
+enum { THREADS = 24 };
+
 static int serve(struct fuse_session *session, const struct options *o)
 {
     struct fuse_loop_config *config = fuse_loop_cfg_create();
     fuse_loop_cfg_set_clone_fd(config, o->fuse.clone_fd);
     if (o->fuse.max_idle_threads != UINT_MAX) /* it was set by -o */
         fuse_loop_cfg_set_idle_threads(config, o->fuse.max_idle_threads);
-    fuse_loop_cfg_set_max_threads(config, o->fuse.max_threads);
+    /* More than the library's ten, if -o does not say how many: closes wait for
+     * the disk together, and the rest goes on. */
+    fuse_loop_cfg_set_max_threads(
+        config, o->fuse.max_threads == 10 ? THREADS : o->fuse.max_threads);
     int err = o->fuse.singlethread ? fuse_session_loop(session)
                                    : fuse_session_loop_mt(session, config);
     fuse_loop_cfg_destroy(config);

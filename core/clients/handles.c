@@ -57,6 +57,24 @@ bool handles_others_write(struct handles *all, const struct opened *but)
     return h != NULL;
 }
 
+bool handles_written(struct handles *all, uint64_t object, uint64_t *size,
+                     int64_t *mtime)
+{
+    if (!__atomic_load_n(&all->writing, __ATOMIC_SEQ_CST))
+        return false;
+    int64_t found = 0;
+    pthread_mutex_lock(&all->lock);
+    for (struct opened *h = all->first; h && !found; h = h->next) {
+        if (h->object == object)
+            found = __atomic_load_n(&h->size, __ATOMIC_RELAXED);
+        if (found)
+            *mtime = __atomic_load_n(&h->mtime, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&all->lock);
+    *size = (uint64_t)found;
+    return found > 0;
+}
+
 void handles_set_mtime(struct handles *all, uint64_t object, int64_t mtime)
 {
     pthread_mutex_lock(&all->lock);

@@ -232,7 +232,7 @@ static int taking_judge(struct commit *c, bool *due, struct reason *why)
     r.partial = t->o.number && !closing->complete;
     request_encode(&r, &t->o);
     t->head_size = head_read(primo, &t->o, t->head);
-    *due = !t->o.scratch || (closing->complete && !passing);
+    *due = !t->o.scratch || closing->durable || (closing->complete && !passing);
     return *due ? 0 : scratch_put(&primo->scratch, &t->o, why);
 }
 
@@ -343,7 +343,8 @@ int intake_close(const struct closing *closing, struct reason *why)
                             .done = taking_done,
                             .context = &t};
     int err =
-        closing->wrote && closing->body && closing->complete
+        closing->wrote && closing->body &&
+                (closing->complete || closing->durable)
             ? spool_sync(closing->primo, closing->request, closing->body, why)
             : 0;
     if (err == 0)
@@ -483,6 +484,60 @@ int intake_rename(struct primo *primo, uint64_t request, const char *name,
     return intake_close(&closing, why);
 }
 
+/* Finish */
+
+static uint64_t partial_next(struct store_txn *txn, uint64_t service,
+                             uint64_t *after)
+{
+    struct object o = OBJECT_INIT;
+    struct request r;
+    uint64_t found = 0;
+    while (!found && object_next(txn, service, *after, &o) == 0) {
+        *after = o.id;
+        if (o.kind == OBJECT_REQUEST && request_decode(&o, &r) == 0 &&
+            r.partial && !request_is_passing(o.name))
+            found = o.id;
+        object_release(&o);
+    }
+    return found;
+}
+
+static void service_finish(struct primo *primo, uint64_t service)
+{
+    struct store_txn *txn;
+    uint64_t after = 0, request = 1;
+    while (request && store_begin(primo->store, false, &txn, NULL) == 0) {
+        request = partial_next(txn, service, &after);
+        store_abort(txn);
+        const struct closing closing = {
+            .primo = primo, .request = request, .complete = true};
+        if (request && !handles_write(&primo->handles, request))
+            intake_close(&closing, NULL);
+    }
+}
+
+/* Each service, by its id. */
+static void services_each(struct primo *primo,
+                          void (*what)(struct primo *primo, uint64_t service))
+{
+    struct serving s;
+    struct store_txn *txn;
+    uint64_t after = 0;
+    int err = 0;
+    while (!err && store_begin(primo->store, false, &txn, NULL) == 0) {
+        err = serving_next(txn, &after, &s);
+        store_abort(txn);
+        if (err == 0)
+            what(primo, after);
+        err = err == -EBADMSG ? 0 : err;
+    }
+}
+
+void intake_finish(struct primo *primo)
+{
+    services_each(primo, service_finish);
+}
+
 /* Expire */
 
 /* The next request behind *after whose time is over; 0 = there is none. */
@@ -516,15 +571,5 @@ static void service_expire(struct primo *primo, uint64_t service)
 
 void intake_expire(struct primo *primo)
 {
-    struct serving s;
-    struct store_txn *txn;
-    uint64_t after = 0;
-    int err = 0;
-    while (!err && store_begin(primo->store, false, &txn, NULL) == 0) {
-        err = serving_next(txn, &after, &s);
-        store_abort(txn);
-        if (err == 0)
-            service_expire(primo, after);
-        err = err == -EBADMSG ? 0 : err;
-    }
+    services_each(primo, service_expire);
 }

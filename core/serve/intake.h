@@ -31,6 +31,7 @@ struct closing {
     uint64_t body; /* the new bytes (spool.h) */
     bool wrote;    /* the file has these bytes now, body 0 = none */
     bool complete; /* no other writer has it open */
+    bool durable;  /* it is put onto the disk even if it is not complete */
     int64_t mtime; /* ns */
 };
 /* A writer has closed the file. ENOENT, without a sentence: it was removed. */
@@ -40,6 +41,9 @@ int intake_unlink(struct primo *primo, uint64_t request, struct reason *why);
 /* Give it another name, in place of the file `to` (0 = none). */
 int intake_rename(struct primo *primo, uint64_t request, const char *name,
                   uint64_t to, struct reason *why);
+/* At the start: a file that was not complete has no writer any more, and so it
+ * is now. */
+void intake_finish(struct primo *primo);
 /* Remove what is older than its service keeps it. */
 void intake_expire(struct primo *primo);
 

@@ -204,6 +204,7 @@ static void expire(struct serve *s)
 static void *serve_run(void *context)
 {
     struct serve *s = context;
+    intake_finish(s->primo);
     do {
         attendants_close(s, false);
         attendants_add(s);

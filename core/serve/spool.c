@@ -130,7 +130,7 @@ int spool_sync(const struct primo *primo, uint64_t request, uint64_t body,
     int fd = spool_open(primo, request, body, why), err = 0;
     if (fd < 0)
         return fd;
-    if (fdatasync(fd))
+    if (fdatasync(fd) || fsync(primo->spool_dir))
         err = refuse_errno(why, errno, "the file cannot be saved");
     close(fd);
     return err;

@@ -322,6 +322,19 @@ int handle_flush(struct handle *h, struct reason *why)
     return err;
 }
 
+int handle_sync(struct handle *h, struct reason *why)
+{
+    int err = handle_flush(h, why);
+    if (err || !shape_of(h)->sync)
+        return err;
+    pthread_mutex_lock(&h->lock);
+    err = h->refused ? 0 : save_may(h, why);
+    if (err == 0 && !h->refused)
+        err = shape_of(h)->sync(h, why);
+    pthread_mutex_unlock(&h->lock);
+    return err;
+}
+
 int handle_close(struct handle *h, struct reason *why)
 {
     bool writes = wants_write(h->flags);

@@ -66,8 +66,10 @@ void handle_used_by(struct handle *h, const struct caller *caller);
 int handle_write(struct handle *h, uint64_t offset, const char *data,
                  size_t size, struct reason *why);
 int handle_truncate(struct handle *h, uint64_t size, struct reason *why);
-/* close(2) of one descriptor, or fsync: save what was written. */
+/* close(2) of one descriptor: save what was written. */
 int handle_flush(struct handle *h, struct reason *why);
+/* fsync(2): do the same, and more where saving waits for the last close. */
+int handle_sync(struct handle *h, struct reason *why);
 
 /* truncate(2) through a path. */
 int tree_truncate(struct primo *primo, const struct caller *caller,

@@ -95,14 +95,20 @@ struct shape {
     /* See handle_renewed(); NULL = never */
     bool (*renewed)(struct handle *h, struct shown *out);
 
-    bool is_input; /* users make, write, rename and remove it */
-    bool passing;  /* of inputs: it is there for a moment, and whoever may
-                      write anything beside it may make one */
-    bool acts;     /* a change starts an action, so no name of a polled text
-                      may be kept: see fs/requests/kept_names.h */
-    bool follows;  /* reads show what has become of it since it was opened, so
-                      that the right to view it is asked again at each */
-    bool waits; /* a read that gives nothing waits until there is something */
+    /* Of inputs, NULL = save() is enough: put what was written so far onto the
+     * disk, as fsync(2) wants it. */
+    int (*sync)(struct handle *h, struct reason *why);
+
+    bool is_input;      /* users make, write, rename and remove it */
+    bool passing;       /* of inputs: it is there for a moment, and whoever may
+                           write anything beside it may make one */
+    bool shows_writing; /* stat() of an input shows what is written at once, and
+                           waits for no close */
+    bool acts;    /* a change starts an action, so no name of a polled text
+                     may be kept: see fs/requests/kept_names.h */
+    bool follows; /* reads show what has become of it since it was opened, so
+                     that the right to view it is asked again at each */
+    bool waits;   /* a read that gives nothing waits until there is something */
 
     /* What the kernel may keep without asking again: only what its own requests
      * change. Entries and attributes that are not settled (struct tree_stat)

@@ -374,7 +374,7 @@ int tree_stat(struct primo *primo, const struct caller *caller, struct node n,
      * writing after it makes the kernel forget what we are about to answer. */
     bool written =
         row_is_input(row) && handles_write(&primo->handles, n.object);
-    if (row_is_input(row))
+    if (row_is_input(row) && !row->shape->shows_writing)
         handles_settle(&primo->handles, n.object);
     if (n.object)
         err = stat_object(primo, n.object, &o, out, why);

@@ -341,8 +341,16 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
               struct fuse_file_info *fi)
 {
+    struct reason why = REASON_INIT;
+    struct handle *h = handle_used(req, fi);
     (void)datasync;
-    op_flush(req, ino, fi);
+    (void)ino;
+    if (!h) {
+        fuse_reply_err(req, 0);
+        return;
+    }
+    int err = handle_sync(h, &why);
+    reply_handle(req, err, h, &why);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -1,5 +1,7 @@
 #include "fs/requests/table.h"
 
+enum { CLOSES = 16 };
+
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
     (void)userdata;
@@ -10,6 +12,9 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
      * answered when a training ends, would fill them, and read-ahead of every
      * other file would queue behind. */
     conn->want &= ~(unsigned)FUSE_CAP_ASYNC_DIO;
+    /* Last closes are background requests, too. Those that are under way at the
+     * same time become durable together. */
+    conn->max_background = CLOSES;
     /* Whoever lists a directory mostly looks at each file, but many programs do
      * so only after they have read all names. The kernel's heuristic would then
      * ask for the attributes of each file in a request of its own. */

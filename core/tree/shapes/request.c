@@ -23,6 +23,7 @@
 /* What an open request keeps. */
 struct writing {
     struct spooled spooled; /* the new bytes */
+    bool named;             /* after fsync: the object names them already */
     uint64_t body;          /* the present bytes; 0 = none */
 };
 
@@ -46,6 +47,12 @@ static int request_stat(const struct stat_request *r, struct tree_stat *out,
     out->uid = o->uid;
     out->gid = o->gid;
     out->size = size < 0 ? 0 : (uint64_t)size;
+    uint64_t written;
+    int64_t mtime;
+    if (handles_written(&r->primo->handles, o->id, &written, &mtime)) {
+        out->size = written;
+        out->mtime = mtime;
+    }
     return 0;
 }
 
@@ -127,6 +134,14 @@ static int request_open(struct handle *h, const struct text *text,
     return err;
 }
 
+/* Others see the file grow. */
+static void size_show(struct handle *h)
+{
+    const struct writing *w = h->own;
+    uint64_t size = w->spooled.body ? spooled_size(&w->spooled) : 0;
+    __atomic_store_n(&h->opened.size, (int64_t)size, __ATOMIC_RELAXED);
+}
+
 /* What is spooled takes a descriptor, which counts as the writer's. */
 static int spool(struct handle *h, struct reason *why)
 {
@@ -148,7 +163,9 @@ static void spool_end(struct handle *h, void (*end)(struct spooled *s))
     struct writing *w = h->own;
     if (w->spooled.body)
         usage_give(&h->primo->usage, h->caller.uid, USAGE_DESCRIPTORS, 1);
-    end(&w->spooled);
+    (w->named ? spooled_forget : end)(&w->spooled);
+    w->named = false;
+    size_show(h);
 }
 
 static void request_close(struct handle *h)
@@ -190,6 +207,7 @@ static int request_write(struct handle *h, uint64_t offset, const char *data,
         return err;
     h->dirty = true;
     handle_written(h);
+    size_show(h);
     return 0;
 }
 
@@ -207,6 +225,7 @@ static int request_truncate(struct handle *h, uint64_t size, struct reason *why)
     if (err == 0)
         err = spooled_truncate(&w->spooled, size, why);
     h->dirty |= err == 0;
+    size_show(h);
     return err;
 }
 
@@ -256,6 +275,27 @@ static int request_save(struct handle *h, bool last, struct reason *why)
     return h->dirty ? judge(h, why) : 0;
 }
 
+/* What was written so far is durable, in a file that is not complete yet.
+ * Should the daemon end before its writer closes it, it is (intake_finish()).
+ */
+static int request_sync(struct handle *h, struct reason *why)
+{
+    struct writing *w = h->own;
+    const struct closing closing = {
+        .primo = h->primo,
+        .request = h->node.object,
+        .body = w->spooled.body,
+        .wrote = true,
+        .durable = true,
+        .mtime = __atomic_load_n(&h->opened.mtime, __ATOMIC_RELAXED),
+    };
+    if (!h->dirty)
+        return 0;
+    int err = intake_close(&closing, why);
+    w->named |= err == 0;
+    return err == -ENOENT ? 0 : err;
+}
+
 /* Who may see it differs from user to user, and so the kernel keeps nothing. */
 const struct shape shape_request = {
     .mode = S_IFREG | 0644,
@@ -271,6 +311,8 @@ const struct shape shape_request = {
     .write = request_write,
     .truncate = request_truncate,
     .save = request_save,
+    .sync = request_sync,
     .is_input = true,
+    .shows_writing = true,
     .direct_io = true,
 };

@@ -1,0 +1,75 @@
+#!/bin/bash
+# What is written into in/ is seen by others at once, also while its writer goes
+# on. What fsync() has said is durable is there after the daemon was killed, and
+# as its writer is gone, it is a request.
+# not under: thread
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../models.sh"
+models_mount
+pictures "$SCRATCH/data" 1 3
+files=("$SCRATCH"/data/test/*/*.jpg)
+model_make invoices 7
+put "$MNT/services/inbox" 'model = invoices/latest\n'
+inbox=$MNT/inference/inbox
+mkdir "$inbox"
+touch "$inbox/start"
+size=$(stat -c %s "${files[0]}")
+
+step "a file grows while it is written"
+exec 7>"$inbox/in/grows.jpg"
+head -c 100 "${files[0]}" >&7
+expect 100 stat -c %s "$inbox/in/grows.jpg"
+tail -c +101 "${files[0]}" >&7
+expect "$size" stat -c %s "$inbox/in/grows.jpg"
+[ ! -e "$inbox/out/grows.jpg.json" ] || fail 'answered before it is closed'
+exec 7>&-
+expect "$size" stat -c %s "$inbox/in/grows.jpg"
+expect null jq .error <(answer grows.jpg)
+cmp "${files[0]}" "$inbox/in/grows.jpg"
+cp -p "${files[0]}" "$inbox/in/times.jpg"
+expect "$(stat -c %Y "${files[0]}")" stat -c %Y "$inbox/in/times.jpg"
+
+step "fsync of an open file, and then the daemon is killed"
+cat >"$SCRATCH/write.py" <<'END'
+import os, sys, time
+folder, picture = sys.argv[1:]
+data = open(picture, "rb").read()
+for name, more in ("new.jpg", b""), ("old.jpg", b""), ("on.jpg", data[200:]):
+    file = os.open(folder + "/in/" + name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.write(file, data if not more else data[:200])
+    os.fsync(file)
+    if more: # a file that goes on is one file
+        os.write(file, more)
+        os.fsync(file)
+print("durable", flush=True)
+time.sleep(600)
+END
+cp "${files[1]}" "$inbox/in/old.jpg"
+answer old.jpg >"$SCRATCH/old"
+exec 8< <(exec python3 "$SCRATCH/write.py" "$inbox" "${files[0]}")
+writer=$!
+read -r -t 60 said <&8
+[ "$said" = durable ]
+cmp "${files[0]}" "$inbox/in/on.jpg"
+[ ! -e "$inbox/out/new.jpg.json" ] || fail 'answered before it is closed'
+for pid in $(daemon_pids); do kill -9 "$pid"; done
+eventually 20 no_daemon
+kill -9 $writer
+umount -l "$MNT" 2>/dev/null || fusermount3 -uz "$MNT"
+models_mount
+for name in new old on; do
+    cmp "${files[0]}" "$inbox/in/$name.jpg"
+    sum=$(sha256sum <"${files[0]}")
+    is_answered()
+    {
+        [ "$(jq -r '.files[0].sha256' "$inbox/out/$name.jpg.json")" = \
+            "${sum%% *}" ]
+    }
+    eventually 60 is_answered || fail "$(cat "$inbox/out/$name.jpg.json")"
+done
+
+step "no bytes are left over"
+cd "$SCRATCH"
+umount_primofs
+models_mount
+expect 5 bash -c "ls '$STATE/spool' | wc -l"
