@@ -184,6 +184,11 @@ ROW(TREE_I_STATUS, TREE_SERVING, "status", generated, show_serving_status,
     .polled = true, .told = CHANGE_STATUS)
 ROW(TREE_I_INFO, TREE_SERVING, "info", generated, show_serving_info,
     N_("all that is known, as `key: value` lines"))
+ROW(TREE_I_INFO_JSON, TREE_SERVING, "info.json", generated,
+    show_serving_info_json, N_("the same for programs"))
+ROW(TREE_I_MONITOR, TREE_SERVING, "monitor.html", personal,
+    show_serving_monitor, N_("the last answers as a page that reloads itself"),
+    .line = KEY_REQUESTS, .own = true)
 ROW(TREE_I_QUEUE, TREE_SERVING, "queue", personal, show_serving_queue,
     N_("who waits, in order"), .line = KEY_REQUESTS, .own = true)
 ROW(TREE_I_LOG, TREE_SERVING, "log", growing, no_show,

@@ -29,6 +29,9 @@ typedef int show_fn(struct show_request *r, struct text *out,
 /* The time left, which the overview shows as well. */
 show_fn show_eta;
 
+/* Append lines `key: value`, which are cut up, as the members of an object. */
+void put_lines_as_json(struct text *out, struct text *lines);
+
 /* When the last line of a growing text was written, in ns; 0 = it has none. */
 int64_t mtime_metrics(const struct show_request *r);
 int64_t mtime_log(const struct show_request *r);

@@ -10,9 +10,10 @@
 static bool is_text_key(const char *key)
 {
     static const char *const keys[] = {
-        "template",  "machine", "author",   "status",  "stage",
-        "created",   "started", "finished", "dataset", "base",
-        "precision", "eta",     "model",    "reason",  "learning_rate_reason"};
+        "template", "machine", "author",  "status",
+        "stage",    "service", "created", "started",
+        "finished", "dataset", "base",    "precision",
+        "eta",      "model",   "reason",  "learning_rate_reason"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (!strcmp(key, keys[i]))
             return true;
@@ -32,8 +33,7 @@ static void put_member(struct text *out, const char *key, const char *value)
         json_put_string(out, value);
 }
 
-/* Puts lines `key: value` as the members of an object. */
-static void put_lines(struct text *out, struct text *lines)
+void put_lines_as_json(struct text *out, struct text *lines)
 {
     char *rest = lines->data, *line;
     bool any = false;
@@ -57,7 +57,7 @@ int show_info_json(struct show_request *r, struct text *out, struct reason *why)
     struct text info = TEXT_INIT;
     int err = show_info(r, &info, why);
     if (err == 0)
-        put_lines(out, &info);
+        put_lines_as_json(out, &info);
     text_release(&info);
     return err;
 }

@@ -10,7 +10,8 @@
 #include <string.h>
 
 show_fn show_serving_enabled, show_serving_status, show_serving_info,
-    show_serving_queue, show_answer, show_awaited, show_sorted;
+    show_serving_info_json, show_serving_queue, show_answer, show_awaited,
+    show_sorted;
 int64_t mtime_serving(const struct show_request *r);
 
 static int64_t ns(double seconds)
@@ -102,6 +103,17 @@ int show_serving_info(struct show_request *r, struct text *out,
     put_real(out, NC_("info", "latency_ms_99"), s.latency_most, 4);
     put_line(out, NC_("info", "reason"), s.reason);
     return 0;
+}
+
+int show_serving_info_json(struct show_request *r, struct text *out,
+                           struct reason *why)
+{
+    struct text info = TEXT_INIT;
+    int err = show_serving_info(r, &info, why);
+    if (err == 0)
+        put_lines_as_json(out, &info);
+    text_release(&info);
+    return err;
 }
 
 /* Who waits, in order: the user, since when, and the file. */

@@ -96,6 +96,8 @@ enum tree_no {
     TREE_I_LOG = 171,
     TREE_I_WAIT = 172,
     TREE_I_ASIDE = 173,
+    TREE_I_INFO_JSON = 174,
+    TREE_I_MONITOR = 175,
     TREE_REQUEST = 180,
     TREE_ANSWER = 181,
     TREE_AWAITED = 182,

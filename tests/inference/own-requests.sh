@@ -37,6 +37,9 @@ expect a.jpg.json as $anna 'ls out'
 expect 2 as $anna 'wc -l <results.csv'
 expect_match ',a.jpg,' as $anna 'cat results.csv'
 expect "$(as $anna 'wc -c <results.csv')" as $anna 'stat -c %s results.csv'
+expect 1 as $anna 'grep -c "<li class" monitor.html'
+as $anna 'grep -q "<small>a.jpg<" monitor.html'
+expect "$(as $anna 'wc -c <monitor.html')" as $anna 'stat -c %s monitor.html'
 expect 1 as $anna 'ls sorted/* | grep -c jpg'
 expect 3 bash -c 'ls inference/inbox/sorted/* | grep -c jpg'
 for other in b root; do
@@ -64,6 +67,7 @@ step "view: see all"
 role viewers "members = $carl" 'requests = view' 'services = view'
 expect $'b.jpg\nroot.jpg' as $carl 'ls in'
 expect 4 as $carl 'wc -l <results.csv'
+expect 3 as $carl 'grep -c "<li class" monitor.html'
 expect running as $carl 'cat status'
 as $carl 'cat out/b.jpg.json in/root.jpg' >/dev/null
 expect_errno 'denied' as $carl "cp '${files[0]}' in/c.jpg"
