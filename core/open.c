@@ -3,6 +3,7 @@
 #include "core/basic/alloc.h"
 #include "core/basic/clock.h"
 #include "core/launch/spawn.h"
+#include "core/lists/lists.h"
 #include "core/models/base_file.h"
 #include "core/models/model.h"
 #include "core/models/shipped_base.h"
@@ -195,6 +196,8 @@ static int primo_prepare(struct primo *p, struct reason *why)
     err = supervisor_open(&p->supervisor, p, why);
     if (err == 0)
         err = serve_open(&p->serve, p, why);
+    if (err == 0)
+        err = lists_open(&p->lists, p, why);
     return err ? err : copies_open(&p->copies, p, why);
 }
 
@@ -239,6 +242,7 @@ void primo_close(struct primo *p)
 {
     view_close(p->view);
     copies_close(p->copies);
+    lists_close(p->lists);
     serve_close(p->serve);
     p->serve = NULL;
     supervisor_close(p->supervisor);

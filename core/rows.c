@@ -22,6 +22,8 @@ static void roles_changed(struct primo *primo)
 }
 
 int64_t mtime_serving(const struct show_request *r);
+int64_t mtime_list(const struct show_request *r);
+uint64_t stream_of_list(const struct show_request *r);
 
 /* First, declare the functions and shapes that the rows name. */
 #define ROW(number, directory, text, form, shows, what, ...)                   \

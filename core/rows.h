@@ -160,6 +160,10 @@ ROW(TREE_I_OUT, TREE_SERVING, "out", directory, no_show,
 ROW(TREE_ANSWER, TREE_I_OUT, NULL, answer, show_answer,
     N_("what the picture is, and how sure that is"), .kind = OBJECT_REQUEST,
     .suffix = ".json", .own = true)
+ROW(TREE_LIST_ROWS, TREE_I_OUT, NULL, list_rows, no_show,
+    N_("of a list: a row for each picture, while it is answered"),
+    .kind = OBJECT_REQUEST, .suffix = ".csv", .own = true, .stream = 'w',
+    .mtime = mtime_list, .stream_id = stream_of_list)
 ROW(TREE_I_SORTED, TREE_SERVING, "sorted", directory, no_show,
     N_("links to the pictures whose answer is sure, by class"),
     .line = KEY_REQUESTS, .own = true)

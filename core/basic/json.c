@@ -38,3 +38,11 @@ void json_put_strings(struct text *out, char *const *strings, int count)
     }
     text_puts(out, "]");
 }
+
+void json_put_key(struct text *out, const char *key)
+{
+    if (out->size && !strchr("{[", out->data[out->size - 1]))
+        text_puts(out, ",");
+    json_put_string(out, key);
+    text_puts(out, ":");
+}

@@ -11,7 +11,7 @@
 
 #define TOLD_SEGMENT "requests.%06u"
 
-enum told_kind { TOLD_MODEL, TOLD_PICTURE };
+enum told_kind { TOLD_MODEL, TOLD_PICTURE, TOLD_LIST, TOLD_UNTIL, TOLD_BAD };
 
 struct told_line {
     enum told_kind kind;
@@ -22,6 +22,8 @@ struct told_line {
     struct page_range pages;
     /* of a picture */
     uint64_t request, revision;
+    /* of a list: from which row on, up to which one, or which one is bad */
+    uint64_t row;
 };
 
 /* Append the line. */

@@ -110,8 +110,7 @@ bool answer_parse(const char *payload, struct answer *out)
 
 /* Judging */
 
-/* The word for a confidence, in the guide's three states. */
-static const char *state_of(const struct settings *service, double confidence)
+const char *answer_state(const struct settings *service, double confidence)
 {
     if (confidence >= settings_number(service, KEY_SERVICE_OK))
         return "ok";
@@ -208,7 +207,7 @@ static void put_page(struct text *out, const struct answering *a, int number,
     text_puts(out, "{");
     put_number(out, "page", number, 9);
     put_class(out, a, of);
-    put_string(out, "state", state_of(a->service, of->confidence));
+    put_string(out, "state", answer_state(a->service, of->confidence));
     text_puts(out, "}");
 }
 
@@ -426,7 +425,7 @@ static void count(struct serving *s, const char *state)
     s->failed += !strcmp(state, "error");
 }
 
-static void end_request(struct answering *a, struct request *r)
+void answer_end(const struct settings *service, struct request *r)
 {
     double keep;
     r->ended = unix_now();
@@ -434,7 +433,7 @@ static void end_request(struct answering *a, struct request *r)
         r->ended = r->completed;
     r->waits = false;
     r->answered = true;
-    r->expires = param_span(settings_get(a->service, KEY_SERVICE_KEEP), &keep)
+    r->expires = param_span(settings_get(service, KEY_SERVICE_KEEP), &keep)
                      ? r->ended + keep
                      : 0;
 }
@@ -449,26 +448,34 @@ static void leave(struct answering *a, struct object *o, struct request *r)
     o->number = 0;
 }
 
+int answer_store(struct answering *a, struct object *o, struct request *r,
+                 const struct text *json, const struct text *row,
+                 struct reason *why)
+{
+    int err =
+        blob_put(a->txn, o->id, REQUEST_ANSWER, json->data, json->size, why);
+    if (err == 0)
+        err = row_add(a, row, o->uid, why);
+    if (err == 0)
+        err = answer_unsort(a->txn, r, why);
+    leave(a, o, r);
+    return err;
+}
+
 static int record(struct answering *a, const struct answer *answer,
                   struct object *o, struct request *r, struct reason *why)
 {
     struct text json = TEXT_INIT, row = TEXT_INIT;
     struct outcome u = {.state = *answer->code ? "error" : NULL};
     if (!u.state)
-        u.state = state_of(a->service, answer->best[0].confidence);
-    end_request(a, r);
+        u.state = answer_state(a->service, answer->best[0].confidence);
+    answer_end(a->service, r);
     u.queue =
         (r->ended - r->completed) * 1e3 - answer->decode - answer->network;
     u.queue = u.queue > 0 ? u.queue : 0;
     put_answer(&json, a, answer, o, r, &u);
     put_row(&row, a, answer, o, r, &u);
-    int err =
-        blob_put(a->txn, o->id, REQUEST_ANSWER, json.data, json.size, why);
-    if (err == 0)
-        err = row_add(a, &row, o->uid, why);
-    if (err == 0)
-        err = answer_unsort(a->txn, r, why);
-    leave(a, o, r);
+    int err = answer_store(a, o, r, &json, &row, why);
     if (err == 0 && !strcmp(u.state, "ok") && !r->gone)
         err = sort_in(a, o, r, label_of(a, answer->best[0].class), why);
     count(a->serving, u.state);

@@ -65,6 +65,16 @@ struct answering {
  * it did. */
 int answer_take(struct answering *a, const struct answer *answer, bool *taken,
                 struct reason *why);
+/* The word for a confidence, in the guide's three states. */
+const char *answer_state(const struct settings *service, double confidence);
+
+/* An answer of another form, as to a list: end the request, which sets its
+ * times, then store it with its answer and its row. The spool keeps the bytes
+ * of one that has left in/: o->number is 0 then. */
+void answer_end(const struct settings *service, struct request *r);
+int answer_store(struct answering *a, struct object *o, struct request *r,
+                 const struct text *json, const struct text *row,
+                 struct reason *why);
 /* Forget what the request has in sorted/. */
 int answer_unsort(struct store_txn *txn, struct request *r, struct reason *why);
 

@@ -4,6 +4,7 @@
 #include "core/basic/language.h"
 #include "core/basic/name.h"
 #include "core/serve/answer.h"
+#include "core/serve/list.h"
 #include "core/serve/serve.h"
 #include "core/serve/service.h"
 #include "core/serve/spool.h"
@@ -62,10 +63,24 @@ static int refuse_words(struct reason *why, const char *format,
     return err;
 }
 
+/* A list is text: its lines are judged when it is answered. */
+static int judge_list(const void *head, size_t size, const char **code,
+                      struct reason *why)
+{
+    *code = "no_list";
+    return !*picture_mime(head, size) && !memchr(head, 0, size)
+               ? 0
+               : refuse(why, EINVAL,
+                        "the file is not a list: a list is text and has one "
+                        "absolute path a line");
+}
+
 static int judge(const struct settings *service, const char *name,
                  const void *head, size_t size, const char **code,
                  struct reason *why)
 {
+    if (request_is_list(name))
+        return judge_list(head, size, code, why);
     if (!has_extension(service, name)) {
         *code = "extension";
         return refuse_words(
@@ -224,6 +239,8 @@ static int taking_judge(struct commit *c, bool *due, struct reason *why)
         t->old = t->o.number != closing->body ? t->o.number : 0;
         t->o.number = closing->body;
         t->o.mtime = closing->mtime;
+        t->o.writer = closing->caller->uid;
+        snprintf(r.writer, sizeof r.writer, "%s", closing->writer);
         t->o.ctime = clock_ns();
     }
     bool passing = request_is_passing(t->o.name);
@@ -286,9 +303,9 @@ static int taking_put(struct taking *t, struct store_txn *txn,
     struct request r, stored;
     int err = request_decode(&t->o, &r);
     if (err == 0 && request_load(txn, t->o.id, &now, &stored) == 0) {
-        bool partial = r.partial;
+        stored.partial = r.partial;
+        memcpy(stored.writer, r.writer, sizeof r.writer);
         r = stored;
-        r.partial = partial;
     }
     object_release(&now);
     if (err == 0 && r.waits && !t->o.number) { /* it was emptied */
@@ -365,6 +382,8 @@ static int drop_stored(struct store_txn *txn, uint64_t id, struct reason *why)
     if (err == 0)
         err = answer_unsort(txn, &r, why);
     if (err == 0)
+        err = list_drop(txn, o.parent, id, why);
+    if (err == 0)
         err = blob_drop_all(txn, id, why);
     if (err == 0)
         err = object_drop(txn, &o, why);
@@ -413,6 +432,8 @@ static int move_stored(struct primo *primo, const struct object *o,
     if (err == 0 && to)
         err = drop_stored(txn, to, why);
     err = err == -ENOENT ? 0 : err; /* it was in memory only */
+    if (err == 0)
+        err = list_drop(txn, moved.parent, moved.id, why);
     if (err == 0)
         err = answer_unsort(txn, &r, why);
     if (err == 0 && r.waits)

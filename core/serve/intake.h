@@ -33,6 +33,10 @@ struct closing {
     bool complete; /* no other writer has it open */
     bool durable;  /* it is put onto the disk even if it is not complete */
     int64_t mtime; /* ns */
+    /* Who wrote it, where somebody did; and the rights that he had, where it
+     * may become a list (list_writer_print()), "" = they are not known. */
+    const struct caller *caller;
+    const char *writer;
 };
 /* A writer has closed the file. ENOENT, without a sentence: it was removed. */
 int intake_close(const struct closing *closing, struct reason *why);

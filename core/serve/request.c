@@ -14,6 +14,7 @@ static const struct field fields[] = {
     ROW(due, FIELD_TIME),       ROW(ended, FIELD_TIME),
     ROW(expires, FIELD_TIME),   ROW(sorted, FIELD_COUNT),
     ROW(partial, FIELD_BOOL),   ROW(gone, FIELD_BOOL),
+    ROW(writer, FIELD_STRING),
 };
 #undef ROW
 static const struct record_form form = {fields, sizeof fields / sizeof *fields};
@@ -29,6 +30,12 @@ bool request_is_passing(const char *name)
             return true;
     }
     return name_is_scratch(name);
+}
+
+bool request_is_list(const char *name)
+{
+    size_t n = strlen(name);
+    return n > strlen(".list") && !strcmp(name + n - strlen(".list"), ".list");
 }
 
 /* Read */
@@ -48,20 +55,22 @@ int request_load(struct store_txn *txn, uint64_t id, struct object *o,
     return err ? err : request_decode(o, out);
 }
 
-/* The key "waiting/SERVICE REVISION"; its value is the request. */
-static struct store_key waiting_key(uint64_t service, uint64_t revision)
+/* The key "waiting/SERVICE REVISION", of lists "waitlist SERVICE REVISION"; its
+ * value is the request. */
+static struct store_key waiting_key(bool list, uint64_t service,
+                                    uint64_t revision)
 {
     struct store_key key = {0};
-    key_bytes(&key, "waiting/", 8);
+    key_bytes(&key, list ? "waitlist" : "waiting/", 8);
     key_u64(&key, service);
     key_u64(&key, revision);
     return key;
 }
 
-int request_waiting(struct store_txn *txn, uint64_t service, uint64_t *after,
-                    uint64_t *request)
+static int waiting_next(struct store_txn *txn, bool list, uint64_t service,
+                        uint64_t *after, uint64_t *request)
 {
-    struct store_key key = waiting_key(service, *after);
+    struct store_key key = waiting_key(list, service, *after);
     struct store_view v;
     int err = store_next(txn, STORE_META, &key, 16, false, &v);
     if (err)
@@ -73,10 +82,34 @@ int request_waiting(struct store_txn *txn, uint64_t service, uint64_t *after,
     return 0;
 }
 
+int request_waiting(struct store_txn *txn, uint64_t service, uint64_t *after,
+                    uint64_t *request)
+{
+    return waiting_next(txn, false, service, after, request);
+}
+
+int request_list_waiting(struct store_txn *txn, uint64_t service,
+                         uint64_t *after, uint64_t *request)
+{
+    return waiting_next(txn, true, service, after, request);
+}
+
+int request_waiting_any(struct store_txn *txn, uint64_t service, bool *lists,
+                        uint64_t *after, uint64_t *request)
+{
+    int err = waiting_next(txn, *lists, service, after, request);
+    if (err != -ENOENT || *lists)
+        return err;
+    *lists = true;
+    *after = 0;
+    return waiting_next(txn, true, service, after, request);
+}
+
 uint64_t request_count_waiting(struct store_txn *txn, uint64_t service)
 {
     uint64_t after = 0, request, count = 0;
-    while (request_waiting(txn, service, &after, &request) == 0)
+    bool lists = false;
+    while (request_waiting_any(txn, service, &lists, &after, &request) == 0)
         count++;
     return count;
 }
@@ -92,13 +125,15 @@ void request_encode(const struct request *r, struct object *o)
 int request_wait(struct store_txn *txn, const struct object *o,
                  uint64_t revision, struct reason *why)
 {
-    struct store_key key = waiting_key(o->parent, revision);
+    struct store_key key =
+        waiting_key(request_is_list(o->name), o->parent, revision);
     return store_put(txn, STORE_META, &key, &o->id, sizeof o->id, why);
 }
 
 int request_wait_end(struct store_txn *txn, const struct object *o,
                      uint64_t revision, struct reason *why)
 {
-    struct store_key key = waiting_key(o->parent, revision);
+    struct store_key key =
+        waiting_key(request_is_list(o->name), o->parent, revision);
     return store_delete(txn, STORE_META, &key, why);
 }

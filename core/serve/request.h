@@ -23,11 +23,16 @@ struct request {
     double ended;      /* when it was answered, 0 = not yet */
     double expires;    /* when it is removed, 0 = never, or not yet known */
     uint64_t sorted;   /* the id of its link in sorted/, 0 = none */
+    char writer[1024]; /* who wrote a list, with which rights: list.h; "" =
+                          that is not known */
     bool gone;         /* it has left in/, and only its answer is here */
 };
 
 /* Whether a file of this name is no request, as it is on its way somewhere. */
 bool request_is_passing(const char *name);
+
+/* Whether a file of this name is a list of pictures (list.h). */
+bool request_is_list(const char *name);
 
 /* Read; -EIO where the body is not one. */
 int request_decode(const struct object *o, struct request *out);
@@ -35,10 +40,16 @@ int request_decode(const struct object *o, struct request *out);
  * there is none of this id. */
 int request_load(struct store_txn *txn, uint64_t id, struct object *o,
                  struct request *out);
-/* The next request of a service that waits, behind the revision *after, which
- * is set to its own. -ENOENT: there is none. */
+/* The next picture, or list, of a service that waits, behind the revision
+ * *after, which is set to its own. -ENOENT: there is none. */
 int request_waiting(struct store_txn *txn, uint64_t service, uint64_t *after,
                     uint64_t *request);
+int request_list_waiting(struct store_txn *txn, uint64_t service,
+                         uint64_t *after, uint64_t *request);
+/* Of both, in the order in which they are answered: *lists, false at first,
+ * says which of them *after is one of. */
+int request_waiting_any(struct store_txn *txn, uint64_t service, bool *lists,
+                        uint64_t *after, uint64_t *request);
 
 /* How many requests of a service wait. */
 uint64_t request_count_waiting(struct store_txn *txn, uint64_t service);

@@ -28,10 +28,12 @@ static const struct field fields[] = {
     ROW(loaded, FIELD_BOOL),         ROW(losses, FIELD_COUNT),
     ROW(log_time, FIELD_TIME),       ROW(log_full, FIELD_BOOL),
     ROW(reason, FIELD_STRING),       ROW(model, FIELD_COUNT),
-    ROW(called, FIELD_STRING),       ROW(revisions, FIELD_COUNT),
-    ROW(answered, FIELD_COUNT),      ROW(unsure, FIELD_COUNT),
-    ROW(failed, FIELD_COUNT),        ROW(latency_median, FIELD_TIME),
-    ROW(latency_most, FIELD_TIME),   ROW(rate, FIELD_TIME),
+    ROW(called, FIELD_STRING),       ROW(list, FIELD_COUNT),
+    ROW(list_run, FIELD_COUNT),      ROW(list_model, FIELD_COUNT),
+    ROW(revisions, FIELD_COUNT),     ROW(answered, FIELD_COUNT),
+    ROW(unsure, FIELD_COUNT),        ROW(failed, FIELD_COUNT),
+    ROW(latency_median, FIELD_TIME), ROW(latency_most, FIELD_TIME),
+    ROW(rate, FIELD_TIME),
 };
 #undef ROW
 static const struct record_form form = {fields, sizeof fields / sizeof *fields};
@@ -124,7 +126,7 @@ int serving_needs_run(struct store_txn *txn, uint64_t run)
     uint64_t after = 0;
     int err;
     while ((err = serving_next(txn, &after, &s)) == 0)
-        if (s.run == run && status_is_live(s.status))
+        if (s.list_run == run || (s.run == run && status_is_live(s.status)))
             return 1;
     return err == -ENOENT ? 0 : err;
 }
@@ -144,12 +146,19 @@ int serving_needs_model(struct store_txn *txn, uint64_t version,
     struct serving s;
     uint64_t after = 0;
     int err;
-    while ((err = serving_next(txn, &after, &s)) == 0)
-        if (s.model == version && status_is_live(s.status))
+    while ((err = serving_next(txn, &after, &s)) == 0) {
+        if (!status_is_live(s.status))
+            continue;
+        if (s.model == version)
             return refuse(why, EBUSY,
                           "the model '%s' is in use by inference/%s, which is "
                           "%s",
                           s.called, s.service, status_name(s.status));
+        if (s.list_model == version)
+            return refuse(why, EBUSY,
+                          "inference/%s is answering a list with this version",
+                          s.service);
+    }
     return walked(err, why);
 }
 

@@ -39,6 +39,9 @@ struct serving {
     uint64_t model;   /* id of the version that answers, 0 = none yet */
     char called[300]; /* "TEMPLATE/N" */
 
+    uint64_t list, list_run, list_model; /* the list in work: its request, its
+                                            run, its version; 0 = none */
+
     uint64_t revisions;                        /* given to requests so far */
     uint64_t answered, unsure, failed;         /* requests */
     double latency_median, latency_most, rate; /* of the last ones; ms, 1/s */

@@ -1,6 +1,7 @@
 /* The texts of the generated files of inference/NAME, and of answers. */
 #include "core/basic/language.h"
 #include "core/process/show.h"
+#include "core/serve/list.h"
 #include "core/serve/request.h"
 #include "core/serve/serving.h"
 
@@ -13,6 +14,8 @@ show_fn show_serving_enabled, show_serving_status, show_serving_info,
     show_serving_info_json, show_serving_queue, show_answer, show_awaited,
     show_sorted;
 int64_t mtime_serving(const struct show_request *r);
+int64_t mtime_list(const struct show_request *r);
+uint64_t stream_of_list(const struct show_request *r);
 
 static int64_t ns(double seconds)
 {
@@ -121,8 +124,9 @@ int show_serving_queue(struct show_request *r, struct text *out,
                        struct reason *why)
 {
     uint64_t after = 0, id;
+    bool lists = false;
     (void)why;
-    while (request_waiting(r->txn, r->object, &after, &id) == 0) {
+    while (request_waiting_any(r->txn, r->object, &lists, &after, &id) == 0) {
         struct object o = OBJECT_INIT;
         struct request q;
         if (request_load(r->txn, id, &o, &q) == 0 &&
@@ -185,4 +189,16 @@ int64_t mtime_serving(const struct show_request *r)
 {
     struct serving s;
     return serving_load(r->txn, r->object, &s, NULL) ? 0 : ns(s.changed);
+}
+
+uint64_t stream_of_list(const struct show_request *r)
+{
+    struct list l;
+    return list_load(r->txn, r->object, &l) ? 0 : l.run;
+}
+
+int64_t mtime_list(const struct show_request *r)
+{
+    struct list l;
+    return list_load(r->txn, r->object, &l) ? 0 : ns(l.changed);
 }

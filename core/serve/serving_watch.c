@@ -9,6 +9,7 @@
 #include "core/serve/serve.h"
 #include "core/serve/service.h"
 #include "core/serve/serving_follow.h"
+#include "core/serve/serving_run.h"
 #include "core/serve/spool.h"
 
 #include <errno.h>
@@ -166,25 +167,6 @@ static void text_take(struct serving_watch *w, const struct serving *s)
 
 /* Starting */
 
-static void job_fill(struct serving_watch *w, const struct serving *s,
-                     struct run_job *job)
-{
-    const char *threads = settings_get(&w->text, KEY_SERVICE_THREADS);
-    struct settings machine = w->target.machine;
-    if (strcmp(threads, "auto"))
-        machine.value[KEY_THREADS] = (char *)threads;
-    job_print(&machine, "", &job->job);
-    text_printf(&job->job, "%s = %llu\n", params[KEY_SEGMENT].key,
-                (unsigned long long)s->segment + 1);
-    text_printf(&job->template, "%s = %s\n%s = %u\n",
-                params[KEY_SERVICE_PRECISION].key,
-                settings_get(&w->text, KEY_SERVICE_PRECISION),
-                params[KEY_TOLD].key, w->told);
-    job->uid = (uid_t)s->run_uid;
-    job->gid = (gid_t)s->run_gid;
-    job->serve = true;
-}
-
 /* This daemon writes a file of requests of its own. A worker that an earlier
  * one has started goes on to it; what was told before is told again, and what
  * is answered twice counts once. */
@@ -229,7 +211,10 @@ static void launch(struct serving_watch *w, const struct serving *s)
     if (err == 0) {
         blob_get(txn, w->run, RUN_GROUPS, &job.groups);
         store_abort(txn);
-        job_fill(w, s, &job);
+        serving_job_fill(&w->target.machine, &w->text, s->segment + 1, w->told,
+                         &job);
+        job.uid = (uid_t)s->run_uid;
+        job.gid = (gid_t)s->run_gid;
         err = w->target.site->launcher->start(&w->target, w->run, &job, &why);
     }
     text_release(&job.job);
@@ -502,27 +487,6 @@ int serving_watch_round(struct serving_watch *w)
 
 /* Life cycle */
 
-static int target_load(struct serving_watch *w, const struct serving *s,
-                       struct reason *why)
-{
-    struct store_txn *txn;
-    struct text text = TEXT_INIT;
-    w->target.site = launch_site_find(&w->primo->sites, s->launcher);
-    if (!w->target.site || !w->target.site->launcher->tell)
-        return refuse(why, EINVAL,
-                      "services cannot run by the launcher '%s' yet",
-                      s->launcher);
-    int err = store_begin(w->primo->store, false, &txn, why);
-    if (err)
-        return err;
-    if (blob_get(txn, s->run, RUN_MACHINE, &text) == 0)
-        err = settings_parse(&w->target.machine, text_string(&text), text.size,
-                             SCOPE_MACHINE, "machine", why);
-    store_abort(txn);
-    text_release(&text);
-    return err;
-}
-
 int serving_watch_open(struct serving_watch *w, struct primo *primo,
                        const struct serving *s, struct reason *why)
 {
@@ -532,7 +496,7 @@ int serving_watch_open(struct serving_watch *w, struct primo *primo,
     settings_init(&w->text);
     settings_init(&w->target.machine);
     w->last_used = w->rate_since = monotonic_now();
-    int err = target_load(w, s, &own);
+    int err = serving_target_load(primo, s, &w->target, &own);
     if (err)
         fail(w, own.sentence);
     if (err && why)

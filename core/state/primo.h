@@ -32,6 +32,7 @@
 
 struct supervisor;
 struct serve;
+struct lists;
 struct copies;
 struct view;
 
@@ -70,6 +71,7 @@ struct primo {
     struct commits commits;        /* saves, which are made durable together */
     struct supervisor *supervisor; /* NULL in a view */
     struct serve *serve;           /* NULL in a view */
+    struct lists *lists;           /* NULL in a view */
     struct view *view;             /* NULL = not a view */
     struct copies *copies;         /* NULL in a view */
 };

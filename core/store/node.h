@@ -98,6 +98,7 @@ enum tree_no {
     TREE_I_ASIDE = 173,
     TREE_I_INFO_JSON = 174,
     TREE_I_MONITOR = 175,
+    TREE_LIST_ROWS = 179, /* before the answers: rm -r removes it first */
     TREE_REQUEST = 180,
     TREE_ANSWER = 181,
     TREE_AWAITED = 182,

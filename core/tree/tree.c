@@ -40,12 +40,17 @@ enum tree_no row_next(enum tree_no directory, enum tree_no after)
     return 0;
 }
 
-enum tree_no row_of_objects(enum tree_no directory)
+enum tree_no row_of_objects_next(enum tree_no directory, enum tree_no after)
 {
-    enum tree_no no = row_next(directory, 0);
+    enum tree_no no = row_next(directory, after);
     while (no && !tree_rows[no].kind)
         no = row_next(directory, no);
     return no;
+}
+
+enum tree_no row_of_objects(enum tree_no directory)
+{
+    return row_of_objects_next(directory, 0);
 }
 
 /* Identity */
@@ -165,6 +170,22 @@ bool tree_unhide(struct primo *primo, struct node n)
     return node_exists(primo, n);
 }
 
+/* Finds the object that a row shows under this name. */
+static int find_object(struct primo *primo, struct node directory,
+                       enum tree_no no, const char *name, struct node *out)
+{
+    struct object o = OBJECT_INIT;
+    char stored[256];
+    if (!stored_name(&tree_rows[no], name, stored))
+        return -ENOENT;
+    int err = object_search(primo, objects_parent(directory), stored, &o);
+    *out = (struct node){no, o.id};
+    if (err == 0 && !object_fits(primo, *out, &o))
+        err = -ENOENT;
+    object_release(&o);
+    return err;
+}
+
 int tree_find(struct primo *primo, struct node directory, const char *name,
               struct node *out, struct reason *why)
 {
@@ -174,19 +195,14 @@ int tree_find(struct primo *primo, struct node directory, const char *name,
         return -ENAMETOOLONG;
     if (find_fixed(primo, directory, name, out) == 0)
         return 0;
-    enum tree_no no = row_of_objects(directory.no);
-    struct object o = OBJECT_INIT;
-    char stored[256];
-    if (!no || !stored_name(&tree_rows[no], name, stored))
-        return -ENOENT;
-    int err = object_search(primo, objects_parent(directory), stored, &o);
-    *out = (struct node){no, o.id};
-    bool fits = err == 0 && object_fits(primo, *out, &o);
-    object_release(&o);
-    if (err &&
-        err != -ENOENT) /* what cannot be read is not what is not there */
-        return refuse_errno(why, -err, "'%s' cannot be read", name);
-    return fits ? 0 : -ENOENT;
+    enum tree_no no = 0;
+    int err = -ENOENT;
+    while (err == -ENOENT && (no = row_of_objects_next(directory.no, no)))
+        err = find_object(primo, directory, no, name, out);
+    /* what cannot be read is not what is not there */
+    return err && err != -ENOENT
+               ? refuse_errno(why, -err, "'%s' cannot be read", name)
+               : err;
 }
 
 int tree_parent(struct primo *primo, struct node n, struct node *out,
@@ -251,26 +267,46 @@ static int next_object(struct primo *primo, uint64_t parent, uint64_t cookie,
     return in_memory ? 0 : err;
 }
 
-int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
-              struct tree_entry *out, struct reason *why)
+/* The cookie of an object is its id and, above it, the row that shows it. */
+enum { ROW_SHIFT = 54 };
+#define ID_BITS ((1ull << ROW_SHIFT) - 1)
+
+/* The next object that this row shows. */
+static int next_shown(struct primo *primo, struct node directory,
+                      enum tree_no no, uint64_t after, struct tree_entry *out,
+                      struct reason *why)
 {
     struct object o = OBJECT_INIT;
     bool found = false;
     int err = 0;
-    if (!row_is_directory(node_row(directory)))
-        return refuse(why, ENOTDIR, "this is not a directory");
-    if (next_fixed(primo, directory, cookie, out))
-        return 0;
-    enum tree_no no = row_of_objects(directory.no);
-    if (!no || tree_rows[no].unlisted)
-        return -ENOENT;
-    while (!found && (err = next_object(primo, objects_parent(directory),
-                                        cookie, &o, why)) == 0) {
-        cookie = out->cookie = o.id;
+    while (!found && (err = next_object(primo, objects_parent(directory), after,
+                                        &o, why)) == 0) {
+        after = o.id;
+        out->cookie = o.id | (uint64_t)no << ROW_SHIFT;
         out->node = (struct node){no, o.id};
         shown_name(&tree_rows[no], &o, out->name);
         found = object_fits(primo, out->node, &o);
         object_release(&o);
+    }
+    return err;
+}
+
+int tree_next(struct primo *primo, struct node directory, uint64_t cookie,
+              struct tree_entry *out, struct reason *why)
+{
+    enum tree_no no = (enum tree_no)(cookie >> ROW_SHIFT);
+    uint64_t after = no ? cookie & ID_BITS : 0;
+    int err = -ENOENT;
+    if (!row_is_directory(node_row(directory)))
+        return refuse(why, ENOTDIR, "this is not a directory");
+    if (!no && next_fixed(primo, directory, cookie, out))
+        return 0;
+    if (!no)
+        no = row_of_objects(directory.no);
+    for (; no && err == -ENOENT; no = row_of_objects_next(directory.no, no)) {
+        if (!tree_rows[no].unlisted)
+            err = next_shown(primo, directory, no, after, out, why);
+        after = 0;
     }
     return err;
 }

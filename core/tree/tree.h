@@ -30,6 +30,9 @@ struct row {
      * ns (0 = when the file system was mounted first) */
     char stream;
     int64_t (*mtime)(const struct show_request *r);
+    /* The id of the stream; NULL = that of the run of its process, or of its
+     * object. 0 = there is none now */
+    uint64_t (*stream_id)(const struct show_request *r);
     enum change_text told; /* the change that watchers are notified of */
     bool polled;           /* reading it again from 0 shows the new state */
     bool unlisted;         /* it is not listed, only found by name */
@@ -81,8 +84,11 @@ extern const struct row tree_rows[TREE_ROWS]; /* gaps have no help */
 /* The row that follows `after` (0 = the first) among the rows of what is in a
  * directory, in the order of their numbers; 0 past the last. */
 enum tree_no row_next(enum tree_no directory, enum tree_no after);
-/* The row of the objects in a directory; 0 = it has none. */
+/* The row of the objects in a directory; 0 = it has none. Where objects are
+ * shown in several forms, it is the first of them. */
 enum tree_no row_of_objects(enum tree_no directory);
+/* The next form behind `after`; 0 past the last. */
+enum tree_no row_of_objects_next(enum tree_no directory, enum tree_no after);
 
 struct tree_stat {
     uint64_t inode;

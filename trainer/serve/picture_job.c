@@ -91,8 +91,7 @@ static void put_head(const struct picture_job *job, struct text *out)
     text_put_double(out, job->decode_ms, 4);
 }
 
-/* The word for programs; the sentence is for people. */
-static const char *code_of(int err)
+const char *picture_job_code(int err)
 {
     return err == -EFBIG    ? "too_large"
            : err == -ENOMEM ? "no_memory"
@@ -105,7 +104,8 @@ static const char *code_of(int err)
 void picture_job_fail(const struct picture_job *job, struct text *out)
 {
     put_head(job, out);
-    text_printf(out, " code=%s error=%s", code_of(job->err), job->why.sentence);
+    text_printf(out, " code=%s error=%s", picture_job_code(job->err),
+                job->why.sentence);
 }
 
 /* What each page is, where there are several. */

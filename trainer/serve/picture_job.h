@@ -34,6 +34,9 @@ void picture_job_release(struct picture_job *job);
 void picture_job_read(struct picture_job *job, int dir, int side, float *images,
                       int most);
 
+/* The word for programs of an error of reading; the sentence is for people. */
+const char *picture_job_code(int err);
+
 /* Append the answer: that it could not be read, or its best classes. `model` is
  * what the daemon calls it. */
 void picture_job_fail(const struct picture_job *job, struct text *out);

@@ -101,3 +101,18 @@ int predictor_run(struct predictor *p, const float *images, int n,
                   p->temperature);
     return err;
 }
+
+int predictor_run_pieces(struct predictor *p, const float *images, int n,
+                         float *probabilities, struct reason *why)
+{
+    size_t input = predictor_input(p, 1) / sizeof(float);
+    size_t classes = (size_t)p->model.classes;
+    int err = 0;
+    for (int at = 0, piece; at < n && err == 0; at += piece) {
+        for (piece = 1; piece * 2 <= n - at && piece * 2 <= p->batch;)
+            piece *= 2;
+        err = predictor_run(p, images + (size_t)at * input, piece,
+                            probabilities + (size_t)at * classes, why);
+    }
+    return err;
+}

@@ -47,5 +47,9 @@ void predictor_order(const struct predictor *p, const float *probabilities,
  * loader_picture() makes them, 1 <= n <= batch. */
 int predictor_run(struct predictor *p, const float *images, int n,
                   float *probabilities, struct reason *why);
+/* The same, in calls of a power of two of pictures: each size of a call has a
+ * plan of its own, in memory and time. */
+int predictor_run_pieces(struct predictor *p, const float *images, int n,
+                         float *probabilities, struct reason *why);
 
 #endif

@@ -4,6 +4,7 @@
 #include "core/basic/language.h"
 #include "core/settings/settings.h"
 #include "core/system/threads.h"
+#include "trainer/serve/list_job.h"
 #include "trainer/serve/picture_job.h"
 #include "trainer/serve/told.h"
 
@@ -41,7 +42,8 @@ struct server {
     int *order;
     struct picture_job jobs[BATCH];
     struct text answers[BATCH];
-    int looks; /* since the last request */
+    int looks;             /* since the last request */
+    struct told_line list; /* the list that it is here for; name "" = none */
 };
 
 /* Set-up */
@@ -155,23 +157,6 @@ static int model_open(struct server *s, const struct told_line *line,
 
 /* Answers */
 
-/* Evaluates the n images that come first. A call has a power of two of them:
- * each size has a plan of its own. */
-static int pieces_run(struct server *s, int n, struct reason *why)
-{
-    size_t input = predictor_input(&s->predictor, 1) / sizeof(float);
-    size_t classes = (size_t)s->predictor.model.classes;
-    int err = 0;
-    for (int at = 0, piece; at < n && err == 0; at += piece) {
-        for (piece = 1; piece * 2 <= n - at && piece * 2 <= s->predictor.batch;)
-            piece *= 2;
-        err =
-            predictor_run(&s->predictor, s->images + (size_t)at * input, piece,
-                          s->probabilities + (size_t)at * classes, why);
-    }
-    return err;
-}
-
 /* Each of the n jobs has read into its own places, of which there are `most`:
  * moves what was read to the front. Returns how many images there are. */
 static int images_pack(struct server *s, int n, int most)
@@ -216,7 +201,8 @@ static int round_run(struct server *s, int n, struct reason *why)
                          s->images + (size_t)(i * most) * input, most);
     int good = images_pack(s, n, most);
     double began = monotonic_now();
-    int err = pieces_run(s, good, why);
+    int err = predictor_run_pieces(&s->predictor, s->images, good,
+                                   s->probabilities, why);
     if (err == 0)
         pages_add(s, n, good ? (monotonic_now() - began) * 1e3 / good : 0);
     return err;
@@ -272,7 +258,10 @@ static int batch_take(struct server *s, int *n, struct reason *why)
         if (line.kind == TOLD_MODEL) {
             err = model_open(s, &line, why);
             most = s->predictor.batch;
-        } else if (*s->model) {
+        } else if (line.kind == TOLD_LIST) {
+            s->list = line;
+            break;
+        } else if (*s->model && line.kind == TOLD_PICTURE) {
             s->jobs[*n] = (struct picture_job){.told = line};
             picture_job_begin(&s->jobs[(*n)++], s->pages);
         }
@@ -288,10 +277,24 @@ static void rest(struct server *s)
     s->looks += s->looks < LOOKS;
 }
 
+static int list_do(struct server *s, struct reason *why)
+{
+    struct list_job job = {.run = s->run,
+                           .told = &s->told,
+                           .predictor = &s->predictor,
+                           .from = s->list.row,
+                           .name = s->list.name};
+    return *s->model ? list_job_run(&job, why)
+                     : refuse(why, EINVAL, "no model was told for the list");
+}
+
+/* Answers until the worker is stopped, or its list is done. */
 static int answer_all(struct server *s, struct reason *why)
 {
     int n = 0, err = 0;
     while (err == 0) {
+        if (*s->list.name)
+            return list_do(s, why);
         err = batch_take(s, &n, why);
         if (err == 0 && n)
             err = round_run(s, n, why);

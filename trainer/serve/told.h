@@ -9,6 +9,12 @@
  *       probabilities of the TOP best classes, and of these pages of a file
  *   picture ID REVISION NAME
  *       say what the picture in the file NAME is; it is removed once it is read
+ *   list ROW NAME
+ *       answer the list in the file NAME from this row on (list_job.h), and end
+ *   until ROW
+ *       go on with the list, up to this row, which is not meant
+ *   bad ROW
+ *       workers have died of this row of the list: do not read its picture
  *
  * Names are of the run directory. The answers are records of the journal:
  *
@@ -17,8 +23,9 @@
  *   classes=INDEX:PROBABILITY,…
  *   request=ID revision=REVISION bytes=N sha256=HEX code=WORD error=SENTENCE
  *
- * in which `pages` has the best class of each page, where there are several,
- * and `classes` the best ones of the file, and the sentence is a predicate of
+ * or those of core/report/list_row.h; `pages` has the best class of each page,
+ * where there are several, and `classes` the best ones of the file, and the
+ * sentence is a predicate of
  * the picture ("is cut short"). One thread.
  */
 #ifndef PRIMO_TOLD_H

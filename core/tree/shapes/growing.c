@@ -5,6 +5,8 @@
  */
 #include "core/basic/alloc.h"
 #include "core/process/process.h"
+#include "core/serve/list.h"
+#include "core/serve/request.h"
 #include "core/tree/shapes/common.h"
 
 #include <errno.h>
@@ -23,6 +25,8 @@ static struct stream stream_of(const struct show_request *r, struct node n)
     struct stream s = {r->object, node_row(n)->stream};
     if (r->process)
         s.id = process_metrics(r->process).id;
+    else if (node_row(n)->stream_id)
+        s.id = node_row(n)->stream_id(r);
     return s;
 }
 
@@ -119,6 +123,47 @@ const struct shape shape_growing = {
     .stat = growing_stat,
     .state = growing_state,
     .unlink = generated_unlink,
+    .open = growing_open,
+    .close = growing_close,
+    .read = growing_read,
+    .follows = true,
+    .has_news = growing_has_news,
+};
+
+/* The rows of a list */
+
+static bool list_exists(struct primo *primo, struct node n)
+{
+    struct stream s;
+    return growing_stream(primo, n, &s, NULL) == 0 && s.id;
+}
+
+/* They go with their list, and by themselves where that has left in/. */
+static int list_unlink(struct primo *primo, const struct caller *caller,
+                       struct node directory, struct node n, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    struct request r = {0};
+    struct store_txn *txn;
+    (void)caller;
+    int err = object_load(primo, n.object, &o);
+    if (err == 0)
+        err = request_decode(&o, &r);
+    object_release(&o);
+    if (err || !r.gone)
+        return refuse(why, EPERM, "the rows of a list go with it in in/");
+    err = store_begin(primo->store, true, &txn, why);
+    return err ? err
+               : store_end(txn, list_drop(txn, directory.object, n.object, why),
+                           why);
+}
+
+const struct shape shape_list_rows = {
+    .mode = S_IFREG | 0444,
+    .exists = list_exists,
+    .stat = growing_stat,
+    .state = growing_state,
+    .unlink = list_unlink,
     .open = growing_open,
     .close = growing_close,
     .read = growing_read,

@@ -10,6 +10,7 @@
 #include "core/basic/clock.h"
 #include "core/rights/mode.h"
 #include "core/serve/intake.h"
+#include "core/serve/list.h"
 #include "core/serve/spool.h"
 #include "core/settings/picture_mime.h"
 #include "core/tree/gate.h"
@@ -25,6 +26,7 @@ struct writing {
     struct spooled spooled; /* the new bytes */
     bool named;             /* after fsync: the object names them already */
     uint64_t body;          /* the present bytes; 0 = none */
+    struct text writer;     /* his rights, for a list; empty = not needed */
 };
 
 static bool request_exists(struct primo *primo, struct node n)
@@ -129,6 +131,8 @@ static int request_open(struct handle *h, const struct text *text,
         err = open_to_read(h, &o, why);
     w->body = h->flags & O_TRUNC ? 0 : o.number;
     h->emptied = (h->flags & O_TRUNC) && o.number;
+    if (wants_write(h->flags) && list_may_become(o.name))
+        list_writer_print(&w->writer, &h->caller);
     __atomic_store_n(&h->opened.mtime, o.mtime, __ATOMIC_RELAXED);
     object_release(&o);
     return err;
@@ -170,8 +174,10 @@ static void spool_end(struct handle *h, void (*end)(struct spooled *s))
 
 static void request_close(struct handle *h)
 {
+    struct writing *w = h->own;
     spool_end(h, spooled_drop);
-    free(h->own);
+    text_release(&w->writer);
+    free(w);
 }
 
 /* Reads what was written through this handle, or else the present bytes. */
@@ -257,6 +263,8 @@ static int close_last(struct handle *h, bool wrote, struct reason *why)
         .complete = !handles_others_write(&h->primo->handles, &h->opened),
         .mtime =
             wrote ? __atomic_load_n(&h->opened.mtime, __ATOMIC_RELAXED) : 0,
+        .caller = &h->caller,
+        .writer = text_string(&w->writer),
     };
     int err = intake_close(&closing, why);
     if (err == 0 && wrote)
@@ -288,6 +296,8 @@ static int request_sync(struct handle *h, struct reason *why)
         .wrote = true,
         .durable = true,
         .mtime = __atomic_load_n(&h->opened.mtime, __ATOMIC_RELAXED),
+        .caller = &h->caller,
+        .writer = text_string(&w->writer),
     };
     if (!h->dirty)
         return 0;
