@@ -310,6 +310,11 @@ test-bare:
 	@tests/packages install debootstrap:debootstrap git:git
 	@tests/bare-root
 
+#: test-deb      try the Debian packages in a bare Debian root (as root)
+test-deb: deb
+	@tests/packages install debootstrap:debootstrap
+	@BUILD=$(BUILD) tests/bare-packages
+
 #: deps          install the Debian packages that the build needs
 deps:
 	@tests/packages install $(BUILD_PACKAGES)
@@ -340,7 +345,7 @@ install: all
 	  install -m 644 dist/completion/primofs \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name; done
 
-#: deb           make a Debian package, in build/deb/
+#: deb           make Debian packages, in build/deb/
 deb: all
 	@tests/packages install $(DEB_PACKAGES)
 	@dist/deb/build $(BUILD) $(VERSION)
@@ -371,7 +376,7 @@ help:
 	@sed -n 's/^#: /make /p' Makefile | sed 's/^make  /     /'
 
 .PHONY: all unit examples po po-check demo test bench base asan tsan fuzz fuzz-programs torture \
-  test-bare deps docs install deb \
+  test-bare test-deb deps docs install deb \
   uninstall format check-format clean help
 .SECONDARY:
 .DELETE_ON_ERROR:

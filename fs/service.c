@@ -11,9 +11,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
-/* The levels of libfuse are those of syslog. */
+/* The levels of libfuse are those of syslog, which says itself who speaks. */
 static void say(enum fuse_log_level level, const char *format, va_list ap)
 {
+    static const char name[] = "primofs: ";
+    if (!strncmp(format, name, strlen(name)))
+        format += strlen(name);
     vsyslog((int)level, format, ap);
 }
 

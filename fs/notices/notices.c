@@ -99,12 +99,24 @@ bool notices_tells(struct node node)
     return node_row(node)->told != CHANGE_NONE;
 }
 
+/* A training that has failed is what an operator looks for in the log. */
+static enum fuse_log_level level_of(const char *line, size_t size)
+{
+    static const char *const bad[] = {" failed", " not started from the queue"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (memmem(line, size, bad[i], strlen(bad[i])))
+            return FUSE_LOG_WARNING;
+    return FUSE_LOG_INFO;
+}
+
 /* Writes the new events to the system's log, a line each, without the time. */
 static void log_lines(const struct text *news)
 {
     for (const char *line = text_string(news); *line;) {
         size_t n = strcspn(line, "\n"), time = strcspn(line, " \n");
-        fuse_log(FUSE_LOG_INFO, "primofs:%.*s\n", (int)(n - time), line + time);
+        time += line[time] == ' ';
+        fuse_log(level_of(line, n), "primofs: %.*s\n", (int)(n - time),
+                 line + time);
         line += n + (line[n] == '\n');
     }
 }
