@@ -9,7 +9,9 @@
 #include "core/serve/request.h"
 #include "core/serve/serving.h"
 
+#include <math.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     ANSWERS_MOST = 24, /* that are shown, of */
@@ -127,6 +129,30 @@ static void put_class(struct text *out, char *const cells[CELLS])
     text_puts(out, "</span></p>\n");
 }
 
+/* Browsers show no TIFF or PDF as a picture. */
+static bool is_shown(const char *file)
+{
+    static const char *const kinds[] = {"jpg", "jpeg", "jpe",
+                                        "png", "bmp",  "dib"};
+    const char *dot = strrchr(file, '.');
+    for (size_t i = 0; dot && i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcasecmp(dot + 1, kinds[i]))
+            return true;
+    return false;
+}
+
+static void put_picture(struct text *out, const char *file, const char *state)
+{
+    const char *dot = strrchr(file, '.');
+    if (is_shown(file) && strcmp(state, "error")) {
+        text_puts(out, "<img loading=\"lazy\" alt=\"\" src=\"in/");
+        put_address(out, file);
+        text_puts(out, "\">");
+    } else {
+        markup_name(out, dot ? dot : "", NAME_MOST);
+    }
+}
+
 static void put_row(struct text *out, char *const cells[CELLS])
 {
     static const char *const states[] = {"ok", "check", "error"};
@@ -134,13 +160,9 @@ static void put_row(struct text *out, char *const cells[CELLS])
     for (size_t i = 0; i < sizeof states / sizeof *states; i++)
         if (!strcmp(cells[CELL_STATE], states[i]))
             state = states[i];
-    text_printf(out, "<li class=\"%s\">\n<figure><img loading=\"lazy\" ",
-                state);
-    text_puts(out, "alt=\"");
-    markup_name(out, cells[CELL_FILE], NAME_MOST);
-    text_puts(out, "\" src=\"in/");
-    put_address(out, cells[CELL_FILE]);
-    text_puts(out, "\"></figure>\n");
+    text_printf(out, "<li class=\"%s\">\n<figure>", state);
+    put_picture(out, cells[CELL_FILE], state);
+    text_puts(out, "</figure>\n");
     put_class(out, cells);
     text_printf(out, "<small>%s", state_word(state));
     if (strchr(cells[CELL_PAGE], '-')) {
@@ -204,7 +226,7 @@ static void put_figure(struct text *out, const char *label, double v)
     if (v < 0)
         text_puts(out, "–");
     else
-        text_put_double(out, v, v < 1000 ? 3 : 15);
+        text_put_double(out, v < 100 ? v : round(v), v < 100 ? 3 : 15);
     text_printf(out, "</b><span>%s</span></li>\n", label);
 }
 
