@@ -15,7 +15,7 @@ int predict_main(int argc, char **argv);
 
 /* One line for --help. */
 #define PREDICT_USAGE                                                          \
-    "primo-train predict [--top N] [--json|--csv] [--list FILE] MODEL_DIR "    \
-    "PICTURE|FOLDER|-..."
+    "primo-train predict [--top N] [--json|--csv] [--pages WHICH] "            \
+    "[--list FILE] MODEL_DIR PICTURE|FOLDER|-..."
 
 #endif
