@@ -26,7 +26,7 @@ enum {
     RIDGES = sizeof ridges / sizeof *ridges,
 };
 #define SHARE_UNKNOWN 0.5
-#define RIDGE_UNKNOWN 0.1
+#define RIDGE_UNKNOWN 0.3
 
 struct adapting {
     struct net *net;

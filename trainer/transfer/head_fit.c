@@ -1,7 +1,8 @@
 #include "trainer/transfer/head_fit.h"
 
-#include "trainer/basic/simd.h"
 #include "trainer/net/loss.h"
+#include "trainer/transfer/vectors.h"
+#include "trainer/transfer/whitening.h"
 
 #include <errno.h>
 #include <math.h>
@@ -20,16 +21,16 @@ enum {
 /* The descent ends where the square of the gradient has fallen so far. */
 #define DONE 1e-8
 
-/* A fit under way. Feature `features` of the standardised samples is 1, so
- * that the bias is the last column of the weights. */
+/* A fit under way. Feature `features` of the whitened samples is 1, so that the
+ * bias is the last column of the weights. */
 struct fit {
     const struct head_samples *samples;
-    int columns;              /* features + 1 */
-    float *x;                 /* [count, columns], standardised */
-    double *mean, *deviation; /* [features] */
-    float *w, *ahead, *last;  /* [classes, columns]: see descend() */
-    float *gradient;          /* [classes, columns] */
-    float *rest;              /* [count, classes]: logits, then gradients */
+    struct whitening whitening;
+    int columns;             /* features + 1 */
+    float *x;                /* [count, columns], whitened */
+    float *w, *ahead, *last; /* [classes, columns]: see descend() */
+    float *gradient;         /* [classes, columns] */
+    float *rest;             /* [count, classes]: logits, then gradients */
     double ridge;
     float smoothing;
 };
@@ -38,9 +39,8 @@ struct fit {
 
 static void fit_release(struct fit *f)
 {
+    whitening_release(&f->whitening);
     free(f->x);
-    free(f->mean);
-    free(f->deviation);
     free(f->w);
     free(f->ahead);
     free(f->last);
@@ -51,94 +51,18 @@ static void fit_release(struct fit *f)
 static bool fit_alloc(struct fit *f)
 {
     const struct head_samples *s = f->samples;
-    size_t columns = (size_t)f->columns, features = (size_t)s->features;
+    size_t columns = (size_t)f->columns;
     size_t weights = (size_t)s->classes * columns;
     f->x = malloc((size_t)s->count * columns * sizeof(float));
-    f->mean = calloc(features, sizeof(double));
-    f->deviation = calloc(features, sizeof(double));
     f->w = calloc(weights, sizeof(float));
     f->ahead = calloc(weights, sizeof(float));
     f->last = calloc(weights, sizeof(float));
     f->gradient = malloc(weights * sizeof(float));
     f->rest = malloc((size_t)s->count * (size_t)s->classes * sizeof(float));
-    return f->x && f->mean && f->deviation && f->w && f->ahead && f->last &&
-           f->gradient && f->rest;
-}
-
-/* Standardising */
-
-static void moments_find(struct fit *f)
-{
-    const struct head_samples *s = f->samples;
-    double all = 0;
-    for (int i = 0; i < s->count; i++)
-        for (int k = 0; k < s->features; k++)
-            f->mean[k] += s->x[(size_t)i * s->features + k] / s->count;
-    for (int i = 0; i < s->count; i++)
-        for (int k = 0; k < s->features; k++) {
-            double d = s->x[(size_t)i * s->features + k] - f->mean[k];
-            f->deviation[k] += d * d / s->count;
-        }
-    for (int k = 0; k < s->features; k++) {
-        f->deviation[k] = sqrt(f->deviation[k]);
-        all += f->deviation[k] / s->features;
-    }
-    /* A feature that varies less than most is not blown up: augmented pictures
-     * would change it by many of its deviations, and a head that leans on it
-     * would send large gradients to what makes it. */
-    for (int k = 0; k < s->features; k++)
-        f->deviation[k] = fmax(f->deviation[k], all) + 1e-30;
-}
-
-static void samples_standardise(struct fit *f)
-{
-    const struct head_samples *s = f->samples;
-#pragma omp parallel for schedule(static)
-    for (int i = 0; i < s->count; i++) {
-        const float *from = s->x + (size_t)i * s->features;
-        float *to = f->x + (size_t)i * f->columns;
-        for (int k = 0; k < s->features; k++)
-            to[k] = (float)((from[k] - f->mean[k]) / f->deviation[k]);
-        to[s->features] = 1;
-    }
-}
-
-/* Writes the head for features that are not standardised. */
-static void head_unstandardise(const struct fit *f, float *weight, float *bias)
-{
-    const struct head_samples *s = f->samples;
-    for (int c = 0; c < s->classes; c++) {
-        const float *w = f->w + (size_t)c * f->columns;
-        double b = w[s->features];
-        for (int k = 0; k < s->features; k++) {
-            double scaled = w[k] / f->deviation[k];
-            weight[(size_t)c * s->features + k] = (float)scaled;
-            b -= scaled * f->mean[k];
-        }
-        bias[c] = (float)b;
-    }
+    return f->x && f->w && f->ahead && f->last && f->gradient && f->rest;
 }
 
 /* The descent */
-
-MULTIVERSION
-static float dot(const float *a, const float *b, int count)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int k = 0; k < count; k++)
-        sum += a[k] * b[k];
-    return sum;
-}
-
-MULTIVERSION
-static void add_scaled(float *restrict to, const float *restrict from,
-                       float scale, int count)
-{
-#pragma omp simd
-    for (int k = 0; k < count; k++)
-        to[k] += scale * from[k];
-}
 
 /* Leaves in f->rest the gradient of the loss with respect to each logit. */
 static void rest_find(struct fit *f, const float *w)
@@ -150,7 +74,7 @@ static void rest_find(struct fit *f, const float *w)
         float *rest = f->rest + (size_t)i * s->classes;
         const float *x = f->x + (size_t)i * f->columns;
         for (int c = 0; c < s->classes; c++)
-            rest[c] = dot(w + (size_t)c * f->columns, x, f->columns);
+            rest[c] = vector_dot(w + (size_t)c * f->columns, x, f->columns);
         loss_gradient(&loss, rest, &s->labels[i], 1, rest);
     }
 }
@@ -165,9 +89,9 @@ static void gradient_find(struct fit *f, const float *w)
         memset(g, 0, (size_t)f->columns * sizeof *g);
         for (int i = 0; i < s->count; i++) {
             float r = f->rest[(size_t)i * s->classes + c] / (float)s->count;
-            add_scaled(g, f->x + (size_t)i * f->columns, r, f->columns);
+            vector_add(g, f->x + (size_t)i * f->columns, r, f->columns);
         }
-        add_scaled(g, w + (size_t)c * f->columns, (float)f->ridge, s->features);
+        vector_add(g, w + (size_t)c * f->columns, (float)f->ridge, s->features);
     }
 }
 
@@ -184,10 +108,10 @@ static double square_largest(struct fit *f)
         memset(next, 0, (size_t)f->columns * sizeof *next);
         for (int i = 0; i < s->count; i++) {
             const float *x = f->x + (size_t)i * f->columns;
-            float a = dot(x, v, f->columns) / (float)s->count;
-            add_scaled(next, x, a, f->columns);
+            float a = vector_dot(x, v, f->columns) / (float)s->count;
+            vector_add(next, x, a, f->columns);
         }
-        size = sqrt(dot(next, next, f->columns));
+        size = sqrt(vector_dot(next, next, f->columns));
         for (int k = 0; k < f->columns; k++)
             v[k] = (float)(next[k] / size);
     }
@@ -256,22 +180,29 @@ static void descend(struct fit *f)
     }
 }
 
+static int samples_whiten(struct fit *f, struct reason *why)
+{
+    const struct head_samples *s = f->samples;
+    for (int i = 0; i < s->count; i++)
+        f->x[(size_t)i * f->columns + s->features] = 1;
+    return whitening_learn(&f->whitening, s, f->x, f->columns, why);
+}
+
 int head_fit(const struct head_samples *s, double ridge, float smoothing,
              float *weight, float *bias, struct reason *why)
 {
     struct fit f = {.samples = s,
+                    .whitening = WHITENING_INIT,
                     .columns = s->features + 1,
                     .ridge = ridge,
                     .smoothing = smoothing};
-    int err = 0;
-    if (fit_alloc(&f)) {
-        moments_find(&f);
-        samples_standardise(&f);
+    int err = fit_alloc(&f) ? samples_whiten(&f, why)
+                            : refuse(why, ENOMEM, "no memory to fit the head");
+    if (err == 0)
         descend(&f);
-        head_unstandardise(&f, weight, bias);
-    } else {
-        err = refuse(why, ENOMEM, "no memory to fit the head");
-    }
+    for (int c = 0; c < s->classes && err == 0; c++)
+        whitening_undo(&f.whitening, f.w + (size_t)c * f.columns,
+                       weight + (size_t)c * s->features, bias + c);
     fit_release(&f);
     return err;
 }
@@ -351,7 +282,7 @@ static double sample_loss(const struct validation *v, int i)
     const float *x = s->x + (size_t)i * s->features;
     for (int c = 0; c < s->classes; c++)
         v->logits[c] =
-            dot(v->weight + (size_t)c * s->features, x, s->features) +
+            vector_dot(v->weight + (size_t)c * s->features, x, s->features) +
             v->bias[c];
     return loss_gradient(&loss, v->logits, &s->labels[i], 1, v->logits);
 }

@@ -2,9 +2,8 @@
  * The fitting of a head: multinomial logistic regression on the features that a
  * network computes. It is a convex problem, so that its solution depends on
  * nothing but the data: no learning rate, no order of batches. The features
- * are standardised first, those of small deviations by the mean one, so that it
- * does not depend on their scale either, which with a base of another program
- * may be anything.
+ * are whitened first (whitening.h), so that it does not depend on their scale
+ * either, which with a base of another program may be anything.
  *
  * Pure functions of their arguments; they use all OpenMP threads, and give the
  * same bits with any number of them.
@@ -23,7 +22,7 @@ struct head_samples {
 
 /* Fit a head: it minimises the mean cross-entropy, with labels smoothed by
  * `smoothing` (loss.h), plus ridge / 2 times the sum of the squared weights
- * of standardised features. Writes weight [classes, features] and bias
+ * of whitened features. Writes weight [classes, features] and bias
  * [classes], for the features as they are. ENOMEM. */
 int head_fit(const struct head_samples *s, double ridge, float smoothing,
              float *weight, float *bias, struct reason *why);

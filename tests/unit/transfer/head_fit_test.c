@@ -102,38 +102,89 @@ static void tells_the_classes_apart(void **state)
     }
 }
 
-/* At the minimum the residuals are uncorrelated with the standardised
- * features, but for the ridge, and sum to 0 for each class. */
+/* The covariance within classes of standardised features, half of it replaced
+ * by that of independent features that vary alike: whitening.h. */
+static void covariance(const struct data *d, const double *mean,
+                       const double *deviation, double *to)
+{
+    double means[CLASSES * FEATURES] = {0}, trace = 0;
+    for (int i = 0; i < COUNT; i++)
+        for (int k = 0; k < FEATURES; k++)
+            means[d->labels[i] * FEATURES + k] +=
+                (d->x[i * FEATURES + k] - mean[k]) / deviation[k] * CLASSES /
+                COUNT;
+    for (int k = 0; k < FEATURES; k++)
+        for (int j = 0; j < FEATURES; j++) {
+            double sum = 0;
+            for (int i = 0; i < COUNT; i++) {
+                const double *m = means + d->labels[i] * FEATURES;
+                const float *x = d->x + i * FEATURES;
+                sum += ((x[k] - mean[k]) / deviation[k] - m[k]) *
+                       ((x[j] - mean[j]) / deviation[j] - m[j]) / COUNT;
+            }
+            to[k * FEATURES + j] = 0.5 * sum;
+            trace += k == j ? sum : 0;
+        }
+    for (int k = 0; k < FEATURES; k++)
+        to[k * FEATURES + k] += 0.5 * trace / FEATURES;
+}
+
+/* How the residuals of a class go along with each standardised feature. */
+static void slopes(const struct data *d, const struct head *h, int c,
+                   const double *mean, const double *deviation, double *to)
+{
+    memset(to, 0, FEATURES * sizeof *to);
+    for (int i = 0; i < COUNT; i++) {
+        double p[CLASSES];
+        probabilities(d, h, i, p);
+        for (int k = 0; k < FEATURES; k++)
+            to[k] += (p[c] - (d->labels[i] == c)) *
+                     (d->x[i * FEATURES + k] - mean[k]) / deviation[k] / COUNT;
+    }
+}
+
+static double residuals(const struct data *d, const struct head *h, int c)
+{
+    double sum = 0;
+    for (int i = 0; i < COUNT; i++) {
+        double p[CLASSES];
+        probabilities(d, h, i, p);
+        sum += (p[c] - (d->labels[i] == c)) / COUNT;
+    }
+    return sum;
+}
+
+/* At the minimum the residuals of each class sum to 0, and go along with the
+ * standardised features as much as the ridge wants: by the ridge times the
+ * covariance times the weights, times a number that is the same for all, the
+ * mean square of a whitened feature. */
 static void is_the_minimum(void **state)
 {
     (void)state;
     struct data d;
     const double ridge = 0.1;
-    double mean[FEATURES], deviation[FEATURES];
+    double mean[FEATURES], deviation[FEATURES], s[FEATURES * FEATURES];
+    double slope[WEIGHTS], pull[WEIGHTS], along = 0, square = 0;
     data_make(&d, 0.5, 1, 0);
     moments(&d, mean, deviation);
+    covariance(&d, mean, deviation, s);
     struct head h = fit(&d, ridge);
     for (int c = 0; c < CLASSES; c++) {
-        double bias = 0;
-        for (int i = 0; i < COUNT; i++) {
-            double p[CLASSES];
-            probabilities(&d, &h, i, p);
-            bias += (p[c] - (d.labels[i] == c)) / COUNT;
-        }
-        assert_true(fabs(bias) < 1e-4);
-        for (int k = 0; k < FEATURES; k++) {
-            double slope = 0;
-            for (int i = 0; i < COUNT; i++) {
-                double p[CLASSES];
-                probabilities(&d, &h, i, p);
-                slope += (p[c] - (d.labels[i] == c)) *
-                         (d.x[i * FEATURES + k] - mean[k]) / deviation[k] /
-                         COUNT;
-            }
-            slope += ridge * h.weight[c * FEATURES + k] * deviation[k];
-            assert_true(fabs(slope) < 1e-3);
-        }
+        assert_true(fabs(residuals(&d, &h, c)) < 1e-4);
+        slopes(&d, &h, c, mean, deviation, slope + c * FEATURES);
     }
+    for (int i = 0; i < WEIGHTS; i++) {
+        int c = i / FEATURES, k = i % FEATURES;
+        pull[i] = 0;
+        for (int j = 0; j < FEATURES; j++)
+            pull[i] += ridge * s[k * FEATURES + j] *
+                       h.weight[c * FEATURES + j] * deviation[j];
+        along -= slope[i] * pull[i];
+        square += pull[i] * pull[i];
+    }
+    assert_true(along > 0);
+    for (int i = 0; i < WEIGHTS; i++)
+        assert_true(fabs(slope[i] + along / square * pull[i]) < 1e-3);
 }
 
 static void the_scale_of_features_does_not_matter(void **state)
@@ -150,6 +201,27 @@ static void the_scale_of_features_does_not_matter(void **state)
         for (int c = 0; c < CLASSES; c++)
             assert_true(fabs(p[c] - q[c]) < 1e-3);
     }
+}
+
+/* Where all features of a picture go up and down together, and by much more
+ * than the classes differ, it is the differences between features that tell. */
+static void what_differs_within_classes_counts_less(void **state)
+{
+    (void)state;
+    struct data d;
+    struct random r;
+    double loss;
+    struct reason why = REASON_INIT;
+    data_make(&d, 2, 1, 0);
+    random_open(&r, 8, 0, 0, 0);
+    for (int i = 0; i < COUNT; i++) {
+        float common = (float)random_normal(&r) * 10;
+        for (int k = 0; k < FEATURES; k++)
+            d.x[i * FEATURES + k] += common;
+    }
+    if (head_validate(&d.samples, 0.3, 4, &loss, &why))
+        fail_msg("head_validate: %s", why.sentence);
+    assert_true(loss < 0.6);
 }
 
 static void a_constant_feature_does_no_harm(void **state)
@@ -206,6 +278,7 @@ int main(void)
         cmocka_unit_test(tells_the_classes_apart),
         cmocka_unit_test(is_the_minimum),
         cmocka_unit_test(the_scale_of_features_does_not_matter),
+        cmocka_unit_test(what_differs_within_classes_counts_less),
         cmocka_unit_test(a_constant_feature_does_no_harm),
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(validation_knows_what_was_learnt),
