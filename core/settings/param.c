@@ -108,6 +108,8 @@ void param_accepts(const struct param *p, struct text *out)
                 text_string(&second));
     text_release(&first);
     text_release(&second);
+    if (p->kind == PARAM_SPAN && p->low > 0)
+        text_printf(out, _(", at least %.0fs"), p->low);
     if (p->words && (p->kind == PARAM_PATH ||
                      (p->kind >= PARAM_INT && p->kind != PARAM_CHOICE))) {
         text_put_words(&first, p->words, _(" or "));
