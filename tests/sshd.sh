@@ -43,6 +43,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 MaxStartups 100
+SetEnv PRIMOFS_TEST=$PRIMOFS_TEST
 CONFIG
     until sshd_run; do
         SSHD_PORT=$((SSHD_PORT + 1))
@@ -74,17 +75,21 @@ sshd_run()
 # on.
 sshd_stop()
 {
-    local pid
+    local sessions
+    sessions=$(sshd_sessions)
     kill -9 "$SSHD_PID"
     wait "$SSHD_PID" 2>/dev/null || true
-    for pid in $(sshd_sessions); do kill -9 "$pid" 2>/dev/null || true; done
+    kill -9 $sessions 2>/dev/null || true
 }
 
-# The processes that sshd has made for connections, which bear its mark.
+# sshd_sessions [PID]: the processes that sshd has made for connections.
 sshd_sessions()
 {
-    local pid
-    for pid in $(pids_of sshd); do
-        [ "$pid" = "$SSHD_PID" ] || echo "$pid"
+    local pid parent
+    for pid in $(pgrep -x sshd); do
+        parent=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status" 2>/dev/null)
+        [ "$parent" = "${1:-$SSHD_PID}" ] || continue
+        echo "$pid"
+        sshd_sessions "$pid"
     done
 }

@@ -134,6 +134,20 @@ int bundle_make(struct bundle *b, const char *program, struct reason *why)
     return 0;
 }
 
+void bundle_copy(struct bundle *to, const struct bundle *from)
+{
+    bundle_release(to);
+    *to = *from;
+    to->room = (size_t)from->count;
+    to->file = xcalloc(to->room + 1, sizeof *to->file);
+    for (int i = 0; i < from->count; i++) {
+        to->file[i] = from->file[i];
+        to->file[i].path =
+            from->file[i].path ? xstrdup(from->file[i].path) : NULL;
+        to->file[i].name = xstrdup(from->file[i].name);
+    }
+}
+
 void bundle_release(struct bundle *b)
 {
     for (int i = 0; i < b->count; i++) {

@@ -38,6 +38,8 @@ extern const char bundle_script[];
 
 /* Make the bundle of a program anew, unless it is that of this file already. */
 int bundle_make(struct bundle *b, const char *program, struct reason *why);
+/* Make *to the same; what it had is released. */
+void bundle_copy(struct bundle *to, const struct bundle *from);
 void bundle_release(struct bundle *b);
 
 #endif

@@ -29,14 +29,14 @@ static const char command[] = "exec sh -c 'IFS= read -r l; eval \"$l\"'";
 static const char script[] =
     "LC_ALL=C; export LC_ALL; IFS=\" \"; umask 077; echo; echo \"primo %s\"; "
     "fail() { echo \"fail $1 $2\"; exit 1; }; "
-    "read -r d; read -r i; read -r v; read -r t; "
+    "read -r d; read -r i; read -r k; read -r v; read -r t; "
     "case $d in \"~\") d=$HOME;; \"~/\"*) d=$HOME/${d#??};; esac; "
     "p=$d/trainers/$v; "
     "m=$(mkdir -p \"$p/loader\" 2>&1) || fail directory \"$m\"; "
     "m=$( { : >\"$d/.try\"; } 2>&1 ) || fail directory \"$m\"; "
     "rm -f \"$d/.try\"; "
     "if [ \"$t\" = auto ]; then echo \"machine $(uname -sm)\"; "
-    "while read -r h s n && [ \"$h\" != end ]; do f=$p/$n; g=$f.part; "
+    "while read -r h s n && [ \"$h\" != end ]; do f=$p/$n; g=$f.$k.part; "
     "if [ -f \"$f\" ] && c=$(sha256sum <\"$f\") && "
     "[ \"${c%%%% *}\" = \"$h\" ]; then echo have; continue; fi; "
     "o=0; if [ -f \"$g\" ]; then o=$(wc -c <\"$g\"); fi; o=$((o)); "
@@ -200,7 +200,7 @@ static int file_copy_there(struct attempt *a, const struct bundle_file *f,
                : 0;
 }
 
-static int bundle_copy(struct attempt *a, const struct bundle *b,
+static int bundle_send(struct attempt *a, const struct bundle *b,
                        struct reason *why)
 {
     struct text end = TEXT_INIT;
@@ -253,14 +253,19 @@ static int id_read(const char *runs, char out[2 * FAR_ID + 1],
     return err;
 }
 
-/* Says where to work. */
+/* Says where to work. What is half copied bears the name of who copies it: the
+ * state directory and the host, because two machines may be one host. */
 static int place_say(struct attempt *a, struct reason *why)
 {
     const struct link *l = a->l;
     struct text t = TEXT_INIT;
     char id[2 * FAR_ID + 1];
+    pthread_mutex_lock(&l->set->bundling); /* the first one makes it */
     int err = id_read(l->set->site->runs, id, why);
-    text_printf(&t, "%s\n%s\n%s\n%s\n", l->directory, id,
+    pthread_mutex_unlock(&l->set->bundling);
+    struct text host = {.data = l->host, .size = strlen(l->host)};
+    text_printf(&t, "%s\n%s\n%.8s%016" PRIx64 "\n%s\n%s\n", l->directory, id,
+                id, text_print(&host),
                 *l->bundle.name ? l->bundle.name : "none", l->trainer);
     if (err == 0)
         err = say(a, &t, why);
@@ -289,16 +294,31 @@ static int trainer_hear(struct attempt *a, struct reason *why)
     return fail(a, words, why);
 }
 
+/* Takes the bundle of this host's program. It is made for the first link that
+ * wants it: reading fifty megabytes for each of them at once takes long. */
+static int bundle_take(struct link *l, struct reason *why)
+{
+    struct link_set *set = l->set;
+    pthread_mutex_lock(&set->bundling);
+    int err = bundle_make(&set->bundle, set->site->trainer, why);
+    if (err == 0)
+        bundle_copy(&l->bundle, &set->bundle);
+    pthread_mutex_unlock(&set->bundling);
+    return err ? reason_prefix(why, "host '%s', step '%s': ", l->host, "copy")
+               : 0;
+}
+
 static int converse(struct attempt *a, struct reason *why)
 {
-    struct bundle *b = &a->l->bundle;
     bool copied = !strcmp(a->l->trainer, "auto");
     int err = greet(a, why);
+    if (err == 0 && copied)
+        err = bundle_take(a->l, why);
     a->step = "directory";
     if (err == 0)
         err = place_say(a, why);
     if (err == 0 && copied)
-        err = bundle_copy(a, b, why);
+        err = bundle_send(a, &a->l->bundle, why);
     return err ? err : trainer_hear(a, why);
 }
 
@@ -308,11 +328,7 @@ int link_connect(struct link *l, struct wire *w, struct reason *why)
     if (!*l->host)
         return refuse(why, EHOSTUNREACH,
                       "the machine has no host; it needs a line 'host = NAME'");
-    int err = strcmp(l->trainer, "auto")
-                  ? 0
-                  : bundle_make(&l->bundle, l->set->site->trainer, why);
-    if (err == 0)
-        err = wire_open(w, l->host, command, why);
+    int err = wire_open(w, l->host, command, why);
     if (err == 0)
         err = converse(&a, why);
     if (err)

@@ -262,6 +262,7 @@ struct link_set *link_set_new(const struct launch_site *site)
 {
     struct link_set *set = xcalloc(1, sizeof *set);
     set->site = site;
+    pthread_mutex_init(&set->bundling, NULL);
     pthread_mutex_init(&set->lock, NULL);
     return set;
 }
@@ -295,6 +296,8 @@ void link_set_free(struct link_set *set)
         set->first = l->next;
         link_free(l);
     }
+    bundle_release(&set->bundle);
+    pthread_mutex_destroy(&set->bundling);
     pthread_mutex_destroy(&set->lock);
     free(set);
 }

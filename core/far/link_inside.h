@@ -5,12 +5,15 @@
 #ifndef PRIMO_FAR_LINK_INSIDE_H
 #define PRIMO_FAR_LINK_INSIDE_H
 
+#include "core/far/bundle.h"
 #include "core/far/link.h"
 
 struct link_set {
     const struct launch_site *site;
     pthread_mutex_t lock;
     struct link *first;
+    pthread_mutex_t bundling; /* held while the bundle or the id is made */
+    struct bundle bundle;     /* of the site's program */
 };
 
 /* A connection that is being made, or is there. */

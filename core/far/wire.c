@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WORDS_BYTES = 2048 };
+enum { WORDS_BYTES = 1 << 16 };
 
 extern char **environ;
 
@@ -70,6 +70,18 @@ static int ssh_spawn(struct wire *w, int end, const char *host,
     return code;
 }
 
+/* A file in memory for what ssh says. A host can make it say as much as it
+ * likes, so that the file does not grow. */
+static int words_open(void)
+{
+    int fd = memfd_create("ssh", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || (ftruncate(fd, WORDS_BYTES) == 0 &&
+                   fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) == 0))
+        return fd;
+    close(fd);
+    return -1;
+}
+
 int wire_open(struct wire *w, const char *host, const char *command,
               struct reason *why)
 {
@@ -78,9 +90,8 @@ int wire_open(struct wire *w, const char *host, const char *command,
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
         return refuse_errno(why, errno, "cannot start ssh");
     w->fd = ends[0];
-    w->words = memfd_create("ssh", MFD_CLOEXEC);
-    int code = w->words < 0 || fcntl(w->fd, F_SETFL, O_NONBLOCK) ||
-                       fcntl(w->words, F_SETFL, O_APPEND)
+    w->words = words_open();
+    int code = w->words < 0 || fcntl(w->fd, F_SETFL, O_NONBLOCK)
                    ? errno
                    : ssh_spawn(w, ends[1], host, command);
     close(ends[1]);
@@ -178,17 +189,16 @@ int wire_line(const struct wire *w, char *line, size_t size)
 
 void wire_words(const struct wire *w, struct text *out)
 {
-    char words[WORDS_BYTES];
-    struct stat st;
-    if (w->words < 0 || fstat(w->words, &st))
-        return;
-    off_t from = st.st_size > WORDS_BYTES ? st.st_size - WORDS_BYTES : 0;
-    ssize_t n = pread(w->words, words, sizeof words, from);
-    while (n > 0 && strchr("\r\n ", words[n - 1]))
+    struct text said = TEXT_INIT;
+    text_resize(&said, WORDS_BYTES);
+    if (w->words >= 0)
+        pread(w->words, said.data, WORDS_BYTES, 0);
+    size_t n = strnlen(said.data, WORDS_BYTES);
+    while (n > 0 && strchr("\r\n ", said.data[n - 1]))
         n--;
-    ssize_t start = n;
-    while (start > 0 && words[start - 1] != '\n')
+    size_t start = n;
+    while (start > 0 && said.data[start - 1] != '\n')
         start--;
-    if (n > 0)
-        text_put_printable(out, words + start, (size_t)(n - start));
+    text_put_printable(out, said.data + start, n - start);
+    text_release(&said);
 }

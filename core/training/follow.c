@@ -243,6 +243,13 @@ static int take_answer(struct intake *in, const struct journal_record *r,
     return 0;
 }
 
+/* While a trainer is awaited, a stop that is reported is that of one before it:
+ * its machine was out of reach when the process was stopped. */
+static bool is_old_stop(const struct process *p)
+{
+    return p->wanted && status_wish(p->status) == WISH_TRAIN;
+}
+
 static int take_end(struct intake *in, const struct journal_record *r,
                     struct reason *why)
 {
@@ -251,6 +258,8 @@ static int take_end(struct intake *in, const struct journal_record *r,
         in->state->succeeded = true;
         return 0;
     }
+    if (!strcmp(r->payload, "stopped") && is_old_stop(in->p))
+        return 0;
     if (!strcmp(r->payload, "stopped"))
         return process_step(in->p, LIFE_ENDED_STOPPED, why);
     if (strncmp(r->payload, failed, strlen(failed)))

@@ -28,7 +28,7 @@ enum {
     /* Rounds that read a dead trainer's journal before it is given up: more
      * than a month's training can have written. */
     TAIL_ROUNDS = 4096,
-    UNREACHED_PATIENCE = 3, /* seconds that a stop waits for the machine */
+    UNREACHED_PATIENCE = 4, /* seconds that a stop waits for the machine */
 };
 
 /* Changes to the record */

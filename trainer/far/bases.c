@@ -63,6 +63,10 @@ static int sum_of(int fd, char hex[SHA256_HEX])
 int base_keep(int dir, const char *name, struct reason *why)
 {
     char part[PART], hex[SHA256_HEX];
+    bool whole;
+    base_part(dir, name, &whole);
+    if (whole)
+        return 0;
     part_name(part, name);
     int fd = openat(dir, part, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
