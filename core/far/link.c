@@ -2,6 +2,7 @@
 
 #include "core/basic/alloc.h"
 #include "core/basic/clock.h"
+#include "core/basic/language.h"
 
 #include <errno.h>
 #include <math.h>
@@ -234,6 +235,15 @@ static bool is_wanted(struct link *l)
     return yes;
 }
 
+/* Nobody wants the machine: its file is gone, or it is switched off. */
+static void part(struct link *l)
+{
+    pthread_mutex_lock(&l->io);
+    if (l->fd >= 0)
+        lose(l, _("nobody asks for the machine"));
+    pthread_mutex_unlock(&l->io);
+}
+
 static void *link_run_thread(void *context)
 {
     struct link *l = context;
@@ -244,7 +254,12 @@ static void *link_run_thread(void *context)
         if (was && !connected) /* it was lost: at once, and then less often */
             due = 0;
         was = connected;
-        if (!is_wanted(l) || monotonic_now() < due)
+        if (!is_wanted(l)) {
+            part(l);
+            due = 0;
+            continue;
+        }
+        if (monotonic_now() < due)
             continue;
         if (connected)
             facts_ask(l);
@@ -313,7 +328,7 @@ static struct link *link_new(struct link_set *set, const char *host,
     l->fd = l->words = -1;
     l->facts.load = NAN;
     l->facts.elsewhere = true;
-    l->wanted = monotonic_now();
+    l->wanted = monotonic_now() - 2 * WANTED_SECONDS;
     pthread_mutex_init(&l->io, NULL);
     pthread_mutex_init(&l->lock, NULL);
     if (worker_open(&l->worker, link_run_thread, l, NULL)) {
