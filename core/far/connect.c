@@ -13,7 +13,13 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { ANSWER = 1024, NOISE_LINES = 500 };
+enum {
+    ANSWER = 1024,
+    NOISE_LINES = 500,
+    /* Seconds in which a busy host sums up a file and starts a program. That
+     * the host is there, ssh sees to meanwhile. */
+    COPY_PATIENCE = 40,
+};
 
 /* What ssh gives to the login shell, whichever that is: it reads the script as
  * one line and goes on with it. Nothing here must mean something else to csh or
@@ -315,6 +321,7 @@ static int converse(struct attempt *a, struct reason *why)
     if (err == 0 && copied)
         err = bundle_take(a->l, why);
     a->step = "directory";
+    a->w->patience = COPY_PATIENCE;
     if (err == 0)
         err = place_say(a, why);
     if (err == 0 && copied)

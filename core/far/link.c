@@ -40,7 +40,7 @@ static void facts_note(struct link *l, bool reached, const char *why)
 /* The connection is gone. Called with `io` held. */
 static void lose(struct link *l, const char *why)
 {
-    struct wire w = {l->fd, l->words, l->pid};
+    struct wire w = {l->fd, l->words, l->pid, 0};
     wire_close(&w);
     l->fd = l->words = -1;
     l->pid = 0;
@@ -101,7 +101,7 @@ static int ask_held(struct link *l, struct far_line *in,
                     const struct text *bytes, struct far_line *out,
                     struct text *said, struct reason *why)
 {
-    struct wire w = {l->fd, l->words, l->pid};
+    struct wire w = {l->fd, l->words, l->pid, 0};
     if (l->fd < 0)
         return refuse_unreached(l, why);
     in->size = bytes ? bytes->size : 0;
@@ -285,7 +285,7 @@ struct link_set *link_set_new(const struct launch_site *site)
 static void link_free(struct link *l)
 {
     worker_close(&l->worker);
-    struct wire w = {l->fd, l->words, l->pid};
+    struct wire w = {l->fd, l->words, l->pid, 0};
     wire_close(&w);
     while (l->runs) {
         struct link_run *r = l->runs;

@@ -20,13 +20,14 @@ struct link_set {
 struct wire {
     int fd, words;
     pid_t pid;
+    int patience; /* seconds without a byte; 0 = LINK_SILENCE */
 };
 #define WIRE_INIT                                                              \
     {                                                                          \
-        -1, -1, 0                                                              \
+        -1, -1, 0, 0                                                           \
     }
 
-/* wire.c: 0 or -errno; ETIMEDOUT after LINK_SILENCE seconds without a byte, or
+/* wire.c: 0 or -errno; ETIMEDOUT after so many seconds without a byte, or
  * EPIPE where the other end is closed. */
 
 /* Start ssh with a command for the far side's shell. */

@@ -127,8 +127,8 @@ static int wait_ready(const struct wire *w, short events, bool answers)
 {
     struct pollfd one = {.fd = w->fd,
                          .events = (short)(events | (answers ? POLLIN : 0))};
-    int n;
-    while ((n = poll(&one, 1, LINK_SILENCE * 1000)) < 0 && errno == EINTR)
+    int n, ms = (w->patience ? w->patience : LINK_SILENCE) * 1000;
+    while ((n = poll(&one, 1, ms)) < 0 && errno == EINTR)
         ;
     if (n <= 0)
         return n ? -errno : -ETIMEDOUT;

@@ -105,5 +105,6 @@ for name in noisy shared; do
     touch "processes/$name/start"
 done
 for name in noisy shared; do
-    expect succeeded timeout 120 cat "processes/$name/wait"
+    [ "$(timeout 120 cat "processes/$name/wait")" = succeeded ] ||
+        fail "$name: $(grep ^reason "processes/$name/info")"
 done
