@@ -29,8 +29,9 @@ printf 'command="%s" %s\n' \
     ssh_config silent "ProxyCommand sleep 60" && base
     ssh_config noisy "IdentityFile $SCRATCH/sshd/noisy" \
         "$(base | grep -v IdentityFile)"
+    # Paths of sockets are short; ssh removes it when it ends.
     ssh_config shared "ControlMaster auto" "ControlPersist 5" \
-        "ControlPath $SCRATCH/sshd/%C" && base
+        "ControlPath /tmp/pf$$.%p" && base
 } >>"$config"
 printf '#!/bin/sh\necho primo-train --far 1 0.0.9\nread x\n' >"$SCRATCH/old"
 chmod +x "$SCRATCH/old"
