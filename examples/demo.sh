@@ -138,7 +138,7 @@ run "cat overview"
 
 say "Look at the model, and at what it takes for what"
 run "ls models/papers/latest/"
-run "head -n 16 models/papers/latest/README.md"
+run "head -n 12 models/papers/latest/README.md"
 run "cat models/papers/latest/confusion.csv"
 
 say "Let it answer: what is copied into a folder is read in another"

@@ -14,7 +14,7 @@ set -euo pipefail
 export LC_ALL=C.UTF-8
 here=$(realpath "$(dirname "$0")")
 BUILD=$(realpath "${BUILD:-build}")
-JOBS=${JOBS:-$(nproc)} THREADS=${THREADS:-1} VERSION=${VERSION:-1}
+JOBS=${JOBS:-$(nproc)} THREADS=${THREADS:-1} VERSION=${VERSION:-2}
 mkdir -p "${1:?a folder to work in is expected}"
 cd "$1"
 work=$PWD
@@ -46,7 +46,7 @@ draw()
     class=$(sed -E 's,usr/share/(doc|texmf|texlive|texmf-dist)/,,
         s,\.pdf$,,; s,[^A-Za-z0-9.-]+,_,g' <<<"$1")
     [ ! -e "drawn/$class" ] || return 0
-    "$BUILD/examples/base/pages" pages "$class" "packages/$1" 12 3
+    "$BUILD/examples/base/pages" pages "$class" "packages/$1" 12 2
     "$BUILD/examples/base/pages" pages "$class" "packages/$1" 24 1 --plain
     touch "drawn/$class"
 }
@@ -77,12 +77,12 @@ xargs -P "$JOBS" -I{} bash -euc 'draw "$1"' - {} <"$here/documents"
 if [ ! -d whole ]; then
     rm -rf part
     cp -al pages part
-    find part -name '*-[12].jpg' -delete
+    find part -name '*-1.jpg' -delete
     mv part whole
 fi
 
 train whole-pages "dataset=$work/whole" image_size=64 epochs=5 augment=none
-train pieces "dataset=$work/pages" image_size=64 epochs=3 \
+train pieces "dataset=$work/pages" image_size=64 epochs=4 \
     augment=rotation+exposure learning_rate=0.02
 train larger "dataset=$work/pages" image_size=128 epochs=1 \
     augment=rotation+exposure learning_rate=0.015
