@@ -64,18 +64,56 @@ struct attempt {
     char line[ANSWER]; /* the last line that was read */
 };
 
+/* Puts words in quotes for a shell. */
+static void put_quoted(struct text *out, const char *s)
+{
+    text_puts(out, "'");
+    for (; *s; s++)
+        if (*s == '\'')
+            text_puts(out, "'\\''");
+        else
+            text_add(out, s, 1);
+    text_puts(out, "'");
+}
+
+/* Puts a path as one word for a shell, with quotes where it needs them. A ~ in
+ * front stays what it is. */
+static void put_path(struct text *out, const char *path)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ~/._-+,:=@%";
+    size_t home = strncmp(path, "~/", 2) ? 0 : 2;
+    if (!path[strspn(path, plain)]) {
+        text_puts(out, path);
+        return;
+    }
+    text_add(out, path, home);
+    put_quoted(out, path + home);
+}
+
 /* What somebody can try by hand who wants to know more. */
 static void put_hand(const struct attempt *a, struct text *out)
 {
     const struct link *l = a->l;
-    if (!strcmp(a->step, "connect"))
+    struct text there = TEXT_INIT;
+    if (!strcmp(a->step, "connect")) {
         text_printf(out, "ssh -o BatchMode=yes %s true", l->host);
-    else if (!strcmp(a->step, "trainer"))
-        text_printf(out, "ssh %s '%s --version'", l->host,
-                    strcmp(l->trainer, "auto") ? l->trainer : "uname -sm; ldd");
-    else
-        text_printf(out, "ssh %s 'mkdir -p %s && df -h %s'", l->host,
-                    l->directory, l->directory);
+        return;
+    }
+    if (strcmp(a->step, "trainer")) {
+        text_puts(&there, "mkdir -p ");
+        put_path(&there, l->directory);
+        text_puts(&there, " && df -h ");
+        put_path(&there, l->directory);
+    } else if (strcmp(l->trainer, "auto")) {
+        put_path(&there, l->trainer);
+        text_puts(&there, " --version");
+    } else {
+        text_puts(&there, "uname -sm; ldd --version");
+    }
+    text_printf(out, "ssh %s ", l->host);
+    put_quoted(out, text_string(&there));
+    text_release(&there);
 }
 
 static int fail(const struct attempt *a, const char *words, struct reason *why)
@@ -169,15 +207,18 @@ static int rest_send(struct attempt *a, const struct bundle_file *f,
                             : wire_send_while_silent(a->w, bundle_script + at,
                                                      f->size - at);
     int fd = file_open(AT_FDCWD, f->path, why);
-    while (fd >= 0 && at < f->size && err == 0) {
-        ssize_t n = pread(fd, bytes, sizeof bytes, (off_t)at);
+    if (fd < 0)
+        return fd;
+    while (at < f->size && err == 0) {
+        uint64_t left = f->size - at;
+        ssize_t n = pread(fd, bytes, left < sizeof bytes ? left : sizeof bytes,
+                          (off_t)at);
         if (n <= 0) /* it has changed: the sum will say so */
             break;
         at += (uint64_t)n;
         err = wire_send_while_silent(a->w, bytes, (size_t)n);
     }
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     return err == -EINTR ? 0 : err;
 }
 
@@ -232,27 +273,33 @@ static int bundle_send(struct attempt *a, const struct bundle *b,
     return err;
 }
 
+static int id_make(const char *path, struct text *out, struct reason *why)
+{
+    uint8_t id[FAR_ID];
+    text_clear(out);
+    if (getrandom(id, sizeof id, 0) != sizeof id)
+        return refuse_errno(why, EAGAIN, "cannot write '%s'", path);
+    for (int i = 0; i < FAR_ID; i++)
+        text_printf(out, "%02x", id[i]);
+    return file_save(AT_FDCWD, path, out->data, out->size, why);
+}
+
 /* The name of the state directory, so that two that use one folder of a host
- * have their own runs: sixteen random bytes in a file beside the runs. */
+ * have their own runs: sixteen random bytes in a file beside the runs. One that
+ * is there and cannot be read now is never replaced: all runs would be lost. */
 static int id_read(const char *runs, char out[2 * FAR_ID + 1],
                    struct reason *why)
 {
-    uint8_t id[FAR_ID];
     struct text t = TEXT_INIT;
     char *path = xstrfmt("%s/elsewhere", runs);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     int err = fd < 0 ? -errno : descriptor_read(fd, 100, &t);
     if (fd >= 0)
         close(fd);
-    if ((err == -ENOENT || t.size != 2 * FAR_ID) &&
-        getrandom(id, sizeof id, 0) == sizeof id) {
-        text_clear(&t);
-        for (int i = 0; i < FAR_ID; i++)
-            text_printf(&t, "%02x", id[i]);
-        err = file_save(AT_FDCWD, path, t.data, t.size, why);
-    } else if (err) {
+    if (err == -ENOENT || (err == 0 && t.size != 2 * FAR_ID))
+        err = id_make(path, &t, why);
+    else if (err)
         refuse_errno(why, -err, "cannot read '%s'", path);
-    }
     snprintf(out, 2 * FAR_ID + 1, "%s", text_string(&t));
     text_release(&t);
     free(path);

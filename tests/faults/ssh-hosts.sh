@@ -27,7 +27,7 @@ printf 'command="%s" %s\n' \
     ssh_config unknown "UserKnownHostsFile /dev/null" && base
     ssh_config closed "Port 1" && base
     ssh_config silent "ProxyCommand sleep 60" && base
-    ssh_config noisy "IdentityFile $SCRATCH/sshd/noisy" \
+    ssh_config noisy "RemoteCommand echo no" "IdentityFile $SCRATCH/sshd/noisy" \
         "$(base | grep -v IdentityFile)"
     # Paths of sockets are short; ssh removes it when it ends.
     ssh_config shared "ControlMaster auto" "ControlPersist 5" \
@@ -52,6 +52,7 @@ closed|closed|$THERE|auto|step 'connect'.*Connection refused
 resolve|no.such.host.invalid|$THERE|auto|step 'connect'.*resolve
 silent|silent|$THERE|auto|step 'connect'.*timed out
 directory|there|/proc/none|auto|step 'directory'.*/proc/none
+quotes|there|/proc/it's; touch $SCRATCH/harm|auto|step 'directory'
 full|there|$small|auto|step '(copy.*No space left|directory)
 absent|there|$THERE|$SCRATCH/absent|step 'trainer'.*absent is not there
 version|there|$THERE|$SCRATCH/old|step 'trainer'.*it is version 0.0.9 there
@@ -90,6 +91,11 @@ while IFS='|' read -r name host directory trainer says; do
         overview.json
 done <<<"$table"
 
+step "what is to be tried by hand is safe, whatever the path"
+by_hand=$(sed -n 's/^reason: .*; to try by hand: //p' processes/quotes/info)
+expect_match "mkdir: .*No such file" bash -c '! sh -c "$1" 2>&1' - "$by_hand"
+[ ! -e "$SCRATCH/harm" ] || fail "$by_hand"
+
 step "a machine without a host says so"
 put machines/empty 'launcher = ssh\n'
 mkdir processes/empty
@@ -109,3 +115,11 @@ for name in noisy shared; do
     [ "$(timeout 120 cat "processes/$name/wait")" = succeeded ] ||
         fail "$name: $(grep ^reason "processes/$name/info")"
 done
+
+step "the name of the state directory stays where it cannot be read"
+mv "$STATE/runs/elsewhere" "$SCRATCH/elsewhere"
+ln -s "$SCRATCH/elsewhere" "$STATE/runs/elsewhere"
+put machines/named "launcher = ssh\nhost = there\ndirectory = $THERE/named\n"
+says_so() { grep -q '^named: NOT reached.*cannot read .*/elsewhere' overview; }
+eventually 60 says_so || fail "$(cat overview)"
+[ -L "$STATE/runs/elsewhere" ] || fail "it was replaced"
