@@ -235,12 +235,27 @@ static bool is_wanted(struct link *l)
     return yes;
 }
 
-/* Nobody wants the machine: its file is gone, or it is switched off. */
+/* Nothing is known of the machine, as before the first attempt. */
+static void facts_forget(struct link *l)
+{
+    pthread_mutex_lock(&l->lock);
+    if (l->attempts)
+        l->facts.changed = clock_ns();
+    l->facts.reached = false;
+    l->facts.since = 0;
+    *l->facts.unreached = 0;
+    l->attempts = 0;
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* Nobody wants the machine: its file is gone, or it is switched off. Who wants
+ * it again has to wait for an attempt, and is not told of an old one. */
 static void part(struct link *l)
 {
     pthread_mutex_lock(&l->io);
     if (l->fd >= 0)
-        lose(l, _("nobody asks for the machine"));
+        lose(l, "");
+    facts_forget(l);
     pthread_mutex_unlock(&l->io);
 }
 
@@ -293,6 +308,7 @@ static void link_free(struct link *l)
         free(r);
     }
     pthread_mutex_destroy(&l->io);
+    pthread_mutex_destroy(&l->telling);
     pthread_mutex_destroy(&l->lock);
     bundle_release(&l->bundle);
     free(l->host);
@@ -330,6 +346,7 @@ static struct link *link_new(struct link_set *set, const char *host,
     l->facts.elsewhere = true;
     l->wanted = monotonic_now() - 2 * WANTED_SECONDS;
     pthread_mutex_init(&l->io, NULL);
+    pthread_mutex_init(&l->telling, NULL);
     pthread_mutex_init(&l->lock, NULL);
     if (worker_open(&l->worker, link_run_thread, l, NULL)) {
         l->attempts = 1;

@@ -48,6 +48,11 @@ struct link {
     int words;          /* what ssh says on standard error, in memory */
     pid_t pid;          /* of ssh */
 
+    /* Held, before io, while a run is started, or told late to stop: so that a
+     * stop that was meant for an earlier trainer never comes after the start.
+     */
+    pthread_mutex_t telling;
+
     pthread_mutex_t lock; /* never held while something waits; guards: */
     struct machine_facts facts;
     bool swept;    /* its runs, since it was connected */

@@ -131,12 +131,22 @@ static int base_send(struct link *l, const struct run_job *job, char name[64],
     return err;
 }
 
+/* From here on, a stop that could not be told concerns nobody any more. */
+static int run_start(struct link *l, struct far_line *in, struct reason *why)
+{
+    pthread_mutex_lock(&l->telling);
+    int err = link_ask(l, in, NULL, NULL, NULL, why);
+    if (err == 0)
+        link_set_late(l, in->run, false);
+    pthread_mutex_unlock(&l->telling);
+    return err;
+}
+
 static int ssh_start(const struct launch_target *target, uint64_t run,
                      const struct run_job *job, struct reason *why)
 {
     struct link *l = link_of(target);
     struct far_line in = {.verb = FAR_start, .run = run, .a = job->serve};
-    link_set_late(l, run, false);
     int err = text_send(l, "job", &job->job, why);
     if (err == 0)
         err = text_send(l, "template", &job->template, why);
@@ -144,7 +154,7 @@ static int ssh_start(const struct launch_target *target, uint64_t run,
         err = text_send(l, "type", &job->type, why);
     if (err == 0)
         err = base_send(l, job, in.name, why);
-    return err ? err : link_ask(l, &in, NULL, NULL, NULL, why);
+    return err ? err : run_start(l, &in, why);
 }
 
 /* Watch */
@@ -322,15 +332,23 @@ static void ssh_kill(const struct launch_target *target, uint64_t run)
 
 /* Sweep */
 
+/* Tells one run to stop that was to be told. Returns whether to go on. */
+static bool late_stop_next(struct link *l)
+{
+    pthread_mutex_lock(&l->telling);
+    uint64_t run = link_late(l);
+    int err = run ? ask_plain(l, FAR_stop, run, NULL) : 0;
+    bool told = run && err != -EHOSTUNREACH && err != -EINPROGRESS;
+    if (told)
+        link_set_late(l, run, false);
+    pthread_mutex_unlock(&l->telling);
+    return told;
+}
+
 static void late_stop(struct link *l)
 {
-    uint64_t run;
-    while ((run = link_late(l))) {
-        int err = ask_plain(l, FAR_stop, run, NULL);
-        if (err == -EHOSTUNREACH || err == -EINPROGRESS)
-            return;
-        link_set_late(l, run, false);
-    }
+    while (late_stop_next(l))
+        ;
 }
 
 /* Deals with a run that is there. Returns 1 where something is left. */

@@ -3,11 +3,29 @@
 #include "core/basic/alloc.h"
 #include "core/process/process.h"
 #include "core/process/queue.h"
+#include "core/process/run_setup.h"
 #include "core/store/node.h"
 #include "core/training/action.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+/* Whether the machine is elsewhere, and not reached now: what is started there
+ * would fail, one line after the other, and so the queue waits. */
+static bool is_away(struct primo *primo, struct store_txn *txn,
+                    const struct process *p)
+{
+    struct launch_target target = {0};
+    struct machine_facts facts = {.elsewhere = false};
+    settings_init(&target.machine);
+    if (machine_load(txn, p->machine, &target.machine, NULL, NULL) == 0)
+        target.site = launch_site_find(
+            &primo->sites, settings_get(&target.machine, KEY_LAUNCHER));
+    if (target.site)
+        target.site->launcher->facts(&target, &facts);
+    settings_release(&target.machine);
+    return facts.elsewhere && !facts.reached;
+}
 
 /* The idle processes that somebody waits for, in a list that the caller frees.
  */
@@ -22,7 +40,8 @@ static uint64_t *waiting(struct primo *primo, size_t *count)
     if (store_begin(primo->store, false, &txn, NULL))
         return NULL;
     while ((err = process_next(txn, &after, &p)) == 0 || err == -EBADMSG) {
-        if (err == 0 && p.queued && p.enabled && !status_is_live(p.status)) {
+        if (err == 0 && p.queued && p.enabled && !status_is_live(p.status) &&
+            !is_away(primo, txn, &p)) {
             ALLOC_GROW(out, *count + 1, room);
             out[(*count)++] = p.id;
         }

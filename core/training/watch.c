@@ -174,6 +174,9 @@ static void launch(struct watch *w, const struct process *p)
         w->not_before = monotonic_now() + LAUNCH_RETRY;
     if (is_worth_waiting(p, err))
         return;
+    /* It may have been started all the same, or still run from before. */
+    if (err == -EHOSTUNREACH)
+        w->target.site->launcher->kill(&w->target, w->run);
     if (err)
         fail(w, why.sentence);
     else

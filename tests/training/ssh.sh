@@ -1,6 +1,6 @@
 #!/bin/bash
 # Trainings on another host, through ssh: an sshd of the test's own on loopback.
-# timeout: 300
+# timeout: 500
 # not under: address|thread (the loader that is carried has no sanitizer)
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../sshd.sh"
@@ -14,6 +14,16 @@ printf 'launcher = ssh\nhost = there\ndirectory = %s\nthreads = 1\n' "$THERE" \
     >machines/far
 printf 'launcher = local\nthreads = 1\n' >machines/local
 mkdir processes/far processes/local
+
+# Whether somebody trains; the primo-train that answers does not.
+trains()
+{
+    local pid
+    for pid in $(trainer_pids); do
+        ! grep -qzx -- --run "/proc/$pid/cmdline" || return 0
+    done
+    false
+}
 
 step "a training there makes the same model as one here, bit for bit"
 for machine in far local; do
@@ -44,11 +54,38 @@ touch processes/far/start
 await running 60 far
 touch processes/far/stop
 await stopped 20 far
-no_trainer || fail "a trainer is left"
+no_training() { ! trains; }
+eventually 20 no_training || fail "a trainer is left"
 touch processes/far/resume
 await running 60 far
 touch processes/far/stop
 await stopped 20 far
+
+step "a stop of a host that is away outlasts a resume that fails"
+unreached() { grep -q '^far: NOT reached' overview; }
+touch processes/far/resume
+await running 60 far
+sshd_stop
+eventually 30 unreached || fail "$(cat overview)"
+touch processes/far/stop
+await stopped 30 far
+touch processes/far/resume
+expect failed timeout 60 cat processes/far/wait
+trains || fail "the trainer is gone before it was told"
+sshd_start
+eventually 60 no_training || fail "it still trains: $(cat overview)"
+
+step "a queue waits for a host that is away"
+sshd_stop
+eventually 30 unreached || fail "$(cat overview)"
+printf 't\nt\n' >processes/far/queue
+sleep 3
+expect $'t\nt' cat processes/far/queue
+sshd_start
+is_trained() { [ -e models/t/4 ]; }
+eventually 120 is_trained || fail "$(cat overview processes/far/info events)"
+expect '' cat processes/far/queue
+! grep 'not started from the queue' events
 
 step "what nobody needs is removed there"
 rmdir processes/far
