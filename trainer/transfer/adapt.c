@@ -14,10 +14,6 @@ enum {
     BLEND_PICTURES = 512,
     HEAD_PICTURES = 1024,
     HEAD_PICTURES_CLASS = 8,
-    /* Few pictures are taken as they are, and as several epochs augment them.
-     */
-    EPOCHS_PICTURES = 400,
-    EPOCHS_MOST = 4,
 };
 
 static const double shares[] = {0, 0.5, 1}, ridges[] = {1, 0.3, 0.1, 0.03};
@@ -36,7 +32,7 @@ struct adapting {
     float *x;
     int *labels;
     int most;     /* samples there is room for */
-    int step;     /* the next batch of the epoch that is being taken */
+    int step;     /* the next batch that is to be taken */
     double share; /* of the blend that the samples were taken with */
 };
 
@@ -45,8 +41,7 @@ static int adapting_open(struct adapting *g, struct reason *why)
     int classes = g->options->classes, few = loader_train_count(g->loader);
     int pictures = HEAD_PICTURES_CLASS * classes;
     pictures = pictures < HEAD_PICTURES ? HEAD_PICTURES : pictures;
-    int all = few * EPOCHS_MOST;
-    g->most = pictures < all ? pictures : all;
+    g->most = pictures < few ? pictures : few;
     size_t features = (size_t)net_features(g->net);
     g->x = malloc((size_t)g->most * features * sizeof *g->x);
     g->labels = malloc((size_t)g->most * sizeof *g->labels);
@@ -87,17 +82,16 @@ static int statistics_measure(struct adapting *g, int pictures,
     return err;
 }
 
-/* Takes as samples what the network sees of an epoch's pictures from g->step
- * on, up to `pictures` in all. */
-static int samples_add(struct adapting *g, int epoch, int pictures,
-                       struct reason *why)
+/* Takes as samples what the network sees of the pictures from g->step on, up to
+ * `pictures` in all. */
+static int samples_add(struct adapting *g, int pictures, struct reason *why)
 {
     struct head_samples *s = &g->samples;
     int steps = loader_train_steps(g->loader);
     pictures = pictures < g->most ? pictures : g->most;
     for (; g->step < steps; g->step++) {
         struct loader_batch b;
-        int err = loader_train(g->loader, epoch, g->step, &b, why);
+        int err = loader_train(g->loader, LOADER_PLAIN, g->step, &b, why);
         if (err)
             return err;
         if (s->count + b.count > pictures)
@@ -118,7 +112,7 @@ static int samples_take(struct adapting *g, double share, struct reason *why)
     g->samples.count = g->step = 0;
     g->share = share;
     int err = net_blend_statistics(g->net, share, why);
-    return err ? err : samples_add(g, LOADER_PLAIN, BLEND_PICTURES, why);
+    return err ? err : samples_add(g, BLEND_PICTURES, why);
 }
 
 /* Whether each class has at least two pictures among the samples. */
@@ -221,17 +215,13 @@ static int head_set(struct adapting *g, const struct adaptation *a,
     return err;
 }
 
+/* The head is fitted to the pictures as they are. As augmentation turns and
+ * fades them, it would lose far more than the further samples bring: what is to
+ * be learnt from these, the training of all weights learns. */
 static int head_make(struct adapting *g, struct adaptation *a,
                      struct reason *why)
 {
-    int few = loader_train_count(g->loader);
-    int epochs = EPOCHS_PICTURES / few + 1;
-    epochs = epochs > EPOCHS_MOST ? EPOCHS_MOST : epochs;
-    int err = samples_add(g, LOADER_PLAIN, g->most, why); /* the rest of them */
-    for (int epoch = 1; epoch < epochs && err == 0; epoch++) {
-        g->step = 0;
-        err = samples_add(g, epoch, g->most, why);
-    }
+    int err = samples_add(g, g->most, why); /* the rest of them */
     if (err)
         return err;
     a->square = samples_square(&g->samples);

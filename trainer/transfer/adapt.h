@@ -19,7 +19,7 @@ struct adaptation {
     double ridge;  /* of the head: head_fit.h */
     double loss;   /* cross-validated, in nats; NAN = too few pictures */
     double square; /* the mean square of a picture's features, summed */
-    int pictures;  /* the head was fitted to so many, augmented */
+    int pictures;  /* the head was fitted to so many */
 };
 
 struct adapt_options {
