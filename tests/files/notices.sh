@@ -3,7 +3,7 @@
 # metrics.csv, log, events and new models, and by poll() on status and events.
 # FUSE has no means for inotify; a helper process makes these events, and must
 # leave no trace, hold nothing open and be in nobody's way.
-# timeout: 120
+# timeout: 300
 . "$(dirname "$0")/../lib.sh"
 command -v inotifywait >/dev/null || skip "no inotifywait (inotify-tools)"
 
