@@ -174,11 +174,12 @@ static int failure(const struct tell *t, struct reason *why)
     }
 }
 
-/* What a drawer says is not trusted. */
-static bool is_sound(const struct drawing *d, const struct drawn_page *p)
+/* What a drawer says is not trusted: it has one more page for us, the next. */
+static bool is_sound(const struct drawing *d, int taken,
+                     const struct drawn_page *p)
 {
-    return p->of > 0 && p->number >= d->first &&
-           p->number - d->first < d->count && p->width >= 0 && p->height >= 0 &&
+    return p->of > 0 && taken < d->count && p->number >= d->first &&
+           p->number - d->first == taken && p->width >= 0 && p->height >= 0 &&
            p->width <= DRAWN_SIDE_MAX && p->height <= DRAWN_SIDE_MAX &&
            p->full_width > 0 && p->full_width <= INT16_MAX &&
            p->full_height > 0 && p->full_height <= INT16_MAX &&
@@ -191,7 +192,8 @@ struct talk {
     drawn_take *take;
     void *context;
     int *total;
-    int err; /* so far */
+    int err;   /* so far */
+    int taken; /* pages */
     bool ended;
 };
 
@@ -201,6 +203,7 @@ static void page_take(const struct channel *c, struct talk *k, struct tell *t,
     const struct ask next = {.kind = ASK_NEXT}, enough = {.kind = ASK_ENOUGH};
     t->page.pixels = c->shared->pixels;
     *k->total = t->page.of;
+    k->taken++;
     k->err = k->take(k->context, &t->page, why);
     k->ended = k->err != 0;
     ask_put(c, k->err ? &enough : &next);
@@ -211,7 +214,7 @@ static void tell_take(const struct channel *c, struct talk *k, struct tell *t,
 {
     if (k->ended)
         return; /* it has no more to say */
-    if (t->kind == TELL_PAGE && is_sound(k->drawing, &t->page)) {
+    if (t->kind == TELL_PAGE && is_sound(k->drawing, k->taken, &t->page)) {
         page_take(c, k, t, why);
         return;
     }
@@ -265,7 +268,8 @@ int draw_pages(const struct drawing *d, drawn_take *take, void *context,
     struct channel *c = drawer_take();
     if (!c)
         return no_drawers(why);
-    struct talk k = {d, take, context, total, 0, false};
+    struct talk k = {
+        .drawing = d, .take = take, .context = context, .total = total};
     int err = draw_by(c, &k, &broken, why);
     drawer_give(c, broken);
     if (err == 0 && *total <= 0)
