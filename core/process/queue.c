@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { OWNER_BYTES = 24 }; /* at most, before a line of the blob */
+
 /* Lines */
 
 /* A line of the text, with its end; of the blob, also whose it is. */
@@ -249,6 +251,23 @@ static int queue_put(struct store_txn *txn, struct process *p,
                     stored->size, why);
 }
 
+/* Also what means nothing has its place, or it could be appended for ever. */
+static int bound(const struct text *stored, struct reason *why)
+{
+    const char *at = text_string(stored), *end = at + stored->size;
+    struct line l;
+    size_t lines = 0;
+    while (line_next(&at, end, &l))
+        lines++;
+    if (lines > QUEUE_LINES)
+        return refuse(why, EFBIG, "a queue must have at most %d lines",
+                      QUEUE_LINES);
+    return stored->size > QUEUE_BYTES + OWNER_BYTES * QUEUE_LINES
+               ? refuse(why, EFBIG, "a queue must have at most %d KiB",
+                        QUEUE_BYTES >> 10)
+               : 0;
+}
+
 static int save_put(struct store_txn *txn, const struct caller *caller,
                     struct process *p, const struct text *text, bool append,
                     struct reason *why)
@@ -264,9 +283,8 @@ static int save_put(struct store_txn *txn, const struct caller *caller,
     if (err == 0)
         err = lines_put(txn, caller, append ? NULL : old, text_string(text),
                         text->size, &out, &waiting, why);
-    if (err == 0 && append && old->count + waiting > QUEUE_LINES + p->queued)
-        err = refuse(why, EFBIG, "a queue must have at most %d lines",
-                     QUEUE_LINES);
+    if (err == 0)
+        err = bound(&out, why);
     if (err == 0)
         err = queue_put(txn, p, &out, waiting, why);
     if (err == 0)

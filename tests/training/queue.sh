@@ -80,6 +80,19 @@ expect 40 grep -c a $queue
 expect '' cat $queue
 is_empty || fail "$(stat $queue)"
 
+step "what means nothing has its place, too"
+seq -f '# %g' 990 >$queue
+comments() { seq -f '# %g' 20 >>$queue; }
+refused 'too large' 'at most 1000 lines' comments
+long() { head -c 30000 /dev/zero | tr '\0' '#' >>$queue; }
+: >$queue
+long
+long
+long || true
+refused 'too large' 'at most 64 KiB' long
+[ "$(stat -c %s $queue)" -lt 100000 ] || fail "$(stat $queue)"
+: >$queue
+
 step "a process that is removed takes its queue along"
 echo a >$queue
 rm -r processes/local
