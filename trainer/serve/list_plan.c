@@ -40,6 +40,20 @@ static void put(struct making *m, int truth, const char *path,
     m->count++;
 }
 
+static int bound(const struct making *m, struct reason *why)
+{
+    if (m->count > LIST_ROWS_MOST)
+        return refuse(why, EFBIG,
+                      "a list must have at most %d pictures; divide it",
+                      LIST_ROWS_MOST);
+    return m->text.size <= LIST_BYTES
+               ? 0
+               : refuse(why, EFBIG,
+                        "the paths of the pictures of a list must have at most "
+                        "%d MiB together; divide it",
+                        LIST_BYTES >> 20);
+}
+
 /* Folders */
 
 static int class_find(const struct list_classes *classes, const char *name)
@@ -83,7 +97,7 @@ static void folder_put(struct making *m, int root, const char *path)
         put(m, -1, path, fault.sentence);
     else if (!files.count)
         put(m, -1, path, _("is a folder without pictures"));
-    for (size_t i = 0; !err && i < files.count; i++)
+    for (size_t i = 0; !err && i < files.count && !bound(m, NULL); i++)
         put(m, labelled ? truth_of(m, path, files.name[i]) : -1, files.name[i],
             "");
     names_release(&files);
@@ -111,15 +125,6 @@ static void line_put(struct making *m, const char *path)
     }
     folder_put(m, root, path);
     close(root);
-}
-
-static int bound(const struct making *m, struct reason *why)
-{
-    return m->count <= LIST_ROWS_MOST
-               ? 0
-               : refuse(why, EFBIG,
-                        "a list must have at most %d pictures; divide it",
-                        LIST_ROWS_MOST);
 }
 
 /* Takes lines of the list; lines end as they do on any system. */
