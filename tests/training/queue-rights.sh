@@ -45,6 +45,17 @@ eventually 100 is_there annas/1 || fail "$(cat "$queue" "$MNT/events")"
 expect "author: $anna" author annas/1
 expect "author: $boris" author boriss/1
 
+step "a file that somebody else has written is not renamed onto the queue"
+waits
+aside=$MNT/processes/local/queue.new
+as "$boris" sh -c 'echo boriss >"$1"' - "$aside"
+takes() { as "$anna" mv -f "$aside" "$queue"; }
+expect_errno 'not permitted' takes
+expect '' cat "$queue"
+as "$boris" rm "$aside"
+as "$anna" sh -c 'echo "# mine" >"$1"; mv -f "$1" "$2"' - "$aside" "$queue"
+expect '# mine' cat "$queue"
+
 step "the dataset of a template that somebody else wrote is confirmed"
 waits
 as "$anna" sh -c 'printf "boriss\nboriss $2\n" >"$1"' - "$queue" "$SCRATCH/data"

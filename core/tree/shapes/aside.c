@@ -20,6 +20,9 @@
 /* Most bytes of one: those of the longest text, and a line. */
 enum { ASIDE_BYTES = 68 << 10 };
 
+/* The writer of one that not only its maker has written. */
+#define SEVERAL ((uid_t)-1)
+
 /* How long a text that was renamed away is out of sight. */
 #define AWAY_NS (5 * (int64_t)1000000000)
 
@@ -162,6 +165,9 @@ static int rename_onto(struct primo *primo, const struct caller *caller,
     if (!row->shape->take)
         return refuse(why, EACCES, "this file is generated and read-only");
     int err = tree_may(primo, caller, to, row->needs, why);
+    if (err == 0 && o->writer != caller->uid) /* it counts as the caller's */
+        err = refuse(why, EPERM,
+                     "somebody else has written the file; copy it instead");
     if (err == 0)
         err = row->shape->take(primo, caller, to, &o->body, why);
     if (err == 0) {
@@ -272,6 +278,8 @@ static int aside_save(struct handle *h, bool last, struct reason *why)
     text_add(&o.body, text_string(handle_text(h)), handle_text(h)->size);
     o.mtime = __atomic_load_n(&h->opened.mtime, __ATOMIC_RELAXED);
     o.ctime = clock_ns();
+    if (o.writer != h->caller.uid)
+        o.writer = SEVERAL;
     int err = scratch_put(&h->primo->scratch, &o, why);
     object_release(&o);
     return err;
