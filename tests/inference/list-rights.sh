@@ -69,11 +69,20 @@ as $bert "cp '$SCRATCH/paths' in/x.txt 2>/dev/null; mv in/x.txt in/text.list"
 expect_match '"not known|it is not known who wrote' \
     as $bert 'timeout 60 cat wait/text.list'
 
-step "what somebody adds to another's list is read with his own rights"
+step "a list of several writers is read with nobody's rights"
 as $anna "cp '$SCRATCH/paths' in/common.list"
 expect '2 5 ' readable $anna common.list
-cat "$SCRATCH/paths" >>"$inbox/in/common.list"
-roots() { [ "$(readable root common.list)" = '1 5 6 8 12 13 ' ]; }
+as $anna "cat '$SCRATCH/paths' >>in/common.list"
+annas() { [ "$(readable $anna common.list)" = '2 5 9 12 ' ]; }
+eventually 30 annas || fail "$(readable $anna common.list)"
+unknown() { grep -q 'not known who wrote' "$inbox/out/common.list.json"; }
+for _ in 1 2; do
+    cat "$SCRATCH/paths" >>"$inbox/in/common.list"
+    timeout 60 cat "$inbox/wait/common.list" >/dev/null
+    eventually 30 unknown || fail "$(cat "$inbox/out/common.list.json")"
+done
+cp "$SCRATCH/paths" "$inbox/in/common.list"
+roots() { [ "$(readable root common.list)" = '1 5 6 ' ]; }
 eventually 30 roots || fail "$(readable root common.list)"
 
 step "the worker is that user's, and its directory closed"

@@ -26,7 +26,9 @@ struct writing {
     struct spooled spooled; /* the new bytes */
     bool named;             /* after fsync: the object names them already */
     uint64_t body;          /* the present bytes; 0 = none */
-    struct text writer;     /* his rights, for a list; empty = not needed */
+    bool lists;             /* it may become a list */
+    struct text writer;     /* his rights, for a list; empty = not needed, or
+                               somebody else wrote what is kept */
 };
 
 static bool request_exists(struct primo *primo, struct node n)
@@ -119,6 +121,19 @@ static int open_to_read(struct handle *h, const struct object *o,
     return fd < 0 ? fd : bodies_add(&h->primo->bodies, &key, fd, &h->body, why);
 }
 
+/* Whoever has written a part only does not answer for the rest: a list is read
+ * with his rights where nothing of somebody else's is kept. */
+static void writer_note(struct handle *h, const struct object *o)
+{
+    struct writing *w = h->own;
+    struct request r;
+    w->lists = wants_write(h->flags) && list_may_become(o->name);
+    bool own = !w->body || (o->writer == h->caller.uid &&
+                            request_decode(o, &r) == 0 && r.writer[0]);
+    if (w->lists && own)
+        list_writer_print(&w->writer, &h->caller);
+}
+
 static int request_open(struct handle *h, const struct text *text,
                         struct reason *why)
 {
@@ -131,8 +146,8 @@ static int request_open(struct handle *h, const struct text *text,
         err = open_to_read(h, &o, why);
     w->body = h->flags & O_TRUNC ? 0 : o.number;
     h->emptied = (h->flags & O_TRUNC) && o.number;
-    if (wants_write(h->flags) && list_may_become(o.name))
-        list_writer_print(&w->writer, &h->caller);
+    if (err == 0)
+        writer_note(h, &o);
     __atomic_store_n(&h->opened.mtime, o.mtime, __ATOMIC_RELAXED);
     object_release(&o);
     return err;
@@ -225,6 +240,8 @@ static int request_truncate(struct handle *h, uint64_t size, struct reason *why)
         h->dirty = false;
         w->body = 0;
         spool_end(h, spooled_drop);
+        if (w->lists && !w->writer.size) /* all that comes now is his */
+            list_writer_print(&w->writer, &h->caller);
         return 0;
     }
     int err = spool(h, why);
