@@ -57,6 +57,17 @@ bool handles_others_write(struct handles *all, const struct opened *but)
     return h != NULL;
 }
 
+bool handles_keep(struct handles *all, uint64_t object, uint64_t bytes)
+{
+    pthread_mutex_lock(&all->lock);
+    struct opened *h = all->first;
+    while (h && (h->object != object ||
+                 __atomic_load_n(&h->keeps, __ATOMIC_SEQ_CST) != bytes))
+        h = h->next;
+    pthread_mutex_unlock(&all->lock);
+    return h != NULL;
+}
+
 bool handles_written(struct handles *all, uint64_t object, uint64_t *size,
                      int64_t *mtime)
 {

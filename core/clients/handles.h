@@ -14,9 +14,11 @@
 struct opened {
     uint64_t object;
     bool writes;
-    int64_t mtime; /* atomic: the time that its text gets when it is saved */
-    int64_t size;  /* atomic: how long its file is by what was written through
-                      it, where that can be seen before it is saved; 0 = not */
+    int64_t mtime;  /* atomic: the time that its text gets when it is saved */
+    int64_t size;   /* atomic: how long its file is by what was written through
+                       it, where that can be seen before it is saved; 0 = not */
+    uint64_t keeps; /* atomic: the bytes that it still writes although their
+                       file is saved with them; 0 = none */
     /* under handles.lock: whether it is being saved for the last time;
      * monotonic ns until which that may be about to begin, 0 = it is not; and
      * which of all closes it is */
@@ -47,6 +49,8 @@ void handles_remove(struct handles *all, struct opened *h);
 bool handles_write(struct handles *all, uint64_t object);
 /* Whether another one than this has its file open for writing. */
 bool handles_others_write(struct handles *all, const struct opened *but);
+/* Whether a handle of the object still writes these bytes (struct opened). */
+bool handles_keep(struct handles *all, uint64_t object, uint64_t bytes);
 
 /* The size, above 0, and the time that an open handle gives the object, if one
  * does (struct opened). */

@@ -224,6 +224,18 @@ static size_t head_read(struct primo *primo, const struct object *o,
     return n > 0 ? (size_t)n : 0;
 }
 
+/* What this close makes of the file, whose record is *r so far. */
+static void taking_decide(struct taking *t, struct request *r)
+{
+    const struct closing *closing = t->closing;
+    t->becomes = closing->complete && t->o.number &&
+                 !request_is_passing(t->o.name) &&
+                 (closing->wrote || r->partial);
+    r->partial =
+        t->o.number && !closing->complete && (closing->wrote || r->partial);
+    t->head_size = head_read(closing->primo, &t->o, t->head);
+}
+
 static int taking_judge(struct commit *c, bool *due, struct reason *why)
 {
     struct taking *t = c->context;
@@ -243,13 +255,10 @@ static int taking_judge(struct commit *c, bool *due, struct reason *why)
         snprintf(r.writer, sizeof r.writer, "%s", closing->writer);
         t->o.ctime = clock_ns();
     }
-    bool passing = request_is_passing(t->o.name);
-    t->becomes = closing->complete && t->o.number && !passing &&
-                 (closing->wrote || r.partial);
-    r.partial = t->o.number && !closing->complete;
+    taking_decide(t, &r);
     request_encode(&r, &t->o);
-    t->head_size = head_read(primo, &t->o, t->head);
-    *due = !t->o.scratch || closing->durable || (closing->complete && !passing);
+    *due = !t->o.scratch || closing->durable ||
+           (closing->complete && !request_is_passing(t->o.name));
     return *due ? 0 : scratch_put(&primo->scratch, &t->o, why);
 }
 
@@ -294,7 +303,24 @@ static int refuse_request(struct taking *t, struct serving *s,
 }
 
 /* What is known of the request may have changed since it was judged: an answer
- * may have come. */
+ * may have come, and a close that shares the transaction may have given it
+ * other bytes. */
+static void taking_renew(struct taking *t, const struct object *now,
+                         struct request *stored, struct request *r)
+{
+    if (t->closing->wrote) {
+        t->old = now->number != t->closing->body ? now->number : 0;
+        stored->partial = r->partial;
+        memcpy(stored->writer, r->writer, sizeof r->writer);
+    } else {
+        t->o.number = now->number;
+        t->o.mtime = now->mtime;
+        t->o.writer = now->writer;
+        taking_decide(t, stored);
+    }
+    *r = *stored;
+}
+
 static int taking_put(struct taking *t, struct store_txn *txn,
                       struct serving *s, const struct settings *service,
                       struct reason *why)
@@ -302,13 +328,12 @@ static int taking_put(struct taking *t, struct store_txn *txn,
     struct object now = OBJECT_INIT;
     struct request r, stored;
     int err = request_decode(&t->o, &r);
-    if (err == 0 && request_load(txn, t->o.id, &now, &stored) == 0) {
-        stored.partial = r.partial;
-        memcpy(stored.writer, r.writer, sizeof r.writer);
-        r = stored;
-    }
+    if (err == 0 && request_load(txn, t->o.id, &now, &stored) == 0)
+        taking_renew(t, &now, &stored, &r);
     object_release(&now);
-    if (err == 0 && r.waits && !t->o.number) { /* it was emptied */
+    /* what waits must not be answered by bytes that are none, or not whole */
+    if (err == 0 && r.waits &&
+        (!t->o.number || (t->closing->wrote && r.partial))) {
         err = request_wait_end(txn, &t->o, r.revision, why);
         r.waits = false;
     }
@@ -345,7 +370,7 @@ static void taking_done(struct commit *c)
     struct primo *primo = t->closing->primo;
     if (t->o.scratch)
         scratch_drop(&primo->scratch, t->o.id);
-    if (t->old)
+    if (t->old && !handles_keep(&primo->handles, t->o.id, t->old))
         spool_remove(primo, t->o.id, t->old);
     serve_wake(primo->serve, t->o.parent, t->o.id);
     if (t->refused)

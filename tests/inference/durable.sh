@@ -73,3 +73,32 @@ cd "$SCRATCH"
 umount_primofs
 models_mount
 expect 5 bash -c "ls '$STATE/spool' | wc -l"
+
+step "what is fsynced in between is neither answered nor lost"
+slow=$MNT/inference/slow
+put "$MNT/services/slow" 'model = invoices/latest\nsettle = 2s\n'
+mkdir "$slow"
+touch "$slow/start"
+cat >"$SCRATCH/between.py" <<'END'
+import json, os, sys, time
+folder, first, second = sys.argv[1:]
+one, other = (open(name, "rb").read() for name in (first, second))
+flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+a = os.open(folder + "/in/a.jpg", flags)
+os.write(a, one[:200])
+os.fsync(a)
+time.sleep(5)
+answer = folder + "/out/a.jpg.json"
+if os.path.exists(answer): # to what was there before
+    assert json.load(open(answer))["error"] is None, open(answer).read()
+b = os.open(folder + "/in/a.jpg", flags)
+os.write(b, other)
+os.close(b)
+os.write(a, one[200:])
+os.close(a)
+END
+cp "${files[1]}" "$slow/in/a.jpg"
+python3 "$SCRATCH/between.py" "$slow" "${files[0]}" "${files[1]}" ||
+    fail "half a file was answered"
+is_first() { cmp -s "${files[0]}" "$slow/in/a.jpg"; }
+eventually 30 is_first || fail "the bytes of who closed last are lost"

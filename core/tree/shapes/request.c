@@ -184,6 +184,7 @@ static void spool_end(struct handle *h, void (*end)(struct spooled *s))
         usage_give(&h->primo->usage, h->caller.uid, USAGE_DESCRIPTORS, 1);
     (w->named ? spooled_forget : end)(&w->spooled);
     w->named = false;
+    __atomic_store_n(&h->opened.keeps, 0, __ATOMIC_SEQ_CST);
     size_show(h);
 }
 
@@ -318,6 +319,8 @@ static int request_sync(struct handle *h, struct reason *why)
     };
     if (!h->dirty)
         return 0;
+    /* another writer's close must not remove what this one goes on with */
+    __atomic_store_n(&h->opened.keeps, closing.body, __ATOMIC_SEQ_CST);
     int err = intake_close(&closing, why);
     w->named |= err == 0;
     return err == -ENOENT ? 0 : err;
