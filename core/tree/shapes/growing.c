@@ -116,10 +116,12 @@ static bool growing_has_news(struct handle *h)
     return news;
 }
 
-/* The kernel asks for the size each time, and drops the pages that it has when
- * the size has changed. */
+/* The kernel must not keep pages: where a page is being read in while another
+ * program learns that the file has grown, a third one that waits for the page
+ * gets zeros in the place of what has come. */
 const struct shape shape_growing = {
     .mode = S_IFREG | 0444,
+    .direct_io = true,
     .stat = growing_stat,
     .state = growing_state,
     .unlink = generated_unlink,
@@ -160,6 +162,7 @@ static int list_unlink(struct primo *primo, const struct caller *caller,
 
 const struct shape shape_list_rows = {
     .mode = S_IFREG | 0444,
+    .direct_io = true,
     .exists = list_exists,
     .stat = growing_stat,
     .state = growing_state,
