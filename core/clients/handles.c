@@ -126,6 +126,16 @@ void handles_settle(struct handles *all, uint64_t object)
     pthread_mutex_unlock(&all->lock);
 }
 
+void handles_closed(struct handles *all, struct opened *h)
+{
+    pthread_mutex_lock(&all->lock);
+    if (h->writes)
+        __atomic_sub_fetch(&all->writing, 1, __ATOMIC_SEQ_CST);
+    h->writes = false;
+    pthread_mutex_unlock(&all->lock);
+    handles_closing(all, h, false, 0);
+}
+
 void handles_closing(struct handles *all, struct opened *h, bool closing,
                      int64_t may_close)
 {

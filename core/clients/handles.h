@@ -64,6 +64,9 @@ bool handles_written(struct handles *all, uint64_t object, uint64_t *size,
  * empty. Closes that begin meanwhile are not waited for, so that nobody can
  * make this last by closing again and again. */
 void handles_settle(struct handles *all, uint64_t object);
+/* Note that the last save is over: the handle writes no more, although it is
+ * still in the list, and whoever waits for it may see that. */
+void handles_closed(struct handles *all, struct opened *h);
 /* Note that a handle is being saved for the last time (`closing`), or that this
  * may begin until `may_close` (monotonic ns, 0 = it may not). */
 void handles_closing(struct handles *all, struct opened *h, bool closing,

@@ -514,6 +514,8 @@ int intake_rename(struct primo *primo, uint64_t request, const char *name,
     int err = name_judge(name, why);
     if (err)
         return err;
+    /* A close under way was judged by the old name, and completes nothing. */
+    handles_settle(&primo->handles, request);
     pthread_mutex_lock(&primo->change);
     pthread_mutex_lock(&primo->names);
     err = move(primo, request, name, to, &replaced, why);

@@ -344,7 +344,7 @@ int handle_close(struct handle *h, struct reason *why)
     int err = save_locked(h, true, why);
     pthread_mutex_unlock(&h->lock);
     if (writes)
-        handles_closing(&h->primo->handles, &h->opened, false, 0);
+        handles_closed(&h->primo->handles, &h->opened);
     handle_free(h);
     return err;
 }
