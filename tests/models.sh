@@ -4,7 +4,8 @@
 # models_mount [OPTION…] mounts with a trainer that trains nothing: it leaves the
 # files of the folder of which the template's description tells. As the worker
 # of a service it is the real one. model_make TEMPLATE CLASSES [SIDE] makes a
-# version of models/TEMPLATE, whose weights are random.
+# version of models/TEMPLATE, whose weights are random. inbox_start does all that
+# there has to be before a picture can be answered.
 
 models_mount()
 {
@@ -44,6 +45,41 @@ model_make()
     echo "$1" >"$MNT/processes/local/template"
     touch "$MNT/processes/local/start"
     expect succeeded timeout 120 cat "$MNT/processes/local/wait"
+}
+
+# inbox_start PICTURES CLASSES [LINES]: mounts, and starts the service $inbox with
+# a model of so many classes and these lines in its text; $files are PICTURES
+# pictures of each digit.
+inbox_start()
+{
+    models_mount
+    pictures "$SCRATCH/data" 1 "$1"
+    files=("$SCRATCH"/data/test/*/*.jpg)
+    model_make invoices "$2"
+    put "$MNT/services/inbox" "model = invoices/latest\n${3:-}"
+    inbox=$MNT/inference/inbox
+    mkdir "$inbox"
+    touch "$inbox/start"
+}
+
+workers_kill()
+{
+    local pid
+    for pid in $(trainer_pids); do
+        kill -9 "$pid" 2>/dev/null || true
+    done
+}
+
+# daemon_kill: kills the daemon, and mounts again.
+daemon_kill()
+{
+    local pid
+    for pid in $(daemon_pids); do
+        kill -9 "$pid" 2>/dev/null || true
+    done
+    eventually 20 no_daemon
+    umount -l "$MNT" 2>/dev/null || fusermount3 -uz "$MNT"
+    models_mount
 }
 
 # serving_is STATUS [SERVICE]

@@ -5,14 +5,7 @@
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../models.sh"
-models_mount
-pictures "$SCRATCH/data" 1 3
-files=("$SCRATCH"/data/test/*/*.jpg)
-model_make invoices 7
-put "$MNT/services/inbox" 'model = invoices/latest\n'
-inbox=$MNT/inference/inbox
-mkdir "$inbox"
-touch "$inbox/start"
+inbox_start 3 7
 size=$(stat -c %s "${files[0]}")
 
 step "a file grows while it is written"

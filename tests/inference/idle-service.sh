@@ -6,14 +6,7 @@
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../models.sh"
-models_mount
-pictures "$SCRATCH/data" 1 1
-files=("$SCRATCH"/data/test/*/*.jpg)
-model_make invoices 7
-put "$MNT/services/inbox" 'model = invoices/latest\nidle = 1s\n'
-inbox=$MNT/inference/inbox
-mkdir "$inbox"
-touch "$inbox/start"
+inbox_start 1 7 'idle = 1s\n'
 
 step "it leaves, and comes back"
 cp "${files[0]}" "$inbox/in/0.jpg"
@@ -30,9 +23,7 @@ step "a worker that dies is started again, and nothing is lost"
 put "$MNT/services/inbox" 'model = invoices/latest\n'
 for i in 2 3 4; do
     cp "${files[i]}" "$inbox/in/$i.jpg"
-    for pid in $(trainer_pids); do
-        kill -9 "$pid" 2>/dev/null || true
-    done
+    workers_kill
     expect $i.jpg jq -r .file <(answer $i.jpg)
 done
 expect 1 bash -c "cut -d, -f2 '$inbox/results.csv' | grep -c '^4.jpg$'"

@@ -8,14 +8,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../models.sh"
 kills=${KILLS:-6}
-models_mount
-pictures "$SCRATCH/data" 1 1
-files=("$SCRATCH"/data/test/*/*.jpg)
-model_make invoices 3
-put "$MNT/services/inbox" 'model = invoices/latest\nprecision = f32\n'
-inbox=$MNT/inference/inbox
-mkdir "$inbox"
-touch "$inbox/start"
+inbox_start 1 3 'precision = f32\n'
 RANDOM=2
 
 # Between one and 2000 lines, of which most cannot be read, as that is quick.
@@ -41,41 +34,22 @@ change()
     esac
 } 2>/dev/null
 
-kill_workers()
-{
-    local pid
-    for pid in $(trainer_pids); do
-        kill -9 "$pid" 2>/dev/null || true
-    done
-}
-
-kill_daemon()
-{
-    local pid
-    for pid in $(daemon_pids); do
-        kill -9 "$pid" 2>/dev/null || true
-    done
-    eventually 20 no_daemon
-    umount -l "$MNT" 2>/dev/null || fusermount3 -uz "$MNT"
-    models_mount
-}
-
 for ((i = 0; i < kills; i++)); do
     change || true
     # at any moment of a list: while its worker starts, and while it has rows
     sleep "$((RANDOM % 5)).$((RANDOM % 10))"
     case $((i % 3)) in
-        0) kill_workers ;;
-        1) kill_daemon ;;
-        2) kill_workers
-            kill_daemon ;;
+        0) workers_kill ;;
+        1) daemon_kill ;;
+        2) workers_kill
+            daemon_kill ;;
     esac
 done
 for i in 0 1 2; do
     lines >"$SCRATCH/$i.list"
     cp "$SCRATCH/$i.list" "$inbox/in/$i.list"
 done
-kill_workers
+workers_kill
 
 step "all that waits is answered"
 if ! serving_is running && ! serving_is starting; then

@@ -8,14 +8,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../models.sh"
 kills=${KILLS:-8}
-models_mount
-pictures "$SCRATCH/data" 1 3
-files=("$SCRATCH"/data/test/*/*.jpg)
-model_make invoices 7
-put "$MNT/services/inbox" 'model = invoices/latest\nprecision = f32\n'
-inbox=$MNT/inference/inbox
-mkdir "$inbox"
-touch "$inbox/start"
+inbox_start 3 7 'precision = f32\n'
 RANDOM=1
 
 # One change of what is in in/. It may fail, as the daemon may be dead.
@@ -31,34 +24,15 @@ change()
     esac
 } 2>/dev/null
 
-kill_worker()
-{
-    local pid
-    for pid in $(trainer_pids); do
-        kill -9 "$pid" 2>/dev/null || true
-    done
-}
-
-kill_daemon()
-{
-    local pid
-    for pid in $(daemon_pids); do
-        kill -9 "$pid" 2>/dev/null || true
-    done
-    eventually 20 no_daemon
-    umount -l "$MNT" 2>/dev/null || fusermount3 -uz "$MNT"
-    models_mount
-}
-
 for ((i = 0; i < kills; i++)); do
     for ((j = RANDOM % 30; j >= 0; j--)); do
         change || true
     done
     case $((i % 3)) in
-        0) kill_worker ;;
-        1) kill_daemon ;;
-        2) kill_worker
-            kill_daemon ;;
+        0) workers_kill ;;
+        1) daemon_kill ;;
+        2) workers_kill
+            daemon_kill ;;
     esac
 done
 

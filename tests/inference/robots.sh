@@ -5,14 +5,7 @@
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../models.sh"
-models_mount
-pictures "$SCRATCH/data" 1 2
-files=("$SCRATCH"/data/test/*/*.jpg)
-model_make invoices 7
-put "$MNT/services/inbox" 'model = invoices/latest\n'
-inbox=$MNT/inference/inbox
-mkdir "$inbox"
-touch "$inbox/start"
+inbox_start 2 7
 
 step "inotify tells of each answer, of rows and of the status"
 inotifywait -m -e close_write --format '%w%f' "$inbox/out" "$inbox" \
