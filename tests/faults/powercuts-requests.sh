@@ -4,14 +4,12 @@
 # timeout: 300
 # not under: address|thread
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../powercuts.sh"
 
 cuts=${CUTS:-12} copies=40
-record=$SCRATCH/record
-mkdir -m 700 "$STATE"
 
 step "files are written and synced, and all that reaches the disk is noted"
-RECORD=$record RECORD_BELOW=$STATE \
-    LD_PRELOAD=$BUILD/tests/faults/preload/record.so mount_primofs
+recorded_mount
 put "$MNT/services/inbox" 'model = some/latest\n'
 mkdir "$MNT/inference/inbox"
 cat >"$SCRATCH/copy.py" <<'END'
@@ -67,27 +65,11 @@ for place, number in last.items():
 END
 ln -s copy.py "$SCRATCH/copy_.py"
 
-# cut SEED KIND: mounts what a disk may have, and looks.
-cut()
+holds()
 {
-    local state=$SCRATCH/cut done
-    rm -rf "$state"
-    done=$("$PYTHON" "$ROOT/tests/faults/powercut.py" "$record" "$STATE" \
-        "$state" "$1" "$2")
-    mount_primofs "$state" "$MNT" || fail "seed $1, $2: it does not mount"
-    [ "$done" -eq 0 ] ||
-        "$PYTHON" "$SCRATCH/check.py" "$MNT/inference/inbox/in" "$done" \
+    [ "$1" -eq 0 ] ||
+        "$PYTHON" "$SCRATCH/check.py" "$MNT/inference/inbox/in" "$1" \
             $copies >"$SCRATCH/said" 2>&1 ||
-        fail "seed $1, $2, $done done: $(cat "$SCRATCH/said")"
-    umount_primofs
-    kept=$((kept + done))
+        fail "$2: $(cat "$SCRATCH/said")"
 }
-
-for kind in ext4 posix; do
-    step "$cuts power cuts, as $kind leaves the disk"
-    kept=0
-    for ((seed = 1; seed <= cuts; seed++)); do
-        cut $seed $kind
-    done
-    echo "   $cuts cuts, $kept files, none lost"
-done
+powercuts "$cuts" files
