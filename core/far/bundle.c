@@ -22,29 +22,28 @@ const char bundle_script[] =
     "exec \"$d/loader/primo-train\" --library-path \"$d\" \"$d/program\" "
     "\"$@\"\n";
 
-static int file_sum(struct bundle_file *f, struct reason *why)
+static void script_sum(struct bundle_file *f)
 {
     struct sha256 sum;
-    char bytes[1 << 16];
-    ssize_t n = 0;
+    f->size = strlen(bundle_script);
     sha256_init(&sum);
-    f->size = 0;
-    int fd = f->path ? file_open(AT_FDCWD, f->path, why) : -1;
-    if (f->path && fd < 0)
-        return fd;
-    if (!f->path) {
-        f->size = strlen(bundle_script);
-        sha256_add(&sum, bundle_script, f->size);
-    }
-    while (fd >= 0 && (n = read(fd, bytes, sizeof bytes)) > 0) {
-        sha256_add(&sum, bytes, (size_t)n);
-        f->size += (uint64_t)n;
-    }
-    int code = n < 0 ? errno : 0;
-    if (fd >= 0)
-        close(fd);
+    sha256_add(&sum, bundle_script, f->size);
     sha256_end(&sum, f->sum);
-    return code ? refuse_errno(why, code, "cannot read '%s'", f->path) : 0;
+}
+
+/* Of a library or a program, or, where there is no path, of the script. */
+static int file_sum(struct bundle_file *f, struct reason *why)
+{
+    if (!f->path) {
+        script_sum(f);
+        return 0;
+    }
+    int fd = file_open(AT_FDCWD, f->path, why);
+    if (fd < 0)
+        return fd;
+    int err = descriptor_sum(fd, f->sum, &f->size);
+    close(fd);
+    return err ? refuse_errno(why, -err, "cannot read '%s'", f->path) : 0;
 }
 
 static int file_add(struct bundle *b, const char *path, const char *name,

@@ -67,19 +67,6 @@ static int text_send(struct link *l, const char *name, const struct text *text,
     return link_ask(l, &in, text, NULL, NULL, why);
 }
 
-static int file_sum(int fd, char hex[SHA256_HEX], struct reason *why)
-{
-    struct sha256 sum;
-    char bytes[1 << 16];
-    ssize_t n;
-    sha256_init(&sum);
-    while ((n = read(fd, bytes, sizeof bytes)) > 0)
-        sha256_add(&sum, bytes, (size_t)n);
-    int code = errno;
-    sha256_end(&sum, hex);
-    return n < 0 ? refuse_errno(why, code, "cannot read the base") : 0;
-}
-
 /* Sends a file from byte `at` on. */
 static int base_put(struct link *l, int fd, const char *name, uint64_t at,
                     struct reason *why)
@@ -114,7 +101,9 @@ static int base_send(struct link *l, const struct run_job *job, char name[64],
     if (!*job->base)
         return 0;
     int fd = file_open(job->base_dir, job->base, why);
-    int err = fd < 0 ? fd : file_sum(fd, hex, why);
+    int err = fd < 0 ? fd : descriptor_sum(fd, hex, NULL);
+    if (fd >= 0 && err)
+        refuse_errno(why, -err, "cannot read the base");
     snprintf(name, 64, "%.*s", FAR_BASE_DIGITS, err ? "" : hex);
     struct far_line in = {.verb = FAR_have};
     snprintf(in.name, sizeof in.name, "%s", name);

@@ -80,6 +80,24 @@ int descriptor_read_at(int fd, void *to, size_t size, uint64_t offset)
     return 0;
 }
 
+int descriptor_sum(int fd, char hex[SHA256_HEX], uint64_t *size)
+{
+    struct sha256 sum;
+    char bytes[1 << 16];
+    uint64_t all = 0;
+    ssize_t n;
+    sha256_init(&sum);
+    while ((n = read(fd, bytes, sizeof bytes)) > 0) {
+        sha256_add(&sum, bytes, (size_t)n);
+        all += (uint64_t)n;
+    }
+    int code = errno;
+    sha256_end(&sum, hex);
+    if (size)
+        *size = all;
+    return n < 0 ? -code : 0;
+}
+
 /* Writing */
 
 int descriptor_write_at(int fd, const void *data, size_t size, uint64_t offset)

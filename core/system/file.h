@@ -12,6 +12,7 @@
 #define PRIMO_FILE_H
 
 #include "core/basic/reason.h"
+#include "core/basic/sha256.h"
 #include "core/basic/text.h"
 
 #include <stdbool.h>
@@ -37,6 +38,9 @@ int descriptor_read(int fd, size_t limit, struct text *out);
 /* Read exactly `size` bytes. Returns 0 or -errno without a sentence, -ENODATA
  * where the file ends before. */
 int descriptor_read_at(int fd, void *to, size_t size, uint64_t offset);
+/* The SHA-256 of all that is left to be read; *size becomes how much that was,
+ * unless `size` is NULL. Returns 0 or -errno without a sentence. */
+int descriptor_sum(int fd, char hex[SHA256_HEX], uint64_t *size);
 
 /* Change */
 

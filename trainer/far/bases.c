@@ -47,19 +47,6 @@ int base_add(int dir, const char *name, uint64_t offset,
     return err;
 }
 
-static int sum_of(int fd, char hex[SHA256_HEX])
-{
-    struct sha256 sum;
-    char bytes[1 << 16];
-    ssize_t n;
-    sha256_init(&sum);
-    while ((n = read(fd, bytes, sizeof bytes)) > 0)
-        sha256_add(&sum, bytes, (size_t)n);
-    int code = errno;
-    sha256_end(&sum, hex);
-    return n < 0 ? -code : 0;
-}
-
 int base_keep(int dir, const char *name, struct reason *why)
 {
     char part[PART], hex[SHA256_HEX];
@@ -71,7 +58,7 @@ int base_keep(int dir, const char *name, struct reason *why)
     int fd = openat(dir, part, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return refuse_errno(why, errno, "cannot read the base");
-    int err = sum_of(fd, hex);
+    int err = descriptor_sum(fd, hex, NULL);
     if (err == 0 && fsync(fd))
         err = -errno;
     close(fd);
