@@ -1,5 +1,6 @@
 #include "core/basic/json.h"
 
+#include <math.h>
 #include <string.h>
 
 static void put_character(struct text *out, const char *s, size_t size)
@@ -45,4 +46,31 @@ void json_put_key(struct text *out, const char *key)
         text_puts(out, ",");
     json_put_string(out, key);
     text_puts(out, ":");
+}
+
+void json_put_member(struct text *out, const char *key, const char *value)
+{
+    json_put_key(out, key);
+    if (*value)
+        json_put_string(out, value);
+    else
+        text_puts(out, "null");
+}
+
+void json_put_number(struct text *out, const char *key, double v, int digits)
+{
+    json_put_key(out, key);
+    if (isfinite(v))
+        text_put_double(out, v, digits);
+    else
+        text_puts(out, "null");
+}
+
+void json_put_time(struct text *out, const char *key, double time)
+{
+    struct text t = TEXT_INIT;
+    if (time > 0)
+        text_put_time(&t, time);
+    json_put_member(out, key, text_string(&t));
+    text_release(&t);
 }

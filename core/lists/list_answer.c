@@ -9,53 +9,25 @@
 #include <math.h>
 #include <string.h>
 
-/* Members */
-
-static void text_member(struct text *out, const char *key, const char *value)
-{
-    json_put_key(out, key);
-    if (*value)
-        json_put_string(out, value);
-    else
-        text_puts(out, "null");
-}
-
-static void number_member(struct text *out, const char *key, double v)
-{
-    json_put_key(out, key);
-    if (isfinite(v))
-        text_put_double(out, v, 15);
-    else
-        text_puts(out, "null");
-}
+/* Evaluation */
 
 /* A share, as it stands in the reports. */
 static void share_member(struct text *out, const char *key, double v)
 {
-    json_put_key(out, key);
-    if (isfinite(v))
-        text_put_double(out, v, 7);
-    else
-        text_puts(out, "null");
+    json_put_number(out, key, v, 7);
 }
 
-static void time_member(struct text *out, const char *key, double time)
+static void number_member(struct text *out, const char *key, double v)
 {
-    struct text t = TEXT_INIT;
-    if (time > 0)
-        text_put_time(&t, time);
-    text_member(out, key, text_string(&t));
-    text_release(&t);
+    json_put_number(out, key, v, 15);
 }
-
-/* Evaluation */
 
 static void put_class(struct text *out, const struct answer_model *m,
                       const struct evaluation *e, const struct figures *f,
                       int i)
 {
     text_puts(out, "{");
-    text_member(out, "field", m->labels[i]);
+    json_put_member(out, "field", m->labels[i]);
     number_member(out, "pictures", f->classes[i].pictures);
     share_member(out, "precision", f->classes[i].precision);
     share_member(out, "recall", f->classes[i].recall);
@@ -76,8 +48,8 @@ static void put_confusion(struct text *out, const struct answer_model *m,
         if (!x->counts[i])
             continue;
         text_puts(out, first ? "{" : ",{");
-        text_member(out, "truth", truth < 0 ? "" : m->labels[truth]);
-        text_member(out, "field", taken < 0 ? "" : m->labels[taken]);
+        json_put_member(out, "truth", truth < 0 ? "" : m->labels[truth]);
+        json_put_member(out, "field", taken < 0 ? "" : m->labels[taken]);
         number_member(out, "pictures", x->counts[i]);
         text_puts(out, "}");
         first = false;
@@ -142,10 +114,10 @@ static void put_file(struct text *out, const struct answering *a,
     int64_t size = spool_size(a->primo, o->id, o->number);
     json_put_key(out, "files");
     text_puts(out, "[{");
-    text_member(out, "original_file_name", o->name);
-    text_member(out, "content_type", "text/plain");
+    json_put_member(out, "original_file_name", o->name);
+    json_put_member(out, "content_type", "text/plain");
     number_member(out, "content_length", size > 0 ? (double)size : 0);
-    text_member(out, "sha256", "");
+    json_put_member(out, "sha256", "");
     text_puts(out, "}]");
 }
 
@@ -166,16 +138,16 @@ static void put_summary(struct text *out, const struct answering *a,
 {
     const struct answer_model *m = a->model;
     text_puts(out, "{");
-    text_member(out, "file", o->name);
+    json_put_member(out, "file", o->name);
     number_member(out, "revision", (double)r->revision);
-    time_member(out, "created_at", r->completed);
-    time_member(out, "expires_at", r->expires);
+    json_put_time(out, "created_at", r->completed);
+    json_put_time(out, "expires_at", r->expires);
     json_put_key(out, "result_is_ready");
     text_puts(out, "true");
-    text_member(out, "service", a->serving->service);
-    text_member(out, "model", m ? m->called : "");
-    text_member(out, "model_type", m ? m->type : "");
-    text_member(out, "state", state_of(end));
+    json_put_member(out, "service", a->serving->service);
+    json_put_member(out, "model", m ? m->called : "");
+    json_put_member(out, "model_type", m ? m->type : "");
+    json_put_member(out, "state", state_of(end));
     json_put_key(out, "items");
     text_puts(out, "[]");
     put_counts(out, end->list);
@@ -192,8 +164,8 @@ static void put_summary(struct text *out, const struct answering *a,
     text_puts(out, "[]");
     put_file(out, a, o);
     put_times(out, r, end->list);
-    text_member(out, "error", end->error);
-    text_member(out, "code", end->code);
+    json_put_member(out, "error", end->error);
+    json_put_member(out, "code", end->code);
     text_puts(out, "}\n");
 }
 

@@ -6,7 +6,6 @@
 #include "core/serve/spool.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,43 +140,10 @@ static bool is_known(const struct answering *a, const struct answer *answer)
 
 /* JSON */
 
-static void put_key(struct text *out, const char *key)
-{
-    if (out->size && !strchr("{[", out->data[out->size - 1]))
-        text_puts(out, ",");
-    json_put_string(out, key);
-    text_puts(out, ":");
-}
-
 static void put_string(struct text *out, const char *key, const char *value)
 {
-    put_key(out, key);
+    json_put_key(out, key);
     json_put_string(out, value);
-}
-
-/* A text that is not there is null. */
-static void put_known(struct text *out, const char *key, const char *value)
-{
-    put_key(out, key);
-    if (*value)
-        json_put_string(out, value);
-    else
-        text_puts(out, "null");
-}
-
-static void put_number(struct text *out, const char *key, double v, int digits)
-{
-    put_key(out, key);
-    text_put_double(out, v, digits);
-}
-
-static void put_time(struct text *out, const char *key, double time)
-{
-    struct text t = TEXT_INIT;
-    if (time > 0)
-        text_put_time(&t, time);
-    put_known(out, key, text_string(&t));
-    text_release(&t);
 }
 
 /* An object with a class and its confidence begins. */
@@ -185,13 +151,13 @@ static void put_class(struct text *out, const struct answering *a,
                       const struct answer_class *of)
 {
     put_string(out, "field", label_of(a, of->class));
-    put_number(out, "confidence", of->confidence, 6);
+    json_put_number(out, "confidence", of->confidence, 6);
 }
 
 static void put_classes(struct text *out, const struct answering *a,
                         const struct answer *answer)
 {
-    put_key(out, "items");
+    json_put_key(out, "items");
     text_puts(out, "[");
     for (int i = 0; i < answer->count; i++) {
         text_puts(out, i ? ",{" : "{");
@@ -205,7 +171,7 @@ static void put_page(struct text *out, const struct answering *a, int number,
                      const struct answer_class *of)
 {
     text_puts(out, "{");
-    put_number(out, "page", number, 9);
+    json_put_number(out, "page", number, 9);
     put_class(out, a, of);
     put_string(out, "state", answer_state(a->service, of->confidence));
     text_puts(out, "}");
@@ -215,7 +181,7 @@ static void put_page(struct text *out, const struct answering *a, int number,
 static void put_pages(struct text *out, const struct answering *a,
                       const struct answer *answer)
 {
-    put_key(out, "pages");
+    json_put_key(out, "pages");
     text_puts(out, "[");
     if (answer->count && !answer->pages)
         put_page(out, a, answer->first_page, &answer->best[0]);
@@ -229,12 +195,12 @@ static void put_pages(struct text *out, const struct answering *a,
 static void put_files(struct text *out, const struct answer *answer,
                       const char *name)
 {
-    put_key(out, "files");
+    json_put_key(out, "files");
     text_puts(out, "[{");
     put_string(out, "original_file_name", name);
-    put_known(out, "content_type", answer->type);
-    put_number(out, "content_length", (double)answer->bytes, 15);
-    put_known(out, "sha256", answer->sha256);
+    json_put_member(out, "content_type", answer->type);
+    json_put_number(out, "content_length", (double)answer->bytes, 15);
+    json_put_member(out, "sha256", answer->sha256);
     text_puts(out, "}]");
 }
 
@@ -250,30 +216,30 @@ static void put_answer(struct text *out, const struct answering *a,
 {
     text_puts(out, "{");
     put_string(out, "file", o->name);
-    put_number(out, "revision", (double)answer->revision, 15);
-    put_time(out, "created_at", r->completed);
-    put_time(out, "expires_at", r->expires);
-    put_key(out, "result_is_ready");
+    json_put_number(out, "revision", (double)answer->revision, 15);
+    json_put_time(out, "created_at", r->completed);
+    json_put_time(out, "expires_at", r->expires);
+    json_put_key(out, "result_is_ready");
     text_puts(out, "true");
     put_string(out, "service", a->serving->service);
-    put_known(out, "model", a->model ? a->model->called : "");
-    put_known(out, "model_type", a->model ? a->model->type : "");
+    json_put_member(out, "model", a->model ? a->model->called : "");
+    json_put_member(out, "model_type", a->model ? a->model->type : "");
     put_string(out, "state", u->state);
     put_classes(out, a, answer);
-    put_number(out, "threshold_ok_min",
-               settings_number(a->service, KEY_SERVICE_OK), 9);
-    put_number(out, "threshold_warn_min",
-               settings_number(a->service, KEY_SERVICE_CHECK), 9);
+    json_put_number(out, "threshold_ok_min",
+                    settings_number(a->service, KEY_SERVICE_OK), 9);
+    json_put_number(out, "threshold_warn_min",
+                    settings_number(a->service, KEY_SERVICE_CHECK), 9);
     put_pages(out, a, answer);
     put_files(out, answer, o->name);
-    put_key(out, "milliseconds");
+    json_put_key(out, "milliseconds");
     text_puts(out, "{");
-    put_number(out, "queue", u->queue, 4);
-    put_number(out, "decode", answer->decode, 4);
-    put_number(out, "network", answer->network, 4);
+    json_put_number(out, "queue", u->queue, 4);
+    json_put_number(out, "decode", answer->decode, 4);
+    json_put_number(out, "network", answer->network, 4);
     text_puts(out, "}");
-    put_known(out, "error", answer->error);
-    put_known(out, "code", answer->code);
+    json_put_member(out, "error", answer->error);
+    json_put_member(out, "code", answer->code);
     text_puts(out, "}\n");
 }
 
