@@ -204,34 +204,13 @@ static int aside_rename(struct primo *primo, const struct caller *caller,
     return err;
 }
 
-/* Attributes */
-
-static int aside_stat(const struct stat_request *r, struct tree_stat *out,
-                      struct reason *why)
-{
-    const struct object *o = r->object;
-    (void)why;
-    out->mode = S_IFREG | (o->mode & 0777);
-    out->uid = o->uid;
-    out->gid = o->gid;
-    out->size = o->body.size;
-    return 0;
-}
-
 /* Open files */
 
 static int aside_open(struct handle *h, const struct text *text,
                       struct reason *why)
 {
-    struct object o = OBJECT_INIT;
     (void)text;
-    int err = handle_load(h, &o, why);
-    __atomic_store_n(&h->opened.mtime, o.mtime, __ATOMIC_RELAXED);
-    h->emptied = (h->flags & O_TRUNC) && o.body.size > 0;
-    if (err == 0 && !(h->flags & O_TRUNC))
-        err = handle_show(h, &o.body, why);
-    object_release(&o);
-    return err;
+    return handle_load_text(h, why);
 }
 
 static int aside_write(struct handle *h, uint64_t offset, const char *data,
@@ -287,7 +266,7 @@ static int aside_save(struct handle *h, bool last, struct reason *why)
 
 const struct shape shape_aside = {
     .mode = S_IFREG | 0644,
-    .stat = aside_stat,
+    .stat = object_stat,
     .unlink = input_unlink,
     .change = input_change,
     .make = aside_make,

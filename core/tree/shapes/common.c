@@ -135,6 +135,30 @@ int handle_load(struct handle *h, struct object *o, struct reason *why)
 }
 
 /* This is atomic because handles_set_mtime() holds another lock than we do. */
+int handle_load_text(struct handle *h, struct reason *why)
+{
+    struct object o = OBJECT_INIT;
+    int err = handle_load(h, &o, why);
+    __atomic_store_n(&h->opened.mtime, o.mtime, __ATOMIC_RELAXED);
+    h->emptied = (h->flags & O_TRUNC) && o.body.size > 0;
+    if (err == 0 && !(h->flags & O_TRUNC))
+        err = handle_show(h, &o.body, why);
+    object_release(&o);
+    return err;
+}
+
+int object_stat(const struct stat_request *r, struct tree_stat *out,
+                struct reason *why)
+{
+    const struct object *o = r->object;
+    (void)why;
+    out->mode = S_IFREG | (o->mode & 0777);
+    out->uid = o->uid;
+    out->gid = o->gid;
+    out->size = o->body.size;
+    return 0;
+}
+
 void handle_written(struct handle *h)
 {
     __atomic_store_n(&h->opened.mtime, clock_ns(), __ATOMIC_RELAXED);

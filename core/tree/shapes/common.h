@@ -50,6 +50,11 @@ int handle_read_file(int fd, uint64_t offset, size_t size, struct text *out,
 
 /* The object of the file, if its mode allows this open. */
 int handle_load(struct handle *h, struct object *o, struct reason *why);
+/* The same, and let the handle show the object's text, unless it empties it. */
+int handle_load_text(struct handle *h, struct reason *why);
+/* What stat says of an object and its text. */
+int object_stat(const struct stat_request *r, struct tree_stat *out,
+                struct reason *why);
 /* Note that the text has just been written. */
 void handle_written(struct handle *h);
 /* The parameters of a save through this handle, for input_save.c. */

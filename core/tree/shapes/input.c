@@ -21,18 +21,6 @@ struct checked {
     bool disordered; /* not written in order: checked only when it is saved */
 };
 
-static int input_stat(const struct stat_request *r, struct tree_stat *out,
-                      struct reason *why)
-{
-    const struct object *o = r->object;
-    (void)why;
-    out->mode = S_IFREG | (o->mode & 0777);
-    out->uid = o->uid;
-    out->gid = o->gid;
-    out->size = o->body.size;
-    return 0;
-}
-
 static int input_accept(struct primo *primo, const struct row *row,
                         const struct object *o, const char *name,
                         struct reason *why)
@@ -75,15 +63,9 @@ static void check_restart(struct handle *h)
 static int input_open(struct handle *h, const struct text *text,
                       struct reason *why)
 {
-    struct object o = OBJECT_INIT;
     (void)text;
     h->own = xcalloc(1, sizeof(struct checked));
-    int err = handle_load(h, &o, why);
-    __atomic_store_n(&h->opened.mtime, o.mtime, __ATOMIC_RELAXED);
-    h->emptied = (h->flags & O_TRUNC) && o.body.size > 0;
-    if (err == 0 && !(h->flags & O_TRUNC))
-        err = handle_show(h, &o.body, why);
-    object_release(&o);
+    int err = handle_load_text(h, why);
     if (err == 0 && wants_write(h->flags))
         check_restart(h);
     return err;
@@ -255,7 +237,7 @@ static int input_save_due(struct handle *h, bool last, struct reason *why)
 
 const struct shape shape_input = {
     .mode = S_IFREG | 0644,
-    .stat = input_stat,
+    .stat = object_stat,
     .unlink = input_unlink,
     .change = input_change,
     .accept = input_accept,

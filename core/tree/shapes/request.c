@@ -46,10 +46,7 @@ static int request_stat(const struct stat_request *r, struct tree_stat *out,
 {
     const struct object *o = r->object;
     int64_t size = o->number ? spool_size(r->primo, o->id, o->number) : 0;
-    (void)why;
-    out->mode = S_IFREG | (o->mode & 0777);
-    out->uid = o->uid;
-    out->gid = o->gid;
+    object_stat(r, out, why);
     out->size = size < 0 ? 0 : (uint64_t)size;
     uint64_t written;
     int64_t mtime;
