@@ -532,10 +532,15 @@ int intake_rename(struct primo *primo, uint64_t request, const char *name,
     return intake_close(&closing, why);
 }
 
-/* Finish */
+/* Walks */
 
-static uint64_t partial_next(struct store_txn *txn, uint64_t service,
-                             uint64_t *after)
+/* Does something to a request of the service; false ends the walk. */
+typedef bool (*request_do)(struct primo *primo, uint64_t request);
+typedef bool (*request_is)(const struct object *o, const struct request *r);
+
+/* The next request behind *after that is so; 0 = there is none. */
+static uint64_t request_next_that(struct store_txn *txn, uint64_t service,
+                                  uint64_t *after, request_is is)
 {
     struct object o = OBJECT_INIT;
     struct request r;
@@ -543,24 +548,23 @@ static uint64_t partial_next(struct store_txn *txn, uint64_t service,
     while (!found && object_next(txn, service, *after, &o) == 0) {
         *after = o.id;
         if (o.kind == OBJECT_REQUEST && request_decode(&o, &r) == 0 &&
-            r.partial && !request_is_passing(o.name))
+            is(&o, &r))
             found = o.id;
         object_release(&o);
     }
     return found;
 }
 
-static void service_finish(struct primo *primo, uint64_t service)
+static void requests_each(struct primo *primo, uint64_t service, request_is is,
+                          request_do what)
 {
     struct store_txn *txn;
     uint64_t after = 0, request = 1;
     while (request && store_begin(primo->store, false, &txn, NULL) == 0) {
-        request = partial_next(txn, service, &after);
+        request = request_next_that(txn, service, &after, is);
         store_abort(txn);
-        const struct closing closing = {
-            .primo = primo, .request = request, .complete = true};
-        if (request && !handles_write(&primo->handles, request))
-            intake_close(&closing, NULL);
+        if (request && !what(primo, request))
+            return;
     }
 }
 
@@ -581,6 +585,27 @@ static void services_each(struct primo *primo,
     }
 }
 
+/* Finish */
+
+static bool is_unfinished(const struct object *o, const struct request *r)
+{
+    return r->partial && !request_is_passing(o->name);
+}
+
+static bool request_finish(struct primo *primo, uint64_t request)
+{
+    const struct closing closing = {
+        .primo = primo, .request = request, .complete = true};
+    if (!handles_write(&primo->handles, request))
+        intake_close(&closing, NULL);
+    return true;
+}
+
+static void service_finish(struct primo *primo, uint64_t service)
+{
+    requests_each(primo, service, is_unfinished, request_finish);
+}
+
 void intake_finish(struct primo *primo)
 {
     services_each(primo, service_finish);
@@ -588,33 +613,21 @@ void intake_finish(struct primo *primo)
 
 /* Expire */
 
-/* The next request behind *after whose time is over; 0 = there is none. */
-static uint64_t expired_next(struct store_txn *txn, uint64_t service,
-                             uint64_t *after, double now)
+static bool is_expired(const struct object *o, const struct request *r)
 {
-    struct object o = OBJECT_INIT;
-    struct request r;
-    uint64_t found = 0;
-    while (!found && object_next(txn, service, *after, &o) == 0) {
-        *after = o.id;
-        if (o.kind == OBJECT_REQUEST && request_decode(&o, &r) == 0 &&
-            r.answered && !r.waits && r.expires > 0 && r.expires < now)
-            found = o.id;
-        object_release(&o);
-    }
-    return found;
+    (void)o;
+    return r->answered && !r->waits && r->expires > 0 &&
+           r->expires < unix_now();
+}
+
+static bool request_expire(struct primo *primo, uint64_t request)
+{
+    return intake_unlink(primo, request, NULL) == 0;
 }
 
 static void service_expire(struct primo *primo, uint64_t service)
 {
-    struct store_txn *txn;
-    uint64_t after = 0, request = 1;
-    while (request && store_begin(primo->store, false, &txn, NULL) == 0) {
-        request = expired_next(txn, service, &after, unix_now());
-        store_abort(txn);
-        if (request && intake_unlink(primo, request, NULL))
-            return;
-    }
+    requests_each(primo, service, is_expired, request_expire);
 }
 
 void intake_expire(struct primo *primo)
