@@ -325,32 +325,32 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
         kept_names_action_end(names);
 }
 
-void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+/* Saves by this function what an open file, if it is one, has staged. */
+static void save_handle(fuse_req_t req, struct fuse_file_info *fi,
+                        int (*save)(struct handle *h, struct reason *why))
 {
     struct reason why = REASON_INIT;
     struct handle *h = handle_used(req, fi);
-    (void)ino;
     if (!h) {
         fuse_reply_err(req, 0);
         return;
     }
-    int err = handle_flush(h, &why);
+    int err = save(h, &why);
     reply_handle(req, err, h, &why);
+}
+
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    save_handle(req, fi, handle_flush);
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
               struct fuse_file_info *fi)
 {
-    struct reason why = REASON_INIT;
-    struct handle *h = handle_used(req, fi);
-    (void)datasync;
     (void)ino;
-    if (!h) {
-        fuse_reply_err(req, 0);
-        return;
-    }
-    int err = handle_sync(h, &why);
-    reply_handle(req, err, h, &why);
+    (void)datasync;
+    save_handle(req, fi, handle_sync);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
