@@ -2,6 +2,7 @@
 
 #include "core/basic/language.h"
 #include "core/process/process.h"
+#include "core/rights/roles.h"
 #include "core/store/node.h"
 #include "core/store/stream.h"
 
@@ -49,7 +50,10 @@ int groups_save(struct store_txn *txn, uint64_t run,
 {
     struct groups groups = GROUPS_INIT;
     struct text list = TEXT_INIT;
-    groups_find(&groups, caller);
+    if (groups_find(&groups, caller) < 0) {
+        groups_release(&groups);
+        return roles_refuse_unknown(caller, why);
+    }
     for (size_t i = 0; i < groups.count && list.size < GROUPS_BYTES; i++)
         text_printf(&list, "%s%u", i ? "," : "", (unsigned)groups.list[i]);
     int err =

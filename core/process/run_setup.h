@@ -21,7 +21,8 @@ void job_print(const struct settings *machine, const char *base,
                struct text *out);
 /* Save the groups that the caller has at this moment, which need not be the
  * ones that the user database lists. Where there are very many, some are left
- * out: this can only take rights away, never grant any. */
+ * out: this can only take rights away, never grant any. EAGAIN: they cannot be
+ * looked up just now. */
 int groups_save(struct store_txn *txn, uint64_t run,
                 const struct caller *caller, struct reason *why);
 

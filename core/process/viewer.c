@@ -9,16 +9,20 @@
 static const enum key lines[] = {KEY_TEMPLATES, KEY_TYPES, KEY_BASES,
                                  KEY_MODELS};
 
+static bool has(struct viewer *v, enum key line, enum right right)
+{
+    int err = roles_judge(&v->primo->roles, v->caller, line, right, NULL);
+    v->unknown |= err == -EAGAIN;
+    return err == 0;
+}
+
 void viewer_init(struct viewer *v, struct primo *primo,
                  const struct caller *caller, const char *said)
 {
-    bool all = is_administrator(&primo->roles, caller);
     *v = (struct viewer){.primo = primo, .caller = caller, .said = said};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        v->views[lines[i]] = all || roles_allow(&primo->roles, caller, lines[i],
-                                                1u << RIGHT_VIEW);
-        v->creates[lines[i]] = all || roles_allow(&primo->roles, caller,
-                                                  lines[i], 1u << RIGHT_CREATE);
+        v->views[lines[i]] = has(v, lines[i], RIGHT_VIEW);
+        v->creates[lines[i]] = has(v, lines[i], RIGHT_CREATE);
     }
 }
 
@@ -29,6 +33,8 @@ int viewer_may(const struct viewer *v, enum key line, const char *called,
     bool may = v->views[line] || object_is_builtin(o->kind, o->name) ||
                (v->creates[line] && o->uid == v->caller->uid);
     int err = may ? mode_may(roles, v->caller, o, true, false, why)
+              : v->unknown
+                  ? roles_refuse_unknown(v->caller, why)
                   : roles_refuse(roles, v->caller, line, RIGHT_VIEW, why);
     if (err)
         reason_prefix(why, "the training would read '%s': ", called);

@@ -20,6 +20,7 @@ struct viewer {
     const struct caller *caller; /* not owned */
     const char *said; /* what he wrote to `start`, "" = nothing; not owned */
     bool views[KEY_COUNT], creates[KEY_COUNT]; /* by the line of a role */
+    bool unknown; /* some could not be told, as his groups are not known now */
 };
 
 /* Life cycle: not within a write transaction. */
@@ -31,7 +32,8 @@ void viewer_init(struct viewer *v, struct primo *primo,
 /* Whether he may read the object, of which this line of a role speaks and which
  * is called so in the mount: by his rights and by its mode. With the right to
  * create he may use what he has made, and everybody may use what is built in.
- * EACCES with a sentence that names the object. */
+ * EACCES, or EAGAIN where that cannot be told now, with a sentence that names
+ * the object. */
 int viewer_may(const struct viewer *v, enum key line, const char *called,
                const struct object *o, struct reason *why);
 /* Whether his rights may be used to read this data set, which the object,

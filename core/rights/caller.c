@@ -93,27 +93,50 @@ static bool groups_of_thread(struct groups *g, const struct caller *caller)
     return found;
 }
 
-static void groups_of_database(struct groups *g, const struct caller *caller)
+int database_error(int err, const char *file)
+{
+    if (err && err != ESRCH)
+        return -err;
+    /* glibc reports "not there" also where a file cannot be opened just now, if
+     * the next service in nsswitch.conf has answered */
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT && errno != EACCES)
+        return -errno;
+    if (fd >= 0)
+        close(fd);
+    return -ENOENT;
+}
+
+static int groups_of_database(struct groups *g, const struct caller *caller)
 {
     char room[4096];
     struct passwd entry, *found = NULL;
     int count = 64, had = 0;
     groups_add(g, caller->gid);
-    getpwuid_r(caller->uid, &entry, room, sizeof room, &found);
+    int err = getpwuid_r(caller->uid, &entry, room, sizeof room, &found);
     if (!found)
-        return;
+        return database_error(err, "/etc/passwd") == -ENOENT ? 1 : -EAGAIN;
     do { /* getgrouplist() raises the count where the list is too short */
         had = count;
         ALLOC_GROW(g->list, (size_t)count, g->room);
     } while (getgrouplist(found->pw_name, caller->gid, g->list, &count) < 0 &&
              count > had);
     g->count = count <= had ? (size_t)count : 0;
+    /* getgrouplist() does not say that it could not ask */
+    return database_error(0, "/etc/group") == -ENOENT ? 1 : -EAGAIN;
 }
 
-void groups_find(struct groups *g, const struct caller *caller)
+int groups_find(struct groups *g, const struct caller *caller)
 {
-    if (!groups_of_thread(g, caller))
-        groups_of_database(g, caller);
+    return groups_of_thread(g, caller) ? 0 : groups_of_database(g, caller);
+}
+
+struct caller caller_absent(uid_t uid)
+{
+    char room[4096];
+    struct passwd entry, *found = NULL;
+    getpwuid_r(uid, &entry, room, sizeof room, &found);
+    return (struct caller){uid, found ? found->pw_gid : (gid_t)-1, 0};
 }
 
 /* Names */

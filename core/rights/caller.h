@@ -50,11 +50,23 @@ bool groups_parse(struct groups *g, const char *status,
 
 /* Change */
 
-/* Find the caller's groups, including the main one. */
-void groups_find(struct groups *g, const struct caller *caller);
+/* Find the caller's groups, including the main one. Returns 0 where the thread
+ * has told them, and 1 where the database has. -EAGAIN: the database cannot be
+ * asked now, and some may be missing. */
+int groups_find(struct groups *g, const struct caller *caller);
 void groups_add(struct groups *g, gid_t gid);
+
+/* A user who is not there to ask, with his main group. */
+struct caller caller_absent(uid_t uid);
 
 /* Append the name of a user, or the number where there is no name. */
 void user_name(struct text *out, uid_t uid);
+
+/* The database of users and groups */
+
+/* What a lookup there that has found nothing, and returned `err`, means:
+ * -ENOENT where there is no such entry, or why this cannot be told now. `file`
+ * is /etc/passwd or /etc/group. */
+int database_error(int err, const char *file);
 
 #endif

@@ -12,7 +12,8 @@
 /* Whether the caller owns the object, or is the administrator. */
 bool mode_is_owner(const struct roles *r, const struct caller *caller,
                    const struct object *o);
-/* Whether its mode lets the caller read and write the object; EACCES. */
+/* Whether its mode lets the caller read and write the object; EACCES, or EAGAIN
+ * where that cannot be told now, as his groups cannot be looked up. */
 int mode_may(const struct roles *r, const struct caller *caller,
              const struct object *o, bool reads, bool writes,
              struct reason *why);

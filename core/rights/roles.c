@@ -59,19 +59,6 @@ bool is_administrator(const struct roles *r, const struct caller *caller)
 
 enum { ENTRY_LEAST = 4 << 10, ENTRY_MOST = 4 << 20 };
 
-/* Returns -ENOENT, or the reason why the files of users cannot be opened just
- * now: glibc reports "not there" for both, if the next service in nsswitch.conf
- * has answered. */
-static int database_error(void)
-{
-    int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno != ENOENT && errno != EACCES)
-        return -errno;
-    if (fd >= 0)
-        close(fd);
-    return -ENOENT;
-}
-
 /* Finds the number of a user or, with '@', of a group. Returns -ENOENT where
  * there is none; after any other error this cannot be told now. The buffer
  * grows because a group's entry holds the names of all its members. */
@@ -97,7 +84,7 @@ static int member_number(const char *word, id_t *out)
     }
     if (user_found || group_found)
         return 0;
-    return !err || err == ESRCH ? database_error() : -err;
+    return database_error(err, is_group ? "/etc/group" : "/etc/passwd");
 }
 
 /* Calls `take` for each word, until it returns an error. */
@@ -163,8 +150,10 @@ static int member_add(void *context, const char *word, struct reason *why)
     id_t number;
     (void)why;
     int err = member_number(word, &number);
-    if (err &&
-        (err == -ENOENT || !known_number(&l->roles->known, word, &number)))
+    bool unknown =
+        err && err != -ENOENT && !known_number(&l->roles->known, word, &number);
+    l->role->partial |= unknown;
+    if (err == -ENOENT || unknown)
         return 0;
     groups_add(*word == '@' ? &l->role->groups : &l->role->users, number);
     ALLOC_GROW(k->list, k->count + 1, k->room);
@@ -288,10 +277,17 @@ static bool in_one_of(const struct role *role, const struct groups *groups)
     return false;
 }
 
-/* Whether a role of the user, or of one of the groups, has one of the rights;
- * *others: whether one that has is for groups. */
+/* The roles that give what is asked for. */
+struct givers {
+    bool groups;           /* some are for groups, */
+    bool unknown;          /* or for members that could not be looked up */
+    struct groups numbers; /* these groups, where they are asked for */
+};
+
+/* Whether a role of the user, or of one of the groups, has one of the rights.
+ */
 static bool allow(struct roles *r, uid_t uid, const struct groups *groups,
-                  enum key line, unsigned rights, bool *others)
+                  enum key line, unsigned rights, struct givers *givers)
 {
     bool yes = false;
     pthread_rwlock_rdlock(&r->lock);
@@ -300,25 +296,53 @@ static bool allow(struct roles *r, uid_t uid, const struct groups *groups,
         if (!(role_rights(role, line) & rights))
             continue;
         yes = groups_have(&role->users, uid) || in_one_of(role, groups);
-        *others |= role->groups.count > 0;
+        givers->groups |= role->groups.count > 0;
+        givers->unknown |= role->partial;
+        for (size_t k = 0; groups->count && k < role->groups.count; k++)
+            groups_add(&givers->numbers, role->groups.list[k]);
     }
     pthread_rwlock_unlock(&r->lock);
     return yes;
 }
 
+/* Whether the database knows of each group whether it is there: the list of a
+ * user's groups does not say what it could not ask. */
+static bool groups_are_known(const struct groups *groups)
+{
+    char room[ENTRY_LEAST];
+    struct group entry, *found;
+    bool known = true;
+    for (size_t i = 0; i < groups->count && known; i++) {
+        int err =
+            getgrgid_r(groups->list[i], &entry, room, sizeof room, &found);
+        known = err == 0 || err == ERANGE || err == ENOENT || err == ESRCH;
+    }
+    return known;
+}
+
+int roles_ask(struct roles *r, const struct caller *caller, enum key line,
+              unsigned rights)
+{
+    struct groups groups = GROUPS_INIT;
+    struct givers givers = {0};
+    int found = 0;
+    refresh(r);
+    bool yes = allow(r, caller->uid, &groups, line, rights, &givers);
+    if (!yes && givers.groups) {
+        found = groups_find(&groups, caller);
+        yes = allow(r, caller->uid, &groups, line, rights, &givers);
+    }
+    bool unknown = givers.unknown || found < 0 ||
+                   (found > 0 && !yes && !groups_are_known(&givers.numbers));
+    groups_release(&groups);
+    groups_release(&givers.numbers);
+    return yes ? 1 : unknown ? -EAGAIN : 0;
+}
+
 bool roles_allow(struct roles *r, const struct caller *caller, enum key line,
                  unsigned rights)
 {
-    struct groups groups = GROUPS_INIT;
-    bool others = false;
-    refresh(r);
-    bool yes = allow(r, caller->uid, &groups, line, rights, &others);
-    if (yes || !others)
-        return yes;
-    groups_find(&groups, caller);
-    yes = allow(r, caller->uid, &groups, line, rights, &others);
-    groups_release(&groups);
-    return yes;
+    return roles_ask(r, caller, line, rights) == 1;
 }
 
 /* Refusing */
@@ -410,6 +434,30 @@ static void explain(struct roles *r, const struct caller *caller, enum key line,
     pthread_rwlock_unlock(&r->lock);
     free(mine);
     groups_release(&groups);
+}
+
+int roles_refuse_unknown(const struct caller *caller, struct reason *why)
+{
+    struct text user = TEXT_INIT;
+    if (!why)
+        return -EAGAIN;
+    user_name(&user, caller->uid);
+    int err =
+        refuse(why, EAGAIN, "the groups of %s cannot be looked up just now",
+               text_string(&user));
+    text_release(&user);
+    return err;
+}
+
+int roles_judge(struct roles *r, const struct caller *caller, enum key line,
+                enum right right, struct reason *why)
+{
+    int may = is_administrator(r, caller)
+                  ? 1
+                  : roles_ask(r, caller, line, 1u << right);
+    if (may < 0)
+        return roles_refuse_unknown(caller, why);
+    return may ? 0 : roles_refuse(r, caller, line, right, why);
 }
 
 int roles_refuse(struct roles *r, const struct caller *caller, enum key line,

@@ -26,6 +26,7 @@ struct role {
     char name[256];
     /* its members; users are kept in a list of numbers, as groups are */
     struct groups users, groups;
+    bool partial;               /* a member could not be looked up */
     unsigned rights[KEY_COUNT]; /* by line: the bits 1 << enum right */
 };
 
@@ -63,6 +64,16 @@ bool is_administrator(const struct roles *r, const struct caller *caller);
  * stands for what is no object: every role has `view` there. */
 bool roles_allow(struct roles *r, const struct caller *caller, enum key line,
                  unsigned rights);
+/* The same, for what is not asked again: returns 1, 0, or -EAGAIN where this
+ * cannot be told now, as users or groups cannot be looked up. */
+int roles_ask(struct roles *r, const struct caller *caller, enum key line,
+              unsigned rights);
+/* 0 where the caller, or the administrator, has the right; -EACCES, or -EAGAIN
+ * as above, with a sentence. */
+int roles_judge(struct roles *r, const struct caller *caller, enum key line,
+                enum right right, struct reason *why);
+/* Returns -EAGAIN, with its sentence. */
+int roles_refuse_unknown(const struct caller *caller, struct reason *why);
 /* Returns -EACCES; the sentence says what is missing and who can grant it. */
 int roles_refuse(struct roles *r, const struct caller *caller, enum key line,
                  enum right right, struct reason *why);

@@ -31,7 +31,8 @@ int process_set_enabled(struct primo *primo, const struct caller *caller,
 int process_start(struct primo *primo, const struct caller *caller, uint64_t id,
                   const char *said, struct reason *why);
 /* Start what waits first in the queue, as whoever has written it, and take it
- * off; as above, and EAGAIN where something else waits first by now. */
+ * off; as above, and EAGAIN where something else waits first by now, or where
+ * users or groups cannot be looked up. */
 int process_start_queued(struct primo *primo, uint64_t id,
                          const struct queued *next, struct reason *why);
 /* Take it off without starting it, with the sentence in `events`. */

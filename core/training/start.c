@@ -286,11 +286,9 @@ int process_start_queued(struct primo *primo, uint64_t id,
     struct viewer viewer;
     const struct caller *caller = &next->caller;
     viewer_init(&viewer, primo, caller, next->said);
-    if (!is_administrator(&primo->roles, caller) &&
-        !roles_allow(&primo->roles, caller, KEY_PROCESSES, 1u << RIGHT_MANAGE))
-        return roles_refuse(&primo->roles, caller, KEY_PROCESSES, RIGHT_MANAGE,
-                            why);
-    return start(primo, &viewer, id, next, why);
+    int err =
+        roles_judge(&primo->roles, caller, KEY_PROCESSES, RIGHT_MANAGE, why);
+    return err ? err : start(primo, &viewer, id, next, why);
 }
 
 int process_pass_over(struct primo *primo, uint64_t id,
