@@ -53,64 +53,94 @@ int64_t model_file_size(const struct primo *primo, uint64_t id,
 
 /* Remove */
 
-static int drop_object(struct primo *primo, const struct caller *caller,
-                       uint64_t id, const char *what, struct reason *why)
+/* What is to be removed: a version or a family. */
+struct removal {
+    struct primo *primo;
+    const struct caller *caller;
+    uint64_t id;
+    model_may_go *may_go; /* NULL = nothing else has to be asked */
+    void *context;        /* for it */
+    const char *what;     /* for `events` */
+};
+
+/* The directory of the model's files. */
+static void removal_folder(const struct removal *r, char name[32])
 {
-    struct store_txn *txn;
-    struct object o = OBJECT_INIT, family = OBJECT_INIT;
+    snprintf(name, 32, "%" PRIu64, r->id);
+}
+
+static int drop_found(const struct removal *r, struct store_txn *txn,
+                      const struct object *o, struct reason *why)
+{
+    struct object family = OBJECT_INIT;
     char called[600];
-    int err = store_begin(primo->store, true, &txn, why);
+    if (object_has_children(txn, o->id))
+        return refuse(why, ENOTEMPTY, "models/%s has versions", o->name);
+    int err = r->may_go ? r->may_go(r->context, txn, o, why) : 0;
     if (err)
         return err;
-    err = object_get(txn, id, &o);
-    if (err) {
-        refuse(why, -err, "the model is gone");
-    } else if (object_has_children(txn, id)) {
-        err = refuse(why, ENOTEMPTY, "models/%s has versions", o.name);
-    } else {
-        if (object_get(txn, o.parent, &family))
-            snprintf(called, sizeof called, "models/%s", o.name);
-        else
-            snprintf(called, sizeof called, "models/%s/%s", family.name,
-                     o.name);
-        err = object_drop(txn, &o, why);
-        if (err == 0)
-            err = event_add(txn, caller->uid, called, why, "%s", what);
-    }
-    object_release(&o);
+    if (object_get(txn, o->parent, &family))
+        snprintf(called, sizeof called, "models/%s", o->name);
+    else
+        snprintf(called, sizeof called, "models/%s/%s", family.name, o->name);
     object_release(&family);
+    err = object_drop(txn, o, why);
+    return err ? err
+               : event_add(txn, r->caller->uid, called, why, "%s", r->what);
+}
+
+static int drop_once(const struct removal *r, struct reason *why)
+{
+    struct store_txn *txn;
+    struct object o = OBJECT_INIT;
+    int err = store_begin(r->primo->store, true, &txn, why);
+    if (err)
+        return err;
+    err = object_get(txn, r->id, &o);
+    if (err)
+        refuse(why, -err, "the model is gone");
+    else
+        err = drop_found(r, txn, &o, why);
+    object_release(&o);
     return store_end(txn, err, why);
 }
 
-static int drop(struct primo *primo, const struct caller *caller, uint64_t id,
-                const char *what, struct reason *why)
+/* Nothing else changes the tree between the tries. */
+static int drop(const struct removal *r, struct reason *why)
 {
-    pthread_mutex_lock(&primo->change);
-    int err = drop_object(primo, caller, id, what, why);
-    if (store_makes_room(primo->store, err))
-        err = drop_object(primo, caller, id, what, why);
-    pthread_mutex_unlock(&primo->change);
+    char folder[32];
+    removal_folder(r, folder);
+    pthread_mutex_lock(&r->primo->change);
+    int err = drop_once(r, why);
+    if (store_makes_room(r->primo->store, err))
+        err = drop_once(r, why);
+    if (is_full(err)) {
+        /* The files are nearly all that the model takes, and whoever removes it
+         * wants that room: they make it for the store, too. */
+        directory_remove(r->primo->models_dir, folder, NULL);
+        err = drop_once(r, why);
+        if (store_makes_room(r->primo->store, err))
+            err = drop_once(r, why);
+    }
+    pthread_mutex_unlock(&r->primo->change);
     return err;
 }
 
 int model_family_remove(struct primo *primo, const struct caller *caller,
                         uint64_t id, struct reason *why)
 {
-    return drop(primo, caller, id, "removed", why);
+    const struct removal r = {primo, caller, id, NULL, NULL, "removed"};
+    return drop(&r, why);
 }
 
 int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,
-                 const char *what, struct reason *why)
+                 model_may_go *may_go, void *context, const char *what,
+                 struct reason *why)
 {
+    const struct removal r = {primo, caller, id, may_go, context, what};
     char name[32];
-    snprintf(name, sizeof name, "%" PRIu64, id);
-    int err = drop(primo, caller, id, what, why);
-    if (is_full(err)) {
-        /* The files are nearly all that the model takes, and whoever removes it
-         * wants that room: they make it for the store, too. */
-        directory_remove(primo->models_dir, name, NULL);
-        err = drop(primo, caller, id, what, why);
-    }
+    removal_folder(&r, name);
+    int err = drop(&r, why);
     if (err)
         return err;
     /* the sweep at the next mount removes what is left */

@@ -12,9 +12,14 @@
 /* Show again the files of models that were removed alone some seconds ago, and
  * tell of it in `events`. */
 void model_files_return(struct primo *primo);
+/* Whether a version may go, asked within the transaction that removes it: 0 or
+ * the refusal. */
+typedef int model_may_go(void *context, struct store_txn *txn,
+                         const struct object *version, struct reason *why);
 /* Remove models/TEMPLATE/N with its files; `what` is said in `events`. */
 int model_remove(struct primo *primo, const struct caller *caller, uint64_t id,
-                 const char *what, struct reason *why);
+                 model_may_go *may_go, void *context, const char *what,
+                 struct reason *why);
 /* Remove models/TEMPLATE; ENOTEMPTY while there is a version. */
 int model_family_remove(struct primo *primo, const struct caller *caller,
                         uint64_t id, struct reason *why);

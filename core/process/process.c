@@ -52,6 +52,7 @@ static const struct field fields[] = {
     ROW(evaluation_complete, FIELD_BOOL),
     ROW(queued, FIELD_COUNT),
     ROW(queue_changed, FIELD_TIME),
+    ROW(keep_writer, FIELD_COUNT),
 };
 #undef ROW
 static const struct record_form form = {fields, sizeof fields / sizeof *fields};

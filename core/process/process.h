@@ -48,6 +48,7 @@ struct process {
     bool wanted;               /* a trainer is still to be started */
     uint64_t run;              /* the last run's id, 0 = never started */
     uint64_t run_uid, run_gid; /* the run has their rights, even if resumed */
+    uint64_t keep_writer;      /* who wrote the text that has `keep` */
     char run_template[256];    /* what `template` was when it began */
     uint64_t segment, offset;  /* how far its journal has been read */
     uint64_t row_iteration; /* order of the last metrics row: take_metric() */

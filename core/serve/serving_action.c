@@ -320,14 +320,16 @@ int serving_may_hide(struct primo *primo, uint64_t id, struct reason *why)
     return err ? err : life_step(s.status, LIFE_EDIT, &to, why);
 }
 
+static int no_service_needs(void *context, struct store_txn *txn,
+                            const struct object *version, struct reason *why)
+{
+    (void)context;
+    return serving_needs_model(txn, version->id, why);
+}
+
 int serving_model_remove(struct primo *primo, const struct caller *caller,
                          uint64_t id, struct reason *why)
 {
-    struct store_txn *txn;
-    int err = store_begin(primo->store, false, &txn, why);
-    if (err)
-        return err;
-    err = serving_needs_model(txn, id, why);
-    store_abort(txn);
-    return err ? err : model_remove(primo, caller, id, "removed", why);
+    return model_remove(primo, caller, id, no_service_needs, NULL, "removed",
+                        why);
 }

@@ -4,6 +4,7 @@
 #include "core/models/model.h"
 #include "core/process/process.h"
 #include "core/serve/serving.h"
+#include "core/state/events.h"
 #include "core/store/node.h"
 #include "core/store/stream.h"
 
@@ -75,54 +76,92 @@ static bool is_needed(struct store_txn *txn, const char *template,
            is_named_in(txn, TREE_TEMPLATES, SCOPE_TEMPLATE, KEY_BASE, path);
 }
 
-struct versions {
-    struct {
-        uint64_t id, number;
-        bool needed;
-    } * list;
-    size_t count, room;
+/* What is to be kept, as it is asked again when a version goes. */
+struct keeping {
+    const char *template;
+    uint64_t keep;
 };
 
-static int by_number(const void *a, const void *b)
+static uint64_t newer_versions(struct store_txn *txn,
+                               const struct object *version)
 {
-    const uint64_t *x = a, *y = b; /* id, number */
-    return x[1] < y[1] ? 1 : x[1] > y[1] ? -1 : 0;
-}
-
-/* The versions of a model, the newest first. */
-static void versions_load(struct store_txn *txn, const char *template,
-                          struct versions *out)
-{
-    struct object family = OBJECT_INIT, o = OBJECT_INIT;
-    uint64_t after = 0;
-    if (object_find(txn, TREE_MODELS, template, &family))
-        return;
-    while (object_next(txn, family.id, after, &o) == 0) {
-        ALLOC_GROW(out->list, out->count + 1, out->room);
-        out->list[out->count].id = after = o.id;
-        out->list[out->count].needed = is_needed(txn, template, &o);
-        out->list[out->count++].number = o.number;
+    struct object o = OBJECT_INIT;
+    uint64_t after = 0, count = 0;
+    while (object_next(txn, version->parent, after, &o) == 0) {
+        count += o.number > version->number;
+        after = o.id;
         object_release(&o);
     }
-    object_release(&family);
-    if (out->count)
-        qsort(out->list, out->count, sizeof *out->list, by_number);
+    return count;
 }
 
-void keep_newest(struct primo *primo, const char *template, uint64_t keep)
+static int is_surplus(void *context, struct store_txn *txn,
+                      const struct object *version, struct reason *why)
 {
-    const struct caller owner = {primo->owner, primo->group, 0};
-    struct versions v = {0};
+    const struct keeping *k = context;
+    if (newer_versions(txn, version) >= k->keep &&
+        !is_needed(txn, k->template, version))
+        return 0;
+    return refuse(why, EBUSY, "the version is kept");
+}
+
+/* The surplus versions of a model, in a list that the caller frees. */
+static uint64_t *surplus(struct primo *primo, struct keeping *k, size_t *count)
+{
+    struct object family = OBJECT_INIT, o = OBJECT_INIT;
     struct store_txn *txn;
+    uint64_t after = 0, *list = NULL;
+    size_t room = 0;
+    *count = 0;
+    if (store_begin(primo->store, false, &txn, NULL))
+        return NULL;
+    if (object_find(txn, TREE_MODELS, k->template, &family) == 0)
+        while (object_next(txn, family.id, after, &o) == 0) {
+            after = o.id;
+            if (is_surplus(k, txn, &o, NULL) == 0) {
+                ALLOC_GROW(list, *count + 1, room);
+                list[(*count)++] = o.id;
+            }
+            object_release(&o);
+        }
+    object_release(&family);
+    store_abort(txn);
+    return list;
+}
+
+/* Removing them */
+
+static void tell_refusal(struct primo *primo, const struct keeping *k,
+                         const struct caller *writer, const char *sentence)
+{
+    struct store_txn *txn;
+    char called[300];
+    snprintf(called, sizeof called, "models/%s", k->template);
+    if (store_begin(primo->store, true, &txn, NULL))
+        return;
+    int err =
+        event_add(txn, writer->uid, called, NULL,
+                  "keep = %" PRIu64 " removes nothing: %s", k->keep, sentence);
+    store_end(txn, err, NULL);
+}
+
+void keep_newest(struct primo *primo, const char *template, uint64_t keep,
+                 uid_t writer)
+{
+    const struct caller caller = caller_absent(writer);
+    struct keeping k = {template, keep};
+    struct reason why = REASON_INIT;
+    size_t count;
+    uint64_t *list = surplus(primo, &k, &count);
     char what[64];
     snprintf(what, sizeof what, "removed: the template has keep = %" PRIu64,
              keep);
-    if (store_begin(primo->store, false, &txn, NULL))
-        return;
-    versions_load(txn, template, &v);
-    store_abort(txn);
-    for (size_t i = (size_t)keep; i < v.count; i++)
-        if (!v.list[i].needed)
-            model_remove(primo, &owner, v.list[i].id, what, NULL);
-    free(v.list);
+    if (count &&
+        roles_judge(&primo->roles, &caller, KEY_MODELS, RIGHT_DELETE, &why)) {
+        tell_refusal(primo, &k, &caller, why.sentence);
+        count = 0;
+    }
+    for (size_t i = 0; i < count; i++)
+        model_remove(primo, &caller, list[i], is_surplus, &k, what, NULL);
+    free(list);
 }

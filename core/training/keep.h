@@ -17,8 +17,10 @@ uint64_t keep_of_run(struct primo *primo, uint64_t run);
 
 /* Remove all versions of the template's model but the newest `keep` and those
  * that a service answers with, or that a service or a template names by their
- * numbers. `events` says so. What cannot be removed now is, when the next
- * version appears. */
-void keep_newest(struct primo *primo, const char *template, uint64_t keep);
+ * numbers. It is the wish of whoever has written `keep`, and done with his
+ * right to delete models. `events` says so, or that he does not have it. What
+ * cannot be removed now is, when the next version appears. */
+void keep_newest(struct primo *primo, const char *template, uint64_t keep,
+                 uid_t writer);
 
 #endif

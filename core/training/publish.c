@@ -330,7 +330,7 @@ int model_publish(struct primo *primo, const struct launch_target *target,
         body_close(&body);
     }
     if (err == 0 && keep)
-        keep_newest(primo, process_template(&p), keep);
+        keep_newest(primo, process_template(&p), keep, (uid_t)p.keep_writer);
     process_release(&p);
     return err;
 }

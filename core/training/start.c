@@ -23,6 +23,7 @@ struct run_texts {
     struct settings machine;
     struct text machine_text;
     struct base_choice base;
+    uint32_t keep_writer; /* who wrote the text that has `keep` */
 };
 
 static void run_texts_release(struct run_texts *t)
@@ -93,6 +94,7 @@ static int template_judge(const struct viewer *viewer, struct store_txn *txn,
                              t->type.body.size, SCOPE_TYPE, "type", why);
     if (err == 0)
         err = dataset_judge(viewer, t, &s, &defaults, why);
+    t->keep_writer = s.value[KEY_KEEP] ? t->template.writer : t->type.writer;
     const char *base =
         settings_get(s.value[KEY_BASE] ? &s : &defaults, KEY_BASE);
     if (err == 0)
@@ -204,6 +206,7 @@ static int start_change(struct change *c, const struct viewer *viewer,
         err = run_texts_drop(c->txn, &c->p, why);
     if (err == 0) {
         process_renew(&c->p, run, caller);
+        c->p.keep_writer = t.keep_writer;
         snprintf(c->p.launcher, sizeof c->p.launcher, "%s",
                  settings_get(&t.machine, KEY_LAUNCHER));
         err = run_texts_save(c->txn, run, &t, why);
