@@ -1,6 +1,7 @@
 #!/bin/bash
 # The rules that a compiler does not check: who may include what, and what the
 # code looks like. They keep the folders apart, one-way, and the style uniform.
+# timeout: 400
 export LC_ALL=C
 cd "$(dirname "$0")/.." || exit 1
 status=0

@@ -3,7 +3,7 @@
 # docs/roles.md promises, and nothing more. A user of the guide is given
 # exactly the rights that it asks for and does all its steps; then each right
 # is taken away in turn, and just the steps that need it are refused.
-# timeout: 300
+# timeout: 600
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 
