@@ -25,19 +25,11 @@ struct jpeg_reader {
     struct reason *why;
 };
 
-static void reader_fail(j_common_ptr j)
+/* What is said in words of our own: libjpeg's are English. */
+static bool is_cut(int code)
 {
-    struct jpeg_reader *r = (struct jpeg_reader *)j;
-    char message[JMSG_LENGTH_MAX];
-    j->err->format_message(j, message);
-    r->code = EINVAL;
-    bool cut = j->err->msg_code == JWRN_JPEG_EOF ||
-               j->err->msg_code == JERR_INPUT_EMPTY ||
-               j->err->msg_code == JERR_INPUT_EOF;
-    refuse(r->why, EINVAL,
-           cut ? N_("is cut short: %s") : N_("is not a good JPEG: %s"),
-           message);
-    longjmp(r->failed, 1);
+    return code == JWRN_JPEG_EOF || code == JERR_INPUT_EMPTY ||
+           code == JERR_INPUT_EOF;
 }
 
 /* After these warnings, libjpeg would go on with grey pixels. */
@@ -46,6 +38,21 @@ static bool is_damage(int code)
     return code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER ||
            code == JWRN_HUFF_BAD_CODE || code == JWRN_ARITH_BAD_CODE ||
            code == JWRN_MUST_RESYNC || code == JWRN_BOGUS_PROGRESSION;
+}
+
+static void reader_fail(j_common_ptr j)
+{
+    struct jpeg_reader *r = (struct jpeg_reader *)j;
+    char message[JMSG_LENGTH_MAX];
+    j->err->format_message(j, message);
+    r->code = EINVAL;
+    if (is_cut(j->err->msg_code))
+        refuse(r->why, EINVAL, "is cut short");
+    else if (is_damage(j->err->msg_code))
+        refuse(r->why, EINVAL, "is not a good JPEG: its pixels are damaged");
+    else
+        refuse(r->why, EINVAL, "is not a good JPEG: %s", message);
+    longjmp(r->failed, 1);
 }
 
 static void reader_message(j_common_ptr j, int level)

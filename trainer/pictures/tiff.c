@@ -10,6 +10,7 @@
 enum {
     MESSAGE_BYTES = 1024, /* what TIFFRGBAImageOK() may write */
     PAGES_LOOKED_AT = 16, /* for one more that is no preview */
+    TILE_MOST = 1 << 26,  /* bytes of a tile, or of a row of them */
 };
 
 struct tiff_reader {
@@ -145,14 +146,13 @@ static bool is_grey(const struct page *p)
 
 static bool is_bilevel(const struct page *p)
 {
-    return p->bits == 1 && p->samples == 1 && is_grey(p) && !p->tiled;
+    return p->bits == 1 && p->samples == 1 && is_grey(p);
 }
 
 /* Grey with one more sample, which libtiff would compose wrongly. */
 static bool is_grey_and_more(const struct page *p)
 {
-    return p->samples == 2 && is_grey(p) && (p->bits == 8 || p->bits == 16) &&
-           !p->tiled;
+    return p->samples == 2 && is_grey(p) && (p->bits == 8 || p->bits == 16);
 }
 
 static int bad_pixels(const struct tiff_reader *r, struct reason *why)
@@ -198,26 +198,126 @@ static void line_grey_and_more(const struct page *p, const uint8_t *grey,
     }
 }
 
-/* Lines as they are stored, one after another, with `samples` planes of
- * [line_bytes] where those are apart. */
-static int lines_read(TIFF *tiff, const struct page *p, struct tiff_reader *r,
-                      const struct lines *lines, uint8_t *line,
-                      struct reason *why)
+/* Lines as they are stored, from strips or from tiles. Where the samples are in
+ * planes of their own, so are those of a line here. */
+struct source {
+    TIFF *tiff;              /* not owned */
+    const struct page *page; /* not owned */
+    uint32_t planes, height; /* height: lines that are held at once */
+    uint32_t from;           /* the first of them; UINT32_MAX = none yet */
+    size_t bytes;            /* of a line of a plane */
+    size_t tile_bytes;       /* of a line of a tile; 0 = there are strips */
+    uint8_t *held;           /* [planes, height, bytes] */
+    uint8_t *tile;           /* NULL = there are strips */
+};
+
+static void source_close(struct source *s)
 {
-    size_t bytes = (size_t)TIFFScanlineSize(tiff);
-    bool apart = p->samples == 2 && p->planar == PLANARCONFIG_SEPARATE;
-    size_t sample = p->bits / 8u;
+    free(s->held);
+    free(s->tile);
+}
+
+static size_t line_bytes(const struct page *p, uint32_t planes)
+{
+    return ((size_t)p->width * p->bits * (p->samples / planes) + 7) / 8;
+}
+
+static int source_open_tiles(struct source *s, struct reason *why)
+{
+    uint32_t height = 0;
+    size_t tile = (size_t)TIFFTileSize(s->tiff);
+    TIFFGetField(s->tiff, TIFFTAG_TILELENGTH, &height);
+    s->tile_bytes = (size_t)TIFFTileRowSize(s->tiff);
+    s->bytes = line_bytes(s->page, s->planes);
+    s->height = height < s->page->height ? height : s->page->height;
+    if (!height || !s->tile_bytes || tile > TILE_MOST ||
+        s->bytes * s->planes > TILE_MOST / s->height)
+        return refuse(why, EINVAL, "is a TIFF whose tiles are too large");
+    s->tile = malloc(tile);
+    return 0;
+}
+
+/* source_close() must be called even after an error. */
+static int source_open(struct source *s, TIFF *tiff, const struct page *p,
+                       struct reason *why)
+{
+    bool apart = p->samples > 1 && p->planar == PLANARCONFIG_SEPARATE;
+    *s = (struct source){.tiff = tiff,
+                         .page = p,
+                         .planes = apart ? p->samples : 1,
+                         .height = 1,
+                         .from = UINT32_MAX,
+                         .bytes = (size_t)TIFFScanlineSize(tiff)};
+    int err = p->tiled ? source_open_tiles(s, why) : 0;
+    if (err)
+        return err;
+    if (s->bytes < line_bytes(p, s->planes))
+        return refuse(why, EINVAL,
+                      "is not a good TIFF: its lines are too short");
+    s->held = malloc(s->bytes * s->planes * s->height + 2);
+    return s->held && (s->tile || !p->tiled)
+               ? 0
+               : refuse(why, ENOMEM, "no memory for a line of %u pixels",
+                        p->width);
+}
+
+/* Reads a row of tiles of a plane into `to`, [height, bytes]. */
+static bool tiles_read(struct source *s, uint32_t y, uint16_t plane,
+                       uint8_t *to)
+{
+    uint32_t width = 0, lines = s->page->height - y;
+    TIFFGetField(s->tiff, TIFFTAG_TILEWIDTH, &width);
+    if (lines > s->height)
+        lines = s->height;
+    for (size_t at = 0, x = 0; at < s->bytes; at += s->tile_bytes, x += width) {
+        size_t left = s->bytes - at;
+        size_t take = left < s->tile_bytes ? left : s->tile_bytes;
+        if (!width ||
+            TIFFReadTile(s->tiff, s->tile, (uint32_t)x, y, 0, plane) < 0)
+            return false;
+        for (uint32_t i = 0; i < lines; i++)
+            memcpy(to + i * s->bytes + at, s->tile + i * s->tile_bytes, take);
+    }
+    return true;
+}
+
+static bool source_read(struct source *s, uint32_t y)
+{
+    bool good = true;
+    for (uint32_t plane = 0; good && plane < s->planes; plane++) {
+        uint8_t *to = s->held + plane * s->height * s->bytes;
+        good = s->tile ? tiles_read(s, y, (uint16_t)plane, to)
+                       : TIFFReadScanline(s->tiff, to, y, (uint16_t)plane) >= 0;
+    }
+    s->from = y;
+    return good;
+}
+
+/* A line of the first plane; those of the others are height x bytes behind it.
+ * NULL: it cannot be read. */
+static const uint8_t *source_line(struct source *s, uint32_t y)
+{
+    bool held = s->from <= y && y - s->from < s->height;
+    if (!held && !source_read(s, y))
+        return NULL;
+    return s->held + (y - s->from) * s->bytes;
+}
+
+static int lines_read(struct source *s, struct tiff_reader *r,
+                      const struct lines *lines, struct reason *why)
+{
+    const struct page *p = s->page;
+    bool apart = s->planes > 1;
+    size_t more = apart ? s->height * s->bytes : p->bits / 8u;
     for (uint32_t y = 0; y < p->height; y++) {
-        if (TIFFReadScanline(tiff, line, y, 0) < 0 ||
-            (apart && TIFFReadScanline(tiff, line + bytes, y, 1) < 0) ||
-            r->message[0])
+        const uint8_t *line = source_line(s, y);
+        if (!line || r->message[0])
             return bad_pixels(r, why);
         uint8_t *rgb = lines_at(lines, (int)y);
         if (p->samples == 1)
             line_bilevel(p, line, rgb);
         else
-            line_grey_and_more(p, line, line + (apart ? bytes : sample),
-                               apart ? 1 : 2, rgb);
+            line_grey_and_more(p, line, line + more, apart ? 1 : 2, rgb);
         lines_done(lines, (int)y);
     }
     return 0;
@@ -227,21 +327,15 @@ static int page_lines(TIFF *tiff, const struct page *p, struct tiff_reader *r,
                       struct picture *out, int side, struct reason *why)
 {
     struct lines lines;
-    size_t bytes = (size_t)TIFFScanlineSize(tiff);
-    size_t needed = ((size_t)p->width * p->bits * p->samples + 7) / 8;
-    if (p->planar == PLANARCONFIG_SEPARATE)
-        needed = (needed + 1) / p->samples;
-    if (bytes < needed)
-        return bad_pixels(r, why);
-    uint8_t *line = malloc(bytes * p->samples + 2);
-    int err = lines_open(&lines, out, side, p->bits == 1, why);
-    if (err == 0 && !line)
-        err =
-            refuse(why, ENOMEM, "no memory for a line of %u pixels", p->width);
-    if (err == 0)
-        err = lines_read(tiff, p, r, &lines, line, why);
-    lines_close(&lines);
-    free(line);
+    struct source source;
+    int err = source_open(&source, tiff, p, why);
+    if (err == 0) {
+        err = lines_open(&lines, out, side, p->bits == 1, why);
+        if (err == 0)
+            err = lines_read(&source, r, &lines, why);
+        lines_close(&lines);
+    }
+    source_close(&source);
     return err;
 }
 

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -160,6 +161,89 @@ static void grey_with_alpha_is_laid_over_white(void **state)
     assert_greys(make_tiff(3, 1, k, pairs), same, 3);
 }
 
+static uint8_t byte_of(unsigned plane, unsigned row, unsigned at)
+{
+    return (uint8_t)(row * 37 + at * 11 + plane * 90);
+}
+
+enum { TILE = 16, TALL = 21 };
+
+/* A picture of such bytes in strips, 24 pixels wide, or 12 where the planes are
+ * apart, .. */
+static struct bytes make_strips(struct kind k)
+{
+    unsigned planes = k.planar == 2 ? k.samples : 1;
+    unsigned row = (planes > 1 ? 12 : 24) * k.bits * k.samples / planes / 8;
+    uint8_t *pixels = malloc((size_t)planes * TALL * row), *to = pixels;
+    for (unsigned i = 0; i < planes * TALL * row; i++)
+        *to++ = byte_of(i / (TALL * row), i / row % TALL, i % row);
+    struct bytes b = make_tiff(planes > 1 ? 12 : 24, TALL, k, pixels);
+    free(pixels);
+    return b;
+}
+
+/* .. and in four tiles. */
+static struct bytes make_tiles(struct kind k)
+{
+    unsigned planes = k.planar == 2 ? k.samples : 1;
+    unsigned row = TILE * k.bits * k.samples / planes / 8, size = TILE * row;
+    unsigned more = HEAD + 2 + ENTRIES_MOST * ENTRY + 4, data = more + 64;
+    struct entry e[ENTRIES_MOST] = {
+        {256, LONG, 1, planes > 1 ? 12 : 24},
+        {257, LONG, 1, TALL},
+        {258, SHORT, k.samples, k.bits * 0x10001},
+        {259, SHORT, 1, 1},
+        {262, SHORT, 1, k.photometric},
+        {277, SHORT, 1, k.samples},
+        {284, SHORT, 1, k.planar},
+        {322, SHORT, 1, TILE},
+        {323, SHORT, 1, TILE},
+        {324, LONG, 4, more},
+        {325, LONG, 4, more + 16},
+        {338, SHORT, 1, (uint32_t)k.extra},
+    };
+    struct bytes b = {calloc(1, data + 4 * size), data + 4 * size};
+    memcpy(b.data, "II*\0\x08\0\0\0", HEAD);
+    put_entries(b.data + HEAD, e, k.extra < 0 ? 11 : 12, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned plane = planes > 1 ? i / 2 : 0;
+        unsigned down = planes > 1 ? i % 2 : i / 2;
+        unsigned across = planes > 1 ? 0 : i % 2;
+        put_le(b.data + more + 4 * i, data + i * size, 4);
+        put_le(b.data + more + 16 + 4 * i, size, 4);
+        for (unsigned at = 0; at < size; at++)
+            b.data[data + i * size + at] =
+                byte_of(plane, down * TILE + at / row, across * row + at % row);
+    }
+    return b;
+}
+
+static void tiles_are_as_strips(void **state)
+{
+    (void)state;
+    static const struct kind kinds[] = {
+        {8, 2, 1, 1, 2, 0, 0, 0},  {8, 2, 0, 2, 2, 0, 0, 0},
+        {16, 2, 1, 1, 2, 0, 0, 0}, {16, 2, 1, 2, 1, 0, 0, 0},
+        {8, 2, 1, 1, 0, 0, 0, 0},  {1, 1, 0, 1, -1, 0, 0, 0},
+        {8, 1, 1, 1, -1, 0, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct bytes of_strips = make_strips(kinds[i]);
+        struct bytes of_tiles = make_tiles(kinds[i]);
+        struct picture strips = PICTURE_INIT, tiles = PICTURE_INIT;
+        decode(&strips, &of_strips, 0);
+        decode(&tiles, &of_tiles, 0);
+        assert_int_equal(tiles.width, strips.width);
+        assert_int_equal(tiles.height, TALL);
+        assert_memory_equal(strips.rgb, tiles.rgb,
+                            (size_t)strips.width * TALL * 3);
+        picture_release(&strips);
+        picture_release(&tiles);
+        free(of_strips.data);
+        free(of_tiles.data);
+    }
+}
+
 static void further_samples_of_colours_are_ignored(void **state)
 {
     (void)state;
@@ -287,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(odd_metadata_is_no_fault),
         cmocka_unit_test(grey_with_alpha_is_laid_over_white),
+        cmocka_unit_test(tiles_are_as_strips),
         cmocka_unit_test(further_samples_of_colours_are_ignored),
         cmocka_unit_test(further_pages_are_noticed),
         cmocka_unit_test(large_scans_are_read_by_lines),
