@@ -196,8 +196,8 @@ static const struct figure {
     {N_("Learning rate"), 118, 2, RATE, put_rate},
     {N_("Train loss"), 250, 4, LOSS, put_loss},
     {N_("Average precision"), 338, 3, PRECISION, put_precision},
-    {N_("Accuracy"), 488, 5, -1, put_accuracy},
-    {N_("Speed"), 580, 6, -1, put_speed},
+    {N_("Accuracy"), 500, 5, -1, put_accuracy},
+    {N_("Speed"), 588, 6, -1, put_speed},
     {N_("Time left"), 690, 1, -1, put_left},
 };
 
@@ -308,6 +308,7 @@ static const char style[] =
     ".note{font-size:12px;font-weight:400}\n"
     ".status,.title{font-weight:600}\n"
     "path,circle{fill:none}\n"
+    ".row{fill-opacity:0}\n"
     ".best{stroke-width:2}\n"
     ".line{stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\n"
     ".dots{stroke-width:5;stroke-linecap:round}\n"

@@ -9,7 +9,7 @@
 
 enum {
     STEPS = 5,   /* intervals between the lines of the grid */
-    DECADES = 5, /* most decades on the logarithmic axis */
+    DECADES = 3, /* most decades on the logarithmic axis */
     SHORT = 50   /* up to so many epochs are always shown to the planned end */
 };
 
@@ -285,6 +285,47 @@ static void put_line(struct text *out, const struct chart_plot *p, int which,
     text_puts(out, "\"/>\n");
 }
 
+/* What a row says, shown where a pointer rests on it: a strip over the plot, as
+ * wide as the way to its neighbours. Programs that show no such titles show
+ * nothing. */
+static void put_strip(struct text *out, const struct chart_plot *p,
+                      const struct metrics_row *row, double from, double to)
+{
+    text_puts(out, "<rect class=\"row\" x=\"");
+    chart_put_number(out, plot_x(p, from));
+    text_printf(out, "\" y=\"%d\" width=\"", p->frame->top);
+    chart_put_number(out, plot_x(p, to) - plot_x(p, from));
+    text_printf(out, "\" height=\"%d\"><title>%s ",
+                p->frame->bottom - p->frame->top, _("Epoch"));
+    text_put_double(out, row->epoch, 6);
+    for (int i = 0; i < SERIES; i++) {
+        if (!has_point(row, &chart_series[i]))
+            continue;
+        text_printf(out, "\n%s: ", _(chart_series[i].axis_title));
+        text_put_double(out, value(row, &chart_series[i]), 4);
+    }
+    text_puts(out, "</title></rect>\n");
+}
+
+/* Of a training of very many rows, some have a strip. */
+static void put_strips(struct text *out, const struct chart_plot *p)
+{
+    enum { MOST = 100 };
+    const struct chart *c = p->chart;
+    size_t step = c->count / MOST + 1;
+    for (size_t i = 0; i < c->count; i += step) {
+        if (!isfinite(c->rows[i].epoch))
+            continue;
+        double at = place(&p->epochs, c->rows[i].epoch), from = 0, to = 1;
+        if (i >= step && isfinite(c->rows[i - step].epoch))
+            from = (place(&p->epochs, c->rows[i - step].epoch) + at) / 2;
+        if (i + step < c->count && isfinite(c->rows[i + step].epoch))
+            to = (place(&p->epochs, c->rows[i + step].epoch) + at) / 2;
+        if (to > from)
+            put_strip(out, p, &c->rows[i], from, to);
+    }
+}
+
 static void put_lines(struct text *out, const struct chart_plot *p)
 {
     size_t n = p->chart->count;
@@ -387,7 +428,8 @@ static void put_rate_axis(struct text *out, const struct chart_plot *p)
 static void put_epoch_axis(struct text *out, const struct chart_plot *p)
 {
     double step = nice(p->epochs.high / p->frame->marks);
-    if (p->epochs.high > 3) /* whole epochs */
+    /* whole epochs, unless there are some within the first ones */
+    if (p->epochs.high > 3 || p->chart->count == 0)
         step = step == 2.5 ? 5 : fmax(step, 1);
     int marks = (int)(p->epochs.high / step + 1e-6);
     text_printf(out, "<path class=\"axis\" stroke=\"#64748b\" d=\"M%d %dH%d",
@@ -449,4 +491,5 @@ void chart_put_plot(struct text *out, const struct chart_plot *p)
     put_axes(out, p);
     put_lines(out, p);
     put_best(out, p);
+    put_strips(out, p);
 }

@@ -3,6 +3,7 @@
  * With a folder as argument it leaves samples there, for
  * tests/trainer/chart.sh. */
 #include "core/report/chart.h"
+#include "core/report/chart_plot.h"
 
 #include <locale.h>
 #include <math.h>
@@ -125,6 +126,42 @@ static void figures_are_in_the_heading(void **state)
     assert_int_equal(points(s, "rate"), 12);
     assert_int_equal(points(s, "loss"), 12);
     assert_int_equal(points(s, "precision"), 12);
+    free(s);
+    free(rows);
+}
+
+/* A rate that falls to nothing does not make the axis one of small rates. */
+static void the_end_of_the_schedule_does_not_fill_the_plot(void **state)
+{
+    (void)state;
+    struct metrics_row *rows = training(12, 12);
+    rows[11].learning_rate = 1e-7;
+    struct chart c = sample(rows, 12, 12);
+    struct chart_plot p = chart_plot_make(&c, &chart_wide);
+    assert_true(p.axis[RATE].high / p.axis[RATE].low < 1001);
+    free(rows);
+}
+
+static void an_empty_chart_has_whole_epochs(void **state)
+{
+    (void)state;
+    struct chart c = sample(NULL, 0, 0);
+    char *s = svg(&c);
+    int labels = 0;
+    for (const char *at = s; (at = strstr(at, "<text class=\"axis\"")); at++)
+        labels++;
+    assert_int_equal(labels, 2); /* 0 and 1 */
+    free(s);
+}
+
+static void rows_say_their_values(void **state)
+{
+    (void)state;
+    struct metrics_row *rows = training(12, 30);
+    struct chart c = sample(rows, 12, 30);
+    char *s = svg(&c);
+    has(s, "<title>Epoch 12\nLearning rate: 0.03273\nTrain loss: 0.7133\n"
+           "Average precision (test): 0.9196</title>");
     free(s);
     free(rows);
 }
@@ -360,6 +397,9 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_in_the_heading),
+        cmocka_unit_test(the_end_of_the_schedule_does_not_fill_the_plot),
+        cmocka_unit_test(an_empty_chart_has_whole_epochs),
+        cmocka_unit_test(rows_say_their_values),
         cmocka_unit_test(rows_alone_are_enough),
         cmocka_unit_test(nothing_yet),
         cmocka_unit_test(one_row_is_a_dot),
