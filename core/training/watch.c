@@ -43,6 +43,18 @@ struct verdict {
                          * journal, by a resumed trainer, counts instead */
 };
 
+/* A trainer that was lost, and that is started again. */
+static int lost_event_add(struct watch *w, struct store_txn *txn,
+                          const struct process *p, const char *line,
+                          struct reason *why)
+{
+    struct text what = TEXT_INIT;
+    text_printf(&what, "trainer lost: %s", line);
+    int err = process_event(txn, p, w->primo->owner, text_string(&what), why);
+    text_release(&what);
+    return err;
+}
+
 static int verdict_put(struct watch *w, struct store_txn *txn,
                        const struct verdict *v, struct reason *why)
 {
@@ -64,6 +76,8 @@ static int verdict_put(struct watch *w, struct store_txn *txn,
     if (err == 0)
         err = process_save(txn, &p, why);
     w->ended = !status_is_live(p.status);
+    if (err == 0 && v->event == LIFE_LOST && !w->ended)
+        err = lost_event_add(w, txn, &p, v->line, why);
     if (err == 0 && w->ended)
         err = end_event_add(txn, w->primo->owner, &p, why);
     process_release(&p);
