@@ -211,7 +211,7 @@ $(BUILD)/docs/reference/reference: $(BUILD)/docs/reference/reference.o $(BUILD)/
 
 #: docs          bring the tables of docs/ and dist/man/ up to date
 docs: $(BUILD)/docs/reference/reference
-	docs/reference/fill $< docs/*.md docs/*/*.md dist/man/*
+	docs/reference/fill $< docs/*.md docs/*/*.md dist/man/*.? dist/man/*/*.?
 
 # Sentences are in the order of the .pot, without the date that always changes.
 XGETTEXT = xgettext --language=C --from-code=UTF-8 --package-name=primofs \
@@ -328,8 +328,9 @@ $(PEERS_DIR)/node_modules: tests/peers/package-lock.json
 	@touch $@
 
 UNITS     = lib/systemd/system
-INSTALLED = bin $(UNITS) share/man/man1 share/man/man5 share/primofs \
-  share/bash-completion/completions
+MANUALS   = share/man share/man/ru
+INSTALLED = bin $(UNITS) $(MANUALS:%=%/man1) $(MANUALS:%=%/man5) \
+  share/primofs share/bash-completion/completions
 #: install       install into PREFIX (/usr/local), below DESTDIR
 install: all
 	install -d $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%/)
@@ -339,6 +340,10 @@ install: all
 	  $(DESTDIR)$(PREFIX)/share/primofs
 	install -m 644 $(wildcard dist/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(wildcard dist/man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 $(wildcard dist/man/ru/*.1) \
+	  $(DESTDIR)$(PREFIX)/share/man/ru/man1
+	install -m 644 $(wildcard dist/man/ru/*.5) \
+	  $(DESTDIR)$(PREFIX)/share/man/ru/man5
 	sed 's,@PREFIX@,$(PREFIX),' dist/systemd/primofs@.service \
 	  >$(DESTDIR)$(PREFIX)/$(UNITS)/primofs@.service
 	for name in primofs primo-train; do \

@@ -188,5 +188,7 @@ int main(int argc, char **argv)
     if (argc > 2 && *use != '-')
         return alone_main(argc - 1, argv + 1);
     help_print(stderr);
+    if (*use == '-' && !run_use(use))
+        fprintf(stderr, _("primo-train: unknown option '%s'\n"), use);
     return RUN_USAGE;
 }

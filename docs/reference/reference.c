@@ -1,7 +1,7 @@
 /*
  * reference TABLE prints a table of docs/ (in Markdown; ru-TABLE in Russian) or
- * of dist/man/ (man-TABLE) from the tables in the code, so that what users read
- * is what the program does.
+ * of dist/man/ (man-TABLE, man-ru-TABLE) from the tables in the code, so that
+ * what users read is what the program does.
  */
 #include "core/basic/language.h"
 #include "core/settings/param.h"
@@ -31,18 +31,28 @@ static void put_roff(struct text *out, const char *s)
         text_add(out, *s == '\\' ? "\\e" : s, *s == '\\' ? 2 : 1);
 }
 
+/* The words of this program, which is not translated with the others. */
+struct words {
+    const char *accepted, *by_default, *none;
+};
+static const struct words english = {"Accepted: ", "; default: ", "none"},
+                          russian_words = {"Допустимо: ", "; по умолчанию: ",
+                                           "нет"};
+
 static void man_params(struct text *out, unsigned scope)
 {
+    const struct words *w =
+        strcmp(language(), "ru") ? &english : &russian_words;
     for (int i = 0; i < KEY_COUNT; i++) {
         const struct param *p = &params[i];
         if (!(p->scope & scope))
             continue;
         text_printf(out, ".TP\n.B %s\n", p->key);
-        put_roff(out, p->meaning);
-        text_puts(out, ".\n.br\nAccepted: ");
+        put_roff(out, _(p->meaning));
+        text_printf(out, ".\n.br\n%s", w->accepted);
         param_accepts(p, out);
-        text_printf(out, "; default: %s.\n",
-                    *p->fallback ? p->fallback : "none");
+        text_printf(out, "%s%s.\n", w->by_default,
+                    *p->fallback ? p->fallback : w->none);
     }
 }
 
@@ -55,7 +65,7 @@ static void man_rows(struct text *out, enum tree_no directory, const char *path)
         bool is_dir = row_is_directory(row);
         text_printf(&own, "%s%s%s", path, row_title(row), is_dir ? "/" : "");
         text_printf(out, ".TP\n.I %s\n", text_string(&own));
-        put_roff(out, row->help);
+        put_roff(out, _(row->help));
         text_puts(out, ".\n");
         if (is_dir)
             man_rows(out, no, text_string(&own));
@@ -75,8 +85,10 @@ int main(int argc, char **argv)
     };
     struct text out = TEXT_INIT;
     const char *name = argc == 2 ? argv[1] : "";
-    bool man = !strncmp(name, "man-", 4), russian = !strncmp(name, "ru-", 3);
-    name += man ? 4 : russian ? 3 : 0;
+    bool man = !strncmp(name, "man-", 4);
+    name += man ? 4 : 0;
+    bool russian = !strncmp(name, "ru-", 3);
+    name += russian ? 3 : 0;
     language_set(russian ? "ru" : "en");
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (!strcmp(name, tables[i].name))
@@ -86,8 +98,8 @@ int main(int argc, char **argv)
     else if (!strcmp(name, "files"))
         put_files(&out);
     if (!out.size) {
-        fprintf(stderr, "usage: reference [man-|ru-]template|type|machine|role|"
-                        "service|files\n");
+        fprintf(stderr, "usage: reference [man-][ru-]template|type|machine|"
+                        "role|service|files\n");
         return 2;
     }
     fputs(text_string(&out), stdout);

@@ -17,7 +17,7 @@ cd "$ROOT"
 step "the tables are those of the code"
 pages=(docs/*.md docs/*/*.md)
 docs/reference/fill --check "$BUILD/docs/reference/reference" "${pages[@]}" \
-    dist/man/*
+    dist/man/*.? dist/man/*/*.?
 
 step "links lead somewhere"
 for file in README.md "${pages[@]}"; do

@@ -17,6 +17,8 @@ expect "$(printf 'primo-train\nprimofs')" ls "$root/usr/bin"
 expect 755 stat -c %a "$root/usr/bin/primofs"
 expect "$(printf 'primo-train.1\nprimofs.1')" ls "$root/usr/share/man/man1"
 expect primofs.5 ls "$root/usr/share/man/man5"
+expect "$(printf 'primo-train.1\nprimofs.1')" ls "$root/usr/share/man/ru/man1"
+expect primofs.5 ls "$root/usr/share/man/ru/man5"
 
 step "systemd accepts the unit"
 unit=$root/usr/lib/systemd/system/primofs@.service
@@ -68,6 +70,12 @@ expect allow_other completed primofs state mnt -o allow_o
 expect learning_rate= completed primo-train template out learn
 expect threads= completed primo-train template out thr
 expect predict completed primo-train pre
+expect ro,lang=en completed primofs state mnt -o ro,lang=e
+expect --example completed primo-train --ex
+expect --top completed primo-train predict model --t
+expect 'bf16' completed primo-train template out precision = b
+expect 'rotation' completed primo-train template out augment = r
+expect auto completed primo-train template out image_size =
 
 step "the installed programs train from another directory"
 cd /
