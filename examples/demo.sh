@@ -10,6 +10,7 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/.."
+primofs=$(command -v primofs) || primofs=${BUILD:-build}/primofs
 BUILD=$(realpath "${BUILD:-build}")
 PATH=$BUILD:$BUILD/examples:$PATH
 PER_CLASS=${PER_CLASS:-24} TEST_PER_CLASS=${TEST_PER_CLASS:-12}
@@ -166,4 +167,4 @@ run "fusermount3 -u $scratch/primo"
 say "Done in $((SECONDS - started)) seconds"
 echo "The chart:  $results/monitor.svg (open it in a browser)"
 echo "The model:  $results/model.onnx, its classes: $results/labels.txt"
-echo "To go on:   primofs ~/primo-state ~/primo, then read ~/primo/README"
+echo "To go on:   mkdir -p ~/primo; $primofs ~/primo-state ~/primo; cat ~/primo/README"
