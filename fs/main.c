@@ -30,7 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, THREADS = 24 };
 
 struct options {
     struct fuse_args args;
@@ -39,13 +39,26 @@ struct options {
     char *mountpoint;              /* the second; made absolute */
     char *lang;     /* -o lang=; NULL = as the environment says */
     bool read_only; /* -o ro, which libfuse gets, too */
+    bool shared;    /* -o allow_other or allow_root, likewise */
     int care;       /* KEY_CHECK …; 0 = mount */
 };
 
-enum { KEY_READ_ONLY = 1, KEY_CHECK, KEY_SALVAGE, KEY_BACKUP };
+enum {
+    KEY_READ_ONLY = 1,
+    KEY_SHARED,
+    KEY_REFUSED,
+    KEY_CHECK,
+    KEY_SALVAGE,
+    KEY_BACKUP
+};
 static const struct fuse_opt option_rows[] = {
     {"lang=%s", offsetof(struct options, lang), 0},
     FUSE_OPT_KEY("ro", KEY_READ_ONLY),
+    FUSE_OPT_KEY("allow_other", KEY_SHARED),
+    FUSE_OPT_KEY("allow_root", KEY_SHARED),
+    FUSE_OPT_KEY("fsname=", KEY_REFUSED),
+    FUSE_OPT_KEY("subtype=", KEY_REFUSED),
+    FUSE_OPT_KEY("max_read=", KEY_REFUSED),
     FUSE_OPT_KEY("--check", KEY_CHECK),
     FUSE_OPT_KEY("--salvage", KEY_SALVAGE),
     FUSE_OPT_KEY("--backup", KEY_BACKUP),
@@ -62,6 +75,13 @@ static int take_word(void *data, const char *arg, int key,
     char **word = o->state ? &o->mountpoint : &o->state;
     (void)out;
     o->read_only |= key == KEY_READ_ONLY;
+    o->shared |= key == KEY_SHARED;
+    if (key == KEY_REFUSED)
+        return fprintf(stderr,
+                       _("primofs: the option '%s' is not accepted: primofs "
+                         "sets it by itself\n"),
+                       arg),
+               -1;
     if (key >= KEY_CHECK) {
         o->care = key;
         return 0;
@@ -85,10 +105,23 @@ static void print_help(const char *program)
              "usage.\n\noptions:\n"
              "    -o lang=LANGUAGE       en or ru, the language of messages "
              "(default: as\n"
-             "                           the environment says)\n"),
-           program);
-    fuse_cmdline_help();
-    fuse_lowlevel_help();
+             "                           the environment says)\n"
+             "    -o ro                  only look, also beside a daemon or at "
+             "a copy\n"
+             "    -o allow_other         let other users in, as far as roles "
+             "allow them\n"
+             "    -o allow_root          let root in\n"
+             "    -o auto_unmount        unmount when the daemon ends, however "
+             "it ends\n"
+             "    -o max_threads=N       requests at once (default: %d)\n"
+             "    -f                     stay in the foreground\n"
+             "    -s                     one request after the other\n"
+             "    -d, -o debug           print the requests; implies -f\n"
+             "    -h, --help             print this\n"
+             "    -V, --version          print the version\n"
+             "Options of mount(8), such as nosuid and noexec, are accepted, "
+             "too.\n"),
+           program, THREADS);
     printf(_("\ninstead of mounting it, with a state directory:\n"
              "    --check STATE_DIR      say what of it is damaged\n"
              "    --salvage STATE_DIR    bring what can be read of a damaged "
@@ -230,8 +263,6 @@ static int options_resolve(struct options *o)
 
 /* The daemon */
 
-enum { THREADS = 24 };
-
 static int serve(struct fuse_session *session, const struct options *o)
 {
     struct fuse_loop_config *config = fuse_loop_cfg_create();
@@ -248,23 +279,23 @@ static int serve(struct fuse_session *session, const struct options *o)
     return err < 0 ? -err : 0; /* > 0 = it was ended by a signal */
 }
 
-static int session_open(struct options *o, struct mount *m,
-                        struct fuse_session **out, struct reason *why)
+/* This judges the options, too. */
+static int session_make(struct options *o, struct mount *m, struct reason *why)
 {
-    *out = fuse_session_new(&o->args, &primo_ops, sizeof primo_ops, m);
-    if (!*out)
-        return refuse(why, EINVAL,
-                      "the mount options are wrong; primofs "
-                      "--help lists them");
-    if (fuse_set_signal_handlers(*out) ||
-        fuse_session_mount(*out, o->mountpoint)) {
-        fuse_session_destroy(*out);
-        return refuse(why, EIO,
-                      "'%s' cannot be mounted; is /dev/fuse there, and may "
-                      "you use it?",
-                      o->mountpoint);
-    }
-    return 0;
+    m->session = fuse_session_new(&o->args, &primo_ops, sizeof primo_ops, m);
+    return m->session ? 0
+                      : refuse(why, EINVAL,
+                               "the mount options are wrong; primofs "
+                               "--help lists them");
+}
+
+static int session_mount(struct options *o, struct fuse_session *session,
+                         struct reason *why)
+{
+    if (fuse_set_signal_handlers(session) == 0 &&
+        fuse_session_mount(session, o->mountpoint) == 0)
+        return 0;
+    return refuse(why, EIO, "'%s' cannot be mounted", o->mountpoint);
 }
 
 /* Tells whoever waits for the mount that it is ready, "", or why it failed. */
@@ -293,16 +324,15 @@ static void leave_terminal(void)
 static int run_session(struct options *o, struct mount *m, int ready,
                        struct reason *why)
 {
-    struct fuse_session *session;
-    int err = session_open(o, m, &session, why);
+    struct fuse_session *session = m->session;
+    int err = session_mount(o, session, why);
     if (err)
         return err;
-    m->session = session;
     m->answered = false;
     session_io_set(session);
     if (ready >= 0) {
         leave_terminal();
-        service_log_to_syslog();
+        service_log_to_syslog(o->mountpoint);
     }
     notices_start(&m->notices, &m->primo, &m->states, o->mountpoint);
     fuse_log(FUSE_LOG_INFO, "primofs: %s mounted at %s\n", o->state,
@@ -319,8 +349,36 @@ static int run_session(struct options *o, struct mount *m, int ready,
     fuse_session_unmount(session);
     fuse_remove_signal_handlers(session);
     fuse_session_destroy(session);
+    m->session = NULL;
     fuse_log(FUSE_LOG_INFO, "primofs: %s unmounted\n", o->mountpoint);
     return code ? refuse_errno(why, code, "the file system failed") : 0;
+}
+
+/* What would be refused is asked before the state directory is made. */
+static int mountpoint_judge(const struct options *o, struct reason *why)
+{
+    int err = mountpoint_prepare(o->mountpoint, o->state, why);
+    if (err == 0)
+        err = mountpoint_check_rights(o->mountpoint, o->shared, why);
+    if (err == 0 && mountpoint_hides(o->mountpoint))
+        fprintf(stderr,
+                _("primofs: '%s' is not empty: what is in it is hidden until "
+                  "it is unmounted\n"),
+                o->mountpoint);
+    return err;
+}
+
+static int state_open(struct mount *m, const struct options *o,
+                      struct reason *why)
+{
+    struct text other = TEXT_INIT;
+    int err = o->read_only ? primo_open_view(&m->primo, o->state, why)
+                           : primo_open(&m->primo, o->state, why);
+    if (err == -EBUSY && mountpoint_of(o->state, &other))
+        refuse(why, EBUSY, "%s, which is mounted at '%s'",
+               strdupa(why->sentence), text_string(&other));
+    text_release(&other);
+    return err;
 }
 
 /* Runs the daemon, and returns the exit status. `ready` is the pipe to the
@@ -330,11 +388,13 @@ static int daemon_run(struct options *o, int ready)
     struct mount m;
     struct reason why = REASON_INIT;
     damage_watch(o->state, o->mountpoint, ready);
-    int err = mountpoint_prepare(o->mountpoint, o->state, &why);
+    m.session = NULL;
+    int err = mountpoint_judge(o, &why);
     notices_init(&m.notices, o->mountpoint); /* forks, so no threads yet */
     if (err == 0)
-        err = o->read_only ? primo_open_view(&m.primo, o->state, &why)
-                           : primo_open(&m.primo, o->state, &why);
+        err = session_make(o, &m, &why);
+    if (err == 0)
+        err = state_open(&m, o, &why);
     if (err == 0) {
         states_init(&m.states);
         kept_names_init(&m.kept_names, &m.primo);
@@ -344,10 +404,12 @@ static int daemon_run(struct options *o, int ready)
         states_release(&m.states);
     }
     notices_stop(&m.notices);
+    if (m.session)
+        fuse_session_destroy(m.session);
     if (err == 0)
         return EXIT_SUCCESS;
-    if (ready >= 0)
-        service_log_to_syslog(); /* the parent prints it to standard error */
+    if (ready >= 0) /* the parent prints it to standard error */
+        service_log_to_syslog(o->mountpoint);
     fuse_log(FUSE_LOG_ERR, "primofs: %s\n", why.sentence);
     tell(ready, why.sentence);
     return EXIT_FAILURE;

@@ -1,7 +1,6 @@
 #include "fs/mountpoint.h"
 
-#include "core/basic/text.h"
-
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -36,6 +35,34 @@ static bool mounted_there(const char *path, struct text *type,
     }
     if (mounts)
         endmntent(mounts);
+    return found;
+}
+
+bool mountpoint_of(const char *state, struct text *out)
+{
+    FILE *mounts = setmntent("/proc/self/mounts", "r");
+    struct mntent *e;
+    text_clear(out);
+    while (mounts && (e = getmntent(mounts)))
+        if (!strcmp(e->mnt_type, "fuse.primofs") &&
+            !strcmp(e->mnt_fsname, state)) {
+            text_clear(out);
+            text_puts(out, e->mnt_dir);
+        }
+    if (mounts)
+        endmntent(mounts);
+    return out->size > 0;
+}
+
+bool mountpoint_hides(const char *path)
+{
+    DIR *dir = opendir(path);
+    struct dirent *e;
+    bool found = false;
+    while (dir && !found && (e = readdir(dir)))
+        found = strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
+    if (dir)
+        closedir(dir);
     return found;
 }
 
@@ -82,6 +109,9 @@ int mountpoint_prepare(const char *path, const char *state, struct reason *why)
     int code =
         statx(AT_FDCWD, path, AT_STATX_FORCE_SYNC, STATX_TYPE, &st) ? errno : 0;
     bool dead = code == ENOTCONN || code == ECONNABORTED;
+    if (code == ENOENT)
+        return refuse(why, ENOENT,
+                      "there is no mount point '%s'; mkdir -p makes it", path);
     if (code && !dead)
         return refuse_errno(why, code, "the mount point '%s' cannot be used",
                             path);
@@ -89,4 +119,38 @@ int mountpoint_prepare(const char *path, const char *state, struct reason *why)
         return refuse(why, ENOTDIR, "the mount point '%s' is not a directory",
                       path);
     return check_mounted(path, state, dead, why);
+}
+
+/* Rights */
+
+/* Whether /etc/fuse.conf has the line user_allow_other. */
+static bool others_are_allowed(void)
+{
+    FILE *f = fopen("/etc/fuse.conf", "re");
+    char line[256], word[32];
+    bool found = false;
+    while (f && !found && fgets(line, sizeof line, f))
+        found = sscanf(line, "%31s", word) == 1 &&
+                !strcmp(word, "user_allow_other");
+    if (f)
+        fclose(f);
+    return found;
+}
+
+int mountpoint_check_rights(const char *path, bool shared, struct reason *why)
+{
+    if (access("/dev/fuse", R_OK | W_OK))
+        return refuse_errno(why, errno, "'/dev/fuse' cannot be used");
+    if (getuid() == 0)
+        return 0;
+    if (access(path, W_OK))
+        return refuse_errno(why, errno,
+                            "the mount point '%s' can be used only by who may "
+                            "write it",
+                            path);
+    if (shared && !others_are_allowed())
+        return refuse(why, EPERM,
+                      "allow_other and allow_root take the line "
+                      "user_allow_other in /etc/fuse.conf");
+    return 0;
 }

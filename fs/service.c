@@ -4,6 +4,7 @@
 #include <fuse3/fuse_log.h>
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,17 +12,22 @@
 #include <syslog.h>
 #include <unistd.h>
 
+static const char *about; /* the mount point */
+
 /* The levels of libfuse are those of syslog, which says itself who speaks. */
 static void say(enum fuse_log_level level, const char *format, va_list ap)
 {
     static const char name[] = "primofs: ";
+    char line[1200];
     if (!strncmp(format, name, strlen(name)))
         format += strlen(name);
-    vsyslog((int)level, format, ap);
+    vsnprintf(line, sizeof line, format, ap);
+    syslog((int)level, "%s: %s", about, line);
 }
 
-void service_log_to_syslog(void)
+void service_log_to_syslog(const char *mountpoint)
 {
+    about = mountpoint;
     openlog("primofs", LOG_PID, LOG_DAEMON);
     fuse_set_log_func(say);
 }

@@ -8,8 +8,9 @@
 #ifndef PRIMO_SERVICE_H
 #define PRIMO_SERVICE_H
 
-/* Send messages to syslog from now on. Call it before there are threads. */
-void service_log_to_syslog(void);
+/* Send messages to syslog from now on, each with the mount point that it is
+ * about, a text that stays. Call it before there are threads. */
+void service_log_to_syslog(const char *mountpoint);
 
 /* Notify the service manager, if there is one, of a state: READY=1, STOPPING=1.
  */

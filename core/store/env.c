@@ -46,6 +46,11 @@ int lmdb_refuse(struct reason *why, int code, const char *what)
               : code == MDB_CORRUPTED        ? EUCLEAN
               : code == MDB_PAGE_NOTFOUND    ? EUCLEAN
                                              : EIO;
+    if (code == ENOMEM)
+        return refuse(why, ENOMEM,
+                      "the state database: %s: it takes %zu GB of addresses; "
+                      "does ulimit -v allow them?",
+                      what, MAP_SIZE >> 30);
     return refuse(why, err, "the state database: %s: %s", what,
                   mdb_strerror(code));
 }

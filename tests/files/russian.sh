@@ -38,7 +38,7 @@ expect_match '^Обучает классификатор' \
 step "the steps of the guide work in a Russian mount"
 mount_primofs "$STATE" "$MNT" -o lang=ru # in a locale that is C.UTF-8
 refused 'Invalid argument' \
-    't:1:10: epochs: допустимо целое число от 1 до 10000 или auto, а указано «abc»' \
+    't:1:10: epochs: ожидается целое число от 1 до 10000 или auto, а указано «abc»' \
     put "$MNT/templates/t" 'epochs = abc\n'
 last_error '\(Недопустимый аргумент\)$'
 refused 'Invalid argument' 'неизвестный ключ «epoch»; может быть, «epochs»\?' \

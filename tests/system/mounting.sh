@@ -33,21 +33,43 @@ for arguments in '' "$STATE" "$STATE $MNT too many"; do
 done
 
 step "a mount that is not possible fails with one sentence"
-cannot_mount "$SCRATCH/nowhere" "$STATE" "$SCRATCH/nowhere"
+cannot_mount "$SCRATCH/nowhere'; mkdir -p makes it" "$STATE" "$SCRATCH/nowhere"
 echo text >"$SCRATCH/file"
 cannot_mount "$SCRATCH/file" "$STATE" "$SCRATCH/file"
 cannot_mount "$SCRATCH/file" "$SCRATCH/file" "$MNT"
 cannot_mount "may not lie in the mount point" "$MNT" "$MNT"
 cannot_mount "may not lie in the mount point" "$MNT/below/state" "$MNT"
 expect_errno nonsense "$primofs" "$STATE" "$MNT" -o nonsense
+for option in fsname=x subtype=x max_read=4096; do
+    expect_errno "'$option' is not accepted" "$primofs" "$STATE" "$MNT" \
+        -o "allow_other,$option"
+done
 no_daemon
+limited() { (ulimit -v 4000000 && "$primofs" "$SCRATCH/small" "$MNT"); }
+[ -n "${SANITIZE:-}" ] || expect_errno 'ulimit -v' limited
+
+step "what is refused makes no state directory"
+[ ! -e "$STATE" ]
+if [ "$(id -u)" = 0 ]; then
+    mkdir -m 777 "$SCRATCH/anyone"
+    folder=$SCRATCH # everybody may pass the folders above
+    while [ "$folder" != / ]; do
+        case $(stat -c %A "$folder") in *[!xt]) chmod a+x "$folder" ;; esac
+        folder=$(dirname "$folder")
+    done
+    as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
+    expect_errno "/dev/fuse|only by who may write it" as_nobody "$primofs" \
+        "$SCRATCH/anyone/state" "$MNT"
+    [ ! -e "$SCRATCH/anyone/state" ]
+fi
 
 step "a mount answers when primofs returns, and a second one is refused"
 mount_primofs
 [ -f "$MNT/README" ]
 expect_match "^[^ ]+ $MNT fuse.primofs " cat /proc/mounts
 mkdir "$SCRATCH/other"
-cannot_mount "$STATE.* (in use|held|another)" "$STATE" "$SCRATCH/other"
+cannot_mount "$STATE.* in use by another primofs, which is mounted at '$MNT'" \
+    "$STATE" "$SCRATCH/other"
 cannot_mount "$MNT" "$SCRATCH/state2" "$MNT"
 [ -f "$MNT/README" ]
 put "$MNT/templates/kept" 'epochs = 3\n'
@@ -60,6 +82,14 @@ for _ in 1 2 3 4 5; do
     fusermount3 -u "$MNT"
 done
 eventually 10 no_daemon
+
+step "what a mount hides is said"
+echo kept >"$SCRATCH/other/file"
+expect_match "'$SCRATCH/other' is not empty" \
+    "$primofs" "$SCRATCH/state2" "$SCRATCH/other"
+umount_primofs "$SCRATCH/other"
+expect kept cat "$SCRATCH/other/file"
+rm -r "$SCRATCH/other/file" "$SCRATCH/state2"
 
 step "two state directories can be mounted side by side"
 mount_primofs
