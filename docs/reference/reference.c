@@ -36,8 +36,8 @@ struct words {
     const char *accepted, *by_default, *none;
 };
 static const struct words english = {"Accepted: ", "; default: ", "none"},
-                          russian_words = {"Допустимо: ", "; по умолчанию: ",
-                                           "нет"};
+                          russian_words = {
+                              "Допустимо: ", "; по умолчанию: ", "нет"};
 
 static void man_params(struct text *out, unsigned scope)
 {

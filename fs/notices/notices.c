@@ -99,7 +99,8 @@ bool notices_tells(struct node node)
     return node_row(node)->told != CHANGE_NONE;
 }
 
-/* A training that has failed, or lost its trainer, is what an operator looks for in the log. */
+/* A training that has failed, or lost its trainer, is what an operator looks
+ * for in the log. */
 static enum fuse_log_level level_of(const char *line, size_t size)
 {
     static const char *const bad[] = {" failed", " not started from the queue",
