@@ -50,7 +50,7 @@ static void reply_attr(fuse_req_t req, fuse_ino_t ino, struct node n, int err,
                        struct reason *why)
 {
     struct stat st;
-    double seconds;
+    double seconds = 0;
     if (err == 0)
         err = attr_of(req, ino, n, &st, &seconds, why);
     err = node_error(request_mount(req), n, err, why);
@@ -64,7 +64,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct node n;
     struct stat st;
-    double seconds;
+    double seconds = 0;
     struct handle *h = fi ? handle_used(req, fi) : NULL;
     int err = request_node(ino, &n, NULL);
     /* The kernel asks with the open file before it reads from its own pages,

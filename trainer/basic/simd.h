@@ -19,6 +19,16 @@
 #define MULTIVERSION
 #endif
 
+/* The target of functions that use AVX-512, which are called where the
+ * processor has it. What is inlined must not have instructions that its caller
+ * lacks, and intrinsics have those of the build: in one for one kind of
+ * processor, the level is added to what that has. */
+#ifdef __AVX2__
+#define AVX512_LEVEL "avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
+#else
+#define AVX512_LEVEL "arch=x86-64-v4"
+#endif
+
 /* Marks functions that vectorised loops use. They must be inlined: a call would
  * prevent vectorisation, and its code would not be compiled for the levels of
  * the caller. */

@@ -160,14 +160,7 @@ static void add_halves(const struct kernel_gradient *g, const struct stretch *s,
 }
 
 #ifdef __x86_64__
-/* What is inlined must not have instructions that its caller lacks: in a build
- * for one kind of processor (simd.h), the level is added to what that has. */
-#ifdef __AVX2__
-#define DOTS_LEVEL "avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
-#else
-#define DOTS_LEVEL "arch=x86-64-v4"
-#endif
-__attribute__((target(DOTS_LEVEL))) static void
+__attribute__((target(AVX512_LEVEL))) static void
 add_dots(const struct kernel_gradient *g, const struct stretch *s,
          const struct unit *u)
 {

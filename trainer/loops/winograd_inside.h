@@ -27,7 +27,7 @@ enum {
     PANEL = 2 * BLOCK, /* outputs that are computed together */
 };
 
-#define VECTORS        __attribute__((target("arch=x86-64-v4,avx512bf16")))
+#define VECTORS        __attribute__((target(AVX512_LEVEL ",avx512bf16")))
 #define VECTORS_INLINE VECTORS INLINE
 
 /* Where a tile is: the upper left pixel of its 2 x 2 results. */
