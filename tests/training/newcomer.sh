@@ -65,6 +65,8 @@ rm models/Счета/1/labels.txt models/Счета/latest
 back() { [ -s models/Счета/1/labels.txt ] && [ -s models/Счета/latest/info ]; }
 eventually 30 back || fail "it is not back"
 grep -q 'models/Счета/1/labels.txt was removed alone and is back' events
+refused 'not permitted' 'roles say who may view' chmod 600 models/Счета/1
+chmod 755 models/Счета/1
 rm -r models/Счета/1
 sleep 6
 [ ! -e models/Счета/1 ] || fail "rm -r left the version"
