@@ -340,11 +340,17 @@ static void refuse_kind(fuse_req_t req, fuse_ino_t parent, const char *name)
     reply_err(req, err, parent, name, &why);
 }
 
+/* Emacs locks a text that is being edited by a link `.#NAME`, at each save, and
+ * uses a plain file where there are no links: that is no refusal which anybody
+ * looks for in `errors`. */
 void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent,
                 const char *name)
 {
     (void)link;
-    refuse_kind(req, parent, name);
+    if (!strncmp(name, ".#", 2))
+        fuse_reply_err(req, EPERM);
+    else
+        refuse_kind(req, parent, name);
 }
 
 void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent,

@@ -65,7 +65,11 @@ grep -q '^local' overview
 
 step "input directories take nothing but plain files"
 expect_errno 'not permitted' mkdir templates/folder
-expect_errno 'not permitted' ln -s all-defaults templates/link
+refused 'not permitted' 'links and special files' \
+    ln -s all-defaults templates/link
+before=$(wc -c <errors) # Emacs' lock is no refusal that anybody looks for
+expect_errno 'not permitted' ln -s user@host.1:2 'templates/.#all-defaults'
+expect "$before" sh -c 'wc -c <errors'
 expect_errno 'not permitted' ln templates/all-defaults templates/link
 expect_errno 'not permitted' mkfifo templates/pipe
 expect_errno 'cross-device' \
