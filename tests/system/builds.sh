@@ -21,7 +21,7 @@ built()
     make -s -j2 -C "$ROOT" CC="$compiler" CFLAGS="$flags" WERROR=1 \
         BUILD="$SCRATCH/build" "${@/#/$SCRATCH/build/}" \
         "$SCRATCH/build/base.safetensors" >"$SCRATCH/said" 2>&1 ||
-        fail "$compiler $flags: $(grep -v '^  ' "$SCRATCH/said" | head -n 20)"
+        fail "$compiler $flags: $(grep -m 20 -v '^  ' "$SCRATCH/said")"
 }
 
 trains()
