@@ -8,6 +8,11 @@
 # unless the test says that it expects it to fail.
 set -Eeuo pipefail
 export LC_ALL=C.UTF-8 TZ=UTC
+# What else somebody has set who runs the tests: tools would speak his language
+# (LC_ALL does not count against LANGUAGE), say where they go, and keep what they
+# make to themselves, while some tests have several users.
+unset LANGUAGE CDPATH POSIXLY_CORRECT
+umask 022
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${BUILD:-$ROOT/build}
@@ -47,10 +52,9 @@ end_test()
     trap - EXIT ERR
     cd /
     [ $status -eq 0 ] || [ $status -eq 77 ] || show_errors
-    for mount in $(awk -v at="$SCRATCH/" 'index($5, at) == 1 { print $5 }' \
-        /proc/self/mountinfo | sort -r); do
+    while read -r mount; do
         umount -l "$mount" 2>/dev/null || fusermount3 -uz "$mount"
-    done
+    done < <(mounts_below "$SCRATCH" | sort -r)
     eventually 10 no_daemon || true
     for pid in $(daemon_pids) $(trainer_pids) $(jobs -p); do
         kill -9 "$pid" 2>/dev/null || true
@@ -58,6 +62,16 @@ end_test()
     eventually 10 no_trainer || true
     rm -rf "$SCRATCH"
     exit $status
+}
+
+# mounts_below FOLDER: a line each. A blank in a path is there as \040.
+mounts_below()
+{
+    local at
+    while read -r _ _ _ _ at _; do
+        at=$(printf '%b' "$at")
+        [[ $at != "$1"/* ]] || echo "$at"
+    done </proc/self/mountinfo
 }
 
 # Shows what may explain a failure.
@@ -106,8 +120,7 @@ sshfs_mount()
 
 is_mounted()
 {
-    awk -v at="$1" '$5 == at { found = 1 } END { exit !found }' \
-        /proc/self/mountinfo
+    mounts_below "$(dirname "$1")" | grep -Fx -- "$1" >/dev/null
 }
 
 # mount_primofs [STATE MNT [OPTION…]]
