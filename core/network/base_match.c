@@ -342,6 +342,8 @@ int base_match(struct base_match *out, const struct safetensors_header *h,
     struct base_match m = {0};
     int err = h->count ? weights_take(&m, h, why) : fresh_take(&m, h, why);
     if (err == 0)
+        err = base_input_read(&m.input, h, why);
+    if (err == 0)
         *out = m;
     return err;
 }
@@ -375,4 +377,5 @@ void base_describe(const struct base_match *m, struct text *out)
         text_printf(out, _(", a head of %d classes"), m->classes);
     if (m->unused)
         text_printf(out, _(", %d tensors that are not used"), m->unused);
+    base_input_describe(&m->input, out);
 }

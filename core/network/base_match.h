@@ -12,6 +12,7 @@
 #define PRIMO_BASE_MATCH_H
 
 #include "core/basic/text.h"
+#include "core/network/base_input.h"
 #include "core/network/network.h"
 #include "core/network/safetensors_header.h"
 
@@ -23,10 +24,11 @@ struct base_match {
     int taken;   /* tensors taken: all weights except those of the head */
     int unused;  /* tensors that are neither taken nor the head's */
     int classes; /* classes of the head; 0 = there is no head that fits */
+    struct base_input input;
 };
 
-/* EINVAL: a key is missing, has the wrong shape, or belongs to no layer; the
- * sentence names it. */
+/* EINVAL: a key is missing, has the wrong shape, or belongs to no layer, or the
+ * metadata say nonsense; the sentence names it. */
 int base_match(struct base_match *out, const struct safetensors_header *h,
                struct reason *why);
 /* The tensor of a weight, given torchvision's name; NULL for the weights of a

@@ -1,5 +1,7 @@
 #include "trainer/training/base.h"
 
+#include "trainer/training/base_pictures.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -123,6 +125,8 @@ static int give(void *context, const struct tensor *t, struct reason *why)
     int err = safetensors_values(&b->file, p, t->data, why);
     if (err == 0)
         err = check_finite(t, p->name, why);
+    if (err == 0)
+        err = base_pictures_fit(b, t, why);
     return err ? err : 1;
 }
 
