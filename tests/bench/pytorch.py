@@ -13,9 +13,8 @@ last three tenths; one of each block's two ways begins at nothing, and an averag
 of the weights is evaluated; channels_last. --plain leaves out the last two,
 which scripts seldom have. SET
 is none or any of rotation+exposure+noise, as primo-train has them. With --base
-the network but for its head is that file's; for fewer than 100 pictures a class
-the head alone learns in the first three tenths of the updates, and after them
-normalisation keeps the base's statistics.
+the network but for its head is that file's, and all of it learns at RATE: plain
+fine-tuning, whose rate the caller has to look for.
 
 Without --workers all pictures are decoded once and kept, which no data loader
 does by itself; with it they come from an ImageFolder through a DataLoader of N
@@ -40,7 +39,7 @@ from torchvision.models.resnet import BasicBlock
 
 MOMENTUM, DECAY, SMOOTHING, MEMORY_PART = 0.9, 5e-4, 0.1, 30
 HOLD = 0.7
-FEW, HEAD_PART, HEAD_PEAK = 100, 0.3, 0.05
+TYPES = {"F32": torch.float32, "BF16": torch.bfloat16}
 MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 
@@ -105,12 +104,6 @@ def loaders(args):
         persistent_workers=args.workers > 0) for p in parts]
 
 
-def pictures_of(batches):
-    """How many."""
-    return len(batches.labels if isinstance(batches, Kept)
-               else batches.dataset)
-
-
 def begin_at_nothing(model):
     """The scale of what a block adds last is 0."""
     for block in model.modules():
@@ -126,26 +119,13 @@ def base_take(model, path):
         data = file.read()
     own = model.state_dict()
     for name, t in header.items():
-        if name in own and t["dtype"] == "F32" and name[:3] != "fc.":
-            part = data[t["data_offsets"][0]:t["data_offsets"][1]]
-            own[name].copy_(torch.from_numpy(
-                np.frombuffer(part, "<f4").reshape(t["shape"]).copy()))
+        if name in own and t["dtype"] in TYPES and name[:3] != "fc.":
+            part = bytearray(data[t["data_offsets"][0]:t["data_offsets"][1]])
+            own[name].copy_(torch.frombuffer(part, dtype=TYPES[t["dtype"]])
+                            .reshape(t["shape"]))
 
 
-def learn(model, head_only, fixed):
-    """What of the model learns from now on."""
-    model.train(not head_only)
-    for name, p in model.named_parameters():
-        p.requires_grad_(not head_only or name.startswith("fc."))
-    for module in model.modules():
-        if fixed and isinstance(module, torch.nn.BatchNorm2d):
-            module.eval()
-
-
-def rate(peak, update, updates, head):
-    if update < head:
-        return HEAD_PEAK * 0.5 * (1 + math.cos(math.pi * update / head))
-    update, updates = update - head, updates - head
+def rate(peak, update, updates):
     warmup = max(1, updates // 20)
     if update < warmup:
         return peak * (update + 1) / warmup
@@ -185,9 +165,9 @@ def train_epoch(args, model, average, optimizer, batches, first, updates):
     losses, pictures, start = [], 0, time.time()
     for images, labels in batches:
         update = first + len(losses)
-        learn(model, update < args.head, args.head > 0)
+        model.train()
         for group in optimizer.param_groups:
-            group["lr"] = rate(args.rate, update, updates, args.head)
+            group["lr"] = rate(args.rate, update, updates)
         images = images.contiguous(memory_format=torch.channels_last)
         with cast(args):
             loss = loss_of(model(images), labels)
@@ -233,8 +213,7 @@ def arguments():
     parser.add_argument("--base")
     args = parser.parse_args()
     if args.rate is None:
-        args.rate = min(0.0125 * args.batch / 16, 0.05) * \
-            (0.4 if args.base else 1)
+        args.rate = min(0.0125 * args.batch / 16, 0.05)
     return args
 
 
@@ -246,10 +225,10 @@ def main():
     train, test = loaders(args)
     classes = len(os.listdir(os.path.join(args.dataset, "train")))
     model = resnet18(num_classes=classes)
-    if not args.plain:
-        begin_at_nothing(model)
     if args.base:
         base_take(model, args.base)
+    elif not args.plain:
+        begin_at_nothing(model)
     model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=args.rate, nesterov=True,
                                 momentum=MOMENTUM, weight_decay=DECAY)
@@ -258,8 +237,6 @@ def main():
         rows.writerow("time,epoch,iteration,learning_rate,train_loss,"
                       "average_precision,accuracy,images_per_second".split(","))
         done, updates = 0, args.epochs * len(train)
-        few = args.base and pictures_of(train) < FEW * classes
-        args.head = int(updates * HEAD_PART) if few else 0
         average = None if args.plain else Average(model, updates)
         for epoch in range(args.epochs):
             losses, pictures, seconds = train_epoch(
@@ -269,7 +246,7 @@ def main():
             done += len(losses)
             rows.writerow([datetime.datetime.utcnow().isoformat() + "Z",
                            epoch + 1, done,
-                           rate(args.rate, done - 1, updates, args.head),
+                           rate(args.rate, done - 1, updates),
                            np.mean(losses), precision, accuracy,
                            pictures / seconds])
             file.flush()

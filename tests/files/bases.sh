@@ -159,7 +159,7 @@ grep -q 'base bases/r18.safetensors: ResNet-18 by .*the head is replaced' \
 grep -q 'a new head is fitted to' processes/local/log
 grep -B1 '^base = r18$' processes/local/config |
     grep '100 tensors of 11.2 million values'
-expect_match '^learning_rate = 0.00125$' grep ^learning_rate \
+expect_match '^learning_rate = 0.015625$' grep ^learning_rate \
     processes/local/config
 cp "$good" bases/r18.safetensors
 rm bases/r18.safetensors

@@ -57,6 +57,7 @@ static const struct field {
     FIELD(evaluation_seconds, false),
     FIELD(planned, true),
     FIELD(features_square, false),
+    FIELD(strange, true),
 #undef FIELD
 };
 enum { FIELDS = sizeof fields / sizeof *fields };

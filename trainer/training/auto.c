@@ -13,9 +13,10 @@
 #define RATE_FRESH       0.0125
 #define RATE_FRESH_BATCH 16
 #define RATE_FRESH_MOST  0.05
-/* A trained base is trained at this fraction of the rate: larger steps would
- * destroy what it has learnt. */
-#define RATE_TRAINED 0.08
+/* A base that knows such pictures is trained at this fraction of the rate:
+ * larger steps would destroy what it has learnt. Others learn like a fresh
+ * network. */
+#define RATE_KNOWN 0.08
 
 enum {
     SIDE_SAMPLES = 64, /* pictures that are measured for image_size = auto */
@@ -50,26 +51,33 @@ static void precision_decide(struct options *o, const struct auto_facts *facts)
  * counted: of a set that is ten times as large, each picture needs to be seen
  * less often, as others like it are seen, too. From measurements
  * (docs/measurements.md). */
-#define SEEN_SET     72 /* of a set of so many pictures */
-#define SEEN_FRESH   16000
-#define SEEN_TRAINED 3200
-#define SEEN_POWER   0.6
+#define SEEN_SET   72 /* of a set of so many pictures */
+#define SEEN_FRESH 16000
+#define SEEN_KNOWN 3200
+#define SEEN_POWER 0.6
+
+static bool is_known(const struct auto_facts *facts)
+{
+    return facts->trained && !facts->strange;
+}
 
 static void epochs_decide(struct options *o, const struct auto_facts *facts)
 {
     double n = fmax(facts->dataset->train_count, 1);
-    double seen = (facts->trained ? SEEN_TRAINED : SEEN_FRESH) *
+    double seen = (is_known(facts) ? SEEN_KNOWN : SEEN_FRESH) *
                   pow(n / SEEN_SET, SEEN_POWER);
     double epochs = fmax(ceil(seen / n), EPOCHS_LEAST);
     if (o->iterations) /* which take the place of epochs */
         return;
-    options_decide(o, KEY_EPOCHS, (int)epochs,
-                   facts->trained
-                       ? N_("%d training pictures from a trained base: %.0f "
-                            "are seen in all")
-                       : N_("%d training pictures from a fresh network: %.0f "
-                            "are seen in all"),
-                   facts->dataset->train_count, n * epochs);
+    options_decide(
+        o, KEY_EPOCHS, (int)epochs,
+        is_known(facts)  ? N_("%d training pictures of kinds that the base "
+                               "knows: %.0f are seen in all")
+        : facts->trained ? N_("%d training pictures, strange to the base: %.0f "
+                              "are seen in all")
+                         : N_("%d training pictures from a fresh network: %.0f "
+                              "are seen in all"),
+        facts->dataset->train_count, n * epochs);
 }
 
 static void rate_decide(struct options *o, const struct auto_facts *facts)
@@ -77,11 +85,16 @@ static void rate_decide(struct options *o, const struct auto_facts *facts)
     struct text t = TEXT_INIT;
     o->learning_rate =
         fmin(RATE_FRESH * o->batch / RATE_FRESH_BATCH, RATE_FRESH_MOST) *
-        (facts->trained ? RATE_TRAINED : 1);
+        (is_known(facts) ? RATE_KNOWN : 1);
     text_put_double(&t, o->learning_rate, 6);
     options_note(o, KEY_LEARNING_RATE, text_string(&t),
-                 facts->trained ? N_("for a trained base and batches of %d")
-                                : N_("for a fresh network and batches of %d"),
+                 is_known(facts)
+                     ? N_("for a base that knows such pictures and batches "
+                          "of %d")
+                 : facts->trained
+                     ? N_("for a base to which they are strange and batches "
+                          "of %d")
+                     : N_("for a fresh network and batches of %d"),
                  o->batch);
     text_release(&t);
 }
@@ -146,8 +159,8 @@ static const struct {
     {KEY_THREADS, AUTO_MACHINE, threads_decide},
     {KEY_WORKERS, AUTO_MACHINE, workers_decide}, /* after the threads */
     {KEY_PRECISION, AUTO_MACHINE, precision_decide},
-    {KEY_EPOCHS, AUTO_DATASET, epochs_decide},
-    {KEY_LEARNING_RATE, AUTO_DATASET, rate_decide},
+    {KEY_EPOCHS, AUTO_ADAPTED, epochs_decide},
+    {KEY_LEARNING_RATE, AUTO_ADAPTED, rate_decide},
     {KEY_IMAGE_SIZE, AUTO_DATASET, image_size_decide},
 };
 

@@ -14,6 +14,7 @@
 enum auto_stage {
     AUTO_MACHINE, /* facts.machine is known */
     AUTO_DATASET, /* the base and the pictures' paths are known, too */
+    AUTO_ADAPTED, /* the base is adapted, if it is to be */
 };
 
 struct auto_facts {
@@ -21,6 +22,7 @@ struct auto_facts {
     const struct dataset *dataset;
     bool trained;  /* the base is a trained one */
     int base_side; /* its image_size; 0 = unknown */
+    bool strange;  /* the pictures are, to it: see struct adaptation */
 };
 
 /* Decide those parameters of a stage that are still `auto`. */

@@ -52,14 +52,15 @@ static int base_adapt(struct training *t, struct reason *why)
     if (err)
         return err;
     t->at.features_square = a.square;
+    t->at.strange = a.strange;
     adaptation_tell(t, &a);
     return 0;
 }
 
-/* A trained base keeps its statistics of normalisation: those of small batches
- * of other pictures would make another network of it. Its head must not move
+/* A base that knows such pictures keeps its statistics of normalisation: those
+ * of small batches would make another network of it. Its head must not move
  * faster than the features' size allows. */
-static int rates_set(struct training *t, struct reason *why)
+int training_rates(struct training *t, struct reason *why)
 {
     int layers = t->network->layers;
     double square = t->at.features_square;
@@ -73,7 +74,7 @@ static int rates_set(struct training *t, struct reason *why)
     if (square * t->recipe.peak > RECIPE_HEAD_STEP)
         factors[layers - 1] =
             (float)(RECIPE_HEAD_STEP / square / t->recipe.peak);
-    net_fix_statistics(t->net, true);
+    net_fix_statistics(t->net, !t->at.strange);
     int err = net_set_rates(t->net, factors, why);
     free(factors);
     return err;
@@ -96,12 +97,14 @@ int training_net(struct training *t, struct reason *why)
     if (err)
         return err;
     err = base_give(&t->material.base, t->net, t->material.head_kept, why);
-    if (t->run->from.state
-            .count) /* its weights follow; rates_set() needs this */
-        t->at.features_square = t->run->from.at.features_square;
-    else if (err == 0 && training_adapts(t))
-        err = base_adapt(t, why);
-    return err ? err : rates_set(t, why);
+    if (err || !training_adapts(t))
+        return err;
+    if (!t->run->from.state.count)
+        return base_adapt(t, why);
+    /* Its weights follow. */
+    t->at.features_square = t->run->from.at.features_square;
+    t->at.strange = t->run->from.at.strange;
+    return 0;
 }
 
 /* Checkpoints */
@@ -198,7 +201,8 @@ static int begin_anew(struct training *t, struct reason *why)
     t->net = NULL;
     position_init(&t->at);
     t->at.retries = retries;
-    return training_net(t, why);
+    int err = training_net(t, why);
+    return err ? err : training_rates(t, why);
 }
 
 static int set_back(struct training *t, struct reason *why)

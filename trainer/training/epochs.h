@@ -45,8 +45,11 @@ struct training {
     double saved_time; /* monotonic seconds of the last try to save */
 };
 
-/* Build the network with the base's weights, or else with random ones. */
+/* Build the network with the base's weights, or else with random ones, and
+ * adapt the base where it gets a new head. */
 int training_net(struct training *t, struct reason *why);
+/* Set how its layers learn, once the recipe is known. */
+int training_rates(struct training *t, struct reason *why);
 /* Write a checkpoint, unless there is one of this position. The caller has
  * locked the state. A full disk must not end a training: the failure is logged,
  * and the checkpoint before remains valid. */

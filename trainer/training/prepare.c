@@ -296,6 +296,13 @@ static int pictures_keep(struct rundir *run, const struct material *m,
     return err;
 }
 
+static struct auto_facts facts_of(const struct material *m)
+{
+    return (struct auto_facts){.dataset = &m->dataset,
+                               .trained = base_is_trained(&m->base),
+                               .base_side = m->base.image_size};
+}
+
 int prepare_material(struct rundir *run, struct options *o, struct material *m,
                      struct reason *why)
 {
@@ -311,9 +318,7 @@ int prepare_material(struct rundir *run, struct options *o, struct material *m,
         return err;
     base_tell(run, o, m);
     writer_log(run->writer, "reading the pictures of '%s'", path);
-    const struct auto_facts facts = {.dataset = &m->dataset,
-                                     .trained = base_is_trained(&m->base),
-                                     .base_side = m->base.image_size};
+    const struct auto_facts facts = facts_of(m);
     auto_decide(o, AUTO_DATASET, &facts);
     err = err ? 0 : config_save(run, o, why);
     struct dataset_reading reading = {.run = run, .path = path};
@@ -324,6 +329,15 @@ int prepare_material(struct rundir *run, struct options *o, struct material *m,
     if (err == 0)
         material_tell(run, o, m);
     return err;
+}
+
+int prepare_learning(struct rundir *run, struct options *o,
+                     const struct material *m, bool strange, struct reason *why)
+{
+    struct auto_facts facts = facts_of(m);
+    facts.strange = strange;
+    auto_decide(o, AUTO_ADAPTED, &facts);
+    return config_save(run, o, why);
 }
 
 void material_release(struct material *m)

@@ -30,6 +30,11 @@ int prepare_machine(struct rundir *run, struct options *o, struct reason *why);
  */
 int prepare_base(struct rundir *run, const struct options *o,
                  struct material *m, struct reason *why);
+/* Decide how long and how fast the network learns, which depends on whether the
+ * pictures are strange to the base (struct adaptation); write `config` anew. */
+int prepare_learning(struct rundir *run, struct options *o,
+                     const struct material *m, bool strange,
+                     struct reason *why);
 /* Open the dataset and read every picture once. If the path does not answer
  * within half a minute, the training fails. Otherwise fails as dataset_open()
  * and loader_open() do. */

@@ -30,23 +30,29 @@ static void checkpoint_on_stop(void *context)
 /* Where the last feature map is a single pixel, a batch of one picture has no
  * variance to normalise by. The loader leaves out such a last batch, but a
  * batch size of 1 makes all of them like this. */
-static int recipe_make(struct training *t, struct reason *why)
+static int batches_check(const struct training *t, struct reason *why)
 {
     const struct options *o = t->options;
-    int steps = loader_train_steps(t->material.loader);
-    if (steps < 1 || (o->batch == 1 && o->image_size <= 32))
+    if (loader_train_steps(t->material.loader) < 1 ||
+        (o->batch == 1 && o->image_size <= 32))
         return refuse(why, EINVAL,
                       "batch_size = %d with image_size = %d leaves single "
                       "values to normalise; a batch of at least 2 pictures "
                       "would be accepted",
                       o->batch, o->image_size);
-    recipe_init(&t->recipe, o->learning_rate, (uint64_t)steps, o->epochs,
+    return 0;
+}
+
+static void recipe_make(struct training *t)
+{
+    const struct options *o = t->options;
+    recipe_init(&t->recipe, o->learning_rate,
+                (uint64_t)loader_train_steps(t->material.loader), o->epochs,
                 o->iterations);
     bool chosen = strcmp(settings_get(&o->settings, KEY_EPOCHS), "auto") != 0;
     t->most = chosen || o->iterations ? t->recipe.iterations : UINT64_MAX;
     recipe_set_rhythm(&t->recipe, loader_train_count(t->material.loader),
                       loader_test_count(t->material.loader));
-    return 0;
 }
 
 static int class_weights_make(struct training *t, struct reason *why)
@@ -109,6 +115,24 @@ static int found_continue(struct training *t, struct reason *why)
     return 0;
 }
 
+/* Builds the network, and decides what depends on its base. */
+static int network_make(struct training *t, struct options *o,
+                        struct reason *why)
+{
+    t->network = base_network(&t->material.base);
+    writer_fact(t->run->writer, "base", "%s", options_used(o, KEY_BASE));
+    writer_fact(t->run->writer, "precision", "%s", o->bf16 ? "bf16" : "f32");
+    int err = training_net(t, why);
+    if (err == 0)
+        err = prepare_learning(t->run, o, &t->material, t->at.strange, why);
+    if (err)
+        return err;
+    recipe_make(t);
+    options_identity(o, &t->identity);
+    err = material_identity(&t->material, &t->identity, why);
+    return err ? err : training_rates(t, why);
+}
+
 static int training_open(struct training *t, struct options *o,
                          struct reason *why)
 {
@@ -118,7 +142,7 @@ static int training_open(struct training *t, struct options *o,
     if (err == 0)
         err = prepare_material(t->run, o, &t->material, why);
     if (err == 0)
-        err = recipe_make(t, why);
+        err = batches_check(t, why);
     if (err == 0)
         err = class_weights_make(t, why);
     if (err == 0)
@@ -126,13 +150,7 @@ static int training_open(struct training *t, struct options *o,
     if (err)
         return err;
     writer_stage(t->run->writer, NC_("stage", "base"));
-    t->network = base_network(&t->material.base);
-    writer_fact(t->run->writer, "base", "%s", options_used(o, KEY_BASE));
-    writer_fact(t->run->writer, "precision", "%s", o->bf16 ? "bf16" : "f32");
-    options_identity(o, &t->identity);
-    err = material_identity(&t->material, &t->identity, why);
-    if (err == 0)
-        err = training_net(t, why);
+    err = network_make(t, o, why);
     if (err == 0)
         err = found_continue(t, why);
     if (err)

@@ -21,6 +21,12 @@ enum {
     SHARES = sizeof shares / sizeof *shares,
     RIDGES = sizeof ridges / sizeof *ridges,
 };
+/* A base knows nothing that is worth keeping of pictures whose loss, by the new
+ * head alone, is a larger share of what guessing has. That is so for up to FEW
+ * pictures a class: the more there are, the less a base has to know, as they
+ * can teach it. From measurements (docs/measurements.md). */
+#define STRANGE       0.3
+#define FEW           50.
 #define SHARE_UNKNOWN 0.5
 #define RIDGE_UNKNOWN 0.3
 
@@ -229,6 +235,13 @@ static int head_make(struct adapting *g, struct adaptation *a,
     return head_set(g, a, why);
 }
 
+static bool is_strange(const struct adapting *g, double loss)
+{
+    double classes = g->options->classes;
+    double few = loader_train_count(g->loader) / classes / FEW;
+    return loss > STRANGE * log(classes) / sqrt(fmax(few, 1));
+}
+
 int adapt(struct adaptation *a, struct net *net, struct loader *loader,
           const struct adapt_options *o, struct reason *why)
 {
@@ -244,6 +257,7 @@ int adapt(struct adaptation *a, struct net *net, struct loader *loader,
         err = ridge_choose(&g, a, why);
     if (err == 0)
         err = head_make(&g, a, why);
+    a->strange = is_strange(&g, a->loss);
     adapting_release(&g);
     return err;
 }

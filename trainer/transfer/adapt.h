@@ -14,12 +14,17 @@
 #include "trainer/data/loader.h"
 #include "trainer/net/net.h"
 
+#include <stdbool.h>
+
 struct adaptation {
     double share;  /* of the data set's own statistics, 0 to 1 */
     double ridge;  /* of the head: head_fit.h */
     double loss;   /* cross-validated, in nats; NAN = too few pictures */
     double square; /* the mean square of a picture's features, summed */
-    int pictures;  /* the head was fitted to so many */
+    /* Whether the pictures are strange to the base, so that it is to learn like
+     * a fresh network. Of too few pictures to tell they are not. */
+    bool strange;
+    int pictures; /* the head was fitted to so many */
 };
 
 struct adapt_options {

@@ -42,9 +42,11 @@ static void take(struct options *o)
         fail_msg("%s", why.sentence);
 }
 
+enum from { SCRATCH, KNOWN, STRANGE }; /* fresh, or a base that knows or not */
+
 /* Decide all that says auto, on two threads, for pictures that are not
  * there. */
-static void decide(struct options *o, bool trained)
+static void decide(struct options *o, enum from from)
 {
     static const struct threads machine = {.use = 2, .why = "two cores"};
     static struct sample pictures[72]; /* which cannot be read */
@@ -52,9 +54,13 @@ static void decide(struct options *o, bool trained)
     struct dataset set = {.train = pictures, .train_count = 72, .dir = -1};
     for (int i = 0; i < set.train_count; i++)
         pictures[i].path = nowhere;
-    const struct auto_facts facts = {&machine, &set, trained, 0};
+    const struct auto_facts facts = {.machine = &machine,
+                                     .dataset = &set,
+                                     .trained = from != SCRATCH,
+                                     .strange = from == STRANGE};
     auto_decide(o, AUTO_MACHINE, &facts);
     auto_decide(o, AUTO_DATASET, &facts);
+    auto_decide(o, AUTO_ADAPTED, &facts);
 }
 
 static void has(const char *text, const char *part)
@@ -117,13 +123,31 @@ static void base_is_told(void **state)
         "dataset = /data\nbase = models/a/latest\n");
     assert_int_equal(options_take(o, &why), 0);
     options_note(o, KEY_BASE, "models/a/3", "models/a/3: ResNet-18");
-    decide(o, true);
+    decide(o, KNOWN);
     assert_true(fabs(o->learning_rate - 0.001) < 1e-9);
     options_config(o, &config);
     has(text_string(&config), "# template models/a/latest: models/a/3: "
                               "ResNet-18\nbase = models/a/3\n");
-    has(text_string(&config), "for a trained base and batches of 16\n"
-                              "learning_rate = 0.001\n");
+    has(text_string(&config),
+        "for a base that knows such pictures and batches of 16\n"
+        "learning_rate = 0.001\n");
+    has(text_string(&config), "\nepochs = 45\n");
+    text_release(&config);
+}
+
+/* A base to which the pictures are strange learns like a fresh network. */
+static void strangers_are_learnt_afresh(void **state)
+{
+    struct options *o = *state;
+    struct text config = TEXT_INIT;
+    lay(o, "template", SCOPE_TEMPLATE, "dataset = /data\n");
+    take(o);
+    decide(o, STRANGE);
+    options_config(o, &config);
+    has(text_string(&config),
+        "for a base to which they are strange and batches of 16\n"
+        "learning_rate = 0.0125\n");
+    has(text_string(&config), "\nepochs = 223\n");
     text_release(&config);
 }
 
@@ -135,7 +159,7 @@ static void config_says_where_from(void **state)
         "type = t\ndataset = /data\nimage_size = auto\n");
     take(o);
     options_decide(o, KEY_IMAGE_SIZE, 64, "the median side is %d", 60);
-    decide(o, false);
+    decide(o, SCRATCH);
     assert_int_equal(o->image_size, 64);
     assert_int_equal(o->threads, 2);
     struct text config = TEXT_INIT;
@@ -169,7 +193,7 @@ static void nothing_stays_auto(void **state)
             text_release(&line);
             assert_true(options_undecided(o, (enum key)key));
         }
-    decide(o, false);
+    decide(o, SCRATCH);
     for (int key = 0; key < KEY_COUNT; key++)
         if ((params[key].scope & (SCOPE_TEMPLATE | SCOPE_JOB)) &&
             options_undecided(o, (enum key)key))
@@ -193,7 +217,7 @@ static void the_rate_grows_with_the_batch(void **state)
         lay(&o, "template", SCOPE_TEMPLATE, "dataset = /data\n");
         lay(&o, "template", SCOPE_TEMPLATE, rows[i].text);
         take(&o);
-        decide(&o, false);
+        decide(&o, SCRATCH);
         assert_true(o.learning_rate == rows[i].rate);
         options_release(&o);
     }
@@ -207,7 +231,7 @@ static void config_is_a_template(void **state)
         "dataset = /data # 1\nlearning_rate = 0.0123\nextensions = png bmp\n");
     take(o);
     options_decide(o, KEY_IMAGE_SIZE, 96, "the pictures");
-    decide(o, false);
+    decide(o, SCRATCH);
     options_config(o, &first);
     options_init(&again);
     lay(&again, "template", SCOPE_TEMPLATE, text_string(&first));
@@ -253,6 +277,7 @@ int main(void)
         TEST(a_later_layer_wins),
         TEST(what_cannot_be_trained_is_refused),
         TEST(base_is_told),
+        TEST(strangers_are_learnt_afresh),
         TEST(config_says_where_from),
         TEST(nothing_stays_auto),
         TEST(the_rate_grows_with_the_batch),
