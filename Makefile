@@ -256,7 +256,7 @@ demo:
 #:               TESTS='NAME…' runs only some
 test:
 	@tests/packages install $(BUILD_PACKAGES) $(TEST_PACKAGES) \
-	  $(EXAMPLE_PACKAGES) $(if $(PEERS),$(PEER_PACKAGES))
+	  $(EXAMPLE_PACKAGES) $(if $(PEERS),$(PEER_PACKAGES) $(FUZZ_PACKAGES))
 	@$(if $(PEERS),$(again) $(PEERS_DIR)/node_modules)
 	@$(again) all unit examples $(BUILD)/docs/reference/reference
 	@BUILD=$(BUILD) PEERS_DIR=$(PEERS_DIR) SANITIZE=$(SANITIZE) \

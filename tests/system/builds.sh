@@ -12,6 +12,14 @@ pictures "$SCRATCH/data" 6 2
 printf '%s\n' "dataset = $SCRATCH/data" 'base = scratch' 'image_size = 32' \
     'epochs = 1' >"$SCRATCH/template"
 
+# usable CC: whether it is there, with what OpenMP takes, which Debian's clang has
+# only beside libomp-dev.
+usable()
+{
+    printf '#include <omp.h>\nint main(void) { return !omp_get_max_threads(); }' |
+        "$1" -fopenmp -x c -o "$SCRATCH/usable" - 2>/dev/null
+}
+
 # built CC CFLAGS PROGRAM…: builds the programs in $SCRATCH/build anew.
 built()
 {
@@ -33,7 +41,7 @@ trains()
         --json "$SCRATCH/out" "$SCRATCH"/data/test/*/*.jpg
 }
 
-if command -v clang >/dev/null; then
+if usable clang; then
     step "clang, for a debugger"
     built clang '-O0 -g3' primo-train primofs
     trains
@@ -51,7 +59,7 @@ loops=("$ROOT"/trainer/loops/*.c)
 loops=("${loops[@]#"$ROOT/"}")
 for build in 'gcc haswell' 'gcc znver3' 'gcc icelake-server' 'clang haswell'; do
     read -r compiler kind <<<"$build"
-    [ "$(uname -m)" = x86_64 ] && command -v "$compiler" >/dev/null || continue
+    [ "$(uname -m)" = x86_64 ] && usable "$compiler" || continue
     built "$compiler" "-O3 -march=$kind" "${loops[@]/%.c/.o}"
 done
 
