@@ -250,7 +250,7 @@ static int taking_judge(struct commit *c, bool *due, struct reason *why)
     if (closing->wrote) {
         t->old = t->o.number != closing->body ? t->o.number : 0;
         t->o.number = closing->body;
-        t->o.mtime = closing->mtime;
+        t->o.mtime = __atomic_load_n(closing->mtime, __ATOMIC_RELAXED);
         t->o.writer = closing->caller->uid;
         snprintf(r.writer, sizeof r.writer, "%s", closing->writer);
         t->o.ctime = clock_ns();

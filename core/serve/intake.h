@@ -32,7 +32,9 @@ struct closing {
     bool wrote;    /* the file has these bytes now, body 0 = none */
     bool complete; /* no other writer has it open */
     bool durable;  /* it is put onto the disk even if it is not complete */
-    int64_t mtime; /* ns */
+    /* ns, atomic: it may be changed until the close is judged. NULL: nothing
+     * was written */
+    const int64_t *mtime;
     /* Who wrote it, where somebody did; and the rights that he had, where it
      * may become a list (list_writer_print()), "" = they are not known. */
     const struct caller *caller;

@@ -276,8 +276,7 @@ static int close_last(struct handle *h, bool wrote, struct reason *why)
         .body = w->spooled.body,
         .wrote = wrote,
         .complete = !handles_others_write(&h->primo->handles, &h->opened),
-        .mtime =
-            wrote ? __atomic_load_n(&h->opened.mtime, __ATOMIC_RELAXED) : 0,
+        .mtime = &h->opened.mtime,
         .caller = &h->caller,
         .writer = text_string(&w->writer),
     };
@@ -310,7 +309,7 @@ static int request_sync(struct handle *h, struct reason *why)
         .body = w->spooled.body,
         .wrote = true,
         .durable = true,
-        .mtime = __atomic_load_n(&h->opened.mtime, __ATOMIC_RELAXED),
+        .mtime = &h->opened.mtime,
         .caller = &h->caller,
         .writer = text_string(&w->writer),
     };
