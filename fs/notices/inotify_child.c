@@ -19,7 +19,7 @@
 enum { MESSAGE_MAX = PATH_MAX };
 
 /* A message: what to do, and the device of the mount or a path below it. */
-enum { MOUNTED = 'm', WRITE = 'w', MAKE = 'd' };
+enum { MOUNTED = 'm', WRITE = 'w', CREATE = 'c', MAKE = 'd' };
 
 struct place {
     const char *mountpoint;
@@ -34,14 +34,15 @@ struct place {
 static int open_below(int root, const char *path, uint64_t flags)
 {
     struct open_how how = {.flags = flags | O_CLOEXEC | O_NOFOLLOW,
+                           .mode = flags & O_CREAT ? 0600 : 0,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
                                       RESOLVE_NO_XDEV};
     return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
-static void write_file(int root, const char *path)
+static void write_file(int root, const char *path, uint64_t flags)
 {
-    int fd = open_below(root, path, O_WRONLY | O_NOCTTY | O_NONBLOCK);
+    int fd = open_below(root, path, flags | O_WRONLY | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return;
     ssize_t ignored = write(fd, "", 1);
@@ -100,8 +101,8 @@ static void do_message(const struct place *p, char kind, char *path)
     int root = root_open(p);
     if (root < 0)
         return;
-    if (kind == WRITE)
-        write_file(root, path);
+    if (kind == WRITE || kind == CREATE)
+        write_file(root, path, kind == CREATE ? O_CREAT : 0);
     else
         make_directory(root, path);
     close(root);
@@ -211,6 +212,11 @@ void inotify_child_mounted(struct inotify_child *h, const char *mountpoint)
 void inotify_child_write(struct inotify_child *h, const char *path)
 {
     send_path(h, WRITE, path);
+}
+
+void inotify_child_create(struct inotify_child *h, const char *path)
+{
+    send_path(h, CREATE, path);
 }
 
 void inotify_child_make(struct inotify_child *h, const char *path)

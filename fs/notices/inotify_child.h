@@ -1,9 +1,9 @@
 /*
- * The process that makes inotify events (notices.h): it writes to files and
- * makes directories through the mount, as it is told. It keeps nothing open,
- * has no capabilities but those that this takes, and ends with the daemon,
- * whose end of the socket closes. Run by root it goes in by a copy of the
- * mount, as the kernel refuses to unmount what is in use.
+ * The process that makes inotify events (notices.h): it writes to files, and
+ * makes files and directories through the mount, as it is told. It keeps
+ * nothing open, has no capabilities but those that this takes, and ends with
+ * the daemon, whose end of the socket closes. Run by root it goes in by a copy
+ * of the mount, as the kernel refuses to unmount what is in use.
  */
 #ifndef PRIMO_INOTIFY_CHILD_H
 #define PRIMO_INOTIFY_CHILD_H
@@ -34,6 +34,8 @@ void inotify_child_mounted(struct inotify_child *h, const char *mountpoint);
 
 /* Have a file opened, a byte written and the file closed. */
 void inotify_child_write(struct inotify_child *h, const char *path);
+/* The same, of a file that is hidden from the child: it is created. */
+void inotify_child_create(struct inotify_child *h, const char *path);
 /* Have a directory made. Returns when it is done, or after a second. */
 void inotify_child_make(struct inotify_child *h, const char *path);
 

@@ -33,6 +33,7 @@ static void tell_file(struct notices *n, struct node node)
     uint64_t ids[STATES_TOLD];
     char name[64];
     struct text path = TEXT_INIT;
+    bool appears = node.no == TREE_ANSWER;
     pollers_wake(&n->pollers, node);
     size_t count = states_known(n->states, node, ids, STATES_TOLD);
     for (size_t i = 0; i < count; i++) {
@@ -41,7 +42,8 @@ static void tell_file(struct notices *n, struct node node)
         inotify_child_write(&n->child, name);
     }
     tree_path(n->primo, node, &path);
-    inotify_child_write(&n->child, text_string(&path));
+    (appears ? inotify_child_create : inotify_child_write)(&n->child,
+                                                           text_string(&path));
     text_release(&path);
 }
 
@@ -63,6 +65,8 @@ static void tell_directory(struct notices *n, struct node node)
 
 bool notices_is_announced(struct notices *n, struct node node)
 {
+    if (node.no == TREE_ANSWER)
+        return true;
     pthread_mutex_lock(&n->lock);
     bool is = node.no && n->announced.no == node.no &&
               n->announced.object == node.object;

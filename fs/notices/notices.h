@@ -6,8 +6,9 @@
  * mount: where a status, rows, lines or a journal have changed it opens the
  * file, writes a byte that goes nowhere and closes it (IN_MODIFY,
  * IN_CLOSE_WRITE); where a model has appeared it makes a directory that is
- * there already (IN_CREATE). The operations know it by its pid and answer it
- * accordingly. It keeps nothing open and changes no time (helper.h).
+ * there already (IN_CREATE), and so it does with the file of an answer. The
+ * operations know it by its pid and answer it accordingly. It keeps nothing
+ * open and changes no time (helper.h).
  *
  * A watch is on an inode, and a generated text has one for each of its states
  * (states.h): the process reaches those that somebody holds under their node
@@ -53,7 +54,7 @@ void notices_stop(struct notices *n);
 /* Requests of the inotify child */
 bool notices_is_child(const struct notices *n, fuse_req_t req);
 /* Whether a node is hidden from the inotify child, so that the child can make
- * it. */
+ * it: answers always are. */
 bool notices_is_announced(struct notices *n, struct node node);
 /* The directory of states, which only the inotify child sees: its name in the
  * root, and its node id. */

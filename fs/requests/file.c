@@ -225,6 +225,8 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
     struct fuse_entry_param entry;
     struct handle *h = NULL;
     struct node dir, n;
+    if (inotify_create(req, parent, name, fi))
+        return;
     int err = request_node(parent, &dir, &why);
     if (err == 0)
         err = handle_create(&m->primo, &caller,

@@ -74,20 +74,42 @@ bool inotify_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     return true;
 }
 
-bool inotify_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+/* The entry of what the child makes, which is there already. */
+static bool announced_entry(fuse_req_t req, fuse_ino_t parent, const char *name,
+                            struct fuse_entry_param *out)
 {
     struct mount *m = request_mount(req);
-    struct fuse_entry_param entry;
     struct node dir, n;
+    return request_node(parent, &dir, NULL) == 0 &&
+           tree_find(&m->primo, dir, name, &n, NULL) == 0 &&
+           notices_is_announced(&m->notices, n) &&
+           entry_fill(m, NULL, n, out, NULL) == 0;
+}
+
+bool inotify_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct fuse_entry_param entry;
     if (!is_from_child(req))
         return false;
-    if (request_node(parent, &dir, NULL) ||
-        tree_find(&m->primo, dir, name, &n, NULL) ||
-        !notices_is_announced(&m->notices, n) ||
-        entry_fill(m, NULL, n, &entry, NULL))
-        fuse_reply_err(req, EEXIST);
-    else
+    if (announced_entry(req, parent, name, &entry))
         fuse_reply_entry(req, &entry);
+    else
+        fuse_reply_err(req, EEXIST);
+    return true;
+}
+
+bool inotify_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+                    struct fuse_file_info *fi)
+{
+    struct fuse_entry_param entry;
+    if (!is_from_child(req))
+        return false;
+    fi->fh = 0;
+    fi->direct_io = 1;
+    if (!announced_entry(req, parent, name, &entry))
+        fuse_reply_err(req, EEXIST);
+    else if (fuse_reply_create(req, &entry, fi))
+        entry_forget(request_mount(req), &entry);
     return true;
 }
 

@@ -51,6 +51,8 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino);
  * other, or comes from another process. */
 bool inotify_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 bool inotify_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+bool inotify_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+                    struct fuse_file_info *fi);
 bool inotify_open(fuse_req_t req, struct fuse_file_info *fi);
 
 /* Reply to a read of a file that waits, either now or when its process has
