@@ -2,6 +2,9 @@
 
 #include "core/basic/clock.h"
 
+/* How long a close may be on its way after its flush, on a busy machine. */
+enum { FLUSHED_NS = 100000000 };
+
 void handles_init(struct handles *all)
 {
     *all = (struct handles){.first = NULL};
@@ -95,6 +98,12 @@ void handles_set_mtime(struct handles *all, uint64_t object, int64_t mtime)
     pthread_mutex_unlock(&all->lock);
 }
 
+static void wait_until(struct handles *all, int64_t ns)
+{
+    struct timespec until = ns_timespec(ns);
+    pthread_cond_timedwait(&all->settled, &all->lock, &until);
+}
+
 /* Waits once where h is closing, or may be about to close, and that began no
  * later than the close with the number `last`. Returns false where there is
  * nothing to wait for. The lock is released while it waits, so the caller has
@@ -102,15 +111,23 @@ void handles_set_mtime(struct handles *all, uint64_t object, int64_t mtime)
 static bool settle_one(struct handles *all, const struct opened *h,
                        uint64_t last)
 {
-    struct timespec until = ns_timespec(h->may_close);
     if (h->close_number > last)
         return false;
     if (h->closing)
         pthread_cond_wait(&all->settled, &all->lock);
     else if (h->may_close > monotonic_ns())
-        pthread_cond_timedwait(&all->settled, &all->lock, &until);
+        wait_until(all, h->may_close);
     else
         return false;
+    return true;
+}
+
+static bool settle_flushed(struct handles *all, const struct opened *h)
+{
+    int64_t until = __atomic_load_n(&h->flushed, __ATOMIC_RELAXED);
+    if (!h->writes || h->closing || until <= monotonic_ns())
+        return false;
+    wait_until(all, until);
     return true;
 }
 
@@ -124,6 +141,22 @@ void handles_settle(struct handles *all, uint64_t object)
         h = h->object == object && settle_one(all, h, last) ? all->first
                                                             : h->next;
     pthread_mutex_unlock(&all->lock);
+}
+
+void handles_settle_all(struct handles *all, uint64_t object)
+{
+    pthread_mutex_lock(&all->lock);
+    for (struct opened *h = all->first; h;)
+        h = h->object == object && settle_flushed(all, h) ? all->first
+                                                          : h->next;
+    pthread_mutex_unlock(&all->lock);
+    handles_settle(all, object);
+}
+
+void handles_flushed(struct opened *h)
+{
+    __atomic_store_n(&h->flushed, monotonic_ns() + FLUSHED_NS,
+                     __ATOMIC_RELAXED);
 }
 
 void handles_closed(struct handles *all, struct opened *h)

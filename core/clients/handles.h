@@ -14,11 +14,13 @@
 struct opened {
     uint64_t object;
     bool writes;
-    int64_t mtime;  /* atomic: the time that its text gets when it is saved */
-    int64_t size;   /* atomic: how long its file is by what was written through
-                       it, where that can be seen before it is saved; 0 = not */
-    uint64_t keeps; /* atomic: the bytes that it still writes although their
-                       file is saved with them; 0 = none */
+    int64_t mtime;   /* atomic: the time that its text gets when it is saved */
+    int64_t size;    /* atomic: how long its file is by what was written through
+                        it, where that can be seen before it is saved; 0 = not */
+    uint64_t keeps;  /* atomic: the bytes that it still writes although their
+                        file is saved with them; 0 = none */
+    int64_t flushed; /* atomic: monotonic ns until which its last close may be
+                        on its way, as it was flushed; 0 = it is not */
     /* under handles.lock: whether it is being saved for the last time;
      * monotonic ns until which that may be about to begin, 0 = it is not; and
      * which of all closes it is */
@@ -64,6 +66,13 @@ bool handles_written(struct handles *all, uint64_t object, uint64_t *size,
  * empty. Closes that begin meanwhile are not waited for, so that nobody can
  * make this last by closing again and again. */
 void handles_settle(struct handles *all, uint64_t object);
+/* Wait for those closes of an object's handles that have begun, and for those
+ * that are on their way: the kernel tells of a close after close() has
+ * returned, so that a rename may overtake it. A handle that is flushed and
+ * stays open makes this last for a moment. */
+void handles_settle_all(struct handles *all, uint64_t object);
+/* Note that a handle was flushed, after which its close may follow. */
+void handles_flushed(struct opened *h);
 /* Note that the last save is over: the handle writes no more, although it is
  * still in the list, and whoever waits for it may see that. */
 void handles_closed(struct handles *all, struct opened *h);

@@ -474,19 +474,38 @@ static int move_stored(struct primo *primo, const struct object *o,
     return store_end(txn, err, why);
 }
 
+/* Stores a file that was in memory only in place of a durable one, so that a
+ * crash leaves either of them. */
+static int replace_stored(struct primo *primo, const struct object *o,
+                          uint64_t to, struct reason *why)
+{
+    struct store_txn *txn;
+    int err = store_begin(primo->store, true, &txn, why);
+    if (err)
+        return err;
+    err = drop_stored(txn, to, why);
+    if (err == 0)
+        err = object_put(txn, o, why);
+    err = store_end(txn, err, why);
+    if (err == 0)
+        scratch_drop(&primo->scratch, o->id);
+    return err;
+}
+
 static int move_scratch(struct primo *primo, struct object *o, const char *name,
                         uint64_t to, struct reason *why)
 {
     struct request r;
     int err = request_decode(o, &r);
-    if (err == 0 && to)
-        err = drop_once(primo, to, why);
-    err = err == -ENOENT ? 0 : err;
     r.partial = true;
     request_encode(&r, o);
     snprintf(o->name, sizeof o->name, "%s", name);
     o->ctime = clock_ns();
-    return err ? err : scratch_put(&primo->scratch, o, why);
+    if (err == 0 && to)
+        err = replace_stored(primo, o, to, why);
+    else if (err == 0)
+        err = -ENOENT;
+    return err == -ENOENT ? scratch_put(&primo->scratch, o, why) : err;
 }
 
 static int move(struct primo *primo, uint64_t request, const char *name,
@@ -514,8 +533,9 @@ int intake_rename(struct primo *primo, uint64_t request, const char *name,
     int err = name_judge(name, why);
     if (err)
         return err;
-    /* A close under way was judged by the old name, and completes nothing. */
-    handles_settle(&primo->handles, request);
+    /* The bytes should be there: a crash must not leave an empty file where
+     * there was another one. */
+    handles_settle_all(&primo->handles, request);
     pthread_mutex_lock(&primo->change);
     pthread_mutex_lock(&primo->names);
     err = move(primo, request, name, to, &replaced, why);
@@ -525,6 +545,9 @@ int intake_rename(struct primo *primo, uint64_t request, const char *name,
         return err;
     if (replaced)
         spool_remove(primo, to, replaced);
+    /* A close under way may have been judged by the old name, and completes
+     * nothing; one that begins now knows the new one. */
+    handles_settle(&primo->handles, request);
     const struct closing closing = {
         .primo = primo,
         .request = request,

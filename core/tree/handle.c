@@ -312,6 +312,8 @@ int handle_flush(struct handle *h, struct reason *why)
 {
     pthread_mutex_lock(&h->lock);
     int err = save_locked(h, false, why);
+    if (wants_write(h->flags))
+        handles_flushed(&h->opened);
     /* If the file was only emptied, the last close saves it. The kernel does
      * not wait for that close; whoever opens or stats the file next does, in
      * handles_settle(). */

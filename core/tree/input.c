@@ -320,9 +320,10 @@ int input_change(struct primo *primo, const struct caller *caller,
         o.ctime = clock_ns();
         err = object_store(primo, &o, why);
     }
-    object_release(&o);
-    pthread_mutex_unlock(&primo->change);
+    /* before a close that waits for us saves the object with the old time */
     if (err == 0 && c->mtime_set)
         handles_set_mtime(&primo->handles, n.object, c->mtime);
+    object_release(&o);
+    pthread_mutex_unlock(&primo->change);
     return replaced ? 0 : err; /* nobody sees what becomes of a replaced one */
 }

@@ -67,6 +67,42 @@ umount_primofs
 models_mount
 expect 5 bash -c "ls '$STATE/spool' | wc -l"
 
+step "nor of what was fsynced, and emptied, replaced or removed then"
+before=$(ls "$STATE/spool")
+cat >"$SCRATCH/leave.py" <<'END'
+import os, sys
+folder, picture = sys.argv[1:]
+data = open(picture, "rb").read()
+def begin(name):
+    path = folder + "/in/" + name
+    file = os.open(path, os.O_WRONLY | os.O_CREAT)
+    os.write(file, data)
+    os.fsync(file)
+    return path, file
+def replace(path):
+    other = os.open(path, os.O_WRONLY | os.O_TRUNC)
+    os.write(other, data)
+    os.close(other)
+open(folder + "/in/empty.jpg", "w").close()
+path, file = begin("empty.jpg")
+os.ftruncate(file, 0)
+os.close(file)
+path, file = begin("replaced.jpg")
+replace(path)
+os.ftruncate(file, 0)
+os.close(file)
+path, file = begin("removed.jpg")
+replace(path)
+os.unlink(path)
+os.close(file)
+END
+python3 "$SCRATCH/leave.py" "$inbox" "${files[0]}"
+is_empty() { [ ! -s "$inbox/in/empty.jpg" ] && [ ! -s "$inbox/in/replaced.jpg" ]; }
+eventually 10 is_empty || fail "$(ls -l "$inbox/in")"
+rm "$inbox"/in/{empty,replaced}.jpg
+all_gone() { [ "$(ls "$STATE/spool")" = "$before" ]; }
+eventually 10 all_gone || fail "$(ls "$STATE/spool" "$inbox/in")"
+
 step "what is fsynced in between is neither answered nor lost"
 slow=$MNT/inference/slow
 put "$MNT/services/slow" 'model = invoices/latest\nsettle = 2s\n'

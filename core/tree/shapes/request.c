@@ -174,14 +174,26 @@ static int spool(struct handle *h, struct reason *why)
     return err;
 }
 
+static bool is_named(struct primo *primo, const struct spooled *s)
+{
+    struct object o = OBJECT_INIT;
+    bool named = object_load(primo, s->request, &o) == 0 && o.number == s->body;
+    object_release(&o);
+    return named;
+}
+
+/* Bytes that fsync has named belong to the object, unless it has others by now:
+ * whoever gave it those left these for us. */
 static void spool_end(struct handle *h, void (*end)(struct spooled *s))
 {
     struct writing *w = h->own;
     if (w->spooled.body)
         usage_give(&h->primo->usage, h->caller.uid, USAGE_DESCRIPTORS, 1);
-    (w->named ? spooled_forget : end)(&w->spooled);
-    w->named = false;
     __atomic_store_n(&h->opened.keeps, 0, __ATOMIC_SEQ_CST);
+    if (w->named)
+        end = is_named(h->primo, &w->spooled) ? spooled_forget : spooled_drop;
+    end(&w->spooled);
+    w->named = false;
     size_show(h);
 }
 
@@ -234,7 +246,7 @@ static int request_truncate(struct handle *h, uint64_t size, struct reason *why)
 {
     struct writing *w = h->own;
     if (size == 0) {
-        h->emptied |= w->body != 0;
+        h->emptied |= w->body || w->named;
         h->dirty = false;
         w->body = 0;
         spool_end(h, spooled_drop);
