@@ -19,7 +19,7 @@ TARGETS ?=
 TESTS ?=
 # How often make torture kills and cuts, and what it runs.
 ROUNDS ?= 100
-TORTURE_TESTS := kills powercuts fuzz disk meta-page kernel-locks bounds.sh \
+TORTURE_TESTS := kills kill-requests powercuts fuzz disk meta-page kernel-locks bounds.sh \
   closed replacing names care
 # Which measurements to take: make bench BENCH='steps scans'.
 BENCH ?=
