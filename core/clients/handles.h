@@ -15,8 +15,9 @@ struct opened {
     uint64_t object;
     bool writes;
     int64_t mtime;   /* atomic: the time that its text gets when it is saved */
-    int64_t size;    /* atomic: how long its file is by what was written through
-                        it, where that can be seen before it is saved; 0 = not */
+    int64_t size;    /* atomic: how long its file is by what was written
+                        through it, where that can be seen before it is saved;
+                        0 = not */
     uint64_t keeps;  /* atomic: the bytes that it still writes although their
                         file is saved with them; 0 = none */
     int64_t flushed; /* atomic: monotonic ns until which its last close may be
