@@ -345,6 +345,7 @@ static int run_session(struct options *o, struct mount *m, int ready,
     /* Blocked reads of `wait` are answered while the connection still exists.
      */
     waiters_end(&m->primo.waiters);
+    room_close(&m->room);
     notices_stop(&m->notices);
     fuse_session_unmount(session);
     fuse_remove_signal_handlers(session);
@@ -398,6 +399,7 @@ static int daemon_run(struct options *o, int ready)
     if (err == 0) {
         states_init(&m.states);
         kept_names_init(&m.kept_names, &m.primo);
+        room_init(&m.room);
         err = run_session(o, &m, ready, &why);
         primo_close(&m.primo);
         kept_names_release(&m.kept_names);

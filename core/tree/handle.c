@@ -269,6 +269,14 @@ int handle_write(struct handle *h, uint64_t offset, const char *data,
     return err;
 }
 
+bool handle_awaits_room(struct handle *h)
+{
+    pthread_mutex_lock(&h->lock);
+    bool awaits = shape_of(h)->awaits_room && !h->dirty;
+    pthread_mutex_unlock(&h->lock);
+    return awaits;
+}
+
 int handle_truncate(struct handle *h, uint64_t size, struct reason *why)
 {
     if (!shape_of(h)->truncate)

@@ -63,6 +63,9 @@ bool handle_has_news(struct handle *h);
  * as those of who opened it; but his groups are those of a thread that lives.
  */
 void handle_used_by(struct handle *h, const struct caller *caller);
+/* Whether a write that has found no room waits for some: the first one of a
+ * request. */
+bool handle_awaits_room(struct handle *h);
 int handle_write(struct handle *h, uint64_t offset, const char *data,
                  size_t size, struct reason *why);
 int handle_truncate(struct handle *h, uint64_t size, struct reason *why);

@@ -108,7 +108,9 @@ struct shape {
                      may be kept: see fs/requests/kept_names.h */
     bool follows; /* reads show what has become of it since it was opened, so
                      that the right to view it is asked again at each */
-    bool waits;   /* a read that gives nothing waits until there is something */
+    bool awaits_room; /* of inputs: the first write waits while the disk is full
+                         (fs/requests/room.h) */
+    bool waits; /* a read that gives nothing waits until there is something */
 
     /* What the kernel may keep without asking again: only what its own requests
      * change. Entries and attributes that are not settled (struct tree_stat)

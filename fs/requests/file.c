@@ -297,11 +297,17 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     text_release(&out);
 }
 
+/* A write of pages that were mapped must not wait: the kernel counts it as
+ * background. */
 static void write_handle(fuse_req_t req, struct handle *h, const char *data,
-                         size_t size, off_t offset)
+                         size_t size, off_t offset, bool pages)
 {
     struct reason why = REASON_INIT;
     int err = handle_write(h, (uint64_t)offset, data, size, &why);
+    if (err == -ENOSPC && !pages &&
+        room_await(&request_mount(req)->room, req, h, data, size,
+                   (uint64_t)offset, &why))
+        return;
     if (err)
         reply_handle(req, err, h, &why);
     else
@@ -322,7 +328,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
     bool action = is_action(req, n);
     if (action)
         kept_names_action_begin(names);
-    write_handle(req, h, data, size, offset);
+    write_handle(req, h, data, size, offset, fi->writepage);
     if (action)
         kept_names_action_end(names);
 }

@@ -12,6 +12,7 @@
 #include "fs/notices/notices.h"
 #include "fs/notices/states.h"
 #include "fs/requests/kept_names.h"
+#include "fs/requests/room.h"
 
 #include <fuse3/fuse_lowlevel.h>
 
@@ -20,6 +21,7 @@ struct mount { /* the context of all operations */
     struct states states;
     struct notices notices;
     struct kept_names kept_names;
+    struct room room;
     struct fuse_session *session;
     bool answered; /* the kernel's first request was: session_io.h */
 };

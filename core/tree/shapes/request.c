@@ -230,10 +230,13 @@ static int request_write(struct handle *h, uint64_t offset, const char *data,
 {
     struct writing *w = h->own;
     int err = spool(h, why);
+    uint64_t had = err ? 0 : spooled_size(&w->spooled);
     if (err == 0 && (h->flags & O_APPEND))
-        offset = spooled_size(&w->spooled);
+        offset = had;
     if (err == 0)
         err = spooled_write(&w->spooled, offset, data, size, why);
+    if (err == -ENOSPC && w->spooled.body) /* what had room takes it no more */
+        spooled_truncate(&w->spooled, had, NULL);
     if (err)
         return err;
     h->dirty = true;
@@ -352,5 +355,6 @@ const struct shape shape_request = {
     .sync = request_sync,
     .is_input = true,
     .shows_writing = true,
+    .awaits_room = true,
     .direct_io = true,
 };
