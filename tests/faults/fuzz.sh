@@ -11,7 +11,10 @@ runs=${RUNS:-3000}
 for corpus in "$ROOT"/tests/fuzz/corpus/*; do
     target=$(basename "$corpus")
     few=$runs
-    [ "$target" != database ] || few=$((runs / 20)) # it writes whole files
+    case $target in
+        database) few=$((runs / 20)) ;;  # it writes whole files
+        documents) few=$((runs / 20)) ;; # a process draws each
+    esac
     step "$target"
     "$BUILD/tests/fuzz/$target" -n $few "$corpus" ||
         fail "an input ends $target: $(base64 -w 0 crash-*)"
