@@ -166,5 +166,5 @@ if command -v systemd-analyze >/dev/null; then
     done
     sed "s,@PREFIX@/bin,$BUILD,; /^Documentation/d" \
         "$ROOT/dist/systemd/primofs@.service" >units/primofs@x.service
-    expect '' systemd-analyze verify units/primofs-ended@x.*
+    expect '' systemd-analyze verify units/primofs-{ended,answers}@x.*
 fi
