@@ -93,7 +93,7 @@ static int open_weights(struct net *net, uint64_t seed, struct reason *why)
         err = net_weights_open(&net->weights, net->dnn, o->network, o->classes,
                                masters, use, why);
     free(masters);
-    if (!err)
+    if (!err && !o->blank)
         err = weights_initialise(&net->weights, seed, o->addend, why);
     if (!err)
         err = kernels_open(&net->kernels, &net->weights, why);

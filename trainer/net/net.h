@@ -35,6 +35,7 @@ struct net_options {
     int batch;                     /* largest batch of a call, 1.. */
     bool bf16;                     /* bf16 arithmetic, f32 masters */
     bool training; /* false = evaluation only, without memory for gradients */
+    bool blank; /* net_import() will set all weights, so that none is drawn */
     const float *class_weights; /* [classes], for the loss (loss.h); NULL = all
                                    are 1; must outlive the net */
     float addend; /* initial scale of the branch that a block adds last:

@@ -22,6 +22,7 @@ static int weights_take(struct predictor *p, const char *path, bool bf16,
         .image_size = p->model.image_size,
         .batch = p->batch,
         .bf16 = bf16,
+        .blank = true,
     };
     int err = net_open(&p->net, &options, 0, why);
     if (err == 0)
