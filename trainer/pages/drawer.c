@@ -1,5 +1,6 @@
 #include "trainer/pages/drawer.h"
 
+#include "core/basic/clock.h"
 #include "trainer/pages/channel.h"
 
 #include <errno.h>
@@ -12,7 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { DRAWERS_MOST = 4, PATIENCE_MS = 10 * 60 * 1000 };
+/* How long a conversation may last, and how much longer for each page. */
+enum { DRAWERS_MOST = 4, PATIENCE_MS = 10 * 60 * 1000, PAGE_MS = 20 * 1000 };
 
 /* The drawers of this process; `used` is guarded by the lock. */
 static struct {
@@ -124,15 +126,15 @@ static bool ask_put(const struct channel *c, const struct ask *a)
 /* How a conversation goes on. */
 enum heard { HEARD_TELL, HEARD_OVER, HEARD_NOTHING };
 
-/* Awaits the next message. Whatever a drawer does, it has its bounds; the
- * patience is for one that a hostile document has taken over. */
-static enum heard hear(const struct channel *c, struct tell *t, struct over *o)
+/* Awaits the next message for so long. */
+static enum heard hear(const struct channel *c, int ms, struct tell *t,
+                       struct over *o)
 {
     struct pollfd p[2] = {{.fd = c->in, .events = POLLIN},
                           {.fd = c->over, .events = POLLIN}};
     int n;
     do
-        n = poll(p, 2, PATIENCE_MS);
+        n = poll(p, 2, ms);
     while (n < 0 && errno == EINTR);
     if (n > 0 && (p[0].revents & POLLIN) && message_get(c->in, t, sizeof *t))
         return HEARD_TELL;
@@ -192,8 +194,9 @@ struct talk {
     drawn_take *take;
     void *context;
     int *total;
-    int err;   /* so far */
-    int taken; /* pages */
+    int64_t began; /* monotonic ns */
+    int err;       /* so far */
+    int taken;     /* pages */
     bool ended;
 };
 
@@ -225,13 +228,22 @@ static void tell_take(const struct channel *c, struct talk *k, struct tell *t,
         k->err = failure(t, why);
 }
 
+/* Whatever a drawer does, it has its bounds; the patience is for one that a
+ * hostile document has taken over. */
+static int patience(const struct talk *k)
+{
+    int64_t spent = (monotonic_ns() - k->began) / 1000000;
+    int64_t left = PATIENCE_MS + (int64_t)k->taken * PAGE_MS - spent;
+    return left < 0 ? 0 : left < PATIENCE_MS ? (int)left : PATIENCE_MS;
+}
+
 /* Until the process that draws is over. False = the drawer is broken. */
 static bool talk_on(const struct channel *c, struct talk *k, struct reason *why)
 {
     struct tell t;
     struct over o = {0};
     for (;;) {
-        enum heard heard = hear(c, &t, &o);
+        enum heard heard = hear(c, patience(k), &t, &o);
         if (heard == HEARD_TELL) {
             t.message[sizeof t.message - 1] = 0;
             tell_take(c, k, &t, why);
@@ -268,8 +280,11 @@ int draw_pages(const struct drawing *d, drawn_take *take, void *context,
     struct channel *c = drawer_take();
     if (!c)
         return no_drawers(why);
-    struct talk k = {
-        .drawing = d, .take = take, .context = context, .total = total};
+    struct talk k = {.drawing = d,
+                     .take = take,
+                     .context = context,
+                     .total = total,
+                     .began = monotonic_ns()};
     int err = draw_by(c, &k, &broken, why);
     drawer_give(c, broken);
     if (err == 0 && *total <= 0)
