@@ -190,10 +190,12 @@ int intake_create(struct primo *primo, const struct caller *caller,
     if (err)
         return err;
     struct object o = object_new(caller, service, *request, name, mode);
+    struct serving s;
     pthread_mutex_lock(&primo->names);
-    if (object_search(primo, service, name, &other) == 0)
+    err = serving_read(primo->store, service, &s, why); /* it may be gone now */
+    if (err == 0 && object_search(primo, service, name, &other) == 0)
         err = refuse(why, EEXIST, "'%s' exists", name);
-    else
+    if (err == 0)
         err = scratch_put(&primo->scratch, &o, why);
     pthread_mutex_unlock(&primo->names);
     object_release(&other);

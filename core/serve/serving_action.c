@@ -130,6 +130,16 @@ static int streams_drop(struct serving_change *c, struct reason *why)
     return err;
 }
 
+/* Files that are not closed yet, or have a passing name, are in memory only. */
+static bool has_requests(struct serving_change *c)
+{
+    struct object o = OBJECT_INIT;
+    bool has = object_has_children(c->txn, c->s.id) ||
+               scratch_next(&c->primo->scratch, c->s.id, 0, &o) == 0;
+    object_release(&o);
+    return has;
+}
+
 int serving_remove(struct primo *primo, const struct caller *caller,
                    uint64_t id, struct reason *why)
 {
@@ -137,8 +147,10 @@ int serving_remove(struct primo *primo, const struct caller *caller,
     int err = change_begin(&c, primo, id, why);
     if (err)
         return err;
+    /* until the service is gone nobody makes a file in it: intake_create() */
+    pthread_mutex_lock(&primo->names);
     err = serving_step(&c.s, LIFE_REMOVE, why);
-    if (err == 0 && object_has_children(c.txn, id))
+    if (err == 0 && has_requests(&c))
         err = refuse(why, ENOTEMPTY,
                      "inference/%s has requests; remove the files in in/ first",
                      c.s.service);
@@ -147,6 +159,7 @@ int serving_remove(struct primo *primo, const struct caller *caller,
     if (err == 0)
         err = streams_drop(&c, why);
     err = store_end(c.txn, err, why); /* the record is gone: no change_end() */
+    pthread_mutex_unlock(&primo->names);
     pthread_mutex_unlock(&primo->change);
     return err;
 }

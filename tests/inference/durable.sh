@@ -131,3 +131,17 @@ python3 "$SCRATCH/between.py" "$slow" "${files[0]}" "${files[1]}" ||
     fail "half a file was answered"
 is_first() { cmp -s "${files[0]}" "$slow/in/a.jpg"; }
 eventually 30 is_first || fail "the bytes of who closed last are lost"
+
+step "a service with a file that is not complete is not removed"
+exec 7>"$slow/in/open.jpg"
+cat "${files[0]}" >&7
+cp "${files[1]}" "$slow/in/left.jpg.part"
+touch "$slow/stop"
+await_serving stopped slow
+rm "$slow/in/a.jpg"
+before=$(find "$STATE/spool" -type f | wc -l)
+refused 'Directory not empty' 'has requests' rmdir "$slow"
+exec 7>&-
+rm -r "$slow"
+all_gone() { [ "$(find "$STATE/spool" -type f | wc -l)" = $((before - 2)) ]; }
+eventually 10 all_gone || fail "$(ls "$STATE/spool")"
