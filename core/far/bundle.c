@@ -1,6 +1,7 @@
 #include "core/far/bundle.h"
 
 #include "core/basic/alloc.h"
+#include "core/basic/clock.h"
 #include "core/launch/spawn.h"
 #include "core/system/file.h"
 
@@ -53,8 +54,9 @@ static int file_add(struct bundle *b, const char *path, const char *name,
     struct bundle_file *f = &b->file[b->count++];
     /* Most libraries are links to their newest version. */
     *f = (struct bundle_file){.path = path ? realpath(path, NULL) : NULL,
+                              .link = path ? xstrdup(path) : NULL,
                               .name = xstrdup(name)};
-    if (path && !f->path)
+    if (path && (!f->path || stat(f->path, &f->stat)))
         return refuse_errno(why, errno, "cannot open '%s'", path);
     return file_sum(f, why);
 }
@@ -108,15 +110,27 @@ static void name_make(struct bundle *b)
                  host.machine);
 }
 
-int bundle_make(struct bundle *b, const char *program, struct reason *why)
+static bool is_same(const struct bundle_file *f)
 {
     struct stat st;
-    if (stat(program, &st))
-        return refuse_errno(why, errno, "'%s'", program);
-    if (b->count && st.st_ino == b->program.st_ino &&
-        st.st_dev == b->program.st_dev &&
-        st.st_mtim.tv_sec == b->program.st_mtim.tv_sec &&
-        st.st_mtim.tv_nsec == b->program.st_mtim.tv_nsec)
+    return !f->path ||
+           (stat(f->link, &st) == 0 && st.st_ino == f->stat.st_ino &&
+            st.st_dev == f->stat.st_dev && st.st_size == f->stat.st_size &&
+            timespec_ns(st.st_mtim) == timespec_ns(f->stat.st_mtim));
+}
+
+/* An upgrade may replace a library alone. */
+static bool is_current(const struct bundle *b)
+{
+    int i = 0;
+    while (i < b->count && is_same(&b->file[i]))
+        i++;
+    return b->count && i == b->count;
+}
+
+int bundle_make(struct bundle *b, const char *program, struct reason *why)
+{
+    if (is_current(b))
         return 0;
     bundle_release(b);
     int err = file_add(b, program, "program", why);
@@ -128,7 +142,6 @@ int bundle_make(struct bundle *b, const char *program, struct reason *why)
         bundle_release(b);
         return err;
     }
-    b->program = st;
     name_make(b);
     return 0;
 }
@@ -143,6 +156,8 @@ void bundle_copy(struct bundle *to, const struct bundle *from)
         to->file[i] = from->file[i];
         to->file[i].path =
             from->file[i].path ? xstrdup(from->file[i].path) : NULL;
+        to->file[i].link =
+            from->file[i].link ? xstrdup(from->file[i].link) : NULL;
         to->file[i].name = xstrdup(from->file[i].name);
     }
 }
@@ -151,6 +166,7 @@ void bundle_release(struct bundle *b)
 {
     for (int i = 0; i < b->count; i++) {
         free(b->file[i].path);
+        free(b->file[i].link);
         free(b->file[i].name);
     }
     free(b->file);

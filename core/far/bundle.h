@@ -18,6 +18,8 @@
 
 struct bundle_file {
     char *path; /* on this host; NULL = it is bundle_script */
+    char *link; /* what led there, NULL likewise */
+    struct stat stat;
     char *name; /* in the folder on the other one */
     uint64_t size;
     char sum[SHA256_HEX];
@@ -28,15 +30,15 @@ struct bundle {
     int count;
     size_t room;
     char name[64];       /* of the folder: the version, and a sum of sums */
-    char machine[140];   /* what `uname -sm` prints where it can run */
-    struct stat program; /* of which program it is */
+    char machine[140]; /* what `uname -sm` prints where it can run */
 };
 
 extern const char bundle_script[];
 
 /* Life cycle; a zeroed bundle is empty. */
 
-/* Make the bundle of a program anew, unless it is that of this file already. */
+/* Make the bundle of a program anew, unless all its files are still those that
+ * it was made of. */
 int bundle_make(struct bundle *b, const char *program, struct reason *why);
 /* Make *to the same; what it had is released. */
 void bundle_copy(struct bundle *to, const struct bundle *from);

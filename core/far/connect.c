@@ -16,6 +16,7 @@
 enum {
     ANSWER = 1024,
     NOISE_LINES = 500,
+    GREETING_SECONDS = 10, /* to log in, whatever login scripts do */
     /* Seconds in which a busy host sums up a file and starts a program. That
      * the host is there, ssh sees to meanwhile. */
     COPY_PATIENCE = 40,
@@ -228,6 +229,7 @@ static int file_copy_there(struct attempt *a, const struct bundle_file *f,
     struct text t = TEXT_INIT;
     long long at = 0;
     text_printf(&t, "%s %" PRIu64 " %s\n", f->sum, f->size, f->name);
+    wire_expect(a->w, COPY_PATIENCE, f->size);
     int err = say(a, &t, why);
     text_release(&t);
     if (err == 0)
@@ -332,6 +334,7 @@ static int trainer_hear(struct attempt *a, struct reason *why)
 {
     char words[200];
     size_t n = strlen(FAR_HELLO);
+    wire_expect(a->w, COPY_PATIENCE, 0);
     a->step = "trainer";
     *a->line = 0;
     int err = line_read(a, why);
@@ -364,11 +367,12 @@ static int bundle_take(struct link *l, struct reason *why)
 static int converse(struct attempt *a, struct reason *why)
 {
     bool copied = !strcmp(a->l->trainer, "auto");
+    wire_expect(a->w, GREETING_SECONDS, 0);
     int err = greet(a, why);
     if (err == 0 && copied)
         err = bundle_take(a->l, why);
     a->step = "directory";
-    a->w->patience = COPY_PATIENCE;
+    wire_expect(a->w, COPY_PATIENCE, 0);
     if (err == 0)
         err = place_say(a, why);
     if (err == 0 && copied)

@@ -15,6 +15,15 @@ enum {
     FACTS_SECONDS = 5,
     AGAIN_SECONDS = 3,   /* after a failed attempt */
     WANTED_SECONDS = 60, /* after that, nobody is there who wants the link */
+    PATIENCE = 8,        /* seconds for an answer; where more is done for it: */
+    LONG_PATIENCE = 40,
+};
+
+static const int patience[FAR_VERB_COUNT] = {
+    [FAR_put] = LONG_PATIENCE,
+    [FAR_keep] = LONG_PATIENCE,
+    [FAR_start] = LONG_PATIENCE,
+    [FAR_drop] = LONG_PATIENCE,
 };
 
 /* State */
@@ -37,13 +46,15 @@ static void facts_note(struct link *l, bool reached, const char *why)
     pthread_mutex_unlock(&l->lock);
 }
 
+static struct wire wire_none(const struct link *l)
+{
+    return (struct wire){.fd = -1, .words = -1, .ending = &l->set->ending};
+}
+
 /* The connection is gone. Called with `io` held. */
 static void lose(struct link *l, const char *why)
 {
-    struct wire w = {l->fd, l->words, l->pid, 0};
-    wire_close(&w);
-    l->fd = l->words = -1;
-    l->pid = 0;
+    wire_close(&l->wire);
     facts_note(l, false, why);
 }
 
@@ -59,7 +70,7 @@ static int refuse_unreached(struct link *l, struct reason *why)
 
 /* Asking */
 
-static int exchange(const struct wire *w, const struct far_line *in,
+static int exchange(struct wire *w, const struct far_line *in,
                     const struct text *bytes, struct far_line *out,
                     struct text *said)
 {
@@ -68,6 +79,8 @@ static int exchange(const struct wire *w, const struct far_line *in,
     far_request_print(&line, in);
     if (bytes)
         text_add(&line, bytes->data, bytes->size);
+    wire_expect(w, patience[in->verb] ? patience[in->verb] : PATIENCE,
+                line.size);
     int err = wire_send(w, line.data, line.size);
     text_release(&line);
     if (err == 0)
@@ -75,18 +88,19 @@ static int exchange(const struct wire *w, const struct far_line *in,
     if (err == 0 && !far_answer_parse(answer, out))
         err = -EPROTO;
     size_t had = said->size;
-    if (err == 0)
+    if (err == 0) {
+        wire_expect_more(w, out->size);
         text_resize(said, had + out->size);
+    }
     return err || !out->size ? err : wire_bytes(w, said->data + had, out->size);
 }
 
 /* What ssh said, or that nothing was said. */
-static void put_loss(struct link *l, const struct wire *w, int err,
-                     struct text *out)
+static void put_loss(struct link *l, int err, struct text *out)
 {
     struct reason why = REASON_INIT;
     struct text words = TEXT_INIT;
-    wire_words(w, &words);
+    wire_words(&l->wire, &words);
     if (!words.size)
         text_puts(&words, errno_text(-err));
     refuse(&why, EHOSTUNREACH,
@@ -101,14 +115,17 @@ static int ask_held(struct link *l, struct far_line *in,
                     const struct text *bytes, struct far_line *out,
                     struct text *said, struct reason *why)
 {
-    struct wire w = {l->fd, l->words, l->pid, 0};
-    if (l->fd < 0)
+    if (l->set->ending)
+        return refuse(why, EINPROGRESS, "the mount ends");
+    if (l->wire.fd < 0)
         return refuse_unreached(l, why);
     in->size = bytes ? bytes->size : 0;
-    int err = exchange(&w, in, bytes, out, said);
+    int err = exchange(&l->wire, in, bytes, out, said);
+    if (err == -ECANCELED)
+        return refuse(why, EINPROGRESS, "the mount ends");
     if (err) {
         struct text loss = TEXT_INIT;
-        put_loss(l, &w, err, &loss);
+        put_loss(l, err, &loss);
         lose(l, text_string(&loss));
         text_release(&loss);
         return refuse_unreached(l, why);
@@ -131,20 +148,6 @@ static int ask(struct link *l, struct far_line *in, const struct text *bytes,
         text_add(said, own.data, own.size);
     text_release(&own);
     return err;
-}
-
-void link_want(struct link *l)
-{
-    pthread_mutex_lock(&l->lock);
-    l->wanted = monotonic_now();
-    pthread_mutex_unlock(&l->lock);
-}
-
-int link_ask(struct link *l, struct far_line *in, const struct text *bytes,
-             struct far_line *out, struct text *said, struct reason *why)
-{
-    link_want(l);
-    return ask(l, in, bytes, out, said, why);
 }
 
 /* The link's own thread */
@@ -205,15 +208,13 @@ static void facts_ask(struct link *l)
 static void connect_once(struct link *l)
 {
     struct reason why = REASON_INIT;
-    struct wire w = WIRE_INIT;
+    struct wire w = wire_none(l);
     if (link_connect(l, &w, &why)) {
         facts_note(l, false, why.sentence);
         return;
     }
     pthread_mutex_lock(&l->io);
-    l->fd = w.fd;
-    l->words = w.words;
-    l->pid = w.pid;
+    l->wire = w;
     facts_note(l, true, "");
     pthread_mutex_unlock(&l->io);
     facts_ask(l);
@@ -222,15 +223,21 @@ static void connect_once(struct link *l)
 static bool is_connected(struct link *l)
 {
     pthread_mutex_lock(&l->io);
-    bool yes = l->fd >= 0;
+    bool yes = l->wire.fd >= 0;
     pthread_mutex_unlock(&l->io);
     return yes;
 }
 
-static bool is_wanted(struct link *l)
+/* Called with `lock` held. */
+static bool is_wanted(const struct link *l)
+{
+    return monotonic_now() - l->wanted < WANTED_SECONDS;
+}
+
+static bool still_wanted(struct link *l)
 {
     pthread_mutex_lock(&l->lock);
-    bool yes = monotonic_now() - l->wanted < WANTED_SECONDS;
+    bool yes = is_wanted(l);
     pthread_mutex_unlock(&l->lock);
     return yes;
 }
@@ -253,37 +260,85 @@ static void facts_forget(struct link *l)
 static void part(struct link *l)
 {
     pthread_mutex_lock(&l->io);
-    if (l->fd >= 0)
+    if (l->wire.fd >= 0)
         lose(l, "");
     facts_forget(l);
     pthread_mutex_unlock(&l->io);
+    bundle_release(&l->bundle);
+}
+
+/* One round of the thread. *due is when to connect, or to ask for facts. */
+static void thread_round(struct link *l, bool *was, double *due)
+{
+    bool connected = is_connected(l);
+    if (*was && !connected) /* it was lost: at once, and then less often */
+        *due = 0;
+    *was = connected;
+    if (monotonic_now() < *due)
+        return;
+    if (connected)
+        facts_ask(l);
+    else
+        connect_once(l);
+    *was = is_connected(l);
+    *due = monotonic_now() + (*was ? FACTS_SECONDS : AGAIN_SECONDS);
+}
+
+/* Whether the thread is to end, because nobody wants the machine. Who wants it
+ * from now on starts another one. */
+static bool falls_asleep(struct link *l)
+{
+    pthread_mutex_lock(&l->lock);
+    l->awake = is_wanted(l);
+    bool asleep = !l->awake;
+    pthread_mutex_unlock(&l->lock);
+    return asleep;
 }
 
 static void *link_run_thread(void *context)
 {
     struct link *l = context;
-    double due = 0; /* to connect, or to ask for facts */
+    double due = 0;
     bool was = false;
     do {
-        bool connected = is_connected(l);
-        if (was && !connected) /* it was lost: at once, and then less often */
-            due = 0;
-        was = connected;
-        if (!is_wanted(l)) {
+        if (!still_wanted(l)) {
             part(l);
             due = 0;
-            continue;
+            if (falls_asleep(l))
+                return NULL;
         }
-        if (monotonic_now() < due)
-            continue;
-        if (connected)
-            facts_ask(l);
-        else
-            connect_once(l);
-        was = is_connected(l);
-        due = monotonic_now() + (was ? FACTS_SECONDS : AGAIN_SECONDS);
+        thread_round(l, &was, &due);
     } while (worker_rest(&l->worker, ROUND_MS));
     return NULL;
+}
+
+/* Starts the thread; called with `lock` held. One that has fallen asleep has
+ * nothing left to do but to return. */
+static void wake(struct link *l)
+{
+    worker_close(&l->worker);
+    l->awake = worker_open(&l->worker, link_run_thread, l, NULL) == 0;
+    if (l->awake)
+        return;
+    l->attempts = 1;
+    snprintf(l->facts.unreached, sizeof l->facts.unreached, "%s",
+             errno_text(EAGAIN));
+}
+
+void link_want(struct link *l)
+{
+    pthread_mutex_lock(&l->lock);
+    l->wanted = monotonic_now();
+    if (!l->awake && !l->set->ending)
+        wake(l);
+    pthread_mutex_unlock(&l->lock);
+}
+
+int link_ask(struct link *l, struct far_line *in, const struct text *bytes,
+             struct far_line *out, struct text *said, struct reason *why)
+{
+    link_want(l);
+    return ask(l, in, bytes, out, said, why);
 }
 
 /* Life cycle */
@@ -300,8 +355,7 @@ struct link_set *link_set_new(const struct launch_site *site)
 static void link_free(struct link *l)
 {
     worker_close(&l->worker);
-    struct wire w = {l->fd, l->words, l->pid, 0};
-    wire_close(&w);
+    wire_close(&l->wire);
     while (l->runs) {
         struct link_run *r = l->runs;
         l->runs = r->next;
@@ -317,9 +371,15 @@ static void link_free(struct link *l)
     free(l);
 }
 
+void link_set_end(struct link_set *set)
+{
+    set->ending = true;
+}
+
 /* All are told to end before one is waited for. */
 void link_set_free(struct link_set *set)
 {
+    link_set_end(set);
     for (struct link *l = set->first; l; l = l->next)
         worker_end(&l->worker);
     while (set->first) {
@@ -341,18 +401,13 @@ static struct link *link_new(struct link_set *set, const char *host,
     l->directory = xstrdup(directory);
     l->trainer = xstrdup(trainer);
     l->set = set;
-    l->fd = l->words = -1;
+    l->wire = wire_none(l);
     l->facts.load = NAN;
     l->facts.elsewhere = true;
     l->wanted = monotonic_now() - 2 * WANTED_SECONDS;
     pthread_mutex_init(&l->io, NULL);
     pthread_mutex_init(&l->telling, NULL);
     pthread_mutex_init(&l->lock, NULL);
-    if (worker_open(&l->worker, link_run_thread, l, NULL)) {
-        l->attempts = 1;
-        snprintf(l->facts.unreached, sizeof l->facts.unreached, "%s",
-                 errno_text(EAGAIN));
-    }
     return l;
 }
 
@@ -415,31 +470,12 @@ struct link_run *link_run(struct link *l, uint64_t run)
     return r;
 }
 
-uint64_t link_late(struct link *l)
-{
-    pthread_mutex_lock(&l->lock);
-    struct link_run *r = l->runs;
-    while (r && !r->late)
-        r = r->next;
-    uint64_t run = r ? r->run : 0;
-    pthread_mutex_unlock(&l->lock);
-    return run;
-}
-
 bool link_unswept(struct link *l)
 {
     pthread_mutex_lock(&l->lock);
     bool unswept = l->facts.reached && !l->swept;
     pthread_mutex_unlock(&l->lock);
     return unswept;
-}
-
-void link_set_late(struct link *l, uint64_t run, bool late)
-{
-    struct link_run *r = link_run(l, run);
-    pthread_mutex_lock(&l->lock);
-    r->late = late;
-    pthread_mutex_unlock(&l->lock);
 }
 
 void link_set_swept(struct link *l)

@@ -6,8 +6,8 @@
  * else ever waits for that. Whoever asks meanwhile is told -EHOSTUNREACH at
  * once, or -EINPROGRESS while the first attempt is not decided yet.
  *
- * Requests come from any thread, one at a time; an answer that does not go on
- * for LINK_SILENCE seconds is the end of the connection.
+ * Requests come from any thread, one at a time. An answer that is not wholly
+ * there in time (link.c) is the end of the connection.
  */
 #ifndef PRIMO_FAR_LINK_H
 #define PRIMO_FAR_LINK_H
@@ -19,9 +19,16 @@
 
 #include <pthread.h>
 
-enum { LINK_SILENCE = 8 };
-
 struct link_set; /* all links of a site */
+
+/* A connection that is being made, or is there. */
+struct wire {
+    int fd;       /* to ssh, both ways; -1 = there is none */
+    int words;    /* what ssh says on standard error, in memory */
+    pid_t pid;    /* of ssh */
+    double until; /* monotonic: when all that is asked must be there */
+    const _Atomic bool *ending; /* that of the set */
+};
 
 /* What of a run was learnt just now, so that it is not asked ten times a
  * second. Only the thread that deals with the run uses it. */
@@ -33,7 +40,6 @@ struct link_run {
         double asked; /* when nothing more was there; 0 = never */
         int err;
     } quiet[2];
-    bool late; /* under the link's lock: a stop is still to be told */
     struct link_run *next;
 };
 
@@ -44,16 +50,15 @@ struct link {
     struct bundle bundle; /* only the link's own thread uses it */
 
     pthread_mutex_t io; /* held during a request, and guards: */
-    int fd;             /* to ssh, both ways; -1 = there is none */
-    int words;          /* what ssh says on standard error, in memory */
-    pid_t pid;          /* of ssh */
+    struct wire wire;
 
-    /* Held, before io, while a run is started, or told late to stop: so that a
-     * stop that was meant for an earlier trainer never comes after the start.
-     */
+    /* Held, before io, while a run is started, or told to stop by who sweeps:
+     * so that a stop that was meant for an earlier trainer never comes after
+     * the start. */
     pthread_mutex_t telling;
 
     pthread_mutex_t lock; /* never held while something waits; guards: */
+    bool awake; /* the thread runs; it does while the machine is wanted */
     struct machine_facts facts;
     bool swept;    /* its runs, since it was connected */
     int attempts;  /* to connect that have been decided */
@@ -65,6 +70,8 @@ struct link {
 
 /* Life cycle */
 struct link_set *link_set_new(const struct launch_site *site);
+/* The mount ends: from now on, who asks is told EINPROGRESS, at once. */
+void link_set_end(struct link_set *set);
 void link_set_free(struct link_set *set); /* no other thread uses it */
 
 /* The link of a machine. It is made where there is none, which waits for
@@ -76,8 +83,6 @@ struct link *link_next(struct link *l);
 /* Read; never waits */
 void link_facts(struct link *l, struct machine_facts *out);
 struct link_run *link_run(struct link *l, uint64_t run);
-/* A run that is still to be told to stop; 0 = there is none. */
-uint64_t link_late(struct link *l);
 /* Whether the machine is reached, and its runs were not swept since. */
 bool link_unswept(struct link *l);
 
@@ -85,7 +90,6 @@ bool link_unswept(struct link *l);
 
 /* Say that the machine is wanted: for a minute, the link is held. */
 void link_want(struct link *l);
-void link_set_late(struct link *l, uint64_t run, bool late);
 void link_set_swept(struct link *l);
 /* Ask. *in needs no size: that of `bytes`, which may be NULL. The answer's
  * bytes are appended to *said, which may be NULL. Fails with what the far side

@@ -14,21 +14,18 @@ struct link_set {
     struct link *first;
     pthread_mutex_t bundling; /* held while the bundle or the id is made */
     struct bundle bundle;     /* of the site's program */
+    _Atomic bool ending;      /* nobody waits for a host any more */
 };
 
-/* A connection that is being made, or is there. */
-struct wire {
-    int fd, words;
-    pid_t pid;
-    int patience; /* seconds without a byte; 0 = LINK_SILENCE */
-};
-#define WIRE_INIT                                                              \
-    {                                                                          \
-        -1, -1, 0, 0                                                           \
-    }
+/* wire.c: 0 or -errno; ETIMEDOUT after the time that is set, however many bytes
+ * there are until then, EPIPE where the other end is closed, ECANCELED where
+ * the links end. */
 
-/* wire.c: 0 or -errno; ETIMEDOUT after so many seconds without a byte, or
- * EPIPE where the other end is closed. */
+/* What is sent and read from now on has so many seconds for all of it, and more
+ * for so many bytes: those of a line that is slow, but can be used. */
+void wire_expect(struct wire *w, int seconds, uint64_t bytes);
+/* More bytes are awaited than were thought of. */
+void wire_expect_more(struct wire *w, uint64_t bytes);
 
 /* Start ssh with a command for the far side's shell. */
 int wire_open(struct wire *w, const char *host, const char *command,

@@ -4,7 +4,8 @@
  * the machine. Runs there: DIRECTORY/runs/ID/RUN, where ID is this state
  * directory's (connect.c).
  */
-#include "core/far/link.h"
+#include "core/far/kept.h"
+#include "core/far/link_inside.h"
 
 #include "core/basic/alloc.h"
 #include "core/basic/clock.h"
@@ -29,6 +30,11 @@
 static void *ssh_open(const struct launch_site *site)
 {
     return link_set_new(site);
+}
+
+static void ssh_end(void *own)
+{
+    link_set_end(own);
 }
 
 static void ssh_close(void *own)
@@ -120,13 +126,12 @@ static int base_send(struct link *l, const struct run_job *job, char name[64],
     return err;
 }
 
-/* From here on, a stop that could not be told concerns nobody any more. */
 static int run_start(struct link *l, struct far_line *in, struct reason *why)
 {
+    int err = kept_note(l->set->site->runs, in->run, l, why);
     pthread_mutex_lock(&l->telling);
-    int err = link_ask(l, in, NULL, NULL, NULL, why);
     if (err == 0)
-        link_set_late(l, in->run, false);
+        err = link_ask(l, in, NULL, NULL, NULL, why);
     pthread_mutex_unlock(&l->telling);
     return err;
 }
@@ -235,15 +240,6 @@ static int ssh_fetch_text(const struct launch_target *target, uint64_t run,
     return err == -EINPROGRESS ? -EHOSTUNREACH : err;
 }
 
-/* The file in which an artifact gathers, so that a fetch that is cut goes on
- * where it was: it is told by the time and the size of the artifact. */
-static char *part_path(const struct launch_target *target, uint64_t run,
-                       const char *name, const struct far_line *piece)
-{
-    return xstrfmt("%s/%" PRIu64 ".%s.%" PRIx64 ".%" PRIx64, target->site->runs,
-                   run, name, piece->a, piece->b);
-}
-
 /* Reads on until all is there. `first` says what the artifact is; it must stay
  * that one. */
 static int rest_fetch(struct link *l, uint64_t run, const char *name,
@@ -274,7 +270,8 @@ static int part_fetch(const struct launch_target *target, uint64_t run,
                       const char *name, const struct far_line *first, int to,
                       struct reason *why)
 {
-    char *path = part_path(target, run, name, first);
+    char *path =
+        kept_part(target->site->runs, run, name, first->a, first->b);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     int err = fd < 0 ? refuse_errno(why, errno, "cannot write '%s'", path)
                      : rest_fetch(link_of(target), run, name, first, fd, why);
@@ -311,50 +308,46 @@ static int ssh_stop(const struct launch_target *target, uint64_t run,
     return ask_plain(link_of(target), FAR_stop, run, why);
 }
 
-/* Where the host is not reached, it is told to stop as soon as it is. */
+/* Where the host is not reached, the next sweep of it sees to the run. */
 static void ssh_kill(const struct launch_target *target, uint64_t run)
 {
-    struct link *l = link_of(target);
-    if (ask_plain(l, FAR_kill, run, NULL))
-        link_set_late(l, run, true);
+    ask_plain(link_of(target), FAR_kill, run, NULL);
 }
 
 /* Sweep */
 
-/* Tells one run to stop that was to be told. Returns whether to go on. */
-static bool late_stop_next(struct link *l)
+/* A trainer that is alive although its process has been stopped: the host was
+ * away then, perhaps for an earlier daemon. */
+static void late_stop(struct link *l, uint64_t run,
+                      const struct launch_sweep *sweep)
 {
     pthread_mutex_lock(&l->telling);
-    uint64_t run = link_late(l);
-    int err = run ? ask_plain(l, FAR_stop, run, NULL) : 0;
-    bool told = run && err != -EHOSTUNREACH && err != -EINPROGRESS;
-    if (told)
-        link_set_late(l, run, false);
+    if (sweep->live(sweep->context, run) == 0)
+        ask_plain(l, FAR_stop, run, NULL);
     pthread_mutex_unlock(&l->telling);
-    return told;
 }
 
-static void late_stop(struct link *l)
-{
-    while (late_stop_next(l))
-        ;
-}
-
-/* Deals with a run that is there. Returns 1 where something is left. */
-static int run_sweep(struct link *l, uint64_t run,
+/* Deals with a run that is said to be there. Returns 1 where something is left.
+ */
+static int run_sweep(struct link *l, uint64_t run, bool alive,
                      const struct launch_sweep *sweep)
 {
     struct far_line in = {.verb = FAR_drop, .run = run}, out;
+    const char *runs = l->set->site->runs;
     int needed = sweep->needed(sweep->context, run);
     if (needed < 0)
         return needed;
-    if (needed || !sweep->given_up(sweep->context, run))
+    if (needed && alive)
+        late_stop(l, run, sweep);
+    if (needed || !sweep->given_up(sweep->context, run) ||
+        !kept_is_noted(runs, run, l))
         return 0;
     if (link_ask(l, &in, NULL, &out, NULL, NULL))
         return 0; /* the next sweep will see to it */
     if (out.a)
         return 1;
     sweep->dropped(sweep->context, run);
+    kept_forget(runs, run);
     return 0;
 }
 
@@ -364,13 +357,13 @@ static int link_sweep(struct link *l, const struct launch_sweep *sweep)
     struct text said = TEXT_INIT;
     char *rest = NULL;
     int left = 0, err = 0;
-    late_stop(l);
     if (link_ask(l, &in, NULL, NULL, &said, NULL) == 0)
         link_set_swept(l);
     if (said.size)
         for (char *line = strtok_r(said.data, "\n", &rest); line && err >= 0;
              line = strtok_r(NULL, "\n", &rest)) {
-            err = run_sweep(l, strtoull(line, NULL, 10), sweep);
+            uint64_t run = strtoull(line, &line, 10);
+            err = run_sweep(l, run, !strcmp(line, " alive"), sweep);
             left |= err > 0;
         }
     text_release(&said);
@@ -389,6 +382,7 @@ static int ssh_sweep(const struct launch_site *site,
                      const struct launch_sweep *sweep)
 {
     int left = 0, err = 0;
+    kept_sweep(site->runs, sweep);
     for (struct link *l = link_first(site->own); l && err >= 0;
          l = link_next(l)) {
         struct machine_facts facts;
@@ -404,6 +398,7 @@ const struct launcher launcher_ssh = {
     .name = "ssh",
     .open = ssh_open,
     .close = ssh_close,
+    .end = ssh_end,
     .want = ssh_want,
     .facts = ssh_facts,
     .unswept = ssh_unswept,

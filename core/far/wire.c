@@ -1,5 +1,7 @@
 #include "core/far/link_inside.h"
 
+#include "core/basic/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WORDS_BYTES = 1 << 16 };
+enum {
+    WORDS_BYTES = 1 << 16,
+    SLOWEST = 8192, /* bytes a second of a line that can be used */
+    LOOK_MS = 200,  /* between two looks whether the links end */
+};
 
 extern char **environ;
 
@@ -88,7 +94,8 @@ int wire_open(struct wire *w, const char *host, const char *command,
               struct reason *why)
 {
     int ends[2];
-    *w = (struct wire)WIRE_INIT;
+    w->fd = w->words = -1;
+    w->pid = 0;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
         return refuse_errno(why, errno, "cannot start ssh");
     w->fd = ends[0];
@@ -120,21 +127,47 @@ void wire_close(struct wire *w)
     }
     if (w->words >= 0)
         close(w->words);
-    *w = (struct wire)WIRE_INIT;
+    w->fd = w->words = -1;
+    w->pid = 0;
 }
 
-/* Waits until the descriptor is ready; 0, -ETIMEDOUT or -EINTR as far as the
- * caller looks for an answer meanwhile. */
+void wire_expect(struct wire *w, int seconds, uint64_t bytes)
+{
+    w->until = monotonic_now() + seconds;
+    wire_expect_more(w, bytes);
+}
+
+void wire_expect_more(struct wire *w, uint64_t bytes)
+{
+    w->until += (double)bytes / SLOWEST;
+}
+
+/* As poll() of one descriptor, in steps that are short enough to notice that
+ * the links end. */
+static int poll_until(const struct wire *w, struct pollfd *one)
+{
+    int n = 0;
+    while (n == 0) {
+        double left = w->until - monotonic_now();
+        if (*w->ending)
+            return -ECANCELED;
+        if (left <= 0)
+            return -ETIMEDOUT;
+        n = poll(one, 1, left * 1000 < LOOK_MS ? (int)(left * 1000) + 1
+                                               : LOOK_MS);
+        n = n < 0 && errno == EINTR ? 0 : n;
+    }
+    return n < 0 ? -errno : 0;
+}
+
+/* Waits until the descriptor is ready. -EINTR: the caller looks for an answer
+ * meanwhile, and there is one. */
 static int wait_ready(const struct wire *w, short events, bool answers)
 {
     struct pollfd one = {.fd = w->fd,
                          .events = (short)(events | (answers ? POLLIN : 0))};
-    int n, ms = (w->patience ? w->patience : LINK_SILENCE) * 1000;
-    while ((n = poll(&one, 1, ms)) < 0 && errno == EINTR)
-        ;
-    if (n <= 0)
-        return n ? -errno : -ETIMEDOUT;
-    return answers && one.revents & POLLIN ? -EINTR : 0;
+    int err = poll_until(w, &one);
+    return err == 0 && answers && one.revents & POLLIN ? -EINTR : err;
 }
 
 static int send_all(const struct wire *w, const char *data, size_t size,

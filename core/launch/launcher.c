@@ -31,6 +31,13 @@ void launch_sites_open(struct launch_sites *s, const char *runs,
         launch_sites_add(s, launchers[i], runs, trainer);
 }
 
+void launch_sites_end(const struct launch_sites *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->list[i].launcher->end)
+            s->list[i].launcher->end(s->list[i].own);
+}
+
 void launch_sites_close(struct launch_sites *s)
 {
     for (size_t i = 0; i < s->count; i++)

@@ -93,6 +93,9 @@ struct launch_sweep {
      * of which nothing is known belongs to somebody who may come back: a
      * machine that others use too may not be cleared of it. */
     bool (*given_up)(void *context, uint64_t run);
+    /* 1 = a process trains or answers with this run, 0 = none does, so that no
+     * trainer of it may go on. */
+    int (*live)(void *context, uint64_t run);
     /* Called when the directory is gone. */
     void (*dropped)(void *context, uint64_t run);
     void *context;
@@ -104,6 +107,9 @@ struct launcher {
     /* Life cycle; NULL = the launcher keeps nothing. */
     void *(*open)(const struct launch_site *site);
     void (*close)(void *own);
+    /* The mount ends: whoever waits for a machine, or will, is told EINPROGRESS
+     * now. NULL = nobody ever waits for long. */
+    void (*end)(void *own);
 
     /* The machine */
 
@@ -170,6 +176,8 @@ struct launcher {
 /* Life cycle. The paths must live as long as the sites do. */
 void launch_sites_open(struct launch_sites *s, const char *runs,
                        const char *trainer);
+/* Let nobody wait for a machine any more. */
+void launch_sites_end(const struct launch_sites *s);
 void launch_sites_close(struct launch_sites *s); /* no thread uses them */
 /* Add a launcher that is not in the table, as tests do. */
 void launch_sites_add(struct launch_sites *s, const struct launcher *launcher,

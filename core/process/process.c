@@ -231,18 +231,40 @@ int process_next(struct store_txn *txn, uint64_t *after, struct process *out)
     return err ? -EBADMSG : 0;
 }
 
-int process_needs_run(struct store_txn *txn, uint64_t run)
+static bool needs(const struct process *p)
+{
+    return p->model == 0;
+}
+
+static bool trains(const struct process *p)
+{
+    return status_is_live(p->status);
+}
+
+/* 1 where a process has the run and `is` is true of it, 0 where none is. */
+static int run_find(struct store_txn *txn, uint64_t run,
+                    bool (*is)(const struct process *p))
 {
     struct process p;
     uint64_t after = 0;
     int err;
     while ((err = process_next(txn, &after, &p)) == 0) {
-        bool needed = p.run == run && p.model == 0;
+        bool found = p.run == run && is(&p);
         process_release(&p);
-        if (needed)
+        if (found)
             return 1;
     }
     return err == -ENOENT ? 0 : err;
+}
+
+int process_needs_run(struct store_txn *txn, uint64_t run)
+{
+    return run_find(txn, run, needs);
+}
+
+int process_trains_run(struct store_txn *txn, uint64_t run)
+{
+    return run_find(txn, run, trains);
 }
 
 int process_run_fate(struct store_txn *txn, uint64_t run)

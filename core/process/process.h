@@ -101,6 +101,8 @@ int process_next(struct store_txn *txn, uint64_t *after, struct process *out);
 /* 1 while some process still needs this run, 0 when none does. An error means
  * that this is not known, and that the run must be kept. */
 int process_needs_run(struct store_txn *txn, uint64_t run);
+/* 1 while a live process has this run, 0 when none has; an error as above. */
+int process_trains_run(struct store_txn *txn, uint64_t run);
 /* What a sweep is to do with the run's directory: core/models/sweep.h. */
 int process_run_fate(struct store_txn *txn, uint64_t run);
 struct stream process_metrics(const struct process *p);

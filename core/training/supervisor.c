@@ -265,6 +265,18 @@ static bool run_is_given_up(void *context, uint64_t run)
     return fate == SWEEP_DELETE;
 }
 
+static int run_is_live(void *context, uint64_t run)
+{
+    const struct keeper *k = context;
+    struct store_txn *txn;
+    int err = store_begin(k->s->primo->store, false, &txn, NULL);
+    if (err)
+        return err;
+    int live = process_trains_run(txn, run);
+    store_abort(txn);
+    return live;
+}
+
 /* Once a run is deleted, the note that it is garbage can go, too. */
 static void garbage_deleted(struct primo *primo, uint64_t run)
 {
@@ -286,8 +298,12 @@ static void run_dropped(void *context, uint64_t run)
  * is removed, and this is reported once. */
 static int sweep(struct keeper *k)
 {
-    const struct launch_sweep sweep = {run_is_needed, run_rescue,
-                                       run_is_given_up, run_dropped, k};
+    const struct launch_sweep sweep = {.needed = run_is_needed,
+                                       .rescue = run_rescue,
+                                       .given_up = run_is_given_up,
+                                       .live = run_is_live,
+                                       .dropped = run_dropped,
+                                       .context = k};
     struct primo *primo = k->s->primo;
     struct reason why = REASON_INIT;
     int left = k->site->launcher->sweep(k->site, &sweep);
@@ -370,6 +386,7 @@ static struct supervisor *supervisor_new(struct primo *primo)
  * the watchers that it has started since. */
 static void supervisor_free(struct supervisor *s)
 {
+    launch_sites_end(&s->primo->sites);
     for_each_worker(s, worker_end);
     worker_close(&s->first);
     for (size_t i = 0; i < s->keeper_count; i++)

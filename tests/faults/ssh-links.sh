@@ -105,7 +105,7 @@ more_rows
 expect_match 'the trainer ended unexpectedly.*started again' \
     cat processes/far/log
 
-step "a stop does not wait for a host that is away, and reaches it later"
+step "an unmount waits for no host, and a stop reaches it later, over restarts"
 sshd_stop
 eventually 30 unreached || fail "$(cat overview)"
 touch processes/far/stop
@@ -113,6 +113,12 @@ await stopped 20 far
 expect_match 'the machine is out of reach' cat processes/far/log
 one_trainer
 refused 'Device or resource busy|Invalid' 'is stopped' touch processes/far/stop
+cd /
+umount "$MNT"
+eventually 6 no_daemon || fail "the daemon is still there"
+mount_primofs
+cd "$MNT"
+one_trainer
 sshd_start
 eventually 60 no_trainer_there || fail "trainers: $(trainers)"
 

@@ -217,21 +217,32 @@ static int far_words(struct far *f, const struct far_line *in,
     return 0;
 }
 
-/* The numbers of all runs that are here, a line each. */
+/* Whether a name is that of a run, or of its lock, which goes last. */
+static bool run_read(const char *name, uint64_t *run)
+{
+    char *end;
+    *run = strtoull(name, &end, 10);
+    return *run && (!*end || !strcmp(end, ".lock"));
+}
+
+/* The numbers of all runs that are here, a line each, with `alive` behind those
+ * whose trainer is. */
 static int far_list(struct far *f, const struct far_line *in,
                     struct far_line *out, struct reason *why)
 {
     int fd = openat(f->runs, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *e;
+    uint64_t run;
     (void)in;
     (void)out;
     if (!dir)
         return refuse_errno(why, errno, "cannot list the runs");
     while ((e = readdir(dir)) && f->said.size < FAR_BYTES - 300)
-        if (e->d_name[0] >= '1' && e->d_name[0] <= '9')
-            text_printf(&f->said, "%.*s\n",
-                        (int)strspn(e->d_name, "0123456789"), e->d_name);
+        if (run_read(e->d_name, &run))
+            text_printf(&f->said, "%" PRIu64 "%s\n", run,
+                        local_of(f)->alive(&f->target, run) > 0 ? " alive"
+                                                                : "");
     closedir(dir);
     return 0;
 }
