@@ -40,7 +40,9 @@ TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
   lmdb-utils:mdb_dump rsync:rsync vim-tiny:vi \
   sshfs openssh-sftp-server openssh-server:/usr/sbin/sshd expect:expect nano:nano ed:ed zip:zip jq:jq \
   less:less git:git \
-  patch:patch curl:curl inotify-tools:inotifywait python3-minimal:python3
+  patch:patch curl:curl inotify-tools:inotifywait python3-minimal:python3 \
+  slurm-wlm-basic-plugins slurmctld:/usr/sbin/slurmctld slurmd:/usr/sbin/slurmd \
+  slurm-client:sbatch munge:/usr/sbin/munged
 PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
   python3-opencv python3-pil nodejs:node npm:npm
 BENCH_PACKAGES := strace:strace

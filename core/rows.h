@@ -119,6 +119,8 @@ ROW(TREE_P_MONITOR_HTML, TREE_PROCESS, "monitor.html", generated,
 ROW(TREE_P_CONFIG, TREE_PROCESS, "config", generated, show_config,
     N_("every parameter as resolved for this training, with where each value "
        "came from"))
+ROW(TREE_P_JOB, TREE_PROCESS, "job", generated, show_script,
+    N_("the script that Slurm was given, on a machine of Slurm's"))
 ROW(TREE_P_DATASET, TREE_PROCESS, "dataset", generated, show_dataset,
     N_("the report on the pictures"))
 ROW(TREE_P_LOG, TREE_PROCESS, "log", growing, no_show,

@@ -43,7 +43,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 MaxStartups 100
-SetEnv PRIMOFS_TEST=$PRIMOFS_TEST
+SetEnv PRIMOFS_TEST=$PRIMOFS_TEST ${SSHD_ENV:-}
 CONFIG
     until sshd_run; do
         SSHD_PORT=$((SSHD_PORT + 1))
@@ -67,8 +67,8 @@ sshd_run()
 {
     "$SSHD" -D -e -f "$SCRATCH/sshd/config" >>"$SCRATCH/sshd/log" 2>&1 &
     SSHD_PID=$!
-    eventually 5 grep -q "Server listening.* port $SSHD_PORT" \
-        "$SCRATCH/sshd/log" || ! kill -0 $SSHD_PID
+    eventually 10 grep -q "Server listening.* port $SSHD_PORT" \
+        "$SCRATCH/sshd/log"
 }
 
 # sshd_stop: ends it and every connection; what runs in sessions of its own goes

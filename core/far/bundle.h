@@ -29,7 +29,7 @@ struct bundle {
     struct bundle_file *file;
     int count;
     size_t room;
-    char name[64];       /* of the folder: the version, and a sum of sums */
+    char name[64];     /* of the folder: the version, and a sum of sums */
     char machine[140]; /* what `uname -sm` prints where it can run */
 };
 

@@ -2,6 +2,7 @@
 
 #include "core/basic/alloc.h"
 #include "core/basic/language.h"
+#include "core/far/quote.h"
 #include "core/system/file.h"
 
 #include <errno.h>
@@ -65,18 +66,6 @@ struct attempt {
     char line[ANSWER]; /* the last line that was read */
 };
 
-/* Puts words in quotes for a shell. */
-static void put_quoted(struct text *out, const char *s)
-{
-    text_puts(out, "'");
-    for (; *s; s++)
-        if (*s == '\'')
-            text_puts(out, "'\\''");
-        else
-            text_add(out, s, 1);
-    text_puts(out, "'");
-}
-
 /* Puts a path as one word for a shell, with quotes where it needs them. A ~ in
  * front stays what it is. */
 static void put_path(struct text *out, const char *path)
@@ -98,7 +87,7 @@ static void put_hand(const struct attempt *a, struct text *out)
     const struct link *l = a->l;
     struct text there = TEXT_INIT;
     if (!strcmp(a->step, "connect")) {
-        text_printf(out, "ssh -o BatchMode=yes %s true", l->host);
+        put_try(l, out);
         return;
     }
     if (strcmp(a->step, "trainer")) {
@@ -112,8 +101,12 @@ static void put_hand(const struct attempt *a, struct text *out)
     } else {
         text_puts(&there, "uname -sm; ldd --version");
     }
-    text_printf(out, "ssh %s ", l->host);
-    put_quoted(out, text_string(&there));
+    if (*l->host) {
+        text_printf(out, "ssh %s ", l->host);
+        put_quoted(out, text_string(&there));
+    } else {
+        text_puts(out, text_string(&there));
+    }
     text_release(&there);
 }
 
@@ -123,7 +116,7 @@ static int fail(const struct attempt *a, const char *words, struct reason *why)
     put_hand(a, &hand);
     int err = refuse(why, EHOSTUNREACH,
                      "host '%s', step '%s': %.300s; to try by hand: %.300s",
-                     a->l->host, a->step, words, text_string(&hand));
+                     link_name(a->l), a->step, words, text_string(&hand));
     text_release(&hand);
     return err;
 }
@@ -360,7 +353,8 @@ static int bundle_take(struct link *l, struct reason *why)
     if (err == 0)
         bundle_copy(&l->bundle, &set->bundle);
     pthread_mutex_unlock(&set->bundling);
-    return err ? reason_prefix(why, "host '%s', step '%s': ", l->host, "copy")
+    return err ? reason_prefix(why, "host '%s', step '%s': ", link_name(l),
+                               "copy")
                : 0;
 }
 
@@ -383,7 +377,7 @@ static int converse(struct attempt *a, struct reason *why)
 int link_connect(struct link *l, struct wire *w, struct reason *why)
 {
     struct attempt a = {.l = l, .w = w, .step = "connect"};
-    if (!*l->host)
+    if (!*l->host && !link_may_be_here(l))
         return refuse(why, EHOSTUNREACH,
                       "the machine has no host; it needs a line 'host = NAME'");
     int err = wire_open(w, l->host, command, why);

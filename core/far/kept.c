@@ -89,8 +89,8 @@ static char *note_path(const char *runs, uint64_t run, const struct link *l)
 {
     char *place = xstrfmt("%s\n%s", l->host, l->directory);
     struct text t = {.data = place, .size = strlen(place)};
-    char *path = xstrfmt("%s/%" PRIu64 ".at.%016" PRIx64, runs, run,
-                         text_print(&t));
+    char *path =
+        xstrfmt("%s/%" PRIu64 ".at.%016" PRIx64, runs, run, text_print(&t));
     free(place);
     return path;
 }

@@ -20,9 +20,10 @@ enum {
 };
 
 static const int patience[FAR_VERB_COUNT] = {
-    [FAR_put] = LONG_PATIENCE,
-    [FAR_keep] = LONG_PATIENCE,
-    [FAR_start] = LONG_PATIENCE,
+    [FAR_put] = LONG_PATIENCE,   [FAR_keep] = LONG_PATIENCE,
+    [FAR_start] = LONG_PATIENCE, [FAR_submit] = LONG_PATIENCE,
+    [FAR_queue] = LONG_PATIENCE, [FAR_stop] = LONG_PATIENCE,
+    [FAR_kill] = LONG_PATIENCE,  [FAR_words] = LONG_PATIENCE,
     [FAR_drop] = LONG_PATIENCE,
 };
 
@@ -44,6 +45,22 @@ static void facts_note(struct link *l, bool reached, const char *why)
     l->swept = false;
     l->attempts++;
     pthread_mutex_unlock(&l->lock);
+}
+
+const char *link_name(const struct link *l)
+{
+    return *l->host ? l->host : "localhost";
+}
+
+bool link_may_be_here(const struct link *l)
+{
+    return l->set->queues;
+}
+
+void put_try(const struct link *l, struct text *out)
+{
+    text_printf(out, *l->host ? "ssh -o BatchMode=yes %s true" : "sh -c true",
+                l->host);
 }
 
 static struct wire wire_none(const struct link *l)
@@ -99,14 +116,15 @@ static int exchange(struct wire *w, const struct far_line *in,
 static void put_loss(struct link *l, int err, struct text *out)
 {
     struct reason why = REASON_INIT;
-    struct text words = TEXT_INIT;
+    struct text words = TEXT_INIT, hand = TEXT_INIT;
     wire_words(&l->wire, &words);
+    put_try(l, &hand);
     if (!words.size)
         text_puts(&words, errno_text(-err));
     refuse(&why, EHOSTUNREACH,
-           "host '%s', the connection was lost: %.300s; to try by hand: ssh -o "
-           "BatchMode=yes %s true",
-           l->host, text_string(&words), l->host);
+           "host '%s', the connection was lost: %.300s; to try by hand: %s",
+           link_name(l), text_string(&words), text_string(&hand));
+    text_release(&hand);
     text_puts(out, why.sentence);
     text_release(&words);
 }
@@ -136,8 +154,8 @@ static int ask_held(struct link *l, struct far_line *in,
     return refuse(why, out->code, "%s", text_string(said));
 }
 
-static int ask(struct link *l, struct far_line *in, const struct text *bytes,
-               struct far_line *out, struct text *said, struct reason *why)
+int link_ask_own(struct link *l, struct far_line *in, const struct text *bytes,
+                 struct far_line *out, struct text *said, struct reason *why)
 {
     struct text own = TEXT_INIT;
     struct far_line answer;
@@ -179,7 +197,7 @@ static void facts_take(struct link *l, char *said)
     char *rest = NULL;
     link_facts(l, &f);
     f.load = NAN;
-    for (char *line = strtok_r(said, "\n", &rest); line;
+    for (char *line = l->set->queues ? NULL : strtok_r(said, "\n", &rest); line;
          line = strtok_r(NULL, "\n", &rest))
         line_take(&f, line);
     snprintf(f.trainer, sizeof f.trainer, "%s", PRIMO_VERSION);
@@ -200,7 +218,7 @@ static void facts_ask(struct link *l)
 {
     struct far_line in = {.verb = FAR_facts};
     struct text said = TEXT_INIT;
-    if (ask(l, &in, NULL, NULL, &said, NULL) == 0)
+    if (link_ask_own(l, &in, NULL, NULL, &said, NULL) == 0)
         facts_take(l, said.data ? said.data : (char[]){""});
     text_release(&said);
 }
@@ -274,6 +292,8 @@ static void thread_round(struct link *l, bool *was, double *due)
     if (*was && !connected) /* it was lost: at once, and then less often */
         *due = 0;
     *was = connected;
+    if (connected)
+        link_queue_ask(l);
     if (monotonic_now() < *due)
         return;
     if (connected)
@@ -338,15 +358,16 @@ int link_ask(struct link *l, struct far_line *in, const struct text *bytes,
              struct far_line *out, struct text *said, struct reason *why)
 {
     link_want(l);
-    return ask(l, in, bytes, out, said, why);
+    return link_ask_own(l, in, bytes, out, said, why);
 }
 
 /* Life cycle */
 
-struct link_set *link_set_new(const struct launch_site *site)
+struct link_set *link_set_new(const struct launch_site *site, bool queues)
 {
     struct link_set *set = xcalloc(1, sizeof *set);
     set->site = site;
+    set->queues = queues;
     pthread_mutex_init(&set->bundling, NULL);
     pthread_mutex_init(&set->lock, NULL);
     return set;
@@ -365,6 +386,7 @@ static void link_free(struct link *l)
     pthread_mutex_destroy(&l->telling);
     pthread_mutex_destroy(&l->lock);
     bundle_release(&l->bundle);
+    text_release(&l->queue);
     free(l->host);
     free(l->directory);
     free(l->trainer);

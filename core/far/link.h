@@ -40,6 +40,9 @@ struct link_run {
         double asked; /* when nothing more was there; 0 = never */
         int err;
     } quiet[2];
+    uint64_t job;  /* Slurm's number, 0 = none is known; likewise */
+    uint64_t gone; /* a job of which the queue said that it has ended */
+    double noted;  /* monotonic: since when; under the link's lock */
     struct link_run *next;
 };
 
@@ -60,16 +63,23 @@ struct link {
     pthread_mutex_t lock; /* never held while something waits; guards: */
     bool awake; /* the thread runs; it does while the machine is wanted */
     struct machine_facts facts;
-    bool swept;    /* its runs, since it was connected */
-    int attempts;  /* to connect that have been decided */
-    double wanted; /* monotonic: when somebody last asked for the machine */
+    bool swept;     /* its runs, since it was connected */
+    int attempts;   /* to connect that have been decided */
+    double wanted;  /* monotonic: when somebody last asked for the machine */
+    double awaited; /* monotonic: when a job was last asked for */
+    double queued;  /* monotonic: when the queue was last asked for */
+    double queue_known;    /* and when it was asked for what is known of it */
+    struct text queue;     /* its lines: RUN|JOB|STATE|REASON|START|NODES */
+    char queue_fault[400]; /* why these are old, "" = they are not */
     struct link_run *runs;
 
     struct link *next; /* under the set's lock; links stay until the end */
 };
 
 /* Life cycle */
-struct link_set *link_set_new(const struct launch_site *site);
+/* `queues`: behind the hosts is a queue of jobs; a machine without a host is
+ * this one. */
+struct link_set *link_set_new(const struct launch_site *site, bool queues);
 /* The mount ends: from now on, who asks is told EINPROGRESS, at once. */
 void link_set_end(struct link_set *set);
 void link_set_free(struct link_set *set); /* no other thread uses it */
@@ -86,8 +96,21 @@ struct link_run *link_run(struct link *l, uint64_t run);
 /* Whether the machine is reached, and its runs were not swept since. */
 bool link_unswept(struct link *l);
 
+/* What the queue says of a job; false = it was asked since the run had this
+ * job, and says nothing. */
+struct link_job {
+    char state[24], reason[80], start[24], nodes[80]; /* "" = not known */
+};
+bool link_job(struct link *l, struct link_run *r, struct link_job *out);
+/* The number of the job of a run, 0 = none is known. `fault` says why what the
+ * queue says is old, "" = it is not. */
+uint64_t link_job_number(struct link *l, struct link_run *r, char *fault,
+                         size_t size);
+
 /* Change */
 
+/* Note that a run has this job of Slurm's, for which somebody asks. */
+void link_set_job(struct link *l, struct link_run *r, uint64_t job);
 /* Say that the machine is wanted: for a minute, the link is held. */
 void link_want(struct link *l);
 void link_set_swept(struct link *l);

@@ -14,6 +14,7 @@ struct link_set {
     struct link *first;
     pthread_mutex_t bundling; /* held while the bundle or the id is made */
     struct bundle bundle;     /* of the site's program */
+    bool queues;              /* Slurm is behind the hosts */
     _Atomic bool ending;      /* nobody waits for a host any more */
 };
 
@@ -27,7 +28,7 @@ void wire_expect(struct wire *w, int seconds, uint64_t bytes);
 /* More bytes are awaited than were thought of. */
 void wire_expect_more(struct wire *w, uint64_t bytes);
 
-/* Start ssh with a command for the far side's shell. */
+/* Start ssh with a command for the far side's shell; "" = this host's. */
 int wire_open(struct wire *w, const char *host, const char *command,
               struct reason *why);
 /* End ssh. *status, which may be NULL, is what waitpid() says. */
@@ -40,6 +41,22 @@ int wire_line(const struct wire *w, char *line, size_t size);
 int wire_bytes(const struct wire *w, void *to, size_t size);
 /* Append the last line that ssh has said on standard error. */
 void wire_words(const struct wire *w, struct text *out);
+
+/* link.c */
+
+/* What sentences call the host. */
+const char *link_name(const struct link *l);
+/* Whether a machine without a host is this one. */
+bool link_may_be_here(const struct link *l);
+/* The line by which somebody tries by hand whether the host is reached. */
+void put_try(const struct link *l, struct text *out);
+
+/* As link_ask(), but nobody is said to want the machine. */
+int link_ask_own(struct link *l, struct far_line *in, const struct text *bytes,
+                 struct far_line *out, struct text *said, struct reason *why);
+
+/* queue.c: ask for the queue, if that is due. */
+void link_queue_ask(struct link *l);
 
 /* connect.c: connect, and copy what is missing. The sentence of a failure has
  * the step, the host and what can be tried by hand. */

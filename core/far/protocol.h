@@ -39,6 +39,9 @@ enum {
     X(put)                                                                     \
     X(keep)                                                                    \
     X(start)                                                                   \
+    X(submit)                                                                  \
+    X(script)                                                                  \
+    X(queue)                                                                   \
     X(alive)                                                                   \
     X(follow)                                                                  \
     X(read)                                                                    \

@@ -4,6 +4,7 @@
  * the machine. Runs there: DIRECTORY/runs/ID/RUN, where ID is this state
  * directory's (connect.c).
  */
+#include "core/far/ssh.h"
 #include "core/far/kept.h"
 #include "core/far/link_inside.h"
 
@@ -29,28 +30,27 @@
 
 static void *ssh_open(const struct launch_site *site)
 {
-    return link_set_new(site);
+    return link_set_new(site, false);
 }
 
-static void ssh_end(void *own)
+void ssh_end(void *own)
 {
     link_set_end(own);
 }
 
-static void ssh_close(void *own)
+void ssh_close(void *own)
 {
     link_set_free(own);
 }
 
 /* The machine */
 
-static void ssh_want(const struct launch_target *target)
+void ssh_want(const struct launch_target *target)
 {
     link_want(link_of(target));
 }
 
-static void ssh_facts(const struct launch_target *target,
-                      struct machine_facts *out)
+void ssh_facts(const struct launch_target *target, struct machine_facts *out)
 {
     link_facts(link_of(target), out);
 }
@@ -65,8 +65,8 @@ static int ask_plain(struct link *l, enum far_verb verb, uint64_t run,
 
 /* Start */
 
-static int text_send(struct link *l, const char *name, const struct text *text,
-                     struct reason *why)
+int ssh_text_send(struct link *l, const char *name, const struct text *text,
+                  struct reason *why)
 {
     struct far_line in = {.verb = FAR_text};
     snprintf(in.name, sizeof in.name, "%s", name);
@@ -136,22 +136,25 @@ static int run_start(struct link *l, struct far_line *in, struct reason *why)
     return err;
 }
 
+int ssh_start_as(struct link *l, struct far_line *in, const struct run_job *job,
+                 struct reason *why)
+{
+    int err = ssh_text_send(l, "job", &job->job, why);
+    if (err == 0)
+        err = ssh_text_send(l, "template", &job->template, why);
+    if (err == 0)
+        err = ssh_text_send(l, "type", &job->type, why);
+    if (err == 0)
+        err = base_send(l, job, in->name, why);
+    return err ? err : run_start(l, in, why);
+}
+
 static int ssh_start(const struct launch_target *target, uint64_t run,
                      const struct run_job *job, struct reason *why)
 {
-    struct link *l = link_of(target);
     struct far_line in = {.verb = FAR_start, .run = run, .a = job->serve};
-    int err = text_send(l, "job", &job->job, why);
-    if (err == 0)
-        err = text_send(l, "template", &job->template, why);
-    if (err == 0)
-        err = text_send(l, "type", &job->type, why);
-    if (err == 0)
-        err = base_send(l, job, in.name, why);
-    return err ? err : run_start(l, &in, why);
+    return ssh_start_as(link_of(target), &in, job, why);
 }
-
-/* Watch */
 
 static bool is_fresh(double time)
 {
@@ -160,17 +163,18 @@ static bool is_fresh(double time)
 
 /* What a trainer has written before it ended is seen by whoever asks after
  * that: hence what was quiet is forgotten. */
-static int ssh_alive(const struct launch_target *target, uint64_t run)
+int ssh_alive_with(struct link *l, uint64_t run, uint64_t *job)
 {
-    struct link *l = link_of(target);
     struct link_run *r = link_run(l, run);
     struct far_line in = {.verb = FAR_alive, .run = run}, out;
+    *job = r->job;
     if (is_fresh(r->alive))
         return 1;
     r->alive = 0;
     int err = link_ask(l, &in, NULL, &out, NULL, NULL);
     if (err)
         return err == -EINPROGRESS ? -EHOSTUNREACH : err;
+    *job = out.b;
     if (out.a)
         r->alive = monotonic_now();
     else
@@ -178,8 +182,14 @@ static int ssh_alive(const struct launch_target *target, uint64_t run)
     return out.a != 0;
 }
 
-static int ssh_follow(const struct launch_target *target, uint64_t run,
-                      uint64_t segment, uint64_t offset, struct text *out)
+static int ssh_alive(const struct launch_target *target, uint64_t run)
+{
+    uint64_t job;
+    return ssh_alive_with(link_of(target), run, &job);
+}
+
+int ssh_follow(const struct launch_target *target, uint64_t run,
+               uint64_t segment, uint64_t offset, struct text *out)
 {
     struct link *l = link_of(target);
     struct link_run *r = link_run(l, run);
@@ -198,14 +208,28 @@ static int ssh_follow(const struct launch_target *target, uint64_t run,
     return err == -EINPROGRESS ? -EHOSTUNREACH : err;
 }
 
-static void ssh_last_words(const struct launch_target *target, uint64_t run,
-                           struct text *out)
+int ssh_words(struct link *l, uint64_t run, char state[80], struct text *out)
 {
     struct far_line in = {.verb = FAR_words, .run = run};
     struct text said = TEXT_INIT;
-    if (link_ask(link_of(target), &in, NULL, NULL, &said, NULL) == 0)
-        text_put_printable(out, text_string(&said), said.size);
+    int err = link_ask(l, &in, NULL, NULL, &said, NULL);
+    const char *line = text_string(&said);
+    size_t n = strcspn(line, "\n");
+    snprintf(state, 80, "%.*s", (int)n, line);
+    make_printable(state);
+    n += line[n] == '\n';
+    if (err == 0)
+        text_put_printable(out, line + n, said.size - n);
     text_release(&said);
+    return err;
+}
+
+static bool ssh_last_words(const struct launch_target *target, uint64_t run,
+                           struct text *out)
+{
+    char state[80];
+    ssh_words(link_of(target), run, state, out);
+    return false;
 }
 
 /* Artifacts */
@@ -220,9 +244,9 @@ static int piece_read(struct link *l, uint64_t run, const char *name,
     return link_ask(l, &in, NULL, out, bytes, why);
 }
 
-static int ssh_fetch_text(const struct launch_target *target, uint64_t run,
-                          const char *name, uint64_t limit, struct text *out,
-                          struct reason *why)
+int ssh_fetch_text(const struct launch_target *target, uint64_t run,
+                   const char *name, uint64_t limit, struct text *out,
+                   struct reason *why)
 {
     struct link *l = link_of(target);
     struct far_line piece;
@@ -270,8 +294,7 @@ static int part_fetch(const struct launch_target *target, uint64_t run,
                       const char *name, const struct far_line *first, int to,
                       struct reason *why)
 {
-    char *path =
-        kept_part(target->site->runs, run, name, first->a, first->b);
+    char *path = kept_part(target->site->runs, run, name, first->a, first->b);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     int err = fd < 0 ? refuse_errno(why, errno, "cannot write '%s'", path)
                      : rest_fetch(link_of(target), run, name, first, fd, why);
@@ -285,9 +308,8 @@ static int part_fetch(const struct launch_target *target, uint64_t run,
     return err;
 }
 
-static int ssh_fetch(const struct launch_target *target, uint64_t run,
-                     const char *name, uint64_t limit, int to,
-                     struct reason *why)
+int ssh_fetch(const struct launch_target *target, uint64_t run,
+              const char *name, uint64_t limit, int to, struct reason *why)
 {
     struct text bytes = TEXT_INIT;
     struct far_line first;
@@ -302,14 +324,14 @@ static int ssh_fetch(const struct launch_target *target, uint64_t run,
 
 /* Stop */
 
-static int ssh_stop(const struct launch_target *target, uint64_t run,
-                    struct reason *why)
+int ssh_stop(const struct launch_target *target, uint64_t run,
+             struct reason *why)
 {
     return ask_plain(link_of(target), FAR_stop, run, why);
 }
 
 /* Where the host is not reached, the next sweep of it sees to the run. */
-static void ssh_kill(const struct launch_target *target, uint64_t run)
+void ssh_kill(const struct launch_target *target, uint64_t run)
 {
     ask_plain(link_of(target), FAR_kill, run, NULL);
 }
@@ -370,7 +392,7 @@ static int link_sweep(struct link *l, const struct launch_sweep *sweep)
     return err < 0 ? err : left;
 }
 
-static bool ssh_unswept(const struct launch_site *site)
+bool ssh_unswept(const struct launch_site *site)
 {
     bool any = false;
     for (struct link *l = link_first(site->own); l; l = link_next(l))
@@ -378,8 +400,7 @@ static bool ssh_unswept(const struct launch_site *site)
     return any;
 }
 
-static int ssh_sweep(const struct launch_site *site,
-                     const struct launch_sweep *sweep)
+int ssh_sweep(const struct launch_site *site, const struct launch_sweep *sweep)
 {
     int left = 0, err = 0;
     kept_sweep(site->runs, sweep);

@@ -23,14 +23,15 @@ enum {
 
 extern char **environ;
 
-/* ssh with the user's own configuration. It never asks for anything, forwards
- * nothing to a host that needs nothing of ours, and notices by itself when the
- * other end is gone. Options before the host win over those of the
- * configuration. */
+/* A shell of this host, or ssh with the user's own configuration. It never asks
+ * for anything, forwards nothing to a host that needs nothing of ours, and
+ * notices by itself when the other end is gone. Options before the host win
+ * over those of the configuration. */
 static int ssh_spawn(struct wire *w, int end, const char *host,
                      const char *command)
 {
-    char *words[] = {"ssh",
+    char *here[] = {"sh", "-c", (char *)command, NULL};
+    char *there[] = {"ssh",
                      "-T",
                      "-a",
                      "-x",
@@ -56,6 +57,7 @@ static int ssh_spawn(struct wire *w, int end, const char *host,
                      (char *)host,
                      (char *)command,
                      NULL};
+    char **words = *host ? there : here;
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
     sigset_t none, all;
@@ -72,7 +74,7 @@ static int ssh_spawn(struct wire *w, int end, const char *host,
     posix_spawn_file_actions_adddup2(&files, end, 1);
     posix_spawn_file_actions_adddup2(&files, w->words, 2);
     posix_spawn_file_actions_addclosefrom_np(&files, 3);
-    int code = posix_spawnp(&w->pid, "ssh", &files, &attr, words, environ);
+    int code = posix_spawnp(&w->pid, words[0], &files, &attr, words, environ);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attr);
     return code;
@@ -153,8 +155,8 @@ static int poll_until(const struct wire *w, struct pollfd *one)
             return -ECANCELED;
         if (left <= 0)
             return -ETIMEDOUT;
-        n = poll(one, 1, left * 1000 < LOOK_MS ? (int)(left * 1000) + 1
-                                               : LOOK_MS);
+        n = poll(one, 1,
+                 left * 1000 < LOOK_MS ? (int)(left * 1000) + 1 : LOOK_MS);
         n = n < 0 && errno == EINTR ? 0 : n;
     }
     return n < 0 ? -errno : 0;

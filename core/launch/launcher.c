@@ -8,9 +8,10 @@
 /* Each launcher is defined at the end of its own file. */
 extern const struct launcher launcher_local;
 extern const struct launcher launcher_ssh;
+extern const struct launcher launcher_slurm;
 
-static const struct launcher *const launchers[] = {&launcher_local,
-                                                   &launcher_ssh};
+static const struct launcher *const launchers[] = {
+    &launcher_local, &launcher_ssh, &launcher_slurm};
 
 void launch_sites_add(struct launch_sites *s, const struct launcher *launcher,
                       const char *runs, const char *trainer)

@@ -168,9 +168,18 @@ struct launcher {
     /* End a trainer that does not stop, wherever it hangs. */
     void (*kill)(const struct launch_target *target, uint64_t run);
     /* What is known, for people, about why a trainer died that has not reported
-     * an end. */
-    void (*last_words)(const struct launch_target *target, uint64_t run,
+     * an end. Returns whether somebody there wanted that, so that it is not
+     * started again. */
+    bool (*last_words)(const struct launch_target *target, uint64_t run,
                        struct text *out);
+    /* What is known of a run that somebody else starts, as Slurm does: until
+     * then, why it waits, for people. Appends nothing where nothing is known;
+     * never waits. NULL = runs start at once. */
+    void (*waits)(const struct launch_target *target, uint64_t run,
+                  struct text *out);
+    /* Append the script that was given to them. NULL = there is none. */
+    int (*script)(const struct launch_target *target, uint64_t run,
+                  struct text *out);
 };
 
 /* Life cycle. The paths must live as long as the sites do. */

@@ -1,16 +1,12 @@
 #include "core/launch/local_inside.h"
 
 #include "core/basic/alloc.h"
+#include "core/launch/prepare.h"
 #include "core/launch/spawn.h"
-#include "core/network/safetensors_header.h"
-#include "core/system/directory.h"
-#include "core/system/file.h"
 #include "core/system/foreign.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -38,38 +34,17 @@ static void local_close(void *own)
 
 /* Start */
 
-static int write_job(int dir, const struct run_job *job, struct reason *why)
-{
-    const struct {
-        const char *name;
-        const struct text *text;
-    } files[] = {
-        {"job", &job->job}, {"template", &job->template}, {"type", &job->type}};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        const struct text *t = files[i].text;
-        int err = file_save(dir, files[i].name, text_string(t), t->size, why);
-        if (err)
-            return err;
-    }
-    return 0;
-}
-
 /* Starts the trainer in its directory. The caller holds the lock of the run,
  * which the trainer inherits. */
 static int start_in(const struct launch_site *site, uint64_t run,
                     struct spawning *sp, struct reason *why)
 {
     pid_t pid;
-    unlinkat(sp->dir, "stop", 0); /* it was meant for an earlier trainer */
-    int err = write_job(sp->dir, sp->job, why);
-    if (err == 0 && *sp->job->base)
-        err = file_link(sp->job->base_dir, sp->job->base, sp->dir, "base",
-                        SAFETENSORS_FILE_MAX, why);
-    sp->words = err ? err : foreign_renew(sp->dir, "stderr", why);
+    sp->words = foreign_renew(sp->dir, "stderr", why);
     if (sp->words < 0)
         return sp->words;
     pthread_mutex_lock(&local_of(site)->spawning);
-    err = trainer_spawn(site->trainer, sp, &pid, why);
+    int err = trainer_spawn(site->trainer, sp, &pid, why);
     pthread_mutex_unlock(&local_of(site)->spawning);
     close(sp->words);
     if (err == 0)
@@ -80,18 +55,10 @@ static int start_in(const struct launch_site *site, uint64_t run,
 static int start_once(const struct launch_site *site, uint64_t run,
                       struct spawning *sp, struct reason *why)
 {
-    char name[32];
-    snprintf(name, sizeof name, "%" PRIu64, run);
-    int runs = directory_open(site->runs, why);
-    if (runs < 0)
-        return runs;
-    sp->dir = foreign_make(runs, name, sp->job->uid, sp->job->gid, why);
-    int err = sp->dir < 0 ? sp->dir : directory_sync(runs, why);
-    close(runs);
+    sp->dir = run_prepare(site->runs, run, sp->job, why);
     if (sp->dir < 0)
-        return err;
-    if (err == 0)
-        err = start_in(site, run, sp, why);
+        return sp->dir;
+    int err = start_in(site, run, sp, why);
     close(sp->dir);
     return err;
 }

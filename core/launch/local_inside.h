@@ -69,7 +69,7 @@ int local_fetch_text(const struct launch_target *target, uint64_t run,
 int local_stop(const struct launch_target *target, uint64_t run,
                struct reason *why);
 void local_kill(const struct launch_target *target, uint64_t run);
-void local_last_words(const struct launch_target *target, uint64_t run,
+bool local_last_words(const struct launch_target *target, uint64_t run,
                       struct text *out);
 
 #endif

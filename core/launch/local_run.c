@@ -176,7 +176,7 @@ static void put_ending(const struct launch_site *site, uint64_t run,
         text_printf(out, _("exit status %d"), WEXITSTATUS(child.status));
 }
 
-void local_last_words(const struct launch_target *target, uint64_t run,
+bool local_last_words(const struct launch_target *target, uint64_t run,
                       struct text *out)
 {
     put_ending(target->site, run, out);
@@ -185,7 +185,7 @@ void local_last_words(const struct launch_target *target, uint64_t run,
     if (dir >= 0)
         close(dir);
     if (fd < 0)
-        return;
+        return false;
     char words[WORDS_BYTES];
     struct stat st;
     off_t from = fstat(fd, &st) == 0 && st.st_size > WORDS_BYTES
@@ -197,6 +197,7 @@ void local_last_words(const struct launch_target *target, uint64_t run,
         text_puts(out, "; ");
     if (n > 0)
         put_last_line(out, words, (size_t)n);
+    return false;
 }
 
 /* Stop */

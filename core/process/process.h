@@ -27,6 +27,7 @@ enum run_text {
     RUN_CONFIG = 'c',
     RUN_DATASET = 'd',
     RUN_REPORT = 'A',    /* and the letters behind it: run_reports.h */
+    RUN_SCRIPT = 's',    /* what Slurm was given: launcher.h */
     RUN_GROUPS = 'g',    /* the groups of whoever started it: "G,G,…" */
     PROCESS_QUEUE = 'q', /* of the process itself: queue.h */
 };

@@ -1,5 +1,6 @@
 /*
- * Whether the machine of a live process is within reach. Any thread, within a
+ * Whether the machine of a live process is within reach, and where in a queue
+ * its run is. Any thread, within a
  * transaction of the caller; never waits.
  */
 #ifndef PRIMO_REACH_H
@@ -12,5 +13,8 @@
  * is the one that the run has begun on. false: the process is not live, or its
  * machine is this host. */
 bool process_reach(struct show_request *r, struct machine_facts *out);
+/* Append what is known of the queue in which the process's run waits, or has
+ * waited. Nothing where it is not live, or where there is no queue. */
+void process_waits(struct show_request *r, struct text *out);
 
 #endif

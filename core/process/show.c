@@ -292,9 +292,10 @@ static void info_status(struct text *out, const struct process *p)
     text_printf(out, "stage:%s%s\n", *stage ? " " : "", stage);
 }
 
-/* A live process on a machine that is out of reach: since when, and why. What
- * else is shown is as it was then. */
-static void info_unreached(struct text *out, struct show_request *r)
+/* A live process on a machine elsewhere: if that is out of reach, since when,
+ * and why, and what else is shown is as it was then; and what is known of a
+ * queue in which the run is. */
+static void info_elsewhere(struct text *out, struct show_request *r)
 {
     struct machine_facts f;
     struct text words = TEXT_INIT;
@@ -306,6 +307,11 @@ static void info_unreached(struct text *out, struct show_request *r)
         text_printf(&words, " %s", f.unreached);
         info_text(out, NC_("info", "unreached"), text_string(&words));
     }
+    text_clear(&words);
+    process_waits(r, &words);
+    r->mtime = f.changed > r->mtime ? f.changed : r->mtime;
+    if (words.size)
+        info_text(out, NC_("info", "queue"), text_string(&words));
     text_release(&words);
 }
 
@@ -333,7 +339,7 @@ int show_info(struct show_request *r, struct text *out, struct reason *why)
     put_model(r, &word);
     info_text(out, NC_("info", "model"), text_string(&word));
     info_text(out, NC_("info", "reason"), p->reason);
-    info_unreached(out, r);
+    info_elsewhere(out, r);
     text_release(&word);
     return err;
 }
@@ -486,6 +492,11 @@ int show_dataset(struct show_request *r, struct text *out, struct reason *why)
 {
     return show_blob(r, RUN_DATASET,
                      _("# not known before the training starts\n"), out, why);
+}
+
+int show_script(struct show_request *r, struct text *out, struct reason *why)
+{
+    return show_blob(r, RUN_SCRIPT, _("# no job of Slurm's\n"), out, why);
 }
 
 int show_run_template(struct show_request *r, struct text *out,

@@ -21,7 +21,8 @@
  *   ARTIFACT    "NAME crc32=XXXXXXXX": artifacts/NAME in the run directory is
  *               complete and has this sum; older trainers give no sum
  *   ANSWER      what a worker of a service says of a request: trainer/serve/
- *   END         "succeeded", "stopped" or "failed: REASON"; the last record
+ *   END         "succeeded", "stopped", "failed: REASON", or "interrupted":
+ *               the training goes on by itself; the last record
  *
  * The functions here only frame and unframe records. They open no file and keep
  * no state; any thread may call them.

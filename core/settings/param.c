@@ -82,6 +82,8 @@ static const char *const kinds[] = {
     [PARAM_SIZE] = N_("a size such as 512M or 8G"),
     [PARAM_SPAN] = N_("a time such as 30s, 5m, 2h or 7d"),
     [PARAM_PAGES] = N_("a page or pages such as 2, 1-5 or 3-"),
+    [PARAM_WORD] = N_("one word"),
+    [PARAM_OPTIONS] = N_("options that begin with '-'"),
     [PARAM_MODEL] = N_("TEMPLATE/N or TEMPLATE/latest of models/"),
 };
 
@@ -308,7 +310,10 @@ static bool value_ok(const struct param *p, const char *value)
     case PARAM_PLACE:
         return place_ok(value);
     case PARAM_HOST:
+    case PARAM_WORD:
         return host_ok(value);
+    case PARAM_OPTIONS:
+        return value[0] == '-';
     case PARAM_SET:
         return !strcmp(value, "none") || words_ok(p->words, value, "+");
     case PARAM_LIST:

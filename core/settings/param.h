@@ -31,6 +31,8 @@ enum param_kind {
     PARAM_SPAN,    /* a time such as 30s, 5m, 2h or 7d, or one of `words` */
     PARAM_MODEL,   /* TEMPLATE/(N|latest), models/ may stand in front */
     PARAM_PAGES,   /* N, N-M or N-, or one of `words` */
+    PARAM_WORD,    /* one word that no shell and no command takes for more */
+    PARAM_OPTIONS, /* words of which the first begins with '-' */
 };
 
 /* The texts in which a key may stand: a set. */
@@ -85,6 +87,9 @@ enum key {
     KEY_HOST,
     KEY_DIRECTORY,
     KEY_TRAINER,
+    KEY_PARTITION,
+    KEY_TIME,
+    KEY_OPTIONS,
     KEY_BASE_FILE,
     KEY_SEGMENT,
     KEY_THREADS,

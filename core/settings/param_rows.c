@@ -199,23 +199,26 @@ const struct param params[KEY_COUNT] = {
     [KEY_LAUNCHER] = {.key = "launcher",
                       .scope = SCOPE_MACHINE,
                       .kind = PARAM_CHOICE,
-                      .words = "local ssh",
+                      .words = "local ssh slurm",
                       .fallback = "local",
                       .meaning = N_("how the trainer is run there: on this "
-                                    "host, or on another one through ssh")},
+                                    "host, on another one through ssh, or as "
+                                    "a job of Slurm")},
     [KEY_HOST] = {.key = "host",
                   .scope = SCOPE_MACHINE,
                   .kind = PARAM_HOST,
                   .fallback = "",
                   .meaning = N_("what one would write after ssh; "
                                 "~/.ssh/config of the user who runs primofs "
-                                "counts")},
+                                "counts; for slurm the host where sbatch is, "
+                                "empty = this one")},
     [KEY_DIRECTORY] = {.key = "directory",
                        .scope = SCOPE_MACHINE,
                        .kind = PARAM_PLACE,
                        .fallback = "~/.primofs",
                        .meaning = N_("where run directories lie on that "
-                                     "host")},
+                                     "host; for slurm on a disk that its "
+                                     "nodes share")},
     [KEY_TRAINER] = {.key = "trainer",
                      .scope = SCOPE_MACHINE,
                      .kind = PARAM_PATH,
@@ -223,6 +226,23 @@ const struct param params[KEY_COUNT] = {
                      .fallback = "auto",
                      .meaning = N_("primo-train on that host; auto copies "
                                    "this one there, once a version")},
+    [KEY_PARTITION] = {.key = "partition",
+                       .scope = SCOPE_MACHINE,
+                       .kind = PARAM_WORD,
+                       .fallback = "",
+                       .meaning = N_("Slurm's partition; what is empty is not "
+                                     "said to Slurm")},
+    [KEY_TIME] = {.key = "time",
+                  .scope = SCOPE_MACHINE,
+                  .kind = PARAM_WORD,
+                  .fallback = "",
+                  .meaning = N_("Slurm's time limit of a job, as sbatch takes "
+                                "it; a training goes on in the next job")},
+    [KEY_OPTIONS] = {.key = "options",
+                     .scope = SCOPE_MACHINE,
+                     .kind = PARAM_OPTIONS,
+                     .fallback = "",
+                     .meaning = N_("more options of sbatch, as they are")},
     [KEY_BASE_FILE] = {.key = "base_file",
                        .scope = SCOPE_JOB,
                        .kind = PARAM_TEXT,

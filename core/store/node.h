@@ -60,6 +60,7 @@ enum tree_no {
     TREE_P_INFO_JSON = 75,
     TREE_P_QUEUE = 76,
     TREE_P_ASIDE = 77,
+    TREE_P_JOB = 78,
     TREE_FAMILY = 96,
     TREE_LATEST = 97,
     TREE_VERSIONS = 98,

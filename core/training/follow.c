@@ -260,6 +260,10 @@ static int take_end(struct intake *in, const struct journal_record *r,
     }
     if (!strcmp(r->payload, "stopped") && is_old_stop(in->p))
         return 0;
+    if (!strcmp(r->payload, "interrupted")) {
+        *in->p->stage = 0;
+        return process_step(in->p, LIFE_LOST, why);
+    }
     if (!strcmp(r->payload, "stopped"))
         return process_step(in->p, LIFE_ENDED_STOPPED, why);
     if (strncmp(r->payload, failed, strlen(failed)))

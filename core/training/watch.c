@@ -133,14 +133,20 @@ static int job_load(struct watch *w, struct run_job *job, struct reason *why)
     return err;
 }
 
-static int launched_put(struct watch *w, struct store_txn *txn)
+static int launched_put(struct watch *w, struct store_txn *txn,
+                        const struct text *script)
 {
     struct process p;
     int err = process_load_run(txn, w->process, w->run, &p, NULL);
     if (err)
         return err;
     p.wanted = false;
-    err = process_save(txn, &p, NULL);
+    p.changed = time_after(p.changed);
+    if (script->size)
+        err = blob_put(txn, w->run, RUN_SCRIPT, text_string(script),
+                       script->size, NULL);
+    if (err == 0)
+        err = process_save(txn, &p, NULL);
     process_release(&p);
     return err;
 }
@@ -150,9 +156,12 @@ static int launched_put(struct watch *w, struct store_txn *txn)
 static void note_launched(struct watch *w)
 {
     struct store_txn *txn;
-    if (store_begin(w->primo->store, true, &txn, NULL))
-        return;
-    store_end(txn, launched_put(w, txn), NULL);
+    struct text script = TEXT_INIT;
+    if (w->target.site->launcher->script)
+        w->target.site->launcher->script(&w->target, w->run, &script);
+    if (store_begin(w->primo->store, true, &txn, NULL) == 0)
+        store_end(txn, launched_put(w, txn, &script), NULL);
+    text_release(&script);
 }
 
 /* A machine that is out of reach: whoever has just started or resumed the
@@ -207,14 +216,19 @@ static void found_alive(struct watch *w, const struct process *p)
 
 /* Losing */
 
-static void put_lost(struct watch *w, struct text *line)
+/* Returns whether somebody there has ended it, who is not to find it started
+ * again. While it stops, that may be so because of the stop. */
+static bool put_lost(struct watch *w, bool stopping, struct text *line)
 {
     struct text words = TEXT_INIT;
-    w->target.site->launcher->last_words(&w->target, w->run, &words);
-    text_puts(line, _("the trainer ended unexpectedly"));
+    bool meant =
+        w->target.site->launcher->last_words(&w->target, w->run, &words);
+    text_puts(line, stopping && meant ? _("the trainer ended")
+                                      : _("the trainer ended unexpectedly"));
     if (words.size)
         text_printf(line, " (%.600s)", words.data);
     text_release(&words);
+    return meant && !stopping;
 }
 
 /* The trainer has died without reporting why. `then` tells the log what happens
@@ -222,14 +236,14 @@ static void put_lost(struct watch *w, struct text *line)
 static void lose(struct watch *w, const struct process *p, const char *then)
 {
     struct text line = TEXT_INIT;
-    bool enough = p->losses + 1 >= LOSSES;
-    put_lost(w, &line);
-    if (enough)
+    bool meant = put_lost(w, status_wish(p->status) == WISH_STOP, &line);
+    bool often = p->losses + 1 >= LOSSES, enough = meant || often;
+    if (often)
         text_printf(&line,
                     P_(", %d time without progress",
                        ", %d times without progress", LOSSES),
                     LOSSES);
-    else
+    else if (!meant)
         text_puts(&line, then);
     text_resize(&line, utf8_valid(line.data, line.size));
     struct verdict v = {.event = enough ? LIFE_ENDED_FAILED : LIFE_LOST,

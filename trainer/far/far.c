@@ -8,6 +8,7 @@
 #include "core/system/file.h"
 #include "core/system/foreign.h"
 #include "trainer/far/bases.h"
+#include "trainer/far/slurm.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,8 +28,10 @@ extern const struct launcher launcher_local;
 struct far {
     struct launch_sites sites; /* one: of runs/ID */
     struct launch_target target;
-    int runs, bases;     /* descriptors of these folders */
+    int runs, bases; /* descriptors of these folders */
+    struct slurm_place slurm;
     struct run_job job;  /* the texts that came for the next start */
+    struct text options; /* and the lines for Slurm */
     struct text request; /* what came behind the line */
     struct text said;    /* what goes behind that of the answer */
 };
@@ -65,6 +68,33 @@ static void lease_renew(const struct far *f, uint64_t run)
     close(dir);
 }
 
+/* Calls act(dir, hard) for a run of Slurm's. Returns whether it is one. */
+static bool slurm_does(const struct far *f, uint64_t run, bool hard, int *err,
+                       struct reason *why)
+{
+    int dir = run_dir(f, run, NULL);
+    bool has = dir >= 0 && slurm_has(dir);
+    if (has)
+        *err = slurm_cancel(dir, hard, why);
+    if (dir >= 0)
+        close(dir);
+    return has;
+}
+
+/* 1 = the trainer lives, or will, 0 = it does not, or an error. *job is that of
+ * Slurm, 0 = it has none. */
+static int run_alive(const struct far *f, uint64_t run, uint64_t *job)
+{
+    int dir = run_dir(f, run, NULL);
+    bool has = dir >= 0 && slurm_has(dir);
+    *job = 0;
+    int alive =
+        has ? slurm_alive(dir, job) : local_of(f)->alive(&f->target, run);
+    if (dir >= 0)
+        close(dir);
+    return alive;
+}
+
 /* Each verb has a function. It may set a and b of *out and add to f->said. */
 
 /* The machine, in lines. */
@@ -92,6 +122,7 @@ static int far_text(struct far *f, const struct far_line *in,
     struct text *to = !strcmp(in->name, "job")        ? &f->job.job
                       : !strcmp(in->name, "template") ? &f->job.template
                       : !strcmp(in->name, "type")     ? &f->job.type
+                      : !strcmp(in->name, "slurm")    ? &f->options
                                                       : NULL;
     (void)out;
     if (!to)
@@ -128,16 +159,21 @@ static int far_keep(struct far *f, const struct far_line *in,
     return base_keep(f->bases, in->name, why);
 }
 
+static void job_complete(struct far *f, const struct far_line *in)
+{
+    f->job.uid = geteuid();
+    f->job.gid = getegid();
+    f->job.base_dir = f->bases;
+    snprintf(f->job.base, sizeof f->job.base, "%.60s", in->name);
+}
+
 /* Start the trainer of the run with the texts, and the base NAME. */
 static int far_start(struct far *f, const struct far_line *in,
                      struct far_line *out, struct reason *why)
 {
     (void)out;
-    f->job.uid = geteuid();
-    f->job.gid = getegid();
-    f->job.base_dir = f->bases;
+    job_complete(f, in);
     f->job.serve = in->a;
-    snprintf(f->job.base, sizeof f->job.base, "%.60s", in->name);
     lease_renew(f, in->run); /* of a run that goes on: it may be over */
     int err = local_of(f)->start(&f->target, in->run, &f->job, why);
     if (err == 0)
@@ -145,11 +181,47 @@ static int far_start(struct far *f, const struct far_line *in,
     return err;
 }
 
-/* a: whether the trainer lives. */
+/* The same by Slurm, where the job A is known to be gone. */
+static int far_submit(struct far *f, const struct far_line *in,
+                      struct far_line *out, struct reason *why)
+{
+    (void)out;
+    job_complete(f, in);
+    lease_renew(f, in->run);
+    int err =
+        slurm_submit(&f->slurm, in->run, &f->job, &f->options, in->a, why);
+    if (err == 0)
+        lease_renew(f, in->run);
+    return err;
+}
+
+/* The script that Slurm was given. */
+static int far_script(struct far *f, const struct far_line *in,
+                      struct far_line *out, struct reason *why)
+{
+    (void)out;
+    int dir = run_dir(f, in->run, why);
+    int err =
+        dir < 0 ? dir : foreign_read(dir, "slurm.sh", FAR_BYTES, &f->said, why);
+    if (dir >= 0)
+        close(dir);
+    return err;
+}
+
+/* Our jobs, in lines. */
+static int far_queue(struct far *f, const struct far_line *in,
+                     struct far_line *out, struct reason *why)
+{
+    (void)in;
+    (void)out;
+    return slurm_queue(&f->slurm, &f->said, why);
+}
+
+/* a: whether the trainer lives, or will. b: the number of its job. */
 static int far_alive(struct far *f, const struct far_line *in,
                      struct far_line *out, struct reason *why)
 {
-    int alive = local_of(f)->alive(&f->target, in->run);
+    int alive = run_alive(f, in->run, &out->b);
     if (alive < 0)
         return refuse_errno(why, -alive, "the lock of the run");
     lease_renew(f, in->run);
@@ -196,23 +268,35 @@ static int far_stop(struct far *f, const struct far_line *in,
                     struct far_line *out, struct reason *why)
 {
     (void)out;
-    return local_of(f)->stop(&f->target, in->run, why);
+    int err = local_of(f)->stop(&f->target, in->run, why);
+    if (err == 0)
+        slurm_does(f, in->run, false, &err, why);
+    return err;
 }
 
 static int far_kill(struct far *f, const struct far_line *in,
                     struct far_line *out, struct reason *why)
 {
+    int err = 0;
     (void)out;
-    (void)why;
-    local_of(f)->kill(&f->target, in->run);
-    return 0;
+    if (!slurm_does(f, in->run, true, &err, why))
+        local_of(f)->kill(&f->target, in->run);
+    return err;
 }
 
+/* A line of Slurm's state and job, empty where it has none, and then what the
+ * trainer said last. */
 static int far_words(struct far *f, const struct far_line *in,
                      struct far_line *out, struct reason *why)
 {
     (void)out;
     (void)why;
+    int dir = run_dir(f, in->run, NULL);
+    if (dir >= 0 && slurm_has(dir))
+        slurm_state(dir, &f->said);
+    if (dir >= 0)
+        close(dir);
+    text_puts(&f->said, "\n");
     local_of(f)->last_words(&f->target, in->run, &f->said);
     return 0;
 }
@@ -233,7 +317,7 @@ static int far_list(struct far *f, const struct far_line *in,
     int fd = openat(f->runs, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *e;
-    uint64_t run;
+    uint64_t run, job;
     (void)in;
     (void)out;
     if (!dir)
@@ -241,8 +325,7 @@ static int far_list(struct far *f, const struct far_line *in,
     while ((e = readdir(dir)) && f->said.size < FAR_BYTES - 300)
         if (run_read(e->d_name, &run))
             text_printf(&f->said, "%" PRIu64 "%s\n", run,
-                        local_of(f)->alive(&f->target, run) > 0 ? " alive"
-                                                                : "");
+                        run_alive(f, run, &job) > 0 ? " alive" : "");
     closedir(dir);
     return 0;
 }
@@ -269,7 +352,13 @@ static void no_word(void *context, uint64_t run)
 static int far_drop(struct far *f, const struct far_line *in,
                     struct far_line *out, struct reason *why)
 {
-    uint64_t run = in->run;
+    uint64_t run = in->run, job;
+    int err = 0;
+    if (slurm_does(f, run, true, &err, why) && run_alive(f, run, &job) > 0) {
+        sleep(1); /* Slurm ends it; ask again */
+        out->a = 1;
+        return 0;
+    }
     const struct launch_sweep sweep = {.needed = only_this,
                                        .rescue = no_rescue,
                                        .dropped = no_word,
@@ -391,6 +480,8 @@ int far_main(int count, char **words)
     if (f.bases >= 0 && hello()) {
         launch_sites_add(&f.sites, &launcher_local, runs, words[2]);
         f.target.site = f.sites.list;
+        f.slurm = (struct slurm_place){
+            .runs = runs, .id = words[1], .program = words[2]};
         converse(&f);
         launch_sites_close(&f.sites);
     } else if (f.bases < 0) {

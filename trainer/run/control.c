@@ -71,20 +71,33 @@ static bool lease_is_over(const struct control *c)
            unix_now() - (double)st.st_mtime > (double)seconds;
 }
 
-/* Waits for a tick. Returns whether a stop is asked for, by a signal or by the
- * file. */
-static bool stop_awaited(const struct control *c)
+enum wish { WISH_NONE, WISH_STOPPED, WISH_INTERRUPTED };
+
+/* Waits for a tick. Returns what is asked for, by the file, by the lease or by
+ * a signal. */
+static enum wish wish_await(const struct control *c)
 {
     sigset_t set;
     struct timespec tick = ns_timespec(TICK_MS * 1000000l);
     stop_signals(&set);
-    if (sigtimedwait(&set, NULL, &tick) > 0)
-        return true;
-    return faccessat(c->options.dir, "stop", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-           lease_is_over(c);
+    bool signalled = sigtimedwait(&set, NULL, &tick) > 0;
+    if (faccessat(c->options.dir, "stop", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+        lease_is_over(c))
+        return WISH_STOPPED;
+    return !signalled                      ? WISH_NONE
+           : c->options.interrupted_status ? WISH_INTERRUPTED
+                                           : WISH_STOPPED;
 }
 
-static void stop(struct control *c)
+static void end_interrupted(struct control *c)
+{
+    writer_log(c->options.writer,
+               "interrupted: the training goes on from here by itself");
+    int ended = writer_end(c->options.writer, "interrupted");
+    _exit(ended < 0 ? c->options.failed_status : c->options.interrupted_status);
+}
+
+static void stop(struct control *c, enum wish wish)
 {
     struct timespec until = clock_after(LOCK_MS);
     int err = pthread_mutex_clocklock(&c->state, CLOCK_MONOTONIC, &until);
@@ -93,6 +106,8 @@ static void stop(struct control *c)
     else if (err)
         writer_log(c->options.writer, "the disk is slow: stopping with the "
                                       "checkpoint before this one");
+    if (wish == WISH_INTERRUPTED)
+        end_interrupted(c);
     writer_log(c->options.writer, "stopped, as requested");
     int ended = writer_end(c->options.writer, "stopped");
     _exit(ended < 0 ? c->options.failed_status : c->options.stopped_status);
@@ -118,7 +133,7 @@ static void *control_run(void *argument)
 {
     struct control *c = argument;
     for (unsigned tick = 1;; tick++) {
-        bool wanted = stop_awaited(c);
+        enum wish wanted = wish_await(c);
         /* this comes first: the signal that control_free() sends is no stop */
         if (worker_is_ending(&c->worker))
             return NULL;
@@ -128,7 +143,7 @@ static void *control_run(void *argument)
             heartbeat(c);
         pthread_mutex_unlock(&c->lock);
         if (wanted)
-            stop(c);
+            stop(c, wanted);
         if (overdue)
             fail_overdue(c);
     }

@@ -7,8 +7,9 @@
  *
  * On a stop it takes the state lock, which the main thread holds only while it
  * commits something, has the checkpoint written, ends the journal with
- * "stopped" and leaves the process: what the main thread was doing (a long
- * update, a read from a dead path, an export) is abandoned, not awaited.
+ * "stopped", or "interrupted" where the training goes on later, and leaves the
+ * process: what the main thread was doing (a long update, a read from a dead
+ * path, an export) is abandoned, not awaited.
  */
 #ifndef PRIMO_CONTROL_H
 #define PRIMO_CONTROL_H
@@ -21,7 +22,10 @@ struct control_options {
     int dir;                       /* the run directory; not owned */
     struct journal_writer *writer; /* not owned */
     int stopped_status;            /* exit status after a stop */
-    int failed_status;             /* after a deadline that passed */
+    /* Exit status after a signal that is no stop, because whoever has started
+     * the trainer starts it again; 0 = every signal is one. */
+    int interrupted_status;
+    int failed_status; /* after a deadline that passed */
 };
 
 /* Life cycle */

@@ -123,10 +123,12 @@ static int parts_open(struct rundir *r, const struct journal_observer *view,
                    "the checkpoint is damaged (%s), starting from scratch; it "
                    "is kept as checkpoint.damaged",
                    fault.sentence);
-    const struct control_options options = {.dir = r->dir,
-                                            .writer = r->writer,
-                                            .stopped_status = stopped_status,
-                                            .failed_status = RUN_FAILED};
+    const struct control_options options = {
+        .dir = r->dir,
+        .writer = r->writer,
+        .stopped_status = stopped_status,
+        .interrupted_status = getenv("PRIMOFS_AGAIN") ? RUN_INTERRUPTED : 0,
+        .failed_status = RUN_FAILED};
     return control_open(&r->control, &options, why);
 }
 

@@ -32,7 +32,13 @@ struct rundir {
 };
 
 /* Exit statuses. */
-enum { RUN_SUCCEEDED = 0, RUN_FAILED = 1, RUN_USAGE = 2, RUN_STOPPED = 3 };
+enum {
+    RUN_SUCCEEDED = 0,
+    RUN_FAILED = 1,
+    RUN_USAGE = 2,
+    RUN_STOPPED = 3,
+    RUN_INTERRUPTED = 4, /* slurm_script.c knows this number */
+};
 
 /* Life cycle */
 

@@ -17,7 +17,10 @@
 
 #include <cmocka.h>
 
-enum { STOPPED = 42, FAILED = 43 };
+enum { STOPPED = 42, FAILED = 43, INTERRUPTED = 44 };
+
+/* What the next child ends with after a signal; 0 = that is a stop. */
+static int interrupted;
 
 struct place {
     char name[64];
@@ -132,6 +135,7 @@ static pid_t child(struct place *p, body_fn *body)
     const struct control_options options = {.dir = p->dir,
                                             .writer = writer,
                                             .stopped_status = STOPPED,
+                                            .interrupted_status = interrupted,
                                             .failed_status = FAILED};
     if (control_open(&control, &options, NULL))
         _exit(98);
@@ -190,6 +194,31 @@ static void a_signal_saves_and_ends(void **state)
     assert_int_equal(byte_take(p), 'S');
 }
 
+static void a_signal_only_interrupts_what_goes_on(void **state)
+{
+    struct place *p = *state;
+    interrupted = INTERRUPTED;
+    pid_t pid = child(p, with_state);
+    kill(pid, SIGTERM);
+    ends_with(pid, INTERRUPTED, 2);
+    assert_int_equal(byte_take(p), 'S');
+    assert_true(journal_has(p, "interrupted"));
+    assert_false(journal_has(p, "stopped"));
+    interrupted = 0;
+}
+
+static void but_a_stop_file_stops_it(void **state)
+{
+    struct place *p = *state;
+    interrupted = INTERRUPTED;
+    pid_t pid = child(p, with_state);
+    stop_file(p);
+    kill(pid, SIGTERM);
+    ends_with(pid, STOPPED, 2);
+    assert_true(journal_has(p, "stopped"));
+    interrupted = 0;
+}
+
 static void without_a_state_nothing_is_saved(void **state)
 {
     struct place *p = *state;
@@ -230,6 +259,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_stop_file_saves_and_ends),
         TEST(a_signal_saves_and_ends),
+        TEST(a_signal_only_interrupts_what_goes_on),
+        TEST(but_a_stop_file_stops_it),
         TEST(without_a_state_nothing_is_saved),
         TEST(a_held_lock_is_not_awaited_for_long),
         TEST(what_does_not_arrive_fails),

@@ -142,12 +142,13 @@ static void fake_kill(const struct launch_target *target, uint64_t run)
     pthread_mutex_unlock(&lock);
 }
 
-static void fake_last_words(const struct launch_target *target, uint64_t run,
+static bool fake_last_words(const struct launch_target *target, uint64_t run,
                             struct text *out)
 {
     (void)target;
     (void)run;
     text_puts(out, "nothing");
+    return false;
 }
 
 static const struct launcher fake = {
