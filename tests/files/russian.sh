@@ -73,7 +73,7 @@ expect_match '^# Статус: Успешно завершен$' cat "$local/inf
 expect_match '^# Шаблон обучения$' cat "$MNT/models/t/1/info"
 expect_match 'датасет прочитан: классов 10, обучающих изображений 200' \
     cat "$local/log"
-expect_match '^# по умолчанию auto: для обученной базовой модели' cat "$local/config"
+expect_match '^# по умолчанию auto: для базовой модели' cat "$local/config"
 expect_match '^# нечитаемых$' cat "$local/dataset"
 for chart in "$local/monitor.svg" "$local/monitor.html" \
     "$MNT/models/t/1/monitor.svg"; do
