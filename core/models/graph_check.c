@@ -247,9 +247,9 @@ static int operator_take(struct check *c, const struct field *f,
                          struct reason *why)
 {
     static const char *const operators[] = {
-        "Sub",    "Div",     "Conv",    "BatchNormalization", "Add",
-        "Relu",   "MaxPool", "Flatten", "GlobalAveragePool",  "Gemm",
-        "Softmax"};
+        "Sub",     "Div",     "Conv",       "BatchNormalization", "Add",
+        "Relu",    "MaxPool", "Flatten",    "GlobalAveragePool",  "Gemm",
+        "Softmax", "Mul",     "HardSigmoid"};
     char name[NAME_BYTES] = "?";
     if (string_read(c->fd, f->bytes, name))
         for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)

@@ -21,13 +21,16 @@ const float network_deviation[3] = {58.395f, 57.12f, 57.375f};
         .kind = "convolution", .name = prefix "conv" #n,                       \
         .norm = prefix "bn" #n, .input = 1, .shortcut = add, .in = ci,         \
         .out = co, .kernel = k, .stride = s, .padding = (k) / 2, .rank = 4,    \
-        .relu = last                                                           \
+        .epsilon = NORM_EPSILON, .momentum = NORM_MOMENTUM,                    \
+        .activation = (last) ? ACTIVATION_RELU : ACTIVATION_NONE               \
     }
 #define DOWN(prefix, from, ci, co, s)                                          \
     {                                                                          \
         .kind = "convolution", .name = prefix "downsample.0",                  \
         .norm = prefix "downsample.1", .input = from, .shortcut = 1, .in = ci, \
-        .out = co, .kernel = 1, .stride = s, .rank = 4, .relu = true           \
+        .out = co, .kernel = 1, .stride = s, .rank = 4,                        \
+        .epsilon = NORM_EPSILON, .momentum = NORM_MOMENTUM,                    \
+        .activation = ACTIVATION_RELU                                          \
     }
 
 /* Blocks of two convolutions */
@@ -244,7 +247,7 @@ bool layer_weight(const struct layer *l, enum weight_part part, int classes,
              part < WEIGHT_GAMMA ? l->name : l->norm, suffix[part]);
     out->rank = part == WEIGHT_KERNEL ? l->rank : 1;
     out->dim[0] = l->out ? l->out : classes;
-    out->dim[1] = out->rank > 1 ? l->in : 1;
+    out->dim[1] = out->rank > 1 ? l->in / (l->groups ? l->groups : 1) : 1;
     out->dim[2] = out->dim[3] = out->rank > 2 ? l->kernel : 1;
     return true;
 }

@@ -12,6 +12,7 @@
 #define PRIMO_NETWORK_H
 
 #include "core/basic/text.h"
+#include "core/network/activation.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,15 +24,27 @@ struct layer {
                          NORM.running_mean, NORM.running_var; NULL = none */
     int input;        /* its input is so many rows back; before the first row
                          there is the normalised image */
-    int shortcut;     /* the result of the row so many rows back is added after
-                         the normalisation; 0 = nothing is added */
+    int shortcut;     /* the row so many rows back is read, too: a convolution
+                         adds it after the normalisation, a gate is multiplied
+                         with; 0 = there is none */
     int in, out;      /* channels; `out` = 0 is the number of classes */
     int kernel, stride, padding;
-    int rank;  /* rank of NAME.weight: 4 = [out, in, kernel, kernel],
-                  2 = [out, in], 0 = the layer has no weight */
-    bool bias; /* there is a NAME.bias, [out] */
-    bool relu; /* the last step of the row is a ReLU */
+    int groups; /* of channels, which read only each other; 0 = 1 */
+    int rank;   /* rank of NAME.weight: 4 = [out, in / groups, kernel, kernel],
+                   2 = [out, in], 0 = the layer has no weight */
+    bool bias;  /* there is a NAME.bias, [out] */
+    float deviation; /* of the first values of a linear row's weight; 0 = those
+                        of torch.nn.Linear */
+    float epsilon;   /* of the normalisation: is added to a variance before its
+                        root */
+    float momentum;  /* how far the running statistics follow those of a batch,
+                        0 to 1 */
+    enum activation activation; /* the last step of the row */
 };
+
+/* PyTorch's own values for a normalisation. */
+#define NORM_EPSILON  1e-5f
+#define NORM_MOMENTUM 0.1f
 
 /* A naming: the names that the weights of a network have in a file. */
 struct naming {
@@ -55,8 +68,6 @@ struct network {
 
 extern const struct network networks[]; /* the smallest one first */
 extern const int networks_count;
-
-#define NETWORK_EPSILON 1e-5f /* is added to a variance before its root */
 
 /* ImageNet's mean and deviation of red, green and blue values from 0 to 255. */
 extern const float network_mean[3], network_deviation[3];

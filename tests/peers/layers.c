@@ -167,7 +167,7 @@ static void conv_infer(struct bench *b, const struct dnn_conv *c)
         .bias = plain(b, 1, input(b, "b")->dim, data(b, "b")),
         .result = taken(b, "add", out),
         .sum = true,
-        .relu = true,
+        .activation = ACTIVATION_RELU,
     };
     run(b, dnn_conv_infer(&op, b->dnn, &fused, &b->why), &op);
     given(b, fused.result, "infer", c->n, c->out, side, side);
@@ -225,8 +225,8 @@ static void normalisation(struct bench *b)
     const struct dnn_layout *l = dnn_activation(b->dnn, n, channels, side);
     struct norm q = norm_of(b, n, channels, side * side);
     struct dnn_tensor y = room(l), dx = room(l), d_sum = room(l);
-    q.relu = k[3];
-    q.epsilon = NETWORK_EPSILON;
+    q.activation = k[3];
+    q.epsilon = NORM_EPSILON;
     q.x = taken(b, "x", l).data;
     q.add = taken(b, "add", l).data;
     q.y = y.data;
@@ -258,8 +258,8 @@ static void stem(struct bench *b)
                           .side = side,
                           .top = room(pooled).data,
                           .place = dnn_alloc(dnn_layout_size(pooled))};
-    q.norm.relu = true;
-    q.norm.epsilon = NETWORK_EPSILON;
+    q.norm.activation = ACTIVATION_RELU;
+    q.norm.epsilon = NORM_EPSILON;
     q.norm.x = taken(b, "x", l).data;
     q.norm.y = y.data;
     struct norm_pool_back back = {

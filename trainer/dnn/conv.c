@@ -197,8 +197,18 @@ int dnn_conv_train(struct dnn_op **out, struct dnn *d, const struct dnn_conv *c,
     return dnn_op_cook(out, d, &r, why);
 }
 
+static dnnl_status_t append_activation(dnnl_post_ops_t ops,
+                                       enum activation activation)
+{
+    static const dnnl_alg_kind_t kinds[] = {
+        [ACTIVATION_RELU] = dnnl_eltwise_relu,
+        [ACTIVATION_HARD_SWISH] = dnnl_eltwise_hardswish,
+    };
+    return dnnl_post_ops_append_eltwise(ops, 1.0f, kinds[activation], 0, 0);
+}
+
 static dnnl_status_t attr_fused(dnnl_primitive_attr_t *out, const struct dnn *d,
-                                bool sum, bool relu)
+                                bool sum, enum activation activation)
 {
     dnnl_post_ops_t ops;
     dnnl_status_t s = dnnl_post_ops_create(&ops);
@@ -206,8 +216,8 @@ static dnnl_status_t attr_fused(dnnl_primitive_attr_t *out, const struct dnn *d,
         return s;
     if (sum)
         s = dnnl_post_ops_append_sum(ops, 1.0f);
-    if (!s && relu)
-        s = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0, 0);
+    if (!s && activation != ACTIVATION_NONE)
+        s = append_activation(ops, activation);
     if (!s)
         s = dnnl_primitive_attr_clone(out, d->attr);
     if (!s)
@@ -226,7 +236,7 @@ int dnn_conv_infer(struct dnn_op **out, struct dnn *d,
     s.source = c->source.layout->md;
     s.kernel = c->kernel.layout->md;
     forward_desc(&desc, &s, false);
-    dnnl_status_t status = attr_fused(&attr, d, c->sum, c->relu);
+    dnnl_status_t status = attr_fused(&attr, d, c->sum, c->activation);
     struct dnn_recipe r = {.name = "fused convolution",
                            .desc = &desc,
                            .attr = attr,

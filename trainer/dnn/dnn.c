@@ -201,6 +201,12 @@ int dnn_block(const struct dnn *d)
     return d->block;
 }
 
+int dnn_padded(const struct dnn *d, int channels)
+{
+    int block = d->block ? d->block : 1;
+    return (channels + block - 1) / block * block;
+}
+
 enum dnn_type dnn_compute(const struct dnn *d)
 {
     return d->compute == dnnl_bf16 ? DNN_BF16 : DNN_F32;
@@ -249,6 +255,17 @@ const struct dnn_layout *dnn_kernel_in_blocks(struct dnn *d,
     dnnl_dims_t dim = {c->out, c->in, c->kernel, c->kernel};
     dnnl_memory_desc_t md = dnn_md(
         4, dim, dnnl_f32, d->block == 8 ? dnnl_OIhw8i8o : dnnl_OIhw16i16o);
+    return dnn_layout_keep(d, &md);
+}
+
+const struct dnn_layout *dnn_kernel_by_channel(struct dnn *d, int channels,
+                                               int kernel)
+{
+    dnnl_dims_t dim = {channels, 1, kernel, kernel};
+    dnnl_memory_desc_t md = dnn_md(4, dim, dnnl_f32,
+                                   d->block == 8    ? dnnl_Abcd8a
+                                   : d->block == 16 ? dnnl_Abcd16a
+                                                    : dnnl_bcda);
     return dnn_layout_keep(d, &md);
 }
 

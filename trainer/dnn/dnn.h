@@ -17,6 +17,7 @@
 #define PRIMO_DNN_H
 
 #include "core/basic/reason.h"
+#include "core/network/activation.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,9 +69,15 @@ const struct dnn_layout *dnn_activation(struct dnn *d, int n, int channels,
 /* The layout in which kernel_gradient.h computes a kernel's gradient, f32. */
 const struct dnn_layout *dnn_kernel_in_blocks(struct dnn *d,
                                               const struct dnn_conv *c);
+/* The layout in which depthwise.h has the kernels of so many channels, f32:
+ * [channels / block][kernel * kernel][block]. */
+const struct dnn_layout *dnn_kernel_by_channel(struct dnn *d, int channels,
+                                               int kernel);
 size_t dnn_layout_size(const struct dnn_layout *l); /* bytes, with padding */
 bool dnn_layout_same(const struct dnn_layout *a, const struct dnn_layout *b);
-int dnn_block(const struct dnn *d); /* channels in a block of activations */
+int dnn_block(const struct dnn *d); /* channels in a block; 0 = all of them */
+/* So many channels and the padding of their last block. */
+int dnn_padded(const struct dnn *d, int channels);
 enum dnn_type dnn_compute(const struct dnn *d);
 /* Whether this processor computes with bf16 in hardware. */
 bool dnn_bf16_fast(void);
@@ -91,11 +98,12 @@ bool dnn_conv_in_tiles(const struct dnn *d, const struct dnn_conv *c);
 int dnn_conv_train(struct dnn_op **out, struct dnn *d, const struct dnn_conv *c,
                    struct dnn_tensor source, struct dnn_tensor kernel,
                    struct dnn_tensor result, struct reason *why);
-/* result = relu?(convolution + bias + result?) */
+/* result = activate(convolution + bias + result?) */
 struct dnn_conv_infer {
     struct dnn_conv conv;
     struct dnn_tensor source, kernel, bias, result;
-    bool sum, relu;
+    bool sum;
+    enum activation activation; /* no hard sigmoid */
 };
 int dnn_conv_infer(struct dnn_op **out, struct dnn *d,
                    const struct dnn_conv_infer *c, struct reason *why);

@@ -208,6 +208,37 @@ void graph_window(struct graph *g, const struct layer *l)
     add_ints(g, "kernel_shape", l->kernel, 2);
     add_ints(g, "strides", l->stride, 2);
     add_ints(g, "pads", l->padding, 4);
+    if (l->groups > 1)
+        graph_int(g, "group", l->groups);
+}
+
+const char *graph_norm(struct graph *g, const struct layer *l, const char *x)
+{
+    const char *gamma = graph_weight(g, l, WEIGHT_GAMMA);
+    const char *beta = graph_weight(g, l, WEIGHT_BETA);
+    const char *mean = graph_weight(g, l, WEIGHT_MEAN);
+    const char *variance = graph_weight(g, l, WEIGHT_VARIANCE);
+    x = graph_node(g, "BatchNormalization", l->norm, "",
+                   GRAPH_NAMES(x, gamma, beta, mean, variance));
+    graph_float(g, "epsilon", l->epsilon);
+    return x;
+}
+
+/* The hard swish is two nodes, as it is an operator only from opset 14 on. */
+const char *graph_activation(struct graph *g, const struct layer *l,
+                             const char *name, const char *x)
+{
+    if (l->activation == ACTIVATION_NONE)
+        return x;
+    if (l->activation == ACTIVATION_RELU)
+        return graph_node(g, "Relu", name, ".relu", GRAPH_NAMES(x));
+    const char *gate =
+        graph_node(g, "HardSigmoid", name, ".gate", GRAPH_NAMES(x));
+    graph_float(g, "alpha", 1.0f / 6);
+    graph_float(g, "beta", 0.5f);
+    if (l->activation == ACTIVATION_HARD_SIGMOID)
+        return gate;
+    return graph_node(g, "Mul", name, ".swish", GRAPH_NAMES(x, gate));
 }
 
 /* Inputs, outputs, metadata */

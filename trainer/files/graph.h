@@ -59,8 +59,13 @@ const char *graph_node(struct graph *g, const char *type, const char *name,
 /* Add an attribute to the node that was added last. */
 void graph_int(struct graph *g, const char *name, int64_t value);
 void graph_float(struct graph *g, const char *name, float value);
-/* Add kernel_shape, strides and pads as the layer's row has them. */
+/* Add kernel_shape, strides, pads and group as the layer's row has them. */
 void graph_window(struct graph *g, const struct layer *l);
+/* Add the nodes of the row's normalisation, or of its activation, whose names
+ * begin with `name`; they return their result's. */
+const char *graph_norm(struct graph *g, const struct layer *l, const char *x);
+const char *graph_activation(struct graph *g, const struct layer *l,
+                             const char *name, const char *x);
 
 /* Write the file aside, sync it and rename it. The same graph gives the same
  * bytes. */

@@ -1,10 +1,10 @@
 /* A convolution without bias, followed by batch normalisation, perhaps the
- * addition of a shortcut, and perhaps a ReLU.
+ * addition of a shortcut, and perhaps an activation.
  *
  * In training, the convolution is one step, and all the rest another (norm.h).
  * In evaluation, the normalisation is folded into the kernel (kernels.h), and
- * the convolution itself adds the shortcut and applies the ReLU. kernels.c
- * chooses the code that computes a convolution. */
+ * the convolution itself adds the shortcut and applies the activation.
+ * kernels.c chooses the code that computes a convolution. */
 #include "trainer/basic/random.h"
 #include "trainer/files/graph.h"
 #include "trainer/loops/kernel_gradient.h"
@@ -17,9 +17,10 @@
 /* Kernels are initialised as in torchvision: He's normal distribution by
  * fan-out.
  */
-static void start(const struct layer *l, struct random *r, float *values,
-                  size_t count)
+static void start(const struct layer *l, enum weight_part part,
+                  struct random *r, float *values, size_t count)
 {
+    (void)part;
     float deviation = sqrtf(2.0f / (float)(l->out * l->kernel * l->kernel));
     for (size_t i = 0; i < count; i++)
         values[i] = deviation * random_normal(r);
@@ -298,7 +299,7 @@ static void infer(struct builder *b, int row)
                                .kernel = k->folded,
                                .bias = k->bias,
                                .sum = shortcut >= 0,
-                               .relu = l->relu};
+                               .activation = l->activation};
     /* oneDNN adds to the result in place. This row is the last one to read the
      * shortcut, so that the result may overwrite it. */
     made->result = c.sum ? b->made[shortcut].result : build_activation(b, row);
@@ -306,13 +307,14 @@ static void infer(struct builder *b, int row)
         return;
     c.result = made->result;
     if (k->winograd)
-        build_winograd(b, &c.conv,
-                       (struct winograd){.source = c.source.data,
-                                         .kernel = c.kernel.data,
-                                         .bias = c.bias.data,
-                                         .sum = c.sum,
-                                         .relu = c.relu,
-                                         .result = c.result.data});
+        build_winograd(
+            b, &c.conv,
+            (struct winograd){.source = c.source.data,
+                              .kernel = c.kernel.data,
+                              .bias = c.bias.data,
+                              .sum = c.sum,
+                              .relu = c.activation == ACTIVATION_RELU,
+                              .result = c.result.data});
     else
         build_op(b, dnn_conv_infer(&op, b->parts->dnn, &c, b->why), &op);
     build_read_once(b, build_from(b, row));
@@ -327,18 +329,10 @@ static const char *onnx(struct graph *g, const struct layer *l,
     const char *x =
         graph_node(g, "Conv", l->name, "", GRAPH_NAMES(input, kernel));
     graph_window(g, l);
-    const char *gamma = graph_weight(g, l, WEIGHT_GAMMA);
-    const char *beta = graph_weight(g, l, WEIGHT_BETA);
-    const char *mean = graph_weight(g, l, WEIGHT_MEAN);
-    const char *variance = graph_weight(g, l, WEIGHT_VARIANCE);
-    x = graph_node(g, "BatchNormalization", l->norm, "",
-                   GRAPH_NAMES(x, gamma, beta, mean, variance));
-    graph_float(g, "epsilon", NETWORK_EPSILON);
+    x = graph_norm(g, l, x);
     if (shortcut)
         x = graph_node(g, "Add", l->norm, ".add", GRAPH_NAMES(x, shortcut));
-    if (l->relu)
-        x = graph_node(g, "Relu", l->norm, ".relu", GRAPH_NAMES(x));
-    return x;
+    return graph_activation(g, l, l->norm, x);
 }
 
 const struct layer_type layer_convolution = {

@@ -7,6 +7,9 @@
 
 #define LAYER_TYPES(TYPE)                                                      \
     TYPE(convolution)                                                          \
+    TYPE(depthwise)                                                            \
+    TYPE(squeeze)                                                              \
+    TYPE(excite)                                                               \
     TYPE(max_pool)                                                             \
     TYPE(mean_pool)                                                            \
     TYPE(linear)

@@ -21,15 +21,21 @@ static struct dnn_pooling pooling(const struct builder *b, int row)
                                 .channels = build_layer(b, row)->out};
 }
 
-/* Sets the row's features. As each channel has one pixel, every layout of the
- * result is row-major: in f32 the result is the features. In bf16 they are a
- * copy in f32. */
+/* Whether the result is not row-major in f32. As each channel has one pixel,
+ * every layout is row-major, but for the padding of a last block. */
+static bool is_packed(const struct builder *b, int row)
+{
+    int channels = build_layer(b, row)->out;
+    return b->parts->bf16 || dnn_padded(b->parts->dnn, channels) != channels;
+}
+
+/* Sets the row's features: the result, or a copy that is row-major in f32. */
 static void take_features(struct builder *b, int row)
 {
     struct made *made = &b->made[row];
     struct dnn_op *op = NULL;
     made->features = made->result.data;
-    if (b->err || !b->parts->bf16)
+    if (b->err || !is_packed(b, row))
         return;
     made->features = build_take(b, build_features_size(b, row));
     struct dnn_tensor to = build_features(b, row, made->features);
@@ -49,7 +55,6 @@ static void infer(struct builder *b, int row)
     build_pool(b, row, pooling(b, row));
     build_read_once(b, build_from(b, row));
     take_features(b, row);
-    b->plan->features = b->made[row].features;
 }
 
 static void backward(struct builder *b, int row)
@@ -58,7 +63,7 @@ static void backward(struct builder *b, int row)
     struct dnn_tensor d_y = {b->made[row].result.layout,
                              b->made[row].gradient[0]};
     struct dnn_op *op = NULL;
-    if (b->parts->bf16) { /* the gradient of the features is in f32 */
+    if (is_packed(b, row)) { /* the gradient of the features is not */
         struct dnn_tensor plain = build_features(b, row, d_y.data);
         d_y = build_activation(b, row);
         if (b->err)

@@ -133,7 +133,7 @@ void norm_finish(const void *norm, const struct cut *c, int block)
 }
 
 INLINE void apply_run(const struct norm *q, const struct factors *k,
-                      struct run r, bool bf16)
+                      struct run r, bool bf16, const enum activation by)
 {
     for (int i = 0; i < r.rows; i++, r.at += r.stride) {
         vec v, more;
@@ -143,14 +143,13 @@ INLINE void apply_run(const struct norm *q, const struct factors *k,
             load(&more, q->add, r.at, bf16);
             v += more;
         }
-        if (q->relu)
-            relu(&v);
+        activate(&v, by);
         store(q->y, r.at, &v, bf16);
     }
 }
 
 INLINE void apply(const struct norm *q, const struct cut *c, int block,
-                  int piece, bool bf16)
+                  int piece, bool bf16, const enum activation by)
 {
     int64_t last = piece_last(c, piece);
 
@@ -158,7 +157,7 @@ INLINE void apply(const struct norm *q, const struct cut *c, int block,
         struct factors k;
         load_factors(&k, q, block * q->block + lane);
         for (int64_t i = piece_first(c, piece); i < last;)
-            apply_run(q, &k, next_run(q, c, block, lane, &i, last), bf16);
+            apply_run(q, &k, next_run(q, c, block, lane, &i, last), bf16, by);
     }
 }
 
@@ -168,10 +167,7 @@ static void apply_piece(const void *norm, const struct cut *c, int block,
 {
     const struct norm *q = norm;
 
-    if (q->bf16)
-        apply(q, c, block, piece, true);
-    else
-        apply(q, c, block, piece, false);
+    CALL_WITH_CONSTANTS(apply, q->bf16, q->activation, q, c, block, piece);
 }
 
 /* Phases */
@@ -242,9 +238,25 @@ void norm_forward(const struct norm *q)
 
 /* Backward */
 
-/* The gradient of normalise(x) + add at one row: d_out + d_more where y > 0. */
+/* The activation's input at one row. */
+INLINE void input_at(vec *v, const struct norm *f, size_t at, const vec *x,
+                     const struct factors *k, bool bf16)
+{
+    vec more;
+
+    *v = *x;
+    normalise(v, k);
+    if (!f->add)
+        return;
+    load(&more, f->add, at, bf16);
+    *v += more;
+}
+
+/* The gradient of normalise(x) + add at one row: d_out + d_more, through the
+ * activation. */
 INLINE void gradient_at(vec *g, const struct norm_back *q, size_t at,
-                        const vec *x, const struct factors *k, bool bf16)
+                        const vec *x, const struct factors *k, bool bf16,
+                        const enum activation by)
 {
     const struct norm *f = q->forward;
     vec more;
@@ -254,22 +266,23 @@ INLINE void gradient_at(vec *g, const struct norm_back *q, size_t at,
         load(&more, q->d_more, at, bf16);
         *g += more;
     }
-    if (!f->relu)
+    if (by == ACTIVATION_NONE)
         return;
-    more = *x;
-    normalise(&more, k); /* without `add` this is y, and cheaper than reading */
-    if (f->add)
+    if (by == ACTIVATION_RELU && f->add) /* which y tells as well */
         load(&more, f->y, at, bf16);
-    keep_positive(g, &more);
+    else /* without `add`, this is cheaper than reading */
+        input_at(&more, f, at, x, k, bf16);
+    activate_back(g, &more, by);
 }
 
 INLINE void back_sums_run(const struct norm_back *q, vec *sum, vec *product,
-                          const struct factors *k, struct run r, bool bf16)
+                          const struct factors *k, struct run r, bool bf16,
+                          const enum activation by)
 {
     for (int i = 0; i < r.rows; i++, r.at += r.stride) {
         vec x, g;
         load(&x, q->forward->x, r.at, bf16);
-        gradient_at(&g, q, r.at, &x, k, bf16);
+        gradient_at(&g, q, r.at, &x, k, bf16, by);
         if (q->d_sum)
             store(q->d_sum, r.at, &g, bf16);
         *sum += g;
@@ -278,7 +291,7 @@ INLINE void back_sums_run(const struct norm_back *q, vec *sum, vec *product,
 }
 
 INLINE void back_sums(const struct norm_back *q, const struct cut *c, int block,
-                      int piece, bool bf16)
+                      int piece, bool bf16, const enum activation by)
 {
     const struct norm *f = q->forward;
     int64_t last = piece_last(c, piece);
@@ -289,7 +302,7 @@ INLINE void back_sums(const struct norm_back *q, const struct cut *c, int block,
         load_factors(&k, f, block * f->block + lane);
         for (int64_t i = piece_first(c, piece); i < last;)
             back_sums_run(q, &sum, &product, &k,
-                          next_run(f, c, block, lane, &i, last), bf16);
+                          next_run(f, c, block, lane, &i, last), bf16, by);
         store(partial(f, c, 0, block, piece), (size_t)lane, &sum, false);
         store(partial(f, c, 1, block, piece), (size_t)lane, &product, false);
     }
@@ -301,10 +314,8 @@ void norm_back_sums_piece(const void *norm_back, const struct cut *c, int block,
 {
     const struct norm_back *q = norm_back;
 
-    if (q->forward->bf16)
-        back_sums(q, c, block, piece, true);
-    else
-        back_sums(q, c, block, piece, false);
+    CALL_WITH_CONSTANTS(back_sums, q->forward->bf16, q->forward->activation, q,
+                        c, block, piece);
 }
 
 /* After it, d_x = coefficient 0 * (g - coefficient 1 - (x - mean) *
@@ -339,7 +350,8 @@ static void back_finish(const void *norm_back, const struct cut *c, int block)
 /* Writes d_x. The gradient of the normalisation's output is in d_sum, if there
  * is one, and else computed again. */
 INLINE void back_apply_run(const struct norm_back *q, const struct factors *k,
-                           const struct slopes *s, struct run r, bool bf16)
+                           const struct slopes *s, struct run r, bool bf16,
+                           const enum activation by)
 {
     for (int i = 0; i < r.rows; i++, r.at += r.stride) {
         vec x, g;
@@ -347,14 +359,15 @@ INLINE void back_apply_run(const struct norm_back *q, const struct factors *k,
         if (q->d_sum)
             load(&g, q->d_sum, r.at, bf16);
         else
-            gradient_at(&g, q, r.at, &x, k, bf16);
+            gradient_at(&g, q, r.at, &x, k, bf16, by);
         normalise_back(&g, &x, k, s);
         store(q->d_x, r.at, &g, bf16);
     }
 }
 
 INLINE void back_apply(const struct norm_back *q, const struct cut *c,
-                       int block, int piece, bool bf16)
+                       int block, int piece, bool bf16,
+                       const enum activation by)
 {
     const struct norm *f = q->forward;
     int64_t last = piece_last(c, piece);
@@ -367,7 +380,7 @@ INLINE void back_apply(const struct norm_back *q, const struct cut *c,
         load_slopes(&s, f, channel);
         for (int64_t i = piece_first(c, piece); i < last;)
             back_apply_run(q, &k, &s, next_run(f, c, block, lane, &i, last),
-                           bf16);
+                           bf16, by);
     }
 }
 
@@ -377,10 +390,8 @@ static void back_apply_piece(const void *norm_back, const struct cut *c,
 {
     const struct norm_back *q = norm_back;
 
-    if (q->forward->bf16)
-        back_apply(q, c, block, piece, true);
-    else
-        back_apply(q, c, block, piece, false);
+    CALL_WITH_CONSTANTS(back_apply, q->forward->bf16, q->forward->activation, q,
+                        c, block, piece);
 }
 
 void norm_backward(const struct norm_back *q)

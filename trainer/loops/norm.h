@@ -1,6 +1,6 @@
 /*
  * Batch normalisation, fused with its neighbours in a residual network:
- * y = relu(normalise(x) + add), and the way back through all three.
+ * y = activate(normalise(x) + add), and the way back through all three.
  *
  * What it buys: oneDNN 2.6 fuses the normalisation with the ReLU, but not with
  * the sum between them. Fused, each activation is read and written once less,
@@ -18,6 +18,8 @@
 #ifndef PRIMO_NORM_H
 #define PRIMO_NORM_H
 
+#include "core/network/activation.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -25,9 +27,9 @@ struct norm {
     int n, channels, rows; /* rows: pixels of one picture */
     int block;
     bool bf16;
-    bool relu;
-    float epsilon;       /* added to the variance */
-    const void *x;       /* input of the normalisation */
+    enum activation activation; /* no hard sigmoid */
+    float epsilon;              /* added to the variance */
+    const void *x;              /* input of the normalisation */
     const void *add;     /* shaped like x, added to its output; NULL = none */
     void *y;             /* the output, shaped like x */
     float *gamma, *beta; /* [channels] */
@@ -44,8 +46,9 @@ struct norm_back {
     const struct norm *forward;
     const void *d_out;  /* the gradient of y */
     const void *d_more; /* what is added to d_out; NULL = nothing */
-    /* The gradient of normalise(x) + add, and so of `add`: d_out + d_more where
-     * y > 0. May be d_out or d_more; NULL if forward has no `add`. */
+    /* The gradient of normalise(x) + add, and so of `add`: that of the
+     * activation's input. May be d_out or d_more; NULL if forward has no `add`.
+     */
     void *d_sum;
     void *d_x;               /* may be d_out, if forward has no `add` */
     float *d_gamma, *d_beta; /* [channels] */

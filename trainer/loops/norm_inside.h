@@ -20,13 +20,12 @@
 #ifndef PRIMO_NORM_INSIDE_H
 #define PRIMO_NORM_INSIDE_H
 
-#include "trainer/basic/simd.h"
+#include "trainer/loops/lanes.h"
 #include "trainer/loops/norm.h"
 
 #include <stdint.h>
 
 enum {
-    LANE = 8, /* channels at a time: a vector of AVX2 */
     /* Elements of a piece, over the channels of a block. 16 KiB in f32 stay
      * in the first-level cache between the two sums over a piece, and sums
      * of so few rows lose little in f32. On a Xeon in bf16, pieces of 1024
@@ -37,11 +36,6 @@ enum {
      * norm_back_finish(). */
     COEFFICIENTS = 3,
 };
-
-typedef float vec __attribute__((vector_size(32), aligned(4), may_alias));
-typedef uint32_t bits __attribute__((vector_size(32), may_alias));
-typedef int32_t mask __attribute__((vector_size(32), may_alias));
-typedef uint16_t halves __attribute__((vector_size(16), aligned(2), may_alias));
 
 /* Rows of one lane that follow each other in one picture. */
 struct run {
@@ -64,43 +58,6 @@ struct cut {
 INLINE bool norm_is_fixed(const struct norm *q)
 {
     return q->fixed && *q->fixed;
-}
-
-/* Elements */
-
-INLINE void load(vec *out, const void *base, size_t i, bool bf16)
-{
-    if (bf16) {
-        halves h = *(const halves *)((const uint16_t *)base + i);
-        *out = (vec)(__builtin_convertvector(h, bits) << 16);
-    } else {
-        *out = *(const vec *)((const float *)base + i);
-    }
-}
-
-/* Rounds to the nearest bf16, ties to even. */
-INLINE void store(void *base, size_t i, const vec *v, bool bf16)
-{
-    if (bf16) {
-        bits b = (bits)*v;
-        b = (b + 0x7fff + ((b >> 16) & 1)) >> 16;
-        *(halves *)((uint16_t *)base + i) = __builtin_convertvector(b, halves);
-    } else {
-        *(vec *)((float *)base + i) = *v;
-    }
-}
-
-/* Clears v where `by` is not above 0. Where it is, a NaN in v stays. */
-INLINE void keep_positive(vec *v, const vec *by)
-{
-    *v = (vec)((mask)*v & (*by > 0));
-}
-
-/* Clears what is not above 0, but leaves a NaN, for which no comparison holds:
- * a network that has diverged must not look sane. */
-INLINE void relu(vec *v)
-{
-    *v = (vec)((mask)*v & ~(*v <= 0));
 }
 
 /* Cutting */

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-enum { BUFFERS_MAX = 256 };
+enum { BUFFERS_MAX = 512 };
 
 struct buffers {
     struct buffer {

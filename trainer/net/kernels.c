@@ -11,7 +11,14 @@ enum { MANY = 512 * 512 }; /* input times output channels: gradient_by() */
 
 static bool is_conv(const struct kernels *k, int row)
 {
-    return k->network->layer[row].rank == 4;
+    return k->network->layer[row].norm != NULL;
+}
+
+/* Whether depthwise.h computes the row. */
+static bool is_depthwise(const struct kernels *k, int row)
+{
+    const struct layer *l = &k->network->layer[row];
+    return l->groups > 1;
 }
 
 struct dnn_conv kernel_shape(const struct layer *row, int n, int side)
@@ -96,14 +103,16 @@ static int choose_layouts(struct kernels *k, const struct dnn_conv *c,
     return err;
 }
 
-static int choose(struct kernels *k, int row, int n, int side,
-                  struct reason *why)
+static int choose_convolution(struct kernels *k, int row, int n, int side,
+                              struct reason *why)
 {
     const struct layer *l = &k->network->layer[row];
     struct dnn_conv c = kernel_shape(l, n, side);
     struct kernel *it = &k->row[row];
     int err = 0;
-    it->winograd = dnn_compute(k->dnn) == DNN_BF16 && by_winograd(k->dnn, &c);
+    it->winograd = dnn_compute(k->dnn) == DNN_BF16 &&
+                   l->activation != ACTIVATION_HARD_SWISH &&
+                   by_winograd(k->dnn, &c);
     it->gradient = gradient_by(k->dnn, &c);
     if (!it->winograd)
         err = choose_layouts(k, &c, it, why);
@@ -111,6 +120,27 @@ static int choose(struct kernels *k, int row, int n, int side,
         it->layouts.master = plain_kernel(k->dnn, l);
     else if (it->gradient != BY_ONEDNN)
         it->layouts.master = dnn_kernel_in_blocks(k->dnn, &c);
+    return err;
+}
+
+static void choose_depthwise(struct kernels *k, int row)
+{
+    const struct layer *l = &k->network->layer[row];
+    struct kernel *it = &k->row[row];
+    it->layouts.master = dnn_kernel_by_channel(k->dnn, l->out, l->kernel);
+    it->folded.layout = it->layouts.master;
+}
+
+static int choose(struct kernels *k, int row, int n, int side,
+                  struct reason *why)
+{
+    const struct layer *l = &k->network->layer[row];
+    struct kernel *it = &k->row[row];
+    int err = 0;
+    if (is_depthwise(k, row))
+        choose_depthwise(k, row);
+    else
+        err = choose_convolution(k, row, n, side, why);
     it->bias.layout = dnn_plain(k->dnn, DNN_F32, 1, (int64_t[]){l->out});
     if (!err && (!it->layouts.master || !it->bias.layout))
         err = refuse(why, ENOMEM, "out of memory for a layout");
@@ -157,6 +187,7 @@ static int fold_open(struct kernels *k, int row, size_t *used,
 {
     enum { LINE = 64 };
     struct kernel *it = &k->row[row];
+    int outs = k->network->layer[row].out;
     size_t size = folded_size(k, row);
     size_t whole = (size + LINE - 1) / LINE * LINE;
     char *room = (char *)k->weights->gradient;
@@ -164,7 +195,8 @@ static int fold_open(struct kernels *k, int row, size_t *used,
         !room || k->weights->trained * sizeof(float) - *used < whole;
     it->folded.data = it->fold_owned ? dnn_alloc(size) : room + *used;
     *used += it->fold_owned ? 0 : whole;
-    it->bias.data = dnn_alloc(dnn_layout_size(it->bias.layout));
+    /* our own loops read whole blocks of it */
+    it->bias.data = dnn_alloc((size_t)dnn_padded(k->dnn, outs) * sizeof(float));
     if (!it->folded.data || !it->bias.data)
         return refuse(why, ENOMEM, "out of memory for kernels");
     return 0;
@@ -234,8 +266,9 @@ static void fold_norm(const struct weights *w, int row, float *scale,
     const float *beta = weights_evaluated(w, row, WEIGHT_BETA);
     const float *mean = weights_evaluated(w, row, WEIGHT_MEAN);
     const float *variance = weights_evaluated(w, row, WEIGHT_VARIANCE);
-    for (int o = 0; o < w->network->layer[row].out; o++) {
-        scale[o] = gamma[o] / sqrtf(variance[o] + NETWORK_EPSILON);
+    const struct layer *l = &w->network->layer[row];
+    for (int o = 0; o < l->out; o++) {
+        scale[o] = gamma[o] / sqrtf(variance[o] + l->epsilon);
         bias[o] = beta[o] - mean[o] * scale[o];
     }
 }

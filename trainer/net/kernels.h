@@ -26,7 +26,8 @@ struct kernels {
     struct dnn *dnn;               /* not owned */
     const struct weights *weights; /* not owned */
     const struct network *network;
-    struct kernel *row; /* [layers]; only convolutions use theirs */
+    struct kernel *row; /* [layers]; only rows with a normalisation use
+                                  theirs */
     void *form;         /* memory for one kernel in any form */
     float *scale;       /* memory for a factor for each output of a kernel */
     bool training;

@@ -21,8 +21,8 @@ struct layer_type {
     int (*side)(const struct layer *l, int side);
     /* Set the `count` initial values of one output's kernel or bias. `r` is a
      * sequence of this output's own. NULL = the layer has no such weights. */
-    void (*start)(const struct layer *l, struct random *r, float *values,
-                  size_t count);
+    void (*start)(const struct layer *l, enum weight_part part,
+                  struct random *r, float *values, size_t count);
     /* In training, the steps of this row also do the batch normalisation of the
      * row before, if that is its input. */
     bool normalises_input;

@@ -52,6 +52,13 @@ static inline int build_side(const struct builder *b, int row)
     return network_side(b->parts->network, row, b->parts->image_size);
 }
 
+/* The channels in a block of the row's result. */
+static inline int build_block(const struct builder *b, int row)
+{
+    int block = dnn_block(b->parts->dnn);
+    return block ? block : build_layer(b, row)->out;
+}
+
 /* Memory and layouts */
 void *build_take(struct builder *b, size_t size);
 void build_give(struct builder *b, const void *data);
@@ -76,7 +83,7 @@ const void *build_own(struct builder *b, void (*run)(const void *problem),
                       const void *problem, size_t size);
 /* Make the row's result by oneDNN's pooling of the row's input. */
 void build_pool(struct builder *b, int row, struct dnn_pooling p);
-/* The problem relu?(norm(x) + shortcut?) of a row, for training; the caller
+/* The problem activate(norm(x) + shortcut?) of a row, for training; the caller
  * sets where the result goes. */
 struct norm build_norm(struct builder *b, int row, const void *x);
 

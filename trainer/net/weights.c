@@ -15,8 +15,6 @@ enum { LINE_FLOATS = 16 }; /* each weight begins on a cache line */
 #define KERNEL_FACTOR_LEAST (1.0 / 64)
 #define KERNEL_FACTOR_MOST  4.0
 
-#define STATISTICS_MOMENTUM 0.1f /* PyTorch's default */
-
 static bool decays(const struct weight *x)
 {
     return x->part == WEIGHT_KERNEL;
@@ -76,7 +74,7 @@ static int list_add(struct weights *w, struct dnn *dnn, int row,
     x->shape.rank = shape->rank;
     memcpy(x->shape.dim, shape->dim, sizeof x->shape.dim);
     x->plain = dnn_plain(dnn, DNN_F32, x->shape.rank, x->shape.dim);
-    x->layout = x->shape.rank == 4 ? kernel : x->plain;
+    x->layout = kernel && part == WEIGHT_KERNEL ? kernel : x->plain;
     if (!x->plain || !x->layout)
         return refuse(why, ENOMEM, "out of memory for a layout");
     w->index[row][part] = w->count++;
@@ -216,7 +214,7 @@ static void fill_random(const struct weights *w, const struct weight *x,
         struct random r;
         random_open(&r, seed, (uint32_t)(x - w->list), (uint32_t)o,
                     PURPOSE_WEIGHTS);
-        type->start(x->row, &r, data + (size_t)o * each, each);
+        type->start(x->row, x->part, &r, data + (size_t)o * each, each);
     }
 }
 
@@ -288,7 +286,7 @@ static double kernel_factor(const struct weights *w, const struct weight *x)
     double square = 0; /* the padding of a layout is 0 */
     for (size_t i = 0; i < count; i++)
         square += (double)value[i] * value[i];
-    double factor = square / (2.0 * x->row->in);
+    double factor = square / (2.0 * (double)x->shape.dim[1]);
     return fmin(fmax(factor, KERNEL_FACTOR_LEAST), KERNEL_FACTOR_MOST);
 }
 
@@ -302,7 +300,7 @@ int weights_set_rates(struct weights *w, const float *factors,
     for (int i = 0; i < w->count; i++) {
         const struct weight *x = &w->list[i];
         w->rates[i] = factors[x->row - w->network->layer];
-        if (x->part == WEIGHT_KERNEL && x->shape.rank == 4)
+        if (x->part == WEIGHT_KERNEL && x->row->norm)
             w->rates[i] *= (float)kernel_factor(w, x);
     }
     return 0;
@@ -342,10 +340,11 @@ void weights_average(struct weights *w, float share)
     optimizer_average(w->average_running, w->running, w->statistics, share);
 }
 
-static void follow(float *running, const float *batch, int count, float scale)
+static void follow(float *running, const float *batch, const struct layer *l,
+                   float scale)
 {
-    for (int i = 0; i < count; i++)
-        running[i] += STATISTICS_MOMENTUM * (scale * batch[i] - running[i]);
+    for (int i = 0; i < l->out; i++)
+        running[i] += l->momentum * (scale * batch[i] - running[i]);
 }
 
 void weights_give_statistics(const struct weights *w)
@@ -359,12 +358,12 @@ void weights_give_statistics(const struct weights *w)
 
 void weights_follow(struct weights *w, int row, int64_t count)
 {
-    int channels = w->network->layer[row].out;
+    const struct layer *l = &w->network->layer[row];
     if (count < 2)
         return;
     follow(weights_value(w, row, WEIGHT_MEAN),
-           weights_gradient(w, row, WEIGHT_MEAN), channels, 1);
+           weights_gradient(w, row, WEIGHT_MEAN), l, 1);
     follow(weights_value(w, row, WEIGHT_VARIANCE),
-           weights_gradient(w, row, WEIGHT_VARIANCE), channels,
+           weights_gradient(w, row, WEIGHT_VARIANCE), l,
            (float)((double)count / (double)(count - 1)));
 }

@@ -60,7 +60,8 @@ enum weights_use {
     WEIGHTS_AVERAGED, /* trained, with an average */
 };
 
-/* `kernels` has the layouts of the convolutions' masters, by row. */
+/* `kernels` has the layouts of the convolutions' masters, by row; NULL = the
+ * row is none. */
 int net_weights_open(struct weights *w, struct dnn *dnn,
                      const struct network *network, int classes,
                      const struct dnn_layout *const kernels[],

@@ -30,7 +30,8 @@ static const struct shape {
 /* A problem and the reference's results. */
 struct problem {
     struct shape s;
-    bool relu, add, bf16, more, fixed;
+    enum activation by;
+    bool add, bf16, more, fixed;
     size_t count;
     float *x, *shortcut, *d_out, *d_more; /* inputs, in the shape's layout */
     double *y, *d_x, *d_sum;              /* the reference's results */
@@ -76,7 +77,9 @@ static void *array(size_t count, size_t size)
 static void problem_open(struct problem *p, const struct shape *s, int kind)
 {
     *p = (struct problem){.s = *s,
-                          .relu = kind & 1,
+                          .by = kind & 32  ? ACTIVATION_HARD_SWISH
+                                : kind & 1 ? ACTIVATION_RELU
+                                           : ACTIVATION_NONE,
                           .add = kind & 2,
                           .bf16 = kind & 4,
                           .more = kind & 8,
@@ -112,6 +115,23 @@ static void problem_release(struct problem *p)
     free(p->d_sum);
 }
 
+/* The activation of y. */
+static double activated(double y, enum activation by)
+{
+    if (by == ACTIVATION_RELU)
+        return y < 0 ? 0 : y;
+    return by == ACTIVATION_HARD_SWISH ? y * fmin(fmax(y / 6 + 0.5, 0), 1) : y;
+}
+
+static double slope(double y, enum activation by)
+{
+    if (by == ACTIVATION_RELU)
+        return y > 0;
+    if (by == ACTIVATION_HARD_SWISH)
+        return y < -3 ? 0 : y > 3 ? 1 : y / 3 + 0.5;
+    return 1;
+}
+
 static void naive_channel(struct problem *p, int k)
 {
     const struct shape *s = &p->s;
@@ -128,15 +148,15 @@ static void naive_channel(struct problem *p, int k)
         mean = 2.5 + 0.125 * k; /* exact in a float */
         variance = 0.5 + 0.0625 * k;
     }
-    double scale = 1 / sqrt(variance + (double)NETWORK_EPSILON);
+    double scale = 1 / sqrt(variance + (double)NORM_EPSILON);
     for (int i = 0; i < s->n * s->rows; i++) {
         size_t e = element(s, i / s->rows, k, i % s->rows);
         double unit = ((double)p->x[e] - mean) * scale;
         double y = unit * (double)p->gamma[k] + (double)p->beta[k] +
                    (p->add ? (double)p->shortcut[e] : 0);
-        p->y[e] = p->relu && y < 0 ? 0 : y;
+        p->y[e] = activated(y, p->by);
         double g = (double)p->d_out[e] + (p->more ? (double)p->d_more[e] : 0);
-        p->d_sum[e] = p->relu && y <= 0 ? 0 : g;
+        p->d_sum[e] = g * slope(y, p->by);
         sum += p->d_sum[e];
         product += p->d_sum[e] * unit;
     }
@@ -210,8 +230,8 @@ static void check(struct problem *p)
                      .rows = s->rows,
                      .block = s->block,
                      .bf16 = bf16,
-                     .relu = p->relu,
-                     .epsilon = NETWORK_EPSILON,
+                     .activation = p->by,
+                     .epsilon = NORM_EPSILON,
                      .x = x,
                      .add = p->add ? shortcut : NULL,
                      .y = y,
@@ -263,7 +283,7 @@ static void run_all(int threads)
 {
     omp_set_num_threads(threads);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (int kind = 0; kind < 32; kind++) {
+        for (int kind = 0; kind < 64; kind++) {
             struct problem p;
             /* residual networks do not have it */
             bool add_alone = (kind & 3) == 2;
@@ -308,8 +328,8 @@ static void threads_do_not_show(void **state)
                          .channels = s->channels,
                          .rows = s->rows,
                          .block = s->block,
-                         .relu = true,
-                         .epsilon = NETWORK_EPSILON,
+                         .activation = ACTIVATION_RELU,
+                         .epsilon = NORM_EPSILON,
                          .x = p.x,
                          .y = y[t],
                          .gamma = p.gamma,
@@ -342,7 +362,7 @@ static void one_element(void **state)
                      .channels = 8,
                      .rows = 1,
                      .block = 8,
-                     .epsilon = NETWORK_EPSILON,
+                     .epsilon = NORM_EPSILON,
                      .x = x,
                      .y = y,
                      .gamma = ones,
@@ -462,8 +482,8 @@ static void try_pooling(int n, int channels, int side, int block, bool bf16)
                                  .channels = channels,
                                  .rows = side * side,
                                  .block = block,
-                                 .relu = true,
-                                 .epsilon = NETWORK_EPSILON,
+                                 .activation = ACTIVATION_RELU,
+                                 .epsilon = NORM_EPSILON,
                                  .x = from.x,
                                  .gamma = from.gamma,
                                  .beta = from.beta,
