@@ -79,7 +79,7 @@ static int anchor_missing(struct reason *why)
 {
     struct text titles = TEXT_INIT;
     char anchor[NAME_BYTES];
-    put_anchor(&networks[0], anchor);
+    put_anchor(networks[0], anchor);
     networks_put_titles(&titles);
     int err = refuse(why, EINVAL,
                      "the key '%s' is missing: a %s under the names of "
@@ -94,7 +94,7 @@ static int naming_take(struct base_match *m, const struct safetensors_header *h,
                        struct reason *why)
 {
     for (int i = 0; i < networks_count; i++) {
-        m->network = &networks[i];
+        m->network = networks[i];
         for (int k = 0; m->network->namings[k]; k++) {
             m->naming = m->network->namings[k];
             if (prefix_take(m, h))
@@ -117,10 +117,11 @@ static bool has(const struct base_match *m, const struct safetensors_header *h,
 static void network_choose(struct base_match *m,
                            const struct safetensors_header *h)
 {
-    const struct network *first = m->network;
-    for (const struct network *n = first; n < networks + networks_count; n++)
-        if (n->namings == first->namings && n->mark && has(m, h, n->mark))
-            m->network = n;
+    const struct naming *const *namings = m->network->namings;
+    for (int i = 0; i < networks_count; i++)
+        if (networks[i]->namings == namings && networks[i]->mark &&
+            has(m, h, networks[i]->mark))
+            m->network = networks[i];
 }
 
 /* Checks */

@@ -1,8 +1,8 @@
 /*
  * The networks that can be trained, as rows of layers. Their shapes, their
  * names, and the names that other programs give to their weights are only here,
- * for both programs. What a layer computes is elsewhere: trainer/net/layer.h
- * has the functions.
+ * for both programs; each family has a file of its own. What a layer computes
+ * is elsewhere: trainer/net/layer.h has the functions.
  *
  * The rows of a network are in torchvision's order, and a row reads only rows
  * before it. The first row reads the image, the last one is the head. Constant
@@ -66,7 +66,8 @@ struct network {
     const struct naming *const *namings; /* NULL ends the list */
 };
 
-extern const struct network networks[]; /* the smallest one first */
+extern const struct network *const networks[]; /* the first is the one that is
+                                                  meant where nothing is said */
 extern const int networks_count;
 
 /* ImageNet's mean and deviation of red, green and blue values from 0 to 255. */

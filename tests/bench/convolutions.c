@@ -34,7 +34,7 @@ static struct dnn_tensor tensor(const struct dnn_layout *layout)
 static int row_open(struct bench *b, int row, int side, int batch,
                     struct reason *why)
 {
-    const struct network *net = &networks[0];
+    const struct network *net = networks[0];
     struct dnn_conv c =
         kernel_shape(&net->layer[row], batch,
                      network_side(net, network_input(net, row), side));
@@ -69,11 +69,11 @@ static int measure(bool bf16, int side, int batch, int steps, double *seconds,
 {
     struct bench b = {0};
     int err = dnn_open(&b.dnn, bf16 ? DNN_BF16 : DNN_F32, why);
-    b.ops = calloc((size_t)networks[0].layers * OPS_PER_ROW, sizeof *b.ops);
+    b.ops = calloc((size_t)networks[0]->layers * OPS_PER_ROW, sizeof *b.ops);
     if (!b.ops)
         return refuse(why, ENOMEM, "no memory for the ops");
-    for (int r = 0; !err && r < networks[0].layers; r++)
-        if (networks[0].layer[r].rank == 4)
+    for (int r = 0; !err && r < networks[0]->layers; r++)
+        if (networks[0]->layer[r].rank == 4)
             err = row_open(&b, r, side, batch, why);
     if (!err)
         err = step(&b, why);

@@ -124,7 +124,7 @@ int net_open(struct net **out, const struct net_options *options, uint64_t seed,
         return refuse(why, ENOMEM, "out of memory for the network");
     net->options = *options;
     if (!net->options.network)
-        net->options.network = &networks[0];
+        net->options.network = networks[0];
     err = dnn_open(&net->dnn, options->bf16 ? DNN_BF16 : DNN_F32, why);
     if (!err)
         err = open_weights(net, seed, why);

@@ -52,7 +52,7 @@ void base_release(struct base *b)
 
 const struct network *base_network(const struct base *b)
 {
-    return b->match.network ? b->match.network : &networks[0];
+    return b->match.network ? b->match.network : networks[0];
 }
 
 bool base_is_trained(const struct base *b)

@@ -100,7 +100,7 @@ static int place_make(void **state)
 {
     struct place *p = calloc(1, sizeof *p);
     strcpy(p->folder, "/tmp/export-test.XXXXXX");
-    p->model = random_model(&networks[0], 32, 4, odd_names);
+    p->model = random_model(networks[0], 32, 4, odd_names);
     *state = p;
     return mkdtemp(p->folder) ? 0 : -1;
 }
@@ -148,7 +148,7 @@ static void comes_back(void **state)
     struct reason why = REASON_INIT;
     exports(p);
     assert_int_equal(classifier_open(&m, p->folder, &why), 0);
-    assert_ptr_equal(m.network, &networks[0]);
+    assert_ptr_equal(m.network, networks[0]);
     assert_int_equal(m.image_size, 32);
     assert_int_equal(m.classes, 4);
     for (int i = 0; i < 3; i++)

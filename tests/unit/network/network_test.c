@@ -56,7 +56,7 @@ static void all_rows_fit(void **state)
 {
     (void)state;
     for (int i = 0; i < networks_count; i++)
-        rows_fit(&networks[i]);
+        rows_fit(networks[i]);
 }
 
 /* A mark is the name of a weight, which the networks before do not have. */
@@ -75,9 +75,9 @@ static void marks_tell_networks_apart(void **state)
 {
     (void)state;
     for (int i = 1; i < networks_count; i++) {
-        assert_true(has_weight(&networks[i], networks[i].mark));
+        assert_true(has_weight(networks[i], networks[i]->mark));
         for (int k = 0; k < i; k++)
-            assert_false(has_weight(&networks[k], networks[i].mark));
+            assert_false(has_weight(networks[k], networks[i]->mark));
     }
 }
 
