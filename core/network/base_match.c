@@ -11,8 +11,9 @@ enum { NAME_BYTES = 192 };
 /* Wrappers put one or several of these in front of all names; "resnet." comes
  * from Hugging Face's own classifier. */
 static const char *const wrappers[] = {
-    "module.",  "model.",      "backbone.", "resnet.", "encoder.",
-    "network.", "base_model.", "net.",      "body.",   "state_dict.",
+    "module.",  "model.",      "backbone.",   "resnet.",
+    "encoder.", "network.",    "base_model.", "net.",
+    "body.",    "state_dict.", "timm_model.",
 };
 
 /* Names */
@@ -75,17 +76,25 @@ static bool prefix_take(struct base_match *m,
     return false;
 }
 
+/* Says which first weight is wanted: that of the first network of each
+ * family. */
 static int anchor_missing(struct reason *why)
 {
-    struct text titles = TEXT_INIT;
+    struct text titles = TEXT_INIT, anchors = TEXT_INIT;
     char anchor[NAME_BYTES];
-    put_anchor(networks[0], anchor);
+    for (int i = 0; i < networks_count; i++) {
+        if (networks[i]->mark)
+            continue;
+        put_anchor(networks[i], anchor);
+        text_printf(&anchors, "%s'%s'", anchors.size ? ", " : "", anchor);
+    }
     networks_put_titles(&titles);
     int err = refuse(why, EINVAL,
-                     "the key '%s' is missing: a %s under the names of "
+                     "it has none of the keys %s: a %s under the names of "
                      "torchvision, timm or Hugging Face would be accepted",
-                     anchor, text_string(&titles));
+                     text_string(&anchors), text_string(&titles));
     text_release(&titles);
+    text_release(&anchors);
     return err;
 }
 
@@ -148,6 +157,18 @@ static int misshapen(const struct base_match *m, const struct tensor_place *p,
     return err;
 }
 
+/* Whether a tensor has the shape, or more or fewer dimensions of 1 behind it: a
+ * matrix is also a convolution of one pixel. */
+static bool is_shaped(const struct tensor_place *p,
+                      const struct weight_shape *shape)
+{
+    enum { MOST = sizeof shape->dim / sizeof *shape->dim };
+    for (int i = 0; i < MOST; i++)
+        if ((i < p->rank ? p->dim[i] : 1) != shape->dim[i])
+            return false;
+    return p->rank <= MOST;
+}
+
 static int weight_check(struct base_match *m,
                         const struct safetensors_header *h,
                         const struct weight_shape *shape, struct reason *why)
@@ -163,8 +184,7 @@ static int weight_check(struct base_match *m,
             why, EINVAL,
             "the key '%s' has integers; F32, F16 or BF16 would be accepted",
             own);
-    if (p->rank != shape->rank ||
-        memcmp(p->dim, shape->dim, sizeof *p->dim * (size_t)p->rank))
+    if (!is_shaped(p, shape))
         return misshapen(m, p, shape, why);
     long long count = 1;
     for (int i = 0; i < shape->rank; i++)

@@ -13,7 +13,8 @@ const float network_deviation[3] = {58.395f, 57.12f, 57.375f};
 #define NETWORKS(NETWORK)                                                      \
     NETWORK(resnet18)                                                          \
     NETWORK(resnet34)                                                          \
-    NETWORK(resnet50)
+    NETWORK(resnet50)                                                          \
+    NETWORK(mobilenet_v3_small)
 
 #define DECLARE(name) extern const struct network network_##name;
 NETWORKS(DECLARE)
@@ -26,6 +27,14 @@ const struct network *network_find(const char *name)
 {
     for (int i = 0; i < networks_count; i++)
         if (!strcmp(networks[i]->name, name))
+            return networks[i];
+    return NULL;
+}
+
+const struct network *network_fresh(const char *base)
+{
+    for (int i = 0; i < networks_count; i++)
+        if (networks[i]->fresh && !strcmp(networks[i]->fresh, base))
             return networks[i];
     return NULL;
 }

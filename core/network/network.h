@@ -58,6 +58,8 @@ struct naming {
 
 struct network {
     const char *name, *title; /* "resnet18", "ResNet-18" */
+    const char *fresh; /* as the name of a base: the network without weights;
+                          core/state/builtin.c has that base. NULL = none */
     const struct layer *layer;
     int layers;
     /* A weight that the networks before this one with the same first weight do
@@ -75,6 +77,8 @@ extern const float network_mean[3], network_deviation[3];
 
 /* The network of this name; NULL = there is none. */
 const struct network *network_find(const char *name);
+/* The network of which a base of this name is a fresh one; NULL = of none. */
+const struct network *network_fresh(const char *base);
 /* Append "ResNet-18, ResNet-34 or ResNet-50": the titles of all networks. */
 void networks_put_titles(struct text *out);
 /* Append "resnet18, resnet34 or resnet50": the names of all networks. */

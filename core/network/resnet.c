@@ -171,6 +171,7 @@ static const struct naming *const resnet_namings[] = {
 const struct network network_resnet18 = {
     .name = "resnet18",
     .title = "ResNet-18",
+    .fresh = "scratch",
     .layer = resnet18,
     .layers = LENGTH(resnet18),
     .namings = resnet_namings,

@@ -37,7 +37,9 @@ const struct param params[KEY_COUNT] = {
                   .shapes_model = true,
                   .meaning = N_("base model to start from, one of bases/ "
                                 "(base is the one that is shipped, scratch a "
-                                "fresh network), or models/TEMPLATE/N or "
+                                "fresh network of its kind, mobilenet a fresh "
+                                "smaller one, for computers that are slow or "
+                                "have little memory), or models/TEMPLATE/N or "
                                 "models/TEMPLATE/latest to train a trained "
                                 "model further"),
                   .term = "Шаблон модели: Базовая модель",

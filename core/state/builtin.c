@@ -6,11 +6,12 @@
 #include <errno.h>
 #include <string.h>
 
-/* A valid .safetensors file without tensors: ResNet-18 from scratch. */
-#define FRESH_NETWORK                                                          \
-    "\x58\0\0\0\0\0\0\0"                                                       \
-    "{\"__metadata__\":{\"architecture\":\"resnet18\","                        \
-    "\"weights\":\"none: trained from scratch\"}}     "
+/* A valid .safetensors file without tensors: a network from scratch. The size
+ * of the header, and blanks that fill it up. */
+#define FRESH_NETWORK(size, architecture, blanks)                              \
+    size "\0\0\0\0\0\0\0"                                                      \
+         "{\"__metadata__\":{\"architecture\":\"" architecture "\","           \
+         "\"weights\":\"none: trained from scratch\"}}" blanks
 
 /* The objects that are there from the first mount on. */
 static const struct {
@@ -28,7 +29,10 @@ static const struct {
     {TREE_TYPES, OBJECT_TYPE, true, "classifier",
      TEXT_BODY("goal = classification\n"
                "description = says which class a picture belongs to\n")},
-    {TREE_BASES, OBJECT_BASE, true, "scratch", TEXT_BODY(FRESH_NETWORK)},
+    {TREE_BASES, OBJECT_BASE, true, "scratch",
+     TEXT_BODY(FRESH_NETWORK("\x58", "resnet18", "     "))},
+    {TREE_BASES, OBJECT_BASE, true, "mobilenet",
+     TEXT_BODY(FRESH_NETWORK("\x60", "mobilenet_v3_small", "   "))},
 };
 enum { DEFAULTS = sizeof defaults / sizeof *defaults };
 

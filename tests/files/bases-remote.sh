@@ -58,6 +58,7 @@ for how in '' --inplace; do
     refusal "part$how.safetensors" 'cut short'
 done
 expect 'base
+mobilenet
 scratch
 synced--inplace.safetensors
 synced.safetensors

@@ -85,7 +85,8 @@ umount_primofs
 step "in a new state directory it is missed, and not replaced by a fresh network"
 STATE=$SCRATCH/new
 mount_primofs
-expect scratch ls "$MNT/bases"
+expect "mobilenet
+scratch" ls "$MNT/bases"
 expect_errno 'Invalid argument' start
 last_error "the base model that comes with primofs is missing: there is no"
 start 'base = scratch'

@@ -19,7 +19,7 @@ expect '' names inference
 expect '' names models
 expect local names machines
 expect classifier names types
-expect 'base scratch' names bases
+expect 'base mobilenet scratch' names bases
 
 step "the modes of files say what can be done with them"
 for dir in . templates services machines processes models types bases roles; do

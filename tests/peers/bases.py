@@ -1,6 +1,6 @@
 """Files of weights for tests/files/bases.sh, out of one that primo-train made.
 
-bases.py FROM TO [prefix=P] [names=hugging-face] [type=F16|BF16] [drop=KEY]
+bases.py FROM TO [prefix=P] [names=hugging-face|timm] [type=F16|BF16] [drop=KEY]
          [shape=KEY] [extra=KEY] [metadata=none] [stem=deep]
 
 `stem=deep` gives the names and shapes of timm's resnet18d: three convolutions
@@ -56,6 +56,32 @@ def hugging_face(name):
     return rest
 
 
+def timm(name):
+    """As timm's mobilenetv3_small_100 calls it, given torchvision's name."""
+    stages = ["0.0", "0.0", "1.0", "1.1", "2.0", "2.1", "2.2", "3.0", "3.1",
+              "4.0", "4.1", "4.2"]
+    found = re.match(r"features\.(\d+)\.block\.(\d)\.(.*)", name)
+    if not found:
+        for ours, theirs in (("features.0.0", "conv_stem"),
+                             ("features.0.1", "bn1"),
+                             ("features.12.0", "blocks.5.0.conv"),
+                             ("features.12.1", "blocks.5.0.bn1"),
+                             ("classifier.0", "conv_head"),
+                             ("classifier.3", "classifier")):
+            if name.startswith(ours + "."):
+                return theirs + name[len(ours):]
+        return name
+    block, part, rest = int(found[1]), int(found[2]), found[3]
+    rest = rest.replace("fc1", "se.conv_reduce").replace("fc2",
+                                                         "se.conv_expand")
+    if not rest.startswith("se."):
+        order = ["dw", "", "pw"] if block == 1 else ["pw", "dw", "pwl", "pwl"]
+        number = [k for k in order if k].index(order[part]) + 1
+        rest = (f"conv_{order[part]}" if rest[0] == "0" else f"bn{number}") + \
+            rest[1:]
+    return f"blocks.{stages[block]}.{rest}"
+
+
 def narrow(raw, dtype):
     values = struct.unpack("<%df" % (len(raw) // 4), raw)
     if dtype == "F16":
@@ -87,7 +113,11 @@ def main():
         if what == "prefix":
             tensors = {value + k: v for k, v in tensors.items()}
         elif what == "names":
-            tensors = {hugging_face(k): v for k, v in tensors.items()}
+            put = {"hugging-face": hugging_face, "timm": timm}[value]
+            tensors = {put(k): v for k, v in tensors.items()}
+            if "conv_head.weight" in tensors:  # a convolution of one pixel
+                dtype, shape, raw = tensors["conv_head.weight"]
+                tensors["conv_head.weight"] = (dtype, shape + [1, 1], raw)
         elif what == "type":
             tensors = {k: v if v[0] != "F32" else
                        (value, v[1], narrow(v[2], value))

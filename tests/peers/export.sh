@@ -20,7 +20,7 @@ compare()
 
 mkdir "$SCRATCH/noise"
 "$PYTHON" "$ROOT/tests/peers/export.py" noise 45 100 "$SCRATCH/noise"
-for network in resnet18 resnet34 resnet50; do
+for network in resnet18 resnet34 resnet50 mobilenet_v3_small; do
     mkdir "$SCRATCH/$network"
     "$BUILD/tests/unit/files/export_test" "$SCRATCH/$network" 45 7 $network
     echo "$network, random weights, 45 x 45 pictures, 7 classes:"

@@ -35,7 +35,7 @@ as_it_was()
 as_it_was "everything is as it was"
 
 step "what this version has beside that is there, too"
-expect "$(printf 'base\nscratch')" ls bases
+expect "$(printf 'base\nmobilenet\nscratch')" ls bases
 cmp bases/base "$BUILD/base.safetensors"
 
 step "it goes on"

@@ -4,14 +4,14 @@
 # and of Hugging Face, and behind the usual prefixes; in 16 bits they give
 # nearly the same. What a base was trained at bounds image_size = auto. A file that
 # is no known network is refused with the first key that is wrong.
-# timeout: 400
+# timeout: 600
 # not under: thread
 . "$(dirname "$0")/../lib.sh"
 make_base() { "$PYTHON" "$ROOT/tests/peers/bases.py" "$@"; }
 
 cd "$SCRATCH"
 pictures data 2 1
-for network in resnet18 resnet34 resnet50; do
+for network in resnet18 resnet34 resnet50 mobilenet_v3_small; do
     mkdir $network
     "$BUILD/tests/unit/files/export_test" $network 32 7 $network
 done
@@ -91,9 +91,9 @@ refuses "'layer4.2.se.fc1.weight' belongs to no layer of a ResNet-34" bad
 make_base hugging bad drop=resnet.encoder.stages.1.layers.0.shortcut.convolution.weight
 refuses "'resnet.encoder.stages.1.layers.0.shortcut.convolution.weight' is missing" bad
 make_base resnet18/model.safetensors bad drop=conv1.weight
-refuses "the key 'conv1.weight' is missing" bad
+refuses "it has none of the keys 'conv1.weight', 'features.0.0.weight': a ResNet-18" bad
 make_base resnet18/model.safetensors bad stem=deep metadata=none
-refuses "the key 'conv1.weight' is missing" bad
+refuses "it has none of the keys 'conv1.weight', 'features.0.0.weight': a ResNet-18" bad
 printf 'PK\3\4 and more of a zip archive' >bad
 refuses 'PyTorch file' bad
 head -c 1000000 wrapped >bad
@@ -103,6 +103,30 @@ rm -rf refused
 ! "$BUILD/primo-train" template refused base=resnet18 >log 2>&1 ||
     fail 'a name of no file was taken'
 grep -q 'base_file=PATH' log
+
+step "a MobileNetV3-Small is taken by torchvision's names and by timm's"
+mobile=mobilenet_v3_small/model.safetensors
+train plain $mobile
+grep -q "base $mobile: MobileNetV3-Small by torchvision's names" plain.log
+"$BUILD/primo-train" predict --top 1 plain data/test/*/*.jpg >/dev/null
+make_base $mobile timm names=timm metadata=none
+make_base timm inside prefix=timm_model.
+for base in timm inside; do
+    train other $base
+    cmp plain/model.safetensors other/model.safetensors
+    grep -q "base $base: MobileNetV3-Small by timm's names" other.log
+done
+make_base timm bad drop=blocks.2.1.se.conv_reduce.bias
+refuses "the key 'blocks.2.1.se.conv_reduce.bias' is missing" bad
+make_base timm bad extra=blocks.4.3.conv_pw.weight
+refuses "'blocks.4.3.conv_pw.weight' belongs to no layer of a MobileNetV3-Small" bad
+
+step "mobilenet is a fresh one"
+rm -rf other
+"$BUILD/primo-train" template other base=mobilenet >other.log 2>&1
+grep -qx 'base = mobilenet' other/config
+grep -q 'network ready: MobileNetV3-Small for 10 classes' other.log
+grep -q 'for a fresh network' other/config
 
 step "scratch is a fresh network"
 rm -rf other

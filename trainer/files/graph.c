@@ -20,6 +20,7 @@ enum {
 struct graph {
     const struct tensor *tensors;
     int tensor_count, classes;
+    int side; /* of the present row's result, in pixels */
     struct reason *why;
     int err; /* the first error */
     struct kept *kept;
@@ -140,6 +141,11 @@ const char *graph_weight(struct graph *g, const struct layer *l,
 
 /* Nodes */
 
+void graph_row(struct graph *g, int side)
+{
+    g->side = side;
+}
+
 const char *graph_node(struct graph *g, const char *type, const char *name,
                        const char *suffix, const char *const *input)
 {
@@ -192,22 +198,23 @@ void graph_float(struct graph *g, const char *name, float value)
     a->f = value;
 }
 
-/* Adds an attribute that is a list of `count` equal numbers. */
-static void add_ints(struct graph *g, const char *name, int value, size_t count)
+/* Adds an attribute that is a list of a number for each direction, repeated. */
+static void add_ints(struct graph *g, const char *name, int down, int right,
+                     size_t count)
 {
     Onnx__AttributeProto *a =
         add_attribute(g, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
     a->ints = keep(g, sizeof *a->ints * count);
     a->n_ints = count;
     for (size_t i = 0; i < count; i++)
-        a->ints[i] = value;
+        a->ints[i] = i % 2 ? right : down;
 }
 
 void graph_window(struct graph *g, const struct layer *l)
 {
-    add_ints(g, "kernel_shape", l->kernel, 2);
-    add_ints(g, "strides", l->stride, 2);
-    add_ints(g, "pads", l->padding, 4);
+    add_ints(g, "kernel_shape", l->kernel, l->kernel, 2);
+    add_ints(g, "strides", l->stride, l->stride, 2);
+    add_ints(g, "pads", l->padding, l->padding, 4);
     if (l->groups > 1)
         graph_int(g, "group", l->groups);
 }
@@ -221,6 +228,22 @@ const char *graph_norm(struct graph *g, const struct layer *l, const char *x)
     x = graph_node(g, "BatchNormalization", l->norm, "",
                    GRAPH_NAMES(x, gamma, beta, mean, variance));
     graph_float(g, "epsilon", l->epsilon);
+    return x;
+}
+
+/* The maximum of a window that holds but one pixel and padding, which does not
+ * count, first down and then to the right. A product would repeat the pixel by
+ * itself, but that of OpenCV 4.6 does not where there are several pictures. */
+const char *graph_spread(struct graph *g, const char *name, const char *x)
+{
+    for (int right = 0; right < 2 && g->side > 1; right++) {
+        int h = right ? 1 : g->side, w = right ? g->side : 1;
+        x = graph_node(g, "MaxPool", name, right ? ".right" : ".down",
+                       GRAPH_NAMES(x));
+        add_ints(g, "kernel_shape", h, w, 2);
+        add_ints(g, "strides", 1, 1, 2);
+        add_ints(g, "pads", h - 1, w - 1, 4);
+    }
     return x;
 }
 

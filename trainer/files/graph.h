@@ -48,6 +48,9 @@ const char *graph_constant(struct graph *g, const char *name,
 const char *graph_weight(struct graph *g, const struct layer *l,
                          enum weight_part part);
 
+/* Begin the nodes of a row, whose result has so many pixels aside. */
+void graph_row(struct graph *g, int side);
+
 /* Add a node of a type. The node and its result are both called NAMESUFFIX. */
 #define GRAPH_NAMES(...)                                                       \
     (const char *const[])                                                      \
@@ -64,6 +67,9 @@ void graph_window(struct graph *g, const struct layer *l);
 /* Add the nodes of the row's normalisation, or of its activation, whose names
  * begin with `name`; they return their result's. */
 const char *graph_norm(struct graph *g, const struct layer *l, const char *x);
+/* Add nodes that repeat a picture of one pixel on all pixels of the row's
+ * result. */
+const char *graph_spread(struct graph *g, const char *name, const char *x);
 const char *graph_activation(struct graph *g, const struct layer *l,
                              const char *name, const char *x);
 

@@ -19,11 +19,12 @@ static const char *add_normalisation(struct graph *g, const char *image)
 
 /* Adds the nodes of all rows. `result` has room for the name of each row's
  * result. */
-static void add_rows(struct graph *g, const struct network *net,
+static void add_rows(struct graph *g, const struct network *net, int image_size,
                      const char *image, const char **result)
 {
     for (int r = 0; r < net->layers; r++) {
         int input = network_input(net, r), shortcut = network_shortcut(net, r);
+        graph_row(g, network_side(net, r, image_size));
         result[r] =
             layer_type(&net->layer[r])
                 ->onnx(g, &net->layer[r], input < 0 ? image : result[input],
@@ -35,12 +36,12 @@ static void add_rows(struct graph *g, const struct network *net,
 }
 
 static int add_network(struct graph *g, const struct network *net,
-                       const char *image, struct reason *why)
+                       int image_size, const char *image, struct reason *why)
 {
     const char **result = calloc((size_t)net->layers, sizeof *result);
     if (!result)
         return refuse(why, ENOMEM, "no memory to export the model");
-    add_rows(g, net, add_normalisation(g, image), result);
+    add_rows(g, net, image_size, add_normalisation(g, image), result);
     free(result);
     return 0;
 }
@@ -74,7 +75,8 @@ int onnx_write(const char *path, const struct classifier *model,
 {
     struct graph *g = graph_open(model->network->name, model->tensors,
                                  model->count, model->classes, why);
-    int err = add_network(g, model->network, add_ends(g, model), why);
+    int err = add_network(g, model->network, model->image_size,
+                          add_ends(g, model), why);
     if (err == 0)
         err = graph_save(g, path, metadata, metadata_count);
     graph_free(g);

@@ -89,7 +89,8 @@ static void backward(struct builder *b, int row)
 static const char *onnx(struct graph *g, const struct layer *l,
                         const char *input, const char *shortcut)
 {
-    return graph_node(g, "Mul", l->name, "", GRAPH_NAMES(input, shortcut));
+    const char *gates = graph_spread(g, l->name, shortcut);
+    return graph_node(g, "Mul", l->name, "", GRAPH_NAMES(input, gates));
 }
 
 const struct layer_type layer_excite = {

@@ -169,7 +169,9 @@ static const char *onnx(struct graph *g, const struct layer *l,
     const char *bias = graph_weight(g, l, WEIGHT_BIAS);
     const char *result = graph_node(g, pixel ? "Conv" : "Gemm", l->name, "",
                                     GRAPH_NAMES(input, weight, bias));
-    if (!pixel)
+    if (pixel)
+        graph_window(g, l);
+    else
         graph_int(g, "transB", 1);
     return graph_activation(g, l, l->name, result);
 }

@@ -92,13 +92,14 @@ static uint64_t memory_for_pictures(const struct options *o)
 
 /* Base */
 
-/* Whether a base of which there is no file stands for a fresh network. In runs
- * that versions without a shipped base began, the default did. */
-static bool is_fresh(const struct rundir *run, const char *base)
+/* The network that a base of which there is no file stands for; NULL = none. In
+ * runs that versions without a shipped base began, the default was fresh. */
+static const struct network *fresh_network(const struct rundir *run,
+                                           const char *base)
 {
-    return !strcmp(base, "scratch") ||
-           (run->from.at.iteration > 0 &&
-            !strcmp(base, params[KEY_BASE].fallback));
+    bool old =
+        run->from.at.iteration > 0 && !strcmp(base, params[KEY_BASE].fallback);
+    return old ? networks[0] : network_fresh(base);
 }
 
 int prepare_base(struct rundir *run, const struct options *o,
@@ -113,7 +114,7 @@ int prepare_base(struct rundir *run, const struct options *o,
         err = base_open(&m->base, own, why);
     else if (*file)
         err = base_open(&m->base, file, why);
-    else if (!is_fresh(run, base))
+    else if (!(m->base.match.network = fresh_network(run, base)))
         err = refuse(why, EINVAL,
                      "base = %s needs a mount, where bases/ and models/ are; "
                      "primo-train alone takes base_file=PATH",
@@ -146,7 +147,7 @@ static void base_tell(struct rundir *run, struct options *o, struct material *m)
     const char *file = settings_get(&o->settings, KEY_BASE_FILE);
     const struct base *b = &m->base;
     struct text what = TEXT_INIT;
-    if (!b->match.network)
+    if (!b->match.network || !*file)
         return;
     m->head_kept =
         base_has_head_for(b, m->dataset.class_names, m->dataset.classes);

@@ -1,6 +1,6 @@
 /* export.h and classifier.h: a model of random weights to files and back.
  *
- * With arguments FOLDER SIDE CLASSES resnet18|34|50 it leaves such a model in
+ * With arguments FOLDER SIDE CLASSES NETWORK it leaves such a model in
  * an existing folder, for tests/peers/export.sh. */
 #include "core/basic/text.h"
 #include "core/models/artifact_check.h"
@@ -26,21 +26,19 @@ static char *odd_names[] = {"plain", "Счета \"2026\"", "a\tb\\c\nd",
                             "bad\xFF"
                             "byte"};
 
-/* A tensor NAME.PART of normally distributed numbers; variances stay above
- * 0. */
-static void add(struct classifier *m, struct random *r, const char *name,
-                const char *part, int rank, const int64_t *dim, float mean,
-                float deviation)
+/* A weight of normally distributed numbers; variances stay above 0. */
+static void add(struct classifier *m, struct random *r, enum weight_part part,
+                const struct weight_shape *w, float mean, float deviation)
 {
     struct tensor *t = &m->tensors[m->count++];
-    *t = (struct tensor){.rank = rank, .dim = {1, 1, 1, 1}};
-    snprintf(t->name, sizeof t->name, "%s%s", name, part);
-    memcpy(t->dim, dim, sizeof *dim * (size_t)rank);
+    *t = (struct tensor){.rank = w->rank};
+    snprintf(t->name, sizeof t->name, "%s", w->name);
+    memcpy(t->dim, w->dim, sizeof t->dim);
     size_t count = tensor_count(t);
     t->data = malloc(count * sizeof *t->data);
     for (size_t i = 0; i < count; i++)
         t->data[i] = mean + deviation * random_normal(r);
-    for (size_t i = 0; i < count && !strcmp(part, ".running_var"); i++)
+    for (size_t i = 0; i < count && part == WEIGHT_VARIANCE; i++)
         t->data[i] = fmaxf(t->data[i], 0.1f);
 }
 
@@ -48,20 +46,22 @@ static void add(struct classifier *m, struct random *r, const char *name,
 static void add_layer(struct classifier *m, struct random *r,
                       const struct layer *l)
 {
-    int64_t kernel[] = {l->out, l->in, l->kernel, l->kernel};
-    int64_t head[] = {m->classes, l->in};
-    if (l->rank == 4) {
-        float fan = (float)(l->in * l->kernel * l->kernel);
-        add(m, r, l->name, ".weight", 4, kernel, 0, sqrtf(2 / fan));
+    struct weight_shape w;
+    for (enum weight_part p = 0; p < WEIGHT_PARTS; p++) {
+        if (!layer_weight(l, p, m->classes, &w))
+            continue;
+        float fan = (float)(w.dim[1] * w.dim[2] * w.dim[3]);
+        float mean = p == WEIGHT_VARIANCE ? 1 : 0, deviation = 0.2f;
+        if (p == WEIGHT_KERNEL)
+            deviation = l->out ? sqrtf(2 / fan) : 0.01f;
+        if (p == WEIGHT_KERNEL && l->out && l->rank == 2)
+            deviation *= 40; /* little is left behind the mean */
+        if (p == WEIGHT_BIAS)
+            deviation = 0.1f;
         /* Sums that grow with the depth would drive one class to 1. */
-        float scale = l->shortcut ? 0.5f : 1;
-        add(m, r, l->norm, ".weight", 1, kernel, scale, 0.2f);
-        add(m, r, l->norm, ".bias", 1, kernel, 0, 0.2f);
-        add(m, r, l->norm, ".running_mean", 1, kernel, 0, 0.2f);
-        add(m, r, l->norm, ".running_var", 1, kernel, 1, 0.2f);
-    } else if (l->rank == 2) {
-        add(m, r, l->name, ".weight", 2, head, 0, 0.01f);
-        add(m, r, l->name, ".bias", 1, head, 0, 0.1f);
+        if (p == WEIGHT_GAMMA)
+            mean = l->shortcut ? 0.5f : 1;
+        add(m, r, p, &w, mean, deviation);
     }
 }
 

@@ -303,6 +303,42 @@ static void steps_allocate_nothing(void **state)
     net_free(net);
 }
 
+/* A MobileNet has rows of all kinds: it goes on from a state bit for bit,
+ * learns, and a network for evaluation alone says the same. */
+static void mobilenet_keeps_the_promises(void **state)
+{
+    struct net_options o = small();
+    struct reason why = REASON_INIT;
+    struct net *a, *b, *alone;
+    float pa[BATCH * CLASSES], pb[BATCH * CLASSES];
+    int count, n;
+
+    (void)state;
+    o.network = network_find("mobilenet_v3_small");
+    assert_int_equal(net_open(&a, &o, 1, &why), 0);
+    assert_int_equal(net_open(&b, &o, 2, &why), 0);
+    o.training = false;
+    assert_int_equal(net_open(&alone, &o, 3, &why), 0);
+    float first = train(a, 0, BATCH), last = first;
+    struct tensor *all = state_of(a, &count);
+    assert_int_equal(net_import(b, all, count, &why), 0);
+    for (int k = 1; k < 20; k++) {
+        last = train(a, k, k == 2 ? 5 : BATCH);
+        assert_true(train(b, k, k == 2 ? 5 : BATCH) == last);
+    }
+    assert_same_state(a, b);
+    assert_true(last < first);
+    free(all);
+    assert_int_equal(net_export(a, false, &all, &n, &why), 0);
+    assert_int_equal(net_import(alone, all, n, &why), 0);
+    predict(a, 3, BATCH, pa);
+    predict(alone, 3, BATCH, pb);
+    assert_memory_equal(pa, pb, sizeof pa);
+    assert_int_equal(net_features(a), 1024);
+    free(all);
+    net_free(a), net_free(b), net_free(alone);
+}
+
 /* The average of the weights */
 
 static const float *values_of(const struct tensor *all, int count,
@@ -927,6 +963,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(abandoned_batch_leaves_no_trace),
         cmocka_unit_test(import_continues_bit_for_bit),
         cmocka_unit_test(steps_allocate_nothing),
+        cmocka_unit_test(mobilenet_keeps_the_promises),
         cmocka_unit_test(average_is_evaluated),
         cmocka_unit_test(average_is_state),
         cmocka_unit_test(measured_statistics_are_blended),
