@@ -15,15 +15,17 @@ set -eu
 folder=$1 inbox=$2 seconds=${SECONDS_QUIET:-3}
 
 # The name in in/ carries the time: two scans called 0001.jpg are two requests.
-# What has an answer at once is none that the service takes; all else that fails
-# is tried again.
+# What cannot be copied but has an answer, as soon as it is closed, is none that
+# the service takes; all else that fails is tried again.
 bring()
 {
     name=$(date +%Y%m%d-%H%M%S)-$(basename "$1")
     if cp -- "$1" "$inbox/in/$name"; then
         rm -- "$1"
     else
-        [ ! -e "$inbox/out/$name.json" ] || mv -- "$1" "$folder/refused/"
+        if timeout 5 cat "$inbox/wait/$name" >/dev/null 2>&1; then
+            mv -- "$1" "$folder/refused/"
+        fi
         rm -f -- "$inbox/in/$name"
     fi
 }
