@@ -38,7 +38,7 @@ refused "$invalid" "machines/second:1:11: threads must be an integer" \
     put machines/second 'threads = many\n'
 refused "$invalid" "unknown key 'thread'.*'threads'" \
     put machines/second 'thread = 1\n'
-refused "$invalid" 'launcher must be local or ssh' put machines/new 'launcher = moon\n'
+refused "$invalid" 'launcher must be local, ssh or slurm' put machines/new 'launcher = moon\n'
 refused "$invalid" 'nice must be an integer from 0 to 19' \
     put machines/new 'nice = -5\n'
 refused "$invalid" 'memory must be a size' put machines/new 'memory = lots\n'
