@@ -2,7 +2,7 @@
 # Target machines: they are written, changed, switched off and removed; a
 # training keeps to their limits; overview shows what they are; and several of
 # them may share one host.
-# timeout: 180
+# timeout: 400
 # not under: address|thread (a sanitizer has its own idea of memory)
 . "$(dirname "$0")/../lib.sh"
 mount_primofs
