@@ -88,6 +88,10 @@ if [ -e "$build/unit.a" ]; then
     done
 fi
 
+# The changelog of the Debian packages indents these lines by two.
+long=$(awk 'length > 78 { print FILENAME ":" FNR }' CHANGELOG.md)
+[ -z "$long" ] || say "lines of more than 78 characters: $long"
+
 # The form.
 awk 'FNR == 1 { line = 0 } { line++ }
     { text = $0; gsub(/[\200-\277]/, "", text) }
