@@ -5,26 +5,13 @@
  * In evaluation, the normalisation is folded into the kernel (kernels.h), and
  * the convolution itself adds the shortcut and applies the activation.
  * kernels.c chooses the code that computes a convolution. */
-#include "trainer/basic/random.h"
 #include "trainer/files/graph.h"
+#include "trainer/layers/normed.h"
 #include "trainer/loops/kernel_gradient.h"
 #include "trainer/loops/winograd.h"
 #include "trainer/net/plan_build.h"
 
-#include <math.h>
 #include <omp.h>
-
-/* Kernels are initialised as in torchvision: He's normal distribution by
- * fan-out.
- */
-static void start(const struct layer *l, enum weight_part part,
-                  struct random *r, float *values, size_t count)
-{
-    (void)part;
-    float deviation = sqrtf(2.0f / (float)(l->out * l->kernel * l->kernel));
-    for (size_t i = 0; i < count; i++)
-        values[i] = deviation * random_normal(r);
-}
 
 static struct dnn_conv conv_of(const struct builder *b, int row)
 {
@@ -124,11 +111,6 @@ static void forward_product(struct builder *b, int row, struct dnn_tensor x)
              &op);
 }
 
-static void run_norm(const void *norm)
-{
-    norm_forward(norm);
-}
-
 static void forward(struct builder *b, int row)
 {
     struct dnn_tensor x = build_activation(b, row);
@@ -137,46 +119,11 @@ static void forward(struct builder *b, int row)
     if (b->err)
         return;
     forward_product(b, row, x);
-    if (!norm)
-        return;
-    struct norm q = build_norm(b, row, x.data);
-    q.y = b->made[row].result.data;
-    b->made[row].forward = build_own(b, run_norm, &q, sizeof q);
+    if (norm)
+        normed_forward(b, row, x.data);
 }
 
 /* Backward */
-
-static void run_norm_back(const void *norm)
-{
-    norm_backward(norm);
-}
-
-/* Goes back through ReLU, shortcut and normalisation; returns the gradient of
- * the convolution's result. */
-static struct dnn_tensor backward_norm(struct builder *b, int row)
-{
-    const struct weights *w = b->parts->weights;
-    int shortcut = network_shortcut(b->parts->network, row);
-    struct made *made = &b->made[row];
-    size_t size = dnn_layout_size(made->result.layout);
-    struct norm_back q = {
-        .forward = made->forward,
-        .d_out = made->gradient[0],
-        .d_more = made->gradient[1],
-        .d_gamma = weights_gradient(w, row, WEIGHT_GAMMA),
-        .d_beta = weights_gradient(w, row, WEIGHT_BETA),
-    };
-    if (shortcut < 0) {
-        q.d_x = build_result_over(b, row);
-    } else {
-        q.d_sum = build_result_over(b, row);
-        q.d_x = build_take(b, size);
-        build_leave(b, shortcut, q.d_sum);
-    }
-    build_give_gradients(b, row);
-    build_own(b, run_norm_back, &q, sizeof q);
-    return (struct dnn_tensor){made->result.layout, q.d_x};
-}
 
 static void run_kernel_gradient(const void *g)
 {
@@ -277,7 +224,7 @@ static void backward(struct builder *b, int row)
     struct made *made = &b->made[row];
     struct dnn_tensor d_x = {made->result.layout, made->gradient[0]};
     if (!is_normalised_next(b, row))
-        d_x = backward_norm(b, row);
+        d_x = normed_backward(b, row);
     if (!b->err)
         backward_kernel(b, row, d_x);
     if (!b->err && build_from(b, row) >= 0) /* pictures need no gradient */
@@ -338,7 +285,7 @@ static const char *onnx(struct graph *g, const struct layer *l,
 const struct layer_type layer_convolution = {
     .kind = "convolution",
     .side = layer_window_side,
-    .start = start,
+    .start = normed_start,
     .forward = forward,
     .backward = backward,
     .infer = infer,

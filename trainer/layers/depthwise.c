@@ -5,23 +5,11 @@
  * the convolution itself applies the activation. */
 #include "trainer/loops/depthwise.h"
 
-#include "trainer/basic/random.h"
 #include "trainer/files/graph.h"
+#include "trainer/layers/normed.h"
 #include "trainer/net/plan_build.h"
 
-#include <math.h>
 #include <omp.h>
-
-/* Kernels are initialised as in torchvision: He's normal distribution by
- * fan-out, which it takes to be that of all channels. */
-static void start(const struct layer *l, enum weight_part part,
-                  struct random *r, float *values, size_t count)
-{
-    (void)part;
-    float deviation = sqrtf(2.0f / (float)(l->out * l->kernel * l->kernel));
-    for (size_t i = 0; i < count; i++)
-        values[i] = deviation * random_normal(r);
-}
 
 /* The problem of a row, without what is computed, which must have its memory
  * already: the work area is given back at once. */
@@ -53,33 +41,20 @@ static void run_forward(const void *q)
     depthwise_forward(q);
 }
 
-static void run_norm(const void *norm)
-{
-    norm_forward(norm);
-}
-
 static void forward(struct builder *b, int row)
 {
-    struct made *made = &b->made[row];
     void *x = build_activation(b, row).data;
-    made->result = build_activation(b, row);
+    b->made[row].result = build_activation(b, row);
     struct depthwise q =
         problem(b, row, weights_value(b->parts->weights, row, WEIGHT_KERNEL));
     q.result = x;
     build_own(b, run_forward, &q, sizeof q);
     if (b->err)
         return;
-    struct norm norm = build_norm(b, row, x);
-    norm.y = made->result.data;
-    made->forward = build_own(b, run_norm, &norm, sizeof norm);
+    normed_forward(b, row, x);
 }
 
 /* Backward */
-
-static void run_norm_back(const void *norm)
-{
-    norm_backward(norm);
-}
 
 static void run_back_weights(const void *q)
 {
@@ -91,29 +66,11 @@ static void run_back_source(const void *q)
     depthwise_back_source(q);
 }
 
-/* Returns the gradient of the convolution's result. */
-static void *backward_norm(struct builder *b, int row)
-{
-    const struct weights *w = b->parts->weights;
-    struct made *made = &b->made[row];
-    struct norm_back q = {
-        .forward = made->forward,
-        .d_out = made->gradient[0],
-        .d_more = made->gradient[1],
-        .d_x = build_result_over(b, row),
-        .d_gamma = weights_gradient(w, row, WEIGHT_GAMMA),
-        .d_beta = weights_gradient(w, row, WEIGHT_BETA),
-    };
-    build_give_gradients(b, row);
-    build_own(b, run_norm_back, &q, sizeof q);
-    return q.d_x;
-}
-
 static void backward(struct builder *b, int row)
 {
     const struct weights *w = b->parts->weights;
     int from = build_from(b, row);
-    void *d_x = backward_norm(b, row);
+    void *d_x = normed_backward(b, row).data;
     void *d_source = build_activation(b, from).data;
     struct depthwise q = problem(b, row, weights_value(w, row, WEIGHT_KERNEL));
     q.d_result = d_x;
@@ -155,7 +112,7 @@ static const char *onnx(struct graph *g, const struct layer *l,
 const struct layer_type layer_depthwise = {
     .kind = "depthwise convolution",
     .side = layer_window_side,
-    .start = start,
+    .start = normed_start,
     .forward = forward,
     .backward = backward,
     .infer = infer,
