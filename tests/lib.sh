@@ -46,6 +46,17 @@ trainer_pids()
     done
 }
 
+# training_pids: those of them that train, not those that answer for a host.
+training_pids()
+{
+    local pid
+    for pid in $(trainer_pids); do
+        case $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") in
+            *' --run '*) echo "$pid" ;;
+        esac
+    done
+}
+
 end_test()
 {
     local status=$? mount pid

@@ -17,18 +17,8 @@ put machines/far "launcher = ssh\nhost = there\ndirectory = $THERE\nthreads = 1\
 put machines/local 'launcher = local\nthreads = 1\n'
 mkdir processes/far processes/local
 
-# trainers: those that train there, not those that answer.
-trainers()
-{
-    local pid
-    for pid in $(trainer_pids); do
-        case $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") in
-            *' --run '*) echo "$pid" ;;
-        esac
-    done
-}
-one_trainer() { [ "$(trainers | wc -l)" = 1 ]; }
-no_trainer_there() { [ -z "$(trainers)" ]; }
+one_trainer() { [ "$(training_pids | wc -l)" = 1 ]; }
+no_trainer_there() { [ -z "$(training_pids)" ]; }
 rows() { [ "$(wc -l <processes/far/metrics.csv)" -gt "${1:-1}" ]; }
 more_rows()
 {
@@ -51,7 +41,7 @@ start t
 for _ in 1 2 3; do
     for pid in $(sshd_sessions); do kill -9 "$pid" 2>/dev/null || true; done
     more_rows
-    one_trainer || fail "trainers: $(trainers)"
+    one_trainer || fail "trainers: $(training_pids)"
 done
 
 step "the daemon is killed, and the next one goes on with the run"
@@ -84,7 +74,7 @@ one_trainer
 sshd_start
 eventually 30 reached || fail "$(cat overview)"
 more_rows
-one_trainer || fail "trainers: $(trainers)"
+one_trainer || fail "trainers: $(training_pids)"
 expect_errno 'unreached' bash -c \
     '! grep ^unreached processes/far/info && echo no unreached && false'
 
@@ -97,7 +87,7 @@ more_rows
 
 step "a host that was down: all that ran there is gone, and is begun again"
 sshd_stop
-kill -9 $(trainers)
+kill -9 $(training_pids)
 eventually 30 unreached || fail "$(cat overview)"
 sshd_start
 eventually 60 one_trainer || fail "$(cat processes/far/info overview)"
@@ -120,7 +110,7 @@ mount_primofs
 cd "$MNT"
 one_trainer
 sshd_start
-eventually 60 no_trainer_there || fail "trainers: $(trainers)"
+eventually 60 no_trainer_there || fail "trainers: $(training_pids)"
 
 step "resumed on a host that is away, it fails, and then goes on where it was"
 sshd_stop
@@ -140,7 +130,7 @@ step "a run that nobody asks for stops by itself, with a checkpoint"
 sshd_stop
 eventually 30 unreached || fail "$(cat overview)"
 touch -d '2 days ago' "$THERE"/runs/*/*/lease
-eventually 30 no_trainer_there || fail "trainers: $(trainers)"
+eventually 30 no_trainer_there || fail "trainers: $(training_pids)"
 sshd_start
 await stopped 60 far
 touch processes/far/resume

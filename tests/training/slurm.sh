@@ -52,16 +52,7 @@ jobs_now() { "$squeue" -h -o '%i'; }
 no_jobs() { [ -z "$(jobs_now)" ]; }
 job_is() { [ "$("$squeue" -h -o %T)" = "$1" ]; }
 says() { grep -Eq -- "$2" "processes/cluster/$1"; }
-trainers()
-{
-    local pid
-    for pid in $(trainer_pids); do
-        case $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") in
-            *' --run '*) echo "$pid" ;;
-        esac
-    done
-}
-at_most_one() { [ "$(trainers | wc -l)" -le 1 ] || fail "$(trainers)"; }
+at_most_one() { [ "$(training_pids | wc -l)" -le 1 ] || fail "$(training_pids)"; }
 
 step "a training there makes the same model as one here, bit for bit"
 machine 'partition = main' 'time = 2:00:00' 'options = --comment="a b" --nice=5'
@@ -162,7 +153,7 @@ machine 'options = --no-requeue'
 start long
 await running 90 cluster
 touch "$SCRATCH/oom" # Slurm itself needs control groups to see that
-kill -9 $(trainers)
+kill -9 $(training_pids)
 eventually 60 says log 'OUT_OF_MEMORY: it ran out of memory.*started again' ||
     fail "$(cat processes/cluster/log)"
 rm "$SCRATCH/oom"

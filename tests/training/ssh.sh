@@ -15,15 +15,7 @@ printf 'launcher = ssh\nhost = there\ndirectory = %s\nthreads = 1\n' "$THERE" \
 printf 'launcher = local\nthreads = 1\n' >machines/local
 mkdir processes/far processes/local
 
-# Whether somebody trains; the primo-train that answers does not.
-trains()
-{
-    local pid
-    for pid in $(trainer_pids); do
-        ! grep -qzx -- --run "/proc/$pid/cmdline" || return 0
-    done
-    false
-}
+trains() { [ -n "$(training_pids)" ]; }
 
 step "a training there makes the same model as one here, bit for bit"
 for machine in far local; do
