@@ -74,9 +74,12 @@ for ((i = 0; i < kills; i++)); do
         [ $i -eq 0 ] || ends_well
         touch "$process/start"
     fi
+    rm -f "$book"
     "$BUILD/tests/faults/ledger" work "$MNT" "$book" $((RANDOM + i)) 1000000 \
         2>/dev/null &
     client=$!
+    # What was there before its first change is in the book by then.
+    eventually 60 grep -qs ^B "$book" || fail "the client has not begun"
     sleep "0.$((RANDOM % 9 + 1))"
     what=${whats[i % 3]}
     before=$(epochs)
