@@ -1,20 +1,14 @@
 #include "trainer/evaluation/thumbnails.h"
 
 #include "core/basic/alloc.h"
-#include "trainer/pictures/picture.h"
+#include "trainer/pictures/thumbnail.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-
-struct made {
-    int width, height; /* 0 = it could not be made */
-    struct text base64;
-};
 
 /* The work of a thread that may be left behind: who lets go of it last frees
  * it. */
@@ -25,7 +19,7 @@ struct job {
     int count;
     char *path[THUMBNAILS_MOST];
     int holders, finished; /* under lock */
-    struct made
+    struct thumbnail_made
         made[THUMBNAILS_MOST]; /* [finished] are nobody's but readers' */
 };
 
@@ -37,56 +31,12 @@ void thumbnails_release(struct thumbnails *t)
 
 /* Making one */
 
-static void put_base64(struct text *out, const uint8_t *data, size_t size)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "abcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < size; i += 3) {
-        size_t left = size - i;
-        unsigned bits = (unsigned)data[i] << 16;
-        bits |= left > 1 ? (unsigned)data[i + 1] << 8 : 0;
-        bits |= left > 2 ? data[i + 2] : 0;
-        char four[4] = {letters[bits >> 18], letters[bits >> 12 & 63],
-                        left > 1 ? letters[bits >> 6 & 63] : '=',
-                        left > 2 ? letters[bits & 63] : '='};
-        text_add(out, four, sizeof four);
-    }
-}
-
-/* Scales a side that belongs to a longest side of `longest`. */
-static int side_of(int side, int longest)
-{
-    if (longest <= THUMBNAIL_SIDE)
-        return side;
-    int scaled = (int)((long long)side * THUMBNAIL_SIDE / longest);
-    return scaled < 1 ? 1 : scaled;
-}
-
-static int encode(const struct picture *p, struct made *out)
-{
-    int longest = p->width > p->height ? p->width : p->height;
-    int width = side_of(p->width, longest);
-    int height = side_of(p->height, longest);
-    uint8_t *rgb = malloc((size_t)width * (size_t)height * 3), *jpeg = NULL;
-    size_t size = 0;
-    int err = rgb ? picture_resize_to(p, width, height, rgb, NULL) : -ENOMEM;
-    if (err == 0)
-        err = picture_to_jpeg(rgb, width, height, &jpeg, &size, NULL);
-    if (err == 0) {
-        *out = (struct made){width, height, TEXT_INIT};
-        put_base64(&out->base64, jpeg, size);
-    }
-    free(jpeg);
-    free(rgb);
-    return err;
-}
-
-static void make_one(const struct job *job, int i, struct made *out)
+static void make_one(const struct job *job, int i, struct thumbnail_made *out)
 {
     struct picture p = PICTURE_INIT;
     if (picture_read_within(&p, job->root, job->path[i], THUMBNAIL_SIDE,
                             NULL) == 0)
-        encode(&p, out);
+        thumbnail_make(&p, THUMBNAIL_SIDE, out);
     picture_release(&p);
 }
 
@@ -111,7 +61,7 @@ static void job_drop(struct job *job)
 
 static bool job_step(struct job *job, int i)
 {
-    struct made made = {0};
+    struct thumbnail_made made = {0};
     make_one(job, i, &made);
     pthread_mutex_lock(&job->lock);
     job->made[i] = made;
@@ -183,7 +133,7 @@ void thumbnails_make(struct thumbnails *t, struct evaluation *e, int root,
         job->holders = 1;
     int made = started ? job_await(job, seconds) : 0;
     for (int i = 0; i < made; i++) {
-        struct made *m = &job->made[i];
+        struct thumbnail_made *m = &job->made[i];
         text_move(&t->base64[i], &m->base64);
         if (m->width)
             evaluation_add_thumbnail(
