@@ -34,6 +34,8 @@
 
 #define JOURNAL_SEGMENT     "journal.%06u"
 #define JOURNAL_PAYLOAD_MAX 16384
+/* Longest thumbnail of an answer, in characters of base64. */
+#define JOURNAL_THUMBNAIL_MAX 8192
 
 /* The kinds: X(NAME, name, the letter in the frame). A new one has a line
  * here, its payload above, and a function take_NAME() in

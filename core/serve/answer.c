@@ -4,6 +4,7 @@
 #include "core/basic/json.h"
 #include "core/basic/language.h"
 #include "core/serve/spool.h"
+#include "core/serve/thumbnail.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -54,6 +55,17 @@ static double milliseconds(const char *value, size_t size)
     return parse_double(word, &ms) && ms >= 0 && ms < 1e9 ? ms : 0;
 }
 
+/* What is not base64 is none: the word goes into a page as it is. */
+static void thumbnail_take(struct answer *a, const char *value, size_t size)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz0123456789+/=";
+    if (size >= sizeof a->thumbnail || strspn(value, letters) != size)
+        return;
+    memcpy(a->thumbnail, value, size);
+    a->thumbnail[size] = 0;
+}
+
 /* Takes one word KEY=VALUE; `size` is that of the value. */
 static bool word_take(struct answer *a, const char *key, size_t n,
                       const char *value, size_t size)
@@ -80,6 +92,8 @@ static bool word_take(struct answer *a, const char *key, size_t n,
         return classes_parse(value, size, a->best, ANSWER_CLASSES, &a->count);
     else if (n == 5 && !strncmp(key, "pages", n))
         return classes_parse(value, size, a->page, PAGES_MOST, &a->pages);
+    else if (n == 9 && !strncmp(key, "thumbnail", n))
+        thumbnail_take(a, value, size);
     else if (n == 4 && !strncmp(key, "page", n))
         a->first_page = atoi(value) > 0 ? atoi(value) : 1;
     return true;
@@ -89,6 +103,7 @@ bool answer_parse(const char *payload, struct answer *out)
 {
     memset(out, 0, offsetof(struct answer, page));
     out->first_page = 1;
+    *out->thumbnail = 0;
     for (const char *at = payload; *at;) {
         size_t n = strcspn(at, "= ");
         if (at[n] != '=')
@@ -444,6 +459,8 @@ static int record(struct answering *a, const struct answer *answer,
     int err = answer_store(a, o, r, &json, &row, why);
     if (err == 0 && !strcmp(u.state, "ok") && !r->gone)
         err = sort_in(a, o, r, label_of(a, answer->best[0].class), why);
+    if (err == 0)
+        err = thumbnail_keep(a->txn, a->serving, answer, r->gone, why);
     count(a->serving, u.state);
     text_release(&json);
     text_release(&row);

@@ -10,6 +10,7 @@
 #ifndef PRIMO_ANSWER_H
 #define PRIMO_ANSWER_H
 
+#include "core/report/journal.h"
 #include "core/serve/request.h"
 #include "core/serve/serving.h"
 #include "core/settings/settings.h"
@@ -45,6 +46,7 @@ struct answer {
     struct answer_class best[ANSWER_CLASSES];
     int first_page, pages;                /* how many there are, 0 = one, and */
     struct answer_class page[PAGES_MOST]; /* the best class of each */
+    char thumbnail[JOURNAL_THUMBNAIL_MAX + 1]; /* base64; "" = none */
 };
 
 /* Parse the payload of a record; false = it is none. */

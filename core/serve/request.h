@@ -1,7 +1,8 @@
 /*
  * The record of a request: a file in inference/NAME/in/. It is the body of its
  * object; the object's number is that of the file's bytes (spool.h), 0 = it is
- * empty. The last answer is the blob REQUEST_ANSWER of its id.
+ * empty. The last answer is the blob REQUEST_ANSWER of its id, and a small
+ * picture of what was answered the blob REQUEST_THUMBNAIL (thumbnail.h).
  *
  * A struct request belongs to one thread.
  */
@@ -10,7 +11,7 @@
 
 #include "core/store/object.h"
 
-enum { REQUEST_ANSWER = 'q' };
+enum { REQUEST_ANSWER = 'q', REQUEST_THUMBNAIL = 't' };
 
 struct request {
     uint64_t revision; /* the number of what is in the file; 0 = it is no

@@ -9,6 +9,7 @@
 #include "core/serve/answer.h"
 #include "core/serve/serve.h"
 #include "core/serve/service.h"
+#include "core/serve/thumbnail.h"
 #include "core/store/garbage.h"
 #include "core/store/node.h"
 
@@ -120,6 +121,8 @@ static int streams_drop(struct serving_change *c, struct reason *why)
         err = stream_drop(c->txn, serving_results(&c->s), why);
     if (err == 0)
         err = stream_drop(c->txn, serving_owners(&c->s), why);
+    if (err == 0)
+        err = thumbnails_forget(c->txn, c->s.id, why);
     if (err == 0 && c->s.run)
         err = garbage_note(c->txn, GARBAGE_RUNS, c->s.run, why);
     if (err == 0 && c->s.run)

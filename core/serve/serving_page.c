@@ -1,6 +1,6 @@
 /*
- * monitor.html of a service: how it does, and its last answers with their
- * pictures, which are those in in/ beside it. It renews itself, runs no
+ * monitor.html of a service: how it does, and its last answers with small
+ * pictures, which lead to those in in/ beside it. It renews itself, runs no
  * scripts, and shows to each user the requests that he may see.
  */
 #include "core/basic/language.h"
@@ -8,15 +8,16 @@
 #include "core/process/show.h"
 #include "core/serve/request.h"
 #include "core/serve/serving.h"
+#include "core/serve/thumbnail.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
-    ANSWERS_MOST = 24, /* that are shown, of */
-    ROWS_MOST = 2000,  /* the last rows of all users */
-    ROW_BYTES = 4096,  /* longest row that is shown */
+    ANSWERS_MOST = 24,           /* that are shown, of */
+    ROWS_MOST = THUMBNAILS_KEPT, /* the last rows of all users */
+    ROW_BYTES = 4096,            /* longest row that is shown */
     NAME_MOST = 60,
     RENEW_SECONDS = 5,
 };
@@ -36,17 +37,18 @@ static const char style[] =
     "h1{font-size:20px;margin:0 0 4px;overflow-wrap:anywhere}\n"
     "main>p{color:var(--soft);margin:0 0 16px;overflow-wrap:anywhere}\n"
     "ul,ol{list-style:none;margin:0 0 20px;padding:0;display:grid;gap:12px}\n"
-    "ul{grid-template-columns:repeat(auto-fit,minmax(130px,1fr))}\n"
+    "ul{grid-template-columns:repeat(6,1fr)}\n"
     "ol{grid-template-columns:repeat(auto-fill,minmax(200px,1fr))}\n"
     "li{background:var(--card);border:1px solid var(--frame);"
     "border-radius:10px;padding:12px;min-width:0}\n"
     "ul b{display:block;font-size:20px;font-variant-numeric:tabular-nums}\n"
     "ul span,ol small{color:var(--soft)}\n"
     "ol small{display:block;overflow-wrap:anywhere}\n"
-    "figure{margin:0 0 10px;height:120px;display:flex;align-items:center;"
-    "justify-content:center;color:var(--soft);overflow:hidden}\n"
-    "img{max-width:100%;max-height:120px;object-fit:contain;"
-    "border-radius:4px}\n"
+    "figure{margin:0 0 10px;height:120px;padding:8px;display:flex;"
+    "align-items:center;justify-content:center;color:var(--soft);"
+    "background:var(--paper);border-radius:6px;overflow:hidden}\n"
+    "figure a{width:100%;height:100%}\n"
+    "img{width:100%;height:100%;object-fit:contain}\n"
     "ol p{margin:0 0 4px;display:flex;justify-content:space-between;gap:8px;"
     "font-weight:600}\n"
     "ol p span{overflow-wrap:anywhere}\n"
@@ -54,8 +56,8 @@ static const char style[] =
     "li.check{border-top:4px solid var(--check)}.check p{color:var(--check)}\n"
     "li.unknown,li.error{border-top:4px solid var(--unknown)}\n"
     ".unknown p,.error p{color:var(--unknown)}\n"
-    "@media(max-width:560px){ul{grid-template-columns:1fr 1fr}"
-    "ol{grid-template-columns:1fr 1fr}}\n"
+    "@media(max-width:900px){ul{grid-template-columns:repeat(3,1fr)}}\n"
+    "@media(max-width:560px){ul,ol{grid-template-columns:1fr 1fr}}\n"
     "</style>\n";
 
 /* The columns of results.csv. */
@@ -129,31 +131,64 @@ static void put_class(struct text *out, char *const cells[CELLS])
     text_puts(out, "</span></p>\n");
 }
 
-/* Browsers show no TIFF or PDF as a picture. */
-static bool is_shown(const char *file)
+/* Where the class stands, an error has its word already. */
+static void put_state(struct text *out, char *const cells[CELLS],
+                      const char *state)
 {
-    static const char *const kinds[] = {"jpg", "jpeg", "jpe",
-                                        "png", "bmp",  "dib"};
-    const char *dot = strrchr(file, '.');
-    for (size_t i = 0; dot && i < sizeof kinds / sizeof *kinds; i++)
-        if (!strcasecmp(dot + 1, kinds[i]))
-            return true;
-    return false;
+    if (!strcmp(state, "error"))
+        return;
+    text_printf(out, "<small>%s", state_word(state));
+    if (strchr(cells[CELL_PAGE], '-')) {
+        text_puts(out, ", ");
+        text_printf(out, _("pages %s"), cells[CELL_PAGE]);
+    }
+    text_puts(out, "</small>\n");
 }
 
-static void put_picture(struct text *out, const char *file, const char *state)
+/* A time of results.csv, for people: "2026-11-26 21:11:10 UTC". */
+static void put_time(struct text *out, const char *time)
 {
-    const char *dot = strrchr(file, '.');
-    if (is_shown(file) && strcmp(state, "error")) {
-        text_puts(out, "<img loading=\"lazy\" alt=\"\" src=\"in/");
+    size_t day = strcspn(time, "T"), end = strcspn(time, ".Z");
+    if (end <= day)
+        return;
+    text_add(out, time, day);
+    text_printf(out, " %.*s UTC", (int)(end - day - 1), time + day + 1);
+}
+
+/* The request that a row is of, 0 = it is there no more, or has another name
+ * now. */
+static uint64_t request_of(struct show_request *r, const char *file)
+{
+    struct object o = OBJECT_INIT;
+    uint64_t id = 0;
+    if (object_find(r->txn, r->object, file, &o) == 0 &&
+        o.kind == OBJECT_REQUEST)
+        id = o.id;
+    object_release(&o);
+    return id;
+}
+
+static void put_picture(struct show_request *r, struct text *out,
+                        char *const cells[CELLS])
+{
+    struct text base64 = TEXT_INIT;
+    const char *file = cells[CELL_FILE], *dot = strrchr(file, '.');
+    uint64_t request = request_of(r, file),
+             revision = strtoull(cells[CELL_REVISION], NULL, 10);
+    if (request && thumbnail_get(r->txn, request, revision, &base64) == 0) {
+        text_puts(out, "<a href=\"in/");
         put_address(out, file);
-        text_puts(out, "\">");
+        text_printf(out,
+                    "\"><img alt=\"\" src=\"data:image/jpeg;base64,%s\"></a>",
+                    text_string(&base64));
     } else {
         markup_name(out, dot ? dot : "", NAME_MOST);
     }
+    text_release(&base64);
 }
 
-static void put_row(struct text *out, char *const cells[CELLS])
+static void put_row(struct show_request *r, struct text *out,
+                    char *const cells[CELLS])
 {
     static const char *const states[] = {"ok", "check", "error"};
     const char *state = "unknown";
@@ -161,19 +196,17 @@ static void put_row(struct text *out, char *const cells[CELLS])
         if (!strcmp(cells[CELL_STATE], states[i]))
             state = states[i];
     text_printf(out, "<li class=\"%s\">\n<figure>", state);
-    put_picture(out, cells[CELL_FILE], state);
+    put_picture(r, out, cells);
     text_puts(out, "</figure>\n");
     put_class(out, cells);
-    text_printf(out, "<small>%s", state_word(state));
-    if (strchr(cells[CELL_PAGE], '-')) {
-        text_puts(out, ", ");
-        text_printf(out, _("pages %s"), cells[CELL_PAGE]);
-    }
-    text_puts(out, "</small>\n<small>");
+    put_state(out, cells, state);
+    text_puts(out, "<small>");
     markup_name(out, cells[CELL_FILE], NAME_MOST);
     text_puts(out, "</small>\n<small>");
-    markup_name(out, cells[*cells[CELL_ERROR] ? CELL_ERROR : CELL_TIME],
-                4 * NAME_MOST);
+    if (*cells[CELL_ERROR])
+        markup_name(out, cells[CELL_ERROR], 4 * NAME_MOST);
+    else
+        put_time(out, cells[CELL_TIME]);
     text_puts(out, "</small>\n</li>\n");
 }
 
@@ -185,7 +218,7 @@ static int row_show(struct show_request *r, struct stream rows, uint64_t at,
     char *cells[CELLS];
     int err = size <= ROW_BYTES ? stream_read(r->txn, rows, at, size, &row) : 0;
     if (err == 0 && row.size && row_cut(row.data, cells)) {
-        put_row(out, cells);
+        put_row(r, out, cells);
         (*shown)++;
     }
     text_release(&row);
@@ -251,7 +284,7 @@ static void put_head(struct text *out, const struct serving *s)
                 "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n"
                 "<meta charset=\"utf-8\">\n"
                 "<meta http-equiv=\"Content-Security-Policy\" "
-                "content=\"default-src 'none'; img-src 'self' file:; "
+                "content=\"default-src 'none'; img-src data:; "
                 "style-src 'unsafe-inline'\">\n"
                 "<meta http-equiv=\"refresh\" content=\"%d\">\n"
                 "<meta name=\"viewport\" "

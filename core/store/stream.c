@@ -179,9 +179,15 @@ int blob_put(struct store_txn *txn, uint64_t id, char part, const char *data,
              size_t size, struct reason *why)
 {
     struct store_key key = blob_key(id, part);
-    int err = store_delete_all(txn, STORE_BLOB, &key, BLOB_KEY, why);
+    int err = blob_drop(txn, id, part, why);
     key_add_sum(&key, data, size);
     return err ? err : store_put(txn, STORE_BLOB, &key, data, size, why);
+}
+
+int blob_drop(struct store_txn *txn, uint64_t id, char part, struct reason *why)
+{
+    struct store_key key = blob_key(id, part);
+    return store_delete_all(txn, STORE_BLOB, &key, BLOB_KEY, why);
 }
 
 int blob_drop_all(struct store_txn *txn, uint64_t id, struct reason *why)

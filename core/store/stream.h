@@ -45,6 +45,8 @@ int stream_drop(struct store_txn *txn, struct stream s, struct reason *why);
 int blob_get(struct store_txn *txn, uint64_t id, char part, struct text *out);
 int blob_put(struct store_txn *txn, uint64_t id, char part, const char *data,
              size_t size, struct reason *why);
+int blob_drop(struct store_txn *txn, uint64_t id, char part,
+              struct reason *why);
 int blob_drop_all(struct store_txn *txn, uint64_t id, struct reason *why);
 
 #endif

@@ -1,5 +1,7 @@
 #include "trainer/serve/page_walk.h"
 
+#include "core/evaluation/evaluation.h"
+#include "core/report/journal.h"
 #include "trainer/data/loader.h"
 #include "trainer/pictures/picture.h"
 
@@ -11,6 +13,21 @@ struct taking {
     float *images;
 };
 
+/* Pictures with much in them get smaller ones: what the journal takes is
+ * bounded. None at all is no fault. */
+static void thumbnail_take(struct page_walk *w, const struct picture *page)
+{
+    enum { SMALLEST = THUMBNAIL_SIDE / 4 };
+    w->thumbnail_wanted = false;
+    for (int side = THUMBNAIL_SIDE; side >= SMALLEST; side /= 2) {
+        thumbnail_release(&w->thumbnail);
+        if (thumbnail_make(page, side, &w->thumbnail) == 0 &&
+            w->thumbnail.base64.size <= JOURNAL_THUMBNAIL_MAX)
+            return;
+    }
+    thumbnail_release(&w->thumbnail);
+}
+
 static int image_take(void *context, struct picture *page, int number,
                       struct reason *why)
 {
@@ -19,6 +36,8 @@ static int image_take(void *context, struct picture *page, int number,
     float *image = t->images + (size_t)t->walk->read * input;
     (void)number;
     int err = loader_picture_take(page, t->side, image, why);
+    if (err == 0 && t->walk->thumbnail_wanted)
+        thumbnail_take(t->walk, page);
     t->walk->read += err == 0;
     return err;
 }
@@ -42,6 +61,11 @@ static int judge(const struct page_walk *w, int total, struct reason *why)
 void page_walk_begin(struct page_walk *w, struct page_range wanted)
 {
     *w = (struct page_walk){.wanted = wanted, .next = wanted.first};
+}
+
+void page_walk_release(struct page_walk *w)
+{
+    thumbnail_release(&w->thumbnail);
 }
 
 int page_walk_read(struct page_walk *w, const uint8_t *data, size_t size,

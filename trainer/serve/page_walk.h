@@ -8,6 +8,7 @@
 
 #include "core/basic/reason.h"
 #include "core/settings/param.h"
+#include "trainer/pictures/thumbnail.h"
 
 #include <stddef.h>
 
@@ -15,9 +16,14 @@ struct page_walk {
     struct page_range wanted;
     int next; /* the next page to read; 0 = all are read */
     int read; /* pages that the last call has read */
+    struct thumbnail_made thumbnail; /* of the first page, where it is wanted */
+    bool thumbnail_wanted;           /* false until it is set */
 };
 
+/* Life cycle */
 void page_walk_begin(struct page_walk *w, struct page_range wanted);
+void page_walk_release(struct page_walk *w);
+
 /* Read up to `most` of the pages of a file in memory into `images`, f32
  * [most, 3, side, side], as loader_picture() does. ERANGE: the file has not
  * these pages; EFBIG: it has more than PAGES_MOST; and as picture_pages(). */

@@ -1,6 +1,7 @@
 #include "trainer/serve/picture_job.h"
 
 #include "core/basic/clock.h"
+#include "core/report/journal.h"
 #include "core/settings/picture_mime.h"
 #include "core/system/file.h"
 #include "trainer/pictures/picture.h"
@@ -47,6 +48,7 @@ static void bytes_describe(struct picture_job *job, const uint8_t *data)
 void picture_job_begin(struct picture_job *job, struct page_range pages)
 {
     page_walk_begin(&job->walk, pages);
+    job->walk.thumbnail_wanted = true;
     job->type = "";
 }
 
@@ -77,6 +79,7 @@ void picture_job_read(struct picture_job *job, int dir, int side, float *images,
 
 void picture_job_release(struct picture_job *job)
 {
+    page_walk_release(&job->walk);
     page_sums_release(&job->sums);
 }
 
@@ -119,6 +122,16 @@ static void put_pages(const struct picture_job *job, struct text *out)
     }
 }
 
+/* Where there is room: what many pages are goes before it. */
+static void put_thumbnail(const struct picture_job *job, struct text *out)
+{
+    static const char key[] = " thumbnail=";
+    const struct text *base64 = &job->walk.thumbnail.base64;
+    if (base64->size &&
+        out->size + strlen(key) + base64->size <= JOURNAL_PAYLOAD_MAX)
+        text_printf(out, "%s%s", key, text_string(base64));
+}
+
 void picture_job_answer(const struct picture_job *job,
                         const struct picture_result *r, struct text *out)
 {
@@ -134,4 +147,5 @@ void picture_job_answer(const struct picture_job *job,
         text_printf(out, "%s%d:", i ? "," : "", r->order[i]);
         text_put_double(out, r->means[r->order[i]], 9);
     }
+    put_thumbnail(job, out);
 }

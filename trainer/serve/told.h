@@ -20,7 +20,7 @@
  *
  *   request=ID revision=REVISION model=NAME type=MIME bytes=N sha256=HEX
  *   decode=MS network=MS page=FIRST pages=INDEX:PROBABILITY,…
- *   classes=INDEX:PROBABILITY,…
+ *   classes=INDEX:PROBABILITY,… thumbnail=BASE64
  *   request=ID revision=REVISION bytes=N sha256=HEX code=WORD error=SENTENCE
  *
  * or those of core/report/list_row.h; `pages` has the best class of each page,

@@ -55,6 +55,38 @@ static void takes_pages(void **state)
     text_release(&many);
 }
 
+/* It goes into a page as it is. */
+static void takes_a_thumbnail(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"\"><script>", "AA<AA", "AA\"AA",
+                                      "\xC3\xA4"};
+    struct text long_one = TEXT_INIT;
+    struct answer a;
+    assert_true(answer_parse(
+        "request=3 revision=1 classes=2:0.3 thumbnail=/9j/4A+=", &a));
+    assert_string_equal(a.thumbnail, "/9j/4A+=");
+    assert_true(answer_parse("request=3 revision=1 classes=2:0.3", &a));
+    assert_string_equal(a.thumbnail, "");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        text_clear(&long_one);
+        text_printf(&long_one, "request=3 revision=1 classes=2:1 thumbnail=%s",
+                    bad[i]);
+        assert_true(answer_parse(text_string(&long_one), &a));
+        assert_string_equal(a.thumbnail, "");
+    }
+    text_clear(&long_one);
+    text_puts(&long_one, "request=3 revision=1 classes=2:1 thumbnail=");
+    for (int i = 0; i < JOURNAL_THUMBNAIL_MAX; i++)
+        text_puts(&long_one, "A");
+    assert_true(answer_parse(text_string(&long_one), &a));
+    assert_int_equal(strlen(a.thumbnail), JOURNAL_THUMBNAIL_MAX);
+    text_puts(&long_one, "A");
+    assert_true(answer_parse(text_string(&long_one), &a));
+    assert_string_equal(a.thumbnail, "");
+    text_release(&long_one);
+}
+
 static void takes_an_error(void **state)
 {
     (void)state;
@@ -165,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_an_answer),
         cmocka_unit_test(takes_pages),
+        cmocka_unit_test(takes_a_thumbnail),
         cmocka_unit_test(takes_an_error),
         cmocka_unit_test(takes_nothing_else),
         cmocka_unit_test(bounds_what_it_takes),
