@@ -51,29 +51,42 @@ bool dnn_bf16_fast(void)
     return dnn_cpu_has(dnnl_cpu_isa_avx512_core_bf16);
 }
 
-/* Clears memory with all threads. The operating system clears a page when it is
- * first touched, which with one thread would take longer than anything else at
- * the start of a training. */
-static void *clear(char *p, size_t size)
+/* The operating system clears a page when it is first touched, which with one
+ * thread would take longer than anything else at the start of a training. */
+void dnn_clear(void *data, size_t size)
 {
+    char *p = data;
 #pragma omp parallel for schedule(static) if (size > HUGE)
     for (size_t at = 0; at < size; at += HUGE)
         memset(p + at, 0, size - at < HUGE ? size - at : HUGE);
+}
+
+static size_t alignment(size_t size)
+{
+    return size >= HUGE ? HUGE : LINE;
+}
+
+static size_t aligned(size_t size)
+{
+    return (size + alignment(size) - 1) & ~(alignment(size) - 1);
+}
+
+void *dnn_reserve(size_t size)
+{
+    void *p = aligned_alloc(alignment(size), aligned(size));
+#ifdef MADV_HUGEPAGE
+    if (p && size >= HUGE)
+        madvise(p, aligned(size), MADV_HUGEPAGE); /* only a hint */
+#endif
     return p;
 }
 
 void *dnn_alloc(size_t size)
 {
-    size_t align = size >= HUGE ? HUGE : LINE;
-    size_t whole = (size + align - 1) & ~(align - 1);
-    void *p = aligned_alloc(align, whole);
-    if (!p)
-        return NULL;
-#ifdef MADV_HUGEPAGE
-    if (align == HUGE)
-        madvise(p, whole, MADV_HUGEPAGE); /* only a hint */
-#endif
-    return clear(p, whole);
+    void *p = dnn_reserve(size);
+    if (p)
+        dnn_clear(p, aligned(size));
+    return p;
 }
 
 const struct dnn_layout *dnn_layout_keep(struct dnn *d,

@@ -57,6 +57,10 @@ void dnn_op_free(struct dnn_op *op);
 /* Allocate memory for tensors: aligned, zeroed, and on huge pages if it is
  * large. Release it with free(). NULL = out of memory. */
 void *dnn_alloc(size_t size);
+/* The same, but it is not zeroed: large memory is none until it is written. */
+void *dnn_reserve(size_t size);
+/* Zero memory with all threads. */
+void dnn_clear(void *data, size_t size);
 
 /* Layouts; NULL means out of memory */
 

@@ -115,11 +115,12 @@ static void forward(struct builder *b, int row)
 {
     struct dnn_tensor x = build_activation(b, row);
     bool norm = !is_normalised_next(b, row);
-    b->made[row].result = norm ? build_activation(b, row) : x;
     if (b->err)
         return;
     forward_product(b, row, x);
-    if (norm)
+    normed_forget(b, build_from(b, row));
+    b->made[row].result = norm ? build_activation(b, row) : x;
+    if (norm && !b->err)
         normed_forward(b, row, x.data);
 }
 
@@ -225,8 +226,10 @@ static void backward(struct builder *b, int row)
     struct dnn_tensor d_x = {made->result.layout, made->gradient[0]};
     if (!is_normalised_next(b, row))
         d_x = normed_backward(b, row);
+    normed_remake(b, build_from(b, row));
     if (!b->err)
         backward_kernel(b, row, d_x);
+    normed_forget(b, build_from(b, row));
     if (!b->err && build_from(b, row) >= 0) /* pictures need no gradient */
         backward_data(b, row, d_x);
     build_give(b, d_x.data);

@@ -44,14 +44,14 @@ static void run_forward(const void *q)
 static void forward(struct builder *b, int row)
 {
     void *x = build_activation(b, row).data;
-    b->made[row].result = build_activation(b, row);
     struct depthwise q =
         problem(b, row, weights_value(b->parts->weights, row, WEIGHT_KERNEL));
     q.result = x;
     build_own(b, run_forward, &q, sizeof q);
-    if (b->err)
-        return;
-    normed_forward(b, row, x);
+    normed_forget(b, build_from(b, row));
+    b->made[row].result = build_activation(b, row);
+    if (!b->err)
+        normed_forward(b, row, x);
 }
 
 /* Backward */
@@ -71,11 +71,13 @@ static void backward(struct builder *b, int row)
     const struct weights *w = b->parts->weights;
     int from = build_from(b, row);
     void *d_x = normed_backward(b, row).data;
+    normed_remake(b, from);
     void *d_source = build_activation(b, from).data;
     struct depthwise q = problem(b, row, weights_value(w, row, WEIGHT_KERNEL));
     q.d_result = d_x;
     q.d_weights = weights_gradient(w, row, WEIGHT_KERNEL);
     build_own(b, run_back_weights, &q, sizeof q);
+    normed_forget(b, from);
     q.d_source = d_source;
     build_own(b, run_back_source, &q, sizeof q);
     build_leave(b, from, d_source);

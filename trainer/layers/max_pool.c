@@ -48,13 +48,13 @@ static void backward(struct builder *b, int row)
         .d_out = made->gradient[0],
         .d_more = made->gradient[1],
         .d_sum = build_result_over(b, row),
-        .d_x = build_activation(b, from).data,
+        .d_x = b->made[from].result.data, /* in the place of x */
         .d_gamma = weights_gradient(w, from, WEIGHT_GAMMA),
         .d_beta = weights_gradient(w, from, WEIGHT_BETA),
     };
     build_give_gradients(b, row);
     build_give(b, pool.d_sum);
-    build_leave(b, from, pool.d_x);
+    build_leave_over(b, from);
     build_own(b, run_backward, &pool, sizeof pool);
 }
 

@@ -50,7 +50,7 @@ struct norm_back {
      * activation's input. May be d_out or d_more; NULL if forward has no `add`.
      */
     void *d_sum;
-    void *d_x;               /* may be d_out, if forward has no `add` */
+    void *d_x;               /* may be the forward x */
     float *d_gamma, *d_beta; /* [channels] */
 };
 
@@ -63,6 +63,8 @@ size_t norm_work(int n, int channels, int rows, int block);
 
 /* Computes y, and mean and variance unless they are fixed. */
 void norm_forward(const struct norm *q);
+/* Computes y again, after norm_forward(). */
+void norm_again(const struct norm *q);
 /* Computes d_sum, d_x, d_gamma and d_beta, after norm_forward(). */
 void norm_backward(const struct norm_back *q);
 

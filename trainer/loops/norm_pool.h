@@ -32,7 +32,7 @@ struct norm_pool_back {
     const void *d_out;  /* the gradient of y */
     const void *d_more; /* what is added to d_out; NULL = nothing */
     void *d_sum;        /* work area shaped like y; may be d_out or d_more */
-    void *d_x;          /* shaped like x */
+    void *d_x;          /* shaped like x; may be the forward x */
     float *d_gamma, *d_beta; /* [channels] */
 };
 

@@ -39,9 +39,16 @@ static void count_readers(struct builder *b)
     }
 }
 
-/* Builds the steps forward through the rows, then back through them. Whatever
- * the way back reads (inputs, results of convolutions, outputs) is not given
- * back, so that its memory stays intact. */
+/* The way back of a row is the last to read its result. */
+static void build_backward(struct builder *b, int row)
+{
+    layer_type(build_layer(b, row))->backward(b, row);
+    build_give_result(b, row);
+}
+
+/* Builds the steps forward through the rows, then back through them. What the
+ * way back reads (inputs, what is normalised, outputs) is not given back before
+ * it was read there. */
 static void build_training(struct builder *b)
 {
     size_t logits = (size_t)b->plan->n * b->parts->classes * sizeof(float);
@@ -51,7 +58,7 @@ static void build_training(struct builder *b)
         layer_type(build_layer(b, r))->forward(b, r);
     b->plan->middle = b->plan->count;
     for (int r = layers - 1; !b->err && r >= 0; r--)
-        layer_type(build_layer(b, r))->backward(b, r);
+        build_backward(b, r);
 }
 
 static void build_inference(struct builder *b)

@@ -150,6 +150,19 @@ void build_leave(struct builder *b, int row, void *gradient)
     made->gradient[made->gradients++] = gradient;
 }
 
+void build_leave_over(struct builder *b, int row)
+{
+    build_leave(b, row, b->made[row].result.data);
+    b->made[row].result.data = NULL;
+}
+
+void build_give_result(struct builder *b, int row)
+{
+    if (b->made[row].result.data)
+        build_give(b, b->made[row].result.data);
+    b->made[row].result.data = NULL;
+}
+
 /* Finds a gradient of the row that no other row has yet to read; NULL = none.
  */
 static void *own_gradient(const struct builder *b, int row)

@@ -16,10 +16,13 @@
 /* What a row has left for other rows. */
 struct made {
     struct dnn_tensor result;
+    void *x;             /* what is normalised, which the way back overwrites
+                            with its gradient; NULL = nothing is */
     float *features;     /* the result in f32, if the head reads it */
     const void *forward; /* the problem of the step that normalises, which
                             the way back needs; training only */
-    int readers;         /* rows that have yet to read the result */
+    int readers;         /* rows that have yet to read the result; in training
+                            all that read it */
     /* Gradients of the result, one from each row that read it. Their sum is
      * the gradient of the result. */
     void *gradient[2];
@@ -96,6 +99,10 @@ void build_read_once(struct builder *b, int row);
 
 /* Leave a gradient of the row's result. */
 void build_leave(struct builder *b, int row, void *gradient);
+/* Leave a gradient of the row's result that takes the place of the result. */
+void build_leave_over(struct builder *b, int row);
+/* Give the memory of a row's result back, unless that was done. */
+void build_give_result(struct builder *b, int row);
 /* Memory for a tensor like the row's result: over one of the row's gradients if
  * nothing else needs that, or else new. */
 void *build_result_over(struct builder *b, int row);

@@ -213,7 +213,8 @@ static void assert_array(const void *got, const double *want, size_t count,
                     bf16 ? 2e-2 : bound);
 }
 
-/* Runs norm.h, with results in the place of gradients as in the network. */
+/* Runs norm.h, with results in the place of x and gradients as in the network.
+ */
 static void check(struct problem *p)
 {
     const struct shape *s = &p->s;
@@ -224,7 +225,7 @@ static void check(struct problem *p)
     void *shortcut = packed(p->shortcut, p->count, bf16);
     void *d_out = packed(p->d_out, p->count, bf16);
     void *d_more = packed(p->d_more, p->count, bf16);
-    void *y = array(p->count, 4), *d_x = array(p->count, 4);
+    void *y = array(p->count, 4);
     struct norm q = {.n = s->n,
                      .channels = s->channels,
                      .rows = s->rows,
@@ -249,12 +250,15 @@ static void check(struct problem *p)
                           .d_out = d_out,
                           .d_more = p->more ? d_more : NULL,
                           .d_sum = p->add ? d_out : NULL,
-                          .d_x = p->add ? d_x : d_out,
+                          .d_x = x,
                           .d_gamma = d_gamma,
                           .d_beta = d_beta};
     double most = sqrt((double)s->n * s->rows);
 
     norm_forward(&q);
+    assert_array(y, p->y, p->count, bf16, 1e-4);
+    memset(y, 0xff, p->count * 4); /* not a number */
+    norm_again(&q);
     assert_array(y, p->y, p->count, bf16, 1e-4);
     norm_backward(&b);
     if (p->add)
@@ -267,7 +271,7 @@ static void check(struct problem *p)
         assert_near((double)d_gamma[k], p->d_gamma[k], 1e-5 * most);
     }
     free(x), free(shortcut), free(d_out), free(d_more);
-    free(y), free(d_x), free(q.work);
+    free(y), free(q.work);
 }
 
 /* Keeps values away from 0, where the result of the ReLU would depend on
@@ -433,7 +437,7 @@ static void check_pooling(const struct pooling *p, bool bf16)
     size_t count = (size_t)p->norm.n * p->norm.channels;
     size_t all = count * p->norm.rows, few = count * p->half * p->half;
     float d_gamma[64], d_beta[64];
-    void *x = packed(p->norm.x, all, bf16), *d_x = array(all, 4);
+    void *x = packed(p->norm.x, all, bf16);
     void *d_out = packed(p->d_out, few, bf16), *none = array(few, 4);
     bool second = p->side % 2; /* all of the gradient is in d_more */
     struct norm_pool q = {.norm = p->norm,
@@ -447,7 +451,7 @@ static void check_pooling(const struct pooling *p, bool bf16)
                                .d_out = second ? none : d_out,
                                .d_more = second ? d_out : none,
                                .d_sum = d_out,
-                               .d_x = d_x,
+                               .d_x = x,
                                .d_gamma = d_gamma,
                                .d_beta = d_beta};
 
@@ -457,13 +461,13 @@ static void check_pooling(const struct pooling *p, bool bf16)
                     bf16 ? 1e-2 : 0);
     norm_pool_backward(&b);
     for (size_t i = 0; i < all; i++)
-        assert_near((double)unpacked(d_x, i, bf16), (double)p->d_x[i],
+        assert_near((double)unpacked(x, i, bf16), (double)p->d_x[i],
                     bf16 ? 2e-2 : 1e-4);
     for (int k = 0; k < p->norm.channels; k++) {
         assert_near((double)d_gamma[k], (double)p->d_gamma[k], 1e-3);
         assert_near((double)d_beta[k], (double)p->d_beta[k], 1e-3);
     }
-    free(x), free(d_x), free(d_out), free(none), free(y);
+    free(x), free(d_out), free(none), free(y);
     free(q.top), free(q.place);
 }
 
