@@ -109,7 +109,7 @@ static void put_counts(struct text *out, const struct list *l)
 }
 
 static void put_file(struct text *out, const struct answering *a,
-                     const struct object *o)
+                     const struct object *o, const struct list *l)
 {
     int64_t size = spool_size(a->primo, o->id, o->number);
     json_put_key(out, "files");
@@ -117,7 +117,7 @@ static void put_file(struct text *out, const struct answering *a,
     json_put_member(out, "original_file_name", o->name);
     json_put_member(out, "content_type", "text/plain");
     number_member(out, "content_length", size > 0 ? (double)size : 0);
-    json_put_member(out, "sha256", "");
+    json_put_member(out, "sha256", l->sha256);
     text_puts(out, "}]");
 }
 
@@ -162,7 +162,7 @@ static void put_summary(struct text *out, const struct answering *a,
                   settings_number(a->service, KEY_SERVICE_CHECK));
     json_put_key(out, "pages");
     text_puts(out, "[]");
-    put_file(out, a, o);
+    put_file(out, a, o, end->list);
     put_times(out, r, end->list);
     json_put_member(out, "error", end->error);
     json_put_member(out, "code", end->code);

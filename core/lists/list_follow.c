@@ -109,8 +109,9 @@ static void record_take(struct piece *p, const struct journal_record *record)
     case JOURNAL_FACT:
         p->list.planned |=
             !p->list.planned &&
-            sscanf(record->payload, "pictures=%" SCNu64 " lines=%" SCNu64,
-                   &p->list.pictures, &p->list.lines) == 2;
+            sscanf(record->payload,
+                   "pictures=%" SCNu64 " lines=%" SCNu64 " sha256=%64[0-9a-f]",
+                   &p->list.pictures, &p->list.lines, p->list.sha256) >= 2;
         return;
     case JOURNAL_ANSWER:
         if (list_row_parse(record->payload, &row) && row_fits(p, &row))

@@ -13,17 +13,18 @@ enum { GROUP_DIGITS = 12 }; /* of one, its comma and a NUL */
 
 #define ROW(f, kind) FIELD(struct list, f, kind)
 static const struct field fields[] = {
-    ROW(revision, FIELD_COUNT), ROW(run, FIELD_COUNT),
-    ROW(segment, FIELD_COUNT),  ROW(offset, FIELD_COUNT),
-    ROW(told, FIELD_COUNT),     ROW(model, FIELD_COUNT),
-    ROW(called, FIELD_STRING),  ROW(began, FIELD_TIME),
-    ROW(changed, FIELD_TIME),   ROW(planned, FIELD_BOOL),
-    ROW(pictures, FIELD_COUNT), ROW(lines, FIELD_COUNT),
-    ROW(rows, FIELD_COUNT),     ROW(ok, FIELD_COUNT),
-    ROW(check, FIELD_COUNT),    ROW(unknown, FIELD_COUNT),
-    ROW(errors, FIELD_COUNT),   ROW(labelled, FIELD_COUNT),
-    ROW(right, FIELD_COUNT),    ROW(alone_until, FIELD_COUNT),
-    ROW(suspect, FIELD_COUNT),  ROW(losses, FIELD_COUNT),
+    ROW(revision, FIELD_COUNT),    ROW(run, FIELD_COUNT),
+    ROW(segment, FIELD_COUNT),     ROW(offset, FIELD_COUNT),
+    ROW(told, FIELD_COUNT),        ROW(model, FIELD_COUNT),
+    ROW(called, FIELD_STRING),     ROW(began, FIELD_TIME),
+    ROW(changed, FIELD_TIME),      ROW(planned, FIELD_BOOL),
+    ROW(pictures, FIELD_COUNT),    ROW(lines, FIELD_COUNT),
+    ROW(sha256, FIELD_STRING),     ROW(rows, FIELD_COUNT),
+    ROW(ok, FIELD_COUNT),          ROW(check, FIELD_COUNT),
+    ROW(unknown, FIELD_COUNT),     ROW(errors, FIELD_COUNT),
+    ROW(labelled, FIELD_COUNT),    ROW(right, FIELD_COUNT),
+    ROW(alone_until, FIELD_COUNT), ROW(suspect, FIELD_COUNT),
+    ROW(losses, FIELD_COUNT),
 };
 #undef ROW
 static const struct record_form form = {fields, sizeof fields / sizeof *fields};

@@ -27,7 +27,8 @@ struct list {
     double began, changed;    /* Unix seconds; changed: the last row */
     bool planned;             /* these are known: */
     uint64_t pictures, lines;
-    uint64_t rows;                       /* that are in the stream */
+    char sha256[65]; /* of the list's bytes; "" = an older worker gave none */
+    uint64_t rows;   /* that are in the stream */
     uint64_t ok, check, unknown, errors; /* of these */
     uint64_t labelled, right;            /* of these */
     /* A worker that died may have died of any row up to this one, so each is

@@ -31,6 +31,10 @@ summary all.list '[.file, .state, .list.lines, .list.pictures, .list.error,
 n=${#files[@]}
 expect "\"all.list\",\"check\",$n,$n,0,\"invoices/1\",," cat "$SCRATCH/said"
 cmp <(answer all.list) $inbox/out/all.list.json
+expect "$(sha256sum <$inbox/in/all.list | cut -d' ' -f1)" \
+    jq -r '.files[0].sha256' $inbox/out/all.list.json
+expect "$(stat -c %s $inbox/in/all.list)" \
+    jq '.files[0].content_length' $inbox/out/all.list.json
 expect 'line,file,page,class,confidence,state,truth,milliseconds,error' \
     head -n 1 $inbox/out/all.list.csv
 expect "$(seq $n)" column all.list 0

@@ -100,8 +100,9 @@ static int listing_open(struct listing *l, struct reason *why)
     if (err == 0)
         err = scores_open(l, why);
     if (err == 0)
-        writer_fact(l->job->run->writer, "pictures", "%zu lines=%" PRIu64,
-                    l->plan.count, l->plan.lines);
+        writer_fact(l->job->run->writer, "pictures",
+                    "%zu lines=%" PRIu64 " sha256=%s", l->plan.count,
+                    l->plan.lines, l->plan.sha256);
     return err;
 }
 

@@ -4,10 +4,10 @@
  * (core/report/list_row.h). Whoever reads that ignores the rows that it knows,
  * so that a worker may begin again with one that was told before.
  *
- * First the journal gets the fact "pictures=N lines=N". Where pictures have a
- * truth, the scores of all rows are kept in the file `scores` of the run
- * directory, and in the end the artifact `evaluation` is made of them. Main
- * thread.
+ * First the journal gets the fact "pictures=N lines=N sha256=HEX". Where
+ * pictures have a truth, the scores of all rows are kept in the file `scores`
+ * of the run directory, and in the end the artifact `evaluation` is made of
+ * them. Main thread.
  */
 #ifndef PRIMO_LIST_JOB_H
 #define PRIMO_LIST_JOB_H

@@ -27,10 +27,12 @@ struct making {
     struct text text;
     uint64_t line, lines;
     size_t count;
+    char sha256[SHA256_HEX];
 };
 
 /* The file has records that end in a NUL, as a path may have any other byte:
- * "LINE TRUTH PATH" and a record with the fault, and at last "end LINES". */
+ * "LINE TRUTH PATH" and a record with the fault, and at last "end LINES
+ * SHA256". */
 static void put(struct making *m, int truth, const char *path,
                 const char *fault)
 {
@@ -163,6 +165,14 @@ static int list_read(int dir, const char *name, struct text *list,
                : 0;
 }
 
+static void sum(const struct text *list, char hex[SHA256_HEX])
+{
+    struct sha256 s;
+    sha256_init(&s);
+    sha256_add(&s, list->data, list->size);
+    sha256_end(&s, hex);
+}
+
 static int make(int dir, const char *name, const struct list_classes *classes,
                 struct text *out, struct reason *why)
 {
@@ -170,9 +180,11 @@ static int make(int dir, const char *name, const struct list_classes *classes,
     struct text list = TEXT_INIT;
     int err = list_read(dir, name, &list, why);
     if (err == 0)
+        sum(&list, m.sha256); /* of the bytes, which lines_put() cuts up */
+    if (err == 0)
         err = lines_put(&m, &list, why);
     if (err == 0) {
-        text_printf(&m.text, "%s %" PRIu64, end_mark, m.lines);
+        text_printf(&m.text, "%s %" PRIu64 " %s", end_mark, m.lines, m.sha256);
         text_add(&m.text, "", 1);
         err = file_save(dir, PLAN, m.text.data, m.text.size, why);
     }
@@ -197,7 +209,8 @@ static bool parse(struct list_plan *p)
     while (at < end) {
         struct list_entry e = {.fault = ""};
         int skip = 0;
-        if (sscanf(at, "end %" SCNu64, &p->lines) == 1)
+        if (sscanf(at, "end %" SCNu64 " %64[0-9a-f]", &p->lines, p->sha256) >=
+            1)
             return true;
         sscanf(at, "%" SCNu64 " %d%n", &e.line, &e.truth, &skip);
         if (!skip || at[skip] != ' ')

@@ -14,6 +14,7 @@
 #define PRIMO_LIST_PLAN_H
 
 #include "core/basic/reason.h"
+#include "core/basic/sha256.h"
 #include "core/basic/text.h"
 
 #include <stdint.h>
@@ -31,9 +32,10 @@ struct list_entry {
 struct list_plan {
     struct list_entry *entries;
     size_t count, room;
-    uint64_t lines;   /* that have something in them */
-    bool is_labelled; /* some entry has a truth */
-    struct text text; /* its file, which the strings point into */
+    uint64_t lines;          /* that have something in them */
+    bool is_labelled;        /* some entry has a truth */
+    char sha256[SHA256_HEX]; /* of the list; "" = an older plan has none */
+    struct text text;        /* its file, which the strings point into */
 };
 
 /* The classes by which folders are labelled. */
