@@ -11,6 +11,7 @@
 #include "trainer/labelled.h"
 #include "trainer/machine/confine.h"
 #include "trainer/pages/drawer.h"
+#include "trainer/pictures/picture.h"
 #include "trainer/serve/predictor.h"
 
 #include <errno.h>
@@ -28,11 +29,15 @@ static const char help[] = N_(
     "  --out DIR  make the reports there, too: README.md, predictions.csv,\n"
     "             classes.csv, confusion.csv, confusion.svg, mistakes.csv,\n"
     "             mistakes.html and thresholds.csv\n"
+    "  --pages WHICH\n"
+    "             take these pages of PDF and TIFF files, each as a picture:\n"
+    "             first (default), all, or pages such as 2, 1-5 or 3-\n"
     "MODEL_DIR holds the model.safetensors of a training.\n");
 
 /* What one call of the program works with. */
 struct judged_folder {
     const char *model_dir, *folder, *out; /* out NULL = no reports */
+    struct page_range pages;
     struct predictor predictor;
     struct labelled pictures;
     int *answers;  /* [pictures read] */
@@ -60,6 +65,8 @@ static int folder_take(struct judged_folder *j, struct reason *why)
     const struct classifier *m = &j->predictor.model;
     int err = labelled_open(&j->pictures, j->folder, m->class_names, m->classes,
                             params[KEY_EXTENSIONS].words, why);
+    if (err == 0)
+        err = labelled_take_pages(&j->pictures, j->pages, why);
     if (err)
         return err;
     size_t n = j->pictures.count;
@@ -87,6 +94,20 @@ static void complain(const char *path, const struct reason *why)
     fprintf(stderr, "primo-train: '%s' %s\n", path, why->sentence);
 }
 
+static int sample_read(const struct judged_folder *j, const struct sample *s,
+                       float *image, struct reason *why)
+{
+    int side = j->predictor.model.image_size;
+    struct picture picture = PICTURE_INIT;
+    int err = s->fault ? refuse(why, EINVAL, "%s", s->fault)
+                       : picture_read_within(&picture, j->pictures.dir, s->path,
+                                             s->page, side, why);
+    if (err == 0)
+        err = loader_picture_take(&picture, side, image, why);
+    picture_release(&picture);
+    return err;
+}
+
 /* Reads the pictures from `first` on, each into its place of the batch. */
 static void batch_read(const struct judged_folder *j, size_t first, int n,
                        float *images, struct reason *whys)
@@ -96,8 +117,8 @@ static void batch_read(const struct judged_folder *j, size_t first, int n,
 #pragma omp parallel for schedule(dynamic)
     for (int i = 0; i < n; i++) {
         whys[i] = (struct reason)REASON_INIT;
-        loader_picture(j->pictures.samples[first + (size_t)i].path, side,
-                       images + (size_t)i * size, &whys[i]);
+        sample_read(j, &j->pictures.samples[first + (size_t)i],
+                    images + (size_t)i * size, &whys[i]);
     }
 }
 
@@ -110,7 +131,7 @@ static int batch_close(struct judged_folder *j, size_t first, int n,
     for (int i = 0; i < n; i++) {
         const struct sample *s = &j->pictures.samples[first + (size_t)i];
         if (whys[i].code) {
-            complain(s->path, &whys[i]);
+            complain(sample_name(s), &whys[i]);
             j->unreadable++;
             continue;
         }
@@ -161,16 +182,24 @@ static int pictures_predict(struct judged_folder *j, struct reason *why)
 
 /* Judging */
 
-static const char *judged_file(void *context, int picture)
+static const struct sample *judged_sample(const struct judged_folder *j,
+                                          int picture)
 {
-    const struct judged_folder *j = context;
-    return j->pictures.samples[j->place[picture]].path;
+    return &j->pictures.samples[j->place[picture]];
+}
+
+static const char *judged_file(void *context, int picture, int *page)
+{
+    const struct sample *s = judged_sample(context, picture);
+    *page = s->page;
+    return s->path;
 }
 
 static const char *judged_path(void *context, int picture)
 {
     const struct judged_folder *j = context;
-    return labelled_relative(&j->pictures, judged_file(context, picture));
+    return labelled_relative(&j->pictures,
+                             sample_name(judged_sample(j, picture)));
 }
 
 /* A model of an older version has no temperature: its confidences are taken as
@@ -311,18 +340,33 @@ static int usage(const char *fault, const char *word)
     return 2;
 }
 
+/* Takes an option and its value; 0, or the exit status. */
+static int option_take(struct judged_folder *j, const char *name,
+                       const char *value)
+{
+    if (!strcmp(name, "--out")) {
+        j->out = value;
+        return *value ? 0 : usage(_("a folder is expected after"), name);
+    }
+    if (strcmp(name, "--pages"))
+        return usage(_("unknown option"), name);
+    return param_pages(value, &j->pages)
+               ? 0
+               : usage(_("all, first or pages such as 2, 1-5 or 3- are "
+                         "expected after"),
+                       name);
+}
+
 /* Parses the options; returns the index of the first word after them, or -2. */
-static int options_take(int argc, char **argv, const char **out)
+static int options_take(struct judged_folder *j, int argc, char **argv)
 {
     int i = 1;
-    for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+    for (; i < argc && argv[i][0] == '-' && argv[i][1]; i += 2) {
         if (!strcmp(argv[i], "--"))
             return i + 1;
-        if (strcmp(argv[i], "--out"))
-            return -usage(_("unknown option"), argv[i]);
-        if (i + 1 >= argc || !*argv[i + 1])
-            return -usage(_("a folder is expected after"), argv[i]);
-        *out = argv[++i];
+        int status = option_take(j, argv[i], i + 1 < argc ? argv[i + 1] : "");
+        if (status)
+            return -status;
     }
     return i;
 }
@@ -341,8 +385,8 @@ int evaluate_main(int argc, char **argv)
         fputs(_(help), stdout);
         return 0;
     }
-    struct judged_folder j = {.pictures = {.dir = -1}};
-    int first = options_take(argc, argv, &j.out);
+    struct judged_folder j = {.pictures = {.dir = -1}, .pages = {1, 1}};
+    int first = options_take(&j, argc, argv);
     if (first < 0)
         return -first;
     if (argc - first != 2)

@@ -17,6 +17,7 @@
 int evaluate_main(int argc, char **argv);
 
 /* One line for --help. */
-#define EVALUATE_USAGE "primo-train evaluate [--out DIR] MODEL_DIR FOLDER"
+#define EVALUATE_USAGE                                                         \
+    "primo-train evaluate [--out DIR] [--pages WHICH] MODEL_DIR FOLDER"
 
 #endif

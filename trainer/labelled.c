@@ -1,6 +1,7 @@
 #include "trainer/labelled.h"
 
 #include "core/basic/alloc.h"
+#include "trainer/data/sample_pages.h"
 #include "trainer/folders/folder.h"
 
 #include <errno.h>
@@ -125,11 +126,33 @@ int labelled_open(struct labelled *l, const char *folder,
     return classes_collect(l, class_names, classes, extensions, why);
 }
 
+int labelled_take_pages(struct labelled *l, struct page_range wanted,
+                        struct reason *why)
+{
+    int n = (int)l->count, err = 0;
+    if (sample_pages_first(wanted))
+        return 0;
+    struct sample_pages *pages = xcalloc(l->count + 1, sizeof *pages);
+#pragma omp parallel for schedule(dynamic)
+    for (int i = 0; i < n; i++) {
+        struct reason here = REASON_INIT;
+        if (sample_pages_find(&pages[i], &l->samples[i], l->dir, wanted, &here))
+#pragma omp critical
+        {
+            err = -here.code;
+            *why = here;
+        }
+    }
+    if (err == 0)
+        err = sample_pages_take(&l->samples, &n, pages, why);
+    l->count = l->room = (size_t)n;
+    free(pages);
+    return err;
+}
+
 void labelled_release(struct labelled *l)
 {
-    for (size_t i = 0; i < l->count; i++)
-        free(l->samples[i].path);
-    free(l->samples);
+    samples_free(l->samples, (int)l->count);
     free(l->root);
     if (l->dir >= 0)
         close(l->dir);

@@ -11,7 +11,7 @@
 struct labelled {
     char *root; /* the folder, without a slash at its end */
     int dir;    /* the same, for what must lie below it; -1 = none */
-    struct sample *samples; /* by class, then by path */
+    struct sample *samples; /* by class, then by path and page */
     size_t count, room;
 };
 
@@ -24,6 +24,10 @@ struct labelled {
 int labelled_open(struct labelled *l, const char *folder,
                   char *const *class_names, int classes, const char *extensions,
                   struct reason *why);
+/* Make the pages of files that are wanted pictures of their own; a file whose
+ * pages can't be counted remains, with its fault. ENOMEM and so on. */
+int labelled_take_pages(struct labelled *l, struct page_range wanted,
+                        struct reason *why);
 void labelled_release(struct labelled *l);
 
 /* Read */

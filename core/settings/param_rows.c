@@ -76,6 +76,13 @@ const struct param params[KEY_COUNT] = {
                         .fallback = IMAGE_EXTENSIONS,
                         .meaning = N_("which files of the dataset count"),
                         .term = "Допустимые расширения файлов"},
+    [KEY_PAGES] = {.key = "pages",
+                   .scope = TRAINING,
+                   .kind = PARAM_PAGES,
+                   .words = "all first",
+                   .fallback = "first",
+                   .meaning = N_("which pages of PDF and TIFF files are "
+                                 "taken, each as a picture")},
     [KEY_EPOCHS] = {.key = "epochs",
                     .scope = TRAINING,
                     .kind = PARAM_INT,

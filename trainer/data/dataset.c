@@ -21,13 +21,6 @@ struct collection {
     size_t count, room;
 };
 
-static void samples_free(struct sample *samples, int count)
-{
-    for (int i = 0; i < count; i++)
-        free(samples[i].path);
-    free(samples);
-}
-
 void dataset_release(struct dataset *d)
 {
     for (int i = 0; i < d->classes; i++)
@@ -167,7 +160,8 @@ static int compare_drawings(const void *a, const void *b)
     const struct drawing *x = a, *y = b;
     if (x->sample.label != y->sample.label)
         return x->sample.label < y->sample.label ? -1 : 1;
-    return strcmp(x->sample.path, y->sample.path);
+    int order = strcmp(x->sample.path, y->sample.path);
+    return order ? order : x->sample.page - y->sample.page;
 }
 
 /* All samples in one list, by class and path. */
@@ -190,21 +184,51 @@ static void class_fault(struct dataset *d, int label, int found, size_t good)
         faults_add(&d->faults, kind, d->class_names[label], "");
 }
 
-/* Draws class by class. */
+/* The end of the pages of a file, and how many of them are good. */
+static int file_end(const struct drawing *all, int count, int first,
+                    const bool *good, int *goods)
+{
+    int i = first;
+    *goods = 0;
+    for (; i < count && all[i].sample.label == all[first].sample.label &&
+           !strcmp(all[i].sample.path, all[first].sample.path);
+         i++)
+        *goods += !good || good[all[i].from];
+    return i;
+}
+
+/* Draws class by class: of each file with a good page, the first is marked. */
 static void classes_draw(struct dataset *d, const struct drawing *all,
                          int count, const bool *good, bool *test)
 {
     int *of = xmalloc(((size_t)count + 1) * sizeof *of);
     for (int label = 0, i = 0; label < d->classes; label++) {
         size_t n = 0;
-        int first = i;
-        for (; i < count && all[i].sample.label == label; i++)
-            if (!good || good[all[i].from])
+        int found = 0, goods;
+        while (i < count && all[i].sample.label == label) {
+            int end = file_end(all, count, i, good, &goods);
+            if (goods)
                 of[n++] = i;
+            found++;
+            i = end;
+        }
         draw(of, n, d, label, test);
-        class_fault(d, label, i - first, n);
+        class_fault(d, label, found, n);
     }
     free(of);
+}
+
+/* The good pages of a file go where its first one goes: a page in the test part
+ * whose neighbours are known from training would say little. */
+static void pages_follow(const struct drawing *all, int count, const bool *good,
+                         bool *test)
+{
+    for (int i = 0, end, goods; i < count; i = end) {
+        bool held = test[i];
+        end = file_end(all, count, i, good, &goods);
+        for (int k = i; k < end; k++)
+            test[k] = held && (!good || good[all[k].from]);
+    }
 }
 
 /* Puts the samples into the two parts, as they were drawn. */
@@ -239,6 +263,7 @@ void dataset_draw(struct dataset *d, const bool *good, int *from)
     text_clear(&d->faults.all[FAULT_SINGLE]);
     d->faults.shown[FAULT_SINGLE] = 0;
     classes_draw(d, all, count, good, test);
+    pages_follow(all, count, good, test);
     parts_fill(d, all, count, test, from);
     free(test);
     free(all);

@@ -24,15 +24,10 @@
 #include "core/basic/reason.h"
 #include "core/settings/settings.h"
 #include "trainer/data/faults.h"
+#include "trainer/data/sample.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct sample {
-    char *path; /* absolute */
-    int label;
-    uint64_t hash[2]; /* of the pixels when the training began (kept.h) */
-};
 
 struct dataset {
     char *root;         /* the folder, without a slash at its end */
@@ -43,13 +38,15 @@ struct dataset {
     char *extensions;
     char **class_names;
     int classes;
-    struct sample *train, *test; /* by class, then by path */
+    struct sample *train, *test; /* by class, then by path and page */
     int train_count, test_count;
     bool drawn; /* the test part was drawn here, with the following */
     double test_fraction;
     uint64_t seed;
     bool kept; /* the pictures are those of a training that is continued */
 };
+
+struct reading_options;
 
 /* Life cycle */
 
@@ -79,12 +76,18 @@ bool dataset_has_classes(const struct dataset *d);
 /* Append a line to `layout`. The key is one of NC_("dataset", …). */
 void dataset_note(struct dataset *d, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Make the pages of files that are wanted pictures of their own, in `workers`
+ * threads. Does nothing where only the first is wanted. A file whose pages
+ * can't be counted remains, with its fault. Fails as reading_run() does. */
+int dataset_take_pages(struct dataset *d, struct page_range wanted,
+                       const struct reading_options *options,
+                       struct reason *why);
 /* Draw the test part anew, among the pictures that can be read; those that
- * cannot stay with the training pictures. good[i] is whether sample i can be
- * read; the training part comes first, then the test part. Afterwards from[i]
- * says which number the sample i had before. Adds the faults of classes that
- * have too few. The test part is that which dataset_open() draws, if all can be
- * read. */
+ * cannot stay with the training pictures. The pages of a file go together.
+ * good[i] is whether sample i can be read; the training part comes first, then
+ * the test part. Afterwards from[i] says which number the sample i had before.
+ * Adds the faults of classes that have too few. The test part is that which
+ * dataset_open() draws, if all can be read. */
 void dataset_draw(struct dataset *d, const bool *good, int *from);
 
 #endif

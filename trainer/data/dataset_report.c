@@ -10,7 +10,8 @@ enum { LINES_MAX = 1000, LOG_LINES_MAX = 100, SMALL_CLASS = 10 };
 
 static void put_path(struct text *out, const struct scan *s, int i)
 {
-    const char *p = dataset_relative(s->dataset, scan_sample(s, i)->path);
+    const char *p =
+        dataset_relative(s->dataset, sample_name(scan_sample(s, i)));
     text_put_printable(out, p, strlen(p));
 }
 

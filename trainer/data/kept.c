@@ -21,6 +21,10 @@ void kept_put_classes(const struct dataset *d, struct text *out)
 void kept_put(const struct dataset *d, const struct sample *s,
               const uint64_t hash[2], bool test, struct text *out)
 {
+    if (s->page) {
+        text_printf(out, "page %d", s->page);
+        text_add(out, "", 1);
+    }
     text_printf(out, "%s %d %016" PRIx64 "%016" PRIx64 " %s",
                 test ? "test" : "train", s->label, hash[0], hash[1],
                 dataset_relative(d, s->path));
@@ -37,6 +41,7 @@ void kept_put_end(struct text *out)
 /* What a list is read into. */
 struct lists {
     struct dataset *d;
+    int page; /* of the next picture; 0 = it is a file */
     size_t class_room, train_room, test_room;
 };
 
@@ -79,18 +84,22 @@ static bool path_is_below(const char *path)
     return true;
 }
 
-static bool sample_take(const struct dataset *d, const char *at,
-                        struct sample *out)
+static bool sample_take(struct lists *l, const char *at, struct sample *out)
 {
+    const struct dataset *d = l->d;
+    uint64_t hash[2];
     char *end;
     long label = strtol(at, &end, 10);
     if (end == at || *end != ' ' || label < 0 || label >= d->classes)
         return false;
     at = end + 1;
-    if (!hash_take(&at, out->hash) || !path_is_below(at))
+    if (!hash_take(&at, hash) || !path_is_below(at))
         return false;
-    out->label = (int)label;
-    out->path = xstrfmt("%s/%s", d->root, at);
+    char *path = xstrfmt("%s/%s", d->root, at);
+    *out = sample_of_page(path, l->page, (int)label);
+    memcpy(out->hash, hash, sizeof hash);
+    l->page = 0;
+    free(path);
     return true;
 }
 
@@ -105,14 +114,24 @@ static bool class_take(struct lists *l, const char *name)
     return true;
 }
 
+static bool page_take(struct lists *l, const char *at)
+{
+    char *end;
+    long page = strtol(at, &end, 10);
+    l->page = (int)page;
+    return end != at && !*end && page > 0 && page <= INT32_MAX;
+}
+
 static bool record_take(struct lists *l, const char *at)
 {
     struct dataset *d = l->d;
     struct sample s;
     if (word_take(&at, "class"))
         return class_take(l, at);
+    if (word_take(&at, "page"))
+        return page_take(l, at);
     bool test = word_take(&at, "test");
-    if ((!test && !word_take(&at, "train")) || !sample_take(d, at, &s))
+    if ((!test && !word_take(&at, "train")) || !sample_take(l, at, &s))
         return false;
     if (test) {
         ALLOC_GROW(d->test, (size_t)d->test_count + 1, l->test_room);

@@ -7,7 +7,8 @@
  * The list is bytes: records that end in a NUL, as a path may have any other.
  * "class NAME" in the order of labels, then "train LABEL HASH PATH" and "test
  * LABEL HASH PATH", in the order of the dataset, with paths below its folder,
- * and at last "end". Pictures that could not be read are not in it.
+ * and at last "end". Before a picture that is a page of its file stands "page
+ * NUMBER". Pictures that could not be read are not in it.
  */
 #ifndef PRIMO_KEPT_H
 #define PRIMO_KEPT_H

@@ -8,6 +8,7 @@
 #include "core/basic/alloc.h"
 #include "trainer/data/kept.h"
 #include "trainer/data/loader_part.h"
+#include "trainer/data/reading.h"
 #include "trainer/pictures/picture.h"
 
 #include <errno.h>
@@ -44,11 +45,11 @@ static size_t image_size(const struct loader *l)
 /* Preparing one picture, in any thread */
 
 /* Below the folder `root`. */
-static int pixels_read(int root, const char *path, int side, uint8_t *pixels,
-                       struct reason *why)
+static int pixels_read(int root, const struct sample *s, int side,
+                       uint8_t *pixels, struct reason *why)
 {
     struct picture picture = PICTURE_INIT;
-    int err = picture_read_within(&picture, root, path, side, why);
+    int err = picture_read_within(&picture, root, s->path, s->page, side, why);
     if (err == 0)
         err = picture_resize(&picture, side, pixels, why);
     picture_release(&picture);
@@ -87,11 +88,11 @@ static int entry_prepare(const struct loader *l, const struct batch *b, int i,
     const struct loader_options *o = &l->options;
     const uint8_t *pixels = e->pixels;
     if (!pixels) {
-        int err = pixels_read(l->scan.dataset->dir, e->sample->path, o->side,
-                              spare, why);
+        int err =
+            pixels_read(l->scan.dataset->dir, e->sample, o->side, spare, why);
         if (err) {
             reason_prefix(why, "the picture '%s' could be read before, now it ",
-                          e->sample->path);
+                          sample_name(e->sample));
             return err;
         }
         pixels = spare;
@@ -310,9 +311,10 @@ static void gone_add(const struct loader *l, struct dataset *d)
 {
     for (int i = 0; i < l->scan.count; i++)
         if (l->scan.pictures[i].fault)
-            faults_add(&d->faults, FAULT_GONE,
-                       dataset_relative(d, scan_sample(&l->scan, i)->path),
-                       l->scan.pictures[i].fault);
+            faults_add(
+                &d->faults, FAULT_GONE,
+                dataset_relative(d, sample_name(scan_sample(&l->scan, i))),
+                l->scan.pictures[i].fault);
 }
 
 /* Where the test part was drawn, dataset_draw() has found what is missing. */
@@ -377,6 +379,15 @@ static int loader_fill(struct loader *l, struct dataset *d, struct text *report,
     return err ? err : workers_start(l, why);
 }
 
+/* The list of a training that is continued has them already. */
+static int pages_take(const struct loader *l, struct dataset *d,
+                      struct reason *why)
+{
+    const struct loader_options *o = &l->options;
+    const struct reading_options reading = {o->workers, o->tick, o->context};
+    return d->kept ? 0 : dataset_take_pages(d, o->pages, &reading, why);
+}
+
 int loader_open(struct loader **out, struct dataset *d,
                 const struct loader_options *options, struct text *report,
                 struct reason *why)
@@ -390,7 +401,9 @@ int loader_open(struct loader **out, struct dataset *d,
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->work, NULL);
     pthread_cond_init(&l->done, NULL);
-    int err = scan_open(&l->scan, d, &l->options, why);
+    int err = pages_take(l, d, why);
+    if (err == 0)
+        err = scan_open(&l->scan, d, &l->options, why);
     if (err == 0)
         err = loader_fill(l, d, report, why);
     if (err)

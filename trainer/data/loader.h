@@ -27,8 +27,10 @@ struct loader_options {
     int batch;        /* pictures in a batch; the last one may have fewer */
     unsigned augment; /* set of enum augment, for the training part */
     uint64_t seed;
-    int workers;     /* 1.. ; 0 = one for each processor, at most 16 */
-    uint64_t memory; /* bytes for decoded pictures */
+    int workers;             /* 1.. ; 0 = one for each processor, at most 16 */
+    uint64_t memory;         /* bytes for decoded pictures */
+    struct page_range pages; /* of files, which are pictures of their own; the
+                              * first alone: the file is the picture */
     /* Called with lines for the log, from the thread that calls the loader. */
     void (*log)(void *context, const char *line);
     /* Called about five times a second while loader_open() reads, from the
@@ -51,7 +53,9 @@ struct loader_findings {
 
 /* Life cycle */
 
-/* Opens and reads every picture once, in `workers` threads. Unreadable ones are
+/* Opens the loader, takes the pages of files that are wanted (dataset.h) unless
+ * the dataset is that of a training that is continued, and reads every picture
+ * once, in `workers` threads. Unreadable ones are
  * logged with the reason and left out of both parts; the test part is drawn
  * anew among the others (dataset_draw()). The report (the file `dataset` of a
  * process) is appended to *report, even on failure. EINVAL: the dataset has

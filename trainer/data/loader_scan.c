@@ -1,27 +1,19 @@
 #include "trainer/data/loader_scan.h"
 
 #include "core/basic/alloc.h"
-#include "core/basic/clock.h"
+#include "trainer/data/reading.h"
+#include "trainer/data/sample_pages.h"
 #include "trainer/pictures/picture.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TICK_MS = 200 };
-
-/* What the reading threads share. */
+/* What is done with each picture. */
 struct reading {
     struct scan *scan;
     int side;
     int kept; /* the first so many pictures go into the cache */
-    pthread_mutex_t lock;
-    pthread_cond_t ended; /* a thread has ended */
-    int next, running;    /* guarded by lock */
-    int err;              /* guarded by lock; the first error */
-    struct reason why;    /* guarded by lock */
 };
 
 const struct sample *scan_sample(const struct scan *s, int i)
@@ -49,23 +41,29 @@ static size_t picture_bytes(int side)
     return (size_t)side * (size_t)side * 3;
 }
 
-/* A shortage is not the picture's fault, which may be readable a moment later:
- * it ends the reading instead of counting the picture as unreadable. */
-static bool is_shortage(int err)
+/* Reads a picture, unless it is known that it can't be read. */
+static int picture_read_sample(struct picture *out, const struct reading *r,
+                               const struct sample *s, struct reason *why)
 {
-    return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
+    if (s->fault)
+        return refuse(why, EINVAL, "%s", s->fault);
+    return picture_read_within(out, r->scan->dataset->dir, s->path, s->page,
+                               r->side, why);
 }
 
-static int picture_take(struct reading *r, int i, struct reason *why)
+/* A shortage is not the picture's fault, which may be readable a moment later:
+ * it ends the reading instead of counting the picture as unreadable. */
+static int picture_take(void *context, int i, struct reason *why)
 {
+    const struct reading *r = context;
+    const struct sample *s = scan_sample(r->scan, i);
     struct scanned *p = &r->scan->pictures[i];
     struct picture picture = PICTURE_INIT;
-    int err = picture_read_within(&picture, r->scan->dataset->dir,
-                                  scan_sample(r->scan, i)->path, r->side, why);
+    int err = picture_read_sample(&picture, r, s, why);
     if (err == 0) {
         p->width = picture.full_width;
         p->height = picture.full_height;
-        p->more_pages = picture.more_pages;
+        p->more_pages = picture.more_pages && !s->page;
         picture_hash(&picture, p->hash);
         if (i < r->kept) {
             uint8_t *to = r->scan->cache + (size_t)i * picture_bytes(r->side);
@@ -78,111 +76,17 @@ static int picture_take(struct reading *r, int i, struct reason *why)
         p->fault = strdup(why->sentence);
         err = p->fault ? 0 : refuse(why, ENOMEM, "no memory for a reason");
     } else if (err) {
-        reason_prefix(why, "the picture '%s': ", scan_sample(r->scan, i)->path);
+        reason_prefix(why, "the picture '%s': ", sample_name(s));
     }
     return err;
-}
-
-/* Returns the next picture, or -1 when there is none or a thread has failed. */
-static int reading_next(struct reading *r)
-{
-    pthread_mutex_lock(&r->lock);
-    int i = r->err == 0 && r->next < r->scan->count ? r->next++ : -1;
-    pthread_mutex_unlock(&r->lock);
-    return i;
-}
-
-static void reading_fail(struct reading *r, int err, const struct reason *why)
-{
-    pthread_mutex_lock(&r->lock);
-    if (r->err == 0) {
-        r->err = err;
-        r->why = *why;
-    }
-    pthread_mutex_unlock(&r->lock);
-}
-
-static void *reading_run(void *context)
-{
-    struct reading *r = context;
-    for (int i; (i = reading_next(r)) >= 0;) {
-        struct reason why = REASON_INIT;
-        int err = picture_take(r, i, &why);
-        if (err)
-            reading_fail(r, err, &why);
-    }
-    pthread_mutex_lock(&r->lock);
-    r->running--;
-    pthread_cond_signal(&r->ended);
-    pthread_mutex_unlock(&r->lock);
-    return NULL;
-}
-
-/* Waits until all threads have ended. Calls tick now and then, without holding
- * the lock. */
-static void reading_wait(struct reading *r, const struct loader_options *o)
-{
-    pthread_mutex_lock(&r->lock);
-    while (r->running) {
-        struct timespec until = clock_after(TICK_MS);
-        if (pthread_cond_timedwait(&r->ended, &r->lock, &until) != ETIMEDOUT ||
-            !o->tick)
-            continue;
-        int done = r->next;
-        pthread_mutex_unlock(&r->lock);
-        bool go_on = o->tick(o->context, done, r->scan->count);
-        pthread_mutex_lock(&r->lock);
-        if (!go_on && r->err == 0)
-            r->err = refuse(&r->why, ECANCELED,
-                            "the reading of the dataset was stopped");
-    }
-    pthread_mutex_unlock(&r->lock);
-}
-
-int thread_start(pthread_t *thread, void *(*run)(void *), void *context)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int err = pthread_create(thread, NULL, run, context);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return err;
-}
-
-static int reading_threads(struct reading *r, const struct loader_options *o,
-                           struct reason *why)
-{
-    int n = 0,
-        wanted = o->workers < r->scan->count ? o->workers : r->scan->count;
-    pthread_t *threads = calloc((size_t)wanted + 1, sizeof *threads);
-    if (!threads)
-        return refuse(why, ENOMEM, "no memory for %d threads", wanted);
-    pthread_mutex_lock(&r->lock);
-    while (n < wanted && thread_start(&threads[n], reading_run, r) == 0)
-        r->running = ++n;
-    pthread_mutex_unlock(&r->lock);
-    if (n)
-        reading_wait(r, o);
-    for (int i = 0; i < n; i++)
-        pthread_join(threads[i], NULL);
-    free(threads);
-    if (n == 0 && wanted)
-        return refuse(why, EAGAIN, "no thread can be started");
-    if (r->err && why)
-        *why = r->why;
-    return r->err;
 }
 
 static int scan_read(struct scan *s, const struct loader_options *o, int kept,
                      struct reason *why)
 {
     struct reading r = {.scan = s, .side = o->side, .kept = kept};
-    pthread_mutex_init(&r.lock, NULL);
-    clock_condition_init(&r.ended);
-    int err = reading_threads(&r, o, why);
-    pthread_cond_destroy(&r.ended);
-    pthread_mutex_destroy(&r.lock);
-    return err;
+    const struct reading_options options = {o->workers, o->tick, o->context};
+    return reading_run(s->count, &options, picture_take, &r, why);
 }
 
 int scan_open(struct scan *s, const struct dataset *d,

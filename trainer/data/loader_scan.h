@@ -8,8 +8,6 @@
 
 #include "trainer/data/loader.h"
 
-#include <pthread.h>
-
 struct scanned {
     int width, height;     /* of the upright picture, before it is resized */
     uint64_t hash[2];      /* picture_hash(), which is the same for copies */
@@ -32,10 +30,6 @@ struct scan {
 int scan_open(struct scan *s, const struct dataset *d,
               const struct loader_options *options, struct reason *why);
 void scan_release(struct scan *s);
-
-/* pthread_create() for a thread with all signals blocked, so that they are
- * delivered to the program's own threads. */
-int thread_start(pthread_t *thread, void *(*run)(void *), void *context);
 
 /* Change */
 

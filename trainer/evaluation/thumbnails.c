@@ -18,7 +18,8 @@ struct job {
     int root;
     int count;
     char *path[THUMBNAILS_MOST];
-    int holders, finished; /* under lock */
+    int page[THUMBNAILS_MOST]; /* as picture_read_within() takes it */
+    int holders, finished;     /* under lock */
     struct thumbnail_made
         made[THUMBNAILS_MOST]; /* [finished] are nobody's but readers' */
 };
@@ -34,8 +35,8 @@ void thumbnails_release(struct thumbnails *t)
 static void make_one(const struct job *job, int i, struct thumbnail_made *out)
 {
     struct picture p = PICTURE_INIT;
-    if (picture_read_within(&p, job->root, job->path[i], THUMBNAIL_SIDE,
-                            NULL) == 0)
+    if (picture_read_within(&p, job->root, job->path[i], job->page[i],
+                            THUMBNAIL_SIDE, NULL) == 0)
         thumbnail_make(&p, THUMBNAIL_SIDE, out);
     picture_release(&p);
 }
@@ -120,14 +121,14 @@ static struct job *job_new(int root)
 }
 
 void thumbnails_make(struct thumbnails *t, struct evaluation *e, int root,
-                     const char *(*file)(void *context, int picture),
+                     const char *(*file)(void *context, int picture, int *page),
                      void *context, double seconds)
 {
     int count, *mistakes = evaluation_mistakes(e, &count);
     struct job *job = job_new(root);
     job->count = count < THUMBNAILS_MOST ? count : THUMBNAILS_MOST;
     for (int i = 0; i < job->count; i++)
-        job->path[i] = xstrdup(file(context, mistakes[i]));
+        job->path[i] = xstrdup(file(context, mistakes[i], &job->page[i]));
     bool started = job_start(job);
     if (!started)
         job->holders = 1;

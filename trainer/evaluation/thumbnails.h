@@ -14,12 +14,12 @@ struct thumbnails {
 void thumbnails_release(struct thumbnails *t);
 
 /* Add to the evaluation the thumbnails of its THUMBNAILS_MOST most certain
- * mistakes. file(context, picture) is the path of a picture, below the folder
- * `root`, a descriptor. A picture that cannot be read has none; after `seconds`
- * those that are not made yet are given up, as a dead network path must not
- * hold a finished training. */
+ * mistakes. file(context, picture, page) is the path of a picture, below the
+ * folder `root`, a descriptor, and sets which page of it is meant. A picture
+ * that cannot be read has none; after `seconds` those that are not made yet are
+ * given up, as a dead network path must not hold a finished training. */
 void thumbnails_make(struct thumbnails *t, struct evaluation *e, int root,
-                     const char *(*file)(void *context, int picture),
+                     const char *(*file)(void *context, int picture, int *page),
                      void *context, double seconds);
 
 #endif

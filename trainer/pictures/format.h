@@ -21,6 +21,10 @@ struct picture_format {
      * `side` is that of picture_read(). */
     int (*decode)(struct picture *out, const uint8_t *data, size_t size,
                   int side, struct reason *why);
+    /* Does the same with another page than the first one, ERANGE: there is no
+     * such page; NULL = a file has one page. */
+    int (*decode_page)(struct picture *out, const uint8_t *data, size_t size,
+                       int number, int side, struct reason *why);
     /* As picture_pages(); NULL = a file has one page. */
     int (*pages)(const uint8_t *data, size_t size,
                  const struct pages_wanted *wanted, page_taker *take,
@@ -32,6 +36,8 @@ struct picture_format {
 PICTURE_FORMATS(PICTURE_DECLARE)
 #undef PICTURE_DECLARE
 
+/* Refuse with ERANGE: the file has fewer pages than `first`. */
+int picture_no_page(int first, int total, struct reason *why);
 /* Check the size of a picture. EINVAL: it is empty; EFBIG: it has more than
  * PICTURE_PIXELS_MAX pixels. */
 int picture_bound(int64_t width, int64_t height, struct reason *why);

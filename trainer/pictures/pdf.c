@@ -68,18 +68,27 @@ static int pdf_pages(const uint8_t *data, size_t size,
     return draw_pages(&d, page_give, &t, total, why);
 }
 
-static int first_take(void *context, const struct drawn_page *page,
-                      struct reason *why)
+static int page_take(void *context, const struct drawn_page *page,
+                     struct reason *why)
 {
     return page_picture(page, context, why);
+}
+
+static int pdf_decode_page(struct picture *out, const uint8_t *data,
+                           size_t size, int number, int side,
+                           struct reason *why)
+{
+    const struct drawing d = {data, size, side_drawn(side), number, 1};
+    int total;
+    int err = draw_pages(&d, page_take, out, &total, why);
+    return err == 0 && number > total ? picture_no_page(number, total, why)
+                                      : err;
 }
 
 static int pdf_decode(struct picture *out, const uint8_t *data, size_t size,
                       int side, struct reason *why)
 {
-    const struct drawing d = {data, size, side_drawn(side), 1, 1};
-    int total;
-    return draw_pages(&d, first_take, out, &total, why);
+    return pdf_decode_page(out, data, size, 1, side, why);
 }
 
 static bool pdf_matches(const uint8_t *data, size_t size)
@@ -87,4 +96,5 @@ static bool pdf_matches(const uint8_t *data, size_t size)
     return size >= 5 && !memcmp(data, "%PDF-", 5);
 }
 
-const struct picture_format picture_pdf = {pdf_matches, pdf_decode, pdf_pages};
+const struct picture_format picture_pdf = {pdf_matches, pdf_decode,
+                                           pdf_decode_page, pdf_pages};

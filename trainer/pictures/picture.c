@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define FORMAT_ROW(id, name, extensions) &picture_##id,
+enum { HEAD_BYTES = 64 /* by which formats are known */ };
+
 static const struct picture_format *const formats[] = {
     PICTURE_FORMATS(FORMAT_ROW)};
 
@@ -73,13 +75,25 @@ static const struct picture_format *format_of(const uint8_t *data, size_t size,
     return NULL;
 }
 
+int picture_no_page(int first, int total, struct reason *why)
+{
+    return refuse(why, ERANGE,
+                  "has fewer pages than are wanted: %d, and page %d is the "
+                  "first",
+                  total, first);
+}
+
+/* Pages are numbered from 1; 0 is the first one, too. */
 static int decode(struct picture *out, const uint8_t *data, size_t size,
-                  int side, struct reason *why)
+                  int number, int side, struct reason *why)
 {
     const struct picture_format *format = format_of(data, size, why);
     if (!format)
         return -EINVAL;
-    int err = format->decode(out, data, size, side, why);
+    int err = number <= 1 ? format->decode(out, data, size, side, why)
+              : format->decode_page
+                  ? format->decode_page(out, data, size, number, side, why)
+                  : picture_no_page(number, 1, why);
     if (err)
         picture_release(out);
     return err;
@@ -89,7 +103,7 @@ int picture_decode(struct picture *out, const uint8_t *data, size_t size,
                    int side, struct reason *why)
 {
     picture_release(out);
-    return decode(out, data, size, side, why);
+    return decode(out, data, size, 1, side, why);
 }
 
 /* A file that has one page. */
@@ -101,7 +115,7 @@ static int page_decode(const uint8_t *data, size_t size,
     *total = 1;
     if (wanted->first > 1)
         return 0;
-    int err = decode(&page, data, size, wanted->side, why);
+    int err = decode(&page, data, size, 1, wanted->side, why);
     if (err == 0)
         err = take(context, &page, 1, why);
     picture_release(&page);
@@ -184,7 +198,8 @@ static int open_within(int root, const char *path, struct reason *why)
     return outside(why);
 }
 
-static int read_open(struct picture *out, int fd, int side, struct reason *why)
+static int read_open(struct picture *out, int fd, int number, int side,
+                     struct reason *why)
 {
     uint8_t *data = NULL;
     size_t size = 0;
@@ -194,7 +209,7 @@ static int read_open(struct picture *out, int fd, int side, struct reason *why)
         picture_release(out);
         return err;
     }
-    err = decode(out, data, size, side, why);
+    err = decode(out, data, size, number, side, why);
     free(data);
     return err;
 }
@@ -205,15 +220,84 @@ int picture_read(struct picture *out, const char *path, int side,
     picture_release(out);
     int fd = open(path, OPEN_FLAGS);
     return fd < 0 ? refuse_errno(why, errno, "can't be opened")
-                  : read_open(out, fd, side, why);
+                  : read_open(out, fd, 1, side, why);
 }
 
 int picture_read_within(struct picture *out, int root, const char *path,
-                        int side, struct reason *why)
+                        int number, int side, struct reason *why)
 {
     picture_release(out);
     int fd = open_within(root, path, why);
-    return fd < 0 ? fd : read_open(out, fd, side, why);
+    return fd < 0 ? fd : read_open(out, fd, number, side, why);
+}
+
+/* Pages */
+
+static int format_of_file(int fd, const struct picture_format **out,
+                          struct reason *why)
+{
+    uint8_t head[HEAD_BYTES];
+    size_t size;
+    int err = file_judge(fd, &size, why);
+    if (err)
+        return err;
+    size = size < sizeof head ? size : sizeof head;
+    err = file_fill(fd, head, size, why);
+    if (err)
+        return err;
+    *out = format_of(head, size, why);
+    return *out ? 0 : -EINVAL;
+}
+
+static int none_taken(void *context, struct picture *page, int number,
+                      struct reason *why)
+{
+    (void)context, (void)page, (void)number, (void)why;
+    return 0;
+}
+
+static int pages_count(int fd, int *total, struct reason *why)
+{
+    const struct pages_wanted none = {PICTURE_MEASURE, 1, 0};
+    const struct picture_format *format;
+    struct picture file = PICTURE_INIT; /* holds what the bytes take */
+    uint8_t *data = NULL;
+    size_t size = 0;
+    int err = format_of_file(fd, &format, why);
+    if (err || !format->pages)
+        return err;
+    err = file_load(fd, &file, &data, &size, why);
+    if (err == 0) {
+        err = picture_pages(data, size, &none, none_taken, NULL, total, why);
+        free(data);
+    }
+    picture_release(&file);
+    return err;
+}
+
+int picture_count_pages(int root, const char *path, int *total,
+                        struct reason *why)
+{
+    int fd = open_within(root, path, why);
+    if (fd < 0)
+        return fd;
+    *total = 1;
+    int err = pages_count(fd, total, why);
+    close(fd);
+    return err;
+}
+
+int picture_check_pages(struct page_range wanted, int total, struct reason *why)
+{
+    int last = wanted.last < total ? wanted.last : total;
+    if (wanted.first > total)
+        return picture_no_page(wanted.first, total, why);
+    if (last - wanted.first >= PAGES_MOST)
+        return refuse(why, EFBIG,
+                      "has too many pages: %d, and those looked at are at most "
+                      "%d; pages = 1-%d takes the first ones",
+                      total, PAGES_MOST, PAGES_MOST);
+    return 0;
 }
 
 int picture_load(const char *path, struct text *out, struct reason *why)

@@ -16,6 +16,7 @@
 
 #include "core/basic/reason.h"
 #include "core/basic/text.h"
+#include "core/settings/param.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,10 +55,12 @@ void picture_release(struct picture *p);
 enum { PICTURE_MEASURE = -1 };
 int picture_read(struct picture *out, const char *path, int side,
                  struct reason *why);
-/* Do the same with a file that must be below the folder `root`, a descriptor.
- * EXDEV: a link leads elsewhere, or nowhere. */
+/* Do the same with a file that must be below the folder `root`, a descriptor,
+ * and with any of its pages: from 1; 0 is the first one, too. EXDEV: a link
+ * leads elsewhere, or nowhere; ERANGE: it has no such page; EPERM: it is
+ * protected by a password. */
 int picture_read_within(struct picture *out, int root, const char *path,
-                        int side, struct reason *why);
+                        int number, int side, struct reason *why);
 /* Decode a file that is already in memory; otherwise like picture_read(). */
 int picture_decode(struct picture *out, const uint8_t *data, size_t size,
                    int side, struct reason *why);
@@ -82,6 +85,14 @@ typedef int page_taker(void *context, struct picture *page, int number,
 int picture_pages(const uint8_t *data, size_t size,
                   const struct pages_wanted *wanted, page_taker *take,
                   void *context, int *total, struct reason *why);
+/* Count the pages of a file below the folder `root`; none is decoded, and of a
+ * format that knows no pages little is read. Fails as picture_read_within(). */
+int picture_count_pages(int root, const char *path, int *total,
+                        struct reason *why);
+/* Check that a file of `total` pages has some that are wanted. ERANGE: it has
+ * none; EFBIG: they are more than PAGES_MOST. */
+int picture_check_pages(struct page_range wanted, int total,
+                        struct reason *why);
 
 /* Read */
 

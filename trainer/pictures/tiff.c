@@ -442,19 +442,48 @@ static bool has_more_pages(TIFF *tiff)
     return false;
 }
 
-static int tiff_decode(struct picture *out, const uint8_t *data, size_t size,
-                       int side, struct reason *why)
+static int no_next(const struct tiff_reader *r, int number, struct reason *why)
+{
+    return refuse(why, EINVAL, "is not a good TIFF: page %d can't be found: %s",
+                  number, r->message);
+}
+
+/* Goes to a page. The first one is a page whatever it says of itself. */
+static int page_seek(TIFF *tiff, struct tiff_reader *r, int number,
+                     struct reason *why)
+{
+    for (int n = 1; n < number; n += is_page(tiff)) {
+        r->message[0] = 0;
+        if (TIFFLastDirectory(tiff))
+            return picture_no_page(number, n, why);
+        if (!TIFFReadDirectory(tiff))
+            return no_next(r, n + 1, why);
+    }
+    return 0;
+}
+
+static int tiff_decode_page(struct picture *out, const uint8_t *data,
+                            size_t size, int number, int side,
+                            struct reason *why)
 {
     struct tiff_reader r = {.data = data, .size = size};
     TIFF *tiff = reader_open(&r);
     if (!tiff)
         return refuse(why, EINVAL, "is not a good TIFF: %s",
                       r.message[0] ? r.message : "it can't be opened");
-    int err = tiff_page(tiff, &r, out, side, why);
+    int err = page_seek(tiff, &r, number, why);
     if (err == 0)
-        out->more_pages = has_more_pages(tiff);
+        err = tiff_page(tiff, &r, out, side, why);
+    if (err == 0)
+        out->more_pages = number > 1 || has_more_pages(tiff);
     TIFFClose(tiff);
     return err;
+}
+
+static int tiff_decode(struct picture *out, const uint8_t *data, size_t size,
+                       int side, struct reason *why)
+{
+    return tiff_decode_page(out, data, size, 1, side, why);
 }
 
 /* Pages */
@@ -492,9 +521,7 @@ static int pages_give(struct walk *w, struct reason *why)
     while (err == 0 && !TIFFLastDirectory(w->tiff)) {
         w->reader->message[0] = 0;
         if (!TIFFReadDirectory(w->tiff))
-            return refuse(why, EINVAL,
-                          "is not a good TIFF: page %d can't be found: %s",
-                          w->number + 1, w->reader->message);
+            return no_next(w->reader, w->number + 1, why);
         if (is_page(w->tiff))
             err = page_give(w, why);
     }
@@ -524,4 +551,4 @@ static bool tiff_matches(const uint8_t *data, size_t size)
 }
 
 const struct picture_format picture_tiff = {tiff_matches, tiff_decode,
-                                            tiff_pages};
+                                            tiff_decode_page, tiff_pages};

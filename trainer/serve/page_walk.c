@@ -5,8 +5,6 @@
 #include "trainer/data/loader.h"
 #include "trainer/pictures/picture.h"
 
-#include <errno.h>
-
 struct taking {
     struct page_walk *walk;
     int side;
@@ -42,22 +40,6 @@ static int image_take(void *context, struct picture *page, int number,
     return err;
 }
 
-static int judge(const struct page_walk *w, int total, struct reason *why)
-{
-    int last = w->wanted.last < total ? w->wanted.last : total;
-    if (w->wanted.first > total)
-        return refuse(why, ERANGE,
-                      "has fewer pages than are wanted: %d, and page %d is "
-                      "the first",
-                      total, w->wanted.first);
-    if (last - w->wanted.first >= PAGES_MOST)
-        return refuse(why, EFBIG,
-                      "has too many pages: %d, and an answer is of at most "
-                      "%d; pages = 1-%d takes the first ones",
-                      total, PAGES_MOST, PAGES_MOST);
-    return 0;
-}
-
 void page_walk_begin(struct page_walk *w, struct page_range wanted)
 {
     *w = (struct page_walk){.wanted = wanted, .next = wanted.first};
@@ -81,7 +63,7 @@ int page_walk_read(struct page_walk *w, const uint8_t *data, size_t size,
     w->read = 0;
     int err = picture_pages(data, size, &wanted, image_take, &t, &total, why);
     if (err == 0)
-        err = judge(w, total, why);
+        err = picture_check_pages(w->wanted, total, why);
     w->next += w->read;
     if (err || w->next > w->wanted.last || w->next > total || !w->read)
         w->next = 0;

@@ -108,10 +108,10 @@ static int compare_doubles(const void *a, const void *b)
 /* The side of a square with the area of the picture, at most SIDE_MAX; 0 = the
  * picture is unreadable. A JPEG may be decoded at a smaller scale, but both its
  * sides are then still SIDE_MAX or more, so that the result is the same. */
-static double picture_side(const struct dataset *d, const char *path)
+static double picture_side(const struct dataset *d, const struct sample *s)
 {
     struct picture p = PICTURE_INIT;
-    if (picture_read_within(&p, d->dir, path, SIDE_MAX, NULL) < 0)
+    if (picture_read_within(&p, d->dir, s->path, s->page, SIDE_MAX, NULL) < 0)
         return 0;
     double side = sqrt((double)p.width * p.height);
     picture_release(&p);
@@ -134,7 +134,7 @@ static void image_size_decide(struct options *o, const struct auto_facts *facts)
     int most = d->train_count < SIDE_SAMPLES ? d->train_count : SIDE_SAMPLES;
     for (; looked < most; looked++) {
         long at = (long)looked * d->train_count / most;
-        double side = picture_side(d, d->train[at].path);
+        double side = picture_side(d, &d->train[at]);
         if (side > 0)
             sides[n++] = side;
     }

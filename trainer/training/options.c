@@ -125,6 +125,7 @@ int options_take(struct options *o, struct reason *why)
                       "dataset must be set: the absolute path of a folder of "
                       "class folders");
     o->augment = augment_take(settings_get(&o->settings, KEY_AUGMENT));
+    param_pages(settings_get(&o->settings, KEY_PAGES), &o->pages);
     for (int i = 0; i < FIELDS; i++)
         field_take(o, &fields[i]);
     if (o->iterations)

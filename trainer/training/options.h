@@ -18,6 +18,7 @@ struct options {
     uint64_t epochs;
     uint64_t iterations; /* 0 = as many as the epochs have */
     double time_limit;   /* seconds, 0 = none */
+    struct page_range pages;
     int batch;
     double learning_rate; /* NAN until decided */
     int workers;          /* 0 until decided */

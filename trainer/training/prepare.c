@@ -221,6 +221,7 @@ static int loader_make(struct dataset_reading *reading, const struct options *o,
         .seed = o->seed,
         .workers = o->workers,
         .memory = memory_for_pictures(o),
+        .pages = o->pages,
         .log = log_line,
         .tick = reading_tick,
         .context = reading,
@@ -363,7 +364,7 @@ static void samples_put(struct text *out, const char *key,
     for (int i = 0; i < count; i++) {
         const struct sample *s =
             test ? loader_test_sample(l, i) : loader_train_sample(l, i);
-        crc = string_crc(crc, s->path);
+        crc = string_crc(crc, sample_name(s));
         crc = crc32_z(crc, (const Bytef *)&s->label, sizeof s->label);
     }
     text_printf(out, "%s=%d of %d (%08lx)\n", key, count, count, crc);

@@ -14,16 +14,20 @@ enum {
     THUMBNAIL_SECONDS = 20, /* until thumbnails are given up */
 };
 
-static const char *test_file(void *context, int picture)
+static const char *test_file(void *context, int picture, int *page)
 {
     const struct training *t = context;
-    return loader_test_sample(t->material.loader, picture)->path;
+    const struct sample *s = loader_test_sample(t->material.loader, picture);
+    *page = s->page;
+    return s->path;
 }
 
 static const char *test_path(void *context, int picture)
 {
     const struct training *t = context;
-    return dataset_relative(&t->material.dataset, test_file(context, picture));
+    return dataset_relative(
+        &t->material.dataset,
+        sample_name(loader_test_sample(t->material.loader, picture)));
 }
 
 static int scores_judge(struct training *t, bool complete, double milliseconds,

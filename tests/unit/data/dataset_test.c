@@ -295,8 +295,8 @@ static void links_out_are_not_followed(void **state)
              "case-of-mr-smith a",
              place);
     assert_int_equal(system(command), 0);
-    assert_int_equal(picture_read_within(&p, d.dir, d.train[0].path, 0, NULL),
-                     -EXDEV);
+    assert_int_equal(
+        picture_read_within(&p, d.dir, d.train[0].path, 0, 0, NULL), -EXDEV);
     dataset_release(&d);
 }
 

@@ -542,6 +542,142 @@ static bool refuse_tick(void *context, int done, int total)
     return false;
 }
 
+/* A TIFF whose pages are pictures of one grey each, from `grey` on: behind the
+ * pixels of a page stands its table of nine tags, each of 16 bits. */
+static void put_pages(const char *path, int grey, int pages)
+{
+    enum {
+        HEAD = 8,
+        PIXELS = 20 * 20,
+        TAGS = 9,
+        PAGE = PIXELS + TAGS * 12 + 6
+    };
+    uint8_t *file = calloc(1, HEAD + (size_t)pages * PAGE), *link = file + 4;
+    memcpy(file, "II*", 3);
+    for (int page = 0; page < pages; page++) {
+        unsigned at = HEAD + (unsigned)page * PAGE, table = at + PIXELS;
+        const unsigned tags[TAGS][2] = {{256, 20}, {257, 20}, {258, 8},
+                                        {259, 1},  {262, 1},  {273, at},
+                                        {277, 1},  {278, 20}, {279, PIXELS}};
+        memset(file + at, grey + page, PIXELS);
+        memcpy(link, &table, sizeof table);
+        file[table] = TAGS;
+        for (int i = 0; i < TAGS; i++) {
+            uint16_t tag[6] = {(uint16_t)tags[i][0], 3, 1, 0,
+                               (uint16_t)tags[i][1]};
+            memcpy(file + table + 2 + i * 12, tag, sizeof tag);
+        }
+        link = file + table + 2 + TAGS * 12;
+    }
+    write_bytes(path_of(path), file, HEAD + (size_t)pages * PAGE);
+    free(file);
+}
+
+/* Two classes of six files each: i.tif has 3 pages, of the greys from 10 i on,
+ * and 9.png is a picture. */
+static void put_documents(void)
+{
+    for (int i = 1; i <= 10; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "%c/%02d.tif", 'a' + i % 2, i);
+        put_pages(path, 10 * i, 3);
+    }
+    put("a/9.png", 1, 20);
+    put("b/9.png", 2, 20);
+}
+
+static int grey_of(const struct sample *s)
+{
+    const char *file = strrchr(s->path, '/') + 1;
+    return s->page ? 10 * atoi(file) + s->page - 1
+                   : 1 + (strstr(s->path, "/b/") != NULL);
+}
+
+/* All test pictures are what their names say, and of no file that is in
+ * training. */
+static void test_part_check(struct loader *l)
+{
+    struct loader_batch b = {0};
+    for (int i = 0; i < loader_test_count(l); i++) {
+        const struct sample *s = loader_test_sample(l, i);
+        assert_true(i % 8 || loader_test(l, i / 8, &b, NULL) == 0);
+        assert_int_equal((int)b.images[i % 8 * IMAGE], grey_of(s));
+        for (int k = 0; k < loader_train_count(l); k++)
+            assert_string_not_equal(loader_train_sample(l, k)->path, s->path);
+    }
+}
+
+static void pages_are_pictures(void **state)
+{
+    (void)state;
+    struct text list = TEXT_INIT, report = TEXT_INIT, again = TEXT_INIT;
+    struct loader_options o = plain;
+    struct settings s;
+    struct dataset d;
+    char line[300];
+    put_documents();
+    dataset(&d);
+    o.pages = PAGES_ALL;
+    o.memory = 20 * IMAGE; /* not all are kept */
+    struct loader *l = opened(&d, o, &report);
+    int tests = loader_test_count(l);
+    assert_int_equal(loader_train_count(l) + tests, 10 * 3 + 2);
+    assert_true(tests > 2);
+    test_part_check(l);
+    assert_has(&report, "pages: 10 files have several, of which 30 are taken");
+    assert_has(&report, "\nfiles with more pages: 0\n");
+    loader_keep(l, &list);
+    struct got *first = train(l, 3, 1);
+    loader_free(l);
+    dataset_release(&d);
+
+    settings_init(&s);
+    int size = snprintf(line, sizeof line, "dataset = %s\n", place);
+    settings_parse(&s, line, (size_t)size, SCOPE_TEMPLATE, "test", NULL);
+    assert_int_equal(kept_open(&d, &s, &list, NULL), 0);
+    l = opened(&d, o, NULL);
+    assert_int_equal(loader_findings(l)->changed, 0);
+    test_part_check(l);
+    loader_keep(l, &again);
+    assert_int_equal(again.size, list.size);
+    assert_memory_equal(again.data, list.data, list.size);
+    struct got *second = train(l, 3, 1);
+    assert_memory_equal(first, second, sizeof *first);
+    free(first);
+    free(second);
+    loader_free(l);
+    dataset_release(&d);
+    settings_release(&s);
+    text_release(&list);
+    text_release(&again);
+    text_release(&report);
+}
+
+static void pages_that_are_missing_are_told(void **state)
+{
+    (void)state;
+    struct text report = TEXT_INIT;
+    struct loader_options o = plain;
+    struct dataset d;
+    put_documents();
+    write_bytes(path_of("a/bad.tif"), "II*", 3);
+    dataset(&d);
+    o.pages = (struct page_range){2, 2};
+    struct loader *l = opened(&d, o, &report);
+    assert_int_equal(loader_train_count(l) + loader_test_count(l), 10);
+    assert_int_equal(loader_findings(l)->unreadable, 3);
+    assert_has(&report, "  a/9.png: has fewer pages than are wanted: 1, and "
+                        "page 2 is the first\n");
+    assert_has(&report, "  a/bad.tif: is not a ");
+    const struct sample *s = loader_train_sample(l, 0);
+    assert_int_equal(s->page, 2);
+    assert_string_equal(strrchr(sample_name(s), '#'), "#page=2");
+    test_part_check(l);
+    loader_free(l);
+    dataset_release(&d);
+    text_release(&report);
+}
+
 static void reading_can_be_stopped(void **state)
 {
     (void)state;
@@ -584,6 +720,8 @@ int main(void)
         TEST(tests_are_drawn_among_readable_pictures),
         TEST(all_that_is_unreadable_is_said_at_once),
         TEST(what_was_kept_is_what_is_used),
+        TEST(pages_are_pictures),
+        TEST(pages_that_are_missing_are_told),
         TEST(reading_can_be_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

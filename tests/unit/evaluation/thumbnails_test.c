@@ -62,9 +62,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-static const char *file_of(void *context, int picture)
+static const char *file_of(void *context, int picture, int *page)
 {
     const struct folder *f = context;
+    *page = 0;
     return f->file[picture % 3];
 }
 
