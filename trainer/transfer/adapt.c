@@ -16,7 +16,9 @@ enum {
     HEAD_PICTURES_CLASS = 8,
 };
 
-static const double shares[] = {0, 0.5, 1}, ridges[] = {1, 0.3, 0.1, 0.03};
+/* Shares are judged with the ridge RIDGE_UNKNOWN, which is none of the others.
+ */
+static const double shares[] = {0, 0.5, 1}, ridges[] = {1, 0.1, 0.03};
 enum {
     SHARES = sizeof shares / sizeof *shares,
     RIDGES = sizeof ridges / sizeof *ridges,
@@ -143,7 +145,8 @@ static int share_try(struct adapting *g, double share, double *loss,
     if (err == 0 && !samples_can_judge(g))
         *loss = NAN;
     else if (err == 0)
-        err = head_validate(&g->samples, RIDGE_UNKNOWN, FOLDS, loss, why);
+        err = head_validate(&g->samples, (double[]){RIDGE_UNKNOWN}, 1, FOLDS,
+                            loss, why);
     return err;
 }
 
@@ -165,13 +168,13 @@ static int share_choose(struct adapting *g, struct adaptation *a,
 static int ridge_choose(struct adapting *g, struct adaptation *a,
                         struct reason *why)
 {
-    int err = 0;
-    for (int i = 0; i < RIDGES && err == 0 && !isnan(a->loss); i++) {
-        double loss = a->loss;
-        if (ridges[i] != RIDGE_UNKNOWN)
-            err = head_validate(&g->samples, ridges[i], FOLDS, &loss, why);
-        if (loss < a->loss) {
-            a->loss = loss;
+    double losses[RIDGES];
+    if (isnan(a->loss))
+        return 0;
+    int err = head_validate(&g->samples, ridges, RIDGES, FOLDS, losses, why);
+    for (int i = 0; i < RIDGES && err == 0; i++) {
+        if (losses[i] < a->loss) {
+            a->loss = losses[i];
             a->ridge = ridges[i];
         }
     }

@@ -54,9 +54,9 @@ static bool fit_alloc(struct fit *f)
     size_t columns = (size_t)f->columns;
     size_t weights = (size_t)s->classes * columns;
     f->x = malloc((size_t)s->count * columns * sizeof(float));
-    f->w = calloc(weights, sizeof(float));
-    f->ahead = calloc(weights, sizeof(float));
-    f->last = calloc(weights, sizeof(float));
+    f->w = malloc(weights * sizeof(float));
+    f->ahead = malloc(weights * sizeof(float));
+    f->last = malloc(weights * sizeof(float));
     f->gradient = malloc(weights * sizeof(float));
     f->rest = malloc((size_t)s->count * (size_t)s->classes * sizeof(float));
     return f->x && f->w && f->ahead && f->last && f->gradient && f->rest;
@@ -188,37 +188,61 @@ static int samples_whiten(struct fit *f, struct reason *why)
     return whitening_learn(&f->whitening, s, f->x, f->columns, why);
 }
 
+/* The ridge is for fit_find() to say. */
+static int fit_open(struct fit *f, const struct head_samples *s,
+                    float smoothing, struct reason *why)
+{
+    *f = (struct fit){.samples = s,
+                      .whitening = WHITENING_INIT,
+                      .columns = s->features + 1,
+                      .smoothing = smoothing};
+    int err = fit_alloc(f) ? samples_whiten(f, why)
+                           : refuse(why, ENOMEM, "no memory to fit the head");
+    if (err)
+        fit_release(f);
+    return err;
+}
+
+static void fit_find(struct fit *f, double ridge, float *weight, float *bias)
+{
+    const struct head_samples *s = f->samples;
+    size_t count = (size_t)s->classes * (size_t)f->columns;
+    f->ridge = ridge;
+    memset(f->w, 0, count * sizeof *f->w);
+    memset(f->ahead, 0, count * sizeof *f->ahead);
+    memset(f->last, 0, count * sizeof *f->last);
+    descend(f);
+    for (int c = 0; c < s->classes; c++)
+        whitening_undo(&f->whitening, f->w + (size_t)c * f->columns,
+                       weight + (size_t)c * s->features, bias + c);
+}
+
 int head_fit(const struct head_samples *s, double ridge, float smoothing,
              float *weight, float *bias, struct reason *why)
 {
-    struct fit f = {.samples = s,
-                    .whitening = WHITENING_INIT,
-                    .columns = s->features + 1,
-                    .ridge = ridge,
-                    .smoothing = smoothing};
-    int err = fit_alloc(&f) ? samples_whiten(&f, why)
-                            : refuse(why, ENOMEM, "no memory to fit the head");
-    if (err == 0)
-        descend(&f);
-    for (int c = 0; c < s->classes && err == 0; c++)
-        whitening_undo(&f.whitening, f.w + (size_t)c * f.columns,
-                       weight + (size_t)c * s->features, bias + c);
+    struct fit f;
+    int err = fit_open(&f, s, smoothing, why);
+    if (err)
+        return err;
+    fit_find(&f, ridge, weight, bias);
     fit_release(&f);
-    return err;
+    return 0;
 }
 
 /* Validation */
 
 struct validation {
     const struct head_samples *all;
+    const double *ridges;
+    int ridge_count;
     struct head_samples part; /* the samples of the other folds */
     float *x;
     int *labels;
     int *fold;            /* [count]: the fold of each sample */
     float *weight;        /* [classes, features] */
     float *bias, *logits; /* [classes] */
-    double *loss;         /* [classes]: sums */
-    int *judged;          /* [classes] */
+    double *loss;         /* [ridges, classes]: sums */
+    int *judged;          /* [classes]: samples, each once */
 };
 
 static void validation_release(struct validation *v)
@@ -233,31 +257,37 @@ static void validation_release(struct validation *v)
     free(v->judged);
 }
 
+/* The pictures of each class are dealt to the folds in turn. Classes begin at
+ * different folds, so that folds of small classes are of one size. */
+static void folds_deal(struct validation *v, int folds)
+{
+    for (int i = 0; i < v->all->count; i++) {
+        int label = v->all->labels[i];
+        v->fold[i] = (label + v->judged[label]++) % folds;
+    }
+}
+
 static bool validation_open(struct validation *v, const struct head_samples *s,
-                            int folds)
+                            const double *ridges, int ridge_count, int folds)
 {
     size_t count = (size_t)s->count, classes = (size_t)s->classes;
     size_t features = (size_t)s->features;
-    *v = (struct validation){.all = s, .part = *s};
+    *v = (struct validation){
+        .all = s, .ridges = ridges, .ridge_count = ridge_count, .part = *s};
     v->x = malloc(count * features * sizeof(float));
     v->labels = malloc(count * sizeof(int));
     v->fold = malloc(count * sizeof(int));
     v->weight = malloc(classes * features * sizeof(float));
     v->bias = malloc(classes * sizeof(float));
     v->logits = malloc(classes * sizeof(float));
-    v->loss = calloc(classes, sizeof(double));
+    v->loss = calloc((size_t)ridge_count * classes, sizeof(double));
     v->judged = calloc(classes, sizeof(int));
     if (!v->x || !v->labels || !v->fold || !v->weight || !v->bias ||
         !v->logits || !v->loss || !v->judged)
         return false;
     v->part.x = v->x;
     v->part.labels = v->labels;
-    /* The pictures of each class are dealt to the folds in turn; `judged`
-     * counts them and is cleared again. Classes begin at different folds, so
-     * that folds of small classes are of one size. */
-    for (int i = 0; i < s->count; i++)
-        v->fold[i] = (s->labels[i] + v->judged[s->labels[i]]++) % folds;
-    memset(v->judged, 0, classes * sizeof(int));
+    folds_deal(v, folds);
     return true;
 }
 
@@ -287,37 +317,56 @@ static double sample_loss(const struct validation *v, int i)
     return loss_gradient(&loss, v->logits, &s->labels[i], 1, v->logits);
 }
 
-static double classes_mean(const struct validation *v)
+/* Adds the losses of a fold's samples to those of a ridge. */
+static void fold_judge(struct validation *v, int fold, int ridge)
 {
+    double *loss = v->loss + (size_t)ridge * (size_t)v->all->classes;
+    for (int i = 0; i < v->all->count; i++)
+        if (v->fold[i] == fold)
+            loss[v->all->labels[i]] += sample_loss(v, i);
+}
+
+static int fold_validate(struct validation *v, int fold, struct reason *why)
+{
+    struct fit f;
+    others_take(v, fold);
+    int err = fit_open(&f, &v->part, 0, why);
+    if (err)
+        return err;
+    for (int i = 0; i < v->ridge_count; i++) {
+        fit_find(&f, v->ridges[i], v->weight, v->bias);
+        fold_judge(v, fold, i);
+    }
+    fit_release(&f);
+    return 0;
+}
+
+static double classes_mean(const struct validation *v, int ridge)
+{
+    const double *loss = v->loss + (size_t)ridge * (size_t)v->all->classes;
     double sum = 0;
     int classes = 0;
     for (int c = 0; c < v->all->classes; c++) {
         if (!v->judged[c])
             continue;
-        sum += v->loss[c] / v->judged[c];
+        sum += loss[c] / v->judged[c];
         classes++;
     }
     return sum / classes;
 }
 
-int head_validate(const struct head_samples *s, double ridge, int folds,
-                  double *loss, struct reason *why)
+int head_validate(const struct head_samples *s, const double *ridges,
+                  int ridge_count, int folds, double *losses,
+                  struct reason *why)
 {
     struct validation v;
-    int err = validation_open(&v, s, folds)
+    int err = validation_open(&v, s, ridges, ridge_count, folds)
                   ? 0
                   : refuse(why, ENOMEM, "no memory to judge a head");
-    for (int fold = 0; fold < folds && err == 0; fold++) {
-        others_take(&v, fold);
-        err = head_fit(&v.part, ridge, 0, v.weight, v.bias, why);
-        for (int i = 0; i < s->count && err == 0; i++)
-            if (v.fold[i] == fold) {
-                v.loss[s->labels[i]] += sample_loss(&v, i);
-                v.judged[s->labels[i]]++;
-            }
-    }
-    if (err == 0)
-        *loss = classes_mean(&v);
+    for (int fold = 0; fold < folds && err == 0; fold++)
+        err = fold_validate(&v, fold, why);
+    for (int i = 0; i < ridge_count && err == 0; i++)
+        losses[i] = classes_mean(&v, i);
     validation_release(&v);
     return err;
 }

@@ -27,11 +27,13 @@ struct head_samples {
 int head_fit(const struct head_samples *s, double ridge, float smoothing,
              float *weight, float *bias, struct reason *why);
 
-/* Estimate how well a head would do on pictures that it was not fitted to: the
- * samples are split in `folds` parts (2..), each class alike; heads that are
- * fitted to all parts but one judge that one. *loss is the mean cross-entropy
- * of all samples, in nats, where every class counts the same. ENOMEM. */
-int head_validate(const struct head_samples *s, double ridge, int folds,
-                  double *loss, struct reason *why);
+/* Estimate how well heads would do on pictures that they were not fitted to,
+ * for each of some ridges: the samples are split in `folds` parts (2..), each
+ * class alike; heads that are fitted to all parts but one judge that one.
+ * losses[i], of ridges[i], is the mean cross-entropy of all samples, in nats,
+ * where every class counts the same. ENOMEM. */
+int head_validate(const struct head_samples *s, const double *ridges,
+                  int ridge_count, int folds, double *losses,
+                  struct reason *why);
 
 #endif

@@ -219,7 +219,7 @@ static void what_differs_within_classes_counts_less(void **state)
         for (int k = 0; k < FEATURES; k++)
             d.x[i * FEATURES + k] += common;
     }
-    if (head_validate(&d.samples, 0.3, 4, &loss, &why))
+    if (head_validate(&d.samples, (double[]){0.3}, 1, 4, &loss, &why))
         fail_msg("head_validate: %s", why.sentence);
     assert_true(loss < 0.6);
 }
@@ -254,7 +254,7 @@ static double validated(const struct data *d, double ridge)
 {
     double loss;
     struct reason why = REASON_INIT;
-    if (head_validate(&d->samples, ridge, 4, &loss, &why))
+    if (head_validate(&d->samples, &ridge, 1, 4, &loss, &why))
         fail_msg("head_validate: %s", why.sentence);
     return loss;
 }
@@ -272,6 +272,20 @@ static void validation_knows_what_was_learnt(void **state)
     assert_true(validated(&d, 1) < validated(&d, 0.01));
 }
 
+static void ridges_are_judged_alone(void **state)
+{
+    (void)state;
+    static const double ridges[] = {0.01, 1, 0.1};
+    struct reason why = REASON_INIT;
+    struct data d;
+    double losses[3];
+    data_make(&d, 1, 1, 0);
+    if (head_validate(&d.samples, ridges, 3, 4, losses, &why))
+        fail_msg("head_validate: %s", why.sentence);
+    for (int i = 0; i < 3; i++)
+        assert_true(losses[i] == validated(&d, ridges[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +296,7 @@ int main(void)
         cmocka_unit_test(a_constant_feature_does_no_harm),
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(validation_knows_what_was_learnt),
+        cmocka_unit_test(ridges_are_judged_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
