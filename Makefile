@@ -284,7 +284,7 @@ base:
 
 #: asan          run the tests with address and undefined-behaviour sanitizers
 asan:
-	@$(again) test BUILD=build-asan SANITIZE=address,undefined CFLAGS='-O1 -g'
+	@$(again) test BUILD=build-asan SANITIZE=address,undefined CFLAGS='-O2 -g'
 
 #: tsan          run the tests with the thread sanitizer
 tsan:

@@ -23,6 +23,17 @@ STATE=$SCRATCH/state
 MNT=$SCRATCH/mnt
 mkdir "$MNT"
 
+# What a sanitizer watches takes so many times as long. tests/run knows it, too.
+slower=1
+[ -z "${SANITIZE:-}" ] || slower=4
+# timeout [-s SIGNAL] SECONDS COMMAND…
+timeout()
+{
+    local signal=()
+    [ "$1" != -s ] || { signal=(-s "$2"); shift 2; }
+    command timeout "${signal[@]}" $(($1 * slower)) "${@:2}"
+}
+
 # pids_of NAME: the processes of this test that run the program NAME.
 pids_of()
 {
@@ -159,10 +170,11 @@ umount_primofs()
 
 # ---- asserting
 
-# eventually SECONDS COMMAND…: repeats COMMAND until it succeeds.
+# eventually SECONDS COMMAND…: repeats COMMAND until it succeeds; of a build with
+# a sanitizer, for longer.
 eventually()
 {
-    local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+    local end=$((${EPOCHREALTIME/./} + $1 * slower * 1000000))
     shift
     until "$@" >/dev/null 2>&1; do
         [ "${EPOCHREALTIME/./}" -lt $end ] || return 1
