@@ -43,7 +43,7 @@ struct position {
     double update_seconds, evaluation_seconds; /* measured, for the time left */
     uint64_t planned;       /* updates, as fitted to time_limit; 0 = not yet */
     double features_square; /* see struct adaptation; 0 = not adapted */
-    uint64_t strange;       /* 1 = the pictures are, see there; 0 = no */
+    uint64_t strange;       /* enum acquaintance of adapt.h */
 };
 
 struct checkpoint {

@@ -13,10 +13,36 @@
 #define RATE_FRESH       0.0125
 #define RATE_FRESH_BATCH 16
 #define RATE_FRESH_MOST  0.05
-/* A base that knows such pictures is trained at this fraction of the rate:
- * larger steps would destroy what it has learnt. Others learn like a fresh
- * network. */
-#define RATE_KNOWN 0.08
+
+/* How many pictures a data set needs to be learnt, each time it is seen
+ * counted: of a set that is ten times as large, each picture needs to be seen
+ * less often, as others like it are seen, too. From measurements
+ * (docs/measurements.md). */
+#define SEEN_SET   72 /* of a set of so many pictures */
+#define SEEN_POWER 0.6
+
+/* How networks learn, by what they begin with. */
+static const struct beginning {
+    double seen; /* pictures, of a set of SEEN_SET */
+    double rate; /* as a fraction of a fresh network's */
+    const char *seen_why, *rate_why;
+} beginnings[] = {
+    /* Larger steps would destroy what a base has learnt. */
+    [BASE_KNOWS] = {3200, 0.08,
+                    N_("%d training pictures of kinds that the base knows: "
+                       "%.0f are seen in all"),
+                    N_("for a base that knows such pictures and batches of "
+                       "%d")},
+    [BASE_STRANGE] = {16000, 1,
+                      N_("%d training pictures, strange to the base: %.0f are "
+                         "seen in all"),
+                      N_("for a base to which they are strange and batches of "
+                         "%d")},
+    [BASE_USELESS] = {16000, 1,
+                      N_("%d training pictures from a fresh network: %.0f are "
+                         "seen in all"),
+                      N_("for a fresh network and batches of %d")},
+};
 
 enum {
     SIDE_SAMPLES = 64, /* pictures that are measured for image_size = auto */
@@ -47,55 +73,32 @@ static void precision_decide(struct options *o, const struct auto_facts *facts)
                          : N_("the processor has no bf16 in hardware"));
 }
 
-/* How many pictures a data set needs to be learnt, each time it is seen
- * counted: of a set that is ten times as large, each picture needs to be seen
- * less often, as others like it are seen, too. From measurements
- * (docs/measurements.md). */
-#define SEEN_SET   72 /* of a set of so many pictures */
-#define SEEN_FRESH 16000
-#define SEEN_KNOWN 3200
-#define SEEN_POWER 0.6
-
-static bool is_known(const struct auto_facts *facts)
+static const struct beginning *beginning_of(const struct auto_facts *facts)
 {
-    return facts->trained && !facts->strange;
+    return &beginnings[facts->trained ? facts->acquaintance : BASE_USELESS];
 }
 
 static void epochs_decide(struct options *o, const struct auto_facts *facts)
 {
+    const struct beginning *b = beginning_of(facts);
     double n = fmax(facts->dataset->train_count, 1);
-    double seen = (is_known(facts) ? SEEN_KNOWN : SEEN_FRESH) *
-                  pow(n / SEEN_SET, SEEN_POWER);
+    double seen = b->seen * pow(n / SEEN_SET, SEEN_POWER);
     double epochs = fmax(ceil(seen / n), EPOCHS_LEAST);
     if (o->iterations) /* which take the place of epochs */
         return;
-    options_decide(
-        o, KEY_EPOCHS, (int)epochs,
-        is_known(facts)  ? N_("%d training pictures of kinds that the base "
-                               "knows: %.0f are seen in all")
-        : facts->trained ? N_("%d training pictures, strange to the base: %.0f "
-                              "are seen in all")
-                         : N_("%d training pictures from a fresh network: %.0f "
-                              "are seen in all"),
-        facts->dataset->train_count, n * epochs);
+    options_decide(o, KEY_EPOCHS, (int)epochs, b->seen_why,
+                   facts->dataset->train_count, n * epochs);
 }
 
 static void rate_decide(struct options *o, const struct auto_facts *facts)
 {
+    const struct beginning *b = beginning_of(facts);
     struct text t = TEXT_INIT;
     o->learning_rate =
         fmin(RATE_FRESH * o->batch / RATE_FRESH_BATCH, RATE_FRESH_MOST) *
-        (is_known(facts) ? RATE_KNOWN : 1);
+        b->rate;
     text_put_double(&t, o->learning_rate, 6);
-    options_note(o, KEY_LEARNING_RATE, text_string(&t),
-                 is_known(facts)
-                     ? N_("for a base that knows such pictures and batches "
-                          "of %d")
-                 : facts->trained
-                     ? N_("for a base to which they are strange and batches "
-                          "of %d")
-                     : N_("for a fresh network and batches of %d"),
-                 o->batch);
+    options_note(o, KEY_LEARNING_RATE, text_string(&t), b->rate_why, o->batch);
     text_release(&t);
 }
 

@@ -10,6 +10,7 @@
 #include "core/system/threads.h"
 #include "trainer/data/dataset.h"
 #include "trainer/training/options.h"
+#include "trainer/transfer/adapt.h"
 
 enum auto_stage {
     AUTO_MACHINE, /* facts.machine is known */
@@ -20,9 +21,9 @@ enum auto_stage {
 struct auto_facts {
     const struct threads *machine;
     const struct dataset *dataset;
-    bool trained;  /* the base is a trained one */
-    int base_side; /* its image_size; 0 = unknown */
-    bool strange;  /* the pictures are, to it: see struct adaptation */
+    bool trained;                   /* the base is a trained one */
+    int base_side;                  /* its image_size; 0 = unknown */
+    enum acquaintance acquaintance; /* of a trained base with the pictures */
 };
 
 /* Decide those parameters of a stage that are still `auto`. */

@@ -23,10 +23,12 @@ enum {
     LOSS_LOST = 1000,
 };
 
-/* A base with a new head is adapted to the data set first. */
+/* A base with a new head is adapted to the data set first, which may show that
+ * it is better left aside. */
 static bool training_adapts(const struct training *t)
 {
-    return base_is_trained(&t->material.base) && !t->material.head_kept;
+    return base_is_trained(&t->material.base) && !t->material.head_kept &&
+           t->at.strange != BASE_USELESS;
 }
 
 static void adaptation_tell(const struct training *t,
@@ -52,7 +54,7 @@ static int base_adapt(struct training *t, struct reason *why)
     if (err)
         return err;
     t->at.features_square = a.square;
-    t->at.strange = a.strange;
+    t->at.strange = a.acquaintance;
     adaptation_tell(t, &a);
     return 0;
 }
@@ -74,13 +76,13 @@ int training_rates(struct training *t, struct reason *why)
     if (square * t->recipe.peak > RECIPE_HEAD_STEP)
         factors[layers - 1] =
             (float)(RECIPE_HEAD_STEP / square / t->recipe.peak);
-    net_fix_statistics(t->net, !t->at.strange);
+    net_fix_statistics(t->net, t->at.strange == BASE_KNOWS);
     int err = net_set_rates(t->net, factors, why);
     free(factors);
     return err;
 }
 
-int training_net(struct training *t, struct reason *why)
+static int net_make(struct training *t, struct reason *why)
 {
     const struct net_options options = {
         .network = t->network,
@@ -93,18 +95,33 @@ int training_net(struct training *t, struct reason *why)
         .addend = RECIPE_ADDEND,
         .class_weights = t->class_weights,
     };
-    int err = net_open(&t->net, &options, t->options->seed, why);
+    return net_open(&t->net, &options, t->options->seed, why);
+}
+
+static int base_leave_aside(struct training *t, struct reason *why)
+{
+    writer_log(t->run->writer, "the base can hardly tell these pictures apart: "
+                               "a fresh network learns in its place");
+    net_free(t->net);
+    t->net = NULL;
+    return net_make(t, why);
+}
+
+int training_net(struct training *t, struct reason *why)
+{
+    int err = net_make(t, why);
     if (err)
         return err;
     err = base_give(&t->material.base, t->net, t->material.head_kept, why);
     if (err || !training_adapts(t))
         return err;
-    if (!t->run->from.state.count)
-        return base_adapt(t, why);
-    /* Its weights follow. */
-    t->at.features_square = t->run->from.at.features_square;
-    t->at.strange = t->run->from.at.strange;
-    return 0;
+    if (t->run->from.state.count) { /* its weights follow */
+        t->at.features_square = t->run->from.at.features_square;
+        t->at.strange = t->run->from.at.strange;
+        return 0;
+    }
+    err = base_adapt(t, why);
+    return err || training_adapts(t) ? err : base_leave_aside(t, why);
 }
 
 /* Checkpoints */

@@ -334,10 +334,11 @@ int prepare_material(struct rundir *run, struct options *o, struct material *m,
 }
 
 int prepare_learning(struct rundir *run, struct options *o,
-                     const struct material *m, bool strange, struct reason *why)
+                     const struct material *m, enum acquaintance acquaintance,
+                     struct reason *why)
 {
     struct auto_facts facts = facts_of(m);
-    facts.strange = strange;
+    facts.acquaintance = acquaintance;
     auto_decide(o, AUTO_ADAPTED, &facts);
     return config_save(run, o, why);
 }

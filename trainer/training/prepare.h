@@ -11,6 +11,7 @@
 #include "trainer/run/rundir.h"
 #include "trainer/training/base.h"
 #include "trainer/training/options.h"
+#include "trainer/transfer/adapt.h"
 
 struct material {
     struct dataset dataset;
@@ -30,10 +31,10 @@ int prepare_machine(struct rundir *run, struct options *o, struct reason *why);
  */
 int prepare_base(struct rundir *run, const struct options *o,
                  struct material *m, struct reason *why);
-/* Decide how long and how fast the network learns, which depends on whether the
- * pictures are strange to the base (struct adaptation); write `config` anew. */
+/* Decide how long and how fast the network learns, which depends on what the
+ * base knows of the pictures; write `config` anew. */
 int prepare_learning(struct rundir *run, struct options *o,
-                     const struct material *m, bool strange,
+                     const struct material *m, enum acquaintance acquaintance,
                      struct reason *why);
 /* Open the dataset and read every picture once. If the path does not answer
  * within half a minute, the training fails. Otherwise fails as dataset_open()

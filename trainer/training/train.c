@@ -124,7 +124,8 @@ static int network_make(struct training *t, struct options *o,
     writer_fact(t->run->writer, "precision", "%s", o->bf16 ? "bf16" : "f32");
     int err = training_net(t, why);
     if (err == 0)
-        err = prepare_learning(t->run, o, &t->material, t->at.strange, why);
+        err = prepare_learning(t->run, o, &t->material,
+                               (enum acquaintance)t->at.strange, why);
     if (err)
         return err;
     recipe_make(t);

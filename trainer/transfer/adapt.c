@@ -23,11 +23,14 @@ enum {
     SHARES = sizeof shares / sizeof *shares,
     RIDGES = sizeof ridges / sizeof *ridges,
 };
-/* A base knows nothing that is worth keeping of pictures whose loss, by the new
- * head alone, is a larger share of what guessing has. That is so for up to FEW
- * pictures a class: the more there are, the less a base has to know, as they
- * can teach it. From measurements (docs/measurements.md). */
+/* What a base is worth, by the loss of the new head alone, as a share of what
+ * guessing has. Where it is larger than the first, for up to FEW pictures a
+ * class, the base knows nothing that is worth keeping: the more pictures there
+ * are, the less a base has to know, as they can teach it. Where it is larger
+ * than the second, the base is nearly guessing. From measurements
+ * (docs/measurements.md). */
 #define STRANGE       0.3
+#define USELESS       0.7
 #define FEW           50.
 #define SHARE_UNKNOWN 0.5
 #define RIDGE_UNKNOWN 0.3
@@ -238,11 +241,15 @@ static int head_make(struct adapting *g, struct adaptation *a,
     return head_set(g, a, why);
 }
 
-static bool is_strange(const struct adapting *g, double loss)
+static enum acquaintance acquaintance_find(const struct adapting *g,
+                                           double loss)
 {
     double classes = g->options->classes;
     double few = loader_train_count(g->loader) / classes / FEW;
-    return loss > STRANGE * log(classes) / sqrt(fmax(few, 1));
+    double share = loss / log(classes);
+    return share > USELESS                        ? BASE_USELESS
+           : share > STRANGE / sqrt(fmax(few, 1)) ? BASE_STRANGE
+                                                  : BASE_KNOWS;
 }
 
 int adapt(struct adaptation *a, struct net *net, struct loader *loader,
@@ -260,7 +267,7 @@ int adapt(struct adaptation *a, struct net *net, struct loader *loader,
         err = ridge_choose(&g, a, why);
     if (err == 0)
         err = head_make(&g, a, why);
-    a->strange = is_strange(&g, a->loss);
+    a->acquaintance = acquaintance_find(&g, a->loss);
     adapting_release(&g);
     return err;
 }

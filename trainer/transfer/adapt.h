@@ -14,16 +14,23 @@
 #include "trainer/data/loader.h"
 #include "trainer/net/net.h"
 
-#include <stdbool.h>
+/* What a base is worth to a data set. The values stand in checkpoints. */
+enum acquaintance {
+    /* It knows such pictures, and more learning would destroy that. Of too few
+     * pictures to tell it is taken to. */
+    BASE_KNOWS = 0,
+    /* It has something to begin from, but has to learn like a fresh network. */
+    BASE_STRANGE = 1,
+    /* It can hardly tell anything: a fresh network learns better. */
+    BASE_USELESS = 2,
+};
 
 struct adaptation {
     double share;  /* of the data set's own statistics, 0 to 1 */
     double ridge;  /* of the head: head_fit.h */
     double loss;   /* cross-validated, in nats; NAN = too few pictures */
     double square; /* the mean square of a picture's features, summed */
-    /* Whether the pictures are strange to the base, so that it is to learn like
-     * a fresh network. Of too few pictures to tell they are not. */
-    bool strange;
+    enum acquaintance acquaintance;
     int pictures; /* the head was fitted to so many */
 };
 

@@ -42,7 +42,8 @@ static void take(struct options *o)
         fail_msg("%s", why.sentence);
 }
 
-enum from { SCRATCH, KNOWN, STRANGE }; /* fresh, or a base that knows or not */
+/* A fresh network, or a base that knows the pictures, or less of them. */
+enum from { SCRATCH, KNOWN, STRANGE, USELESS };
 
 /* Decide all that says auto, on two threads, for pictures that are not
  * there. */
@@ -57,7 +58,10 @@ static void decide(struct options *o, enum from from)
     const struct auto_facts facts = {.machine = &machine,
                                      .dataset = &set,
                                      .trained = from != SCRATCH,
-                                     .strange = from == STRANGE};
+                                     .acquaintance =
+                                         from == USELESS   ? BASE_USELESS
+                                         : from == STRANGE ? BASE_STRANGE
+                                                           : BASE_KNOWS};
     auto_decide(o, AUTO_MACHINE, &facts);
     auto_decide(o, AUTO_DATASET, &facts);
     auto_decide(o, AUTO_ADAPTED, &facts);
@@ -147,6 +151,20 @@ static void strangers_are_learnt_afresh(void **state)
     has(text_string(&config),
         "for a base to which they are strange and batches of 16\n"
         "learning_rate = 0.0125\n");
+    has(text_string(&config), "\nepochs = 223\n");
+    text_release(&config);
+}
+
+static void a_base_that_is_left_aside_is_not_said_to_learn(void **state)
+{
+    struct options *o = *state;
+    struct text config = TEXT_INIT;
+    lay(o, "template", SCOPE_TEMPLATE, "dataset = /data\n");
+    take(o);
+    decide(o, USELESS);
+    options_config(o, &config);
+    has(text_string(&config), "for a fresh network and batches of 16\n"
+                              "learning_rate = 0.0125\n");
     has(text_string(&config), "\nepochs = 223\n");
     text_release(&config);
 }
@@ -278,6 +296,7 @@ int main(void)
         TEST(what_cannot_be_trained_is_refused),
         TEST(base_is_told),
         TEST(strangers_are_learnt_afresh),
+        TEST(a_base_that_is_left_aside_is_not_said_to_learn),
         TEST(config_says_where_from),
         TEST(nothing_stays_auto),
         TEST(the_rate_grows_with_the_batch),
