@@ -7,6 +7,7 @@
 #include "trainer/alone.h"
 #include "trainer/evaluate.h"
 #include "trainer/far/far.h"
+#include "trainer/far/send.h"
 #include "trainer/machine/confine.h"
 #include "trainer/machine/team_wait.h"
 #include "trainer/machine/user.h"
@@ -155,6 +156,16 @@ static int (*run_use(const char *word))(struct rundir *, struct reason *)
                                       : NULL;
 }
 
+/* Sends a data set, as the user whose training it is for. */
+static int send_as(const char *folder, const char *user)
+{
+    struct reason why = REASON_INIT;
+    if (!user || user_become(user, &why) == 0)
+        return send_main(folder);
+    fprintf(stderr, "primo-train: %s\n", why.sentence);
+    return RUN_FAILED;
+}
+
 static int example_print(void)
 {
     struct text example = TEXT_INIT;
@@ -176,6 +187,8 @@ int main(int argc, char **argv)
         return puts("primo-train " PRIMO_VERSION) < 0;
     if (!strcmp(use, "--far"))
         return far_main(argc - 2, argv + 2);
+    if (!strcmp(use, "--send") && (argc == 3 || argc == 5))
+        return send_as(argv[2], argc == 5 ? argv[4] : NULL);
     team_wait_spin_little(argv);
     if (!strcmp(use, "predict"))
         return predict_main(argc - 1, argv + 1);

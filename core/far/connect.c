@@ -32,10 +32,8 @@ static const char command[] = "exec sh -c 'IFS= read -r l; eval \"$l\"'";
  * work, makes the folders, takes the files of the bundle that are not there or
  * are not what they should be, each from where it was cut last time, and ends
  * as primo-train. It says a line at a time: `fail STEP words`, `machine S M`,
- * `have`, `want OFFSET`, `ok`. Each %s is the word that tells its voice from
- * what login scripts print. */
+ * `have`, `want OFFSET`, `ok`. What it begins with is in greet(). */
 static const char script[] =
-    "LC_ALL=C; export LC_ALL; IFS=\" \"; umask 077; echo; echo \"primo %s\"; "
     "fail() { echo \"fail $1 $2\"; exit 1; }; "
     "read -r d; read -r i; read -r k; read -r v; read -r t; "
     "case $d in \"~\") d=$HOME;; \"~/\"*) d=$HOME/${d#??};; esac; "
@@ -46,12 +44,12 @@ static const char script[] =
     "if [ \"$t\" = auto ]; then echo \"machine $(uname -sm)\"; "
     "while read -r h s n && [ \"$h\" != end ]; do f=$p/$n; g=$f.$k.part; "
     "if [ -f \"$f\" ] && c=$(sha256sum <\"$f\") && "
-    "[ \"${c%%%% *}\" = \"$h\" ]; then echo have; continue; fi; "
+    "[ \"${c%% *}\" = \"$h\" ]; then echo have; continue; fi; "
     "o=0; if [ -f \"$g\" ]; then o=$(wc -c <\"$g\"); fi; o=$((o)); "
     "if [ $o -gt $s ]; then rm -f \"$g\"; o=0; fi; echo \"want $o\"; "
     "m=$( { head -c $((s-o)) >>\"$g\"; } 2>&1 ) || fail copy \"$m\"; "
     "c=$(sha256sum <\"$g\"); "
-    "if [ \"${c%%%% *}\" = \"$h\" ]; then chmod 700 \"$g\"; "
+    "if [ \"${c%% *}\" = \"$h\" ]; then chmod 700 \"$g\"; "
     "mv -f \"$g\" \"$f\"; echo ok; "
     "else rm -f \"$g\"; fail copy \"$n was damaged on its way\"; fi; done; "
     "t=$p/primo-train; fi; "
@@ -167,9 +165,9 @@ static int say(struct attempt *a, const struct text *t, struct reason *why)
     return err ? fail_broken(a, err, why) : 0;
 }
 
-/* Sends the script, and reads over what login scripts print until it is heard.
- */
-static int greet(struct attempt *a, struct reason *why)
+/* Sends a line of a script, and reads over what login scripts print until its
+ * word is heard. */
+static int greet(struct attempt *a, const char *line, struct reason *why)
 {
     uint64_t number = 0;
     char word[40], wanted[60];
@@ -178,7 +176,11 @@ static int greet(struct attempt *a, struct reason *why)
         number = (uint64_t)getpid();
     snprintf(word, sizeof word, "%016" PRIx64, number);
     snprintf(wanted, sizeof wanted, "primo %s", word);
-    text_printf(&t, script, word);
+    text_printf(&t,
+                "LC_ALL=C; export LC_ALL; IFS=\" \"; umask 077; echo; "
+                "echo \"primo %s\"; %s",
+                word, line);
+    wire_expect(a->w, GREETING_SECONDS, 0);
     int err = say(a, &t, why);
     text_release(&t);
     for (int i = 0; err == 0 && i < NOISE_LINES; i++) {
@@ -361,8 +363,7 @@ static int bundle_take(struct link *l, struct reason *why)
 static int converse(struct attempt *a, struct reason *why)
 {
     bool copied = !strcmp(a->l->trainer, "auto");
-    wire_expect(a->w, GREETING_SECONDS, 0);
-    int err = greet(a, why);
+    int err = greet(a, script, why);
     if (err == 0 && copied)
         err = bundle_take(a->l, why);
     a->step = "directory";
@@ -383,6 +384,18 @@ int link_connect(struct link *l, struct wire *w, struct reason *why)
     int err = wire_open(w, l->host, command, why);
     if (err == 0)
         err = converse(&a, why);
+    if (err)
+        wire_close(w);
+    return err;
+}
+
+int link_run_there(struct link *l, struct wire *w, const char *line,
+                   struct reason *why)
+{
+    struct attempt a = {.l = l, .w = w, .step = "connect"};
+    int err = wire_open(w, l->host, command, why);
+    if (err == 0)
+        err = greet(&a, line, why);
     if (err)
         wire_close(w);
     return err;

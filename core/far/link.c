@@ -1,3 +1,4 @@
+#include "core/far/dataset.h"
 #include "core/far/link_inside.h"
 
 #include "core/basic/alloc.h"
@@ -380,6 +381,7 @@ static void link_free(struct link *l)
     while (l->runs) {
         struct link_run *r = l->runs;
         l->runs = r->next;
+        copying_free(r->copying);
         free(r);
     }
     pthread_mutex_destroy(&l->io);

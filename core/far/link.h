@@ -43,6 +43,8 @@ struct link_run {
     uint64_t job;  /* Slurm's number, 0 = none is known; likewise */
     uint64_t gone; /* a job of which the queue said that it has ended */
     double noted;  /* monotonic: since when; under the link's lock */
+    struct copying *copying; /* its data set (dataset.h); NULL = none is made */
+    char copied[200]; /* how far it is, for people; under the link's lock */
     struct link_run *next;
 };
 

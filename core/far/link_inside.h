@@ -39,8 +39,9 @@ int wire_send_while_silent(const struct wire *w, const void *data, size_t size);
 /* Read a line of at most size - 1 bytes, without its end. */
 int wire_line(const struct wire *w, char *line, size_t size);
 int wire_bytes(const struct wire *w, void *to, size_t size);
-/* Append the last line that ssh has said on standard error. */
+/* Append the last line that ssh has said on standard error, or all of it. */
 void wire_words(const struct wire *w, struct text *out);
+void wire_all_words(const struct wire *w, struct text *out);
 
 /* link.c */
 
@@ -61,5 +62,10 @@ void link_queue_ask(struct link *l);
 /* connect.c: connect, and copy what is missing. The sentence of a failure has
  * the step, the host and what can be tried by hand. */
 int link_connect(struct link *l, struct wire *w, struct reason *why);
+
+/* Make a connection besides, on which a line of sh runs that ends with a line
+ * feed; what follows is between the caller and that. */
+int link_run_there(struct link *l, struct wire *w, const char *line,
+                   struct reason *why);
 
 #endif

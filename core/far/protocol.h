@@ -27,8 +27,20 @@ enum {
     FAR_BYTES = 1 << 18,      /* the most bytes behind one */
     FAR_LEASE = 24 * 60 * 60, /* seconds: a run that nobody asks for ends */
     FAR_ID = 16,              /* bytes of the name of a state directory */
-    FAR_BASE_DIGITS = 40,     /* how much of its sum a base is called by */
+    FAR_BASE_DIGITS = 40, /* how much of a sum bases and copies are called by */
 };
+
+/* How a data set is copied: the rsync of this host, which `primo-train --send`
+ * becomes (trainer/far/send.h), speaks to one there. These options are those
+ * that both must be given: folders, times, modes and links; what is gone here
+ * goes there; what was cut goes on. */
+#define FAR_RSYNC_OPTIONS                                                      \
+    "-rtlp", "--delete-after", "--partial-dir=.primofs-part"
+#define FAR_RSYNC_SERVER                                                       \
+    "rsync --server -ltpre.LsfxC --delete-after "                              \
+    "--partial-dir .primofs-part ."
+
+enum { FAR_NO_RSYNC = 127 }; /* the status of --send where there is no rsync */
 
 /* The list of verbs: X(NAME). What they take is with the functions that answer
  * them (trainer/far/far.c). */
@@ -38,6 +50,7 @@ enum {
     X(have)                                                                    \
     X(put)                                                                     \
     X(keep)                                                                    \
+    X(place)                                                                   \
     X(start)                                                                   \
     X(submit)                                                                  \
     X(script)                                                                  \

@@ -6,6 +6,7 @@
  * directory is on a disk that this host shares with the nodes, so that all but
  * starting, stopping and dying is as it is with ssh.
  */
+#include "core/far/dataset.h"
 #include "core/far/link.h"
 #include "core/far/ssh.h"
 
@@ -82,9 +83,7 @@ static int slurm_start(const struct launch_target *target, uint64_t run,
     struct far_line in = {.verb = FAR_submit, .run = run, .a = r->gone};
     struct text options = TEXT_INIT;
     options_print(&target->machine, &options);
-    int err = ssh_text_send(l, "slurm", &options, why);
-    if (err == 0)
-        err = ssh_start_as(l, &in, job, why);
+    int err = ssh_start_as(target, &in, job, &options, why);
     if (err && err != -EINPROGRESS && in.size == 0 &&
         !strncmp(why->sentence, "step ", 5))
         reason_prefix(why, "host '%s', ", *l->host ? l->host : "localhost");
@@ -166,7 +165,9 @@ static void slurm_waits(const struct launch_target *target, uint64_t run,
     struct link_job known;
     char fault[400];
     uint64_t job = link_job_number(l, r, fault, sizeof fault);
-    if (!job)
+    size_t had = out->size;
+    dataset_said(l, run, out);
+    if (!job || out->size > had)
         return;
     link_job(l, r, &known);
     job_print(job, &known, out);

@@ -5,6 +5,7 @@
  * directory's (connect.c).
  */
 #include "core/far/ssh.h"
+#include "core/far/dataset.h"
 #include "core/far/kept.h"
 #include "core/far/link_inside.h"
 
@@ -65,8 +66,8 @@ static int ask_plain(struct link *l, enum far_verb verb, uint64_t run,
 
 /* Start */
 
-int ssh_text_send(struct link *l, const char *name, const struct text *text,
-                  struct reason *why)
+static int text_send(struct link *l, const char *name, const struct text *text,
+                     struct reason *why)
 {
     struct far_line in = {.verb = FAR_text};
     snprintf(in.name, sizeof in.name, "%s", name);
@@ -136,14 +137,37 @@ static int run_start(struct link *l, struct far_line *in, struct reason *why)
     return err;
 }
 
-int ssh_start_as(struct link *l, struct far_line *in, const struct run_job *job,
+/* The job, with a line that says where the data set lies there if that is not
+ * where the template says. */
+static int job_send(struct link *l, const struct run_job *job,
+                    const struct text *copy, struct reason *why)
+{
+    struct text t = TEXT_INIT;
+    text_add(&t, job->job.data, job->job.size);
+    if (copy->size)
+        text_printf(&t, "%s = %s\n", params[KEY_DATASET_COPY].key,
+                    text_string(copy));
+    int err = text_send(l, "job", &t, why);
+    text_release(&t);
+    return err;
+}
+
+int ssh_start_as(const struct launch_target *target, struct far_line *in,
+                 const struct run_job *job, const struct text *options,
                  struct reason *why)
 {
-    int err = ssh_text_send(l, "job", &job->job, why);
+    struct link *l = link_of(target);
+    struct text copy = TEXT_INIT;
+    int err = dataset_copy(target, in->run, job, &copy, why);
     if (err == 0)
-        err = ssh_text_send(l, "template", &job->template, why);
+        err = job_send(l, job, &copy, why);
+    text_release(&copy);
+    if (err == 0 && options)
+        err = text_send(l, "slurm", options, why);
     if (err == 0)
-        err = ssh_text_send(l, "type", &job->type, why);
+        err = text_send(l, "template", &job->template, why);
+    if (err == 0)
+        err = text_send(l, "type", &job->type, why);
     if (err == 0)
         err = base_send(l, job, in->name, why);
     return err ? err : run_start(l, in, why);
@@ -153,7 +177,7 @@ static int ssh_start(const struct launch_target *target, uint64_t run,
                      const struct run_job *job, struct reason *why)
 {
     struct far_line in = {.verb = FAR_start, .run = run, .a = job->serve};
-    return ssh_start_as(link_of(target), &in, job, why);
+    return ssh_start_as(target, &in, job, NULL, why);
 }
 
 static bool is_fresh(double time)
@@ -333,7 +357,14 @@ int ssh_stop(const struct launch_target *target, uint64_t run,
 /* Where the host is not reached, the next sweep of it sees to the run. */
 void ssh_kill(const struct launch_target *target, uint64_t run)
 {
+    dataset_copy_end(link_of(target), run);
     ask_plain(link_of(target), FAR_kill, run, NULL);
+}
+
+static void ssh_waits(const struct launch_target *target, uint64_t run,
+                      struct text *out)
+{
+    dataset_said(link_of(target), run, out);
 }
 
 /* Sweep */
@@ -432,4 +463,5 @@ const struct launcher launcher_ssh = {
     .stop = ssh_stop,
     .kill = ssh_kill,
     .last_words = ssh_last_words,
+    .waits = ssh_waits,
 };

@@ -27,11 +27,11 @@ void ssh_kill(const struct launch_target *target, uint64_t run);
 
 /* Its parts */
 
-/* Send a text for the next start. */
-int ssh_text_send(struct link *l, const char *name, const struct text *text,
-                  struct reason *why);
-/* Send the texts and the base of a job, and then the request that starts it. */
-int ssh_start_as(struct link *l, struct far_line *in, const struct run_job *job,
+/* Send the data set, the texts and the base of a job, and then the request that
+ * starts it. `options` are those for Slurm, NULL = there are none. EINPROGRESS:
+ * the data set is being copied. */
+int ssh_start_as(const struct launch_target *target, struct far_line *in,
+                 const struct run_job *job, const struct text *options,
                  struct reason *why);
 /* As the launcher's alive(). *job is Slurm's number, 0 = there is none. */
 int ssh_alive_with(struct link *l, uint64_t run, uint64_t *job);

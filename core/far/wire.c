@@ -224,13 +224,20 @@ int wire_line(const struct wire *w, char *line, size_t size)
     return -EMSGSIZE;
 }
 
+void wire_all_words(const struct wire *w, struct text *out)
+{
+    size_t had = out->size;
+    text_resize(out, had + WORDS_BYTES);
+    if (w->words >= 0)
+        pread(w->words, out->data + had, WORDS_BYTES, 0);
+    text_resize(out, had + strnlen(out->data + had, WORDS_BYTES));
+}
+
 void wire_words(const struct wire *w, struct text *out)
 {
     struct text said = TEXT_INIT;
-    text_resize(&said, WORDS_BYTES);
-    if (w->words >= 0)
-        pread(w->words, said.data, WORDS_BYTES, 0);
-    size_t n = strnlen(said.data, WORDS_BYTES);
+    wire_all_words(w, &said);
+    size_t n = said.size;
     while (n > 0 && strchr("\r\n ", said.data[n - 1]))
         n--;
     size_t start = n;

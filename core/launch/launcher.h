@@ -165,14 +165,15 @@ struct launcher {
     /* Ask the trainer to write a checkpoint and end. */
     int (*stop)(const struct launch_target *target, uint64_t run,
                 struct reason *why);
-    /* End a trainer that does not stop, wherever it hangs. */
+    /* End a trainer that does not stop, wherever it hangs, or a start that was
+     * EINPROGRESS. */
     void (*kill)(const struct launch_target *target, uint64_t run);
     /* What is known, for people, about why a trainer died that has not reported
      * an end. Returns whether somebody there wanted that, so that it is not
      * started again. */
     bool (*last_words)(const struct launch_target *target, uint64_t run,
                        struct text *out);
-    /* What is known of a run that somebody else starts, as Slurm does: until
+    /* What is known of a run that does not start at once, as with Slurm: until
      * then, why it waits, for people. Appends nothing where nothing is known;
      * never waits. NULL = runs start at once. */
     void (*waits)(const struct launch_target *target, uint64_t run,

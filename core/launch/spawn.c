@@ -73,26 +73,49 @@ static int spawn(const char *program, posix_spawn_file_actions_t *files,
     return code ? refuse_errno(why, code, "cannot start '%s'", program) : 0;
 }
 
-int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
-                  struct reason *why)
+/* Spawns primo-train, told whom to become where we may say so, and destroys
+ * `files`. */
+static int spawn_as(const char *program, posix_spawn_file_actions_t *files,
+                    const char *use, const char *path,
+                    const struct run_job *job, pid_t *pid, struct reason *why)
 {
-    posix_spawn_file_actions_t files;
     struct text user = TEXT_INIT;
-    text_printf(&user, "%u:%u", (unsigned)sp->job->uid, (unsigned)sp->job->gid);
-    if (sp->job->groups.size)
-        text_printf(&user, ":%s", text_string(&sp->job->groups));
-    char *use = sp->job->serve ? "--serve" : "--run";
-    char *as_user[] = {"primo-train", use,       (char *)sp->path,
-                       "--user",      user.data, NULL};
-    char *as_self[] = {"primo-train", use, (char *)sp->path, NULL};
-    char **env = sp->job->uid == geteuid() ? environ : environment_public();
-    files_take(&files, sp);
+    text_printf(&user, "%u:%u", (unsigned)job->uid, (unsigned)job->gid);
+    if (job->groups.size)
+        text_printf(&user, ":%s", text_string(&job->groups));
+    char *as_user[] = {"primo-train", (char *)use, (char *)path,
+                       "--user",      user.data,   NULL};
+    char *as_self[] = {"primo-train", (char *)use, (char *)path, NULL};
+    char **env = job->uid == geteuid() ? environ : environment_public();
     int err =
-        spawn(program, &files, geteuid() ? as_self : as_user, env, pid, why);
+        spawn(program, files, geteuid() ? as_self : as_user, env, pid, why);
     if (env != environ)
         free(env);
     text_release(&user);
     return err;
+}
+
+int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
+                  struct reason *why)
+{
+    posix_spawn_file_actions_t files;
+    files_take(&files, sp);
+    return spawn_as(program, &files, sp->job->serve ? "--serve" : "--run",
+                    sp->path, sp->job, pid, why);
+}
+
+int sender_spawn(const char *program, const struct sending *s, pid_t *pid,
+                 struct reason *why)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, s->said, 1);
+    posix_spawn_file_actions_adddup2(&files, s->words, 2);
+    posix_spawn_file_actions_adddup2(&files, s->wire, SENDER_WIRE_FD);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addclosefrom_np(&files, SENDER_WIRE_FD + 1);
+    posix_spawn_file_actions_addchdir_np(&files, "/");
+    return spawn_as(program, &files, "--send", s->folder, s->job, pid, why);
 }
 
 /* Asking */

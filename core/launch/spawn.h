@@ -24,6 +24,20 @@ struct spawning {
 int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
                   struct reason *why);
 
+struct sending {
+    const char *folder; /* the data set */
+    const struct run_job *job;
+    int wire;  /* becomes descriptor SENDER_WIRE_FD */
+    int said;  /* and its standard output */
+    int words; /* and its standard error */
+};
+enum { SENDER_WIRE_FD = 3 };
+
+/* Start `primo-train --send`, which sends a data set over a connection, with
+ * the rights of the user of the job, as above. */
+int sender_spawn(const char *program, const struct sending *s, pid_t *pid,
+                 struct reason *why);
+
 /* Append what the program prints when it is called with `argument`, at most
  * about 64 KiB. -ETIMEDOUT: it did not end within two seconds; -EIO: it failed.
  */

@@ -33,11 +33,17 @@ int machine_load(struct store_txn *txn, const char *name, struct settings *out,
     return err;
 }
 
+/* Lines that are added whenever the trainer is started. */
+static bool is_added_late(int key)
+{
+    return key == KEY_SEGMENT || key == KEY_DATASET_COPY;
+}
+
 void job_print(const struct settings *machine, const char *base,
                struct text *out)
 {
     for (int i = 0; i < KEY_COUNT; i++)
-        if (params[i].scope & SCOPE_JOB && i != KEY_SEGMENT)
+        if (params[i].scope & SCOPE_JOB && !is_added_late(i))
             text_printf(out, "%s = %s\n", params[i].key,
                         i == KEY_LANG ? language()
                         : i == KEY_BASE_FILE

@@ -252,6 +252,15 @@ const struct param params[KEY_COUNT] = {
                      .kind = PARAM_OPTIONS,
                      .fallback = "",
                      .meaning = N_("more options of sbatch, as they are")},
+    [KEY_COPY_DATASET] = {.key = "copy_dataset",
+                          .scope = SCOPE_MACHINE,
+                          .kind = PARAM_CHOICE,
+                          .words = "yes no",
+                          .fallback = "no",
+                          .meaning =
+                              N_("yes: dataset is a path on this host, and "
+                                 "rsync copies it to that one before a "
+                                 "training; no: it is a path on that one")},
     [KEY_BASE_FILE] = {.key = "base_file",
                        .scope = SCOPE_JOB,
                        .kind = PARAM_TEXT,
@@ -266,6 +275,12 @@ const struct param params[KEY_COUNT] = {
                      .fallback = "0",
                      .meaning = N_("the segment of the journal to begin; 0 = "
                                    "the first one that is not there")},
+    [KEY_DATASET_COPY] = {.key = "dataset_copy",
+                          .scope = SCOPE_JOB,
+                          .kind = PARAM_PATH,
+                          .fallback = "",
+                          .meaning = N_("the folder in which dataset lies on "
+                                        "this host; empty = where it says")},
     [KEY_THREADS] = {.key = "threads",
                      .scope = MACHINE,
                      .kind = PARAM_INT,

@@ -271,6 +271,13 @@ static void lost_stopping(struct watch *w, const struct process *p)
     lose(w, p, "");
 }
 
+/* Nor was it started. What is done to start it ends. */
+static void unstarted_stopping(struct watch *w, const struct process *p)
+{
+    w->target.site->launcher->kill(&w->target, w->run);
+    lost_stopping(w, p);
+}
+
 /* The trainer is gone, and the end of its journal has not been read yet. A
  * store that does not take it, or a journal without an end, must not delay the
  * stop for long. */
@@ -507,7 +514,7 @@ static watch_step *const steps[WISHES][TRAINERS] = {
     [WISH_STOP] =
         {
             [TRAINER_UNREACHED] = unreached_stopping,
-            [TRAINER_AWAITED] = lost_stopping,
+            [TRAINER_AWAITED] = unstarted_stopping,
             [TRAINER_ALIVE] = ask_to_stop,
             [TRAINER_UNREAD] = unread_stopping,
             [TRAINER_GONE] = lost_stopping,

@@ -29,6 +29,7 @@ void dataset_release(struct dataset *d)
     samples_free(d->train, d->train_count);
     samples_free(d->test, d->test_count);
     free(d->root);
+    free(d->called);
     free(d->extensions);
     if (d->root_open)
         close(d->dir);
@@ -271,6 +272,21 @@ void dataset_draw(struct dataset *d, const bool *good, int *from)
 
 /* Life cycle */
 
+const char *dataset_place(const struct settings *settings)
+{
+    const char *copy = settings_get(settings, KEY_DATASET_COPY);
+    return *copy ? copy : settings_get(settings, KEY_DATASET);
+}
+
+/* A path without slashes at its end. */
+static char *path_take(const char *path)
+{
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    return xstrndup(path, n);
+}
+
 static int root_take(struct dataset *d, const char *path, struct reason *why)
 {
     struct stat st;
@@ -284,14 +300,11 @@ static int root_take(struct dataset *d, const char *path, struct reason *why)
         return refuse(why, ENOTDIR,
                       "the dataset '%s' is not a folder of class folders",
                       path);
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
     d->dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (d->dir < 0)
         return refuse_errno(why, errno, "the dataset '%s' can't be read", path);
     d->root_open = true;
-    d->root = xstrndup(path, n);
+    d->root = path_take(path);
     return 0;
 }
 
@@ -329,7 +342,8 @@ int dataset_root_open(struct dataset *d, const struct settings *settings,
         .extensions = xstrdup(settings_get(settings, KEY_EXTENSIONS)),
         .test_fraction = settings_number(settings, KEY_TEST_FRACTION),
         .seed = (uint64_t)settings_number(settings, KEY_SEED)};
-    return root_take(d, settings_get(settings, KEY_DATASET), why);
+    d->called = path_take(settings_get(settings, KEY_DATASET));
+    return root_take(d, dataset_place(settings), why);
 }
 
 int dataset_open(struct dataset *d, const struct settings *settings,

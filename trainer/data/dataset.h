@@ -31,6 +31,7 @@
 
 struct dataset {
     char *root;         /* the folder, without a slash at its end */
+    char *called;       /* what the template calls it */
     int dir;            /* the same, for what must lie below it */
     bool root_open;     /* dir is a descriptor */
     struct text layout; /* what was found: lines `key: value` for the report */
@@ -50,12 +51,13 @@ struct reading_options;
 
 /* Life cycle */
 
-/* Uses the parameters dataset, extensions, test_fraction and seed. Fails with
- * EINVAL, ENOENT, ENOTDIR or EACCES if the dataset cannot be used for training:
- * it does not exist or is no folder, has fewer than two classes, or an empty
- * class, or a class with a single picture where it is to be split, or a test
- * class that is not in the training part. All such faults are in the reason and
- * in `faults`. dataset_release() must be called even after a failure. */
+/* Uses the parameters dataset, dataset_copy, extensions, test_fraction and
+ * seed. Fails with EINVAL, ENOENT, ENOTDIR or EACCES if the dataset cannot be
+ * used for training: it does not exist or is no folder, has fewer than two
+ * classes, or an empty class, or a class with a single picture where it is to
+ * be split, or a test class that is not in the training part. All such faults
+ * are in the reason and in `faults`. dataset_release() must be called even
+ * after a failure. */
 int dataset_open(struct dataset *d, const struct settings *settings,
                  struct reason *why);
 void dataset_release(struct dataset *d);
@@ -65,6 +67,8 @@ int dataset_root_open(struct dataset *d, const struct settings *settings,
 
 /* Read */
 
+/* The folder in which it lies: dataset_copy, or else dataset. */
+const char *dataset_place(const struct settings *settings);
 /* The part of a sample's path behind the root. */
 const char *dataset_relative(const struct dataset *d, const char *path);
 /* Whether it has classes, so that their pictures can be read to find the rest

@@ -391,7 +391,7 @@ static void put_head(const struct scan *s, const struct class_row *rows,
     }
     struct text faults = TEXT_INIT;
     faults_put_lines(&d->faults, d->extensions, &faults);
-    put_fact(report, NC_("dataset", "dataset"), d->root);
+    put_fact(report, NC_("dataset", "dataset"), d->called);
     put_notes(&d->layout, report);
     put_tests(s, rows, report);
     put_notes(&faults, report);

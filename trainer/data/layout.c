@@ -250,29 +250,41 @@ static bool class_name_is_good(const char *name)
 
 /* An unpacked archive often adds one level of folders, which the sentence
  * points out. */
-static int refuse_classes(const struct dataset *d, const char *path,
-                          const struct names *names, size_t outside,
-                          struct reason *why)
+static int refuse_called(const struct dataset *d, const char *path,
+                         const char *called, const struct names *names,
+                         size_t outside, struct reason *why)
 {
     if (outside)
         return refuse(why, EINVAL,
                       "the dataset '%s' has fewer than two class folders; "
                       "links that lead out of it are not followed",
-                      path);
+                      called);
     if (names->count == 0)
         return refuse(why, EINVAL,
                       "the dataset '%s' has no class folders; the pictures of "
                       "each class must lie in a folder of its own",
-                      path);
+                      called);
     if (has_folders(d, path, names->name[0]))
         return refuse(why, EINVAL,
                       "the dataset '%s' has one class, '%s', which holds "
                       "folders; did you mean '%s/%s'?",
-                      path, names->name[0], path, names->name[0]);
+                      called, names->name[0], called, names->name[0]);
     return refuse(why, EINVAL,
                   "the dataset '%s' has one class, '%s'; at least two are "
                   "needed",
-                  path, names->name[0]);
+                  called, names->name[0]);
+}
+
+static int refuse_classes(const struct dataset *d, const char *path,
+                          const struct names *names, size_t outside,
+                          struct reason *why)
+{
+    const char *rest = dataset_relative(d, path);
+    char *called =
+        rest == path ? xstrdup(d->called) : xstrfmt("%s/%s", d->called, rest);
+    int err = refuse_called(d, path, called, names, outside, why);
+    free(called);
+    return err;
 }
 
 /* A class by what its name has in common with those that look like it. */

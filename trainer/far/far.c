@@ -8,6 +8,8 @@
 #include "core/system/file.h"
 #include "core/system/foreign.h"
 #include "trainer/far/bases.h"
+#include "trainer/far/command.h"
+#include "trainer/far/copies.h"
 #include "trainer/far/slurm.h"
 
 #include <dirent.h>
@@ -28,7 +30,8 @@ extern const struct launcher launcher_local;
 struct far {
     struct launch_sites sites; /* one: of runs/ID */
     struct launch_target target;
-    int runs, bases; /* descriptors of these folders */
+    int runs, bases, copies; /* descriptors of these folders */
+    const char *copies_path;
     struct slurm_place slurm;
     struct run_job job;  /* the texts that came for the next start */
     struct text options; /* and the lines for Slurm */
@@ -157,6 +160,24 @@ static int far_keep(struct far *f, const struct far_line *in,
 {
     (void)out;
     return base_keep(f->bases, in->name, why);
+}
+
+/* A folder for the copy NAME of a data set, for an rsync to fill. What is sent
+ * back is its path. */
+static int far_place(struct far *f, const struct far_line *in,
+                     struct far_line *out, struct reason *why)
+{
+    static const char *const words[] = {"rsync", "--version", NULL};
+    struct text version = TEXT_INIT;
+    (void)out;
+    int err = command_run(words, &version, NULL);
+    text_release(&version);
+    if (err)
+        return refuse(why, ENOENT, "rsync is not installed there");
+    err = copy_place(f->copies, in->name, why);
+    if (err == 0)
+        text_printf(&f->said, "%s/%s", f->copies_path, in->name);
+    return err;
 }
 
 static void job_complete(struct far *f, const struct far_line *in)
@@ -367,6 +388,7 @@ static int far_drop(struct far *f, const struct far_line *in,
     if (left < 0)
         return refuse_errno(why, -left, "cannot remove the run");
     bases_tidy(f->bases);
+    copies_tidy(f->copies, f->runs);
     out->a = (uint64_t)left;
     return 0;
 }
@@ -463,6 +485,36 @@ static bool hello(void)
     return sent;
 }
 
+/* The paths of the folders below that of the machine. */
+struct folders {
+    char *all, *runs, *bases, *sets, *copies;
+};
+
+static int folders_open(struct far *f, const struct folders *at,
+                        struct reason *why)
+{
+    int all = folder_open(at->all, why);
+    int sets = all < 0 ? all : folder_open(at->sets, why);
+    f->runs = sets < 0 ? sets : folder_open(at->runs, why);
+    f->bases = f->runs < 0 ? f->runs : folder_open(at->bases, why);
+    f->copies = f->bases < 0 ? f->bases : folder_open(at->copies, why);
+    f->copies_path = at->copies;
+    if (all >= 0)
+        close(all);
+    if (sets >= 0)
+        close(sets);
+    return f->copies < 0 ? f->copies : 0;
+}
+
+static void folders_free(struct folders *at)
+{
+    free(at->all);
+    free(at->runs);
+    free(at->bases);
+    free(at->sets);
+    free(at->copies);
+}
+
 int far_main(int count, char **words)
 {
     struct reason why = REASON_INIT;
@@ -471,24 +523,23 @@ int far_main(int count, char **words)
         words[1][strspn(words[1], "0123456789abcdef")])
         return 2;
     signal(SIGPIPE, SIG_IGN);
-    char *all = xstrfmt("%s/runs", words[0]);
-    char *runs = xstrfmt("%s/%s", all, words[1]);
-    char *bases = xstrfmt("%s/bases", words[0]);
-    int parent = folder_open(all, &why);
-    f.runs = parent < 0 ? parent : folder_open(runs, &why);
-    f.bases = f.runs < 0 ? f.runs : folder_open(bases, &why);
-    if (f.bases >= 0 && hello()) {
-        launch_sites_add(&f.sites, &launcher_local, runs, words[2]);
+    struct folders at = {.all = xstrfmt("%s/runs", words[0]),
+                         .bases = xstrfmt("%s/bases", words[0]),
+                         .sets = xstrfmt("%s/datasets", words[0])};
+    at.runs = xstrfmt("%s/%s", at.all, words[1]);
+    at.copies = xstrfmt("%s/%s", at.sets, words[1]);
+    int err = folders_open(&f, &at, &why);
+    if (err == 0 && hello()) {
+        launch_sites_add(&f.sites, &launcher_local, at.runs, words[2]);
         f.target.site = f.sites.list;
         f.slurm = (struct slurm_place){
-            .runs = runs, .id = words[1], .program = words[2]};
+            .runs = at.runs, .id = words[1], .program = words[2]};
+        copies_tidy(f.copies, f.runs);
         converse(&f);
         launch_sites_close(&f.sites);
-    } else if (f.bases < 0) {
+    } else if (err) {
         fprintf(stderr, "primo-train: %s\n", why.sentence);
     }
-    free(bases);
-    free(runs);
-    free(all);
-    return f.bases < 0;
+    folders_free(&at);
+    return err < 0;
 }

@@ -168,7 +168,7 @@ static void base_tell(struct rundir *run, struct options *o, struct material *m)
 static int dataset_answers(struct rundir *run, const struct options *o,
                            struct reason *why)
 {
-    const char *path = settings_get(&o->settings, KEY_DATASET);
+    const char *path = dataset_place(&o->settings);
     struct stat st;
     control_expect(run->control, ANSWER_SECONDS,
                    "the dataset '%s' does not answer", path);
