@@ -243,7 +243,8 @@ static bool talk_on(const struct channel *c, struct talk *k, struct reason *why)
     struct tell t;
     struct over o = {0};
     for (;;) {
-        enum heard heard = hear(c, patience(k), &t, &o);
+        int ms = patience(k); /* past it, nobody listens to what is said */
+        enum heard heard = ms ? hear(c, ms, &t, &o) : HEARD_NOTHING;
         if (heard == HEARD_TELL) {
             t.message[sizeof t.message - 1] = 0;
             tell_take(c, k, &t, why);

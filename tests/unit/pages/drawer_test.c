@@ -1,0 +1,150 @@
+/* drawer.h: who asks for pages gets them, or an error, whatever the process
+ * does that draws. It is one of ours here, and each look at the clock takes a
+ * minute. */
+#include "core/basic/clock.h"
+#include "trainer/pages/channel.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int64_t now;
+
+int64_t monotonic_ns(void)
+{
+    return now += 60 * (int64_t)1000000000;
+}
+
+/* Whether the last message stays in the pipe for ever once it has come: then
+ * there is always one, however fast it is read. */
+static bool endless;
+static struct tell last;
+
+bool message_get(int fd, void *message, size_t size)
+{
+    bool tells = size == sizeof last;
+    if (tells && endless && last.kind == TELL_END) {
+        memcpy(message, &last, size);
+        return true;
+    }
+    bool got = read(fd, message, size) == (ssize_t)size;
+    if (tells && got)
+        memcpy(&last, message, size);
+    return got;
+}
+
+bool message_put(int fd, const void *message, size_t size)
+{
+    return write(fd, message, size) == (ssize_t)size;
+}
+
+static void page_put(const struct channel *c, const struct ask *a, int i)
+{
+    struct tell t = {.kind = TELL_PAGE,
+                     .page = {.number = a->first + i,
+                              .of = 9,
+                              .full_width = 8,
+                              .full_height = 8,
+                              .width = a->side,
+                              .height = a->side}};
+    c->shared->pixels[0] = (uint32_t)(a->first + i);
+    message_put(c->out, &t, sizeof t);
+}
+
+/* Draws what it is asked for, and goes on talking when the document says so. */
+_Noreturn void drawer_run(const struct channel *c)
+{
+    const struct tell end = {.kind = TELL_END, .page.of = 9};
+    const struct over over = {0};
+    struct ask a, next;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (message_get(c->in, &a, sizeof a)) {
+        for (int i = 0; i < a.count; i++) {
+            page_put(c, &a, i);
+            message_get(c->in, &next, sizeof next);
+        }
+        message_put(c->out, &end, sizeof end);
+        while (!memcmp(c->shared->data, "talks", 5))
+            if (!message_put(c->out, &end, sizeof end))
+                _exit(0);
+        message_put(c->over, &over, sizeof over);
+    }
+    _exit(0);
+}
+
+/* What comes of a document. */
+struct drawn {
+    int taken, total;
+    struct reason why;
+};
+
+static int page_take(void *context, const struct drawn_page *page,
+                     struct reason *why)
+{
+    struct drawn *d = context;
+    (void)why;
+    d->taken++;
+    assert_int_equal(page->number, 1 + d->taken);
+    assert_int_equal(page->pixels[0], page->number);
+    return 0;
+}
+
+/* Pages 2 to 4 of it. */
+static int draw(const char *document, struct drawn *out)
+{
+    const struct drawing drawing = {.data = (const uint8_t *)document,
+                                    .size = strlen(document),
+                                    .side = 4,
+                                    .first = 2,
+                                    .count = 3};
+    *out = (struct drawn){.why = REASON_INIT};
+    return draw_pages(&drawing, page_take, out, &out->total, &out->why);
+}
+
+static void pages_come_in_turn(void **state)
+{
+    (void)state;
+    struct drawn d;
+    for (int again = 0; again < 3; again++) {
+        assert_int_equal(draw("a document", &d), 0);
+        assert_int_equal(d.taken, 3);
+        assert_int_equal(d.total, 9);
+    }
+}
+
+static void one_that_never_ends_is_left(void **state)
+{
+    (void)state;
+    struct drawn d;
+    endless = true;
+    last.kind = TELL_PAGE;
+    assert_int_equal(draw("talks on and on", &d), 0);
+    assert_int_equal(d.taken, 3);
+    assert_int_equal(draw("a document", &d), -ENOSYS);
+    assert_non_null(strstr(d.why.sentence, "does not work"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pages_come_in_turn),
+        cmocka_unit_test(one_that_never_ends_is_left),
+    };
+    cpu_set_t one, all;
+    CPU_ZERO(&one);
+    sched_getaffinity(0, sizeof all, &all);
+    for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++)
+        if (CPU_ISSET(i, &all))
+            CPU_SET(i, &one);
+    sched_setaffinity(0, sizeof one, &one); /* then there is one drawer */
+    drawers_start();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
