@@ -68,6 +68,14 @@ static void row_count(struct piece *p, const struct list_row *row,
     p->s.failed += row->class < 0;
 }
 
+/* "3", or "1-12": the pages that the class is of. */
+static void pages_put(struct text *out, const struct list_row *row)
+{
+    text_printf(out, "%d", row->first_page);
+    if (row->pages > 1)
+        text_printf(out, "-%d", row->first_page + row->pages - 1);
+}
+
 static void row_put(struct piece *p, const struct list_row *row)
 {
     bool known = row->class >= 0;
@@ -75,7 +83,9 @@ static void row_put(struct piece *p, const struct list_row *row)
         known ? answer_state(&p->w->text, row->confidence) : "error";
     csv_count(&p->rows, (long long)row->line, ',');
     csv_text(&p->rows, row->path, ',');
-    text_puts(&p->rows, known ? "1," : ",");
+    if (known)
+        pages_put(&p->rows, row);
+    text_puts(&p->rows, ",");
     csv_text(&p->rows, label(p, row->class), ',');
     if (known)
         text_put_double(&p->rows, row->confidence, 6);

@@ -28,6 +28,7 @@ enum {
 /* A picture may be on a disk that does not answer: the worker is killed then,
  * as it is while it looks into the folders of a list for too long. */
 #define ROW_SECONDS  60.0
+#define FILE_SECONDS (60.0 + PAGES_SECONDS) /* the same of several pages */
 #define PLAN_SECONDS 600.0
 
 /* Life cycle */
@@ -239,6 +240,13 @@ static int lines_tell(struct list_watch *w, const struct text *lines,
     return launcher(w)->tell(&w->target, w->run, name, lines, why);
 }
 
+static struct page_range pages_wanted(const struct list_watch *w)
+{
+    struct page_range pages;
+    param_pages(settings_get(&w->text, KEY_SERVICE_PAGES), &pages);
+    return pages;
+}
+
 /* Tells of the model and the list, as a daemon does that has not done so. */
 static int tell_begin(struct list_watch *w, const struct object *o,
                       struct reason *why)
@@ -248,7 +256,7 @@ static int tell_begin(struct list_watch *w, const struct object *o,
     struct told_line model = {.kind = TOLD_MODEL,
                               .temperature = w->model.temperature,
                               .top = 1,
-                              .pages = {1, 1}};
+                              .pages = pages_wanted(w)};
     struct told_line list = {.kind = TOLD_LIST, .row = w->list.rows};
     struct told_line bad = {.kind = TOLD_BAD, .row = w->list.suspect - 1};
     unsigned long long version = w->list.model;
@@ -416,8 +424,9 @@ static int alive_round(struct list_watch *w, const struct object *o)
     }
     tell_until(w);
     double silent = monotonic_now() - w->news_at;
+    double row = pages_wanted(w).last > 1 ? FILE_SECONDS : ROW_SECONDS;
     if ((!w->list.planned && silent > PLAN_SECONDS) ||
-        (w->list.planned && w->until > w->list.rows && silent > ROW_SECONDS))
+        (w->list.planned && w->until > w->list.rows && silent > row))
         launcher(w)->kill(&w->target, w->run);
     return ROWS_MS;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PAGE_NUMBER_MOST = 1000 * 1000 };
+
 static void put_ms(struct text *out, const char *key, double ms)
 {
     text_printf(out, " %s=", key);
@@ -18,6 +20,8 @@ void list_row_print(struct text *out, const struct list_row *r)
     if (r->class >= 0) {
         text_printf(out, " class=%d confidence=", r->class);
         text_put_double(out, r->confidence, 9);
+        if (r->first_page != 1 || r->pages != 1)
+            text_printf(out, " page=%d pages=%d", r->first_page, r->pages);
         put_ms(out, "decode", r->decode);
         put_ms(out, "network", r->network);
     } else {
@@ -33,6 +37,15 @@ static bool class_take(const char *word, int *out)
 {
     long long n;
     if (!parse_int(word, &n) || n < -1 || n > INT32_MAX)
+        return false;
+    *out = (int)n;
+    return true;
+}
+
+static bool pages_take(const char *word, int *out)
+{
+    long long n;
+    if (!parse_int(word, &n) || n < 1 || n > PAGE_NUMBER_MOST)
         return false;
     *out = (int)n;
     return true;
@@ -63,6 +76,10 @@ static bool word_take(struct list_row *r, const char *key, const char *value)
         return class_take(value, &r->class);
     if (!strcmp(key, "confidence"))
         return number_take(value, 1.0001, &r->confidence);
+    if (!strcmp(key, "page"))
+        return pages_take(value, &r->first_page);
+    if (!strcmp(key, "pages"))
+        return pages_take(value, &r->pages);
     if (!strcmp(key, "decode"))
         return number_take(value, 1e9, &r->decode);
     if (!strcmp(key, "network"))
@@ -100,7 +117,8 @@ static bool error_take(struct list_row *r, const char *s)
 
 bool list_row_parse(const char *payload, struct list_row *out)
 {
-    *out = (struct list_row){.truth = -1, .class = -1};
+    *out = (struct list_row){
+        .truth = -1, .class = -1, .first_page = 1, .pages = 1};
     for (const char *at = payload; *at;) {
         char word[64], *value;
         size_t n = strcspn(at, " ");

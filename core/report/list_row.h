@@ -3,8 +3,8 @@
  * picture of it, printed by the one program and parsed by the other. Rows are
  * counted from 0, without a gap; a row that comes again is the same one.
  *
- *   row=N line=N truth=CLASS class=CLASS confidence=P decode=MS network=MS
- *   path=SIZE:BYTES
+ *   row=N line=N truth=CLASS class=CLASS confidence=P page=N pages=N decode=MS
+ *   network=MS path=SIZE:BYTES
  *   row=N line=N truth=CLASS code=WORD path=SIZE:BYTES error=SENTENCE
  *
  * on one line each. Paths are printable, and so need not be those of files; the
@@ -24,6 +24,7 @@ struct list_row {
     int truth;     /* the class that its folder has the name of; -1 = none */
     int class;     /* the best class; -1 = it could not be read */
     double confidence;
+    int first_page, pages;      /* that it is of; 1 and 1 are not printed */
     double decode, network;     /* ms */
     char code[32], error[1024]; /* why it could not be read; "" = it could */
     char path[LIST_PATH_SHOWN + 1];

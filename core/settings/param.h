@@ -151,7 +151,10 @@ bool param_span(const char *value, double *seconds);
 struct page_range {
     int first, last;
 };
-enum { PAGES_MOST = 1000 }; /* that an answer may be of */
+enum {
+    PAGES_MOST = 1000,   /* that an answer may be of, and */
+    PAGES_SECONDS = 600, /* the longest that they are read */
+};
 #define PAGES_ALL                                                              \
     (struct page_range)                                                        \
     {                                                                          \

@@ -75,6 +75,32 @@ cp "$SCRATCH/docs/three.pdf" $inbox/in/after.pdf
 expect null jq .error <(answer after.pdf)
 grep -q unexpectedly $inbox/log && fail "$(cat $inbox/log)"
 
+step "in lists, as when they are copied"
+for pages in all 2-3; do
+    put services/inbox "model = invoices/latest\npages = $pages\n"
+    list=list-$pages.list
+    cp "$SCRATCH/docs/three.pdf" $inbox/in/alone-$pages.pdf
+    cp "$SCRATCH/docs/many.pdf" $inbox/in/many-$pages.pdf
+    printf '%s\n' "$SCRATCH"/docs/{three,many,locked,book}.pdf \
+        "$SCRATCH/docs/three.tif" >$inbox/in/$list
+    answer $list >"$SCRATCH/answer"
+    row='.items[0] | [.field, (.confidence * 1e4 | round)] | @csv'
+    for file in alone-$pages:1 many-$pages:2; do
+        expect "$(answer ${file%:*}.pdf | jq -r "$row" | tr -d '"')" \
+            awk -F, -v n=$((${file#*:} + 1)) \
+            'NR == n { printf "%s,%.0f\n", $4, $5 * 1e4 }' \
+            $inbox/out/$list.csv
+    done
+    expect_match 'locked.pdf,,,,error,,,is a PDF that is protected' \
+        cat $inbox/out/$list.csv
+done
+expect_match 'three.tif,1-3,class' cat $inbox/out/list-all.list.csv
+expect_match 'many.pdf,1-100,class' cat $inbox/out/list-all.list.csv
+expect_match 'book.pdf,,,,error,,,"?has too many pages: 10000' \
+    cat $inbox/out/list-all.list.csv
+expect_match 'three.tif,2-3,class' cat $inbox/out/list-2-3.list.csv
+expect_match 'book.pdf,2-3,class' cat $inbox/out/list-2-3.list.csv
+
 step "only where the service takes them"
 put services/inbox 'model = invoices/latest\nextensions = jpg tif\n'
 expect_errno 'Invalid argument' cp "$SCRATCH/docs/three.pdf" $inbox/in/no.pdf

@@ -4,8 +4,8 @@
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
 #include "core/report/list_row.h"
-#include "trainer/data/loader.h"
 #include "trainer/evaluation/temperature.h"
+#include "trainer/pictures/picture.h"
 #include "trainer/serve/list_plan.h"
 #include "trainer/serve/list_scores.h"
 #include "trainer/serve/picture_job.h"
@@ -23,7 +23,10 @@ enum { LOOK_MS = 2 };
 struct reading {
     struct reason why;
     double ms;
-    const char *code; /* NULL = it could be read */
+    const char *code;      /* NULL = it could be read */
+    struct page_walk walk; /* of its pages */
+    int pages;             /* that are read */
+    bool scored;           /* the first page was evaluated */
 };
 
 /* A list at work. */
@@ -36,6 +39,7 @@ struct listing {
     uint64_t *bad; /* rows of which workers have died */
     size_t bad_count, bad_room;
     float *images, *probabilities; /* of a batch */
+    float *further;                /* of further pages, [batch, classes] */
     double *calibrated;            /* [classes] */
     struct reading *readings;      /* [batch] */
     struct text *rows;             /* [batch] */
@@ -53,6 +57,7 @@ static void listing_release(struct listing *l)
     free(l->readings);
     free(l->images);
     free(l->probabilities);
+    free(l->further);
     free(l->calibrated);
     free(l->bad);
     list_scores_release(&l->scores);
@@ -67,8 +72,9 @@ static int batch_alloc(struct listing *l, struct reason *why)
     l->readings = xcalloc(batch, sizeof *l->readings);
     l->images = malloc(predictor_input(p, p->batch));
     l->probabilities = malloc(batch * classes * sizeof *l->probabilities);
+    l->further = malloc(batch * classes * sizeof *l->further);
     l->calibrated = malloc(classes * sizeof *l->calibrated);
-    return l->images && l->probabilities && l->calibrated
+    return l->images && l->probabilities && l->further && l->calibrated
                ? 0
                : refuse(why, ENOMEM, "no memory for %d pictures", p->batch);
 }
@@ -137,6 +143,21 @@ static void fail(struct reading *r, const char *code, const char *sentence)
     refuse(&r->why, EINVAL, "%s", sentence);
 }
 
+/* Reads as many of the next pages as there is room for. */
+static int pages_read(const struct listing *l, const char *path,
+                      struct page_walk *walk, float *images, int most,
+                      struct reason *why)
+{
+    struct text bytes = TEXT_INIT;
+    int side = l->job->predictor->model.image_size;
+    int err = picture_load(path, &bytes, why);
+    if (err == 0)
+        err = page_walk_read(walk, (const uint8_t *)text_string(&bytes),
+                             bytes.size, side, images, most, why);
+    text_release(&bytes);
+    return err;
+}
+
 static void entry_read(const struct listing *l, int i, float *image)
 {
     struct reading *r = &l->readings[i];
@@ -148,9 +169,10 @@ static void entry_read(const struct listing *l, int i, float *image)
     } else if (*e->fault) {
         fail(r, "unreadable", e->fault);
     } else {
-        int err = loader_picture(e->path, l->job->predictor->model.image_size,
-                                 image, &r->why);
+        page_walk_begin(&r->walk, l->job->pages);
+        int err = pages_read(l, e->path, &r->walk, image, 1, &r->why);
         r->code = err ? picture_job_code(err) : NULL;
+        r->pages = 1;
     }
     r->ms = (monotonic_now() - began) * 1e3;
 }
@@ -173,7 +195,8 @@ static int images_pack(struct listing *l, int n)
 {
     int good = 0;
     for (int i = 0; i < n; i++) {
-        if (l->readings[i].code)
+        l->readings[i].scored = !l->readings[i].code;
+        if (!l->readings[i].scored)
             continue;
         if (good < i)
             memcpy(l->images + (size_t)good * input_size(l),
@@ -182,6 +205,85 @@ static int images_pack(struct listing *l, int n)
         good++;
     }
     return good;
+}
+
+/* Files of several pages */
+
+/* As those of single requests, the means are of calibrated probabilities. */
+static void page_add(struct listing *l, const float *scores,
+                     struct page_sums *sums)
+{
+    int classes = l->job->predictor->model.classes;
+    float page[classes];
+    temperature_apply(l->temperature, scores, classes, l->calibrated);
+    for (int k = 0; k < classes; k++)
+        page[k] = (float)l->calibrated[k];
+    page_sums_add(sums, page, classes);
+}
+
+/* What calibrates to the means of the pages: the scores of the file. */
+static void file_score(const struct listing *l, const struct page_sums *sums,
+                       float *scores)
+{
+    int classes = l->job->predictor->model.classes;
+    double sum = 0;
+    page_sums_mean(sums, classes, scores);
+    for (int k = 0; k < classes; k++)
+        sum += pow(scores[k], l->temperature);
+    for (int k = 0; k < classes; k++)
+        scores[k] = (float)(pow(scores[k], l->temperature) / sum);
+}
+
+static int further_add(struct listing *l, int n, struct page_sums *sums,
+                       struct reason *why)
+{
+    size_t classes = (size_t)l->job->predictor->model.classes;
+    int err =
+        predictor_run_pieces(l->job->predictor, l->images, n, l->further, why);
+    for (int i = 0; err == 0 && i < n; i++)
+        page_add(l, l->further + (size_t)i * classes, sums);
+    return err;
+}
+
+/* Reads and evaluates what is left of a file, of whose first page these are the
+ * scores; they become those of the file. */
+static int file_complete(struct listing *l, int i, float *scores,
+                         struct reason *why)
+{
+    struct reading *r = &l->readings[i];
+    const char *path = l->plan.entries[l->next + (uint64_t)i].path;
+    struct page_sums sums = {0};
+    double began = monotonic_now();
+    int err = 0, fault = 0;
+    page_add(l, scores, &sums);
+    while (err == 0 && fault == 0 && r->walk.next) {
+        fault = pages_read(l, path, &r->walk, l->images,
+                           l->job->predictor->batch, &r->why);
+        if (fault == 0)
+            err = further_add(l, r->walk.read, &sums, why);
+        if (fault == 0 && monotonic_now() - began > PAGES_SECONDS)
+            fault = page_walk_too_long(&r->why);
+    }
+    if (fault == 0 && err == 0)
+        file_score(l, &sums, scores);
+    r->code = fault ? picture_job_code(fault) : NULL;
+    r->pages = (int)sums.count;
+    r->ms += (monotonic_now() - began) * 1e3;
+    page_sums_release(&sums);
+    return err;
+}
+
+static int files_complete(struct listing *l, int n, struct reason *why)
+{
+    float *scores = l->probabilities;
+    int err = 0;
+    for (int i = 0; i < n && err == 0; i++) {
+        if (l->readings[i].scored && l->readings[i].walk.next)
+            err = file_complete(l, i, scores, why);
+        if (l->readings[i].scored)
+            scores += l->job->predictor->model.classes;
+    }
+    return err;
 }
 
 /* Rows */
@@ -221,6 +323,8 @@ static void row_put(struct listing *l, int i, const float *scores, double ms)
                            .line = e->line,
                            .truth = e->truth,
                            .class = -1,
+                           .first_page = r->walk.wanted.first,
+                           .pages = r->pages,
                            .decode = r->ms,
                            .network = ms};
     path_show(&row, e->path);
@@ -245,7 +349,7 @@ static int rows_put(struct listing *l, int n, double ms, struct reason *why)
         if (l->scores.fd >= 0)
             err = list_scores_put(&l->scores, l->next + (uint64_t)i,
                                   good ? scores : NULL, why);
-        scores += good ? l->job->predictor->model.classes : 0;
+        scores += l->readings[i].scored ? l->job->predictor->model.classes : 0;
     }
     if (err == 0)
         writer_answers(l->job->run->writer, l->rows, n);
@@ -260,6 +364,8 @@ static int batch_answer(struct listing *l, int n, struct reason *why)
     int err = predictor_run_pieces(l->job->predictor, l->images, good,
                                    l->probabilities, why);
     double ms = (monotonic_now() - began) * 1e3;
+    if (err == 0)
+        err = files_complete(l, n, why);
     if (err == 0)
         err = rows_put(l, n, good ? ms / good : 0, why);
     l->next += err ? 0 : (uint64_t)n;

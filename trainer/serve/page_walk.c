@@ -5,6 +5,8 @@
 #include "trainer/data/loader.h"
 #include "trainer/pictures/picture.h"
 
+#include <errno.h>
+
 struct taking {
     struct page_walk *walk;
     int side;
@@ -48,6 +50,12 @@ void page_walk_begin(struct page_walk *w, struct page_range wanted)
 void page_walk_release(struct page_walk *w)
 {
     thumbnail_release(&w->thumbnail);
+}
+
+int page_walk_too_long(struct reason *why)
+{
+    return refuse(why, EFBIG, "takes longer to read than %d minutes",
+                  PAGES_SECONDS / 60);
 }
 
 int page_walk_read(struct page_walk *w, const uint8_t *data, size_t size,

@@ -24,6 +24,8 @@ struct page_walk {
 void page_walk_begin(struct page_walk *w, struct page_range wanted);
 void page_walk_release(struct page_walk *w);
 
+/* Refuse a file that takes longer to read than PAGES_SECONDS: EFBIG. */
+int page_walk_too_long(struct reason *why);
 /* Read up to `most` of the pages of a file in memory into `images`, f32
  * [most, 3, side, side], as loader_picture() does. ERANGE: the file has not
  * these pages; EFBIG: it has more than PAGES_MOST; and as picture_pages(). */

@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_SECONDS = 600 /* longest that a file is read */ };
-
 static int bytes_read(struct picture_job *job, int dir, uint8_t **data,
                       struct reason *why)
 {
@@ -67,10 +65,8 @@ void picture_job_read(struct picture_job *job, int dir, int side, float *images,
                                   most, &job->why);
     free(data);
     job->decode_ms += (monotonic_now() - began) * 1e3;
-    if (job->walk.next && job->decode_ms > READ_SECONDS * 1e3) {
-        job->err =
-            refuse(&job->why, EFBIG, "takes longer to read than %d minutes",
-                   READ_SECONDS / 60);
+    if (job->walk.next && job->decode_ms > PAGES_SECONDS * 1e3) {
+        job->err = page_walk_too_long(&job->why);
         job->walk.next = 0;
     }
     if (!job->walk.next)

@@ -282,6 +282,7 @@ static int list_do(struct server *s, struct reason *why)
     struct list_job job = {.run = s->run,
                            .told = &s->told,
                            .predictor = &s->predictor,
+                           .pages = s->pages,
                            .from = s->list.row,
                            .name = s->list.name};
     return *s->model ? list_job_run(&job, why)
