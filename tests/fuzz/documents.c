@@ -5,6 +5,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "trainer/pages/drawer.h"
+#include "trainer/pictures/pdf_scan.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -69,12 +70,27 @@ static void draw(const uint8_t *data, size_t size, int side)
         abort();
 }
 
+/* What is understood of it without the library. */
+static void look(const uint8_t *data, size_t size)
+{
+    struct pdf_file f;
+    struct pdf_scan s;
+    if (!pdf_open(&f, data, size))
+        return;
+    for (int page = 1; page <= PAGES; page++)
+        if (pdf_scan_find(&f, page, &s) &&
+            (s.jpeg < data || s.size > size - (size_t)(s.jpeg - data)))
+            abort();
+    pdf_release(&f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static bool started;
     if (!started)
         drawers_start();
     started = true;
+    look(data, size);
     draw(data, size, SIDE);
     draw(data, size, -1);
     good_draw();

@@ -84,19 +84,12 @@ int document_pages(struct document *d)
     return lib.poppler_document_get_n_pages(poppler(d));
 }
 
-/* Pixels of a side at DRAWN_DPI. */
-static int pixels_of(double points)
-{
-    double n = round(points * DRAWN_DPI / 72);
-    return n < 1 ? 1 : n > INT16_MAX ? INT16_MAX : (int)n;
-}
-
 static void page_measure(PopplerPage *p, int side, struct drawn_page *page,
                          double points[2])
 {
     lib.poppler_page_get_size(p, &points[0], &points[1]);
-    page->full_width = pixels_of(points[0]);
-    page->full_height = pixels_of(points[1]);
+    page->full_width = drawn_pixels(points[0]);
+    page->full_height = drawn_pixels(points[1]);
     page->width = side > 0 ? side : page->full_width;
     page->height = side > 0 ? side : page->full_height;
     if (page->width > DRAWN_SIDE_MAX)

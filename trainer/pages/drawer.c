@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -26,6 +27,12 @@ static struct {
     bool used[DRAWERS_MOST];
 } drawers = {.lock = PTHREAD_MUTEX_INITIALIZER,
              .freed = PTHREAD_COND_INITIALIZER};
+
+int drawn_pixels(double points)
+{
+    double n = round(points * DRAWN_DPI / 72);
+    return n < 1 ? 1 : n > INT16_MAX ? INT16_MAX : (int)n;
+}
 
 /* Life cycle */
 

@@ -47,6 +47,9 @@ struct drawing {
 typedef int drawn_take(void *context, const struct drawn_page *page,
                        struct reason *why);
 
+/* Pixels of a side of so many points at DRAWN_DPI. */
+int drawn_pixels(double points);
+
 /* Life cycle */
 void drawers_start(void);
 

@@ -75,6 +75,11 @@ uint8_t *lines_at(const struct lines *l, int y);
 /* .. and says that it is complete. */
 void lines_done(const struct lines *l, int y);
 
+/* Decode a JPEG that is part of another file: as it is stored, whatever it says
+ * of its orientation. EINVAL: it does not have so many channels; and so on. */
+int jpeg_decode_stored(struct picture *out, const uint8_t *data, size_t size,
+                       int channels, int side, struct reason *why);
+
 /* Turn a picture upright that is stored in an orientation of EXIF or TIFF, 1 to
  * 8. If it has no pixels, only its sides are swapped. ENOMEM. */
 int picture_orient(struct picture *p, int orientation, struct reason *why);

@@ -21,7 +21,8 @@ struct jpeg_reader {
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
     jmp_buf failed;
-    int code; /* positive errno of a failure that *why describes */
+    int channels; /* of one that is part of another file; 0 = it is a file */
+    int code;     /* positive errno of a failure that *why describes */
     struct reason *why;
 };
 
@@ -135,7 +136,9 @@ static int reader_run(struct jpeg_reader *r, struct picture *out,
     if (err)
         return err;
     picture_measured(out, j->image_width, j->image_height);
-    int orientation = reader_orientation(r);
+    if (r->channels && j->num_components != r->channels)
+        return refuse(r->why, EINVAL, "has %d channels", j->num_components);
+    int orientation = r->channels ? 1 : reader_orientation(r);
     if (side != PICTURE_MEASURE) {
         bool cmyk =
             j->jpeg_color_space == JCS_CMYK || j->jpeg_color_space == JCS_YCCK;
@@ -169,10 +172,10 @@ static int reader_guard(struct jpeg_reader *r, struct picture *out,
     return reader_run(r, out, data, size, side);
 }
 
-static int jpeg_decode(struct picture *out, const uint8_t *data, size_t size,
-                       int side, struct reason *why)
+int jpeg_decode_stored(struct picture *out, const uint8_t *data, size_t size,
+                       int channels, int side, struct reason *why)
 {
-    struct jpeg_reader r = {.why = why};
+    struct jpeg_reader r = {.channels = channels, .why = why};
     r.j.err = jpeg_std_error(&r.errors);
     r.errors.error_exit = reader_fail;
     r.errors.emit_message = reader_message;
@@ -180,6 +183,12 @@ static int jpeg_decode(struct picture *out, const uint8_t *data, size_t size,
     int err = reader_guard(&r, out, data, size, side);
     jpeg_destroy_decompress(&r.j);
     return err;
+}
+
+static int jpeg_decode(struct picture *out, const uint8_t *data, size_t size,
+                       int side, struct reason *why)
+{
+    return jpeg_decode_stored(out, data, size, 0, side, why);
 }
 
 static bool jpeg_matches(const uint8_t *data, size_t size)
