@@ -44,7 +44,8 @@ TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
   slurm-wlm-basic-plugins slurmctld:/usr/sbin/slurmctld slurmd:/usr/sbin/slurmd \
   slurm-client:sbatch munge:/usr/sbin/munged
 PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
-  python3-opencv python3-pil nodejs:node npm:npm
+  python3-opencv python3-pil nodejs:node npm:npm \
+  samba:/usr/sbin/smbd smbclient:smbclient
 BENCH_PACKAGES := strace:strace
 FUZZ_PACKAGES  := clang:clang libclang-rt-dev libomp-dev
 DEB_PACKAGES   := dpkg-dev:dpkg-shlibdeps

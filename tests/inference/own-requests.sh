@@ -33,6 +33,7 @@ answer root.jpg >/dev/null
 expect a.jpg jq -r .file <(as $anna 'timeout 60 cat wait/a.jpg')
 expect b.jpg jq -r .file <(as $bert 'timeout 60 cat wait/b.jpg')
 expect a.jpg as $anna 'ls in'
+expect '777 555' as $anna 'stat -c %a in out | paste -sd" "' # Samba judges by it
 expect a.jpg.json as $anna 'ls out'
 expect 2 as $anna 'wc -l <results.csv'
 expect_match ',a.jpg,' as $anna 'cat results.csv'

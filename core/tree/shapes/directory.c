@@ -12,12 +12,14 @@ static bool is_writable(enum tree_no no)
     return child && (row_is_input(&tree_rows[child]) || tree_rows[child].drop);
 }
 
+/* Roles say who may. Where everyone has files of his own, the mode lets all
+ * others write as well: servers such as Samba judge by it before they try. */
 static int directory_stat(const struct stat_request *r, struct tree_stat *out,
                           struct reason *why)
 {
     (void)why;
     if (is_writable(r->node.no))
-        out->mode |= 0200;
+        out->mode |= tree_rows[r->node.no].own ? 0222 : 0200;
     return 0;
 }
 
