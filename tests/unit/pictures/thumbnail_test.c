@@ -44,6 +44,53 @@ static void have_the_shape_of_the_picture(void **state)
     assert_sides(100000, 3, 1000, 1, 160, 1);
 }
 
+/* The bytes that the letters of base64 stand for. */
+static size_t base64_decode(const char *s, uint8_t *out)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t n = 0;
+    unsigned bits = 0;
+    for (size_t i = 0; s[i] && s[i] != '='; i++) {
+        bits = bits << 6 | (unsigned)(strchr(letters, s[i]) - letters);
+        if (i % 4)
+            out[n++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
+    }
+    return n;
+}
+
+/* Of pictures that are much larger not all pixels are looked at. */
+static void large_ones_keep_what_is_where(void **state)
+{
+    (void)state;
+    enum { WIDTH = 2003, HEIGHT = 1507, X = WIDTH / 2, Y = HEIGHT / 2 };
+    struct picture p = {.width = WIDTH,
+                        .height = HEIGHT,
+                        .full_width = WIDTH,
+                        .full_height = HEIGHT};
+    struct thumbnail_made made = {0};
+    p.rgb = malloc(WIDTH * HEIGHT * 3);
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++)
+            memset(p.rgb + (y * WIDTH + x) * 3,
+                   20 + 60 * (x >= X) + 120 * (y >= Y), 3);
+    assert_int_equal(thumbnail_make(&p, 160, &made), 0);
+    picture_release(&p);
+    uint8_t *jpeg = malloc(made.base64.size);
+    size_t size = base64_decode(text_string(&made.base64), jpeg);
+    assert_int_equal(picture_decode(&p, jpeg, size, 0, NULL), 0);
+    assert_int_equal(p.width, 160);
+    assert_int_equal(p.height, 120);
+    for (int i = 0; i < 4; i++) { /* the middles of the quarters */
+        int x = 40 + 80 * (i % 2), y = 30 + 60 * (i / 2);
+        int wanted = 20 + 60 * (i % 2) + 120 * (i / 2);
+        assert_in_range(p.rgb[(y * p.width + x) * 3], wanted - 4, wanted + 4);
+    }
+    picture_release(&p);
+    free(jpeg);
+    thumbnail_release(&made);
+}
+
 static void are_not_larger_than_what_was_decoded(void **state)
 {
     (void)state;
@@ -55,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(have_the_shape_of_the_picture),
+        cmocka_unit_test(large_ones_keep_what_is_where),
         cmocka_unit_test(are_not_larger_than_what_was_decoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
