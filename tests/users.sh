@@ -13,6 +13,7 @@ users_made=() groups_made=()
 users_end_test()
 {
     local status=$? name
+    [ "$BASHPID" = "$$" ] || exit $status # as in end_test
     trap - ERR
     set +e
     cd /
