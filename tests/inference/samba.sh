@@ -54,7 +54,8 @@ smbd_answers() { kill -0 $smbd && share ls >"$samba/listed" 2>&1; }
 smbd_run()
 {
     smbd_config "$port" >"$samba/smb.conf"
-    "$SMBD" --foreground --no-process-group -s "$samba/smb.conf" \
+    # In a process group of its own, which it ends when it ends.
+    "$SMBD" --foreground -s "$samba/smb.conf" \
         >"$samba/out" 2>&1 </dev/null &
     smbd=$!
     eventually 20 smbd_answers
