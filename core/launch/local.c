@@ -1,6 +1,7 @@
 #include "core/launch/local_inside.h"
 
 #include "core/basic/alloc.h"
+#include "core/launch/decoded.h"
 #include "core/launch/prepare.h"
 #include "core/launch/spawn.h"
 #include "core/system/foreign.h"
@@ -109,6 +110,7 @@ static void local_look(const struct launch_site *site)
     pthread_mutex_lock(&l->spawning); /* this may spawn the trainer */
     host_look(&l->host, site->trainer);
     pthread_mutex_unlock(&l->spawning);
+    decoded_tidy(site->runs, false);
 }
 
 static void local_facts(const struct launch_target *target,

@@ -1,5 +1,6 @@
 #include "core/launch/prepare.h"
 
+#include "core/launch/decoded.h"
 #include "core/network/safetensors_header.h"
 #include "core/system/directory.h"
 #include "core/system/file.h"
@@ -35,6 +36,8 @@ static int directory_make(const char *runs, uint64_t run,
         return parent;
     int dir = foreign_make(parent, name, job->uid, job->gid, why);
     int err = dir < 0 ? dir : directory_sync(parent, why);
+    if (err == 0)
+        decoded_lend(parent, dir, job);
     close(parent);
     if (dir >= 0 && err)
         close(dir);

@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 
+struct decoded;
 struct loader;
 struct picture;
 
@@ -31,6 +32,7 @@ struct loader_options {
     uint64_t memory;         /* bytes for decoded pictures */
     struct page_range pages; /* of files, which are pictures of their own; the
                               * first alone: the file is the picture */
+    struct decoded *decoded; /* of other trainings; NULL = there is none */
     /* Called with lines for the log, from the thread that calls the loader. */
     void (*log)(void *context, const char *line);
     /* Called about five times a second while loader_open() reads, from the

@@ -1,6 +1,7 @@
 #include "trainer/data/loader_scan.h"
 
 #include "core/basic/alloc.h"
+#include "trainer/data/decoded.h"
 #include "trainer/data/reading.h"
 #include "trainer/data/sample_pages.h"
 #include "trainer/pictures/picture.h"
@@ -8,10 +9,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What is done with each picture. */
 struct reading {
     struct scan *scan;
+    struct decoded *decoded; /* NULL = nothing was decoded before, or will be
+                                kept */
     int side;
     int kept; /* the first so many pictures go into the cache */
 };
@@ -41,14 +45,68 @@ static size_t picture_bytes(int side)
     return (size_t)side * (size_t)side * 3;
 }
 
-/* Reads a picture, unless it is known that it can't be read. */
-static int picture_read_sample(struct picture *out, const struct reading *r,
-                               const struct sample *s, struct reason *why)
+/* Decodes an open file, and closes it. `pixels` may be NULL. */
+static int picture_decode_open(const struct reading *r, int page, int fd,
+                               struct decoded_facts *facts, uint8_t *pixels,
+                               bool *drawn, struct reason *why)
 {
+    struct picture picture = PICTURE_INIT;
+    int err = picture_read_open(&picture, fd, page, r->side, why);
+    if (err == 0) {
+        *facts = (struct decoded_facts){.width = picture.full_width,
+                                        .height = picture.full_height,
+                                        .more_pages = picture.more_pages};
+        picture_hash(&picture, facts->hash);
+        *drawn = picture.drawn;
+        if (pixels)
+            err = picture_resize(&picture, r->side, pixels, why);
+    }
+    picture_release(&picture);
+    return err;
+}
+
+/* Takes an open file from what was decoded before, or decodes it for others;
+ * closes it. */
+static int picture_take_kept(const struct reading *r, const struct sample *s,
+                             int fd, struct decoded_facts *facts,
+                             uint8_t *pixels, struct reason *why)
+{
+    struct decoded_file file;
+    bool drawn = false;
+    decoded_look(&file, fd, dataset_relative(r->scan->dataset, s->path),
+                 s->page);
+    bool found = decoded_find(r->decoded, &file, facts, pixels);
+    int err = 0;
+    if (found)
+        close(fd);
+    else
+        err = picture_decode_open(r, s->page, fd, facts, pixels, &drawn, why);
+    if (err == 0 && !drawn)
+        decoded_keep(r->decoded, &file, facts, pixels, found);
+    return err;
+}
+
+/* Reads a picture, unless it is known that it can't be read. `pixels` is NULL
+ * where they are not to be kept in memory. */
+static int facts_take(const struct reading *r, const struct sample *s,
+                      uint8_t *pixels, struct decoded_facts *facts,
+                      struct reason *why)
+{
+    bool drawn;
+    uint8_t *spare = NULL;
     if (s->fault)
         return refuse(why, EINVAL, "%s", s->fault);
-    return picture_read_within(out, r->scan->dataset->dir, s->path, s->page,
-                               r->side, why);
+    int fd = picture_open_within(r->scan->dataset->dir, s->path, why);
+    if (fd < 0)
+        return fd;
+    if (!pixels && r->decoded)
+        pixels = spare = malloc(picture_bytes(r->side));
+    int err =
+        r->decoded && pixels
+            ? picture_take_kept(r, s, fd, facts, pixels, why)
+            : picture_decode_open(r, s->page, fd, facts, pixels, &drawn, why);
+    free(spare);
+    return err;
 }
 
 /* A shortage is not the picture's fault, which may be readable a moment later:
@@ -58,24 +116,21 @@ static int picture_take(void *context, int i, struct reason *why)
     const struct reading *r = context;
     const struct sample *s = scan_sample(r->scan, i);
     struct scanned *p = &r->scan->pictures[i];
-    struct picture picture = PICTURE_INIT;
-    int err = picture_read_sample(&picture, r, s, why);
+    struct decoded_facts facts;
+    uint8_t *pixels = NULL;
+    if (i < r->kept)
+        pixels = r->scan->cache + (size_t)i * picture_bytes(r->side);
+    int err = facts_take(r, s, pixels, &facts, why);
     if (err == 0) {
-        p->width = picture.full_width;
-        p->height = picture.full_height;
-        p->more_pages = picture.more_pages && !s->page;
-        picture_hash(&picture, p->hash);
-        if (i < r->kept) {
-            uint8_t *to = r->scan->cache + (size_t)i * picture_bytes(r->side);
-            err = picture_resize(&picture, r->side, to, why);
-            p->pixels = to;
-        }
-    }
-    picture_release(&picture);
-    if (err && !is_shortage(err)) {
+        p->width = facts.width;
+        p->height = facts.height;
+        p->more_pages = facts.more_pages && !s->page;
+        memcpy(p->hash, facts.hash, sizeof p->hash);
+        p->pixels = pixels;
+    } else if (!is_shortage(err)) {
         p->fault = strdup(why->sentence);
         err = p->fault ? 0 : refuse(why, ENOMEM, "no memory for a reason");
-    } else if (err) {
+    } else {
         reason_prefix(why, "the picture '%s': ", sample_name(s));
     }
     return err;
@@ -84,7 +139,8 @@ static int picture_take(void *context, int i, struct reason *why)
 static int scan_read(struct scan *s, const struct loader_options *o, int kept,
                      struct reason *why)
 {
-    struct reading r = {.scan = s, .side = o->side, .kept = kept};
+    struct reading r = {
+        .scan = s, .decoded = o->decoded, .side = o->side, .kept = kept};
     const struct reading_options options = {o->workers, o->tick, o->context};
     return reading_run(s->count, &options, picture_take, &r, why);
 }

@@ -33,6 +33,7 @@ static int page_picture(const struct drawn_page *page, struct picture *out,
     picture_measured(out, (uint32_t)page->full_width,
                      (uint32_t)page->full_height);
     out->more_pages = page->of > 1;
+    out->drawn = true;
     if (!page->width)
         return 0;
     picture_reserve(out, page->width, page->height);

@@ -183,7 +183,7 @@ static int outside(struct reason *why)
 
 /* If a link leads out of the root, the reason says only that, and nothing about
  * its target. */
-static int open_within(int root, const char *path, struct reason *why)
+int picture_open_within(int root, const char *path, struct reason *why)
 {
     int fd = open(path, OPEN_FLAGS | O_NOFOLLOW);
     bool link = fd < 0 && errno == ELOOP;
@@ -198,9 +198,10 @@ static int open_within(int root, const char *path, struct reason *why)
     return outside(why);
 }
 
-static int read_open(struct picture *out, int fd, int number, int side,
-                     struct reason *why)
+int picture_read_open(struct picture *out, int fd, int number, int side,
+                      struct reason *why)
 {
+    picture_release(out);
     uint8_t *data = NULL;
     size_t size = 0;
     int err = file_load(fd, out, &data, &size, why);
@@ -220,15 +221,15 @@ int picture_read(struct picture *out, const char *path, int side,
     picture_release(out);
     int fd = open(path, OPEN_FLAGS);
     return fd < 0 ? refuse_errno(why, errno, "can't be opened")
-                  : read_open(out, fd, 1, side, why);
+                  : picture_read_open(out, fd, 1, side, why);
 }
 
 int picture_read_within(struct picture *out, int root, const char *path,
                         int number, int side, struct reason *why)
 {
     picture_release(out);
-    int fd = open_within(root, path, why);
-    return fd < 0 ? fd : read_open(out, fd, number, side, why);
+    int fd = picture_open_within(root, path, why);
+    return fd < 0 ? fd : picture_read_open(out, fd, number, side, why);
 }
 
 /* Pages */
@@ -278,7 +279,7 @@ static int pages_count(int fd, int *total, struct reason *why)
 int picture_count_pages(int root, const char *path, int *total,
                         struct reason *why)
 {
-    int fd = open_within(root, path, why);
+    int fd = picture_open_within(root, path, why);
     if (fd < 0)
         return fd;
     *total = 1;

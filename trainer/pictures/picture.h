@@ -33,7 +33,8 @@ struct picture {
     int full_width, full_height; /* at full size, whatever the DCT scale */
     uint8_t *rgb;                /* [height, width, 3], owned; NULL = none */
     bool more_pages;             /* the file has more; this is the first */
-    size_t held;                 /* bytes of the budget (budget.h) */
+    bool drawn;  /* by a program that takes the fonts of this host */
+    size_t held; /* bytes of the budget (budget.h) */
 };
 
 /* Life cycle */
@@ -61,6 +62,11 @@ int picture_read(struct picture *out, const char *path, int side,
  * protected by a password. */
 int picture_read_within(struct picture *out, int root, const char *path,
                         int number, int side, struct reason *why);
+/* The two steps of that: open the file, which is not looked at yet, and read
+ * it, which closes it. */
+int picture_open_within(int root, const char *path, struct reason *why);
+int picture_read_open(struct picture *out, int fd, int number, int side,
+                      struct reason *why);
 /* Decode a file that is already in memory; otherwise like picture_read(). */
 int picture_decode(struct picture *out, const uint8_t *data, size_t size,
                    int side, struct reason *why);

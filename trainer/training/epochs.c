@@ -2,6 +2,8 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
+#include "core/system/file.h"
+#include "trainer/data/decoded.h"
 #include "trainer/training/evaluation.h"
 #include "trainer/training/report.h"
 #include "trainer/transfer/adapt.h"
@@ -153,6 +155,8 @@ static int checkpoint_save(struct training *t, struct reason *why)
     writer_sync(t->run->writer); /* rows before it must not be lost */
     char *path = rundir_path(t->run, "checkpoint");
     int err = checkpoint_write(&c, &state, path, why);
+    if (is_full(err) && decoded_give_up(t->run->dir))
+        err = checkpoint_write(&c, &state, path, why);
     free(path);
     if (err)
         return err;

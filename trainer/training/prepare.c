@@ -4,6 +4,7 @@
 #include "core/report/artifact.h"
 #include "core/system/cgroup.h"
 #include "core/system/threads.h"
+#include "trainer/data/decoded.h"
 #include "trainer/data/kept.h"
 #include "trainer/machine/headroom.h"
 #include "trainer/training/auto.h"
@@ -210,6 +211,15 @@ static bool reading_tick(void *context, int done, int total)
     return true;
 }
 
+/* Closes what was decoded, so that other trainings have it from now on. */
+static void decoded_end(struct rundir *run, struct decoded *decoded)
+{
+    int found = decoded_found(decoded);
+    decoded_close(decoded);
+    if (found)
+        writer_log(run->writer, "pictures that were decoded before: %d", found);
+}
+
 /* The report is saved even if the reading fails, when it is needed most. */
 static int loader_make(struct dataset_reading *reading, const struct options *o,
                        struct material *m, struct reason *why)
@@ -222,6 +232,7 @@ static int loader_make(struct dataset_reading *reading, const struct options *o,
         .workers = o->workers,
         .memory = memory_for_pictures(o),
         .pages = o->pages,
+        .decoded = decoded_open(reading->run->dir, o->image_size),
         .log = log_line,
         .tick = reading_tick,
         .context = reading,
@@ -230,6 +241,7 @@ static int loader_make(struct dataset_reading *reading, const struct options *o,
     reading_expect(reading);
     int err = loader_open(&m->loader, &m->dataset, &options, &report, why);
     control_arrived(reading->run->control);
+    decoded_end(reading->run, options.decoded);
     int saved = report.size ? rundir_artifact(reading->run,
                                               artifacts[ARTIFACT_DATASET].name,
                                               &report, err ? NULL : why)
