@@ -108,15 +108,15 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The side of a square with the area of the picture, at most SIDE_MAX; 0 = the
- * picture is unreadable. A JPEG may be decoded at a smaller scale, but both its
- * sides are then still SIDE_MAX or more, so that the result is the same. */
+/* The side of a square with the area of the picture, at most SIDE_MAX, by what
+ * its header says; 0 = it has none that can be read. */
 static double picture_side(const struct dataset *d, const struct sample *s)
 {
     struct picture p = PICTURE_INIT;
-    if (picture_read_within(&p, d->dir, s->path, s->page, SIDE_MAX, NULL) < 0)
+    if (picture_read_within(&p, d->dir, s->path, s->page, PICTURE_MEASURE,
+                            NULL) < 0)
         return 0;
-    double side = sqrt((double)p.width * p.height);
+    double side = sqrt((double)p.full_width * p.full_height);
     picture_release(&p);
     return side < SIDE_MAX ? side : SIDE_MAX;
 }
