@@ -76,11 +76,12 @@ epochs_of()
 }
 
 # train_ours FOLDER [key=value…]: trains with primo-train in FOLDER, on THREADS
-# if that is set, and from the file BASE or else from scratch. Leaves FOLDER.epochs, which epochs_of
-# has written, and FOLDER.peak, the peak memory in MiB.
+# if that is set, from the file BASE or else from a fresh network, of the kind
+# NETWORK (scratch, which is ResNet-18, or mobilenet). Leaves FOLDER.epochs, which
+# epochs_of has written, and FOLDER.peak, the peak memory in MiB.
 train_ours()
 {
-    local out=$1 start base=base=scratch
+    local out=$1 start base=base=${NETWORK:-scratch}
     [ -z "${BASE:-}" ] || base=base_file=$BASE
     shift
     rm -rf "$out"
