@@ -57,6 +57,9 @@ enum { FAR_NO_RSYNC = 127 }; /* the status of --send where there is no rsync */
     X(queue)                                                                   \
     X(alive)                                                                   \
     X(follow)                                                                  \
+    X(tell)                                                                    \
+    X(fill)                                                                    \
+    X(link)                                                                    \
     X(read)                                                                    \
     X(stop)                                                                    \
     X(kill)                                                                    \

@@ -97,17 +97,12 @@ static int base_put(struct link *l, int fd, const char *name, uint64_t at,
     return err;
 }
 
-/* Sends the base where it is not there yet, or the rest of it, and sets the
- * name that it has there. */
-static int base_send(struct link *l, const struct run_job *job, char name[64],
-                     struct reason *why)
+int ssh_file_send(struct link *l, int dir, const char *file, char name[64],
+                  struct reason *why)
 {
     char hex[SHA256_HEX];
     struct far_line there;
-    *name = 0;
-    if (!*job->base)
-        return 0;
-    int fd = file_open(job->base_dir, job->base, why);
+    int fd = file_open(dir, file, why);
     int err = fd < 0 ? fd : descriptor_sum(fd, hex, NULL);
     if (fd >= 0 && err)
         refuse_errno(why, -err, "cannot read the base");
@@ -125,6 +120,14 @@ static int base_send(struct link *l, const struct run_job *job, char name[64],
     if (fd >= 0)
         close(fd);
     return err;
+}
+
+static int base_send(struct link *l, const struct run_job *job, char name[64],
+                     struct reason *why)
+{
+    *name = 0;
+    return *job->base ? ssh_file_send(l, job->base_dir, job->base, name, why)
+                      : 0;
 }
 
 static int run_start(struct link *l, struct far_line *in, struct reason *why)
@@ -369,8 +372,8 @@ static void ssh_waits(const struct launch_target *target, uint64_t run,
 
 /* Sweep */
 
-/* A trainer that is alive although its process has been stopped: the host was
- * away then, perhaps for an earlier daemon. */
+/* A trainer that is alive although its process has been stopped, or a worker
+ * whose service was: the host was away then, perhaps for an earlier daemon. */
 static void late_stop(struct link *l, uint64_t run,
                       const struct launch_sweep *sweep)
 {
@@ -390,10 +393,10 @@ static int run_sweep(struct link *l, uint64_t run, bool alive,
     int needed = sweep->needed(sweep->context, run);
     if (needed < 0)
         return needed;
-    if (needed && alive)
+    bool ours = kept_is_noted(runs, run, l);
+    if (alive && (needed || ours))
         late_stop(l, run, sweep);
-    if (needed || !sweep->given_up(sweep->context, run) ||
-        !kept_is_noted(runs, run, l))
+    if (needed || !sweep->given_up(sweep->context, run) || !ours)
         return 0;
     if (link_ask(l, &in, NULL, &out, NULL, NULL))
         return 0; /* the next sweep will see to it */
@@ -458,6 +461,8 @@ const struct launcher launcher_ssh = {
     .start = ssh_start,
     .alive = ssh_alive,
     .follow = ssh_follow,
+    .tell = ssh_tell,
+    .give = ssh_give,
     .fetch = ssh_fetch,
     .fetch_text = ssh_fetch_text,
     .stop = ssh_stop,

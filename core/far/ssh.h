@@ -25,7 +25,18 @@ int ssh_stop(const struct launch_target *target, uint64_t run,
              struct reason *why);
 void ssh_kill(const struct launch_target *target, uint64_t run);
 
+/* ssh_serve.c */
+int ssh_tell(const struct launch_target *target, uint64_t run, const char *name,
+             const struct text *text, struct reason *why);
+int ssh_give(const struct launch_target *target, uint64_t run, int dir,
+             const char *name, const char *as, bool kept, struct reason *why);
+
 /* Its parts */
+
+/* Send a file DIR/file where it is not there yet, or the rest of it, and set
+ * the name under which it is kept there for a while. */
+int ssh_file_send(struct link *l, int dir, const char *file, char name[64],
+                  struct reason *why);
 
 /* Send the data set, the texts and the base of a job, and then the request that
  * starts it. `options` are those for Slurm, NULL = there are none. EINPROGRESS:

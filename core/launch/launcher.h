@@ -152,9 +152,11 @@ struct launcher {
     int (*tell)(const struct launch_target *target, uint64_t run,
                 const char *name, const struct text *text, struct reason *why);
     /* Give the run a file of this host, DIR/name, as the file `as` of its
-     * directory. */
+     * directory. `kept`: other runs will be given it, too, so that a machine
+     * elsewhere may keep it for a while. */
     int (*give)(const struct launch_target *target, uint64_t run, int dir,
-                const char *name, const char *as, struct reason *why);
+                const char *name, const char *as, bool kept,
+                struct reason *why);
     /* Copy artifacts/NAME of at most `limit` bytes into the directory `to`. */
     int (*fetch)(const struct launch_target *target, uint64_t run,
                  const char *name, uint64_t limit, int to, struct reason *why);

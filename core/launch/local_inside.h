@@ -60,7 +60,7 @@ int local_follow(const struct launch_target *target, uint64_t run,
 int local_tell(const struct launch_target *target, uint64_t run,
                const char *name, const struct text *text, struct reason *why);
 int local_give(const struct launch_target *target, uint64_t run, int dir,
-               const char *name, const char *as, struct reason *why);
+               const char *name, const char *as, bool kept, struct reason *why);
 int local_fetch(const struct launch_target *target, uint64_t run,
                 const char *name, uint64_t limit, int to, struct reason *why);
 int local_fetch_text(const struct launch_target *target, uint64_t run,

@@ -107,8 +107,9 @@ int local_tell(const struct launch_target *target, uint64_t run,
 }
 
 int local_give(const struct launch_target *target, uint64_t run, int from,
-               const char *name, const char *as, struct reason *why)
+               const char *name, const char *as, bool kept, struct reason *why)
 {
+    (void)kept;
     int dir = run_open(target->site, run, why);
     if (dir < 0)
         return dir;

@@ -265,10 +265,10 @@ static int tell_begin(struct list_watch *w, const struct object *o,
     strcpy(list.name, "list");
     spool_name(o->id, o->number, name);
     int err = launcher(w)->give(&w->target, w->run, w->primo->models_dir,
-                                weights, model.name, why);
+                                weights, model.name, true, why);
     if (err == 0)
         err = launcher(w)->give(&w->target, w->run, w->primo->spool_dir, name,
-                                list.name, why);
+                                list.name, false, why);
     told_line_print(&lines, &model);
     told_line_print(&lines, &list);
     if (w->list.suspect)

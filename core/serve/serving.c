@@ -131,6 +131,17 @@ int serving_needs_run(struct store_txn *txn, uint64_t run)
     return err == -ENOENT ? 0 : err;
 }
 
+int serving_answers_run(struct store_txn *txn, uint64_t run)
+{
+    struct serving s;
+    uint64_t after = 0;
+    int err;
+    while ((err = serving_next(txn, &after, &s)) == 0)
+        if (status_is_live(s.status) && (s.list_run == run || s.run == run))
+            return 1;
+    return err == -ENOENT ? 0 : err;
+}
+
 /* Ends a walk over all services. */
 static int walked(int err, struct reason *why)
 {

@@ -63,6 +63,9 @@ int serving_read(struct store *s, uint64_t id, struct serving *out,
 int serving_next(struct store_txn *txn, uint64_t *after, struct serving *out);
 /* Whether some service needs this run. Returns 1, 0 or -errno. */
 int serving_needs_run(struct store_txn *txn, uint64_t run);
+/* Whether some live service answers with this run, requests or a list. Returns
+ * 1, 0 or -errno. */
+int serving_answers_run(struct store_txn *txn, uint64_t run);
 /* EBUSY, with a sentence: a live service answers with the version of a model,
  * or runs on a machine or by a service text of this name. */
 int serving_needs_model(struct store_txn *txn, uint64_t version,

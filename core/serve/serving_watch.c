@@ -11,6 +11,7 @@
 #include "core/serve/serving_follow.h"
 #include "core/serve/serving_run.h"
 #include "core/serve/spool.h"
+#include "core/system/file.h"
 
 #include <errno.h>
 #include <math.h>
@@ -23,6 +24,8 @@ enum {
     START_MS = 20, /* while the worker starts or stops */
     REST_MS = 500,
     LOSSES = 4, /* workers lost in a row, without an answer */
+    UNREACHED_MS = 200,
+    UNREACHED_PATIENCE = 4, /* seconds that a stop waits for the machine */
 };
 
 /* Changes to the record */
@@ -193,6 +196,14 @@ static void forget_told(struct serving_watch *w)
     w->given = 0;
 }
 
+/* A machine that is out of reach: whoever has just started the service is told
+ * so. Later on, requests wait for it. */
+static bool is_worth_waiting(const struct serving *s, int err)
+{
+    return err == -EINPROGRESS ||
+           (err == -EHOSTUNREACH && s->status != STATUS_STARTING);
+}
+
 static void launch(struct serving_watch *w, const struct serving *s)
 {
     struct reason why = REASON_INIT;
@@ -221,6 +232,8 @@ static void launch(struct serving_watch *w, const struct serving *s)
     text_release(&job.template);
     text_release(&job.groups);
     w->not_before = monotonic_now() + (err ? 1 : 0);
+    if (is_worth_waiting(s, err))
+        return;
     if (err)
         fail(w, why.sentence);
     else
@@ -289,7 +302,7 @@ static int model_tell(struct serving_watch *w, struct text *lines,
     snprintf(file, sizeof file, "%llu/model.safetensors",
              (unsigned long long)w->model.version);
     int err = w->target.site->launcher->give(
-        &w->target, w->run, w->primo->models_dir, file, line.name, why);
+        &w->target, w->run, w->primo->models_dir, file, line.name, true, why);
     if (err)
         return err;
     told_line_print(lines, &line);
@@ -332,7 +345,7 @@ static int request_give(struct serving_watch *w, const struct told_line *line,
     char name[SPOOL_NAME];
     spool_name(line->request, body, name);
     return w->target.site->launcher->give(
-        &w->target, w->run, w->primo->spool_dir, name, line->name, why);
+        &w->target, w->run, w->primo->spool_dir, name, line->name, false, why);
 }
 
 static int room(const struct serving_watch *w)
@@ -340,31 +353,50 @@ static int room(const struct serving_watch *w)
     return w->told_until < w->alone_until ? 1 : TOLD_MOST;
 }
 
-/* Tells the worker of what waits, as far as it is not told yet. A file that is
- * gone meanwhile is answered by the worker as one that cannot be read, and that
- * answer comes too late to count. */
-static int tell(struct serving_watch *w, struct reason *why)
+/* Gives the worker the files that wait, and prints the lines that tell it so. A
+ * file that is gone meanwhile is answered by the worker as one that cannot be
+ * read, and that answer comes too late to count. */
+static int requests_tell(struct serving_watch *w, struct text *lines,
+                         struct reason *why)
 {
-    struct text lines = TEXT_INIT;
     struct told_line line;
     uint64_t body;
-    int err = told_begin(w, why);
-    if (err == 0)
-        err = model_tell(w, &lines, why);
-    while (err == 0 && w->out_count < room(w) &&
-           request_next(w, &line, &body) == 0) {
-        request_give(w, &line, body, NULL);
-        told_line_print(&lines, &line);
+    while (w->out_count < room(w) && request_next(w, &line, &body) == 0) {
+        int err = request_give(w, &line, body, why);
+        if (err == -EHOSTUNREACH || is_full(err))
+            return err;
+        told_line_print(lines, &line);
         w->told_until = line.revision;
         w->out[w->out_count++] =
             (struct told_request){line.request, line.revision};
     }
+    return 0;
+}
+
+/* Tells the worker of what waits, as far as it is not told yet. Where that
+ * fails nobody knows what it has heard, perhaps half a line: it is told all of
+ * it again, and what is answered twice counts once. */
+static int tell(struct serving_watch *w, struct reason *why)
+{
+    struct text lines = TEXT_INIT;
     char name[32];
+    int err = told_begin(w, why);
+    if (w->told_in_vain)
+        text_puts(&lines, "\n");
+    if (err == 0)
+        err = model_tell(w, &lines, why);
+    if (err == 0)
+        err = requests_tell(w, &lines, why);
     snprintf(name, sizeof name, TOLD_SEGMENT, w->told);
     if (err == 0 && lines.size)
         err = w->target.site->launcher->tell(&w->target, w->run, name, &lines,
                                              why);
     text_release(&lines);
+    w->told_in_vain = err != 0;
+    if (err) {
+        forget_told(w);
+        w->tell_after = monotonic_now() + 1;
+    }
     return err;
 }
 
@@ -404,7 +436,8 @@ static int serve_alive(struct serving_watch *w, const struct serving *s)
         leave_in_time(w);
         return START_MS;
     }
-    if (tell(w, &why))
+    int err = monotonic_now() < w->tell_after ? 0 : tell(w, &why);
+    if (err && err != -EHOSTUNREACH)
         say(w, &(struct word){
                    .event = LIFE_EVENTS, .line = why.sentence, .loaded = -1});
     if (w->out_count || something_waits(w)) {
@@ -440,6 +473,15 @@ static int serve_gone(struct serving_watch *w, const struct serving *s)
     return REST_MS;
 }
 
+/* The machine is out of reach. Its worker may go on all the same, so that only
+ * one that was never started is started. */
+static int serve_unreached(struct serving_watch *w, const struct serving *s)
+{
+    if (s->status == STATUS_STARTING && !s->loaded)
+        launch(w, s);
+    return UNREACHED_MS;
+}
+
 static int serve_round(struct serving_watch *w, const struct serving *s,
                        int alive)
 {
@@ -450,11 +492,31 @@ static int serve_round(struct serving_watch *w, const struct serving *s,
         fail(w, why.sentence);
         return -1;
     }
-    return alive > 0 ? serve_alive(w, s) : serve_gone(w, s);
+    return alive > 0                ? serve_alive(w, s)
+           : alive == -EHOSTUNREACH ? serve_unreached(w, s)
+                                    : serve_gone(w, s);
+}
+
+/* Whoever stops a service must not wait for a machine that may never come back:
+ * the launcher tells its worker to stop when it does. */
+static int stop_unreached(struct serving_watch *w)
+{
+    if (!w->stop_time)
+        w->stop_time = monotonic_now();
+    if (monotonic_now() - w->stop_time > UNREACHED_PATIENCE)
+        say(w, &(struct word){
+                   .event = LIFE_ENDED_STOPPED,
+                   .line = _("the machine is out of reach: its worker is told "
+                             "to stop when it is there again, and stops by "
+                             "itself after a day"),
+                   .loaded = 0});
+    return UNREACHED_MS;
 }
 
 static int stop_round(struct serving_watch *w, int alive)
 {
+    if (alive == -EHOSTUNREACH)
+        return stop_unreached(w);
     if (alive > 0 && !w->stop_time) {
         if (w->target.site->launcher->stop(&w->target, w->run, NULL) == 0)
             w->stop_time = monotonic_now();
@@ -476,7 +538,7 @@ int serving_watch_round(struct serving_watch *w)
     if (err == -ENOENT ||
         (err == 0 && (s.run != w->run || !status_is_live(s.status))))
         return -1;
-    if (err || alive < 0)
+    if (err || (alive < 0 && alive != -EHOSTUNREACH))
         return START_MS;
     if (more)
         return 0;

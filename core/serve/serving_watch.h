@@ -33,6 +33,8 @@ struct serving_watch {
     struct page_range given_pages;
     unsigned told;       /* the file of requests that this daemon writes */
     bool told_begun;     /* the record has its number */
+    bool told_in_vain;   /* what was told last may not have been heard */
+    double tell_after;   /* monotonic: when the worker may be told again */
     uint64_t told_until; /* the revision that was told last */
     struct told_request out[TOLD_MOST]; /* what was told and is unanswered */
     int out_count;

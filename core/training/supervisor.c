@@ -273,6 +273,8 @@ static int run_is_live(void *context, uint64_t run)
     if (err)
         return err;
     int live = process_trains_run(txn, run);
+    if (live == 0)
+        live = serving_answers_run(txn, run);
     store_abort(txn);
     return live;
 }

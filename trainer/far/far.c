@@ -259,6 +259,51 @@ static int far_follow(struct far *f, const struct far_line *in,
     return err ? refuse_errno(why, -err, "the journal") : 0;
 }
 
+/* More for the file NAME of the run, which only grows. */
+static int far_tell(struct far *f, const struct far_line *in,
+                    struct far_line *out, struct reason *why)
+{
+    (void)out;
+    return local_of(f)->tell(&f->target, in->run, in->name, &f->request, why);
+}
+
+/* The file NAME of the run from byte A on; from 0 on it is a new one. */
+static int far_fill(struct far *f, const struct far_line *in,
+                    struct far_line *out, struct reason *why)
+{
+    struct stat st;
+    (void)out;
+    int dir = run_dir(f, in->run, why);
+    int fd = dir < 0 ? dir
+             : in->a ? foreign_append(dir, in->name, why)
+                     : foreign_renew(dir, in->name, why);
+    if (dir >= 0)
+        close(dir);
+    if (fd < 0)
+        return fd;
+    int err =
+        fstat(fd, &st) ? -errno
+        : (uint64_t)st.st_size != in->a
+            ? -EINVAL
+            : descriptor_write_at(fd, f->request.data, f->request.size, in->a);
+    close(fd);
+    return err ? refuse_errno(why, -err, "cannot write '%s'", in->name) : 0;
+}
+
+/* What was kept like a base, under the name that the bytes say, becomes the
+ * file NAME of the run. */
+static int far_link(struct far *f, const struct far_line *in,
+                    struct far_line *out, struct reason *why)
+{
+    char kept[FAR_BASE_DIGITS + 1];
+    (void)out;
+    snprintf(kept, sizeof kept, "%s", text_string(&f->request));
+    if (kept[strspn(kept, "0123456789abcdef")])
+        return refuse(why, EINVAL, "nothing can be kept as '%s'", kept);
+    return local_of(f)->give(&f->target, in->run, f->bases, kept, in->name,
+                             false, why);
+}
+
 /* The artifact NAME from byte A on. a: its size, b: when it was written. */
 static int far_read(struct far *f, const struct far_line *in,
                     struct far_line *out, struct reason *why)

@@ -1,0 +1,79 @@
+/*
+ * What the launcher `ssh` does for services: their workers are told of requests
+ * by a file of their run directory that grows, and are given those as files.
+ */
+#include "core/far/ssh.h"
+
+#include "core/system/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Nobody who serves has to tell a host that is not reached yet from one that is
+ * lost. */
+static int unreached(int err)
+{
+    return err == -EINPROGRESS ? -EHOSTUNREACH : err;
+}
+
+int ssh_tell(const struct launch_target *target, uint64_t run, const char *name,
+             const struct text *text, struct reason *why)
+{
+    struct far_line in = {.verb = FAR_tell, .run = run};
+    snprintf(in.name, sizeof in.name, "%s", name);
+    return unreached(link_ask(link_of(target), &in, text, NULL, NULL, why));
+}
+
+/* Sends a file in pieces; at least one, so that it is there. */
+static int fill(struct link *l, uint64_t run, int fd, const char *as,
+                struct reason *why)
+{
+    struct text bytes = TEXT_INIT;
+    struct far_line in = {.verb = FAR_fill, .run = run};
+    snprintf(in.name, sizeof in.name, "%s", as);
+    ssize_t n = 0;
+    int err = 0;
+    do {
+        text_resize(&bytes, FAR_BYTES);
+        n = pread(fd, bytes.data, FAR_BYTES, (off_t)in.a);
+        text_resize(&bytes, n > 0 ? (size_t)n : 0);
+        if (n < 0)
+            err = refuse_errno(why, errno, "cannot read '%s'", as);
+        else if (n > 0 || !in.a)
+            err = link_ask(l, &in, &bytes, NULL, NULL, why);
+        in.a += bytes.size;
+    } while (err == 0 && n > 0);
+    text_release(&bytes);
+    return err;
+}
+
+static int give_kept(struct link *l, uint64_t run, int dir, const char *name,
+                     const char *as, struct reason *why)
+{
+    char kept[64];
+    struct far_line in = {.verb = FAR_link, .run = run};
+    snprintf(in.name, sizeof in.name, "%s", as);
+    int err = ssh_file_send(l, dir, name, kept, why);
+    const struct text bytes = {.data = kept, .size = err ? 0 : strlen(kept)};
+    return err ? err : link_ask(l, &in, &bytes, NULL, NULL, why);
+}
+
+static int give_once(struct link *l, uint64_t run, int dir, const char *name,
+                     const char *as, struct reason *why)
+{
+    int fd = file_open(dir, name, why);
+    int err = fd < 0 ? fd : fill(l, run, fd, as, why);
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+int ssh_give(const struct launch_target *target, uint64_t run, int dir,
+             const char *name, const char *as, bool kept, struct reason *why)
+{
+    struct link *l = link_of(target);
+    return unreached(kept ? give_kept(l, run, dir, name, as, why)
+                          : give_once(l, run, dir, name, as, why));
+}
