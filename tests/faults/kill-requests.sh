@@ -126,7 +126,7 @@ eventually 20 no_trainer
 cd "$SCRATCH"
 umount_primofs
 models_mount
-no_runs() { [ -z "$(ls "$STATE/runs")" ]; }
+no_runs() { [ -z "$(ls -I decoded "$STATE/runs")" ]; }
 eventually 20 no_runs || fail "$(ls "$STATE/runs")"
 [ -z "$(ls "$STATE/lost")" ] || fail "lost: $(ls "$STATE/lost")"
 umount_primofs

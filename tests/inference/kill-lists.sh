@@ -81,5 +81,5 @@ cd "$SCRATCH"
 umount_primofs
 models_mount
 expect '' ls "$STATE/spool"
-no_runs() { [ -z "$(ls "$STATE/runs")" ]; }
+no_runs() { [ -z "$(ls -I decoded "$STATE/runs")" ]; }
 eventually 20 no_runs || fail "$(ls "$STATE/runs")"
