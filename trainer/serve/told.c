@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PIECE = 1 << 16 };
+/* So many daemons may die in a row after they have taken a number, and before
+ * they begin the file. */
+enum { PIECE = 1 << 16, AHEAD = 16 };
 
 void told_init(struct told *t, int dir, unsigned segment)
 {
@@ -39,17 +41,29 @@ static bool read_on(struct told *t)
     return n > 0;
 }
 
+/* The number of the next file; 0 = there is none. */
+static unsigned segment_find(const struct told *t)
+{
+    for (unsigned next = t->segment + 1; next <= t->segment + AHEAD; next++) {
+        int fd = segment_open(t, next);
+        if (fd < 0)
+            continue;
+        close(fd);
+        return next;
+    }
+    return 0;
+}
+
 /* Goes on with the next file, where there is one. What was left of this one is
  * a line that its daemon did not end. */
 static bool segment_next(struct told *t)
 {
-    int fd = segment_open(t, t->segment + 1);
-    if (fd < 0)
+    unsigned next = segment_find(t);
+    if (!next)
         return false;
-    close(fd);
     if (read_on(t)) /* it was added before the next file was begun */
         return true;
-    t->segment++;
+    t->segment = next;
     t->at = 0;
     text_clear(&t->rest);
     t->taken = 0;

@@ -1,8 +1,8 @@
 /*
  * What the daemon tells the worker of a service: lines of the files
  * TOLD_SEGMENT in the run directory, which only grow. Each daemon begins a file
- * of its own, with the next number; nothing is added to a file once the next
- * one is there.
+ * of its own, with the next number, which is missing if it died before that;
+ * nothing is added to a file once a later one is there.
  *
  *   model NAME TEMPERATURE TOP [FIRST-LAST]
  *       from here on the weights in the file NAME answer, with the
