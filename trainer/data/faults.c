@@ -22,10 +22,10 @@ static const struct {
                      N_("the classes %s have no pictures (files ending in: "
                         "%s)"),
                      true},
-    [FAULT_SINGLE] = {N_("the class %s has one picture; to hold one out for "
-                         "testing takes two"),
-                      N_("the classes %s have one picture each; to hold one "
+    [FAULT_SINGLE] = {N_("the class %s has one file of pictures; to hold one "
                          "out for testing takes two"),
+                      N_("the classes %s have one file of pictures each; to "
+                         "hold one out for testing takes two"),
                       false},
     [FAULT_TEST_CLASS] = {N_("the class %s of the test part has no folder in "
                              "the training part"),

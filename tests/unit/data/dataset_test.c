@@ -323,7 +323,7 @@ static void what_cannot_be_trained_on_is_refused(void **state)
     put("hollow/x.txt");
     refused("", EINVAL, "class 'hollow' (1 file ends in .txt) has no pictures");
     put_many("hollow", 1);
-    refused("", EINVAL, "class 'hollow' has one picture");
+    refused("", EINVAL, "class 'hollow' has one file");
 }
 
 /* Datasets of competitions have a test/ without classes. */
