@@ -99,15 +99,18 @@ void *buffers_take(struct buffers *b, size_t size)
 
 void buffers_share(struct buffers *b, const void *data)
 {
-    b->list[find(b, data)].users++;
+    int i = find(b, data);
+    if (i >= 0)
+        b->list[i].users++;
 }
 
 /* Makes one of a free buffer and the next one, if that is free, too. */
 static void join_next(struct buffers *b, int i)
 {
+    if (i < 0 || i + 1 >= b->count)
+        return;
     struct buffer *it = &b->list[i];
-    if (i < 0 || i + 1 >= b->count || it->users || it[1].users ||
-        it->chunk != it[1].chunk)
+    if (it->users || it[1].users || it->chunk != it[1].chunk)
         return;
     it->size += it[1].size;
     memmove(it + 1, it + 2, (size_t)(--b->count - i - 1) * sizeof *it);
@@ -116,7 +119,7 @@ static void join_next(struct buffers *b, int i)
 void buffers_give(struct buffers *b, const void *data)
 {
     int i = find(b, data);
-    if (--b->list[i].users)
+    if (i < 0 || --b->list[i].users)
         return;
     join_next(b, i);
     join_next(b, i - 1);
