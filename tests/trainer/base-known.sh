@@ -10,7 +10,7 @@
 cd "$SCRATCH"
 "$BUILD/examples/scans" pages 6 2 --dpi 50 >/dev/null
 "$BUILD/examples/fashion-mnist" clothes 8 4 >/dev/null
-"$BUILD/examples/glyphs" letters ABCDEFGHIJKLMNOPQRSTUVWXYZ 4 2 --size 32 \
+"$BUILD/examples/glyphs" letters ABCDEFGHIJKLMNOPQRSTUVWXYZ 5 2 --size 32 \
     >/dev/null
 base=base_file=$BUILD/base.safetensors
 

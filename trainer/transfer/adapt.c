@@ -27,10 +27,11 @@ enum {
  * guessing has. Where it is larger than the first, for up to FEW pictures a
  * class, the base knows nothing that is worth keeping: the more pictures there
  * are, the less a base has to know, as they can teach it. Where it is larger
- * than the second, the base is nearly guessing. From measurements
- * (docs/measurements.md). */
+ * than the second, the base is nearly guessing, unless there are so few
+ * pictures a class that any would. From measurements (docs/measurements.md). */
 #define STRANGE       0.3
 #define USELESS       0.7
+#define EACH_LEAST    5.
 #define FEW           50.
 #define SHARE_UNKNOWN 0.5
 #define RIDGE_UNKNOWN 0.3
@@ -245,11 +246,12 @@ static enum acquaintance acquaintance_find(const struct adapting *g,
                                            double loss)
 {
     double classes = g->options->classes;
-    double few = loader_train_count(g->loader) / classes / FEW;
+    double each = loader_train_count(g->loader) / classes;
     double share = loss / log(classes);
-    return share > USELESS                        ? BASE_USELESS
-           : share > STRANGE / sqrt(fmax(few, 1)) ? BASE_STRANGE
-                                                  : BASE_KNOWS;
+    if (share > USELESS && each >= EACH_LEAST)
+        return BASE_USELESS;
+    return share > STRANGE / sqrt(fmax(each / FEW, 1)) ? BASE_STRANGE
+                                                       : BASE_KNOWS;
 }
 
 int adapt(struct adaptation *a, struct net *net, struct loader *loader,
