@@ -78,7 +78,7 @@ printf 'model model.2 4 2\n' >>requests.000003
 cp "$SCRATCH/data/test/${files[2]}" in.103
 printf 'picture 103 8 in.103\n' >requests.000004
 eventually 60 has_answers $((${#files[@]} + 4))
-answers | sed -n 's/^request=103 .*model=model.2 .*classes=//p' |
+answers | sed -n 's/^request=103 .*model=model.2 .*classes=\([^ ]*\).*/\1/p' |
     tr ',:' '\n ' >"$SCRATCH/ours"
 [ "$(wc -l <"$SCRATCH/ours")" -eq 2 ]
 "$train" predict --top 5 "$SCRATCH/b" "$SCRATCH/data/test/${files[2]}" |
