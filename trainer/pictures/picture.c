@@ -238,7 +238,7 @@ static int format_of_file(int fd, const struct picture_format **out,
                           struct reason *why)
 {
     uint8_t head[HEAD_BYTES];
-    size_t size;
+    size_t size = 0;
     int err = file_judge(fd, &size, why);
     if (err)
         return err;
