@@ -1,6 +1,6 @@
 #!/bin/bash
 # timeout: 200
-# not under: address thread
+# not under: address|thread
 # What one user makes the daemon hold, memory, descriptors, scratch files and
 # refusals, is bounded, and neither other users nor root do without for it.
 . "$(dirname "$0")/../lib.sh"

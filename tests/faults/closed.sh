@@ -4,7 +4,7 @@
 # not view, which he could read through a training of his own, and what a right
 # that was taken away would let him do through a file that is open.
 # timeout: 600
-# not under: address thread
+# not under: address|thread
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../users.sh"
 users_make anna bert

@@ -3,7 +3,7 @@
 # the database would give back, also once it is resumed by root; and one of
 # root's has no capabilities.
 # timeout: 300
-# not under: address thread
+# not under: address|thread
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../users.sh"
 users_make user

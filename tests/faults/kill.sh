@@ -4,7 +4,7 @@
 # process is ever killed, not even one that has a file open with the name of its
 # lock; a user could otherwise make root kill another's process.
 # timeout: 300
-# not under: address thread
+# not under: address|thread
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../users.sh"
 unshare -m true 2>/dev/null || skip "no mount namespaces"

@@ -3,7 +3,7 @@
 # whose writers have their rights through a group wait: this is not their fault.
 # They wait also where a mount begins before the database answers.
 # timeout: 240
-# not under: address thread
+# not under: address|thread
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../users.sh"
 users_make anna

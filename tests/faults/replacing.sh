@@ -2,7 +2,7 @@
 # A name over which other files are renamed is there all the time, whatever is
 # done with it, and nothing of that is a refusal.
 # timeout: 120
-# not under: address thread
+# not under: address|thread
 . "$(dirname "$0")/../lib.sh"
 mount_primofs
 

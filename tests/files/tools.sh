@@ -6,7 +6,7 @@
 # files; here it is held for a long list of them. VIEWS=local or VIEWS=sshfs
 # runs one half.
 # timeout: 600
-# not under: address thread
+# not under: address|thread
 . "$(dirname "$0")/../lib.sh"
 cd "$SCRATCH"
 

@@ -4,7 +4,7 @@
 # our vector code has other paths. Warnings are errors. What is built is the
 # trainer, whose code depends on flags, and the daemon once.
 # timeout: 1200
-# not under: address thread
+# not under: address|thread
 . "$(dirname "$0")/../lib.sh"
 unset MAKEFLAGS MAKELEVEL CC CFLAGS CPPFLAGS LDFLAGS
 

@@ -3,7 +3,7 @@
 # same user, and only for him. The model is the same with them and without; what
 # has changed is decoded again, and what is damaged is not used.
 # timeout: 300
-# not under: address thread
+# not under: address|thread
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../users.sh"
 users_make anna boris

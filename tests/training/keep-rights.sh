@@ -2,7 +2,7 @@
 # keep = N removes models with the right to delete of whoever has written it,
 # not with that of whoever starts the training, or of who has mounted.
 # timeout: 240
-# not under: address thread
+# not under: address|thread
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../models.sh"
 . "$(dirname "$0")/../users.sh"

@@ -2,7 +2,7 @@
 # What waits in a queue is started by whoever has written the line, with the
 # rights that he has when its turn comes.
 # timeout: 240
-# not under: address thread
+# not under: address|thread
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../users.sh"
 users_make anna boris

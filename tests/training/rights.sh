@@ -4,7 +4,7 @@
 # user cannot reach. Otherwise a dataset path would let users read what they
 # may not.
 # timeout: 300
-# not under: address thread
+# not under: address|thread
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../users.sh"
 users_make user

@@ -1,4 +1,6 @@
-/* The second team of threads: there while the calling thread has to queue, as
+/* not under: thread (it counts them, and that sanitizer has one of its own)
+ *
+ * The second team of threads: there while the calling thread has to queue, as
  * a file like the kernel's tells. */
 #include "trainer/machine/team_wait.h"
 
