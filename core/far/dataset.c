@@ -183,21 +183,15 @@ static void errors_read(struct copying *c)
 
 /* Beginning */
 
-/* The path that the template, or else the type, names. The caller frees it. */
+/* The path without slashes at its end. The caller frees it. */
 static char *folder_of(const struct run_job *job)
 {
-    struct settings s;
-    settings_init(&s);
-    settings_parse(&s, text_string(&job->type), job->type.size, SCOPE_TYPE, "",
-                   NULL);
-    settings_parse(&s, text_string(&job->template), job->template.size,
-                   SCOPE_TEMPLATE, "", NULL);
-    const char *path = settings_get(&s, KEY_DATASET);
-    size_t n = strlen(path);
-    while (n > 0 && path[n - 1] == '/')
-        n--;
-    char *folder = xstrndup(path, n);
-    settings_release(&s);
+    struct text path = TEXT_INIT;
+    run_job_dataset(job, &path);
+    while (path.size > 0 && path.data[path.size - 1] == '/')
+        path.size--;
+    char *folder = xstrndup(text_string(&path), path.size);
+    text_release(&path);
     return folder;
 }
 

@@ -77,38 +77,22 @@ static void list_make(struct kept_list *l, int folder, const char *key)
 
 /* Lending */
 
-/* The dataset as the trainer will find it: the template's, or else the type's.
- * False: there is none. */
-static bool dataset_add(const struct run_job *job, struct sha256 *sum)
-{
-    struct settings s;
-    settings_init(&s);
-    const struct text *type = &job->type, *template = &job->template;
-    bool good = settings_parse(&s, text_string(type), type->size, SCOPE_TYPE,
-                               "", NULL) == 0 &&
-                settings_parse(&s, text_string(template), template->size,
-                               SCOPE_TEMPLATE, "", NULL) == 0;
-    const char *path = settings_get(&s, KEY_DATASET);
-    good = good && *path;
-    sha256_add(sum, path, strlen(path));
-    settings_release(&s);
-    return good;
-}
-
 /* The first part of the names of what belongs together. */
 static bool key_make(const struct run_job *job, char key[KEY_SIZE])
 {
-    struct text user = TEXT_INIT;
+    struct text user = TEXT_INIT, path = TEXT_INIT;
     struct sha256 sum;
     char hex[SHA256_HEX];
     text_printf(&user, "%u:%u:%s", (unsigned)job->uid, (unsigned)job->gid,
                 text_string(&job->groups));
+    bool made = run_job_dataset(job, &path);
     sha256_init(&sum);
     sha256_add(&sum, user.data, user.size + 1);
-    bool made = dataset_add(job, &sum);
+    sha256_add(&sum, text_string(&path), path.size);
     sha256_end(&sum, hex);
     snprintf(key, KEY_SIZE, "%.32s", hex);
     text_release(&user);
+    text_release(&path);
     return made;
 }
 

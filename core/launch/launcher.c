@@ -63,3 +63,21 @@ void launch_sites_look(const struct launch_sites *s)
         if (s->list[i].launcher->look)
             s->list[i].launcher->look(&s->list[i]);
 }
+
+/* Jobs */
+
+bool run_job_dataset(const struct run_job *job, struct text *out)
+{
+    struct settings s;
+    settings_init(&s);
+    const struct text *type = &job->type, *template = &job->template;
+    bool good = settings_parse(&s, text_string(type), type->size, SCOPE_TYPE,
+                               "", NULL) == 0;
+    good &= settings_parse(&s, text_string(template), template->size,
+                           SCOPE_TEMPLATE, "", NULL) == 0;
+    const char *path = settings_get(&s, KEY_DATASET);
+    text_puts(out, path);
+    good &= *path != 0;
+    settings_release(&s);
+    return good;
+}

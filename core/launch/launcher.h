@@ -67,6 +67,10 @@ struct run_job {                     /* what the trainer is given */
     bool serve;         /* it is to answer requests, not to train */
 };
 
+/* Append the path of the dataset that a trainer will find: the template's, or
+ * else the type's. False: there is none, or one of the texts is damaged. */
+bool run_job_dataset(const struct run_job *job, struct text *out);
+
 /* What `overview` shows of a machine. */
 struct machine_facts {
     char processor[100]; /* its name; "" = not known */
