@@ -74,27 +74,36 @@ static int text_send(struct link *l, const char *name, const struct text *text,
     return link_ask(l, &in, text, NULL, NULL, why);
 }
 
-/* Sends a file from byte `at` on. */
-static int base_put(struct link *l, int fd, const char *name, uint64_t at,
+int ssh_pieces_send(struct link *l, struct far_line *in, int fd, bool *unread,
                     struct reason *why)
 {
     struct text bytes = TEXT_INIT;
     ssize_t n = 1;
     int err = 0;
+    *unread = false;
     while (err == 0 && n > 0) {
-        struct far_line in = {.verb = FAR_put, .a = at};
-        snprintf(in.name, sizeof in.name, "%s", name);
         text_resize(&bytes, FAR_BYTES);
-        n = pread(fd, bytes.data, FAR_BYTES, (off_t)at);
+        n = pread(fd, bytes.data, FAR_BYTES, (off_t)in->a);
+        *unread = n < 0;
+        err = n < 0 ? -errno : 0;
         text_resize(&bytes, n > 0 ? (size_t)n : 0);
-        if (n < 0)
-            err = refuse_errno(why, errno, "cannot read the base");
-        else if (n > 0)
-            err = link_ask(l, &in, &bytes, NULL, NULL, why);
-        at += n > 0 ? (uint64_t)n : 0;
+        if (n > 0 || (n == 0 && !in->a))
+            err = link_ask(l, in, &bytes, NULL, NULL, why);
+        in->a += bytes.size;
     }
     text_release(&bytes);
     return err;
+}
+
+/* Sends a file from byte `at` on. */
+static int base_put(struct link *l, int fd, const char *name, uint64_t at,
+                    struct reason *why)
+{
+    struct far_line in = {.verb = FAR_put, .a = at};
+    bool unread;
+    snprintf(in.name, sizeof in.name, "%s", name);
+    int err = ssh_pieces_send(l, &in, fd, &unread, why);
+    return unread ? refuse_errno(why, -err, "cannot read the base") : err;
 }
 
 int ssh_file_send(struct link *l, int dir, const char *file, char name[64],

@@ -33,6 +33,10 @@ int ssh_give(const struct launch_target *target, uint64_t run, int dir,
 
 /* Its parts */
 
+/* Send a file from byte in->a on, in pieces, each with the request `in`; from 0
+ * on at least one. *unread = it could not be read, which *why does not say. */
+int ssh_pieces_send(struct link *l, struct far_line *in, int fd, bool *unread,
+                    struct reason *why);
 /* Send a file DIR/file where it is not there yet, or the rest of it, and set
  * the name under which it is kept there for a while. */
 int ssh_file_send(struct link *l, int dir, const char *file, char name[64],

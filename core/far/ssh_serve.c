@@ -26,27 +26,14 @@ int ssh_tell(const struct launch_target *target, uint64_t run, const char *name,
     return unreached(link_ask(link_of(target), &in, text, NULL, NULL, why));
 }
 
-/* Sends a file in pieces; at least one, so that it is there. */
 static int fill(struct link *l, uint64_t run, int fd, const char *as,
                 struct reason *why)
 {
-    struct text bytes = TEXT_INIT;
     struct far_line in = {.verb = FAR_fill, .run = run};
+    bool unread;
     snprintf(in.name, sizeof in.name, "%s", as);
-    ssize_t n = 0;
-    int err = 0;
-    do {
-        text_resize(&bytes, FAR_BYTES);
-        n = pread(fd, bytes.data, FAR_BYTES, (off_t)in.a);
-        text_resize(&bytes, n > 0 ? (size_t)n : 0);
-        if (n < 0)
-            err = refuse_errno(why, errno, "cannot read '%s'", as);
-        else if (n > 0 || !in.a)
-            err = link_ask(l, &in, &bytes, NULL, NULL, why);
-        in.a += bytes.size;
-    } while (err == 0 && n > 0);
-    text_release(&bytes);
-    return err;
+    int err = ssh_pieces_send(l, &in, fd, &unread, why);
+    return unread ? refuse_errno(why, -err, "cannot read '%s'", as) : err;
 }
 
 static int give_kept(struct link *l, uint64_t run, int dir, const char *name,
