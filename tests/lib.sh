@@ -57,16 +57,18 @@ trainer_pids()
     done
 }
 
-# training_pids: those of them that train, not those that answer for a host.
-training_pids()
+# trainers_with WORDS: those of them whose command line has these words.
+trainers_with()
 {
     local pid
     for pid in $(trainer_pids); do
         case $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") in
-            *' --run '*) echo "$pid" ;;
+            *"$1"*) echo "$pid" ;;
         esac
     done
 }
+# Those that train, not those that answer for a host.
+training_pids() { trainers_with ' --run '; }
 
 end_test()
 {

@@ -22,15 +22,7 @@ for name in inbox near; do
 done
 inbox=$MNT/inference/inbox
 
-far_worker()
-{
-    local pid
-    for pid in $(trainer_pids); do
-        case $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") in
-            *"--serve $THERE"*) echo "$pid" ;;
-        esac
-    done
-}
+far_worker() { trainers_with "--serve $THERE"; }
 no_worker() { [ -z "$(far_worker)" ]; }
 unreached() { grep -q '^far: NOT reached' overview; }
 all_answered() { [ ! -s "$inbox/queue" ]; }

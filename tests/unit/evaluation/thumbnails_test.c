@@ -1,5 +1,6 @@
 /* Thumbnails of the worst mistakes: of the shape of the pictures, at their
  * places; what cannot be read has none, and nobody is waited for too long. */
+#include "tests/unit/pictures/base64.h"
 #include "trainer/evaluation/thumbnails.h"
 #include "trainer/pictures/picture.h"
 
@@ -78,20 +79,6 @@ static void sample(struct evaluation *e, int pictures)
     for (int i = 0; i < pictures; i++)
         evaluation_add(
             e, &(struct evaluated){0, 1, 0, (i + 1.0) / pictures, 0, "x"});
-}
-
-static size_t base64_decode(const char *s, uint8_t *out)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "abcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t n = 0;
-    unsigned bits = 0;
-    for (size_t i = 0; s[i] && s[i] != '='; i++) {
-        bits = bits << 6 | (unsigned)(strchr(letters, s[i]) - letters);
-        if (i % 4)
-            out[n++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
-    }
-    return n;
 }
 
 static void they_are_small_jpegs_of_the_same_shape(void **state)

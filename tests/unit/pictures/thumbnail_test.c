@@ -1,5 +1,6 @@
 /* Thumbnails are small JPEGs of the shape of the file's picture, whatever shape
  * its pixels were decoded to. */
+#include "tests/unit/pictures/base64.h"
 #include "trainer/pictures/thumbnail.h"
 
 #include <setjmp.h>
@@ -42,21 +43,6 @@ static void have_the_shape_of_the_picture(void **state)
     assert_sides(9933, 14043, 64, 14043, 113, 160); /* resized along lines */
     assert_sides(595, 842, 448, 448, 113, 160);     /* a page that was drawn */
     assert_sides(100000, 3, 1000, 1, 160, 1);
-}
-
-/* The bytes that the letters of base64 stand for. */
-static size_t base64_decode(const char *s, uint8_t *out)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "abcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t n = 0;
-    unsigned bits = 0;
-    for (size_t i = 0; s[i] && s[i] != '='; i++) {
-        bits = bits << 6 | (unsigned)(strchr(letters, s[i]) - letters);
-        if (i % 4)
-            out[n++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
-    }
-    return n;
 }
 
 /* Of pictures that are much larger not all pixels are looked at. */

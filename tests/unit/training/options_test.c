@@ -139,34 +139,32 @@ static void base_is_told(void **state)
     text_release(&config);
 }
 
-/* A base to which the pictures are strange learns like a fresh network. */
-static void strangers_are_learnt_afresh(void **state)
+/* What it begins with learns at a fresh network's rate for as long; `rate` is
+ * how config explains it. */
+static void learns_afresh(struct options *o, enum from from, const char *rate)
 {
-    struct options *o = *state;
     struct text config = TEXT_INIT;
     lay(o, "template", SCOPE_TEMPLATE, "dataset = /data\n");
     take(o);
-    decide(o, STRANGE);
+    decide(o, from);
     options_config(o, &config);
-    has(text_string(&config),
-        "for a base to which they are strange and batches of 16\n"
-        "learning_rate = 0.0125\n");
+    has(text_string(&config), rate);
     has(text_string(&config), "\nepochs = 223\n");
     text_release(&config);
 }
 
+static void strangers_are_learnt_afresh(void **state)
+{
+    learns_afresh(*state, STRANGE,
+                  "for a base to which they are strange and batches of 16\n"
+                  "learning_rate = 0.0125\n");
+}
+
 static void a_base_that_is_left_aside_is_not_said_to_learn(void **state)
 {
-    struct options *o = *state;
-    struct text config = TEXT_INIT;
-    lay(o, "template", SCOPE_TEMPLATE, "dataset = /data\n");
-    take(o);
-    decide(o, USELESS);
-    options_config(o, &config);
-    has(text_string(&config), "for a fresh network and batches of 16\n"
-                              "learning_rate = 0.0125\n");
-    has(text_string(&config), "\nepochs = 223\n");
-    text_release(&config);
+    learns_afresh(*state, USELESS,
+                  "for a fresh network and batches of 16\n"
+                  "learning_rate = 0.0125\n");
 }
 
 static void config_says_where_from(void **state)
