@@ -110,9 +110,13 @@ static int folder_put(int out, int parent, const char *from, const char *name,
     struct stat st;
     struct dirent *e;
     int fd = directory_seen(parent, from, why), err = 0;
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir)
+    if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        close(fd);
+        return refuse(why, ENOMEM, "no memory to list '%s'", name);
+    }
     int code = fstat(fd, &st) ? errno : header_put(out, name, &st);
     if (code)
         err = refuse_errno(why, code, "cannot copy '%s'", name);

@@ -7,7 +7,6 @@
 #include "core/system/directory.h"
 #include "core/system/own.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -175,14 +174,11 @@ static bool source_read(struct salvaging *s, int dir, const char *name)
 /* The newest copy whose pages are all in order; "" = there is none. */
 static void copy_find(int copies, char *name, size_t size)
 {
-    int fd = openat(copies, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = directory_list(copies, ".");
     struct timespec newest = {0};
     struct dirent *e;
     struct stat st;
     *name = 0;
-    if (!dir && fd >= 0)
-        close(fd);
     while (dir && (e = readdir(dir))) {
         size_t n = strlen(e->d_name);
         if (n < 5 || strcmp(e->d_name + n - 4, ".mdb") ||
@@ -231,12 +227,8 @@ static void meta_finish(struct salvaging *s)
 /* Numbers that bodies have are never to be used again. */
 static void ids_of_bodies(struct salvaging *s, const char *folder)
 {
-    int fd = openat(s->state, folder,
-                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = directory_list(s->state, folder);
     struct dirent *e;
-    if (!dir && fd >= 0)
-        close(fd);
     while (dir && (e = readdir(dir)))
         id_note(s, strtoull(e->d_name, NULL, 10));
     if (dir)

@@ -1,6 +1,7 @@
 #include "core/launch/child.h"
 
 #include "core/basic/alloc.h"
+#include "core/system/directory.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -177,8 +178,7 @@ static bool holds(int proc, const char *pid, const struct stat *file,
     char path[64];
     bool found = false;
     snprintf(path, sizeof path, "%.20s/fd", pid);
-    int fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = directory_list(proc, path);
     struct dirent *e;
     while (!found && dir && (e = readdir(dir)))
         found = leads_to(dirfd(dir), e->d_name, file, name);

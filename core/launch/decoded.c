@@ -7,7 +7,6 @@
 #include "core/system/directory.h"
 #include "core/system/own.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,8 +59,7 @@ static void list_add(struct kept_list *l, int folder, const char *name)
 /* Lists the files whose names begin with `key`, the newest first. */
 static void list_make(struct kept_list *l, int folder, const char *key)
 {
-    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = directory_list(folder, ".");
     struct dirent *e;
     *l = (struct kept_list){0};
     while (dir && (e = readdir(dir)))
@@ -69,8 +67,6 @@ static void list_make(struct kept_list *l, int folder, const char *key)
             list_add(l, folder, e->d_name);
     if (dir)
         closedir(dir);
-    else if (fd >= 0)
-        close(fd);
     if (l->count)
         qsort(l->list, l->count, sizeof *l->list, newest_first);
 }

@@ -1,9 +1,9 @@
 #include "core/models/body_sums.h"
 
 #include "core/store/garbage.h"
+#include "core/system/directory.h"
 #include "core/system/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -75,15 +75,11 @@ int body_sum_make(int fd, struct text *out, struct reason *why)
 
 int body_sums_make(int dir, struct text *out, struct reason *why)
 {
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    DIR *list = directory_list(dir, ".");
     struct dirent *e;
-    if (!list) {
-        err = refuse_errno(why, errno, "the model's files cannot be listed");
-        if (fd >= 0)
-            close(fd);
-        return err;
-    }
+    int err = 0;
+    if (!list)
+        return refuse_errno(why, errno, "the model's files cannot be listed");
     while (err == 0 && (e = readdir(list)))
         if (e->d_name[0] != '.')
             err = body_sum_add(dir, e->d_name, out, why);

@@ -6,7 +6,6 @@
 #include "core/system/directory.h"
 #include "core/system/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -69,15 +68,13 @@ void sweep_folder(struct primo *primo, int dir, const char *folder,
                   sweep_fate *fate, run_fate *of_run)
 {
     struct reason why = REASON_INIT;
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    DIR *list = directory_list(dir, ".");
+    int err;
     if (list) {
         err = names_sweep(primo, list, folder, fate, of_run, &why);
         closedir(list);
     } else {
         err = refuse_errno(&why, errno, "cannot list it");
-        if (fd >= 0)
-            close(fd);
     }
     if (err == 0)
         err = notes_forget(primo, folder, &why);

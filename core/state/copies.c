@@ -3,10 +3,10 @@
 #include "core/basic/alloc.h"
 #include "core/state/lost.h"
 #include "core/state/trouble.h"
+#include "core/system/directory.h"
 #include "core/system/own.h"
 #include "core/system/worker.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -57,12 +57,9 @@ static uint64_t number_of(const char *name, const char *kind)
 /* The greatest number; those before `from` are deleted. */
 static uint64_t numbers_look(int dir, const char *kind, uint64_t from)
 {
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    DIR *list = directory_list(dir, ".");
     struct dirent *e;
     uint64_t last = 0;
-    if (!list && fd >= 0)
-        close(fd);
     while (list && (e = readdir(list))) {
         uint64_t number = number_of(e->d_name, kind);
         if (number && number < from)

@@ -5,7 +5,6 @@
 #include "core/system/file.h"
 #include "core/system/own.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -99,20 +98,14 @@ void home_close(struct primo *primo)
 /* Whether a folder is there and has something in it, or -errno. */
 static int is_filled(int state, const char *name, struct reason *why)
 {
-    int fd =
-        openat(state, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = directory_list(state, name);
     struct dirent *e;
     int found = 0;
-    if (!dir) {
-        int code = errno;
-        if (fd >= 0)
-            close(fd);
-        return code == ENOENT
+    if (!dir)
+        return errno == ENOENT
                    ? 0
-                   : refuse_errno(why, code, "cannot open the directory '%s'",
+                   : refuse_errno(why, errno, "cannot open the directory '%s'",
                                   name);
-    }
     while (!found && (e = readdir(dir)))
         found = strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
     closedir(dir);

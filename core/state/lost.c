@@ -6,7 +6,6 @@
 #include "core/system/directory.h"
 #include "core/system/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -131,19 +130,16 @@ void lost_expire(struct primo *primo)
     int64_t now;
     if (clock_look(primo, true, &now))
         return;
-    int fd = openat(primo->lost_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir && fd >= 0)
-        close(fd);
+    DIR *dir = directory_list(primo->lost_dir, ".");
     while (dir && (e = readdir(dir))) {
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
-            fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
+            fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
             now - st.st_mtime < KEPT_SECONDS)
             continue;
         if (S_ISDIR(st.st_mode))
-            directory_remove(fd, e->d_name, NULL);
+            directory_remove(dirfd(dir), e->d_name, NULL);
         else
-            unlinkat(fd, e->d_name, 0);
+            unlinkat(dirfd(dir), e->d_name, 0);
     }
     if (dir)
         closedir(dir);

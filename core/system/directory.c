@@ -18,6 +18,19 @@ int directory_open(const char *path, struct reason *why)
     return fd;
 }
 
+DIR *directory_list(int parent, const char *name)
+{
+    int fd =
+        openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    if (!list && fd >= 0) {
+        int code = errno;
+        close(fd);
+        errno = code;
+    }
+    return list;
+}
+
 int directory_sync(int dir, struct reason *why)
 {
     return fsync(dir) ? refuse_errno(why, errno, "cannot sync a directory") : 0;

@@ -7,7 +7,13 @@
 
 #include "core/basic/reason.h"
 
+#include <dirent.h>
+
 int directory_open(const char *path, struct reason *why); /* a descriptor */
+/* What is in a directory of the one that is open as `parent`, or in that one
+ * itself, which is called ".": from its first entry on, for closedir(). Links
+ * are not followed. NULL, with errno set, where it cannot be listed. */
+DIR *directory_list(int parent, const char *name);
 int directory_sync(int dir, struct reason *why);
 /* Remove a directory and what is in it, however deep. Links are not followed.
  * Returns 0 where there is no such directory, and EAGAIN where it holds more

@@ -2,9 +2,9 @@
 
 #include "core/basic/sha256.h"
 #include "core/far/protocol.h"
+#include "core/system/directory.h"
 #include "core/system/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -76,8 +76,7 @@ int base_keep(int dir, const char *name, struct reason *why)
 
 void bases_tidy(int dir)
 {
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    DIR *list = directory_list(dir, ".");
     struct dirent *e;
     struct stat st;
     while (list && (e = readdir(list)))

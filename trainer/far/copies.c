@@ -5,7 +5,6 @@
 #include "core/system/directory.h"
 #include "core/system/foreign.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -61,19 +60,9 @@ static bool run_reads(int runs, const char *run, const char *name)
     return reads;
 }
 
-/* A folder, read anew; NULL = it cannot be read. */
-static DIR *list_open(int dir)
-{
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
-    if (!list && fd >= 0)
-        close(fd);
-    return list;
-}
-
 static bool is_read(int runs, const char *name)
 {
-    DIR *list = list_open(runs);
+    DIR *list = directory_list(runs, ".");
     struct dirent *e;
     bool read = !list; /* that is not known */
     while (!read && (e = readdir(list)))
@@ -103,7 +92,7 @@ static void copy_tidy(int dir, int runs, const char *name)
 
 void copies_tidy(int dir, int runs)
 {
-    DIR *list = list_open(dir);
+    DIR *list = directory_list(dir, ".");
     struct dirent *e;
     while (list && (e = readdir(list)))
         if (is_copy(e->d_name))

@@ -12,7 +12,6 @@
 #include "trainer/far/copies.h"
 #include "trainer/far/slurm.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -380,8 +379,7 @@ static bool run_read(const char *name, uint64_t *run)
 static int far_list(struct far *f, const struct far_line *in,
                     struct far_line *out, struct reason *why)
 {
-    int fd = openat(f->runs, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = directory_list(f->runs, ".");
     struct dirent *e;
     uint64_t run, job;
     (void)in;

@@ -140,9 +140,12 @@ static int folder_open(DIR **out, int root, const char *path,
                       path);
     }
     *out = fd < 0 ? NULL : fdopendir(fd);
-    return *out ? 0
-                : refuse_errno(why, errno, "the folder '%s' can't be read",
-                               path);
+    if (*out)
+        return 0;
+    int err = refuse_errno(why, errno, "the folder '%s' can't be read", path);
+    if (fd >= 0)
+        close(fd);
+    return err;
 }
 
 /* What to do with the entries of a folder. */
