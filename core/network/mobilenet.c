@@ -96,8 +96,7 @@ static const struct layer mobilenet_small[] = {
      .deviation = 0.01f},
 };
 
-/* Two namings: torchvision's and timm's, which Hugging Face has, too. timm
- * trains its own with an epsilon of 1e-5. */
+/* Two namings: torchvision's and timm's, which Hugging Face has, too. */
 
 /* Whether a part of a block is the one that squeezes. */
 static bool is_gate(const char *part)
@@ -164,6 +163,7 @@ static const struct naming mobilenet_torchvision = {
 };
 static const struct naming mobilenet_timm = {
     .title = N_("timm's"),
+    .epsilon = NORM_EPSILON, /* PyTorch's own, unlike torchvision */
     .put = mobilenet_put_timm,
     .starts = (const char *const[]){"conv_stem.", "bn1.", "blocks.",
                                     "conv_head.", NULL},

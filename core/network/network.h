@@ -49,6 +49,7 @@ struct layer {
 /* A naming: the names that the weights of a network have in a file. */
 struct naming {
     const char *title; /* "torchvision's", to be translated */
+    float epsilon;     /* of those who have these names; 0 = that of the rows */
     /* Writes a weight's name in this naming, given torchvision's; NULL = it is
      * the same. */
     void (*put)(char *out, size_t size, const char *name);

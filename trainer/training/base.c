@@ -1,5 +1,6 @@
 #include "trainer/training/base.h"
 
+#include "trainer/training/base_norm.h"
 #include "trainer/training/base_pictures.h"
 
 #include <errno.h>
@@ -102,7 +103,13 @@ struct gift {
     bool head;
 };
 
-static int check_finite(const struct tensor *t, const char *name,
+static bool is_variance(const char *name)
+{
+    const char *end = strrchr(name, '.');
+    return end && !strcmp(end, ".running_var");
+}
+
+static int values_check(const struct tensor *t, const char *name,
                         struct reason *why)
 {
     size_t count = tensor_count(t);
@@ -111,6 +118,9 @@ static int check_finite(const struct tensor *t, const char *name,
             return refuse(why, EINVAL,
                           "the base's '%s' has a value that is not finite",
                           name);
+        else if (t->data[i] < 0 && is_variance(t->name))
+            return refuse(why, EINVAL,
+                          "the base's '%s' has a negative variance", name);
     return 0;
 }
 
@@ -124,9 +134,11 @@ static int give(void *context, const struct tensor *t, struct reason *why)
         return 0;
     int err = safetensors_values(&b->file, p, t->data, why);
     if (err == 0)
-        err = check_finite(t, p->name, why);
+        err = values_check(t, p->name, why);
     if (err == 0)
         err = base_pictures_fit(b, t, why);
+    if (err == 0)
+        err = base_norm_fit(b, t, why);
     return err ? err : 1;
 }
 

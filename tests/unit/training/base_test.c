@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -137,6 +138,114 @@ static void takes_what_timm_writes(void **state)
     says_the_same(mean, deviation, said, 1);
 }
 
+/* What a weight has to be whose name ends so, when timm's epsilon is taken into
+ * account; `variance` is that of its normalisation. */
+static double by_timm(const char *name, double value, double variance)
+{
+    const char *end = strrchr(name, '.');
+    bool scale = !strcmp(end, ".weight") && variance;
+    return scale ? value * sqrt((variance + 1e-3) / (variance + 1e-5)) : value;
+}
+
+/* The tensor NORM.running_var beside NORM.weight; NULL = it is none of a
+ * normalisation. */
+static const struct tensor *variance_of(const struct tensor *all, int count,
+                                        const char *name)
+{
+    char wanted[80];
+    snprintf(wanted, sizeof wanted, "%.*s.running_var",
+             (int)(strrchr(name, '.') - name), name);
+    for (int i = 0; i < count; i++)
+        if (!strcmp(all[i].name, wanted))
+            return &all[i];
+    return NULL;
+}
+
+static struct net *open_mobilenet(uint64_t seed)
+{
+    const struct net_options o = {.network = network_fresh("mobilenet"),
+                                  .classes = CLASSES,
+                                  .image_size = SIDE,
+                                  .batch = 1};
+    struct reason why = REASON_INIT;
+    struct net *net;
+    if (net_open(&net, &o, seed, &why))
+        fail_msg("net_open: %s", why.sentence);
+    return net;
+}
+
+/* Writes the tensors under timm's names. */
+static void timm_save(const char *path, const struct tensor *t, int count)
+{
+    const struct naming *timm = network_fresh("mobilenet")->namings[1];
+    struct tensor *renamed = calloc((size_t)count, sizeof *renamed);
+    struct reason why = REASON_INIT;
+    for (int i = 0; i < count; i++) {
+        renamed[i] = t[i];
+        timm->put(renamed[i].name, sizeof renamed[i].name, t[i].name);
+    }
+    if (safetensors_write(path, renamed, count, NULL, 0, &why))
+        fail_msg("safetensors_write: %s", why.sentence);
+    free(renamed);
+}
+
+/* timm adds less to a variance than torchvision's network does, which is ours.
+ * The scales make up for it; small variances show it. */
+static void takes_timms_epsilon(void **state)
+{
+    struct net *theirs = open_mobilenet(1), *ours = open_mobilenet(2);
+    struct tensor *t, *got;
+    struct reason why = REASON_INIT;
+    int count, same;
+    char path[] = "/tmp/base_test.XXXXXX";
+    (void)state;
+    close(mkstemp(path));
+    assert_int_equal(net_export(theirs, false, &t, &count, &why), 0);
+    for (int i = 0; i < count; i++)
+        for (size_t k = 0; variance_of(&t[i], 1, t[i].name) == &t[i] &&
+                           k < tensor_count(&t[i]);
+             k++)
+            t[i].data[k] = 1e-4f * (float)(k + 1);
+    timm_save(path, t, count);
+    assert_int_equal(weights_load(ours, path, &why), 0);
+    assert_int_equal(net_export(ours, false, &got, &same, &why), 0);
+    assert_int_equal(same, count);
+    for (int i = 0; i < count; i++) {
+        const struct tensor *v = variance_of(t, count, t[i].name);
+        for (size_t k = 0; k < tensor_count(&t[i]); k++)
+            assert_float_equal(
+                got[i].data[k],
+                by_timm(t[i].name, t[i].data[k], v ? v->data[k] : 0), 1e-5);
+    }
+    free(t);
+    free(got);
+    unlink(path);
+    net_free(theirs);
+    net_free(ours);
+}
+
+/* With a negative variance there is no such factor. */
+static void refuses_a_negative_variance(void **state)
+{
+    struct net *net = open_mobilenet(1);
+    struct tensor *t;
+    struct reason why = REASON_INIT;
+    int count;
+    char path[] = "/tmp/base_test.XXXXXX";
+    (void)state;
+    close(mkstemp(path));
+    assert_int_equal(net_export(net, false, &t, &count, &why), 0);
+    for (int i = 0; i < count; i++)
+        if (variance_of(&t[i], 1, t[i].name) == &t[i])
+            t[i].data[0] = -1;
+    timm_save(path, t, count);
+    assert_int_equal(weights_load(net, path, &why), -EINVAL);
+    assert_non_null(strstr(why.sentence, "'bn1.running_var' has a negative"));
+    free(t);
+    unlink(path);
+    net_free(net);
+}
+
 static void refuses_nonsense(void **state)
 {
     (void)state;
@@ -166,6 +275,8 @@ int main(void)
         cmocka_unit_test(takes_values_from_0_to_1),
         cmocka_unit_test(takes_values_from_0_to_255),
         cmocka_unit_test(takes_what_timm_writes),
+        cmocka_unit_test(takes_timms_epsilon),
+        cmocka_unit_test(refuses_a_negative_variance),
         cmocka_unit_test(refuses_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
