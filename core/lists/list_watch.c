@@ -30,6 +30,9 @@ enum {
 #define ROW_SECONDS  60.0
 #define FILE_SECONDS (60.0 + PAGES_SECONDS) /* the same of several pages */
 #define PLAN_SECONDS 600.0
+/* How long a list waits for its machine to be reached again, before another one
+ * begins it anew. */
+#define AWAY_SECONDS 30.0
 
 /* Life cycle */
 
@@ -48,20 +51,46 @@ void list_watch_release(struct list_watch *w)
     answer_model_release(&w->model);
 }
 
-static int target_take(struct list_watch *w)
-{
-    if (w->target_run == w->s.run)
-        return 0;
-    settings_release(&w->target.machine);
-    settings_init(&w->target.machine);
-    int err = serving_target_load(w->primo, &w->s, &w->target, NULL);
-    w->target_run = err ? 0 : w->s.run;
-    return err;
-}
-
 static const struct launcher *launcher(const struct list_watch *w)
 {
     return w->target.site->launcher;
+}
+
+/* The replica that answers the list in work. */
+static const struct replica *replica_of(const struct list_watch *w)
+{
+    const struct serving *s = &w->s;
+    for (int i = 0; i < s->replica_count; i++)
+        if (!strcmp(s->replicas[i].machine, s->list_machine))
+            return &s->replicas[i];
+    return &s->replicas[0];
+}
+
+static int target_take(struct list_watch *w, const struct replica *r)
+{
+    if (w->target_run && w->target_run == r->run)
+        return 0;
+    settings_release(&w->target.machine);
+    settings_init(&w->target.machine);
+    int err = serving_target_load(w->primo, r, &w->target, NULL);
+    w->target_run = err ? 0 : r->run;
+    w->away_since = 0;
+    return err;
+}
+
+static bool is_reached(const struct list_watch *w)
+{
+    return launcher(w)->alive(&w->target, w->target_run) != -EHOSTUNREACH;
+}
+
+/* Takes the first replica that can answer a list as the target. */
+static bool target_choose(struct list_watch *w)
+{
+    for (int i = 0; i < w->s.replica_count; i++)
+        if (w->s.replicas[i].status == STATUS_RUNNING &&
+            target_take(w, &w->s.replicas[i]) == 0 && is_reached(w))
+            return true;
+    return false;
 }
 
 /* Beginning */
@@ -88,7 +117,8 @@ static int begin_stored(struct list_watch *w, struct store_txn *txn,
     struct request r;
     struct serving s;
     int err = serving_load(txn, w->service, &s, why);
-    if (err == 0 && (s.list || s.run != w->s.run))
+    const struct replica *on = serving_replica(&s, w->target_run);
+    if (err == 0 && (s.list || !on))
         err = -EAGAIN;
     if (err == 0)
         err = list_next(txn, w->service, &o, &r);
@@ -103,6 +133,8 @@ static int begin_stored(struct list_watch *w, struct store_txn *txn,
     s.list = o.id;
     s.list_run = run;
     s.list_model = s.model;
+    if (on)
+        strcpy(s.list_machine, on->machine);
     if (err == 0)
         err = stream_append(txn, list_rows(&l), LIST_HEADER,
                             strlen(LIST_HEADER), why);
@@ -174,6 +206,27 @@ static void give_up(struct list_watch *w)
     if (store_begin(w->primo->store, true, &txn, NULL) == 0)
         store_end(txn, give_up_stored(w, txn, NULL), NULL);
     pthread_mutex_unlock(&w->primo->change);
+}
+
+/* Whether the list is for another machine to answer, from its beginning: its
+ * own has failed, or was not reached for long. */
+static bool is_for_another(struct list_watch *w)
+{
+    const struct replica *own = replica_of(w);
+    double now = monotonic_now();
+    bool another = false;
+    for (int i = 0; i < w->s.replica_count; i++)
+        another |= &w->s.replicas[i] != own &&
+                   w->s.replicas[i].status == STATUS_RUNNING;
+    if (!another)
+        return false;
+    if (!status_is_live(own->status))
+        return true;
+    if (is_reached(w))
+        w->away_since = 0;
+    else if (!w->away_since)
+        w->away_since = now;
+    return w->away_since && now - w->away_since > AWAY_SECONDS;
 }
 
 static int model_take(struct list_watch *w)
@@ -470,6 +523,8 @@ static int list_round(struct list_watch *w)
         give_up(w);
     else if (err == 0 && model_take(w)) /* the version was removed */
         give_up(w);
+    else if (err == 0 && is_for_another(w))
+        give_up(w);
     else if (err == 0)
         ms = work_round(w, &o, &r);
     object_release(&o);
@@ -497,7 +552,7 @@ int list_watch_round(struct list_watch *w)
 {
     if (serving_read(w->primo->store, w->service, &w->s, NULL))
         return -1;
-    if (target_take(w))
+    if (!w->s.replica_count || target_take(w, replica_of(w)))
         return -1;
     if (w->run && w->run != w->s.list_run)
         leave(w);
@@ -508,6 +563,6 @@ int list_watch_round(struct list_watch *w)
     if (service_read(w->primo, w->service, &w->text, NULL))
         return WAIT_MS;
     if (!w->s.list)
-        return begin(w) ? -1 : 0;
+        return target_choose(w) && begin(w) == 0 ? 0 : -1;
     return list_round(w);
 }

@@ -1,5 +1,6 @@
 /*
- * Attending to the list of a service that is in work: its worker is started
+ * Attending to the list of a service that is in work: one of the service's
+ * machines answers it, the first that is within reach. Its worker is started
  * with the rights of who wrote the list, told how far it may go, and followed
  * through its journal. It may go on only while no single request waits. What is
  * to do is decided anew in each round from the records, so that a daemon that
@@ -21,7 +22,9 @@ struct list_watch {
     struct serving s;     /* as it was in this round */
     struct settings text; /* of the service, likewise */
     struct launch_target target;
-    uint64_t target_run;       /* the service's run that it is of, 0 = none */
+    uint64_t target_run;       /* that of the replica that it is of, 0 = none */
+    double away_since;         /* monotonic: when it was not reached first, 0 =
+                                  it is reached */
     struct answer_model model; /* that which answers the list */
     uint64_t request;          /* the list in work; 0 = none */
     struct list list;          /* as it was in this round */

@@ -2,16 +2,16 @@
 
 #include "core/process/process.h"
 
-/* Reads the machine on which a live process has its run. Returns whether there
- * is one; then the caller releases it. */
-static bool target_read(struct show_request *r, struct launch_target *target)
+/* Reads the machine on which a run is. Returns whether there is one; then the
+ * caller releases it. */
+static bool target_read(struct show_request *r, const char *launcher,
+                        uint64_t run, struct launch_target *target)
 {
-    const struct process *p = r->process;
     struct text text = TEXT_INIT;
-    target->site = launch_site_find(&r->primo->sites, p->launcher);
+    target->site = launch_site_find(&r->primo->sites, launcher);
     settings_init(&target->machine);
-    bool found = status_is_live(p->status) && target->site &&
-                 blob_get(r->txn, p->run, RUN_MACHINE, &text) == 0 &&
+    bool found = target->site &&
+                 blob_get(r->txn, run, RUN_MACHINE, &text) == 0 &&
                  settings_parse(&target->machine, text_string(&text), text.size,
                                 SCOPE_MACHINE, "", NULL) == 0;
     text_release(&text);
@@ -20,21 +20,46 @@ static bool target_read(struct show_request *r, struct launch_target *target)
     return found;
 }
 
-bool process_reach(struct show_request *r, struct machine_facts *out)
+static bool target_of_process(struct show_request *r,
+                              struct launch_target *target)
+{
+    const struct process *p = r->process;
+    return status_is_live(p->status) &&
+           target_read(r, p->launcher, p->run, target);
+}
+
+bool run_reach(struct show_request *r, const char *launcher, uint64_t run,
+               struct machine_facts *out)
 {
     struct launch_target target;
     out->elsewhere = false;
-    if (target_read(r, &target)) {
+    if (target_read(r, launcher, run, &target)) {
         target.site->launcher->facts(&target, out);
         settings_release(&target.machine);
     }
     return out->elsewhere;
 }
 
+bool process_reach(struct show_request *r, struct machine_facts *out)
+{
+    const struct process *p = r->process;
+    out->elsewhere = false;
+    return status_is_live(p->status) && run_reach(r, p->launcher, p->run, out);
+}
+
+bool reach_put(const struct machine_facts *facts, struct text *out)
+{
+    if (!facts->since || facts->reached)
+        return false;
+    text_put_time(out, facts->since);
+    text_printf(out, " %s", facts->unreached);
+    return true;
+}
+
 void process_waits(struct show_request *r, struct text *out)
 {
     struct launch_target target;
-    if (target_read(r, &target)) {
+    if (target_of_process(r, &target)) {
         if (target.site->launcher->waits)
             target.site->launcher->waits(&target, r->process->run, out);
         settings_release(&target.machine);

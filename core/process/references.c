@@ -1,5 +1,6 @@
 #include "core/process/references.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/language.h"
 #include "core/basic/name.h"
 #include "core/process/process.h"
@@ -9,6 +10,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The keys whose values name objects. */
@@ -59,6 +61,23 @@ int reference_find(struct store_txn *txn, enum key key, const char *value,
                      names.size ? text_string(&names) : _("none"));
     }
     text_release(&names);
+    return err;
+}
+
+int references_judge(struct store_txn *txn, enum key key, const char *value,
+                     struct reason *why)
+{
+    bool several = params[key].kind == PARAM_NAMES;
+    int err = 0;
+    for (size_t n;
+         err == 0 && (n = several ? member_next(&value) : strlen(value)) > 0;
+         value += n) {
+        struct object o = OBJECT_INIT;
+        char *name = xstrndup(value, n);
+        err = reference_find(txn, key, name, &o, why);
+        object_release(&o);
+        free(name);
+    }
     return err;
 }
 

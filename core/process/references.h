@@ -15,6 +15,10 @@
  * key that does not name objects, *out is as after OBJECT_INIT. */
 int reference_find(struct store_txn *txn, enum key key, const char *value,
                    struct object *out, struct reason *why);
+/* Whether each object is there that the value of a key names. EINVAL, as
+ * above. */
+int references_judge(struct store_txn *txn, enum key key, const char *value,
+                     struct reason *why);
 /* Whether an input may be removed. EBUSY: something needs it; EPERM: it is
  * built in. */
 int reference_may_drop(struct primo *primo, const struct object *o,

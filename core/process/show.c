@@ -302,11 +302,8 @@ static void info_elsewhere(struct text *out, struct show_request *r)
     if (!process_reach(r, &f))
         return;
     r->mtime = ns(f.since) > r->mtime ? ns(f.since) : r->mtime;
-    if (f.since && !f.reached) {
-        text_put_time(&words, f.since);
-        text_printf(&words, " %s", f.unreached);
+    if (reach_put(&f, &words))
         info_text(out, NC_("info", "unreached"), text_string(&words));
-    }
     text_clear(&words);
     process_waits(r, &words);
     r->mtime = f.changed > r->mtime ? f.changed : r->mtime;

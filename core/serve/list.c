@@ -100,6 +100,7 @@ int list_leave_work(struct store_txn *txn, struct serving *s,
     if (!l->run || s->list_run != l->run)
         return 0;
     s->list = s->list_run = s->list_model = 0;
+    *s->list_machine = 0;
     return garbage_note(txn, GARBAGE_RUNS, l->run, why);
 }
 

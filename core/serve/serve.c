@@ -15,9 +15,17 @@ enum { IDLE_MS = 900, NEWS_MOST = 4096 };
 #define EXPIRE_PAUSES  50.0
 #define EXPIRE_SECONDS 2.0
 
-/* One live service and the thread that attends to it. */
+/* A live service: how its replicas share its requests. */
+struct shared {
+    uint64_t service;
+    int attendants;
+    struct sharing sharing;
+};
+
+/* One of these replicas, and the thread that attends to it. */
 struct attendant {
     struct serve *s;
+    struct shared *shared;      /* only the first thread uses it */
     struct serving_watch watch; /* only its own thread uses it */
     struct worker worker;
     bool done;              /* under the lock of struct serve */
@@ -110,12 +118,37 @@ static void *attendant_run(void *context)
     return NULL;
 }
 
-static void attendant_add(struct serve *s, const struct serving *of)
+static struct shared *shared_take(struct serve *s, uint64_t service)
+{
+    struct attendant *a = s->attendants;
+    while (a && a->shared->service != service)
+        a = a->next;
+    struct shared *shared = a ? a->shared : xcalloc(1, sizeof *shared);
+    if (!a) {
+        shared->service = service;
+        sharing_init(&shared->sharing);
+    }
+    shared->attendants++;
+    return shared;
+}
+
+static void attendant_free(struct attendant *a)
+{
+    if (--a->shared->attendants == 0) {
+        sharing_release(&a->shared->sharing);
+        free(a->shared);
+    }
+    free(a);
+}
+
+static void attendant_add(struct serve *s, const struct serving *of,
+                          const struct replica *r)
 {
     struct attendant *a = xcalloc(1, sizeof *a);
     a->s = s;
-    if (serving_watch_open(&a->watch, s->primo, of, NULL)) {
-        free(a);
+    a->shared = shared_take(s, of->id);
+    if (serving_watch_open(&a->watch, s->primo, of, r, &a->shared->sharing)) {
+        attendant_free(a);
         return;
     }
     pthread_mutex_lock(&s->lock);
@@ -126,7 +159,7 @@ static void attendant_add(struct serve *s, const struct serving *of)
     pthread_mutex_unlock(&s->lock);
     if (err) {
         serving_watch_release(&a->watch);
-        free(a);
+        attendant_free(a);
     }
 }
 
@@ -155,20 +188,31 @@ static void attendants_close(struct serve *s, bool all)
     }
     while ((a = attendant_take(s, all))) {
         worker_close(&a->worker);
-        free(a);
+        attendant_free(a);
     }
 }
 
-static bool is_attended(const struct serve *s, uint64_t service)
+static bool is_attended(const struct serve *s, uint64_t run)
 {
     const struct attendant *a = s->attendants;
-    while (a && a->watch.service != service)
+    while (a && a->watch.run != run)
         a = a->next;
     return a != NULL;
 }
 
-/* The next live service behind *after that nobody attends to. */
-static int unattended(struct serve *s, uint64_t *after, struct serving *out)
+/* Whether somebody still attends to replicas that it had before it was started
+ * again. */
+static bool is_left(const struct serve *s, struct serving *of)
+{
+    const struct attendant *a = s->attendants;
+    while (a &&
+           (a->watch.service != of->id || serving_replica(of, a->watch.run)))
+        a = a->next;
+    return a != NULL;
+}
+
+/* The next live service behind *after. */
+static int live_next(struct serve *s, uint64_t *after, struct serving *out)
 {
     struct store_txn *txn;
     int err = store_begin(s->primo->store, false, &txn, NULL);
@@ -176,18 +220,28 @@ static int unattended(struct serve *s, uint64_t *after, struct serving *out)
         return err;
     do
         err = serving_next(txn, after, out);
-    while (err == -EBADMSG || (err == 0 && (!status_is_live(out->status) ||
-                                            is_attended(s, out->id))));
+    while (err == -EBADMSG || (err == 0 && !status_is_live(out->status)));
     store_abort(txn);
     return err;
+}
+
+/* Attends to all replicas that are at work, or may be again. */
+static void replicas_attend(struct serve *s, const struct serving *of)
+{
+    for (int i = 0; i < of->replica_count; i++) {
+        const struct replica *r = &of->replicas[i];
+        if ((status_is_live(r->status) || r->away) && !is_attended(s, r->run))
+            attendant_add(s, of, r);
+    }
 }
 
 static void attendants_add(struct serve *s)
 {
     struct serving of;
     uint64_t after = 0;
-    while (unattended(s, &after, &of) == 0)
-        attendant_add(s, &of);
+    while (live_next(s, &after, &of) == 0)
+        if (!is_left(s, &of))
+            replicas_attend(s, &of);
 }
 
 static void expire(struct serve *s)

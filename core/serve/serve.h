@@ -1,7 +1,8 @@
 /*
- * The supervisor of services: it gives each live one of inference/ a thread
- * (serving_watch.h), and removes what has been kept long enough. Like that of
- * trainings it sees to it that what the records say becomes true. Any thread.
+ * The supervisor of services: it gives each replica of a live one of inference/
+ * a thread (serving_watch.h), and removes what has been kept long enough. Like
+ * that of trainings it sees to it that what the records say becomes true. Any
+ * thread.
  */
 #ifndef PRIMO_SERVE_SUPERVISOR_H
 #define PRIMO_SERVE_SUPERVISOR_H

@@ -1,5 +1,6 @@
 #include "core/serve/serving_action.h"
 
+#include "core/basic/alloc.h"
 #include "core/basic/clock.h"
 #include "core/basic/name.h"
 #include "core/models/model.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define RESULTS_HEADER                                                         \
@@ -113,6 +115,19 @@ int serving_create(struct primo *primo, const struct caller *caller,
     return err;
 }
 
+/* Its runs are garbage. */
+static int runs_drop(struct serving_change *c, struct reason *why)
+{
+    int err = 0;
+    for (int i = 0; err == 0 && i < c->s.replica_count; i++) {
+        uint64_t run = c->s.replicas[i].run;
+        err = garbage_note(c->txn, GARBAGE_RUNS, run, why);
+        if (err == 0)
+            err = blob_drop_all(c->txn, run, why);
+    }
+    return err;
+}
+
 static int streams_drop(struct serving_change *c, struct reason *why)
 {
     struct object o = OBJECT_INIT;
@@ -123,10 +138,8 @@ static int streams_drop(struct serving_change *c, struct reason *why)
         err = stream_drop(c->txn, serving_owners(&c->s), why);
     if (err == 0)
         err = thumbnails_forget(c->txn, c->s.id, why);
-    if (err == 0 && c->s.run)
-        err = garbage_note(c->txn, GARBAGE_RUNS, c->s.run, why);
-    if (err == 0 && c->s.run)
-        err = blob_drop_all(c->txn, c->s.run, why);
+    if (err == 0)
+        err = runs_drop(c, why);
     if (err == 0 && object_get(c->txn, c->s.id, &o) == 0)
         err = object_drop(c->txn, &o, why);
     object_release(&o);
@@ -211,60 +224,80 @@ static int model_judge(const struct viewer *viewer, struct serving_change *c,
     return err;
 }
 
-static void renew(struct serving *s, uint64_t run, const struct caller *caller)
+static void renew(struct serving *s, const struct caller *caller)
 {
-    s->run = run;
     s->author = s->run_uid = caller->uid;
     s->run_gid = caller->gid;
     s->started = unix_now();
-    s->segment = s->offset = s->told = s->losses = 0;
-    s->loaded = false;
+    s->replica_count = 0;
     *s->reason = 0;
 }
 
-static int run_begin(struct serving_change *c, const struct settings *machine,
-                     const struct text *text, const char *name, uint64_t run,
-                     const struct caller *caller, struct reason *why)
+/* Adds a replica on a machine, whose text is noted as it is now. */
+static int replica_begin(struct serving_change *c, const char *name,
+                         uint64_t run, const struct caller *caller,
+                         struct reason *why)
 {
-    int err = 0;
-    if (c->s.run)
-        err = garbage_note(c->txn, GARBAGE_RUNS, c->s.run, why);
-    if (err == 0 && c->s.run)
-        err = blob_drop_all(c->txn, c->s.run, why);
-    renew(&c->s, run, caller);
-    snprintf(c->s.machine, sizeof c->s.machine, "%s", name);
-    snprintf(c->s.launcher, sizeof c->s.launcher, "%s",
-             settings_get(machine, KEY_LAUNCHER));
+    struct settings machine;
+    struct text text = TEXT_INIT;
+    struct replica *r = &c->s.replicas[c->s.replica_count++];
+    settings_init(&machine);
+    *r = (struct replica){.status = STATUS_STARTING, .run = run};
+    int err = machine_load(c->txn, name, &machine, &text, why);
+    snprintf(r->machine, sizeof r->machine, "%s", name);
+    snprintf(r->launcher, sizeof r->launcher, "%s",
+             settings_get(&machine, KEY_LAUNCHER));
     if (err == 0)
-        err = blob_put(c->txn, run, RUN_MACHINE, text_string(text), text->size,
+        err = blob_put(c->txn, run, RUN_MACHINE, text_string(&text), text.size,
                        why);
+    settings_release(&machine);
+    text_release(&text);
     return err ? err : groups_save(c->txn, run, caller, why);
 }
 
-static int start_change(struct serving_change *c, const struct viewer *viewer,
-                        uint64_t run, struct reason *why)
+/* One replica on each machine that the text names. */
+static int replicas_begin(struct serving_change *c, const char *machines,
+                          const uint64_t *runs, const struct caller *caller,
+                          struct reason *why)
 {
-    struct settings text, machine;
-    struct text machine_text = TEXT_INIT;
+    int err = runs_drop(c, why);
+    renew(&c->s, caller);
+    for (size_t n; err == 0 && (n = member_next(&machines)) > 0;
+         machines += n) {
+        char *name = xstrndup(machines, n);
+        err = replica_begin(c, name, runs[c->s.replica_count], caller, why);
+        free(name);
+    }
+    return err;
+}
+
+static int start_change(struct serving_change *c, const struct viewer *viewer,
+                        const uint64_t *runs, struct reason *why)
+{
+    struct settings text;
     settings_init(&text);
-    settings_init(&machine);
     int err = serving_step(&c->s, LIFE_START, why);
     if (err == 0)
         err = service_load(c->txn, c->s.service, &text, why);
     if (err == 0)
         err = check_enabled(&c->s, &text, why);
-    const char *name = settings_get(&text, KEY_SERVICE_MACHINE);
     if (err == 0)
-        err = machine_load(c->txn, name, &machine, &machine_text, why);
+        err = replicas_begin(c, settings_get(&text, KEY_SERVICE_MACHINE), runs,
+                             viewer->caller, why);
     if (err == 0)
         err =
             model_judge(viewer, c, settings_get(&text, KEY_SERVICE_MODEL), why);
-    if (err == 0)
-        err = run_begin(c, &machine, &machine_text, name, run, viewer->caller,
-                        why);
     settings_release(&text);
-    settings_release(&machine);
-    text_release(&machine_text);
+    return err;
+}
+
+/* Ids for as many runs as a service may have: how many it needs is known only
+ * within the change. */
+static int runs_take(struct primo *primo, uint64_t *runs, struct reason *why)
+{
+    int err = 0;
+    for (int i = 0; err == 0 && i < REPLICAS_MOST; i++)
+        err = ids_take(&primo->ids, primo->store, &runs[i], why);
     return err;
 }
 
@@ -273,16 +306,16 @@ int serving_start(struct primo *primo, const struct caller *caller, uint64_t id,
 {
     struct serving_change c;
     struct viewer viewer;
-    uint64_t run;
+    uint64_t runs[REPLICAS_MOST];
     (void)said;
     viewer_init(&viewer, primo, caller, "");
-    int err = ids_take(&primo->ids, primo->store, &run, why);
+    int err = runs_take(primo, runs, why);
     if (err == 0)
         err = change_begin(&c, primo, id, why);
     if (err)
         return err;
-    err = change_end(&c, caller, "started", start_change(&c, &viewer, run, why),
-                     why);
+    err = change_end(&c, caller, "started",
+                     start_change(&c, &viewer, runs, why), why);
     if (err == 0) {
         hidden_clear_object(&primo->hidden, id);
         serve_wake(primo->serve, id, 0);
@@ -297,7 +330,7 @@ static int stop_once(struct primo *primo, const struct caller *caller,
     int err = change_begin(&c, primo, id, why);
     if (err)
         return err;
-    err = serving_step(&c.s, LIFE_STOP, why);
+    err = serving_step_stop(&c.s, why);
     return change_end(&c, caller, "stop requested", err, why);
 }
 

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RATE_SECONDS 2.0
-
 /* One piece of the journal on its way into the store. */
 struct piece {
     struct serving_watch *w;
@@ -25,9 +23,10 @@ struct piece {
     size_t done_count, done_room;
     struct told_request *gone; /* bytes that are not needed any more */
     size_t gone_count, gone_room;
-    bool ended;
+    bool ended, ready;
     struct store_txn *txn;
     struct serving s;
+    struct replica *r; /* of s: that which says this */
 };
 
 /* Answers */
@@ -42,15 +41,6 @@ static const struct answer_model *model_of(const struct serving_watch *w,
     if (version && version == w->model.version)
         return &w->model;
     return version && version == w->before.version ? &w->before : NULL;
-}
-
-static void told_forget(struct serving_watch *w, const struct answer *a)
-{
-    for (int i = 0; i < w->out_count; i++)
-        if (w->out[i].revision == a->revision) {
-            w->out[i] = w->out[--w->out_count];
-            return;
-        }
 }
 
 /* `when_done = delete` leaves the bytes without an object that names them. */
@@ -78,16 +68,6 @@ static void note_done(struct piece *p, const struct answer *a, uint64_t body)
     ALLOC_GROW(p->done, p->done_count + 1, p->done_room);
     p->done[p->done_count++] = a->request;
     p->ids_used += 2;
-    p->s.losses = 0;
-}
-
-static void latency_note(struct serving_watch *w, const struct answer *a,
-                         const struct request *r)
-{
-    (void)a;
-    w->latencies[w->latency_count++ % LATENCIES] =
-        (r->ended - r->completed) * 1e3;
-    w->rate_count++;
 }
 
 static void done_measure(struct piece *p, const struct answer *a)
@@ -95,7 +75,7 @@ static void done_measure(struct piece *p, const struct answer *a)
     struct object o = OBJECT_INIT;
     struct request r;
     if (request_load(p->txn, a->request, &o, &r) == 0)
-        latency_note(p->w, a, &r);
+        sharing_note(p->w->sharing, (r.ended - r.completed) * 1e3);
     object_release(&o);
 }
 
@@ -119,6 +99,17 @@ static int answer_put(struct piece *p, const struct answer *a,
     return err;
 }
 
+/* One that its worker gives. */
+static int answer_of_worker(struct piece *p, const struct answer *a,
+                            struct reason *why)
+{
+    size_t before = p->done_count;
+    int err = answer_put(p, a, why);
+    p->r->losses = 0;
+    p->r->answers += p->done_count - before;
+    return err;
+}
+
 /* Records */
 
 static int end_take(struct piece *p, const char *payload, double time,
@@ -126,20 +117,20 @@ static int end_take(struct piece *p, const char *payload, double time,
 {
     const char *failed = "failed: ";
     p->ended = true;
-    p->s.loaded = false;
+    p->r->loaded = false;
     if (strncmp(payload, failed, strlen(failed)))
         return 0;
-    snprintf(p->s.reason, sizeof p->s.reason, "%.1000s",
+    snprintf(p->r->fault, sizeof p->r->fault, "%.1000s",
              payload + strlen(failed));
-    p->s.reason[utf8_valid(p->s.reason, strlen(p->s.reason))] = 0;
-    make_printable(p->s.reason);
-    int err = serving_log_add(p->txn, &p->s, time, p->s.reason, why);
+    p->r->fault[utf8_valid(p->r->fault, strlen(p->r->fault))] = 0;
+    make_printable(p->r->fault);
+    int err = serving_log_replica(p->txn, &p->s, p->r, time, p->r->fault, why);
     if (err == 0)
-        err = serving_step(&p->s, LIFE_ENDED_FAILED, why);
-    if (err == 0)
-        err =
-            serving_event(p->txn, &p->s, p->w->primo->owner, p->s.reason, why);
-    return err;
+        err = serving_step_replica(&p->s, p->r, LIFE_ENDED_FAILED, why);
+    if (err || status_is_live(p->s.status))
+        return err;
+    snprintf(p->s.reason, sizeof p->s.reason, "%s", p->r->fault);
+    return serving_event(p->txn, &p->s, p->w->primo->owner, p->s.reason, why);
 }
 
 static int record_take(struct piece *p, const struct journal_record *r,
@@ -150,12 +141,14 @@ static int record_take(struct piece *p, const struct journal_record *r,
     struct answer a;
     switch (r->kind) {
     case JOURNAL_ANSWER:
-        return answer_parse(r->payload, &a) ? answer_put(p, &a, why) : 0;
+        return answer_parse(r->payload, &a) ? answer_of_worker(p, &a, why) : 0;
     case JOURNAL_LOG:
-        return serving_log_add(p->txn, &p->s, time, r->payload, why);
+        return serving_log_replica(p->txn, &p->s, p->r, time, r->payload, why);
     case JOURNAL_STAGE:
-        if (!strcmp(r->payload, "serving"))
-            serving_step(&p->s, LIFE_TRAINING, NULL);
+        if (!strcmp(r->payload, "serving")) {
+            serving_step_replica(&p->s, p->r, LIFE_TRAINING, NULL);
+            p->ready = true;
+        }
         return 0;
     case JOURNAL_END:
         return end_take(p, r->payload, time, why);
@@ -164,26 +157,14 @@ static int record_take(struct piece *p, const struct journal_record *r,
     }
 }
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void measure(struct piece *p)
 {
-    struct serving_watch *w = p->w;
-    double sorted[LATENCIES], now = monotonic_now();
-    unsigned n = w->latency_count < LATENCIES ? w->latency_count : LATENCIES;
-    if (!n || now - w->rate_since < RATE_SECONDS)
+    struct sharing_speed speed;
+    if (!sharing_measure(p->w->sharing, &speed))
         return;
-    memcpy(sorted, w->latencies, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, by_size);
-    p->s.latency_median = sorted[n / 2];
-    p->s.latency_most = sorted[n * 99 / 100];
-    p->s.rate = (double)w->rate_count / (now - w->rate_since);
-    w->rate_count = 0;
-    w->rate_since = now;
+    p->s.latency_median = speed.median;
+    p->s.latency_most = speed.most;
+    p->s.rate = speed.rate;
 }
 
 static int records_take(struct piece *p, struct reason *why)
@@ -191,14 +172,14 @@ static int records_take(struct piece *p, struct reason *why)
     struct journal_record r;
     size_t at = 0, n;
     int err = 0;
-    while (err == 0 && status_is_live(p->s.status) &&
+    while (err == 0 && status_is_live(p->r->status) &&
            (n = journal_unframe(p->data.data + at, p->data.size - at, &r)) >
                0) {
         err = record_take(p, &r, why);
         at += n;
     }
-    p->s.segment = p->segment;
-    p->s.offset = p->offset + at;
+    p->r->segment = p->segment;
+    p->r->offset = p->offset + at;
     measure(p);
     return err;
 }
@@ -210,7 +191,8 @@ static int piece_put(struct piece *p, struct reason *why)
         return err;
     p->ids_used = p->done_count = p->gone_count = 0;
     err = serving_load(p->txn, p->w->service, &p->s, why);
-    if (err == 0 && p->s.run != p->w->run)
+    p->r = serving_replica(&p->s, p->w->run);
+    if (err == 0 && !p->r)
         err = -ESRCH;
     if (err == 0)
         err = records_take(p, why);
@@ -228,11 +210,11 @@ static bool has_record(const struct text *data)
 }
 
 /* From this segment, or else from the beginning of the next one. */
-static bool piece_next(struct piece *p, const struct serving *s)
+static bool piece_next(struct piece *p, const struct replica *r)
 {
     const struct launch_target *target = &p->w->target;
-    p->segment = s->segment ? s->segment : 1;
-    p->offset = s->offset;
+    p->segment = r->segment ? r->segment : 1;
+    p->offset = r->offset;
     for (int i = 0; i < 2; i++) {
         text_clear(&p->data);
         target->site->launcher->follow(target, p->w->run, p->segment, p->offset,
@@ -257,7 +239,7 @@ static size_t answers_count(struct piece *p)
          at += n)
         if (r.kind == JOURNAL_ANSWER && answer_parse(r.payload, &a)) {
             count++;
-            told_forget(p->w, &a);
+            sharing_answered(p->w->sharing, p->w->run, a.revision);
         }
     return count;
 }
@@ -292,20 +274,23 @@ bool serving_follow(struct serving_watch *w)
 {
     struct piece p = {.w = w};
     struct serving s;
-    if (serving_read(w->primo->store, w->service, &s, NULL) ||
-        s.run != w->run || !status_is_live(s.status) || !piece_next(&p, &s)) {
+    int err = serving_read(w->primo->store, w->service, &s, NULL);
+    const struct replica *r = serving_replica(&s, w->run);
+    if (err || !r || !status_is_live(r->status) || !piece_next(&p, r)) {
         piece_release(&p);
         return false;
     }
     ids_get(&p);
     pthread_mutex_lock(&w->primo->change);
-    int err = piece_put(&p, NULL);
+    err = piece_put(&p, NULL);
     if (store_makes_room(w->primo->store, err))
         err = piece_put(&p, NULL);
     pthread_mutex_unlock(&w->primo->change);
     if (err == 0)
         tell_done(&p);
     w->ended |= err == 0 && p.ended;
+    if (err == 0 && (p.ready || p.ended))
+        sharing_set_ready(w->sharing, w->run, !p.ended);
     piece_release(&p);
     return err == 0;
 }
@@ -319,6 +304,8 @@ void serving_answer(struct serving_watch *w, const struct answer *a)
         err = serving_load(p.txn, w->service, &p.s, NULL);
         if (err == 0)
             err = answer_put(&p, a, NULL);
+        for (int i = 0; i < p.s.replica_count; i++)
+            p.s.replicas[i].losses = 0; /* that was what they died of */
         if (err == 0)
             err = serving_save(p.txn, &p.s, NULL);
         err = store_end(p.txn, err, NULL);

@@ -6,20 +6,20 @@
 #include <errno.h>
 #include <string.h>
 
-int serving_target_load(struct primo *primo, const struct serving *s,
+int serving_target_load(struct primo *primo, const struct replica *r,
                         struct launch_target *target, struct reason *why)
 {
     struct store_txn *txn;
     struct text text = TEXT_INIT;
-    target->site = launch_site_find(&primo->sites, s->launcher);
+    target->site = launch_site_find(&primo->sites, r->launcher);
     if (!target->site || !target->site->launcher->tell)
         return refuse(why, EINVAL,
                       "services cannot run by the launcher '%s' yet",
-                      s->launcher);
+                      r->launcher);
     int err = store_begin(primo->store, false, &txn, why);
     if (err)
         return err;
-    if (blob_get(txn, s->run, RUN_MACHINE, &text) == 0)
+    if (blob_get(txn, r->run, RUN_MACHINE, &text) == 0)
         err = settings_parse(&target->machine, text_string(&text), text.size,
                              SCOPE_MACHINE, "machine", why);
     store_abort(txn);

@@ -10,10 +10,10 @@
 #include "core/serve/serving.h"
 #include "core/state/primo.h"
 
-/* Find the launcher of a service, and the settings of its machine as they were
+/* Find the launcher of a replica, and the settings of its machine as they were
  * when it was started. target->machine was initialised. EINVAL: the launcher
  * runs no services. */
-int serving_target_load(struct primo *primo, const struct serving *s,
+int serving_target_load(struct primo *primo, const struct replica *r,
                         struct launch_target *target, struct reason *why);
 /* Fill the texts of a job: with the settings of the machine and of the service,
  * the journal segment to write and the file of what is told to begin with. */

@@ -1,5 +1,6 @@
 /* The texts of the generated files of inference/NAME, and of answers. */
 #include "core/basic/language.h"
+#include "core/process/reach.h"
 #include "core/process/show.h"
 #include "core/serve/list.h"
 #include "core/serve/request.h"
@@ -78,6 +79,49 @@ static void put_moment(struct text *out, const char *key, double time)
     text_release(&value);
 }
 
+/* Since when the machine of a replica is not reached, and why, while that
+ * matters. */
+static bool put_away(struct show_request *r, const struct serving *s,
+                     const struct replica *of, struct text *out)
+{
+    struct machine_facts f;
+    bool matters =
+        status_is_live(s->status) && (status_is_live(of->status) || of->away);
+    if (!matters || !run_reach(r, of->launcher, of->run, &f))
+        return false;
+    r->mtime = ns(f.since) > r->mtime ? ns(f.since) : r->mtime;
+    return reach_put(&f, out);
+}
+
+/* What each of several machines does: "machine NAME: running, 12 answered". */
+static void put_replica(struct show_request *r, const struct serving *s,
+                        const struct replica *of, struct text *out)
+{
+    struct text away = TEXT_INIT;
+    text_printf(out, "machine %s: %s, %" PRIu64 " answered", of->machine,
+                status_name(of->status), of->answers);
+    if (put_away(r, s, of, &away))
+        text_printf(out, ", unreached since %s", text_string(&away));
+    else if (*of->fault)
+        text_printf(out, ", %s", of->fault);
+    text_puts(out, "\n");
+    text_release(&away);
+}
+
+static void put_machines(struct show_request *r, const struct serving *s,
+                         struct text *out)
+{
+    struct text words = TEXT_INIT;
+    serving_machines(s, &words);
+    put_line(out, NC_("info", "machine"), text_string(&words));
+    for (int i = 0; s->replica_count > 1 && i < s->replica_count; i++)
+        put_replica(r, s, &s->replicas[i], out);
+    text_clear(&words);
+    if (s->replica_count == 1 && put_away(r, s, &s->replicas[0], &words))
+        put_line(out, NC_("info", "unreached"), text_string(&words));
+    text_release(&words);
+}
+
 int show_serving_info(struct show_request *r, struct text *out,
                       struct reason *why)
 {
@@ -93,10 +137,10 @@ int show_serving_info(struct show_request *r, struct text *out,
     text_release(&user);
     put_line(out, NC_("info", "status"), status_name(s.status));
     put_line(out, NC_("info", "model"), s.called);
-    put_line(out, NC_("info", "machine"), s.machine);
+    put_machines(r, &s, out);
     put_moment(out, NC_("info", "created"), s.created);
     put_moment(out, NC_("info", "started"), s.started);
-    put_line(out, NC_("info", "loaded"), s.loaded ? "yes" : "no");
+    put_line(out, NC_("info", "loaded"), serving_is_loaded(&s) ? "yes" : "no");
     put_count(out, NC_("info", "waiting"), request_count_waiting(r->txn, s.id));
     put_count(out, NC_("info", "answered"), s.answered);
     put_count(out, NC_("info", "unsure"), s.unsure);

@@ -37,27 +37,42 @@ struct word {
     const char *reason;    /* why it failed, NULL = it did not */
     int losses;
     int loaded; /* 1, 0, or -1 = as it is */
+    bool away;  /* it failed because the machine is not reached */
 };
+
+/* What a replica says of its end is what the service says of its own, where
+ * that ends with it. */
+static int ended_note(struct serving_watch *w, struct store_txn *txn,
+                      struct serving *s, const struct replica *r,
+                      struct reason *why)
+{
+    w->over = !status_is_live(s->status);
+    if (!w->over)
+        return 0;
+    snprintf(s->reason, sizeof s->reason, "%s", r->fault);
+    return serving_event(txn, s, w->primo->owner,
+                         *s->reason ? s->reason : status_name(s->status), why);
+}
 
 static int word_put(struct serving_watch *w, struct store_txn *txn,
                     const struct word *v, struct reason *why)
 {
     struct serving s;
     int err = serving_load(txn, w->service, &s, why);
-    if (err || s.run != w->run)
+    struct replica *r = serving_replica(&s, w->run);
+    if (err || !r)
         return err ? err : -ESRCH;
     if (v->event != LIFE_EVENTS)
-        err = serving_step(&s, v->event, why);
+        err = serving_step_replica(&s, r, v->event, why);
     if (v->line && err == 0)
-        err = serving_log_add(txn, &s, unix_now(), v->line, why);
-    if (v->reason)
-        snprintf(s.reason, sizeof s.reason, "%s", v->reason);
-    s.losses += (uint64_t)v->losses;
-    s.loaded = v->loaded < 0 ? s.loaded : v->loaded;
-    w->over = !status_is_live(s.status);
-    if (err == 0 && w->over)
-        err = serving_event(txn, &s, w->primo->owner,
-                            *s.reason ? s.reason : status_name(s.status), why);
+        err = serving_log_replica(txn, &s, r, unix_now(), v->line, why);
+    if (v->event != LIFE_EVENTS)
+        snprintf(r->fault, sizeof r->fault, "%s", v->reason ? v->reason : "");
+    r->away = v->away;
+    r->losses += (uint64_t)v->losses;
+    r->loaded = v->loaded < 0 ? r->loaded : v->loaded;
+    if (err == 0)
+        err = ended_note(w, txn, &s, r, why);
     return err ? err : serving_save(txn, &s, why);
 }
 
@@ -75,12 +90,18 @@ static void say(struct serving_watch *w, const struct word *v)
     w->over &= err == 0;
 }
 
-static void fail(struct serving_watch *w, const char *sentence)
+static void fail(struct serving_watch *w, const char *sentence, bool away)
 {
     say(w, &(struct word){.event = LIFE_ENDED_FAILED,
                           .line = sentence,
                           .reason = sentence,
-                          .loaded = 0});
+                          .loaded = 0,
+                          .away = away});
+}
+
+static bool is_first(const struct serving *s, const struct serving_watch *w)
+{
+    return s->replicas[0].run == w->run;
 }
 
 /* Models */
@@ -109,6 +130,8 @@ static int model_note(struct serving_watch *w, struct store_txn *txn,
     struct serving s;
     struct text line = TEXT_INIT;
     int err = serving_load(txn, w->service, &s, why);
+    if (err == 0 && s.model == w->model.version && !is_first(&s, w))
+        return 0; /* another replica has said so */
     s.model = w->model.version;
     snprintf(s.called, sizeof s.called, "%s", w->model.called);
     text_printf(&line, _("the model is %s"), s.called);
@@ -183,28 +206,41 @@ static int told_begin(struct serving_watch *w, struct reason *why)
     if (err)
         return err;
     err = serving_load(txn, w->service, &s, why);
-    w->told = (unsigned)++s.told;
-    err = store_end(txn, err ? err : serving_save(txn, &s, why), why);
+    struct replica *r = serving_replica(&s, w->run);
+    if (err == 0 && !r)
+        err = -ESRCH;
+    if (err == 0) {
+        w->told = (unsigned)++r->told;
+        err = serving_save(txn, &s, why);
+    }
+    err = store_end(txn, err, why);
     w->told_begun = err == 0;
     return err;
 }
 
 static void forget_told(struct serving_watch *w)
 {
-    w->out_count = 0;
-    w->told_until = 0;
+    sharing_give_back(w->sharing, w->run);
     w->given = 0;
+}
+
+/* There is no worker that can be told of requests. */
+static void forget_worker(struct serving_watch *w)
+{
+    sharing_set_ready(w->sharing, w->run, false);
+    forget_told(w);
 }
 
 /* A machine that is out of reach: whoever has just started the service is told
  * so. Later on, requests wait for it. */
-static bool is_worth_waiting(const struct serving *s, int err)
+static bool is_worth_waiting(const struct replica *r, int err)
 {
     return err == -EINPROGRESS ||
-           (err == -EHOSTUNREACH && s->status != STATUS_STARTING);
+           (err == -EHOSTUNREACH && r->status != STATUS_STARTING);
 }
 
-static void launch(struct serving_watch *w, const struct serving *s)
+static void launch(struct serving_watch *w, const struct serving *s,
+                   const struct replica *r)
 {
     struct reason why = REASON_INIT;
     struct run_job job = {.base_dir = -1};
@@ -212,7 +248,7 @@ static void launch(struct serving_watch *w, const struct serving *s)
     if (monotonic_now() < w->not_before)
         return;
     w->told_begun = false;
-    forget_told(w);
+    forget_worker(w);
     w->stop_time = 0;
     w->ended = false;
     w->last_used = monotonic_now();
@@ -222,7 +258,7 @@ static void launch(struct serving_watch *w, const struct serving *s)
     if (err == 0) {
         blob_get(txn, w->run, RUN_GROUPS, &job.groups);
         store_abort(txn);
-        serving_job_fill(&w->target.machine, &w->text, s->segment + 1, w->told,
+        serving_job_fill(&w->target.machine, &w->text, r->segment + 1, w->told,
                          &job);
         job.uid = (uid_t)s->run_uid;
         job.gid = (gid_t)s->run_gid;
@@ -232,12 +268,13 @@ static void launch(struct serving_watch *w, const struct serving *s)
     text_release(&job.template);
     text_release(&job.groups);
     w->not_before = monotonic_now() + (err ? 1 : 0);
-    if (is_worth_waiting(s, err))
+    if (is_worth_waiting(r, err))
         return;
     if (err)
-        fail(w, why.sentence);
+        fail(w, why.sentence, err == -EHOSTUNREACH);
     else
         say(w, &(struct word){.event = LIFE_EVENTS, .loaded = 1});
+    w->died = false;
 }
 
 /* Losing */
@@ -252,33 +289,36 @@ static void bury(struct serving_watch *w, const struct told_request *t)
     serving_answer(w, &a);
 }
 
-static void suspects_note(struct serving_watch *w)
+/* Whether the replica is given up, as its workers die over and over. They may
+ * die of what they read, and then the next one gets something else; unless
+ * others answer meanwhile. */
+static bool has_lost_enough(struct serving_watch *w, const struct replica *r)
 {
-    for (int i = 0; i < w->out_count; i++)
-        if (w->out[i].revision > w->alone_until)
-            w->alone_until = w->out[i].revision;
-    if (w->out_count == 1 && w->suspect == w->out[0].revision)
-        bury(w, &w->out[0]);
-    w->suspect = w->out_count == 1 ? w->out[0].revision : 0;
+    return r->losses + 1 >= LOSSES &&
+           (!sharing_count(w->sharing, w->run) ||
+            sharing_others_ready(w->sharing, w->run));
 }
 
-static void lose(struct serving_watch *w, const struct serving *s)
+static void lose(struct serving_watch *w, const struct replica *r)
 {
     struct text line = TEXT_INIT, words = TEXT_INIT;
-    bool enough = !w->out_count && s->losses + 1 >= LOSSES;
+    struct told_request died_of;
+    bool enough = has_lost_enough(w, r);
     w->target.site->launcher->last_words(&w->target, w->run, &words);
     text_puts(&line, _("the worker ended unexpectedly"));
     if (words.size)
         text_printf(&line, " (%.600s)", words.data);
     text_resize(&line, utf8_valid(line.data, line.size));
-    suspects_note(w);
-    forget_told(w);
+    w->given = 0;
+    w->died = true;
+    if (sharing_lost(w->sharing, w->run, &died_of))
+        bury(w, &died_of);
     say(w, &(struct word){.event = enough ? LIFE_ENDED_FAILED : LIFE_EVENTS,
                           .line = text_string(&line),
                           .reason = enough ? text_string(&line) : NULL,
                           .losses = 1,
                           .loaded = 0});
-    w->not_before = monotonic_now() + (double)s->losses;
+    w->not_before = monotonic_now() + (double)r->losses;
     text_release(&words);
     text_release(&line);
 }
@@ -312,19 +352,21 @@ static int model_tell(struct serving_watch *w, struct text *lines,
     return 0;
 }
 
-/* The next request that is to be told, with its bytes; -ENOENT: there is none
- * now. */
-static int request_next(struct serving_watch *w, struct told_line *out,
-                        uint64_t *body)
+/* The next request behind `after` that this worker is to be told, with its
+ * bytes; -ENOENT: there is none now. */
+static int request_next(struct serving_watch *w, uint64_t after,
+                        struct told_line *out, uint64_t *body)
 {
     struct store_txn *txn;
     struct object o = OBJECT_INIT;
     struct request r;
-    uint64_t after = w->told_until, id;
+    uint64_t id;
     int err = store_begin(w->primo->store, false, &txn, NULL);
     if (err)
         return err;
-    err = request_waiting(txn, w->service, &after, &id);
+    do
+        err = request_waiting(txn, w->service, &after, &id);
+    while (err == 0 && sharing_skips(w->sharing, w->run, after));
     if (err == 0)
         err = request_load(txn, id, &o, &r);
     store_abort(txn);
@@ -348,9 +390,19 @@ static int request_give(struct serving_watch *w, const struct told_line *line,
         &w->target, w->run, w->primo->spool_dir, name, line->name, false, why);
 }
 
-static int room(const struct serving_watch *w)
+/* Takes the next request for this worker; others may take some meanwhile. */
+static bool request_take(struct serving_watch *w, struct told_line *out,
+                         uint64_t *body)
 {
-    return w->told_until < w->alone_until ? 1 : TOLD_MOST;
+    while (sharing_has_room(w->sharing, w->run)) {
+        uint64_t from = sharing_from(w->sharing);
+        if (request_next(w, from, out, body))
+            return false;
+        if (sharing_take(w->sharing, w->run, from,
+                         (struct told_request){out->request, out->revision}))
+            return true;
+    }
+    return false;
 }
 
 /* Gives the worker the files that wait, and prints the lines that tell it so. A
@@ -361,14 +413,11 @@ static int requests_tell(struct serving_watch *w, struct text *lines,
 {
     struct told_line line;
     uint64_t body;
-    while (w->out_count < room(w) && request_next(w, &line, &body) == 0) {
+    while (request_take(w, &line, &body)) {
         int err = request_give(w, &line, body, why);
         if (err == -EHOSTUNREACH || is_full(err))
             return err;
         told_line_print(lines, &line);
-        w->told_until = line.revision;
-        w->out[w->out_count++] =
-            (struct told_request){line.request, line.revision};
     }
     return 0;
 }
@@ -406,8 +455,8 @@ static bool something_waits(struct serving_watch *w)
 {
     struct told_line line;
     uint64_t body;
-    int err = request_next(w, &line, &body);
-    return w->out_count || err == 0;
+    return sharing_count(w->sharing, w->run) ||
+           request_next(w, sharing_from(w->sharing), &line, &body) == 0;
 }
 
 /* Asks the worker to leave memory when nothing has come for long. */
@@ -417,8 +466,10 @@ static void idle(struct serving_watch *w)
     if (!param_span(settings_get(&w->text, KEY_SERVICE_IDLE), &most) ||
         now - w->last_used < most || w->stop_time)
         return;
-    if (w->target.site->launcher->stop(&w->target, w->run, NULL) == 0)
-        w->stop_time = now;
+    if (w->target.site->launcher->stop(&w->target, w->run, NULL))
+        return;
+    w->stop_time = now;
+    sharing_set_ready(w->sharing, w->run, false);
 }
 
 static void leave_in_time(struct serving_watch *w)
@@ -427,10 +478,10 @@ static void leave_in_time(struct serving_watch *w)
         w->target.site->launcher->kill(&w->target, w->run);
 }
 
-static int serve_alive(struct serving_watch *w, const struct serving *s)
+static int serve_alive(struct serving_watch *w, const struct replica *r)
 {
     struct reason why = REASON_INIT;
-    if (!s->loaded && !w->ended)
+    if (!r->loaded && !w->ended)
         say(w, &(struct word){.event = LIFE_EVENTS, .loaded = 1});
     if (w->stop_time || w->ended) {
         leave_in_time(w);
@@ -440,61 +491,89 @@ static int serve_alive(struct serving_watch *w, const struct serving *s)
     if (err && err != -EHOSTUNREACH)
         say(w, &(struct word){
                    .event = LIFE_EVENTS, .line = why.sentence, .loaded = -1});
-    if (w->out_count || something_waits(w)) {
+    if (something_waits(w)) {
         w->last_used = monotonic_now();
         return SOON_MS;
     }
     idle(w);
-    return s->status == STATUS_STARTING ? START_MS : REST_MS;
+    return r->status == STATUS_STARTING ? START_MS : REST_MS;
+}
+
+/* Whether a worker that is not there is to be started. One that died comes back
+ * even where others have taken what it had. */
+static bool is_wanted(struct serving_watch *w, const struct replica *r)
+{
+    return r->status == STATUS_STARTING ||
+           (w->died && sharing_has_several(w->sharing)) ||
+           !strcmp(settings_get(&w->text, KEY_SERVICE_IDLE), "never") ||
+           (something_waits(w) &&
+            !sharing_others_have_room(w->sharing, w->run));
 }
 
 /* The worker is not there: it died, it has left memory, or it was never
  * started. */
-static int serve_gone(struct serving_watch *w, const struct serving *s)
+static int serve_gone(struct serving_watch *w, const struct serving *s,
+                      const struct replica *r)
 {
     bool left = w->stop_time || w->ended;
-    if (s->loaded && !left) {
-        lose(w, s);
+    if (r->loaded && !left) {
+        lose(w, r);
         return START_MS;
     }
-    if (s->loaded || left) {
-        forget_told(w);
+    if (r->loaded || left) {
+        forget_worker(w);
         w->stop_time = 0;
         w->ended = false;
         say(w, &(struct word){.event = LIFE_EVENTS,
                               .line = _("the worker has left memory"),
                               .loaded = 0});
     }
-    if (s->status == STATUS_STARTING || something_waits(w) ||
-        !strcmp(settings_get(&w->text, KEY_SERVICE_IDLE), "never")) {
-        launch(w, s);
+    if (is_wanted(w, r)) {
+        launch(w, s, r);
         return SOON_MS;
     }
-    return REST_MS;
+    return something_waits(w) ? START_MS : REST_MS;
 }
 
 /* The machine is out of reach. Its worker may go on all the same, so that only
- * one that was never started is started. */
-static int serve_unreached(struct serving_watch *w, const struct serving *s)
+ * one that was never started is started; but nobody knows when its answers
+ * come, so that others answer what was with it. */
+static int serve_unreached(struct serving_watch *w, const struct serving *s,
+                           const struct replica *r)
 {
-    if (s->status == STATUS_STARTING && !s->loaded)
-        launch(w, s);
+    if (sharing_has_several(w->sharing))
+        forget_worker(w);
+    if (r->status == STATUS_STARTING && !r->loaded)
+        launch(w, s, r);
     return UNREACHED_MS;
 }
 
+/* The replica has failed, and others go on. A machine that was not reached may
+ * be by now. */
+static int serve_failed(struct serving_watch *w, const struct replica *r,
+                        int alive)
+{
+    forget_worker(w);
+    if (r->away && alive != -EHOSTUNREACH)
+        say(w, &(struct word){.event = LIFE_START, .loaded = 0});
+    return REST_MS;
+}
+
 static int serve_round(struct serving_watch *w, const struct serving *s,
-                       int alive)
+                       const struct replica *r, int alive)
 {
     struct reason why = REASON_INIT;
+    if (!status_is_live(r->status))
+        return serve_failed(w, r, alive);
     text_take(w, s);
     int err = model_take(w, s, &why);
     if (err && !w->model.version) {
-        fail(w, why.sentence);
-        return -1;
+        fail(w, why.sentence, false);
+        return REST_MS;
     }
-    return alive > 0                ? serve_alive(w, s)
-           : alive == -EHOSTUNREACH ? serve_unreached(w, s)
-                                    : serve_gone(w, s);
+    return alive > 0                ? serve_alive(w, r)
+           : alive == -EHOSTUNREACH ? serve_unreached(w, s, r)
+                                    : serve_gone(w, s, r);
 }
 
 /* Whoever stops a service must not wait for a machine that may never come back:
@@ -513,8 +592,11 @@ static int stop_unreached(struct serving_watch *w)
     return UNREACHED_MS;
 }
 
-static int stop_round(struct serving_watch *w, int alive)
+static int stop_round(struct serving_watch *w, const struct replica *r,
+                      int alive)
 {
+    if (!status_is_live(r->status))
+        return REST_MS; /* the others have not ended yet */
     if (alive == -EHOSTUNREACH)
         return stop_unreached(w);
     if (alive > 0 && !w->stop_time) {
@@ -535,34 +617,34 @@ int serving_watch_round(struct serving_watch *w)
     int alive = w->target.site->launcher->alive(&w->target, w->run);
     bool more = serving_follow(w);
     int err = serving_read(w->primo->store, w->service, &s, NULL);
-    if (err == -ENOENT ||
-        (err == 0 && (s.run != w->run || !status_is_live(s.status))))
+    const struct replica *r = serving_replica(&s, w->run);
+    if (err == -ENOENT || (err == 0 && (!r || !status_is_live(s.status))))
         return -1;
     if (err || (alive < 0 && alive != -EHOSTUNREACH))
         return START_MS;
     if (more)
         return 0;
-    int ms = status_wish(s.status) == WISH_STOP ? stop_round(w, alive)
-                                                : serve_round(w, &s, alive);
+    int ms = status_wish(s.status) == WISH_STOP ? stop_round(w, r, alive)
+                                                : serve_round(w, &s, r, alive);
     return w->over ? -1 : ms;
 }
 
 /* Life cycle */
 
 int serving_watch_open(struct serving_watch *w, struct primo *primo,
-                       const struct serving *s, struct reason *why)
+                       const struct serving *s, const struct replica *r,
+                       struct sharing *sharing)
 {
-    struct reason own = REASON_INIT;
-    *w =
-        (struct serving_watch){.primo = primo, .service = s->id, .run = s->run};
+    struct reason why = REASON_INIT;
+    *w = (struct serving_watch){
+        .primo = primo, .sharing = sharing, .service = s->id, .run = r->run};
+    sharing_join(sharing, r->run);
     settings_init(&w->text);
     settings_init(&w->target.machine);
-    w->last_used = w->rate_since = monotonic_now();
-    int err = serving_target_load(primo, s, &w->target, &own);
+    w->last_used = monotonic_now();
+    int err = serving_target_load(primo, r, &w->target, &why);
     if (err)
-        fail(w, own.sentence);
-    if (err && why)
-        *why = own;
+        fail(w, why.sentence, false);
     if (err)
         serving_watch_release(w);
     return err;
@@ -570,6 +652,7 @@ int serving_watch_open(struct serving_watch *w, struct primo *primo,
 
 void serving_watch_release(struct serving_watch *w)
 {
+    sharing_leave(w->sharing, w->run);
     settings_release(&w->text);
     settings_release(&w->target.machine);
     answer_model_release(&w->model);

@@ -65,6 +65,8 @@ unsigned rights_parse(const char *value)
 static const char *const kinds[] = {
     [PARAM_TEXT] = N_("text"),
     [PARAM_NAME] = N_("a name of letters, digits, '-', '_' and '.'"),
+    [PARAM_NAMES] = N_("names of letters, digits, '-', '_' and '.', each once "
+                       "and at most 16, separated by spaces or commas"),
     [PARAM_BASE] = N_("a name from bases/, models/TEMPLATE/N or "
                       "models/TEMPLATE/latest"),
     [PARAM_PATH] = N_("an absolute path"),
@@ -261,6 +263,23 @@ static bool model_ok(const char *value)
     return version_ok(strncmp(value, "models/", 7) ? value : value + 7);
 }
 
+static bool names_ok(const char *value)
+{
+    const char *names[NAMES_MOST];
+    size_t sizes[NAMES_MOST];
+    int count = 0;
+    for (size_t n; (n = member_next(&value)) > 0; value += n) {
+        if (count == NAMES_MOST || name_check(value, n, NULL))
+            return false;
+        for (int i = 0; i < count; i++)
+            if (sizes[i] == n && !memcmp(names[i], value, n))
+                return false;
+        names[count] = value;
+        sizes[count++] = n;
+    }
+    return count > 0;
+}
+
 /* Checks only the form: whether such users and groups exist depends on the host
  * (members_judge()). */
 static bool members_ok(const char *value)
@@ -303,6 +322,8 @@ static bool value_ok(const struct param *p, const char *value)
         return true;
     case PARAM_NAME:
         return name_check(value, strlen(value), NULL) == 0;
+    case PARAM_NAMES:
+        return names_ok(value);
     case PARAM_BASE:
         return base_ok(value);
     case PARAM_PATH:

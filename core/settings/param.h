@@ -16,6 +16,7 @@
 enum param_kind {
     PARAM_TEXT,    /* anything on one line */
     PARAM_NAME,    /* an object's name */
+    PARAM_NAMES,   /* names of objects, separated by spaces or commas */
     PARAM_BASE,    /* an object's name or models/TEMPLATE/(N|latest) */
     PARAM_PATH,    /* an absolute path, or one of `words` */
     PARAM_PLACE,   /* an absolute path, or one that begins with ~/ */
@@ -162,10 +163,11 @@ enum {
     }
 /* Parse a value of PARAM_PAGES, or `first` or `all`. */
 bool param_pages(const char *value, struct page_range *out);
+enum { NAMES_MOST = 16 }; /* in a value of PARAM_NAMES */
 /* The rights in a value of PARAM_RIGHTS: a set of 1 << enum right. */
 unsigned rights_parse(const char *value);
-/* Move *at to the next word of a value of PARAM_RIGHTS or PARAM_MEMBERS, and
- * return its size; 0 past the last one. */
+/* Move *at to the next word of a value of PARAM_NAMES, PARAM_RIGHTS or
+ * PARAM_MEMBERS, and return its size; 0 past the last one. */
 size_t member_next(const char **at);
 
 /* The row of the key of `size` bytes, if it is in the scope; NULL = none. */

@@ -329,10 +329,11 @@ const struct param params[KEY_COUNT] = {
                                          "them; required to start")},
     [KEY_SERVICE_MACHINE] = {.key = "machine",
                              .scope = SCOPE_SERVICE,
-                             .kind = PARAM_NAME,
+                             .kind = PARAM_NAMES,
                              .fallback = "local",
                              .meaning = N_("the machine that computes, one of "
-                                           "machines/"),
+                                           "machines/, or several, which share "
+                                           "the requests"),
                              .term = "Целевая машина"},
     [KEY_SERVICE_DESCRIPTION] = {.key = "description",
                                  .scope = SCOPE_SERVICE,

@@ -40,7 +40,6 @@ static int input_judge(void *context, enum key key, const char *value,
                        struct reason *why)
 {
     struct primo *primo = context;
-    struct object o = OBJECT_INIT;
     struct store_txn *txn;
     if (key == KEY_MEMBERS)
         return members_judge(value, why);
@@ -48,9 +47,8 @@ static int input_judge(void *context, enum key key, const char *value,
     int err = store_begin(primo->store, false, &txn, why);
     if (err)
         return err;
-    err = reference_find(txn, key, value, &o, why);
+    err = references_judge(txn, key, value, why);
     store_abort(txn);
-    object_release(&o);
     return err;
 }
 

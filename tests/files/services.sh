@@ -29,6 +29,10 @@ refused "$invalid" 'keep must be a time such as .* or forever' \
     put services/new 'keep = 5\n'
 refused "$invalid" "no machine 'moon' in machines/, there is local" \
     put services/new 'machine = moon\n'
+refused "$invalid" "no machine 'moon' in machines/, there is local" \
+    put services/new 'machine = local moon\n'
+refused "$invalid" 'machine must be names of .*, each once' \
+    put services/new 'machine = local local\n'
 refused "$invalid" "unknown key 'epochs'" put services/new 'epochs = 1\n'
 [ ! -e services/new ]
 grep -q '^ok = 0.9$' services/inbox

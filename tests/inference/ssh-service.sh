@@ -65,6 +65,7 @@ cp "${files[9]}" "$inbox/in/5.jpg"
 sleep 1
 expect 4 wc -l <"$inbox/queue"
 serving_is running
+expect_match "^unreached: 20.* host 'there', " cat "$inbox/info"
 sshd_start
 for i in 7 8 9 5; do
     expect $i.jpg jq -r .file <<<"$(answer $i.jpg)"

@@ -265,12 +265,29 @@ static void takes_services(void **state)
         "model = a/latest",   "model = models/a/7", "keep = 90s",
         "keep = forever",     "idle = never",       "settle = 0s",
         "when_done = delete", "pages = first",      "pages = 2",
-        "pages = 2-7",        "pages = 3-"};
+        "pages = 2-7",        "pages = 3-",         "machine = a",
+        "machine = a b,c.d",  "machine = a , ab"};
     static const char *const bad[] = {
-        "model = a",   "model = a/0",  "model = /1",   "keep = 5",
-        "keep = 5w",   "keep = never", "idle = s",     "settle = -1s",
-        "keep = 5mm",  "ok = 1.5",     "dataset = /a", "pages = 0",
-        "pages = 3-2", "pages = -2",   "pages = 1,2",  "pages = 1-2x"};
+        "model = a",
+        "model = a/0",
+        "model = /1",
+        "keep = 5",
+        "keep = 5w",
+        "keep = never",
+        "idle = s",
+        "settle = -1s",
+        "keep = 5mm",
+        "ok = 1.5",
+        "dataset = /a",
+        "pages = 0",
+        "pages = 3-2",
+        "pages = -2",
+        "pages = 1,2",
+        "pages = 1-2x",
+        "machine = a b a",
+        "machine = ,",
+        "machine = a /b",
+        "machine = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         struct settings_check check = {.scope = SCOPE_SERVICE};
         if (settings_line(&check, good[i], strlen(good[i]), NULL, "", NULL))
