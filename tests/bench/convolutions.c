@@ -1,9 +1,10 @@
 /*
  * Measures oneDNN's convolutions of a training step, and nothing else:
- *   convolutions f32|bf16 SIDE BATCH STEPS
+ *   convolutions f32|bf16 SIDE BATCH STEPS [NETWORK]
  * prints images a second of the median step, after one to warm up. A step has
- * each convolution of ResNet-18, forward, and back to its source and its
- * kernel, in the layouts that oneDNN chooses. OMP_NUM_THREADS sets the threads.
+ * each convolution of the network (resnet18) that is not depthwise, forward,
+ * and back to its source and its kernel, in the layouts that oneDNN chooses.
+ * OMP_NUM_THREADS sets the threads.
  */
 #include "median.h"
 #include "trainer/machine/team_wait.h"
@@ -19,6 +20,7 @@
 enum { STEPS_MAX = 1000, OPS_PER_ROW = 3 };
 
 struct bench {
+    const struct network *network;
     struct dnn *dnn;
     struct dnn_op **ops;
     int count;
@@ -34,7 +36,7 @@ static struct dnn_tensor tensor(const struct dnn_layout *layout)
 static int row_open(struct bench *b, int row, int side, int batch,
                     struct reason *why)
 {
-    const struct network *net = networks[0];
+    const struct network *net = b->network;
     struct dnn_conv c =
         kernel_shape(&net->layer[row], batch,
                      network_side(net, network_input(net, row), side));
@@ -64,16 +66,21 @@ static int step(const struct bench *b, struct reason *why)
     return err;
 }
 
-static int measure(bool bf16, int side, int batch, int steps, double *seconds,
-                   struct reason *why)
+static bool is_measured(const struct layer *l)
 {
-    struct bench b = {0};
+    return l->rank == 4 && l->groups <= 1;
+}
+
+static int measure(const struct network *net, bool bf16, int side, int batch,
+                   int steps, double *seconds, struct reason *why)
+{
+    struct bench b = {.network = net};
     int err = dnn_open(&b.dnn, bf16 ? DNN_BF16 : DNN_F32, why);
-    b.ops = calloc((size_t)networks[0]->layers * OPS_PER_ROW, sizeof *b.ops);
+    b.ops = calloc((size_t)net->layers * OPS_PER_ROW, sizeof *b.ops);
     if (!b.ops)
         return refuse(why, ENOMEM, "no memory for the ops");
-    for (int r = 0; !err && r < networks[0]->layers; r++)
-        if (networks[0]->layer[r].rank == 4)
+    for (int r = 0; !err && r < net->layers; r++)
+        if (is_measured(&net->layer[r]))
             err = row_open(&b, r, side, batch, why);
     if (!err)
         err = step(&b, why);
@@ -87,16 +94,18 @@ static int measure(bool bf16, int side, int batch, int steps, double *seconds,
 
 int main(int argc, char **argv)
 {
-    int steps = argc == 5 ? atoi(argv[4]) : 0;
+    int steps = argc == 5 || argc == 6 ? atoi(argv[4]) : 0;
+    const struct network *net = network_find(argc == 6 ? argv[5] : "resnet18");
     double seconds[STEPS_MAX];
     struct reason why = REASON_INIT;
-    if (steps < 1 || steps > STEPS_MAX) {
-        fprintf(stderr, "usage: convolutions f32|bf16 SIDE BATCH STEPS\n");
+    if (!net || steps < 1 || steps > STEPS_MAX) {
+        fprintf(stderr, "usage: convolutions f32|bf16 SIDE BATCH STEPS "
+                        "[NETWORK]\n");
         return 2;
     }
     team_wait_spin_little(argv);
-    if (measure(!strcmp(argv[1], "bf16"), atoi(argv[2]), atoi(argv[3]), steps,
-                seconds, &why)) {
+    if (measure(net, !strcmp(argv[1], "bf16"), atoi(argv[2]), atoi(argv[3]),
+                steps, seconds, &why)) {
         fprintf(stderr, "convolutions: %s\n", why.sentence);
         return 1;
     }

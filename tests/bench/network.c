@@ -1,8 +1,9 @@
 /*
  * Measures the network alone, without pictures to read:
- *   network train|predict f32|bf16 SIDE BATCH STEPS
- * prints images a second of the median step, after one to warm up. A training
- * step is net_gradients() and net_update(). OMP_NUM_THREADS sets the threads.
+ *   network train|predict f32|bf16 SIDE BATCH STEPS [NETWORK]
+ * with torchvision's name of the network (resnet18) prints images a second of
+ * the median step, after one to warm up. A training step is net_gradients() and
+ * net_update(). OMP_NUM_THREADS sets the threads.
  */
 #include "median.h"
 #include "trainer/machine/team_wait.h"
@@ -75,17 +76,19 @@ static int measure(struct bench *b, int steps, double *seconds,
 
 int main(int argc, char **argv)
 {
-    int steps = argc == 6 ? atoi(argv[5]) : 0;
+    int steps = argc == 6 || argc == 7 ? atoi(argv[5]) : 0;
+    const struct network *net = network_find(argc == 7 ? argv[6] : "resnet18");
     double seconds[STEPS_MAX];
     struct reason why = REASON_INIT;
 
-    if (steps < 1 || steps > STEPS_MAX) {
+    if (!net || steps < 1 || steps > STEPS_MAX) {
         fprintf(stderr, "usage: network train|predict f32|bf16 SIDE BATCH "
-                        "STEPS\n");
+                        "STEPS [NETWORK]\n");
         return 2;
     }
     team_wait_spin_little(argv);
-    struct bench b = {.options = {.classes = CLASSES,
+    struct bench b = {.options = {.network = net,
+                                  .classes = CLASSES,
                                   .image_size = atoi(argv[3]),
                                   .batch = atoi(argv[4]),
                                   .bf16 = !strcmp(argv[2], "bf16"),

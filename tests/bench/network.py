@@ -1,5 +1,5 @@
 """Takes the steps of network.c with PyTorch, in channels_last:
-network.py train|predict f32|bf16 SIDE BATCH STEPS"""
+network.py train|predict f32|bf16 SIDE BATCH STEPS [NETWORK]"""
 import os
 import sys
 import time
@@ -11,7 +11,8 @@ use, precision = sys.argv[1:3]
 side, batch, steps = map(int, sys.argv[3:6])
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))
 torch.manual_seed(1)
-net = torchvision.models.resnet18(weights=None, num_classes=10)
+name = sys.argv[6] if len(sys.argv) > 6 else "resnet18"
+net = getattr(torchvision.models, name)(weights=None, num_classes=10)
 net = net.to(memory_format=torch.channels_last).train(use == "train")
 sgd = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, nesterov=True,
                       weight_decay=5e-4)
