@@ -38,7 +38,7 @@ mkdir processes/local
 machine()
 {
     {
-        printf 'launcher = slurm\nthreads = 1\nmemory = 500M\n'
+        printf 'launcher = slurm\nthreads = 1\nmemory = 900M\n'
         printf 'directory = %s\n' "$SCRATCH/shared"
         printf '%s\n' "$@"
     } >machines/cluster
@@ -69,7 +69,7 @@ cmp "processes/cluster/$a/model.safetensors" "processes/local/$b/model.safetenso
 step "job is the script that Slurm was given"
 for line in '#SBATCH --partition=main' '#SBATCH --time=2:00:00' \
     '#SBATCH --comment="a b" --nice=5' '#SBATCH --cpus-per-task=1' \
-    '#SBATCH --mem=500M' '#SBATCH --requeue' '#SBATCH --signal=B:TERM@60'; do
+    '#SBATCH --mem=900M' '#SBATCH --requeue' '#SBATCH --signal=B:TERM@60'; do
     grep -qxF -- "$line" processes/cluster/job || fail "$(cat processes/cluster/job)"
 done
 sh -n processes/cluster/job
@@ -176,6 +176,21 @@ eventually 60 is_submitted || fail "$(cat processes/cluster/info overview)"
 for pid in $(sshd_sessions); do kill -9 "$pid" 2>/dev/null || true; done
 expect succeeded timeout 200 cat processes/cluster/wait
 expect_match '^cluster: reached since 20' cat overview
+
+step "with a data set that is copied there"
+machine 'host = there' 'copy_dataset = yes'
+start t
+expect succeeded timeout 200 cat processes/cluster/wait
+a=$(readlink processes/cluster/model)
+cmp "processes/cluster/$a/model.safetensors" "processes/local/$b/model.safetensors"
+copy=$(ls -d "$SCRATCH"/shared/datasets/*/*/)
+diff -r "$SCRATCH/data" "$copy"
+# Without a login host, too: the nodes may see no more than that directory.
+rm -r "$copy"
+machine 'copy_dataset = yes'
+start t
+expect succeeded timeout 200 cat processes/cluster/wait
+diff -r "$SCRATCH/data" "$copy"
 machine
 start long
 await running 90 cluster

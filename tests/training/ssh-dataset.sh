@@ -121,15 +121,39 @@ fails '.*the data.*No such file'
 mv "$SCRATCH/elsewhere" "$data"
 [ -n "$(ls "$there")" ] # what was there stays
 
-step "a full disk there"
 unreached() { grep -q '^far: NOT reached' overview; }
 reached() { grep -q '^far: reached' overview; }
-if [ "$(id -u)" = 0 ] &&
-    mount -t tmpfs -o size=1M none "$THERE/datasets"; then
+reconnect()
+{
     sshd_stop
     eventually 30 unreached || fail "$(cat overview)"
     sshd_start
     eventually 60 reached || fail "$(cat overview)"
+}
+
+step "a copy that nobody has needed for a week is removed"
+old=$(copies)
+cp -a "$data" "$SCRATCH/other"
+put templates/other "dataset = $SCRATCH/other\nbase = scratch\nimage_size = 32\nepochs = 1\n"
+echo other >processes/far/template
+touch processes/far/start
+expect succeeded timeout 150 cat processes/far/wait
+expect 2 wc -l <<<"$(copies)"
+touch -d '6 days ago' "${old%/}.lock"
+reconnect
+expect 2 wc -l <<<"$(copies)"
+touch -d '8 days ago' "${old%/}.lock"
+reconnect
+old_is_gone() { [ ! -e "$old" ]; }
+eventually 30 old_is_gone || fail "$(ls -la "$THERE"/datasets/*)"
+expect 1 wc -l <<<"$(copies)"
+[ ! -e "${old%/}.lock" ]
+echo t >processes/far/template
+
+step "a full disk there"
+if [ "$(id -u)" = 0 ] &&
+    mount -t tmpfs -o size=1M none "$THERE/datasets"; then
+    reconnect
     head -c 3000000 /dev/urandom >"$class/big.bin"
     fails '.*No space left on device'
     rm "$class/big.bin"
