@@ -18,7 +18,7 @@ enum { IDLE_MS = 900, NEWS_MOST = 4096 };
 /* A live service: how its replicas share its requests. */
 struct shared {
     uint64_t service;
-    int attendants;
+    int users; /* attendants, and whoever makes them */
     struct sharing sharing;
 };
 
@@ -128,29 +128,41 @@ static struct shared *shared_take(struct serve *s, uint64_t service)
         shared->service = service;
         sharing_init(&shared->sharing);
     }
-    shared->attendants++;
+    shared->users++;
     return shared;
+}
+
+static void shared_drop(struct shared *shared)
+{
+    if (--shared->users)
+        return;
+    sharing_release(&shared->sharing);
+    free(shared);
 }
 
 static void attendant_free(struct attendant *a)
 {
-    if (--a->shared->attendants == 0) {
-        sharing_release(&a->shared->sharing);
-        free(a->shared);
-    }
+    shared_drop(a->shared);
     free(a);
 }
 
-static void attendant_add(struct serve *s, const struct serving *of,
-                          const struct replica *r)
+/* Returns NULL where nobody can attend to the replica. */
+static struct attendant *attendant_open(struct serve *s, struct shared *shared,
+                                        const struct serving *of,
+                                        const struct replica *r)
 {
     struct attendant *a = xcalloc(1, sizeof *a);
     a->s = s;
-    a->shared = shared_take(s, of->id);
-    if (serving_watch_open(&a->watch, s->primo, of, r, &a->shared->sharing)) {
-        attendant_free(a);
-        return;
-    }
+    a->shared = shared;
+    shared->users++;
+    if (serving_watch_open(&a->watch, s->primo, of, r, &shared->sharing) == 0)
+        return a;
+    attendant_free(a);
+    return NULL;
+}
+
+static void attendant_start(struct serve *s, struct attendant *a)
+{
     pthread_mutex_lock(&s->lock);
     int err = worker_open(&a->worker, attendant_run, a, NULL);
     a->next = s->attendants;
@@ -225,14 +237,25 @@ static int live_next(struct serve *s, uint64_t *after, struct serving *out)
     return err;
 }
 
-/* Attends to all replicas that are at work, or may be again. */
+/* Attends to all replicas that are at work, or may be again. All take part
+ * before the first of them takes requests. */
 static void replicas_attend(struct serve *s, const struct serving *of)
 {
+    struct attendant *added[REPLICAS_MOST];
+    struct shared *shared = shared_take(s, of->id);
+    int count = 0;
     for (int i = 0; i < of->replica_count; i++) {
         const struct replica *r = &of->replicas[i];
-        if ((status_is_live(r->status) || r->away) && !is_attended(s, r->run))
-            attendant_add(s, of, r);
+        bool wanted = status_is_live(r->status) || r->away;
+        struct attendant *a = wanted && !is_attended(s, r->run)
+                                  ? attendant_open(s, shared, of, r)
+                                  : NULL;
+        if (a)
+            added[count++] = a;
     }
+    for (int i = 0; i < count; i++)
+        attendant_start(s, added[i]);
+    shared_drop(shared);
 }
 
 static void attendants_add(struct serve *s)

@@ -10,9 +10,6 @@
 
 /* The file of requests */
 
-/* This daemon writes a file of requests of its own. A worker that an earlier
- * one has started goes on to it; what was told before is told again, and what
- * is answered twice counts once. */
 int serving_told_begin(struct serving_watch *w, struct reason *why)
 {
     struct serving s;
@@ -37,6 +34,7 @@ int serving_told_begin(struct serving_watch *w, struct reason *why)
 
 void serving_told_forget(struct serving_watch *w)
 {
+    sharing_set_ready(w->sharing, w->run, false);
     sharing_give_back(w->sharing, w->run);
     w->given = 0;
 }
@@ -70,33 +68,61 @@ static int model_tell(struct serving_watch *w, struct text *lines,
     return 0;
 }
 
-/* The next request behind `after` that this worker is to be told, with its
- * bytes; -ENOENT: there is none now. */
+/* What the worker is told of a request, and the request's bytes. -EAGAIN: it is
+ * not due yet. */
+static int request_read(struct store_txn *txn, const struct told_request *told,
+                        struct told_line *out, uint64_t *body)
+{
+    struct object o = OBJECT_INIT;
+    struct request r;
+    int err = request_load(txn, told->request, &o, &r);
+    if (err == 0 && r.due > unix_now())
+        err = -EAGAIN;
+    *out = (struct told_line){.kind = TOLD_PICTURE,
+                              .request = told->request,
+                              .revision = told->revision};
+    snprintf(out->name, sizeof out->name, "in.%llu.%llu",
+             (unsigned long long)told->request,
+             (unsigned long long)told->revision);
+    *body = o.number;
+    object_release(&o);
+    return err;
+}
+
+/* The next request behind `after` that this worker is to be told; -ENOENT:
+ * there is none now. */
 static int request_next(struct serving_watch *w, uint64_t after,
                         struct told_line *out, uint64_t *body)
 {
     struct store_txn *txn;
-    struct object o = OBJECT_INIT;
-    struct request r;
-    uint64_t id;
+    struct told_request next;
     int err = store_begin(w->primo->store, false, &txn, NULL);
     if (err)
         return err;
     do
-        err = request_waiting(txn, w->service, &after, &id);
+        err = request_waiting(txn, w->service, &after, &next.request);
     while (err == 0 && sharing_skips(w->sharing, w->run, after));
+    next.revision = after;
     if (err == 0)
-        err = request_load(txn, id, &o, &r);
+        err = request_read(txn, &next, out, body);
     store_abort(txn);
-    if (err == 0 && r.due > unix_now())
-        err = -EAGAIN;
-    *out = (struct told_line){
-        .kind = TOLD_PICTURE, .request = id, .revision = after};
-    snprintf(out->name, sizeof out->name, "in.%llu.%llu",
-             (unsigned long long)id, (unsigned long long)after);
-    *body = o.number;
-    object_release(&o);
     return err;
+}
+
+/* One that another replica has had for too long. */
+static bool request_take_over(struct serving_watch *w, struct told_line *out,
+                              uint64_t *body)
+{
+    struct store_txn *txn;
+    struct told_request old;
+    if (!sharing_take_over(w->sharing, w->run, &old) ||
+        store_begin(w->primo->store, false, &txn, NULL))
+        return false;
+    int err = request_read(txn, &old, out, body);
+    store_abort(txn);
+    if (err) /* it is gone */
+        sharing_answered(w->sharing, w->run, old.revision);
+    return err == 0;
 }
 
 static int request_give(struct serving_watch *w, const struct told_line *line,
@@ -115,7 +141,7 @@ static bool request_take(struct serving_watch *w, struct told_line *out,
     while (sharing_has_room(w->sharing, w->run)) {
         uint64_t from = sharing_from(w->sharing);
         if (request_next(w, from, out, body))
-            return false;
+            return request_take_over(w, out, body);
         if (sharing_take(w->sharing, w->run, from,
                          (struct told_request){out->request, out->revision}))
             return true;

@@ -12,8 +12,8 @@
  * that an earlier one has started goes on to it; what was told before is told
  * again, and what is answered twice counts once. */
 int serving_told_begin(struct serving_watch *w, struct reason *why);
-/* Nobody knows what the worker has heard: it gives back its requests, and is
- * told of the model again. */
+/* Nobody knows what the worker has heard, or there is none: it gives back its
+ * requests, and is told of the model again before it gets others. */
 void serving_told_forget(struct serving_watch *w);
 /* Tell the worker of what is to be told, as far as it is not told yet. Where
  * that fails, all of it will be told again. */

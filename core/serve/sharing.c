@@ -12,6 +12,8 @@
 #define QUICK_SECONDS 1.0
 #define SLOW_SECONDS  2.0
 #define RATE_SECONDS  2.0
+/* Reading all pages of a large file may take longer, and is then done twice. */
+#define STUCK_SECONDS 30.0
 
 /* Life cycle */
 
@@ -66,12 +68,17 @@ static bool has_alone(const struct sharing *s, uint64_t run)
     return has;
 }
 
+static bool can_answer(const struct share *of)
+{
+    return of->ready && !of->stuck;
+}
+
 /* How many requests may be with a replica whose next one has this revision. */
 static int room_of(const struct sharing *s, const struct share *of,
                    uint64_t next)
 {
     bool only = s->share_count == 1;
-    if (!only && !of->ready)
+    if (!only && !can_answer(of))
         return 0;
     if (next <= s->alone_until || has_alone(s, of->run))
         return 1;
@@ -82,7 +89,7 @@ static bool another_is_ready(const struct sharing *s, uint64_t run)
 {
     bool ready = false;
     for (size_t i = 0; i < s->share_count; i++)
-        ready |= s->shares[i].run != run && s->shares[i].ready;
+        ready |= s->shares[i].run != run && can_answer(&s->shares[i]);
     return ready;
 }
 
@@ -176,7 +183,7 @@ bool sharing_others_have_room(struct sharing *s, uint64_t run)
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < s->share_count; i++) {
         const struct share *of = &s->shares[i];
-        have |= of->run != run && of->ready &&
+        have |= of->run != run && can_answer(of) &&
                 count_of(s, of->run) < room_of(s, of, s->from + 1);
     }
     pthread_mutex_unlock(&s->lock);
@@ -205,6 +212,7 @@ void sharing_set_ready(struct sharing *s, uint64_t run, bool ready)
 {
     pthread_mutex_lock(&s->lock);
     share_of(s, run)->ready = ready;
+    share_of(s, run)->stuck = false;
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -226,6 +234,34 @@ bool sharing_take(struct sharing *s, uint64_t run, uint64_t from,
     return takes;
 }
 
+/* The request that has been with another replica for longest. */
+static struct shared_request *oldest(const struct sharing *s, uint64_t run)
+{
+    struct shared_request *at = NULL;
+    for (size_t i = 0; i < s->out_count; i++)
+        if (s->out[i].run != run && (!at || s->out[i].since < at->since))
+            at = &s->out[i];
+    return at;
+}
+
+bool sharing_take_over(struct sharing *s, uint64_t run,
+                       struct told_request *out)
+{
+    double now = monotonic_now();
+    pthread_mutex_lock(&s->lock);
+    struct shared_request *at = oldest(s, run);
+    bool takes = at && now - at->since > STUCK_SECONDS &&
+                 can_answer(share_of(s, run)) && !count_of(s, run);
+    if (takes) {
+        share_of(s, at->run)->stuck = true;
+        at->run = run;
+        at->since = now;
+        *out = at->told;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return takes;
+}
+
 int share_window(int window, double seconds)
 {
     if (seconds < QUICK_SECONDS && window < SHARE_MOST)
@@ -240,8 +276,9 @@ void sharing_answered(struct sharing *s, uint64_t run, uint64_t revision)
     pthread_mutex_lock(&s->lock);
     struct shared_request *at = out_find(s, revision);
     struct suspect *suspect = suspect_find(s, revision);
+    struct share *of = share_of(s, run);
+    of->stuck = false;
     if (at && at->run == run) {
-        struct share *of = share_of(s, run);
         of->window = share_window(of->window, monotonic_now() - at->since);
         out_drop(s, at);
     }

@@ -46,6 +46,7 @@ struct share {
     uint64_t run;
     int window; /* requests that may be with it */
     bool ready; /* its worker can be told of requests now */
+    bool stuck; /* others had to take over what it has not answered */
 };
 
 struct sharing {
@@ -105,6 +106,11 @@ void sharing_set_ready(struct sharing *s, uint64_t run, bool ready);
  * has to look again. */
 bool sharing_take(struct sharing *s, uint64_t run, uint64_t from,
                   struct told_request request);
+/* A replica that has nothing takes over a request that has been with another
+ * one for so long that its worker may hang. That one is given no more until it
+ * answers. Returns whether there is such a request. */
+bool sharing_take_over(struct sharing *s, uint64_t run,
+                       struct told_request *out);
 /* The replica has answered. */
 void sharing_answered(struct sharing *s, uint64_t run, uint64_t revision);
 /* It gives back all that is with it. */

@@ -188,6 +188,34 @@ static void a_lone_replica_finds_killers(void **state)
     service_close(&s);
 }
 
+/* One that hangs keeps nothing for ever, and gets nothing until it answers. */
+static void others_take_over(void **state)
+{
+    struct service s;
+    struct told_request of;
+    (void)state;
+    service_open(&s, 2);
+    s.count = 2;
+    assert_int_equal(take(&s, A), 1);
+    assert_int_equal(take(&s, A), 2);
+    assert_false(sharing_take_over(&s.sharing, B, &of));
+    s.sharing.out[1].since -= 1000;
+    assert_true(sharing_take_over(&s.sharing, B, &of));
+    assert_int_equal(of.revision, 2);
+    s.sharing.out[0].since -= 1000;
+    assert_false(sharing_take_over(&s.sharing, B, &of)); /* it has one */
+    answer(&s, B, 2);
+    assert_true(sharing_take_over(&s.sharing, B, &of));
+    assert_int_equal(of.revision, 1);
+    answer(&s, B, 1);
+    s.count = REQUESTS;
+    assert_int_equal(take(&s, A), 0);
+    assert_false(sharing_others_have_room(&s.sharing, B));
+    sharing_answered(&s.sharing, A, 1);
+    assert_int_equal(take(&s, A), 3);
+    service_close(&s);
+}
+
 static void leaving_gives_back(void **state)
 {
     struct service s;
@@ -265,6 +293,7 @@ int main(void)
         cmocka_unit_test(late_answers_take_nothing_from_others),
         cmocka_unit_test(killers_are_found),
         cmocka_unit_test(a_lone_replica_finds_killers),
+        cmocka_unit_test(others_take_over),
         cmocka_unit_test(leaving_gives_back),
         cmocka_unit_test(windows_follow_the_speed),
         cmocka_unit_test(all_are_answered),
