@@ -22,7 +22,8 @@ struct replica {
     bool loaded;              /* the worker has the model in memory */
     uint64_t losses;          /* workers lost since the last answer */
     uint64_t answers;         /* of requests, since the service was started */
-    bool away;        /* it has failed because the machine was not reached */
+    bool away; /* it has failed because the machine was not reached, or is
+                  switched off, and comes back by itself */
     char fault[1024]; /* why it failed, "" = it has not failed */
 };
 

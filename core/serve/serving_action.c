@@ -233,7 +233,8 @@ static void renew(struct serving *s, const struct caller *caller)
     *s->reason = 0;
 }
 
-/* Adds a replica on a machine, whose text is noted as it is now. */
+/* Adds a replica on a machine, whose text is noted as it is now. One that is
+ * switched off comes back when it is switched on. */
 static int replica_begin(struct serving_change *c, const char *name,
                          uint64_t run, const struct caller *caller,
                          struct reason *why)
@@ -243,16 +244,39 @@ static int replica_begin(struct serving_change *c, const char *name,
     struct replica *r = &c->s.replicas[c->s.replica_count++];
     settings_init(&machine);
     *r = (struct replica){.status = STATUS_STARTING, .run = run};
-    int err = machine_load(c->txn, name, &machine, &text, why);
+    struct reason own = REASON_INIT;
+    int err = machine_load(c->txn, name, &machine, &text, &own);
     snprintf(r->machine, sizeof r->machine, "%s", name);
     snprintf(r->launcher, sizeof r->launcher, "%s",
              settings_get(&machine, KEY_LAUNCHER));
+    if (err == -EBUSY) {
+        r->status = STATUS_FAILED;
+        r->away = true;
+        snprintf(r->fault, sizeof r->fault, "%s", own.sentence);
+        err = 0;
+    } else if (err && why) {
+        *why = own;
+    }
     if (err == 0)
         err = blob_put(c->txn, run, RUN_MACHINE, text_string(&text), text.size,
                        why);
     settings_release(&machine);
     text_release(&text);
     return err ? err : groups_save(c->txn, run, caller, why);
+}
+
+/* EBUSY: all machines are switched off. */
+static int any_is_on(struct serving_change *c, struct reason *why)
+{
+    struct settings machine;
+    for (int i = 0; i < c->s.replica_count; i++)
+        if (status_is_live(c->s.replicas[i].status))
+            return 0;
+    settings_init(&machine);
+    int err =
+        machine_load(c->txn, c->s.replicas[0].machine, &machine, NULL, why);
+    settings_release(&machine);
+    return err;
 }
 
 /* One replica on each machine that the text names. */
@@ -268,7 +292,7 @@ static int replicas_begin(struct serving_change *c, const char *machines,
         err = replica_begin(c, name, runs[c->s.replica_count], caller, why);
         free(name);
     }
-    return err;
+    return err ? err : any_is_on(c, why);
 }
 
 static int start_change(struct serving_change *c, const struct viewer *viewer,

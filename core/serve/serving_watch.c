@@ -97,11 +97,6 @@ static void fail(struct serving_watch *w, const char *sentence, bool away)
                           .away = away});
 }
 
-static bool is_first(const struct serving *s, const struct serving_watch *w)
-{
-    return s->replicas[0].run == w->run;
-}
-
 /* Models */
 
 /* The rights of who started the service: they must cover a model that the text
@@ -128,7 +123,8 @@ static int model_note(struct serving_watch *w, struct store_txn *txn,
     struct serving s;
     struct text line = TEXT_INIT;
     int err = serving_load(txn, w->service, &s, why);
-    if (err == 0 && s.model == w->model.version && !is_first(&s, w))
+    bool begins = !w->before.version && s.replicas[0].run == w->run;
+    if (err == 0 && s.model == w->model.version && !begins)
         return 0; /* another replica has said so */
     s.model = w->model.version;
     snprintf(s.called, sizeof s.called, "%s", w->model.called);
@@ -191,13 +187,6 @@ static void text_take(struct serving_watch *w, const struct serving *s)
 
 /* Starting */
 
-/* There is no worker that can be told of requests. */
-static void forget_worker(struct serving_watch *w)
-{
-    sharing_set_ready(w->sharing, w->run, false);
-    serving_told_forget(w);
-}
-
 /* A machine that is out of reach: whoever has just started the service is told
  * so. Later on, requests wait for it. */
 static bool is_worth_waiting(const struct replica *r, int err)
@@ -215,7 +204,7 @@ static void launch(struct serving_watch *w, const struct serving *s,
     if (monotonic_now() < w->not_before)
         return;
     w->told_begun = false;
-    forget_worker(w);
+    serving_told_forget(w);
     w->stop_time = 0;
     w->ended = false;
     w->last_used = monotonic_now();
@@ -292,6 +281,13 @@ static void lose(struct serving_watch *w, const struct replica *r)
 
 /* Rounds */
 
+static void stop(struct serving_watch *w)
+{
+    if (!w->stop_time &&
+        w->target.site->launcher->stop(&w->target, w->run, NULL) == 0)
+        w->stop_time = monotonic_now();
+}
+
 /* Asks the worker to leave memory when nothing has come for long. */
 static void idle(struct serving_watch *w)
 {
@@ -299,10 +295,9 @@ static void idle(struct serving_watch *w)
     if (!param_span(settings_get(&w->text, KEY_SERVICE_IDLE), &most) ||
         now - w->last_used < most || w->stop_time)
         return;
-    if (w->target.site->launcher->stop(&w->target, w->run, NULL))
-        return;
-    w->stop_time = now;
-    sharing_set_ready(w->sharing, w->run, false);
+    stop(w);
+    if (w->stop_time)
+        sharing_set_ready(w->sharing, w->run, false);
 }
 
 static void leave_in_time(struct serving_watch *w)
@@ -354,7 +349,7 @@ static int serve_gone(struct serving_watch *w, const struct serving *s,
         return START_MS;
     }
     if (r->loaded || left) {
-        forget_worker(w);
+        serving_told_forget(w);
         w->stop_time = 0;
         w->ended = false;
         say(w, &(struct word){.event = LIFE_EVENTS,
@@ -375,19 +370,49 @@ static int serve_unreached(struct serving_watch *w, const struct serving *s,
                            const struct replica *r)
 {
     if (sharing_has_several(w->sharing))
-        forget_worker(w);
+        serving_told_forget(w);
     if (r->status == STATUS_STARTING && !r->loaded)
         launch(w, s, r);
     return UNREACHED_MS;
 }
 
+/* Whether a machine of several has been switched off since the service was
+ * started: the others answer then. */
+static bool is_off(struct serving_watch *w, const struct replica *r,
+                   struct reason *why)
+{
+    struct settings machine;
+    struct store_txn *txn;
+    if (!sharing_has_several(w->sharing) ||
+        store_begin(w->primo->store, false, &txn, NULL))
+        return false;
+    settings_init(&machine);
+    int err = machine_load(txn, r->machine, &machine, NULL, why);
+    store_abort(txn);
+    settings_release(&machine);
+    return err == -EBUSY;
+}
+
+static int serve_off(struct serving_watch *w, int alive, const char *sentence)
+{
+    serving_told_forget(w);
+    if (alive <= 0) {
+        w->stop_time = 0;
+        fail(w, sentence, true);
+        return REST_MS;
+    }
+    stop(w);
+    leave_in_time(w);
+    return START_MS;
+}
+
 /* The replica has failed, and others go on. A machine that was not reached may
- * be by now. */
+ * be by now, and one that was switched off may be on. */
 static int serve_failed(struct serving_watch *w, const struct replica *r,
                         int alive)
 {
-    forget_worker(w);
-    if (r->away && alive != -EHOSTUNREACH)
+    serving_told_forget(w);
+    if (r->away && alive != -EHOSTUNREACH && !is_off(w, r, NULL))
         say(w, &(struct word){.event = LIFE_START, .loaded = 0});
     return REST_MS;
 }
@@ -398,6 +423,8 @@ static int serve_round(struct serving_watch *w, const struct serving *s,
     struct reason why = REASON_INIT;
     if (!status_is_live(r->status))
         return serve_failed(w, r, alive);
+    if (is_off(w, r, &why))
+        return serve_off(w, alive, why.sentence);
     text_take(w, s);
     int err = model_take(w, s, &why);
     if (err && !w->model.version) {
@@ -432,10 +459,8 @@ static int stop_round(struct serving_watch *w, const struct replica *r,
         return REST_MS; /* the others have not ended yet */
     if (alive == -EHOSTUNREACH)
         return stop_unreached(w);
-    if (alive > 0 && !w->stop_time) {
-        if (w->target.site->launcher->stop(&w->target, w->run, NULL) == 0)
-            w->stop_time = monotonic_now();
-    } else if (alive > 0) {
+    if (alive > 0) {
+        stop(w);
         leave_in_time(w);
     } else {
         say(w, &(struct word){.event = LIFE_ENDED_STOPPED, .loaded = 0});
