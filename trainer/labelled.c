@@ -1,7 +1,7 @@
 #include "trainer/labelled.h"
 
 #include "core/basic/alloc.h"
-#include "trainer/data/sample_pages.h"
+#include "trainer/dataset/sample_pages.h"
 #include "trainer/folders/folder.h"
 
 #include <errno.h>

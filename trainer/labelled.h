@@ -6,7 +6,7 @@
 #define PRIMO_LABELLED_H
 
 #include "core/basic/reason.h"
-#include "trainer/data/dataset.h"
+#include "trainer/dataset/dataset.h"
 
 struct labelled {
     char *root; /* the folder, without a slash at its end */

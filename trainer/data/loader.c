@@ -6,9 +6,9 @@
  * rings.
  */
 #include "core/basic/alloc.h"
-#include "trainer/data/kept.h"
 #include "trainer/data/loader_part.h"
-#include "trainer/data/reading.h"
+#include "trainer/dataset/kept.h"
+#include "trainer/dataset/reading.h"
 #include "trainer/pictures/picture.h"
 
 #include <errno.h>

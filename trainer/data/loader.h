@@ -15,7 +15,7 @@
 
 #include "core/basic/text.h"
 #include "trainer/data/augment.h"
-#include "trainer/data/dataset.h"
+#include "trainer/dataset/dataset.h"
 
 #include <stdbool.h>
 

@@ -2,8 +2,8 @@
 
 #include "core/basic/alloc.h"
 #include "trainer/data/decoded.h"
-#include "trainer/data/reading.h"
-#include "trainer/data/sample_pages.h"
+#include "trainer/dataset/reading.h"
+#include "trainer/dataset/sample_pages.h"
 #include "trainer/pictures/picture.h"
 
 #include <errno.h>

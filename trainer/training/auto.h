@@ -8,7 +8,7 @@
 #define PRIMO_AUTO_H
 
 #include "core/system/threads.h"
-#include "trainer/data/dataset.h"
+#include "trainer/dataset/dataset.h"
 #include "trainer/training/options.h"
 #include "trainer/transfer/adapt.h"
 

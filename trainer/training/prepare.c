@@ -5,7 +5,7 @@
 #include "core/system/cgroup.h"
 #include "core/system/threads.h"
 #include "trainer/data/decoded.h"
-#include "trainer/data/kept.h"
+#include "trainer/dataset/kept.h"
 #include "trainer/machine/headroom.h"
 #include "trainer/training/auto.h"
 

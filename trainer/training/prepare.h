@@ -7,9 +7,9 @@
 #ifndef PRIMO_PREPARE_H
 #define PRIMO_PREPARE_H
 
+#include "trainer/bases/base.h"
 #include "trainer/data/loader.h"
 #include "trainer/run/rundir.h"
-#include "trainer/training/base.h"
 #include "trainer/training/options.h"
 #include "trainer/transfer/adapt.h"
 

@@ -1,6 +1,6 @@
 #include "tests/unit/pictures/pictures.h"
-#include "trainer/data/kept.h"
 #include "trainer/data/loader.h"
+#include "trainer/dataset/kept.h"
 #include "trainer/pictures/picture.h"
 
 #include <errno.h>

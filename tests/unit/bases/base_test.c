@@ -3,7 +3,7 @@
  *
  * base.h: a base that was made for pictures that are normalised in another way
  * is the same network here. */
-#include "trainer/training/base.h"
+#include "trainer/bases/base.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "trainer/data/layout.h"
+#include "trainer/dataset/layout.h"
 
 #include "core/basic/alloc.h"
 #include "core/basic/language.h"

@@ -23,8 +23,8 @@
 
 #include "core/basic/reason.h"
 #include "core/settings/settings.h"
-#include "trainer/data/faults.h"
-#include "trainer/data/sample.h"
+#include "trainer/dataset/faults.h"
+#include "trainer/dataset/sample.h"
 
 #include <stdbool.h>
 #include <stdint.h>

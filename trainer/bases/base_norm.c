@@ -1,4 +1,4 @@
-#include "trainer/training/base_norm.h"
+#include "trainer/bases/base_norm.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "trainer/data/faults.h"
+#include "trainer/dataset/faults.h"
 
 #include "core/basic/language.h"
 

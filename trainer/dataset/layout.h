@@ -5,7 +5,7 @@
 #ifndef PRIMO_LAYOUT_H
 #define PRIMO_LAYOUT_H
 
-#include "trainer/data/dataset.h"
+#include "trainer/dataset/dataset.h"
 #include "trainer/folders/leftovers.h"
 
 struct layout {

@@ -1,4 +1,4 @@
-#include "trainer/training/base_pictures.h"
+#include "trainer/bases/base_pictures.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "trainer/data/sample.h"
+#include "trainer/dataset/sample.h"
 
 #include "core/basic/alloc.h"
 

@@ -1,4 +1,4 @@
-#include "trainer/data/reading.h"
+#include "trainer/dataset/reading.h"
 
 #include "core/basic/clock.h"
 

@@ -1,8 +1,8 @@
 #include "core/basic/alloc.h"
 #include "core/basic/language.h"
-#include "trainer/data/dataset.h"
-#include "trainer/data/reading.h"
-#include "trainer/data/sample_pages.h"
+#include "trainer/dataset/dataset.h"
+#include "trainer/dataset/reading.h"
+#include "trainer/dataset/sample_pages.h"
 
 #include <stdlib.h>
 

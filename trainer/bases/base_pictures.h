@@ -12,7 +12,7 @@
 #ifndef PRIMO_BASE_PICTURES_H
 #define PRIMO_BASE_PICTURES_H
 
-#include "trainer/training/base.h"
+#include "trainer/bases/base.h"
 
 /* Change the values of a weight that the base gives, if it is one of those;
  * t->name is torchvision's. ENOMEM; errors of reading the file. */

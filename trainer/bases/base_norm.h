@@ -9,7 +9,7 @@
 #ifndef PRIMO_BASE_NORM_H
 #define PRIMO_BASE_NORM_H
 
-#include "trainer/training/base.h"
+#include "trainer/bases/base.h"
 
 /* Change the values of a weight that the base gives, if these are the scales of
  * a normalisation; t->name is torchvision's. ENOMEM; errors of reading the

@@ -14,7 +14,7 @@
 #define PRIMO_KEPT_H
 
 #include "core/basic/text.h"
-#include "trainer/data/dataset.h"
+#include "trainer/dataset/dataset.h"
 
 /* Read */
 void kept_put_classes(const struct dataset *d, struct text *out);

@@ -1,4 +1,4 @@
-#include "trainer/data/sample_pages.h"
+#include "trainer/dataset/sample_pages.h"
 
 #include "core/basic/alloc.h"
 #include "trainer/pictures/picture.h"

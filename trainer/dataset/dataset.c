@@ -1,10 +1,10 @@
-#include "trainer/data/dataset.h"
+#include "trainer/dataset/dataset.h"
 
 #include "core/basic/alloc.h"
 #include "core/basic/language.h"
 #include "trainer/basic/purposes.h"
 #include "trainer/basic/random.h"
-#include "trainer/data/layout.h"
+#include "trainer/dataset/layout.h"
 #include "trainer/folders/folder.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 
 #include "core/basic/reason.h"
 #include "core/settings/param.h"
-#include "trainer/data/sample.h"
+#include "trainer/dataset/sample.h"
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "trainer/data/kept.h"
+#include "trainer/dataset/kept.h"
 
 #include "core/basic/alloc.h"
 #include "core/basic/language.h"

@@ -1,7 +1,7 @@
-#include "trainer/training/base.h"
+#include "trainer/bases/base.h"
 
-#include "trainer/training/base_norm.h"
-#include "trainer/training/base_pictures.h"
+#include "trainer/bases/base_norm.h"
+#include "trainer/bases/base_pictures.h"
 
 #include <errno.h>
 #include <math.h>
