@@ -5,12 +5,23 @@
 # while the worker, the daemon or both are killed at any moment. Nothing that was
 # acknowledged is lost; each file has one answer, to its own bytes, and no
 # revision has two; no bytes are left over. KILLS says how often, SEED with which
-# random numbers.
+# random numbers, and MACHINES="one two" on which machines of this host.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../models.sh"
 kills=${KILLS:-10}
 RANDOM=${SEED:-1}
+machines=${MACHINES:-local}
+machines_count=$(wc -w <<<"$machines")
 inbox_start 3 7 'precision = f32\n'
+if [ "$machines" != local ]; then
+    for name in $machines; do
+        [ -e "$MNT/machines/$name" ] || put "$MNT/machines/$name" 'nice = 1\n'
+    done
+    touch "$inbox/stop"
+    await_serving stopped
+    put "$MNT/services/inbox" "model = invoices/latest\nmachine = $machines\n"'precision = f32\n'
+    touch "$inbox/start"
+fi
 service=$MNT/inference/inbox
 books=("$SCRATCH/book.a" "$SCRATCH/book.b")
 clients=() round=0 # of kills
@@ -60,12 +71,20 @@ books_hold()
         fail "after kill $round"
 }
 
+# Where they are several, one of them.
+worker_kill()
+{
+    local pids
+    pids=$(trainer_pids | shuf -n $((machines_count > 1 ? 1 : 99)))
+    kill -9 $pids 2>/dev/null || true
+}
+
 killed()
 {
     if [ "$1" != daemon ]; then
         answers_go_on
         lost_at=$(rows)
-        workers_kill
+        worker_kill
     fi
     [ "$1" != worker ] || return 0
     daemon_kill

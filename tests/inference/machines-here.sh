@@ -5,48 +5,17 @@
 # timeout: 300
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../models.sh"
+. "$(dirname "$0")/../replicas.sh"
 models_mount
 cd "$MNT"
 pictures "$SCRATCH/data" 1 3
 files=("$SCRATCH"/data/test/*/*.jpg)
 model_make invoices 7
-inbox=$MNT/inference/inbox
 for name in one two; do
     put machines/$name 'threads = 1\n'
 done
 put machines/poor 'threads = 1\nmemory = 4M\n'
 
-# text MACHINES [LINES]
-text() { put services/inbox "model = invoices/latest\nmachine = $1\n${2:-}"; }
-says() { sed -n "s/^machine $1: //p" "$inbox/info"; }
-machine_is() { [[ $(says "$1") == "$2"* ]]; }
-await_machine()
-{
-    eventually 60 machine_is "$@" || fail "$(cat "$inbox/info" "$inbox/log")"
-}
-restart()
-{
-    touch "$inbox/stop"
-    await_serving stopped
-    touch "$inbox/start"
-    await_serving running
-}
-number=0
-stream()
-{
-    local end=$((number + $1))
-    for ((; number < end; number++)); do
-        cp "${files[number % ${#files[@]}]}" "$inbox/in/$number.jpg"
-    done
-}
-all_answered() { [ ! -s "$inbox/queue" ]; }
-each_once()
-{
-    eventually 120 all_answered || fail "$(cat "$inbox/queue" "$inbox/info")"
-    expect '' bash -c "cut -d, -f2,3 '$inbox/results.csv' | sort | uniq -d"
-    expect $number bash -c "grep -c '\.jpg,' '$inbox/results.csv'"
-    expect '' sed -n '/died twice/p' "$inbox/results.csv"
-}
 workers() { trainers_with ' --serve '; }
 workers_are() { [ "$(workers | wc -l)" = "$1" ]; }
 
@@ -93,6 +62,7 @@ workers_are 1
 stream 10
 each_once
 restart
+await_serving running
 expect_match '^failed, .*switched off' says one
 stream 10
 each_once
@@ -106,6 +76,19 @@ await_machine two running
 put machines/one 'threads = 1\n'
 await_machine one running
 workers_are 2
+
+step "a list begins anew on another machine where its own is switched off"
+for ((i = 0; i < 40; i++)); do
+    printf '%s\n' "${files[@]}"
+done >"$inbox/in/long.list"
+eventually 30 workers_are 3 || fail "$(cat "$inbox/log")"
+put machines/one 'threads = 1\nenabled = no\n'
+timeout 100 cat "$inbox/wait/long.list" >/dev/null
+machine_is one failed || fail "the list had ended before"
+expect $((40 * ${#files[@]} + 1)) wc -l <"$inbox/out/long.list.csv"
+expect '' bash -c "cut -d, -f1 '$inbox/out/long.list.csv' | sort | uniq -d"
+put machines/one 'threads = 1\n'
+await_machine one running
 
 step "all of them take a new version of the model"
 model_make invoices 5

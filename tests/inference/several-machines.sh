@@ -6,6 +6,7 @@
 # not under: address|thread (the loader that is carried has no sanitizer)
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../models.sh"
+. "$(dirname "$0")/../replicas.sh"
 . "$(dirname "$0")/../sshd.sh"
 sshd_start
 models_mount
@@ -17,42 +18,8 @@ done
 pictures "$SCRATCH/data" 1 3
 files=("$SCRATCH"/data/test/*/*.jpg)
 model_make invoices 7
-inbox=$MNT/inference/inbox
-
-# text MACHINES: the text of the service.
-text()
-{
-    put services/inbox "model = invoices/latest\nmachine = $1\n"'precision = f32\nthreads = 1\n'
-}
-# says MACHINE: what `info` says of it.
-says() { sed -n "s/^machine $1: //p" "$inbox/info"; }
-machine_is() { [[ $(says "$1") == "$2"* ]]; }
-await_machine()
-{
-    eventually 60 machine_is "$@" || fail "$(cat "$inbox/info" "$inbox/log")"
-}
-answered_by() { says "$1" | sed 's/.*, \([0-9]*\) answered.*/\1/'; }
-has_answered() { [ "$(answered_by "$1")" -gt "$2" ]; }
 worker_of() { trainers_with "--serve $SCRATCH/$1/"; }
 is_reached() { grep -q "^$1: reached" overview; }
-number=0
-# stream COUNT: copies so many files that were not there before.
-stream()
-{
-    local end=$((number + $1))
-    for ((; number < end; number++)); do
-        cp "${files[number % ${#files[@]}]}" "$inbox/in/$number.jpg"
-    done
-}
-all_answered() { [ ! -s "$inbox/queue" ]; }
-# Each file has one row, and no file has none.
-each_once()
-{
-    eventually 120 all_answered || fail "$(cat "$inbox/queue" "$inbox/info")"
-    expect '' bash -c "cut -d, -f2,3 '$inbox/results.csv' | sort | uniq -d"
-    expect $number bash -c "grep -c '\.jpg,' '$inbox/results.csv'"
-    expect '' sed -n '/died twice/p' "$inbox/results.csv"
-}
 # take_part MACHINE…: each of them answers some of what is copied now.
 take_part()
 {
@@ -95,6 +62,18 @@ expect $number jq -r .answered "$inbox/info.json"
 step "machines of a service that runs are in use"
 refused 'Device or resource busy' "'two' is in use by inference/inbox" \
     rm machines/two
+
+step "one that is switched off ends its worker, and comes back"
+cp machines/two "$SCRATCH/text"
+stream 30
+sed -i '$a enabled = no' machines/two
+no_worker() { [ -z "$(worker_of two)" ]; }
+eventually 30 no_worker || fail "$(cat "$inbox/info" "$inbox/log")"
+await_machine two 'failed, '
+each_once
+cat "$SCRATCH/text" >machines/two
+await_machine two running
+take_part two
 
 step "what a worker had that died, others answer"
 stream 30
@@ -148,9 +127,7 @@ take_part one two
 
 step "a list is answered by one, and by another one where that is away"
 text 'one local'
-touch "$inbox/stop"
-await_serving stopped
-touch "$inbox/start"
+restart
 await_machine one running
 printf '%s\n' "${files[@]}" >"$inbox/in/all.list"
 timeout 60 cat "$inbox/wait/all.list" >/dev/null
