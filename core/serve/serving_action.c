@@ -31,17 +31,25 @@ struct serving_change {
     struct serving s;
 };
 
+/* Its transaction, for whoever holds primo->change already. */
+static int change_load(struct serving_change *c, struct primo *primo,
+                       uint64_t id, struct reason *why)
+{
+    c->primo = primo;
+    int err = store_begin(primo->store, true, &c->txn, why);
+    if (err)
+        return err;
+    err = serving_load(c->txn, id, &c->s, why);
+    if (err)
+        store_abort(c->txn);
+    return err;
+}
+
 static int change_begin(struct serving_change *c, struct primo *primo,
                         uint64_t id, struct reason *why)
 {
-    c->primo = primo;
     pthread_mutex_lock(&primo->change);
-    int err = store_begin(primo->store, true, &c->txn, why);
-    if (err == 0) {
-        err = serving_load(c->txn, id, &c->s, why);
-        if (err)
-            store_abort(c->txn);
-    }
+    int err = change_load(c, primo, id, why);
     if (err)
         pthread_mutex_unlock(&primo->change);
     return err;
@@ -156,15 +164,13 @@ static bool has_requests(struct serving_change *c)
     return has;
 }
 
-int serving_remove(struct primo *primo, const struct caller *caller,
-                   uint64_t id, struct reason *why)
+static int remove_named(struct primo *primo, const struct caller *caller,
+                        uint64_t id, struct reason *why)
 {
     struct serving_change c;
-    int err = change_begin(&c, primo, id, why);
+    int err = change_load(&c, primo, id, why);
     if (err)
         return err;
-    /* until the service is gone nobody makes a file in it: intake_create() */
-    pthread_mutex_lock(&primo->names);
     err = serving_step(&c.s, LIFE_REMOVE, why);
     if (err == 0 && has_requests(&c))
         err = refuse(why, ENOTEMPTY,
@@ -174,7 +180,17 @@ int serving_remove(struct primo *primo, const struct caller *caller,
         err = serving_event(c.txn, &c.s, caller->uid, "removed", why);
     if (err == 0)
         err = streams_drop(&c, why);
-    err = store_end(c.txn, err, why); /* the record is gone: no change_end() */
+    return store_end(c.txn, err, why); /* the record is gone: no change_end() */
+}
+
+int serving_remove(struct primo *primo, const struct caller *caller,
+                   uint64_t id, struct reason *why)
+{
+    pthread_mutex_lock(&primo->change);
+    /* until the service is gone nobody makes a file in it: intake_create(), who
+     * has a transaction within this lock */
+    pthread_mutex_lock(&primo->names);
+    int err = remove_named(primo, caller, id, why);
     pthread_mutex_unlock(&primo->names);
     pthread_mutex_unlock(&primo->change);
     return err;
