@@ -1,4 +1,6 @@
-/* head_fit.h: what a fitted head must be, whatever the features look like. */
+/* not under: thread (it is all OpenMP)
+ *
+ * head_fit.h: what a fitted head must be, whatever the features look like. */
 #include "trainer/transfer/head_fit.h"
 
 #include "trainer/basic/random.h"
