@@ -3,6 +3,7 @@
 # one that cannot work and one that dies keep nothing from being answered, each
 # file once.
 # timeout: 300
+# not under: address|thread (a sanitizer has its own idea of memory)
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../models.sh"
 . "$(dirname "$0")/../replicas.sh"
