@@ -34,6 +34,8 @@ BUILD_PACKAGES := libfuse3-dev fuse3 liblmdb-dev \
   libpoppler-glib-dev pkg-config:pkg-config \
   libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler \
   libjansson-dev libseccomp-dev gettext:msgfmt
+# For primo-nodes, which is left out where they are not there.
+MPI_PACKAGES   := libopenmpi-dev openmpi-bin:mpirun
 EXAMPLE_PACKAGES := libfreetype-dev dataset-fashion-mnist \
   fonts-dejavu-core fonts-liberation fonts-freefont-ttf
 TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
@@ -42,7 +44,7 @@ TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
   less:less git:git \
   patch:patch curl:curl inotify-tools:inotifywait python3-minimal:python3 \
   slurm-wlm-basic-plugins slurmctld:/usr/sbin/slurmctld slurmd:/usr/sbin/slurmd \
-  slurm-client:sbatch munge:/usr/sbin/munged
+  slurm-client:sbatch munge:/usr/sbin/munged $(MPI_PACKAGES)
 PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
   python3-opencv python3-pil nodejs:node npm:npm \
   samba:/usr/sbin/smbd smbclient:smbclient
@@ -92,12 +94,17 @@ FS_O      = $(FS:%=$(BUILD)/%.o)
 TRAINER_O = $(TRAINER:%=$(BUILD)/%.o) $(BUILD)/gen/onnx.pb-c.o
 UNIT_O    = $(call object,tests/unit,$(UNIT))
 
+# primo-nodes, which connects hosts that train together, is built where MPI is.
+MPI     := $(shell pkg-config --exists ompi-c 2>/dev/null && echo 1)
+NODES_O  = $(patsubst %,$(BUILD)/%.o,$(call stems,nodes))
+
 # Show what is done in a word; make V=1 shows the commands instead.
 V    ?=
 quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(@:$(BUILD)/%=%);)
 
 #: all           build primofs and primo-train (plain `make`)
-all: $(BUILD)/primofs $(BUILD)/primo-train $(BUILD)/base.safetensors
+all: $(BUILD)/primofs $(BUILD)/primo-train $(BUILD)/base.safetensors \
+  $(if $(MPI),$(BUILD)/primo-nodes)
 
 $(BUILD)/primofs: $(FS_O) $(CORE_O) $(SHARED_O)
 	$(call quiet,link)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(FS_LIBS) \
@@ -113,6 +120,14 @@ $(BUILD)/primo-train: $(TRAINER_O) $(SHARED_O)
 	  $(BUILD)/plain/primo-train
 	cp $(BUILD)/plain/primo-train $@
 endif
+
+# Linked with MPI and the C library alone: it has to start on hosts that have
+# other libraries than this one.
+$(BUILD)/primo-nodes: $(NODES_O)
+	$(call quiet,link)$(CC) $(LDFLAGS) -o $@ $^ \
+	  $(shell pkg-config --libs ompi-c)
+$(NODES_O): BASE_FLAGS += $(shell pkg-config --cflags ompi-c 2>/dev/null)
+$(NODES_O): SANITIZE =
 
 $(BUILD)/%.o: %.c | $(BUILD)/.packages
 	@mkdir -p $(@D)
@@ -331,6 +346,7 @@ $(PEERS_DIR)/node_modules: tests/peers/package-lock.json
 	@touch $@
 
 UNITS     = lib/systemd/system
+PRIVATE   = libexec/primofs
 MANUALS   = share/man share/man/ru
 INSTALLED = bin $(UNITS) $(MANUALS:%=%/man1) $(MANUALS:%=%/man5) \
   share/primofs share/bash-completion/completions
@@ -339,6 +355,8 @@ install: all
 	install -d $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%/)
 	install -m 755 $(BUILD)/primofs $(BUILD)/primo-train \
 	  $(DESTDIR)$(PREFIX)/bin
+	$(if $(MPI),install -D -m 755 $(BUILD)/primo-nodes -t \
+	  $(DESTDIR)$(PREFIX)/$(PRIVATE))
 	install -m 644 dist/base/base.safetensors \
 	  $(DESTDIR)$(PREFIX)/share/primofs
 	install -m 644 $(wildcard dist/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
@@ -360,10 +378,10 @@ deb: all
 
 #: uninstall     remove what `make install` has installed
 uninstall:
-	rm -f $(foreach dir,$(INSTALLED),$(addprefix $(DESTDIR)$(PREFIX)/$(dir)/, \
-	  primofs primo-train $(notdir $(wildcard dist/*/*))))
+	rm -f $(foreach dir,$(INSTALLED) $(PRIVATE),$(addprefix $(DESTDIR)$(PREFIX)/$(dir)/, \
+	  primofs primo-train primo-nodes $(notdir $(wildcard dist/*/*))))
 
-C_FILES = $(shell find core fs trainer tests examples docs -name '*.[ch]')
+C_FILES = $(shell find core fs nodes trainer tests examples docs -name '*.[ch]')
 
 #: format        format the C files as the project does
 format:

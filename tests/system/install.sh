@@ -15,6 +15,8 @@ step "make install puts every file into its place"
 "${make[@]}" install
 expect "$(printf 'primo-train\nprimofs')" ls "$root/usr/bin"
 expect 755 stat -c %a "$root/usr/bin/primofs"
+[ ! -x "$BUILD/primo-nodes" ] ||
+    expect 755 stat -c %a "$root/usr/libexec/primofs/primo-nodes"
 expect "$(printf 'primo-train.1\nprimofs.1')" ls "$root/usr/share/man/man1"
 expect primofs.5 ls "$root/usr/share/man/man5"
 expect "$(printf 'primo-train.1\nprimofs.1')" ls "$root/usr/share/man/ru/man1"

@@ -230,7 +230,8 @@ static int part_get(struct loader *l, struct part *part, int epoch, int step,
         part->lent = b; /* it is complete: no thread writes to it */
     pthread_mutex_unlock(&l->lock);
     if (err == 0)
-        *out = (struct loader_batch){b->count, b->images, b->labels};
+        *out = (struct loader_batch){b->count, b->images, b->labels,
+                                     b->first, b->total,  b->spare};
     return err;
 }
 

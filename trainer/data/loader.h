@@ -33,6 +33,8 @@ struct loader_options {
     struct page_range pages; /* of files, which are pictures of their own; the
                               * first alone: the file is the picture */
     struct decoded *decoded; /* of other trainings; NULL = there is none */
+    int nodes, node;         /* batches are split among so many, and this one
+                              * (from 0) gets its part; 0 = they are not */
     /* Called with lines for the log, from the thread that calls the loader. */
     void (*log)(void *context, const char *line);
     /* Called about five times a second while loader_open() reads, from the
@@ -87,12 +89,15 @@ void loader_keep(const struct loader *l, struct text *out);
 
 /* A batch, which remains the loader's. */
 struct loader_batch {
-    int count;
+    int count;           /* pictures of this node's part */
     const float *images; /* [count, 3, side, side], RGB, 0 to 255 */
     const int *labels;   /* [count] */
+    int first, total;    /* the first of them in the whole batch of so many */
+    bool spare; /* there are more nodes than pictures: this one is another's */
 };
 
-/* Training pictures of this epoch and later ones are not augmented. */
+/* Training pictures of this epoch and later ones are not augmented, and their
+ * batches are not split. */
 enum { LOADER_PLAIN = 1 << 30 };
 
 /* Lend batch `step` of `epoch` (both from 0), until the next batch of the same

@@ -41,6 +41,27 @@ static void part_shuffle(struct part *part, int epoch)
     part->order_epoch = epoch;
 }
 
+/* The first picture of a batch that a node gets. */
+static int share_first(int total, int nodes, int node)
+{
+    int rest = total % nodes;
+    return total / nodes * node + (node < rest ? node : rest);
+}
+
+/* Which of the pictures of a batch are this node's. */
+static void batch_split(const struct part *part, struct batch *b)
+{
+    bool whole = part->nodes < 2 || b->epoch >= LOADER_PLAIN;
+    int nodes = whole ? 1 : part->nodes, node = whole ? 0 : part->node;
+    b->first = share_first(b->total, nodes, node);
+    b->count = share_first(b->total, nodes, node + 1) - b->first;
+    b->spare = part->training && b->count == 0;
+    if (b->spare) {
+        b->first = b->total - 1;
+        b->count = 1;
+    }
+}
+
 void part_next(struct part *part, struct batch *b)
 {
     int first = part->next_step * part->size, left = part->count - first;
@@ -49,7 +70,9 @@ void part_next(struct part *part, struct batch *b)
     b->training = part->training;
     b->epoch = part->next_epoch;
     b->step = part->next_step;
-    b->count = left < part->size ? left : part->size;
+    b->total = left < part->size ? left : part->size;
+    batch_split(part, b);
+    first += b->first;
     b->taken = b->done = b->err = 0;
     for (int i = 0; i < b->count; i++) {
         b->entries[i] = &part->entries[part->order[first + i]];
@@ -101,6 +124,8 @@ int part_init(struct part *part, const struct scan *scan,
 {
     size_t most = (size_t)scan->count + 1;
     *part = (struct part){.training = training,
+                          .nodes = options->nodes,
+                          .node = options->node,
                           .seed = options->seed,
                           .size = options->batch,
                           .order_epoch = -1};

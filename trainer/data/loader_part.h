@@ -21,6 +21,8 @@ struct entry {
 struct batch {
     bool live, training;
     int epoch, step, count;
+    int first, total; /* as in struct loader_batch */
+    bool spare;
     const struct entry **entries; /* [batch] */
     float *images;                /* [batch, 3, side, side] */
     int *labels;                  /* [batch] */
@@ -34,6 +36,7 @@ struct part {
     int count;
     int size, steps; /* pictures in a full batch, batches in an epoch */
     bool training;   /* shuffled and augmented */
+    int nodes, node; /* as in struct loader_options */
     uint64_t seed;
     int *order;                /* [count], the order in order_epoch */
     int order_epoch;           /* -1 = none yet */

@@ -215,9 +215,32 @@ static void pieces_run(const struct phases *p, const void *q,
     }
 }
 
-void phases_run(const struct phases *p, const void *q, const struct cut *c,
-                int parts)
+/* All blocks end a phase together, as the other nodes are told of all. */
+static void divided_run(const struct phases *p, const void *q,
+                        const struct cut *c, int parts, const struct norm *norm)
 {
+    int64_t pieces = (int64_t)c->blocks * c->pieces;
+    int64_t all_parts = (int64_t)c->blocks * parts;
+
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < pieces; i++)
+        p->piece(q, c, (int)(i / c->pieces), (int)(i % c->pieces));
+#pragma omp parallel for schedule(static)
+    for (int b = 0; b < c->blocks; b++)
+        p->finish(q, c, b);
+    p->join(norm);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < all_parts; i++)
+        p->apply(q, c, (int)(i / parts), (int)(i % parts));
+}
+
+void phases_run(const struct phases *p, const void *q, const struct cut *c,
+                int parts, const struct norm *norm)
+{
+    if (norm_is_divided(norm)) {
+        divided_run(p, q, c, parts, norm);
+        return;
+    }
     if (!by_blocks(c)) {
         pieces_run(p, q, c, parts);
         return;
@@ -230,10 +253,10 @@ void phases_run(const struct phases *p, const void *q, const struct cut *c,
 void norm_forward(const struct norm *q)
 {
     static const struct phases phases = {norm_measure_piece, norm_finish,
-                                         apply_piece};
+                                         apply_piece, norm_join_moments};
     struct cut c = cut_of(q->n, q->channels, q->rows, q->block);
 
-    phases_run(&phases, q, &c, c.pieces);
+    phases_run(&phases, q, &c, c.pieces, q);
 }
 
 void norm_again(const struct norm *q)
@@ -406,9 +429,9 @@ static void back_apply_piece(const void *norm_back, const struct cut *c,
 void norm_backward(const struct norm_back *q)
 {
     static const struct phases phases = {norm_back_sums_piece, back_finish,
-                                         back_apply_piece};
+                                         back_apply_piece, norm_join_slopes};
     const struct norm *f = q->forward;
     struct cut c = cut_of(f->n, f->channels, f->rows, f->block);
 
-    phases_run(&phases, q, &c, c.pieces);
+    phases_run(&phases, q, &c, c.pieces, f);
 }

@@ -23,6 +23,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* How a batch is normalised of which several nodes compute parts: its
+ * statistics are those of the whole batch, and so is what the way back
+ * subtracts. It is as if one node had all of it, but for rounding. */
+struct norm_join {
+    int nodes;   /* 0 or 1 = the batch is not divided */
+    float share; /* of the batch, which this node has; 0 = its pictures are only
+                    there so that it takes part */
+    /* Write the `size` bytes of each node, in their order, to `all`. Called by
+     * the thread that normalises, while no other thread does. */
+    void (*gather)(void *context, const void *mine, size_t size, void *all);
+    void *context;
+    float *room; /* [nodes + 1][norm_join_room()] */
+};
+
 struct norm {
     int n, channels, rows; /* rows: pixels of one picture */
     int block;
@@ -37,6 +51,7 @@ struct norm {
     /* Whether mean and variance are given: then the forward pass does not
      * measure them, and the gradients take them for constants. NULL = false. */
     const bool *fixed;
+    const struct norm_join *join; /* NULL = the batch is never divided */
     float *work; /* norm_work() floats, kept from forward to backward */
 };
 
@@ -58,6 +73,8 @@ struct norm_back {
 
 /* The size of a work area, in floats. */
 size_t norm_work(int n, int channels, int rows, int block);
+/* What a node says of a normalisation with so many channels, in floats. */
+size_t norm_join_room(int channels);
 
 /* Change */
 

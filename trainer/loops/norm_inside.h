@@ -12,6 +12,9 @@
  *           double, and derives a few coefficients for each channel
  *   apply   goes over the rows again and writes the results
  *
+ * Where other nodes have parts of the batch, `join` comes before the last one:
+ * it puts their sums together with this node's.
+ *
  * A phase needs all of the one before, but only of its own block of channels.
  * phases_run() shares blocks or pieces among the threads accordingly. As pieces
  * are cut by the shape alone and put together in their order, the results do
@@ -58,6 +61,11 @@ struct cut {
 INLINE bool norm_is_fixed(const struct norm *q)
 {
     return q->fixed && *q->fixed;
+}
+
+INLINE bool norm_is_divided(const struct norm *q)
+{
+    return q->join && q->join->nodes > 1 && !norm_is_fixed(q);
 }
 
 /* Cutting */
@@ -162,17 +170,22 @@ struct phases {
     void (*piece)(const void *q, const struct cut *c, int block, int piece);
     void (*finish)(const void *q, const struct cut *c, int block);
     void (*apply)(const void *q, const struct cut *c, int block, int part);
+    void (*join)(const struct norm *norm); /* once for all blocks */
 };
-/* Runs all phases of all blocks; `apply` has `parts` parts in each block. */
+/* Runs all phases of all blocks; `apply` has `parts` parts in each block.
+ * `norm` is the normalisation that q is about. */
 void phases_run(const struct phases *p, const void *q, const struct cut *c,
-                int parts);
+                int parts, const struct norm *norm);
 
 /* Phases of norm.c that norm_pool.c uses, too */
 
 /* piece: the mean and the squared deviations from it. */
 void norm_measure_piece(const void *norm, const struct cut *c, int block,
                         int piece);
-/* finish: mean, variance and coefficient 0. */
+/* finish: mean, variance and coefficient 0. norm_join.c has join: the same of
+ * the whole batch, or what the way back subtracts. */
+void norm_join_moments(const struct norm *q);
+void norm_join_slopes(const struct norm *q);
 void norm_finish(const void *norm, const struct cut *c, int block);
 /* piece: sums of the gradient and of its product with x - mean; writes d_sum
  * unless it is NULL. */

@@ -131,11 +131,12 @@ static void finish(const void *norm_pool, const struct cut *c, int block)
 
 void norm_pool_forward(const struct norm_pool *q)
 {
-    static const struct phases phases = {measure_piece, finish, pool_picture};
+    static const struct phases phases = {measure_piece, finish, pool_picture,
+                                         norm_join_moments};
     const struct norm *n = &q->norm;
     struct cut c = cut_of(n->n, n->channels, n->rows, n->block);
 
-    phases_run(&phases, q, &c, n->n);
+    phases_run(&phases, q, &c, n->n, n);
 }
 
 /* Backward: only the maxima have a gradient, so the sums are taken over y and
@@ -259,9 +260,9 @@ static void back_picture(const void *norm_pool_back, const struct cut *c,
 void norm_pool_backward(const struct norm_pool_back *q)
 {
     static const struct phases phases = {back_sums_piece, back_finish,
-                                         back_picture};
+                                         back_picture, norm_join_slopes};
     struct norm p = pooled(q->forward);
     struct cut c = cut_of(p.n, p.channels, p.rows, p.block);
 
-    phases_run(&phases, q, &c, p.n);
+    phases_run(&phases, q, &c, p.n, &p);
 }

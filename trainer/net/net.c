@@ -40,6 +40,7 @@ static struct plan_parts parts_of(struct net *net)
         .image_size = net->options.image_size,
         .bf16 = net->options.bf16,
         .fixed_statistics = &net->fixed,
+        .join = net->options.join,
     };
 }
 
@@ -255,6 +256,15 @@ static void unfold(struct net *net)
     net->folded = net->fresh_folds = false;
 }
 
+/* Makes the gradients of the loss of this node's part those of the batch's. */
+static void share_take(const struct net *net, const struct plan *p)
+{
+    const struct norm_join *join = net->options.join;
+    for (int i = 0; join && join->nodes > 1 && i < p->n * net->options.classes;
+         i++)
+        p->d_logits[i] *= join->share;
+}
+
 static int there_and_back(struct net *net, struct plan *p, const int *labels,
                           float smoothing, struct reason *why)
 {
@@ -264,6 +274,7 @@ static int there_and_back(struct net *net, struct plan *p, const int *labels,
     const struct loss loss = {net->options.classes, smoothing,
                               net->options.class_weights};
     net->loss = loss_gradient(&loss, p->logits, labels, p->n, p->d_logits);
+    share_take(net, p);
     return plan_run(p, net->dnn, p->middle, p->count, why);
 }
 
@@ -302,6 +313,18 @@ int net_gradients(struct net *net, const float *images, const int *labels,
     if (!err)
         net->pending = n;
     return err;
+}
+
+struct net_arena net_arena(const struct net *net)
+{
+    const struct weights *w = &net->weights;
+    return (struct net_arena){w->gradient, w->value, w->trained};
+}
+
+void net_complete(struct net *net, int total, float loss)
+{
+    net->pending = total;
+    net->loss = loss;
 }
 
 int net_measure(struct net *net, const float *images, int n, struct reason *why)

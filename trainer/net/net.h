@@ -22,9 +22,11 @@
 #include "core/basic/reason.h"
 #include "core/network/network.h"
 #include "trainer/basic/tensor.h"
+#include "trainer/loops/norm.h"
 #include "trainer/net/optimizer.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct net;
 
@@ -40,6 +42,10 @@ struct net_options {
                                    are 1; must outlive the net */
     float addend; /* initial scale of the branch that a block adds last:
                      recipe.h */
+    /* How net_gradients() normalises where other nodes have parts of the batch,
+     * too; its gradients are then this node's share of the batch's. NULL =
+     * never so; else it must outlive the net. */
+    const struct norm_join *join;
     bool average; /* evaluate and export an average of the weights over the
                      updates; only with `training` */
 };
@@ -50,6 +56,14 @@ struct net_rule {
      * and normalisation. */
     struct optimizer_rule step;
     float average; /* share of the new weights in the average; 0 = skip it */
+};
+
+/* What a node has in arenas whose arrangement is the same on processors of the
+ * same kind. */
+struct net_arena {
+    float *gradient;    /* [size]; may be changed before net_update() */
+    const float *value; /* [size]: the weights */
+    size_t size;
 };
 
 /* Life cycle */
@@ -119,6 +133,10 @@ int net_set_rates(struct net *net, const float *factors, struct reason *why);
  * allocates memory. */
 int net_gradients(struct net *net, const float *images, const int *labels,
                   int n, float smoothing, struct reason *why);
+struct net_arena net_arena(const struct net *net);
+/* Say that the batch is one of `total` pictures of which other nodes had the
+ * rest, and that the gradients have been added up; `loss` is its mean. */
+void net_complete(struct net *net, int total, float loss);
 /* Commit the batch. EINVAL: there is none. Where a channel had a single element
  * (n = 1 and one pixel), its running statistics stay as they are. */
 int net_update(struct net *net, const struct net_rule *rule,

@@ -23,6 +23,7 @@ struct plan_parts {
     int classes, image_size;
     bool bf16;
     const bool *fixed_statistics; /* see `fixed` in struct norm */
+    const struct norm_join *join; /* likewise */
 };
 
 /* A oneDNN op or a loop of our own. */

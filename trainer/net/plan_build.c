@@ -130,6 +130,7 @@ struct norm build_norm(struct builder *b, int row, const void *x)
         .mean = weights_gradient(w, row, WEIGHT_MEAN),
         .variance = weights_gradient(w, row, WEIGHT_VARIANCE),
         .fixed = b->parts->fixed_statistics,
+        .join = b->parts->join,
     };
     q.work = build_take(b, norm_work(q.n, q.channels, q.rows, q.block) *
                                sizeof(float));

@@ -81,6 +81,8 @@ static enum wish wish_await(const struct control *c)
     struct timespec tick = ns_timespec(TICK_MS * 1000000l);
     stop_signals(&set);
     bool signalled = sigtimedwait(&set, NULL, &tick) > 0;
+    if (!nodes_lead(c->options.nodes))
+        return WISH_NONE;
     if (faccessat(c->options.dir, "stop", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
         lease_is_over(c))
         return WISH_STOPPED;
@@ -97,7 +99,7 @@ static void end_interrupted(struct control *c)
     _exit(ended < 0 ? c->options.failed_status : c->options.interrupted_status);
 }
 
-static void stop(struct control *c, enum wish wish)
+static void state_save(struct control *c)
 {
     struct timespec until = clock_after(LOCK_MS);
     int err = pthread_mutex_clocklock(&c->state, CLOCK_MONOTONIC, &until);
@@ -106,6 +108,11 @@ static void stop(struct control *c, enum wish wish)
     else if (err)
         writer_log(c->options.writer, "the disk is slow: stopping with the "
                                       "checkpoint before this one");
+}
+
+static void stop(struct control *c, enum wish wish)
+{
+    state_save(c);
     if (wish == WISH_INTERRUPTED)
         end_interrupted(c);
     writer_log(c->options.writer, "stopped, as requested");
@@ -118,6 +125,24 @@ static void fail_overdue(struct control *c)
     char outcome[600];
     snprintf(outcome, sizeof outcome, "failed: %s", c->overdue);
     writer_end(c->options.writer, outcome);
+    _exit(c->options.failed_status);
+}
+
+/* What is said on stderr is the reason where nobody starts the run again. */
+static void end_lost(struct control *c)
+{
+    struct text words = TEXT_INIT, outcome = TEXT_INIT;
+    bool again = nodes_loss(c->options.nodes, &words);
+    if (nodes_lead(c->options.nodes)) {
+        state_save(c);
+        text_printf(&outcome, "failed: %s", text_string(&words));
+        fprintf(stderr, "primo-train: %s\n", text_string(&words));
+        writer_log(c->options.writer, "%s", text_string(&words));
+        if (again)
+            writer_end(c->options.writer, text_string(&outcome));
+        else
+            writer_sync(c->options.writer);
+    }
     _exit(c->options.failed_status);
 }
 
@@ -144,6 +169,8 @@ static void *control_run(void *argument)
         pthread_mutex_unlock(&c->lock);
         if (wanted)
             stop(c, wanted);
+        if (nodes_lost(c->options.nodes))
+            end_lost(c);
         if (overdue)
             fail_overdue(c);
     }

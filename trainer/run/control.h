@@ -10,10 +10,16 @@
  * "stopped", or "interrupted" where the training goes on later, and leaves the
  * process: what the main thread was doing (a long update, a read from a dead
  * path, an export) is abandoned, not awaited.
+ *
+ * Where several nodes train together, only the one that leads is stopped, and
+ * the others end with it. When they cannot go on together, the run ends as if
+ * it had been killed, but with a checkpoint: whoever has started it starts it
+ * again. A reason that would come again ends it for good.
  */
 #ifndef PRIMO_CONTROL_H
 #define PRIMO_CONTROL_H
 
+#include "trainer/nodes/nodes.h"
 #include "trainer/run/journal_writer.h"
 
 struct control;
@@ -21,6 +27,7 @@ struct control;
 struct control_options {
     int dir;                       /* the run directory; not owned */
     struct journal_writer *writer; /* not owned */
+    const struct nodes *nodes;     /* not owned; NULL = it trains alone */
     int stopped_status;            /* exit status after a stop */
     /* Exit status after a signal that is no stop, because whoever has started
      * the trainer starts it again; 0 = every signal is one. */

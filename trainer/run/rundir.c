@@ -56,11 +56,13 @@ static void rundir_release(struct rundir *r)
     control_free(r->control);
     writer_free(r->writer);
     checkpoint_release(&r->from);
+    nodes_free(r->nodes);
     if (r->dir >= 0)
         close(r->dir);
     free(r->path);
     r->control = NULL;
     r->writer = NULL;
+    r->nodes = NULL;
     r->path = NULL;
     r->dir = -1;
 }
@@ -103,6 +105,8 @@ static int parts_open(struct rundir *r, const struct journal_observer *view,
     struct reason fault = REASON_INIT;
     bool damaged = false;
     int err = lock_take(r, why);
+    if (err == 0)
+        err = nodes_open(&r->nodes, why);
     if (err)
         return err;
     int found = found_read(r, &damaged, &fault);
@@ -126,6 +130,7 @@ static int parts_open(struct rundir *r, const struct journal_observer *view,
     const struct control_options options = {
         .dir = r->dir,
         .writer = r->writer,
+        .nodes = r->nodes,
         .stopped_status = stopped_status,
         .interrupted_status = getenv("PRIMOFS_AGAIN") ? RUN_INTERRUPTED : 0,
         .failed_status = RUN_FAILED};
@@ -152,7 +157,9 @@ int rundir_end(struct rundir *r, int err, const struct reason *why)
     r->control = NULL;
     if (err)
         text_printf(&outcome, "failed: %s", why->sentence);
-    else
+    if (err && !nodes_lead(r->nodes))
+        nodes_fail(r->nodes, why->sentence);
+    if (err == 0)
         text_puts(&outcome, NC_("end", "succeeded"));
     int ended = writer_end(r->writer, text_string(&outcome));
     text_release(&outcome);
@@ -199,20 +206,27 @@ int rundir_threads(const struct rundir *r)
 {
     struct text t = TEXT_INIT;
     long long n = 0;
-    if (rundir_read(r, "threads", &t, NULL) == 0 && t.size) {
-        t.data[strcspn(t.data, "\n")] = 0;
-        if (!parse_int(t.data, &n) || n < 1 || n > THREADS_MAX)
+    const char *at = rundir_read(r, "threads", &t, NULL) ? "" : text_string(&t);
+    for (int i = 0; i < nodes_rank(r->nodes); i++)
+        at += strcspn(at, "\n") + (at[strcspn(at, "\n")] == '\n');
+    if (t.size) {
+        t.data[(size_t)(at - t.data) + strcspn(at, "\n")] = 0;
+        if (!parse_int(at, &n) || n < 1 || n > THREADS_MAX)
             n = 0;
     }
     text_release(&t);
     return (int)n;
 }
 
-int rundir_keep_threads(struct rundir *r, int threads, struct reason *why)
+int rundir_keep_threads(struct rundir *r, const int *threads,
+                        struct reason *why)
 {
-    char line[16], *path = rundir_path(r, "threads");
-    int n = snprintf(line, sizeof line, "%d\n", threads);
-    int err = file_save(AT_FDCWD, path, line, (size_t)n, why);
+    struct text lines = TEXT_INIT;
+    char *path = rundir_path(r, "threads");
+    for (int i = 0; i < nodes_count(r->nodes); i++)
+        text_printf(&lines, "%d\n", threads[i]);
+    int err = file_save(AT_FDCWD, path, text_string(&lines), lines.size, why);
+    text_release(&lines);
     free(path);
     return err;
 }

@@ -9,7 +9,8 @@
  *   stop                a file whose appearance asks for a stop
  *   journal.NNNNNN      core/journal.h
  *   checkpoint          checkpoint.h; checkpoint.damaged: one put aside
- *   threads             how many the training began with, kept when it resumes
+ *   threads             how many the training began with, kept when it resumes:
+ *                       a line for each node
  *   pictures            those that it began with, likewise (data/kept.h)
  *   artifacts/          what comes out
  *
@@ -19,6 +20,7 @@
 #define PRIMO_RUNDIR_H
 
 #include "trainer/files/checkpoint.h"
+#include "trainer/nodes/nodes.h"
 #include "trainer/run/control.h"
 #include "trainer/run/journal_writer.h"
 
@@ -29,6 +31,7 @@ struct rundir {
     struct checkpoint from; /* state.count = 0: there is none */
     struct journal_writer *writer;
     struct control *control;
+    struct nodes *nodes; /* NULL = it trains alone */
 };
 
 /* Exit statuses. */
@@ -43,10 +46,11 @@ enum {
 /* Life cycle */
 
 /* Open, lock, read the checkpoint, begin a journal segment, start the control
- * thread. A damaged checkpoint is said in the log and kept as
- * checkpoint.damaged; one that cannot be read for another reason ends the
- * journal with that reason, which is returned. EBUSY when another trainer holds
- * the lock. `stopped_status` as in control.h. */
+ * thread, join the other nodes where there are any (nodes/nodes.h). A damaged
+ * checkpoint is said in the log and kept as checkpoint.damaged; one that cannot
+ * be read for another reason ends the journal with that reason, which is
+ * returned. EBUSY when another trainer holds the lock. `stopped_status` as in
+ * control.h. */
 int rundir_open(struct rundir *r, const char *path,
                 const struct journal_observer *view, int stopped_status,
                 struct reason *why);
@@ -63,11 +67,14 @@ int rundir_read(const struct rundir *r, const char *name, struct text *out,
  * = it has not begun, or a version did that kept none. */
 int rundir_pictures(const struct rundir *r, struct text *out,
                     struct reason *why);
-/* The number of threads that the training began with; 0 = it has not begun. */
+/* The number of threads that the training began with on this node; 0 = it has
+ * not begun here. */
 int rundir_threads(const struct rundir *r);
 
 /* Change */
-int rundir_keep_threads(struct rundir *r, int threads, struct reason *why);
+/* Keep the numbers of threads of all nodes. */
+int rundir_keep_threads(struct rundir *r, const int *threads,
+                        struct reason *why);
 int rundir_keep_pictures(struct rundir *r, const struct text *list,
                          struct reason *why);
 /* Save artifacts/NAME and announce it in the journal. */

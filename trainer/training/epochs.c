@@ -6,6 +6,7 @@
 #include "trainer/data/decoded.h"
 #include "trainer/training/evaluation.h"
 #include "trainer/training/report.h"
+#include "trainer/training/together.h"
 #include "trainer/transfer/adapt.h"
 
 #include <errno.h>
@@ -57,6 +58,7 @@ static int base_adapt(struct training *t, struct reason *why)
         return err;
     t->at.features_square = a.square;
     t->at.strange = a.acquaintance;
+    nodes_share(t->run->nodes, &t->at, sizeof t->at);
     adaptation_tell(t, &a);
     return 0;
 }
@@ -94,6 +96,7 @@ static int net_make(struct training *t, struct reason *why)
         .bf16 = t->options->bf16,
         .training = true,
         .average = true,
+        .join = &t->join,
         .addend = RECIPE_ADDEND,
         .class_weights = t->class_weights,
     };
@@ -109,12 +112,10 @@ static int base_leave_aside(struct training *t, struct reason *why)
     return net_make(t, why);
 }
 
-int training_net(struct training *t, struct reason *why)
+/* Decides what the network begins with. */
+static int net_begin(struct training *t, struct reason *why)
 {
-    int err = net_make(t, why);
-    if (err)
-        return err;
-    err = base_give(&t->material.base, t->net, t->material.head_kept, why);
+    int err = base_give(&t->material.base, t->net, t->material.head_kept, why);
     if (err || !training_adapts(t))
         return err;
     if (t->run->from.state.count) { /* its weights follow */
@@ -124,6 +125,14 @@ int training_net(struct training *t, struct reason *why)
     }
     err = base_adapt(t, why);
     return err || training_adapts(t) ? err : base_leave_aside(t, why);
+}
+
+int training_net(struct training *t, struct reason *why)
+{
+    int err = net_make(t, why);
+    if (err == 0)
+        err = net_begin(t, why);
+    return err ? err : together_state(t, why);
 }
 
 /* Checkpoints */
@@ -170,7 +179,8 @@ static int checkpoint_save(struct training *t, struct reason *why)
 void training_save(struct training *t)
 {
     struct reason why = REASON_INIT;
-    if (is_saved(t) || checkpoint_save(t, &why) == 0)
+    if (!nodes_lead(t->run->nodes) || is_saved(t) ||
+        checkpoint_save(t, &why) == 0)
         return;
     t->saved_time = monotonic_now();
     writer_log(t->run->writer, "no checkpoint: %s", why.sentence);
@@ -253,14 +263,20 @@ static int set_back(struct training *t, struct reason *why)
 
 /* Training */
 
-/* Fits the number of updates to the time that is left of time_limit. A number
- * of epochs that was set remains the most. */
-static void time_fit(struct training *t)
+/* The number of updates that fits the time that is left of time_limit; 0 = it
+ * is not known. */
+static uint64_t time_wish(const struct training *t)
 {
     double gone = t->seconds + monotonic_now() - t->began;
     double limit = t->options->time_limit;
-    uint64_t n =
-        limit > 0 ? pace_fit(&t->pace, &t->recipe, &t->at, limit - gone) : 0;
+    return limit > 0 ? pace_fit(&t->pace, &t->recipe, &t->at, limit - gone) : 0;
+}
+
+/* A number of epochs that was set remains the most. */
+static void time_fit(struct training *t)
+{
+    bool alone = nodes_count(t->run->nodes) == 1;
+    uint64_t n = alone ? time_wish(t) : t->wish;
     if (n == 0)
         return;
     recipe_set_iterations(&t->recipe, n < t->most ? n : t->most);
@@ -299,14 +315,14 @@ static int update(struct training *t, struct reason *why)
     struct loader_batch b;
     int err = loader_train(t->material.loader, (int)t->at.epoch,
                            (int)t->at.step, &b, why);
+    t->wish = time_wish(t);
     if (err == 0)
-        err = net_gradients(t->net, b.images, b.labels, b.count,
-                            RECIPE_SMOOTHING, why);
+        err = together_gradients(t, &b, why);
     if (err)
         return err;
     if (!(net_loss(t->net) < LOSS_LOST)) /* also true for NaN */
         return set_back(t, why);
-    err = update_commit(t, began, b.count, why);
+    err = update_commit(t, began, b.total, why);
     if (err)
         return err;
     training_tell(t);

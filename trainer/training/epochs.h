@@ -35,10 +35,12 @@ struct training {
                                   record, empty = there is none */
     struct position saved;     /* the position of the checkpoint on disk */
 
+    struct norm_join join; /* how nodes normalise together: together.h */
     struct pace pace;
     double report_due;  /* monotonic: not before is an evaluation reported */
     double temperature; /* of the model, once it is reported */
     struct team_wait team_wait;
+    uint64_t wish;     /* updates that time_limit leaves; 0 = not known */
     uint64_t most;     /* updates, however much time time_limit leaves */
     double began;      /* when this process began, in monotonic seconds */
     double seconds;    /* how long the training had taken before that */

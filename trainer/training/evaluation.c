@@ -4,6 +4,7 @@
 #include "core/basic/language.h"
 #include "trainer/evaluation/average_precision.h"
 #include "trainer/evaluation/choice.h"
+#include "trainer/training/together.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,20 +14,24 @@ int training_predict(struct training *t, struct reason *why)
 {
     struct loader *l = t->material.loader;
     int steps = loader_test_steps(l), classes = t->material.dataset.classes;
-    int done = 0;
+    int done = 0, count = loader_test_count(l);
+    for (int i = 0; i < count; i++)
+        t->answers[i] = loader_test_sample(l, i)->label;
+    memset(t->scores, 0, (size_t)count * (size_t)classes * sizeof *t->scores);
     for (int step = 0; step < steps; step++) {
         team_wait_look(&t->team_wait);
         struct loader_batch b;
         int err = loader_test(l, step, &b, why);
-        if (err == 0)
+        if (err == 0 && b.count)
             err = net_predict(t->net, b.images, b.count,
-                              t->scores + (size_t)done * classes, why);
+                              t->scores + (size_t)(done + b.first) * classes,
+                              why);
         if (err)
             return err;
-        memcpy(t->answers + done, b.labels, (size_t)b.count * sizeof(int));
-        done += b.count;
+        done += b.total;
     }
-    return 0;
+    together_scores(t);
+    return together_check(t, why);
 }
 
 static bool scores_finite(const struct training *t)

@@ -38,6 +38,17 @@ static int limits_take(struct rundir *run, const struct options *o,
     return 0;
 }
 
+/* `kept` is how many the training began with here; 0 = it begins now. */
+static int threads_keep(struct rundir *run, const struct options *o, int kept,
+                        struct reason *why)
+{
+    int all[NODES_MOST];
+    if (kept && nodes_count(run->nodes) == 1)
+        return 0;
+    nodes_gather(run->nodes, &o->threads, sizeof o->threads, all);
+    return rundir_keep_threads(run, all, why);
+}
+
 static int threads_take(struct rundir *run, struct options *o,
                         struct reason *why)
 {
@@ -56,7 +67,22 @@ static int threads_take(struct rundir *run, struct options *o,
                    found.why);
     writer_fact(run->writer, "threads", "%d", o->threads);
     omp_set_num_threads(o->threads);
-    return kept ? 0 : rundir_keep_threads(run, o->threads, why);
+    return threads_keep(run, o, kept, why);
+}
+
+/* All nodes compute with the same precision: bf16 where each of them has it. */
+static void precision_agree(struct rundir *run, struct options *o)
+{
+    int nodes = nodes_count(run->nodes), mine = o->bf16, all[NODES_MOST];
+    nodes_gather(run->nodes, &mine, sizeof mine, all);
+    for (int i = 0; i < nodes; i++) {
+        if (all[i] || !o->bf16)
+            continue;
+        o->bf16 = false;
+        options_note(o, KEY_PRECISION, "f32",
+                     N_("the processor of host '%s' has no bf16 in hardware"),
+                     nodes_name(run->nodes, i));
+    }
 }
 
 int prepare_machine(struct rundir *run, struct options *o, struct reason *why)
@@ -64,6 +90,8 @@ int prepare_machine(struct rundir *run, struct options *o, struct reason *why)
     int err = limits_take(run, o, why);
     if (err == 0)
         err = threads_take(run, o, why);
+    if (err == 0)
+        precision_agree(run, o);
     if (err == 0 && o->memory)
         err = headroom_for_team(o->threads, why);
     return err;
@@ -233,6 +261,8 @@ static int loader_make(struct dataset_reading *reading, const struct options *o,
         .memory = memory_for_pictures(o),
         .pages = o->pages,
         .decoded = decoded_open(reading->run->dir, o->image_size),
+        .nodes = nodes_count(reading->run->nodes),
+        .node = nodes_rank(reading->run->nodes),
         .log = log_line,
         .tick = reading_tick,
         .context = reading,

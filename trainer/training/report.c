@@ -72,7 +72,7 @@ void training_report(struct training *t)
     struct reason why = REASON_INIT;
     struct evaluation e;
     double began = monotonic_now();
-    if (began < t->report_due)
+    if (began < t->report_due || !nodes_lead(t->run->nodes))
         return;
     int err = scores_judge(t, false, NAN, &e, &why);
     if (err == 0)
@@ -89,14 +89,14 @@ void training_report(struct training *t)
 static int model_judge(struct training *t, struct evaluation *e,
                        struct reason *why)
 {
-    int n = loader_test_count(t->material.loader);
+    double each = 1000. * nodes_count(t->run->nodes) /
+                  loader_test_count(t->material.loader);
     int err = net_import(t->net, t->best.tensors, t->best.count, why);
     double began = monotonic_now();
     if (err == 0)
         err = training_predict(t, why);
     if (err == 0)
-        err =
-            scores_judge(t, true, 1000 * (monotonic_now() - began) / n, e, why);
+        err = scores_judge(t, true, each * (monotonic_now() - began), e, why);
     return err;
 }
 
@@ -106,7 +106,7 @@ int training_report_model(struct training *t, struct reason *why)
     struct evaluation e;
     evaluation_init(&e);
     int err = model_judge(t, &e, why);
-    if (err == 0) {
+    if (err == 0 && nodes_lead(t->run->nodes)) {
         t->temperature = e.temperature;
         thumbnails_make(&thumbnails, &e, t->material.dataset.dir, test_file, t,
                         THUMBNAIL_SECONDS);

@@ -6,6 +6,7 @@
 #include "trainer/files/export.h"
 #include "trainer/training/epochs.h"
 #include "trainer/training/report.h"
+#include "trainer/training/together.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -122,7 +123,9 @@ static int network_make(struct training *t, struct options *o,
     t->network = base_network(&t->material.base);
     writer_fact(t->run->writer, "base", "%s", options_used(o, KEY_BASE));
     writer_fact(t->run->writer, "precision", "%s", o->bf16 ? "bf16" : "f32");
-    int err = training_net(t, why);
+    int err = together_open(t, why);
+    if (err == 0)
+        err = training_net(t, why);
     if (err == 0)
         err = prepare_learning(t->run, o, &t->material,
                                (enum acquaintance)t->at.strange, why);
@@ -154,8 +157,11 @@ static int training_open(struct training *t, struct options *o,
     err = network_make(t, o, why);
     if (err == 0)
         err = found_continue(t, why);
+    if (err == 0)
+        err = together_check(t, why);
     if (err)
         return err;
+    together_tell(t);
     writer_log(t->run->writer, "network ready: %s for %d classes, %s",
                t->network->title, t->material.dataset.classes,
                o->bf16 ? "bf16" : "f32");
@@ -229,8 +235,9 @@ static int training_finish(struct training *t, struct reason *why)
     int err = training_report_model(t, why);
     net_free(t->net); /* only the best weights are still needed */
     t->net = NULL;
-    if (err == 0)
-        err = model_export(t, why);
+    if (err || !nodes_lead(t->run->nodes))
+        return err;
+    err = model_export(t, why);
     for (int i = 0; i < ARTIFACTS && err == 0; i++)
         if (export_writes((enum artifact_no)i))
             err = artifact_announce(t, artifacts[i].name, why);
@@ -257,6 +264,7 @@ static void training_close(struct training *t)
     free(t->answers);
     free(t->truths);
     free(t->class_weights);
+    free(t->join.room);
     material_release(&t->material);
     team_wait_release(&t->team_wait);
 }

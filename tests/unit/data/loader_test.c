@@ -225,6 +225,58 @@ static void test_batches_are_what_prediction_reads(void **state)
     dataset_release(&d);
 }
 
+/* Several nodes have the pictures of a batch one after the other, in its order;
+ * where there are fewer pictures than nodes, a training batch is filled up with
+ * one that is another's. */
+static void nodes_divide_batches(void **state)
+{
+    (void)state;
+    enum { NODES = 3 };
+    struct dataset d;
+    struct loader *nodes[NODES], *whole;
+    put_parts(18, 10); /* batches of 8, 8 and 2, and of 8 and 2 */
+    dataset(&d);
+    struct loader_options o = plain;
+    o.augment = ALL;
+    whole = opened(&d, o, NULL);
+    o.nodes = NODES;
+    for (o.node = 0; o.node < NODES; o.node++)
+        nodes[o.node] = opened(&d, o, NULL);
+    for (int i = 0; i < 5; i++) {
+        bool test = i > 2;
+        int at = 0, step = test ? i - 3 : i;
+        struct loader_batch b, part;
+        assert_int_equal((test ? loader_test(whole, step, &b, NULL)
+                               : loader_train(whole, 4, step, &b, NULL)),
+                         0);
+        for (int k = 0; k < NODES; k++) {
+            assert_int_equal(
+                (test ? loader_test(nodes[k], step, &part, NULL)
+                      : loader_train(nodes[k], 4, step, &part, NULL)),
+                0);
+            assert_int_equal(part.total, b.count);
+            assert_int_equal(part.spare, !test && b.count == 2 && k == 2);
+            if (part.spare || !part.count)
+                continue;
+            assert_int_equal(part.first, at);
+            assert_memory_equal(part.images, b.images + at * IMAGE,
+                                (size_t)part.count * IMAGE * sizeof(float));
+            assert_memory_equal(part.labels, b.labels + at,
+                                (size_t)part.count * sizeof(int));
+            at += part.count;
+        }
+        assert_int_equal(at, b.count);
+    }
+    struct loader_batch plain_batch;
+    assert_int_equal(
+        loader_train(nodes[1], LOADER_PLAIN, 0, &plain_batch, NULL), 0);
+    assert_int_equal(plain_batch.count, 8);
+    for (int k = 0; k < NODES; k++)
+        loader_free(nodes[k]);
+    loader_free(whole);
+    dataset_release(&d);
+}
+
 /* However far the workers are ahead, and whatever the other part does. */
 static void a_lent_batch_stays(void **state)
 {
@@ -712,6 +764,7 @@ int main(void)
         TEST(a_lonely_picture_sits_out),
         TEST(test_batches_are_what_prediction_reads),
         TEST(a_lent_batch_stays),
+        TEST(nodes_divide_batches),
         TEST(batches_depend_on_nothing_else),
         TEST(unreadable_pictures_are_left_out_and_told),
         TEST(copies_are_told),

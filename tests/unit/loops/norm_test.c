@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <omp.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -283,6 +284,127 @@ static void avoid_zero(struct problem *p)
             p->d_out[i] = p->d_more[i] = 0;
 }
 
+/* Two nodes, each with a part of the pictures of a problem, and a third one
+ * that has none of them. */
+enum { NODES = 3 };
+
+struct meeting {
+    pthread_barrier_t barrier;
+    char said[NODES][4 * (2 * CHANNELS_MAX + 1)];
+};
+
+struct divided {
+    struct problem *p;
+    struct meeting *meeting;
+    int node, threads, first, n; /* pictures */
+    float share;
+    float d_gamma[CHANNELS_MAX], d_beta[CHANNELS_MAX];
+};
+
+static void meet(void *context, const void *mine, size_t size, void *all)
+{
+    struct divided *d = context;
+    memcpy(d->meeting->said[d->node], mine, size);
+    pthread_barrier_wait(&d->meeting->barrier);
+    for (int i = 0; i < NODES; i++)
+        memcpy((char *)all + (size_t)i * size, d->meeting->said[i], size);
+    pthread_barrier_wait(&d->meeting->barrier);
+}
+
+/* Runs norm.h on a part. What it says that has no share is no number. */
+static void *divided_run(void *context)
+{
+    struct divided *d = context;
+    struct problem *p = d->p;
+    const struct shape *s = &p->s;
+    float mean[CHANNELS_MAX], variance[CHANNELS_MAX];
+    float room[(NODES + 1) * (2 * CHANNELS_MAX + 1)];
+    size_t each = (size_t)s->channels * s->rows, at = (size_t)d->first * each;
+    size_t count = (size_t)d->n * each;
+    const struct norm_join join = {NODES, d->share, meet, d, room};
+    omp_set_num_threads(d->threads);
+    float *x = array(count, 4), *d_out = array(count, 4), *y = array(count, 4);
+    memcpy(x, p->x + at, count * 4);
+    memcpy(d_out, p->d_out + at, count * 4);
+    for (size_t i = 0; d->share == 0 && i < count; i++)
+        x[i] = NAN;
+    struct norm q = {.n = d->n,
+                     .channels = s->channels,
+                     .rows = s->rows,
+                     .block = s->block,
+                     .activation = p->by,
+                     .epsilon = NORM_EPSILON,
+                     .x = x,
+                     .y = y,
+                     .gamma = p->gamma,
+                     .beta = p->beta,
+                     .mean = mean,
+                     .variance = variance,
+                     .fixed = &p->fixed,
+                     .join = &join};
+    q.work = array(norm_work(d->n, s->channels, s->rows, s->block), 4);
+    for (int k = 0; p->fixed && k < s->channels; k++) {
+        mean[k] = (float)p->mean[k];
+        variance[k] = (float)p->variance[k];
+    }
+    struct norm_back b = {.forward = &q,
+                          .d_out = d_out,
+                          .d_x = x,
+                          .d_gamma = d->d_gamma,
+                          .d_beta = d->d_beta};
+    norm_forward(&q);
+    norm_backward(&b);
+    if (d->share > 0) {
+        assert_array(y, p->y + at, count, false, 1e-4);
+        assert_array(x, p->d_x + at, count, false, 2e-4);
+    }
+    for (int k = 0; !p->fixed && k < s->channels; k++) {
+        assert_near((double)mean[k], p->mean[k], 1e-6);
+        assert_near((double)variance[k], p->variance[k], 1e-5);
+    }
+    free(x), free(d_out), free(y), free(q.work);
+    return NULL;
+}
+
+/* A batch that is divided gives what the whole gives. */
+static void check_divided(struct problem *p, int threads)
+{
+    const struct shape *s = &p->s;
+    struct meeting meeting;
+    struct divided nodes[NODES];
+    pthread_t thread[NODES];
+    double most = sqrt((double)s->n * s->rows);
+    int first = s->n / 3 + 1;
+    pthread_barrier_init(&meeting.barrier, NULL, NODES);
+    for (int i = 0; i < NODES; i++) {
+        int from = i ? first : 0, to = i ? s->n : first;
+        nodes[i] = (struct divided){.p = p,
+                                    .meeting = &meeting,
+                                    .node = i,
+                                    .threads = threads,
+                                    .first = from,
+                                    .n = to - from,
+                                    .share = (float)(to - from) / (float)s->n};
+        if (i == NODES - 1)
+            nodes[i].share = 0;
+        pthread_create(&thread[i], NULL, divided_run, &nodes[i]);
+    }
+    for (int i = 0; i < NODES; i++)
+        pthread_join(thread[i], NULL);
+    for (int k = 0; k < s->channels; k++) {
+        assert_near((double)(nodes[0].d_beta[k] + nodes[1].d_beta[k]),
+                    p->d_beta[k], 1e-5 * most);
+        assert_near((double)(nodes[0].d_gamma[k] + nodes[1].d_gamma[k]),
+                    p->d_gamma[k], 1e-5 * most);
+    }
+    pthread_barrier_destroy(&meeting.barrier);
+}
+
+static bool can_divide(const struct problem *p)
+{
+    return p->s.n > 1 && !p->bf16 && !p->add && !p->more;
+}
+
 static void run_all(int threads)
 {
     omp_set_num_threads(threads);
@@ -300,6 +422,8 @@ static void run_all(int threads)
                 avoid_zero(&p);
             }
             check(&p);
+            if (can_divide(&p))
+                check_divided(&p, threads);
             problem_release(&p);
         }
 }

@@ -1,0 +1,137 @@
+/*
+ * The program primo-nodes. mpirun or srun starts it on each host; world.h says
+ * what it is.
+ */
+#include "nodes/world.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LOOK_MS = 20,
+    SAVE_SECONDS = 20, /* for the checkpoint of a run that ends */
+    FINALIZE_SECONDS = 10,
+    LAST_SECONDS = 10, /* more than rank 0 may be silent */
+};
+
+static const char help[] =
+    "usage: mpirun OPTION… primo-nodes PRIMO-TRAIN --run RUN_DIR\n"
+    "\n"
+    "Trains one model on several hosts: one of these runs on each, and starts\n"
+    "its primo-train. The run directory is on the host of rank 0; the data "
+    "set\n"
+    "has the same path on all of them. primofs calls this for a machine with\n"
+    "nodes = N.\n";
+
+static const struct timespec nap = {.tv_nsec = 5000000};
+
+static bool size_is_right(const struct world *w, const struct nodes_request *r)
+{
+    size_t room = r->verb == NODES_GATHER ? NODES_WINDOW / (size_t)w->count
+                                          : NODES_WINDOW;
+    return r->size <= room;
+}
+
+/* What a trainer asks for. What it says last is read when it has ended. */
+static bool request_serve(struct world *w, const struct nodes_request *r)
+{
+    bool (*const verbs[])(struct world *, size_t) = {
+        [NODES_SUM] = exchange_sum,
+        [NODES_SHARE] = exchange_share,
+        [NODES_GATHER] = exchange_gather,
+    };
+    if (r->verb >= sizeof verbs / sizeof *verbs || !size_is_right(w, r)) {
+        words_lost(w, NODES_DIFFER, w->rank, 0, NULL);
+        return false;
+    }
+    return verbs[r->verb](w, r->size) &&
+           write(w->socket, r, sizeof *r) == sizeof *r;
+}
+
+/* Serves the trainer until it has ended, or the nodes have. */
+static void serve(struct world *w)
+{
+    struct nodes_request r;
+    while (words_look(w) && child_look(w)) {
+        struct pollfd one = {.fd = w->socket, .events = POLLIN};
+        if (poll(&one, 1, LOOK_MS) <= 0)
+            continue;
+        ssize_t n = recv(w->socket, &r, sizeof r, MSG_PEEK | MSG_DONTWAIT);
+        if (n != sizeof r || r.verb == NODES_FAILED) {
+            nanosleep(&nap, NULL); /* it is ending */
+            continue;
+        }
+        recv(w->socket, &r, sizeof r, MSG_DONTWAIT);
+        if (!request_serve(w, &r))
+            return;
+    }
+}
+
+/* Rank 0: where the nodes are lost, the trainer notices that its socket is
+ * closed, and why. */
+static void lead_to_end(struct world *w)
+{
+    if (w->socket >= 0)
+        shutdown(w->socket, SHUT_RDWR);
+    child_end(w, SAVE_SECONDS);
+    words_end(w);
+}
+
+/* The others go when rank 0 has, or is gone. */
+static void follow_to_end(struct world *w)
+{
+    bool lost = !words_look(w);
+    for (; !lost && !w->over; lost = !words_look(w))
+        nanosleep(&nap, NULL);
+    child_end(w, 0);
+    double until = world_now() + LAST_SECONDS;
+    while (!w->over && world_now() < until) {
+        words_look(w);
+        nanosleep(&nap, NULL);
+    }
+}
+
+static bool begin(struct world *w, char **argv)
+{
+    return files_share(w, argv[3]) &&
+           child_start(w, argv[1], w->rank ? w->scratch : argv[3]);
+}
+
+/* MPI ends together, or not at all: a host that is away would hold it up. */
+static int all_end(struct world *w)
+{
+    files_remove(w);
+    if (w->head->loss == NODES_SILENT || w->head->loss == NODES_DIFFER)
+        _exit(w->status);
+    alarm(FINALIZE_SECONDS);
+    MPI_Finalize();
+    return w->rank ? 0 : w->status;
+}
+
+int main(int argc, char **argv)
+{
+    static struct world w;
+    if (argc == 2 && !strcmp(argv[1], "--version"))
+        return puts("primo-nodes " PRIMO_VERSION) < 0;
+    if (argc != 4 || strcmp(argv[2], "--run")) {
+        fputs(help, stderr);
+        return 2;
+    }
+    MPI_Init(&argc, &argv);
+    child_signals();
+    if (!world_open(&w))
+        MPI_Abort(MPI_COMM_WORLD, 1);
+    if (begin(&w, argv))
+        serve(&w);
+    else
+        words_lost(&w, NODES_EXITED, w.rank, 1, NULL);
+    if (w.rank == 0)
+        lead_to_end(&w);
+    else
+        follow_to_end(&w);
+    return all_end(&w);
+}

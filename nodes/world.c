@@ -1,0 +1,73 @@
+#include "nodes/world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+double world_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Sealed, so that a trainer cannot take away what this process has mapped. */
+static bool memory_make(struct world *w)
+{
+    off_t size = NODES_HEAD + NODES_WINDOW;
+    w->memory = memfd_create("primofs-nodes", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (w->memory < 0 || ftruncate(w->memory, size) ||
+        fcntl(w->memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL))
+        return false;
+    void *at = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                    w->memory, 0);
+    w->parts = malloc(NODES_WINDOW + NODES_MOST * sizeof *w->parts);
+    if (at == MAP_FAILED || !w->parts)
+        return false;
+    w->head = at;
+    w->window = (char *)at + NODES_HEAD;
+    return true;
+}
+
+/* The name of this host, without its domain. */
+static void name_take(char name[NODES_NAME])
+{
+    if (gethostname(name, NODES_NAME))
+        strcpy(name, "?");
+    name[NODES_NAME - 1] = 0;
+    name[strcspn(name, ".")] = 0;
+}
+
+bool world_open(struct world *w)
+{
+    *w = (struct world){.socket = -1, .status = 1};
+    MPI_Comm_dup(MPI_COMM_WORLD, &w->work);
+    MPI_Comm_dup(MPI_COMM_WORLD, &w->words);
+    MPI_Comm_set_errhandler(w->work, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(w->words, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(w->work, &w->rank);
+    MPI_Comm_size(w->work, &w->count);
+    if (w->count > NODES_MOST) {
+        fprintf(stderr, "primo-nodes: at most %d hosts, got %d\n", NODES_MOST,
+                w->count);
+        return false;
+    }
+    if (!memory_make(w)) {
+        fprintf(stderr, "primo-nodes: no memory to share: %s\n",
+                strerror(errno));
+        return false;
+    }
+    w->head->rank = (uint32_t)w->rank;
+    w->head->count = (uint32_t)w->count;
+    words_begin(w);
+    name_take(w->window + w->rank * NODES_NAME);
+    if (!exchange_gather(w, NODES_NAME))
+        return false;
+    memcpy(w->head->name, w->window, (size_t)w->count * NODES_NAME);
+    return true;
+}

@@ -1,0 +1,64 @@
+/*
+ * What primo-train and the primo-nodes beside it say to each other.
+ *
+ * primo-nodes starts primo-train with two descriptors, whose numbers are in the
+ * environment: one end of a socket (SOCK_SEQPACKET), and memory that both map.
+ * In the memory stand a head and a window. The trainer writes into the window
+ * and sends a request; when it gets the answer, a struct nodes_request as it
+ * was sent, the window has what came of it. There is one request at a time. All
+ * trainers of a run ask for the same things in the same order.
+ *
+ * When the nodes cannot go on together, primo-nodes writes into the head why,
+ * and closes its end of the socket. The trainer then ends by itself.
+ */
+#ifndef PRIMO_NODES_PROTOCOL_H
+#define PRIMO_NODES_PROTOCOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define NODES_ENVIRONMENT "PRIMOFS_NODES" /* "SOCKET MEMORY", in decimal */
+
+enum {
+    NODES_MOST = 64,
+    NODES_NAME = 64,
+    NODES_SAID = 1024,
+    NODES_WINDOW = 32 << 20,
+    NODES_HEAD = 64 << 10, /* bytes before the window */
+};
+
+enum nodes_verb {
+    NODES_SUM,    /* of f32 values; the same bits come out on every node */
+    NODES_SHARE,  /* what rank 0 has */
+    NODES_GATHER, /* `size` bytes of each rank, at rank * size */
+    NODES_FAILED, /* a sentence; there is no answer */
+};
+
+struct nodes_request {
+    uint32_t verb;
+    uint32_t size; /* bytes in the window */
+};
+
+/* How the nodes have ended. */
+enum nodes_loss {
+    NODES_TOGETHER,
+    NODES_SILENT,  /* a node says nothing any more */
+    NODES_KILLED,  /* its trainer was ended, `number`: by this signal */
+    NODES_EXITED,  /* its trainer has ended, with this status */
+    NODES_STOPPED, /* its trainer has stood still for so many seconds */
+    NODES_REFUSED, /* its trainer has ended with the reason `said` */
+    NODES_DIFFER,  /* it asks for something else than another one */
+};
+
+struct nodes_head {
+    uint32_t rank, count;
+    char name[NODES_MOST][NODES_NAME]; /* of the hosts */
+    uint32_t loss;                     /* enum nodes_loss */
+    uint32_t lost;                     /* rank */
+    int32_t number;
+    char said[NODES_SAID];
+};
+
+_Static_assert(sizeof(struct nodes_head) <= NODES_HEAD, "the head fits");
+
+#endif

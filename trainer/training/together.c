@@ -1,0 +1,157 @@
+#include "trainer/training/together.h"
+
+#include "core/basic/language.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+enum { CHANNELS_PADDED = 64 }; /* more than a layout adds to channels */
+
+void together_tell(const struct training *t)
+{
+    const struct nodes *n = t->run->nodes;
+    struct text names = TEXT_INIT;
+    for (int i = 0; i < nodes_count(n); i++)
+        text_printf(&names, "%s%s", i ? ", " : "", nodes_name(n, i));
+    if (nodes_count(n) > 1)
+        writer_log(t->run->writer,
+                   "%d hosts train together, each with a part of each batch of "
+                   "%d: %s",
+                   nodes_count(n), t->options->batch, text_string(&names));
+    text_release(&names);
+}
+
+int together_state(struct training *t, struct reason *why)
+{
+    struct nodes *n = t->run->nodes;
+    struct tensor *tensors;
+    int count;
+    if (nodes_count(n) < 2)
+        return 0;
+    int err = net_export(t->net, true, &tensors, &count, why);
+    if (err)
+        return err;
+    for (int i = 0; i < count; i++)
+        nodes_share(n, tensors[i].data,
+                    tensor_count(&tensors[i]) * sizeof(float));
+    if (!nodes_lead(n))
+        err = net_import(t->net, tensors, count, why);
+    free(tensors);
+    return err;
+}
+
+/* Batches */
+
+static void gather(void *context, const void *mine, size_t size, void *all)
+{
+    nodes_gather(context, mine, size, all);
+}
+
+int together_open(struct training *t, struct reason *why)
+{
+    int nodes = nodes_count(t->run->nodes), most = 0;
+    for (int i = 0; i < t->network->layers; i++)
+        if (t->network->layer[i].out > most)
+            most = t->network->layer[i].out;
+    size_t room = norm_join_room(most + CHANNELS_PADDED) * ((size_t)nodes + 1);
+    if (nodes < 2)
+        return 0;
+    free(t->join.room);
+    t->join = (struct norm_join){.gather = gather,
+                                 .context = t->run->nodes,
+                                 .room = malloc(room * sizeof(float))};
+    return t->join.room ? 0
+                        : refuse(why, ENOMEM, "no memory for %d hosts", nodes);
+}
+
+/* What a node says of its part. */
+struct told {
+    double loss; /* its share of the batch's */
+    uint64_t wish;
+};
+
+static void told_exchange(struct training *t, int total)
+{
+    struct told mine = {.wish = t->wish}, all[NODES_MOST];
+    double loss = 0;
+    if (t->join.share > 0)
+        mine.loss = (double)t->join.share * (double)net_loss(t->net);
+    nodes_gather(t->run->nodes, &mine, sizeof mine, all);
+    for (int i = 0; i < nodes_count(t->run->nodes); i++)
+        loss += all[i].loss;
+    net_complete(t->net, total, (float)loss);
+    t->wish = all[0].wish;
+}
+
+int together_gradients(struct training *t, const struct loader_batch *b,
+                       struct reason *why)
+{
+    int nodes = nodes_count(t->run->nodes);
+    t->join.nodes = nodes;
+    t->join.share = b->spare ? 0 : (float)b->count / (float)b->total;
+    int err = net_gradients(t->net, b->images, b->labels, b->count,
+                            RECIPE_SMOOTHING, why);
+    t->join.nodes = 0; /* what else is normalised is not divided */
+    if (err || nodes < 2)
+        return err;
+    const struct net_arena a = net_arena(t->net);
+    nodes_sum(t->run->nodes, a.gradient, a.size, b->spare ? 0 : 1);
+    told_exchange(t, b->total);
+    return 0;
+}
+
+void together_scores(struct training *t)
+{
+    size_t n = (size_t)loader_test_count(t->material.loader) *
+               (size_t)t->material.dataset.classes;
+    nodes_sum(t->run->nodes, t->scores, n, 1);
+}
+
+/* Comparing */
+
+struct sums {
+    uint32_t identity, weights;
+};
+
+static struct sums sums_of(const struct training *t)
+{
+    const struct net_arena a = net_arena(t->net);
+    const char *identity = text_string(&t->identity);
+    return (struct sums){
+        (uint32_t)crc32_z(0, (const Bytef *)identity, strlen(identity)),
+        (uint32_t)crc32_z(0, (const Bytef *)a.value, a.size * sizeof *a.value)};
+}
+
+static int refuse_other(const struct nodes *n, int node, bool identity,
+                        struct reason *why)
+{
+    return refuse(why, EINVAL,
+                  identity
+                      ? N_("host '%s' has other pictures than '%s': the data "
+                           "set must be the same on all hosts that train "
+                           "together")
+                      : N_("host '%s' comes to other weights than '%s': hosts "
+                           "that train together need processors of the same "
+                           "kind"),
+                  nodes_name(n, node), nodes_name(n, 0));
+}
+
+int together_check(struct training *t, struct reason *why)
+{
+    struct nodes *n = t->run->nodes;
+    struct sums mine, all[NODES_MOST];
+    if (nodes_count(n) < 2)
+        return 0;
+    mine = sums_of(t);
+    nodes_gather(n, &mine, sizeof mine, all);
+    for (int i = 1; i < nodes_count(n); i++) {
+        if (!memcmp(&all[i], &all[0], sizeof *all))
+            continue;
+        if (!nodes_lead(n))
+            nodes_rest();
+        return refuse_other(n, i, all[i].identity != all[0].identity, why);
+    }
+    return 0;
+}

@@ -1,0 +1,36 @@
+/*
+ * A training by several nodes (nodes/nodes.h): each computes a part of each
+ * batch, and all come to the same weights, bit for bit.
+ *
+ * What decides is the same on all of them: the settings and the checkpoint that
+ * rank 0 has, its adaptation of the base, the sum of the gradients, the loss of
+ * the whole batch, the scores of all test pictures, and how many updates rank 0
+ * plans. So they evaluate, are set back and end together, without a word about
+ * it. A part is normalised by its own statistics, as each node would have to
+ * wait for the others in every layer otherwise; the running statistics are
+ * those of the whole batch.
+ *
+ * All this does nothing where the trainer is alone.
+ */
+#ifndef PRIMO_TOGETHER_H
+#define PRIMO_TOGETHER_H
+
+#include "trainer/training/epochs.h"
+
+/* Prepare to have parts of batches, once the network is known. */
+int together_open(struct training *t, struct reason *why);
+/* Say who trains. */
+void together_tell(const struct training *t);
+/* Give all nodes the weights of rank 0. */
+int together_state(struct training *t, struct reason *why);
+/* Compute the gradients of a batch of which this node has a part. Afterwards
+ * t->wish is that of rank 0. */
+int together_gradients(struct training *t, const struct loader_batch *b,
+                       struct reason *why);
+/* Complete t->scores, of which each node has a part and 0 elsewhere. */
+void together_scores(struct training *t);
+/* Compare what the nodes train, and their weights. EINVAL: they differ; of
+ * rank 0 alone, and the others end with it. */
+int together_check(struct training *t, struct reason *why);
+
+#endif
