@@ -71,7 +71,7 @@ struct journal_fact {
     const char *key;
     bool expected; /* shown with an empty value while it is not known */
 };
-enum { JOURNAL_FACTS = 12 };
+enum { JOURNAL_FACTS = 15 };
 extern const struct journal_fact journal_facts[JOURNAL_FACTS];
 
 /* Whether there is a fact of this name. */

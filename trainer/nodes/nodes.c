@@ -1,6 +1,7 @@
 #include "trainer/nodes/nodes.h"
 
 #include "core/basic/alloc.h"
+#include "core/basic/clock.h"
 #include "core/basic/language.h"
 
 #include <assert.h>
@@ -20,6 +21,7 @@ struct nodes {
     int socket;
     struct nodes_head *head; /* mapped, with the window behind it */
     char *window;
+    double waited;
 };
 
 /* Life cycle */
@@ -133,6 +135,11 @@ bool nodes_loss(const struct nodes *n, struct text *out)
     return h->loss == NODES_REFUSED;
 }
 
+double nodes_waited(const struct nodes *n)
+{
+    return n ? n->waited : 0;
+}
+
 /* Change */
 
 void nodes_rest(void)
@@ -145,6 +152,7 @@ void nodes_rest(void)
 static void ask(struct nodes *n, enum nodes_verb verb, size_t size)
 {
     struct nodes_request r = {(uint32_t)verb, (uint32_t)size};
+    double began = monotonic_now();
     ssize_t sent, got;
     do
         sent = write(n->socket, &r, sizeof r);
@@ -154,6 +162,7 @@ static void ask(struct nodes *n, enum nodes_verb verb, size_t size)
     while (got < 0 && errno == EINTR);
     if (got != sizeof r)
         nodes_rest();
+    n->waited += monotonic_now() - began;
 }
 
 static void values_put(float *to, const float *from, size_t count, float factor)

@@ -47,6 +47,9 @@ bool nodes_lost(const struct nodes *n);
  * training, which would come again. Any thread, once they are lost. */
 bool nodes_loss(const struct nodes *n, struct text *out);
 
+/* Seconds that the main thread has waited for other nodes and the network. */
+double nodes_waited(const struct nodes *n);
+
 /* Change */
 
 /* Replace values [count] by the sum of factor * values of all ranks, which is

@@ -325,6 +325,7 @@ static int update(struct training *t, struct reason *why)
     err = update_commit(t, began, b.total, why);
     if (err)
         return err;
+    together_time(t, monotonic_now() - began);
     training_tell(t);
     checkpoint_when_due(t, CHECKPOINT_SECONDS);
     return 0;
@@ -377,7 +378,7 @@ static int advance(struct training *t, struct reason *why)
 int training_epochs(struct training *t, struct reason *why)
 {
     writer_stage(t->run->writer, NC_("stage", "training"));
-    int err = 0;
+    int err = together_begin(t, why);
     while (err == 0 && !is_over(t))
         err = advance(t, why);
     if (err == 0 && t->at.epoch < recipe_epochs(&t->recipe))

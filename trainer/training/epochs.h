@@ -15,6 +15,14 @@
 #include "trainer/training/prepare.h"
 #include "trainer/training/recipe.h"
 
+/* How long updates take with other nodes (together.h): seconds, of those that
+ * are timed. */
+struct together_times {
+    int updates;  /* since this process began; the first are not timed */
+    double alone; /* for the gradients of a whole batch without the others */
+    double update, gradients, waited; /* sums */
+};
+
 struct training {
     struct rundir *run;
     const struct options *options;
@@ -35,6 +43,7 @@ struct training {
                                   record, empty = there is none */
     struct position saved;     /* the position of the checkpoint on disk */
 
+    struct together_times times;
     struct norm_join join; /* how nodes normalise together: together.h */
     struct pace pace;
     double report_due;  /* monotonic: not before is an evaluation reported */

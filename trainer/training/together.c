@@ -1,5 +1,6 @@
 #include "trainer/training/together.h"
 
+#include "core/basic/clock.h"
 #include "core/basic/language.h"
 
 #include <errno.h>
@@ -7,7 +8,11 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { CHANNELS_PADDED = 64 }; /* more than a layout adds to channels */
+enum {
+    CHANNELS_PADDED = 64, /* more than a layout adds to channels */
+    UPDATES_FIRST = 2,    /* are not timed: memory is new, and slow */
+    UPDATES_TIMED = 8,
+};
 
 void together_tell(const struct training *t)
 {
@@ -15,6 +20,9 @@ void together_tell(const struct training *t)
     struct text names = TEXT_INIT;
     for (int i = 0; i < nodes_count(n); i++)
         text_printf(&names, "%s%s", i ? ", " : "", nodes_name(n, i));
+    if (nodes_count(n) > 1)
+        writer_fact(t->run->writer, "hosts", "%d (%s)", nodes_count(n),
+                    text_string(&names));
     if (nodes_count(n) > 1)
         writer_log(t->run->writer,
                    "%d hosts train together, each with a part of each batch of "
@@ -40,6 +48,60 @@ int together_state(struct training *t, struct reason *why)
         err = net_import(t->net, tensors, count, why);
     free(tensors);
     return err;
+}
+
+/* Timing */
+
+int together_begin(struct training *t, struct reason *why)
+{
+    struct loader_batch b;
+    int err = 0;
+    if (nodes_count(t->run->nodes) < 2)
+        return 0;
+    /* The first time is not that of the others: memory is new, and slow. */
+    for (int i = 0; i < 2 && err == 0; i++) {
+        err = loader_train(t->material.loader, LOADER_PLAIN, 0, &b, why);
+        double began = monotonic_now();
+        if (err == 0)
+            err = net_gradients(t->net, b.images, b.labels, b.count,
+                                RECIPE_SMOOTHING, why);
+        t->times.alone = monotonic_now() - began;
+    }
+    return err;
+}
+
+/* An update alone would take as long as one together, but for the gradients. */
+static void times_tell(struct training *t)
+{
+    const struct together_times *m = &t->times;
+    int nodes = nodes_count(t->run->nodes);
+    double update = m->update / UPDATES_TIMED;
+    double alone = update - m->gradients / UPDATES_TIMED + m->alone;
+    double faster = alone / update, waited = m->waited / m->update;
+    writer_fact(t->run->writer, "efficiency", "%.2f", faster / nodes);
+    writer_fact(t->run->writer, "communication", "%.2f", waited);
+    writer_log(t->run->writer,
+               faster > 1 ? N_("%d hosts take %.2f s an update, one alone "
+                               "would take %.2f s; %.0f %% of the time is "
+                               "communication")
+                          : N_("%d hosts take %.2f s an update, one alone "
+                               "would take %.2f s: nodes = 1 would be faster; "
+                               "%.0f %% of the time is communication"),
+               nodes, update, alone, 100 * waited);
+}
+
+void together_time(struct training *t, double seconds)
+{
+    struct together_times *m = &t->times;
+    if (nodes_count(t->run->nodes) < 2 ||
+        m->updates == UPDATES_FIRST + UPDATES_TIMED)
+        return;
+    if (m->updates++ == UPDATES_FIRST - 1)
+        m->update = m->gradients = m->waited = 0;
+    else
+        m->update += seconds;
+    if (m->updates == UPDATES_FIRST + UPDATES_TIMED)
+        times_tell(t);
 }
 
 /* Batches */
@@ -89,6 +151,7 @@ int together_gradients(struct training *t, const struct loader_batch *b,
                        struct reason *why)
 {
     int nodes = nodes_count(t->run->nodes);
+    double began = monotonic_now(), waited = nodes_waited(t->run->nodes);
     t->join.nodes = nodes;
     t->join.share = b->spare ? 0 : (float)b->count / (float)b->total;
     int err = net_gradients(t->net, b->images, b->labels, b->count,
@@ -99,6 +162,8 @@ int together_gradients(struct training *t, const struct loader_batch *b,
     const struct net_arena a = net_arena(t->net);
     nodes_sum(t->run->nodes, a.gradient, a.size, b->spare ? 0 : 1);
     told_exchange(t, b->total);
+    t->times.gradients += monotonic_now() - began;
+    t->times.waited += nodes_waited(t->run->nodes) - waited;
     return 0;
 }
 

@@ -21,6 +21,12 @@
 int together_open(struct training *t, struct reason *why);
 /* Say who trains. */
 void together_tell(const struct training *t);
+/* Before the first update: time how long a batch takes a host alone. */
+int together_begin(struct training *t, struct reason *why);
+/* After each update, which took so many seconds: once enough were timed, say
+ * how much faster the hosts are than one. What is done does not depend on it,
+ * or else the model would depend on the clock. */
+void together_time(struct training *t, double seconds);
 /* Give all nodes the weights of rank 0. */
 int together_state(struct training *t, struct reason *why);
 /* Compute the gradients of a batch of which this node has a part. Afterwards
