@@ -27,15 +27,16 @@ static int spawn(struct world *w, char **words, int end)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
-    sigset_t none, all;
-    sigemptyset(&none);
+    sigset_t passed, all;
+    sigemptyset(&passed);
+    sigaddset(&passed, SIGUSR1); /* srun tells trainers, too: not to end */
     sigfillset(&all);
     sigdelset(&all, SIGPIPE); /* ignored: what reads its words may be gone */
     posix_spawnattr_init(&attr);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF |
                                         POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigmask(&attr, &passed);
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, end, SOCKET_AT);
     posix_spawn_file_actions_adddup2(&files, w->memory, MEMORY_AT);
@@ -73,7 +74,8 @@ bool child_start(struct world *w, const char *program, const char *directory)
 }
 
 /* Signals that ask for an end. mpirun and srun tell all ranks; the trainer of
- * rank 0 ends the training, and all others end after it. */
+ * rank 0 ends the training, and all others end after it. srun passes USR1 on,
+ * but kills all where it gets TERM. */
 static volatile sig_atomic_t asked;
 
 static void on_signal(int number)
@@ -83,7 +85,7 @@ static void on_signal(int number)
 
 void child_signals(void)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaction(numbers[i], &action, NULL);
@@ -92,10 +94,10 @@ void child_signals(void)
 
 static void signal_pass(const struct world *w)
 {
-    int number = asked;
+    bool end = asked;
     asked = 0;
-    if (number && w->rank == 0 && w->trainer)
-        kill(w->trainer, number);
+    if (end && w->rank == 0 && w->trainer)
+        kill(w->trainer, SIGTERM);
 }
 
 /* What a trainer has said that has ended: the reason, if it has one. */

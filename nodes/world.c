@@ -34,10 +34,14 @@ static bool memory_make(struct world *w)
     return true;
 }
 
-/* The name of this host, without its domain. */
+/* The name of this host, without its domain; Slurm's name for it where it is a
+ * node. */
 static void name_take(char name[NODES_NAME])
 {
-    if (gethostname(name, NODES_NAME))
+    const char *node = getenv("SLURMD_NODENAME");
+    if (node)
+        snprintf(name, NODES_NAME, "%s", node);
+    else if (gethostname(name, NODES_NAME))
         strcpy(name, "?");
     name[NODES_NAME - 1] = 0;
     name[strcspn(name, ".")] = 0;

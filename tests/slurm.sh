@@ -28,6 +28,7 @@ StateSaveLocation=$SLURM/state
 SlurmctldPidFile=$SLURM/slurmctld.pid
 SlurmdPidFile=$SLURM/slurmd.%n.pid
 SlurmdSpoolDir=$SLURM/spool.%n
+TmpFS=$SLURM/tmp.%n
 SlurmctldLogFile=$SLURM/slurmctld.log
 SlurmdLogFile=$SLURM/slurmd.%n.log
 ProctrackType=proctrack/linuxproc
@@ -60,7 +61,7 @@ slurmctld_start()
 slurm_start()
 {
     local node
-    mkdir -p "$SLURM/state" "$SLURM/spool.n1" "$SLURM/spool.n2"
+    mkdir -p "$SLURM/state" "$SLURM"/{spool,tmp}.n{1,2}
     head -c 1024 /dev/urandom >"$SLURM/munge.key"
     chmod 600 "$SLURM/munge.key"
     slurm_config >"$SLURM_CONF"

@@ -128,6 +128,16 @@ static bool is_current(const struct bundle *b)
     return b->count && i == b->count;
 }
 
+/* primo-nodes is linked with the MPI of whatever host it runs on, whose
+ * libraries are not brought along. */
+static int nodes_add(struct bundle *b, const char *program, struct reason *why)
+{
+    char *path = nodes_program_find(program);
+    int err = path ? file_add(b, path, "primo-nodes", why) : 0;
+    free(path);
+    return err;
+}
+
 int bundle_make(struct bundle *b, const char *program, struct reason *why)
 {
     if (is_current(b))
@@ -136,6 +146,8 @@ int bundle_make(struct bundle *b, const char *program, struct reason *why)
     int err = file_add(b, program, "program", why);
     if (err == 0)
         err = file_add(b, NULL, "primo-train", why);
+    if (err == 0)
+        err = nodes_add(b, program, why);
     if (err == 0)
         err = libraries_add(b, program, why);
     if (err) {

@@ -2,8 +2,9 @@
  * What is copied to another host so that primo-train starts there, whatever is
  * installed: the program, every library that it is linked with, the loader of
  * the C library, which starts it with just these, and a script `primo-train`
- * that says so. A file is known by its SHA-256. Debian has oneDNN only as a
- * shared library, so that linking all of it into the program is no way.
+ * that says so; primo-nodes, too, where there is one. A file is known by its
+ * SHA-256. Debian has oneDNN only as a shared library, so that linking all of
+ * it into the program is no way.
  *
  * A bundle is made once for each program and is then only read.
  */

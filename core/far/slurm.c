@@ -56,6 +56,9 @@ static int end_find(const char *state)
  * contradict each other. */
 static void options_print(const struct settings *s, struct text *out)
 {
+    if (settings_number(s, KEY_NODES) > 1)
+        text_printf(out, "#SBATCH --nodes=%s\n#SBATCH --ntasks-per-node=1\n",
+                    settings_get(s, KEY_NODES));
     const struct {
         enum key key;
         const char *option, *unsaid;

@@ -217,3 +217,18 @@ char *trainer_find(void)
     }
     return path ? path : xstrdup("/usr/local/bin/primo-train");
 }
+
+char *nodes_program_find(const char *trainer)
+{
+    static const char *const places[] = {"primo-nodes",
+                                         "../libexec/primofs/primo-nodes"};
+    const char *slash = strrchr(trainer, '/');
+    for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
+        char *path =
+            xstrfmt("%.*s/%s", (int)(slash - trainer), trainer, places[i]);
+        if (access(path, X_OK) == 0)
+            return path;
+        free(path);
+    }
+    return NULL;
+}

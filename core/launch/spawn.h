@@ -53,5 +53,8 @@ int trainer_libraries(const char *program, struct text *list,
  * neither, some path is returned all the same, and starting a training will
  * say that it does not exist. The caller frees it. */
 char *trainer_find(void);
+/* The path of the primo-nodes that belongs to a primo-train: beside it, or
+ * where `make install` puts it. NULL: there is none. The caller frees it. */
+char *nodes_program_find(const char *trainer);
 
 #endif

@@ -30,6 +30,11 @@ int machine_load(struct store_txn *txn, const char *name, struct settings *out,
                      "the machine '%s' is switched off (enabled = no in "
                      "machines/%s)",
                      name, name);
+    if (err == 0 && strcmp(settings_get(out, KEY_LAUNCHER), "slurm") &&
+        settings_number(out, KEY_NODES) > 1)
+        err = refuse(why, EINVAL,
+                     "nodes = %s in machines/%s needs launcher = slurm",
+                     settings_get(out, KEY_NODES), name);
     return err;
 }
 

@@ -93,6 +93,7 @@ enum key {
     KEY_TIME,
     KEY_OPTIONS,
     KEY_COPY_DATASET,
+    KEY_NODES,
     KEY_BASE_FILE,
     KEY_SEGMENT,
     KEY_DATASET_COPY,

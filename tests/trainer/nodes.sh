@@ -4,7 +4,7 @@
 # same bytes each time, and whatever was stopped or killed in between. A host
 # whose trainer is killed, stands still or fails ends the others, with a reason
 # and a checkpoint.
-# timeout: 400
+# timeout: 900
 # not under: thread address
 . "$(dirname "$0")/../lib.sh"
 [ -x "$BUILD/primo-nodes" ] || skip "primo-nodes was built without MPI"

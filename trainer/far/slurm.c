@@ -3,6 +3,7 @@
 #include "core/basic/alloc.h"
 #include "core/far/protocol.h"
 #include "core/launch/prepare.h"
+#include "core/launch/spawn.h"
 #include "core/system/file.h"
 #include "core/system/foreign.h"
 #include "trainer/far/command.h"
@@ -162,12 +163,13 @@ static void token_make(char out[33])
 /* The files that the job finds. Those that it writes to are there before, so
  * that no network file system remembers for a while that they are not. */
 static int files_write(const struct slurm_place *p, int dir, uint64_t run,
-                       const struct text *options, struct reason *why)
+                       const struct text *options, const char *nodes,
+                       struct reason *why)
 {
     struct text script = TEXT_INIT;
     char token[33];
     token_make(token);
-    slurm_script_print(p, run, token, options, &script);
+    slurm_script_print(p, run, token, options, nodes, &script);
     int err = word_write(dir, "slurm.job", "", why);
     if (err == 0)
         err = word_write(dir, "slurm.token", token, why);
@@ -246,12 +248,29 @@ static bool is_submitted(const struct slurm_place *p, uint64_t run,
     return same;
 }
 
-int slurm_submit(const struct slurm_place *p, uint64_t run,
-                 const struct run_job *job, const struct text *options,
-                 uint64_t gone, struct reason *why)
+/* Several hosts train together: finds the program that connects them. */
+static int nodes_take(const struct slurm_place *p, const struct run_job *job,
+                      char **nodes, struct reason *why)
 {
-    if (is_submitted(p, run, job, gone))
-        return 0;
+    struct settings s;
+    settings_init(&s);
+    int err = settings_parse(&s, text_string(&job->job), job->job.size,
+                             SCOPE_JOB, "", why);
+    bool several = err == 0 && settings_number(&s, KEY_NODES) > 1;
+    *nodes = several ? nodes_program_find(p->program) : NULL;
+    settings_release(&s);
+    if (several && !*nodes)
+        return refuse(why, ENOENT,
+                      "step 'nodes': there is no primo-nodes beside %s; it is "
+                      "built where libopenmpi-dev is installed",
+                      p->program);
+    return err;
+}
+
+static int submit_with(const struct slurm_place *p, uint64_t run,
+                       const struct run_job *job, const struct text *options,
+                       const char *nodes, struct reason *why)
+{
     int dir = run_prepare(p->runs, run, job, why);
     if (dir < 0)
         return dir;
@@ -259,10 +278,24 @@ int slurm_submit(const struct slurm_place *p, uint64_t run,
     if (err)
         err = -EHOSTUNREACH;
     if (err == 0)
-        err = files_write(p, dir, run, options, why);
+        err = files_write(p, dir, run, options, nodes, why);
     if (err == 0)
         err = job_send(p, dir, run, why);
     close(dir);
+    return err;
+}
+
+int slurm_submit(const struct slurm_place *p, uint64_t run,
+                 const struct run_job *job, const struct text *options,
+                 uint64_t gone, struct reason *why)
+{
+    if (is_submitted(p, run, job, gone))
+        return 0;
+    char *nodes;
+    int err = nodes_take(p, job, &nodes, why);
+    if (err == 0)
+        err = submit_with(p, run, job, options, nodes, why);
+    free(nodes);
     return err;
 }
 

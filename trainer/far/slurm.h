@@ -51,9 +51,11 @@ int slurm_submit(const struct slurm_place *p, uint64_t run,
 int slurm_cancel(int dir, bool hard, struct reason *why);
 
 /* slurm_script.c: print the script of a run's job. */
+/* `nodes` is the path of primo-nodes where several hosts train together, else
+ * NULL. */
 void slurm_script_print(const struct slurm_place *p, uint64_t run,
                         const char *token, const struct text *options,
-                        struct text *out);
+                        const char *nodes, struct text *out);
 /* Append the name of the job of a run, or what the names of all begin with. */
 void slurm_name(const struct slurm_place *p, uint64_t run, struct text *out);
 

@@ -30,16 +30,26 @@ static void put_head(const struct slurm_place *p, uint64_t run,
  * system has no locks; the trainer has one of its own besides. 4 is
  * RUN_INTERRUPTED. A job that was cancelled must not be requeued, and one that
  * is being requeued need not be. */
-static const char tail[] =
+static const char before[] =
     "[ $? != 1 ] || exit 1\n"
     "# A job that was requeued begins the next segment of the journal.\n"
     "[ \"${SLURM_RESTART_COUNT:-0}\" = 0 ] ||\n"
     "    sed -i 's/^segment = .*/segment = 0/' job\n"
     "PRIMOFS_AGAIN=1\n"
-    "export PRIMOFS_AGAIN\n"
+    "export PRIMOFS_AGAIN\n";
+static const char start_one[] =
     "\"$program\" --run \"$PWD\" 3>&3 >stderr 2>&1 &\n"
     "trainer=$!\n"
-    "trap 'kill -TERM $trainer' TERM\n"
+    "trap 'kill -TERM $trainer' TERM\n";
+/* srun answers TERM by killing all tasks, and passes USR1 on. It does not end
+ * them when one has ended: primo-nodes sees to that. */
+static const char start_several[] =
+    "srun --mpi=pmix --cpu-bind=none --kill-on-bad-exit=0 --wait=60 \\\n"
+    "    ${SLURM_CPUS_PER_TASK:+--cpus-per-task=$SLURM_CPUS_PER_TASK} \\\n"
+    "    \"$nodes\" \"$program\" --run \"$PWD\" 3>&3 >stderr 2>&1 &\n"
+    "trainer=$!\n"
+    "trap 'kill -USR1 $trainer' TERM\n";
+static const char after[] =
     "wait $trainer\n"
     "status=$?\n"
     "while [ $status -gt 128 ] && kill -0 $trainer 2>/dev/null; do\n"
@@ -56,7 +66,7 @@ static const char tail[] =
 
 void slurm_script_print(const struct slurm_place *p, uint64_t run,
                         const char *token, const struct text *options,
-                        struct text *out)
+                        const char *nodes, struct text *out)
 {
     char *path = xstrfmt("%s/%" PRIu64, p->runs, run);
     char *lock = xstrfmt("%s.lock", path);
@@ -65,13 +75,19 @@ void slurm_script_print(const struct slurm_place *p, uint64_t run,
     put_quoted(out, path);
     text_puts(out, " || exit 1\nprogram=");
     put_quoted(out, p->program);
+    if (nodes) {
+        text_puts(out, "\nnodes=");
+        put_quoted(out, nodes);
+    }
     text_printf(out,
                 "\n# Only the newest job of a run trains, and only one.\n"
                 "[ \"$(cat slurm.token)\" = %s ] || exit 0\nexec 3>>",
                 token);
     put_quoted(out, lock);
     text_puts(out, "\nflock -w 120 3\n");
-    text_puts(out, tail);
+    text_puts(out, before);
+    text_puts(out, nodes ? start_several : start_one);
+    text_puts(out, after);
     free(lock);
     free(path);
 }
