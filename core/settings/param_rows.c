@@ -258,8 +258,8 @@ const struct param params[KEY_COUNT] = {
                    .low = 1,
                    .high = 64,
                    .fallback = "1",
-                   .meaning = N_("how many hosts train one model together, "
-                                 "over MPI")},
+                   .meaning = N_("how many nodes of Slurm train one model "
+                                 "together, over MPI")},
     [KEY_COPY_DATASET] = {.key = "copy_dataset",
                           .scope = SCOPE_MACHINE,
                           .kind = PARAM_CHOICE,
