@@ -21,16 +21,19 @@ workers() { trainers_with ' --serve '; }
 workers_are() { [ "$(workers | wc -l)" = "$1" ]; }
 
 step "a machine that cannot work fails, and the others go on"
-text 'poor one'
+poor=poor
+[ -z "${SANITIZE:-}" ] || poor=two # a sanitizer reports what it cannot have
+text "$poor one"
 mkdir inference/inbox
 stream 10
 touch "$inbox/start"
 await_machine one running
-await_machine poor failed
+[ $poor != poor ] || await_machine poor failed
 stream 10
 each_once
 serving_is running
-machine_is poor 'failed, 0 answered, ' || fail "$(cat "$inbox/info")"
+[ $poor != poor ] || machine_is poor 'failed, 0 answered, ' ||
+    fail "$(cat "$inbox/info")"
 refused "Device or resource busy" "in use by inference/inbox" rm services/inbox
 
 step "all are answered, whichever workers die"
@@ -123,6 +126,7 @@ each_once
 step "a daemon that was killed shares anew"
 text 'one two'
 stream 60
+sync "$inbox"/in/*.jpg # a close does not wait for the disk
 cd /
 daemon_kill
 cd "$MNT"

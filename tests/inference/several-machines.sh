@@ -100,6 +100,7 @@ has_answered local "$before"
 step "a daemon that was killed goes on with all of them"
 workers=$(worker_of one; worker_of two)
 stream 30
+sync "$inbox"/in/*.jpg # a close does not wait for the disk
 cd /
 daemon_kill
 cd "$MNT"
