@@ -2,6 +2,7 @@
 
 #include "core/basic/alloc.h"
 #include "core/basic/clock.h"
+#include "core/inbox/spool.h"
 #include "core/launch/spawn.h"
 #include "core/lists/lists.h"
 #include "core/models/base_file.h"
@@ -9,7 +10,6 @@
 #include "core/models/shipped_base.h"
 #include "core/process/process.h"
 #include "core/serve/serve.h"
-#include "core/serve/spool.h"
 #include "core/state/builtin.h"
 #include "core/state/copies.h"
 #include "core/state/home.h"

@@ -4,7 +4,7 @@
 #include "core/evaluation/csv.h"
 #include "core/evaluation/figures.h"
 #include "core/evaluation/matrix.h"
-#include "core/serve/spool.h"
+#include "core/inbox/spool.h"
 
 #include <math.h>
 #include <string.h>

@@ -6,8 +6,8 @@
 #define PRIMO_LIST_ANSWER_H
 
 #include "core/evaluation/evaluation.h"
-#include "core/serve/answer.h"
-#include "core/serve/list.h"
+#include "core/inbox/answer.h"
+#include "core/inbox/list.h"
 
 /* What is known in the end. */
 struct list_end {

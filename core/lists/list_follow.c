@@ -3,12 +3,12 @@
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
 #include "core/evaluation/csv.h"
+#include "core/inbox/spool.h"
 #include "core/lists/list_answer.h"
 #include "core/report/artifact.h"
 #include "core/report/journal.h"
 #include "core/report/list_row.h"
 #include "core/serve/serve.h"
-#include "core/serve/spool.h"
 
 #include <errno.h>
 #include <inttypes.h>

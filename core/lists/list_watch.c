@@ -2,12 +2,12 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
+#include "core/inbox/request.h"
+#include "core/inbox/spool.h"
 #include "core/lists/list_follow.h"
 #include "core/report/told_line.h"
-#include "core/serve/request.h"
 #include "core/serve/service.h"
 #include "core/serve/serving_run.h"
-#include "core/serve/spool.h"
 #include "core/training/supervisor.h"
 
 #include <errno.h>

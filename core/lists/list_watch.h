@@ -12,9 +12,9 @@
 #ifndef PRIMO_LIST_WATCH_H
 #define PRIMO_LIST_WATCH_H
 
+#include "core/inbox/answer.h"
+#include "core/inbox/list.h"
 #include "core/launch/launcher.h"
-#include "core/serve/answer.h"
-#include "core/serve/list.h"
 
 struct list_watch {
     struct primo *primo;

@@ -9,7 +9,7 @@
 #ifndef PRIMO_INTAKE_H
 #define PRIMO_INTAKE_H
 
-#include "core/serve/request.h"
+#include "core/inbox/request.h"
 #include "core/state/primo.h"
 
 /* A new file, in memory until it is closed. EINVAL (the name), EEXIST, EBUSY

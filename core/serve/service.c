@@ -1,6 +1,6 @@
 #include "core/serve/service.h"
 
-#include "core/serve/serving.h"
+#include "core/inbox/serving.h"
 #include "core/store/node.h"
 
 #include <errno.h>

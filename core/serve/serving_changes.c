@@ -1,7 +1,7 @@
 #include "core/serve/serving_changes.h"
 
 #include "core/basic/alloc.h"
-#include "core/serve/serving.h"
+#include "core/inbox/serving.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,9 +2,9 @@
 
 #include "core/basic/alloc.h"
 #include "core/basic/clock.h"
+#include "core/inbox/spool.h"
 #include "core/report/journal.h"
 #include "core/serve/serve.h"
-#include "core/serve/spool.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,8 +6,8 @@
 #ifndef PRIMO_SERVING_RUN_H
 #define PRIMO_SERVING_RUN_H
 
+#include "core/inbox/serving.h"
 #include "core/launch/launcher.h"
-#include "core/serve/serving.h"
 #include "core/state/primo.h"
 
 /* Find the launcher of a replica, and the settings of its machine as they were

@@ -1,8 +1,8 @@
 #include "core/serve/serving_tell.h"
 
 #include "core/basic/clock.h"
+#include "core/inbox/spool.h"
 #include "core/report/told_line.h"
-#include "core/serve/spool.h"
 #include "core/system/file.h"
 
 #include <errno.h>

@@ -12,8 +12,8 @@
 #ifndef PRIMO_SERVING_WATCH_H
 #define PRIMO_SERVING_WATCH_H
 
+#include "core/inbox/answer.h"
 #include "core/launch/launcher.h"
-#include "core/serve/answer.h"
 #include "core/serve/sharing.h"
 
 struct serving_watch {

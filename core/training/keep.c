@@ -1,9 +1,9 @@
 #include "core/training/keep.h"
 
 #include "core/basic/alloc.h"
+#include "core/inbox/serving.h"
 #include "core/models/model.h"
 #include "core/process/process.h"
-#include "core/serve/serving.h"
 #include "core/state/events.h"
 #include "core/store/node.h"
 #include "core/store/stream.h"

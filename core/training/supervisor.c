@@ -1,9 +1,9 @@
 #include "core/training/supervisor.h"
 
 #include "core/basic/alloc.h"
+#include "core/inbox/serving.h"
 #include "core/models/base_file.h"
 #include "core/models/model.h"
-#include "core/serve/serving.h"
 #include "core/state/lost.h"
 #include "core/state/trouble.h"
 #include "core/store/garbage.h"

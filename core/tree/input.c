@@ -2,9 +2,9 @@
 
 #include "core/basic/clock.h"
 #include "core/basic/name.h"
+#include "core/inbox/serving.h"
 #include "core/models/base_file.h"
 #include "core/process/references.h"
-#include "core/serve/serving.h"
 #include "core/state/events.h"
 #include "core/system/file.h"
 #include "core/tree/displaced.h"

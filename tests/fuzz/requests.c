@@ -4,8 +4,8 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "core/basic/text.h"
+#include "core/inbox/answer.h"
 #include "core/report/list_row.h"
-#include "core/serve/answer.h"
 #include "trainer/serve/told.h"
 
 #include <errno.h>

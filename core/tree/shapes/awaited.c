@@ -1,6 +1,6 @@
 /* Answers that are waited for: like the file `wait` of a process, but for each
  * request, and not everybody may see it. */
-#include "core/serve/request.h"
+#include "core/inbox/request.h"
 #include "core/tree/shapes/common.h"
 
 #include <errno.h>

@@ -4,9 +4,9 @@
  * so the file another node id.
  */
 #include "core/basic/alloc.h"
+#include "core/inbox/list.h"
+#include "core/inbox/request.h"
 #include "core/process/process.h"
-#include "core/serve/list.h"
-#include "core/serve/request.h"
 #include "core/tree/shapes/common.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
  * Requests: pictures in inference/NAME/in/. What is written goes straight to
- * new bytes beside the store (core/serve/spool.h), which take the place of the
+ * new bytes beside the store (core/inbox/spool.h), which take the place of the
  * old ones when the file is closed; the last writer's close makes it a request
  * (core/serve/intake.h). A file that is no picture is refused when it is
  * flushed, which its writer hears of; it is there all the same, and has an
@@ -8,10 +8,10 @@
  */
 #include "core/basic/alloc.h"
 #include "core/basic/clock.h"
+#include "core/inbox/list.h"
+#include "core/inbox/spool.h"
 #include "core/rights/mode.h"
 #include "core/serve/intake.h"
-#include "core/serve/list.h"
-#include "core/serve/spool.h"
 #include "core/settings/picture_mime.h"
 #include "core/tree/gate.h"
 #include "core/tree/shapes/common.h"

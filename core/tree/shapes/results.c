@@ -1,10 +1,10 @@
 /*
  * The rows of answers: a growing text of which each user sees his own rows,
  * unless he may view all. A second stream has the user and the size of each row
- * (core/serve/serving.h). As users see different files, nothing is cached.
+ * (core/inbox/serving.h). As users see different files, nothing is cached.
  */
 #include "core/basic/alloc.h"
-#include "core/serve/serving.h"
+#include "core/inbox/serving.h"
 #include "core/tree/gate.h"
 #include "core/tree/shapes/common.h"
 

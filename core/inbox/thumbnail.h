@@ -7,7 +7,7 @@
 #ifndef PRIMO_SERVE_THUMBNAIL_H
 #define PRIMO_SERVE_THUMBNAIL_H
 
-#include "core/serve/answer.h"
+#include "core/inbox/answer.h"
 
 enum { THUMBNAILS_KEPT = 2000 };
 

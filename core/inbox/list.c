@@ -1,6 +1,6 @@
-#include "core/serve/list.h"
+#include "core/inbox/list.h"
 
-#include "core/serve/request.h"
+#include "core/inbox/request.h"
 #include "core/store/garbage.h"
 #include "core/store/record.h"
 

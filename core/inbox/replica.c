@@ -1,4 +1,4 @@
-#include "core/serve/replica.h"
+#include "core/inbox/replica.h"
 
 #include "core/store/record.h"
 

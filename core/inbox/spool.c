@@ -1,4 +1,4 @@
-#include "core/serve/spool.h"
+#include "core/inbox/spool.h"
 
 #include "core/models/sweep.h"
 #include "core/system/file.h"

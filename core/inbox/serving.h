@@ -9,7 +9,7 @@
 #ifndef PRIMO_SERVING_H
 #define PRIMO_SERVING_H
 
-#include "core/serve/replica.h"
+#include "core/inbox/replica.h"
 #include "core/store/object.h"
 #include "core/store/stream.h"
 

@@ -1,6 +1,6 @@
 /* Of a service the last thumbnails are kept, and no more; each is that of one
  * revision of its request. */
-#include "core/serve/thumbnail.h"
+#include "core/inbox/thumbnail.h"
 #include "core/store/stream.h"
 #include "tests/unit/world.h"
 

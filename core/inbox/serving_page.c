@@ -5,10 +5,10 @@
  */
 #include "core/basic/language.h"
 #include "core/evaluation/markup.h"
+#include "core/inbox/request.h"
+#include "core/inbox/serving.h"
+#include "core/inbox/thumbnail.h"
 #include "core/process/show.h"
-#include "core/serve/request.h"
-#include "core/serve/serving.h"
-#include "core/serve/thumbnail.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "core/serve/thumbnail.h"
+#include "core/inbox/thumbnail.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,10 +1,10 @@
 /* The texts of the generated files of inference/NAME, and of answers. */
 #include "core/basic/language.h"
+#include "core/inbox/list.h"
+#include "core/inbox/request.h"
+#include "core/inbox/serving.h"
 #include "core/process/reach.h"
 #include "core/process/show.h"
-#include "core/serve/list.h"
-#include "core/serve/request.h"
-#include "core/serve/serving.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-#include "core/serve/request.h"
+#include "core/inbox/request.h"
 
 #include "core/basic/name.h"
 #include "core/store/record.h"

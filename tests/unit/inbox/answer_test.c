@@ -1,7 +1,7 @@
 /* What a worker says is not trusted: answer_parse() takes what is an answer,
  * and nothing that is not. told_line.h prints what it parses. */
+#include "core/inbox/answer.h"
 #include "core/report/told_line.h"
-#include "core/serve/answer.h"
 #include "core/settings/picture_mime.h"
 
 #include <setjmp.h>

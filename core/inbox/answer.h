@@ -10,9 +10,9 @@
 #ifndef PRIMO_ANSWER_H
 #define PRIMO_ANSWER_H
 
+#include "core/inbox/request.h"
+#include "core/inbox/serving.h"
 #include "core/report/journal.h"
-#include "core/serve/request.h"
-#include "core/serve/serving.h"
 #include "core/settings/settings.h"
 #include "core/state/primo.h"
 

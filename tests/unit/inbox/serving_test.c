@@ -1,6 +1,6 @@
 /* serving.h: the record of a service with one machine, as older versions wrote
  * it, and with several; and how its status follows those of its replicas. */
-#include "core/serve/serving.h"
+#include "core/inbox/serving.h"
 #include "core/store/node.h"
 #include "tests/unit/world.h"
 

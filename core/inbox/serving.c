@@ -1,4 +1,4 @@
-#include "core/serve/serving.h"
+#include "core/inbox/serving.h"
 
 #include "core/basic/clock.h"
 #include "core/basic/language.h"

@@ -12,8 +12,8 @@
 #ifndef PRIMO_LIST_H
 #define PRIMO_LIST_H
 
+#include "core/inbox/serving.h"
 #include "core/rights/caller.h"
-#include "core/serve/serving.h"
 
 enum { REQUEST_LIST = 'L' };
 

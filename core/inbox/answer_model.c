@@ -1,7 +1,7 @@
 /* What answers need of a model: its labels, its type, its temperature. */
 #include "core/basic/alloc.h"
+#include "core/inbox/answer.h"
 #include "core/models/model.h"
-#include "core/serve/answer.h"
 #include "core/store/node.h"
 #include "core/system/file.h"
 

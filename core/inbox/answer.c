@@ -1,10 +1,10 @@
-#include "core/serve/answer.h"
+#include "core/inbox/answer.h"
 
 #include "core/basic/clock.h"
 #include "core/basic/json.h"
 #include "core/basic/language.h"
-#include "core/serve/spool.h"
-#include "core/serve/thumbnail.h"
+#include "core/inbox/spool.h"
+#include "core/inbox/thumbnail.h"
 
 #include <errno.h>
 #include <stddef.h>
