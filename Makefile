@@ -66,7 +66,8 @@ stems = $(basename $(wildcard $(1:%=%/*.c)))
 SHARED  := $(call stems,$(addprefix core/,basic system settings network report evaluation launch far))
 CORE    := $(filter-out $(SHARED),$(call stems,core core/* core/*/*))
 FS      := $(call stems,fs fs/*)
-TRAINER := $(call stems,trainer trainer/*)
+NODES   := $(call stems,trainer/mpi)
+TRAINER := $(filter-out $(NODES),$(call stems,trainer trainer/*))
 UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/*_test.c))
 EXAMPLE := fashion-mnist glyphs scans
 PEER_PROGRAMS = $(BUILD)/tests/peers/layers
@@ -96,7 +97,7 @@ UNIT_O    = $(call object,tests/unit,$(UNIT))
 
 # primo-nodes, which connects hosts that train together, is built where MPI is.
 MPI     := $(shell pkg-config --exists ompi-c 2>/dev/null && echo 1)
-NODES_O  = $(patsubst %,$(BUILD)/%.o,$(call stems,nodes))
+NODES_O  = $(NODES:%=$(BUILD)/%.o)
 
 # Show what is done in a word; make V=1 shows the commands instead.
 V    ?=
@@ -127,7 +128,8 @@ $(BUILD)/primo-nodes: $(NODES_O)
 	$(call quiet,link)$(CC) $(LDFLAGS) -o $@ $^ \
 	  $(shell pkg-config --libs ompi-c)
 $(NODES_O): BASE_FLAGS += $(shell pkg-config --cflags ompi-c 2>/dev/null)
-$(NODES_O): SANITIZE =
+# without a sanitizer, as the libraries of MPI have none; also in make asan
+$(NODES_O): override SANITIZE =
 
 $(BUILD)/%.o: %.c | $(BUILD)/.packages
 	@mkdir -p $(@D)
@@ -381,7 +383,7 @@ uninstall:
 	rm -f $(foreach dir,$(INSTALLED) $(PRIVATE),$(addprefix $(DESTDIR)$(PREFIX)/$(dir)/, \
 	  primofs primo-train primo-nodes $(notdir $(wildcard dist/*/*))))
 
-C_FILES = $(shell find core fs nodes trainer tests examples docs -name '*.[ch]')
+C_FILES = $(shell find core fs trainer tests examples docs -name '*.[ch]')
 
 #: format        format the C files as the project does
 format:

@@ -11,7 +11,7 @@ say()
     status=1
 }
 
-mapfile -t files < <(find core fs nodes trainer tests examples docs -name '*.[ch]' |
+mapfile -t files < <(find core fs trainer tests examples docs -name '*.[ch]' |
     sort)
 
 # includers REGEX: the files that include a header whose path matches.
@@ -37,7 +37,7 @@ tests='tests/.*|examples/.*'
 only_in 'core/store/inside\.h' 'lmdb\.h' 1
 only_in 'core/store/.*\.c' 'core/store/inside\.h'
 only_in "fs/.*" 'fuse.*'
-only_in "nodes/.*" 'mpi\.h' 1
+only_in "trainer/mpi/.*" 'mpi\.h' 1
 only_in "trainer/dnn/inside\.h" 'dnnl.*|oneapi/.*' 1
 only_in 'trainer/dnn/.*\.c' 'trainer/dnn/inside\.h'
 only_in "trainer/.*\.c|$tests" 'jpeglib\.h|turbojpeg\.h'

@@ -46,11 +46,11 @@ enum {
 /* Life cycle */
 
 /* Open, lock, read the checkpoint, begin a journal segment, start the control
- * thread, join the other nodes where there are any (nodes/nodes.h). A damaged
- * checkpoint is said in the log and kept as checkpoint.damaged; one that cannot
- * be read for another reason ends the journal with that reason, which is
- * returned. EBUSY when another trainer holds the lock. `stopped_status` as in
- * control.h. */
+ * thread, join the other nodes where there are any (trainer/nodes/nodes.h). A
+ * damaged checkpoint is said in the log and kept as checkpoint.damaged; one
+ * that cannot be read for another reason ends the journal with that reason,
+ * which is returned. EBUSY when another trainer holds the lock.
+ * `stopped_status` as in control.h. */
 int rundir_open(struct rundir *r, const char *path,
                 const struct journal_observer *view, int stopped_status,
                 struct reason *why);

@@ -1,6 +1,6 @@
 /*
- * A training by several nodes (nodes/nodes.h): each computes a part of each
- * batch, and all come to the same weights, bit for bit.
+ * A training by several nodes (trainer/nodes/nodes.h): each computes a part of
+ * each batch, and all come to the same weights, bit for bit.
  *
  * What decides is the same on all of them: the settings and the checkpoint that
  * rank 0 has, its adaptation of the base, the sum of the gradients, the loss of

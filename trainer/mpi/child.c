@@ -1,4 +1,4 @@
-#include "nodes/world.h"
+#include "trainer/mpi/world.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "nodes/world.h"
+#include "trainer/mpi/world.h"
 
 #include <stdio.h>
 #include <string.h>

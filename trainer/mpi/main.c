@@ -2,7 +2,7 @@
  * The program primo-nodes. mpirun or srun starts it on each host; world.h says
  * what it is.
  */
-#include "nodes/world.h"
+#include "trainer/mpi/world.h"
 
 #include <poll.h>
 #include <stdio.h>
