@@ -1,12 +1,18 @@
 #include "trainer/mpi/world.h"
 
+#include <sched.h>
 #include <time.h>
 
 enum { PIECE = 1024 }; /* values that are added at a time */
 
-/* So often is looked without a sleep, and then ever more rarely: whoever waits
- * for MPI without a pause has a core to himself. */
-enum { EAGER = 50, NAP_LEAST = 20000, NAP_MOST = 1000000 };
+/* While a trainer waits for an exchange, its cores are idle, and a sleep
+ * between two looks makes the exchange take several times as long: so it is
+ * looked all the time at first. Who is waited for longer is a slower host, and
+ * the pictures of the next batches are being prepared meanwhile. */
+#define SPIN_SECONDS  0.1
+#define SHORT_SECONDS 2.0
+#define LOOK_SECONDS  0.005 /* between two looks at words and the trainer */
+enum { NAP_SHORT = 50000, NAP_LONG = 1000000 };
 
 struct pending {
     MPI_Request list[2 * NODES_MOST];
@@ -51,12 +57,22 @@ static bool is_right(const struct pending *p, const MPI_Status *status)
     return true;
 }
 
+static void rest(double waited)
+{
+    const struct timespec nap = {.tv_nsec = waited < SHORT_SECONDS ? NAP_SHORT
+                                                                   : NAP_LONG};
+    if (waited < SPIN_SECONDS)
+        sched_yield();
+    else
+        nanosleep(&nap, NULL);
+}
+
 /* Waits for all of them, and for none that is after them. */
 static bool settle(struct world *w, struct pending *p)
 {
     MPI_Status status[2 * NODES_MOST];
-    struct timespec nap = {.tv_nsec = NAP_LEAST};
-    for (int tries = 0, done = 0;; tries++) {
+    double began = world_now(), looked = began, now = began;
+    for (int done = 0;; rest(now - began)) {
         int err = MPI_Testall(p->count, p->list, &done, status);
         if (err || (done && !is_right(p, status))) {
             words_lost(w, NODES_DIFFER, w->rank, 0, NULL);
@@ -64,13 +80,12 @@ static bool settle(struct world *w, struct pending *p)
         }
         if (done)
             break;
-        if (tries < EAGER)
+        now = world_now();
+        if (now - looked < LOOK_SECONDS)
             continue;
+        looked = now;
         if (!words_look(w) || !child_look(w))
             return false;
-        nanosleep(&nap, NULL);
-        if (nap.tv_nsec < NAP_MOST)
-            nap.tv_nsec += nap.tv_nsec / 4;
     }
     p->count = 0;
     return true;

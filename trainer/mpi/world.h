@@ -5,8 +5,8 @@
  *
  * It is a program of its own, linked with MPI and the C library alone: a
  * trainer needs no MPI, has no part in its sockets, and stays as confined as it
- * always is. There is one thread. It waits for MPI asleep: a process that waits
- * within MPI takes a core from the trainer beside it.
+ * always is. There is one thread. It sleeps while the trainer computes, and
+ * does not wait within MPI: that takes a core from the trainer beside it.
  *
  * MPI tells nothing of a host that is cut off. So each rank tells each other
  * one every second that it is there, and one that has not been heard for eight
