@@ -108,8 +108,8 @@ struct shape {
                      may be kept: see fs/requests/kept_names.h */
     bool follows; /* reads show what has become of it since it was opened, so
                      that the right to view it is asked again at each */
-    bool awaits_room; /* of inputs: the first write waits while the disk is full
-                         (fs/requests/room.h) */
+    bool awaits_room; /* of inputs: the making and the first write wait while
+                         there is no room (fs/requests/room.h) */
     bool waits; /* a read that gives nothing waits until there is something */
 
     /* What the kernel may keep without asking again: only what its own requests

@@ -1,4 +1,5 @@
 /* Operations on files: attributes, opening, reading, writing, saving. */
+#include "core/basic/alloc.h"
 #include "core/basic/clock.h"
 #include "core/tree/gate.h"
 #include "fs/requests/request.h"
@@ -6,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -216,35 +218,90 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         handle_close(h, NULL); /* the opener was interrupted */
 }
 
+enum { NAME_ROOM = 1025 }; /* the kernel sends none that is longer */
+
+/* A file that is made, as far as it has come. */
+struct making {
+    fuse_req_t req;
+    fuse_ino_t parent;
+    struct node directory, node;
+    struct handle *h;
+    mode_t mode;
+    struct fuse_file_info fi;
+    char name[NAME_ROOM];
+};
+
+static int making_try(void *context, struct reason *why)
+{
+    struct making *k = context;
+    struct mount *m = request_mount(k->req);
+    struct caller caller = request_caller(k->req);
+    return handle_create(
+        &m->primo, &caller,
+        &(struct creation){k->directory, k->name, k->mode, k->fi.flags},
+        &k->node, &k->h, why);
+}
+
+static void making_reply(struct making *k, int err, struct reason *why)
+{
+    struct caller caller = request_caller(k->req);
+    struct fuse_entry_param entry;
+    if (err == 0) {
+        err = entry_fill(request_mount(k->req), &caller, k->node, &entry, why);
+        if (err)
+            handle_close(k->h, NULL);
+    }
+    if (err) {
+        reply_err(k->req, err, k->parent, k->name, why);
+        return;
+    }
+    k->fi.fh = (uintptr_t)k->h;
+    cache_rule(k->node, &k->fi);
+    if (fuse_reply_create(k->req, &entry, &k->fi))
+        handle_close(k->h, NULL);
+}
+
+static void making_end(void *context, int err, const struct reason *why)
+{
+    struct reason last = *why;
+    if (err == -EINTR || err == -ENODEV)
+        last = (struct reason)REASON_INIT;
+    making_reply(context, err, &last);
+    free(context);
+}
+
+/* A user's files that are not saved yet are bounded. In a row of many small
+ * ones, closes may come behind: then the next one waits for them. Not for long:
+ * the kernel lets nobody else change the directory meanwhile. */
+static bool making_waits(const struct making *k, const struct reason *why)
+{
+    static const struct room_kind kind = {5, making_try, making_end};
+    enum tree_no no = row_of_objects(k->directory.no);
+    if (!no || !tree_rows[no].shape->awaits_room)
+        return false;
+    struct making *waiting = xmalloc(sizeof *waiting);
+    *waiting = *k;
+    if (room_await(&request_mount(k->req)->room, k->req, &kind, waiting, why))
+        return true;
+    free(waiting);
+    return false;
+}
+
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
                struct fuse_file_info *fi)
 {
-    struct mount *m = request_mount(req);
-    struct caller caller = request_caller(req);
     struct reason why = REASON_INIT;
-    struct fuse_entry_param entry;
-    struct handle *h = NULL;
-    struct node dir, n;
+    struct making k = {
+        .req = req, .parent = parent, .mode = mode, .fi = *fi, .h = NULL};
     if (inotify_create(req, parent, name, fi))
         return;
-    int err = request_node(parent, &dir, &why);
+    snprintf(k.name, sizeof k.name, "%s", name);
+    int err = request_node(parent, &k.directory, &why);
     if (err == 0)
-        err = handle_create(&m->primo, &caller,
-                            &(struct creation){dir, name, mode, fi->flags}, &n,
-                            &h, &why);
-    if (err == 0) {
-        err = entry_fill(m, &caller, n, &entry, &why);
-        if (err)
-            handle_close(h, NULL);
-    }
-    if (err) {
-        reply_err(req, err, parent, name, &why);
+        err = making_try(&k, &why);
+    if (err == -ENOSPC && making_waits(&k, &why))
         return;
-    }
-    fi->fh = (uintptr_t)h;
-    cache_rule(n, fi);
-    if (fuse_reply_create(req, &entry, fi))
-        handle_close(h, NULL);
+    making_reply(&k, err, &why);
 }
 
 /* Reading and writing */
@@ -297,6 +354,48 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     text_release(&out);
 }
 
+struct writing {
+    fuse_req_t req;
+    struct handle *h; /* open as long as the kernel waits for this */
+    size_t size;
+    uint64_t offset;
+    char data[];
+};
+
+static int writing_try(void *context, struct reason *why)
+{
+    const struct writing *w = context;
+    return handle_write(w->h, w->offset, w->data, w->size, why);
+}
+
+static void writing_end(void *context, int err, const struct reason *why)
+{
+    struct writing *w = context;
+    struct reason last = *why;
+    if (err == 0)
+        fuse_reply_write(w->req, w->size);
+    else if (err == -EINTR || err == -ENODEV)
+        fuse_reply_err(w->req, -err);
+    else
+        reply_handle(w->req, err, w->h, &last);
+    free(w);
+}
+
+static bool writing_waits(fuse_req_t req, struct handle *h, const char *data,
+                          size_t size, off_t offset, const struct reason *why)
+{
+    static const struct room_kind kind = {30, writing_try, writing_end};
+    if (!handle_awaits_room(h))
+        return false;
+    struct writing *w = xmalloc(sizeof *w + size);
+    *w = (struct writing){req, h, size, (uint64_t)offset};
+    memcpy(w->data, data, size);
+    if (room_await(&request_mount(req)->room, req, &kind, w, why))
+        return true;
+    free(w);
+    return false;
+}
+
 /* A write of pages that were mapped must not wait: the kernel counts it as
  * background. */
 static void write_handle(fuse_req_t req, struct handle *h, const char *data,
@@ -305,8 +404,7 @@ static void write_handle(fuse_req_t req, struct handle *h, const char *data,
     struct reason why = REASON_INIT;
     int err = handle_write(h, (uint64_t)offset, data, size, &why);
     if (err == -ENOSPC && !pages &&
-        room_await(&request_mount(req)->room, req, h, data, size,
-                   (uint64_t)offset, &why))
+        writing_waits(req, h, data, size, offset, &why))
         return;
     if (err)
         reply_handle(req, err, h, &why);

@@ -78,6 +78,42 @@ refused 'No space left on device' 'refused.jpg: the file cannot be written' \
     cp "${files[1]}" "$inbox/in/refused.jpg"
 well
 
+step "so does the making of a file, while too many are not saved yet"
+parts() { find "$inbox/in" -name '*.part'; }
+touch "$MNT/templates/.one.swp" "$MNT/templates/.two.swp"
+"$PYTHON" - "$inbox/in" <<'END'
+import os, signal, sys
+# As many as there may be: the next one would wait, and is given up.
+class Waits(Exception):
+    pass
+def tick(*_):
+    raise Waits
+signal.signal(signal.SIGALRM, tick)
+try:
+    for i in range(5000):
+        signal.setitimer(signal.ITIMER_REAL, 2)
+        os.close(os.open("%s/%d.part" % (sys.argv[1], i),
+                         os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+    sys.exit("there is no bound")
+except Waits:
+    pass
+finally:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+END
+[ "$(parts | wc -l)" -ge 100 ] || fail "$(parts | wc -l) files fill it"
+cp "${files[2]}" "$inbox/in/made.jpg" &
+writer=$!
+timeout 20 cat "$inbox/status" >/dev/null
+sleep 1
+kill -0 $writer || fail "it did not wait"
+rm "$MNT/templates/.one.swp"
+wait $writer
+expect null jq -r .error <(answer made.jpg)
+touch "$MNT/templates/.one.swp"
+refused 'No space left on device' 'scratch files and files that are not saved yet' \
+    touch "$inbox/in/beyond.part"
+rm -f "$inbox/in/"*.part "$MNT/templates/".*.swp
+
 step "an unmount ends what waits"
 full
 cp "${files[1]}" "$inbox/in/ends.jpg" 2>/dev/null &
