@@ -50,14 +50,31 @@ bool handles_write(struct handles *all, uint64_t object)
     return h != NULL;
 }
 
+/* Under the lock. */
+static bool others_write(const struct handles *all, const struct opened *but)
+{
+    const struct opened *h = all->first;
+    while (h &&
+           (h == but || h->object != but->object || !h->writes || h->ended))
+        h = h->next;
+    return h != NULL;
+}
+
 bool handles_others_write(struct handles *all, const struct opened *but)
 {
     pthread_mutex_lock(&all->lock);
-    struct opened *h = all->first;
-    while (h && (h == but || h->object != but->object || !h->writes))
-        h = h->next;
+    bool others = others_write(all, but);
     pthread_mutex_unlock(&all->lock);
-    return h != NULL;
+    return others;
+}
+
+bool handles_end(struct handles *all, struct opened *h)
+{
+    pthread_mutex_lock(&all->lock);
+    h->ended = true;
+    bool last = !others_write(all, h);
+    pthread_mutex_unlock(&all->lock);
+    return last;
 }
 
 bool handles_keep(struct handles *all, uint64_t object, uint64_t bytes)

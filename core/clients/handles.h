@@ -26,6 +26,7 @@ struct opened {
      * monotonic ns until which that may be about to begin, 0 = it is not; and
      * which of all closes it is */
     bool closing;
+    bool ended; /* under handles.lock: all that it had is saved */
     int64_t may_close;
     uint64_t close_number;
     struct opened *next, *before; /* under handles.lock */
@@ -50,7 +51,8 @@ void handles_remove(struct handles *all, struct opened *h);
 
 /* Whether somebody has the object open for writing. */
 bool handles_write(struct handles *all, uint64_t object);
-/* Whether another one than this has its file open for writing. */
+/* Whether another one than this has its file open for writing, and has not
+ * ended. */
 bool handles_others_write(struct handles *all, const struct opened *but);
 /* Whether a handle of the object still writes these bytes (struct opened). */
 bool handles_keep(struct handles *all, uint64_t object, uint64_t bytes);
@@ -81,6 +83,9 @@ void handles_closed(struct handles *all, struct opened *h);
  * may begin until `may_close` (monotonic ns, 0 = it may not). */
 void handles_closing(struct handles *all, struct opened *h, bool closing,
                      int64_t may_close);
+/* All that the handle had is saved. Returns whether no other one writes its
+ * file then, which one of several that end together is told, the last. */
+bool handles_end(struct handles *all, struct opened *h);
 /* Set the time that the text of an object's handles gets when they save it. */
 void handles_set_mtime(struct handles *all, uint64_t object, int64_t mtime);
 

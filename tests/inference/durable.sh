@@ -61,6 +61,70 @@ for name in new old on; do
     eventually 60 is_answered || fail "$(cat "$inbox/out/$name.jpg.json")"
 done
 
+step "whoever writes it anew does not lose that to one who is done"
+"$PYTHON" - "$inbox/in" "${files[@]}" <<'END'
+import os, sys
+folder, *pictures = sys.argv[1:]
+one, two, three = (open(picture, "rb").read() for picture in pictures[:3])
+flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+
+def begin(name, data):
+    file = os.open(f"{folder}/{name}", flags)
+    os.write(file, data)
+    os.fsync(file)
+    return file
+
+def holds(name, data):
+    got = open(f"{folder}/{name}", "rb").read()
+    assert got == data, f"{name}: {len(got)} bytes differ"
+
+for name, again in ("closed.jpg", False), ("synced.jpg", True):
+    first, second = begin(name, one), begin(name, two)
+    os.close(second)
+    if again:
+        os.fsync(first)
+    os.close(first)
+    holds(name, two)
+first, second = begin("more.jpg", one), begin("more.jpg", two)
+os.close(second)
+os.ftruncate(first, 0)
+os.lseek(first, 0, os.SEEK_SET)
+os.write(first, three) # it is the last to write
+os.close(first)
+holds("more.jpg", three)
+file = begin("dated.jpg", one)
+os.utime(file, (1000000000, 1000000000))
+os.close(file)
+assert os.stat(f"{folder}/dated.jpg").st_mtime == 1000000000
+holds("dated.jpg", one)
+END
+for name in closed synced more dated; do
+    expect null jq .error <(answer $name.jpg)
+    expect "$(sha256sum <"$inbox/in/$name.jpg" | cut -d ' ' -f 1)" \
+        jq -r '.files[0].sha256' "$inbox/out/$name.jpg.json"
+done
+rm "$inbox/in/"{closed,synced,more,dated}.jpg
+
+step "writers who close together make a request"
+"$PYTHON" - "$inbox/in" "${files[0]}" <<'END'
+import os, sys, threading
+folder, picture = sys.argv[1:]
+data = open(picture, "rb").read()
+for number in range(60):
+    files = [os.open(f"{folder}/{number}.jpg", os.O_WRONLY | os.O_CREAT)
+             for _ in range(3)]
+    for file in files:
+        os.write(file, data)
+    threads = [threading.Thread(target=os.close, args=(file,)) for file in files]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+END
+all_answered() { [ "$(find "$inbox/out" -name '[0-9]*.jpg.json' | wc -l)" = 60 ]; }
+eventually 60 all_answered || fail "$(cat "$inbox/queue")"
+rm "$inbox/in/"[0-9]*.jpg
+
 step "no bytes are left over"
 cd "$SCRATCH"
 umount_primofs

@@ -24,8 +24,10 @@
 /* What an open request keeps. */
 struct writing {
     struct spooled spooled; /* the new bytes */
-    bool named;             /* after fsync: the object names them already */
+    bool named;             /* after fsync: the object names them already, */
+    bool more;              /* but more was written since */
     uint64_t body;          /* the present bytes; 0 = none */
+    bool completed;         /* its close was that of the last writer */
     bool lists;             /* it may become a list */
     struct text writer;     /* his rights, for a list; empty = not needed, or
                                somebody else wrote what is kept */
@@ -197,10 +199,29 @@ static void spool_end(struct handle *h, void (*end)(struct spooled *s))
     size_show(h);
 }
 
+/* Of writers who close together, each may have seen the others still write. The
+ * last one to be done completes the file for all. */
+static void others_complete(struct handle *h)
+{
+    const struct writing *w = h->own;
+    const struct closing closing = {
+        .primo = h->primo,
+        .request = h->node.object,
+        .complete = true,
+        .mtime = &h->opened.mtime,
+        .caller = &h->caller,
+        .writer = "",
+    };
+    if (handles_end(&h->primo->handles, &h->opened) && !w->completed)
+        intake_close(&closing, NULL);
+}
+
 static void request_close(struct handle *h)
 {
     struct writing *w = h->own;
     spool_end(h, spooled_drop);
+    if (wants_write(h->flags))
+        others_complete(h);
     text_release(&w->writer);
     free(w);
 }
@@ -239,7 +260,7 @@ static int request_write(struct handle *h, uint64_t offset, const char *data,
         spooled_truncate(&w->spooled, had, NULL);
     if (err)
         return err;
-    h->dirty = true;
+    h->dirty = w->more = true;
     handle_written(h);
     size_show(h);
     return 0;
@@ -261,6 +282,7 @@ static int request_truncate(struct handle *h, uint64_t size, struct reason *why)
     if (err == 0)
         err = spooled_truncate(&w->spooled, size, why);
     h->dirty |= err == 0;
+    w->more |= err == 0;
     size_show(h);
     return err;
 }
@@ -296,17 +318,26 @@ static int close_last(struct handle *h, bool wrote, struct reason *why)
         .writer = text_string(&w->writer),
     };
     int err = intake_close(&closing, why);
+    w->completed = err == 0 && closing.complete;
     if (err == 0 && wrote)
         spool_end(h, spooled_forget);
     h->dirty = h->emptied = h->fresh = false;
     return err == -ENOENT ? 0 : err;
 }
 
+/* Whether fsync has put all that was written into the file. Whoever has written
+ * the file anew since then is not to lose that. */
+static bool is_synced(const struct handle *h)
+{
+    const struct writing *w = h->own;
+    return w->named && !w->more;
+}
+
 /* A program may close a copy of its descriptor while it still writes: what was
  * written counts at the last close, and until then it is only judged. */
 static int request_save(struct handle *h, bool last, struct reason *why)
 {
-    bool wrote = h->dirty || h->emptied || h->fresh;
+    bool wrote = (h->dirty || h->emptied || h->fresh) && !is_synced(h);
     if (last)
         return close_last(h, wrote, why);
     return h->dirty ? judge(h, why) : 0;
@@ -328,12 +359,13 @@ static int request_sync(struct handle *h, struct reason *why)
         .caller = &h->caller,
         .writer = text_string(&w->writer),
     };
-    if (!h->dirty)
+    if (!h->dirty || is_synced(h))
         return 0;
     /* another writer's close must not remove what this one goes on with */
     __atomic_store_n(&h->opened.keeps, closing.body, __ATOMIC_SEQ_CST);
     int err = intake_close(&closing, why);
     w->named |= err == 0;
+    w->more &= err != 0;
     return err == -ENOENT ? 0 : err;
 }
 
