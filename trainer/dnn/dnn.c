@@ -413,6 +413,9 @@ int dnn_reorder(const struct dnn *d, struct dnn_tensor from,
     dnnl_primitive_t primitive = NULL;
     dnnl_stream_t stream = NULL; /* not d's, which another thread may use */
     dnnl_exec_arg_t args[2] = {{DNNL_ARG_FROM, NULL}, {DNNL_ARG_TO, NULL}};
+    int err = see_room(d, why);
+    if (err)
+        return err;
     dnnl_status_t s = dnnl_reorder_primitive_desc_create(
         &pd, &from.layout->md, d->engine, &to.layout->md, d->engine, NULL);
     if (!s)

@@ -7,7 +7,9 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-enum { CODE_ROOM = 8 << 20 /* bytes: more than one op takes */ };
+/* Bytes: more than one op takes. The first product of matrices with AVX-512
+ * makes the code of all kinds of them, which 8 MiB do not hold. */
+enum { CODE_ROOM = 32 << 20 };
 
 bool headroom_is_limited(void)
 {
