@@ -28,7 +28,7 @@ int intake_judge(struct primo *primo, uint64_t service, const char *name,
 struct closing {
     struct primo *primo;
     uint64_t request;
-    uint64_t body; /* the new bytes (spool.h) */
+    uint64_t body; /* the new bytes (core/inbox/spool.h) */
     bool wrote;    /* the file has these bytes now, body 0 = none */
     bool complete; /* no other writer has it open */
     bool durable;  /* it is put onto the disk even if it is not complete */

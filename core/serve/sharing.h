@@ -8,7 +8,8 @@
  *
  * Nothing here is stored: a daemon that begins in the middle shares anew. Any
  * thread; each function takes the lock. A replica is known by its run, a
- * request by its revision, as in the index of those that wait (request.h).
+ * request by its revision, as in the index of those that wait
+ * (core/inbox/request.h).
  */
 #ifndef PRIMO_SHARING_H
 #define PRIMO_SHARING_H

@@ -2,16 +2,16 @@
  * Node ids, and the one table of the file system: the states of generated
  * texts that the kernel knows of.
  *
- * What can be derived from what. A node (core/tree.h) gives its inode number,
- * st_ino, for ever; the inode number gives the node. For most files the node
- * id that the kernel uses is that same number, and needs no table. A generated
- * text gets a node id of its own for each of its states: the inode number with
- * a sequence number above bit 48. So what is cached under a node id never
- * changes: one open sees one state, fstat agrees with it, pages can be cached
- * and mapped. Names are looked up anew each time (entry timeout 0) and lead to
- * the node id of the state of that moment. The kernel forgets a state when it
- * has dropped the name and closed the file, so there are about as many states
- * here as generated files somebody looks at.
+ * What can be derived from what. A node (core/tree/tree.h) gives its inode
+ * number, st_ino, for ever; the inode number gives the node. For most files the
+ * node id that the kernel uses is that same number, and needs no table. A
+ * generated text gets a node id of its own for each of its states: the inode
+ * number with a sequence number above bit 48. So what is cached under a node id
+ * never changes: one open sees one state, fstat agrees with it, pages can be
+ * cached and mapped. Names are looked up anew each time (entry timeout 0) and
+ * lead to the node id of the state of that moment. The kernel forgets a state
+ * when it has dropped the name and closed the file, so there are about as many
+ * states here as generated files somebody looks at.
  *
  * Who keeps descriptors without opening the files (O_PATH) can make the kernel
  * know many states, and nobody can tell whose they are. So their texts have

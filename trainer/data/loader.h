@@ -57,15 +57,15 @@ struct loader_findings {
 
 /* Life cycle */
 
-/* Opens the loader, takes the pages of files that are wanted (dataset.h) unless
- * the dataset is that of a training that is continued, and reads every picture
- * once, in `workers` threads. Unreadable ones are
- * logged with the reason and left out of both parts; the test part is drawn
- * anew among the others (dataset_draw()). The report (the file `dataset` of a
- * process) is appended to *report, even on failure. EINVAL: the dataset has
- * faults, those that dataset_open() found among them: a class has no readable
- * training picture, or there is no readable test picture, or one is gone with
- * which the training began. `d` must outlive the loader. */
+/* Opens the loader, takes the pages of files that are wanted
+ * (trainer/dataset/dataset.h) unless the dataset is that of a training that is
+ * continued, and reads every picture once, in `workers` threads. Unreadable
+ * ones are logged with the reason and left out of both parts; the test part is
+ * drawn anew among the others (dataset_draw()). The report (the file `dataset`
+ * of a process) is appended to *report, even on failure. EINVAL: the dataset
+ * has faults, those that dataset_open() found among them: a class has no
+ * readable training picture, or there is no readable test picture, or one is
+ * gone with which the training began. `d` must outlive the loader. */
 int loader_open(struct loader **out, struct dataset *d,
                 const struct loader_options *options, struct text *report,
                 struct reason *why);
