@@ -1,5 +1,7 @@
 #include "core/evaluation/markup.h"
 
+#include "core/basic/language.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -70,4 +72,20 @@ void put_percent(struct text *out, double share)
         text_printf(out, "%ld.%ld\u00A0%%", n / 10, n % 10);
     else
         text_printf(out, "%ld\u00A0%%", n / 10);
+}
+
+void put_page(struct text *out, int renew)
+{
+    text_printf(out,
+                "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n"
+                "<meta charset=\"utf-8\">\n"
+                "<meta http-equiv=\"Content-Security-Policy\" "
+                "content=\"default-src 'none'; img-src data:; "
+                "style-src 'unsafe-inline'\">\n",
+                language());
+    if (renew)
+        text_printf(out, "<meta http-equiv=\"refresh\" content=\"%d\">\n",
+                    renew);
+    text_puts(out, "<meta name=\"viewport\" "
+                   "content=\"width=device-width, initial-scale=1\">\n<title>");
 }

@@ -15,5 +15,10 @@ int markup_cells(const char *s, int most);
 /* Append a share as "93.5 %". What is not all, or not nothing, does not look
  * so. */
 void put_percent(struct text *out, double share);
+/* Begin a page of HTML, up to its title, which is not closed yet. The page
+ * takes nothing from elsewhere, and is loaded anew every `renew` seconds; 0 =
+ * never.
+ */
+void put_page(struct text *out, int renew);
 
 #endif

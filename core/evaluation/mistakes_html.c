@@ -49,16 +49,9 @@ enum { NAME_MOST = 200 };
 
 static void put_head(struct text *out)
 {
-    text_printf(out,
-                "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n"
-                "<meta charset=\"utf-8\">\n"
-                "<meta http-equiv=\"Content-Security-Policy\" "
-                "content=\"default-src 'none'; img-src data:; "
-                "style-src 'unsafe-inline'\">\n"
-                "<meta name=\"viewport\" "
-                "content=\"width=device-width, initial-scale=1\">\n"
-                "<title>%s</title>\n%s</head>\n<body>\n<main>\n<h1>%s</h1>\n",
-                language(), _("Wrong answers"), style, _("Wrong answers"));
+    put_page(out, 0);
+    text_printf(out, "%s</title>\n%s</head>\n<body>\n<main>\n<h1>%s</h1>\n",
+                _("Wrong answers"), style, _("Wrong answers"));
 }
 
 static void put_summary(struct text *out, const struct figures *f, int count,

@@ -280,16 +280,7 @@ static void put_figures(struct show_request *r, const struct serving *s,
 
 static void put_head(struct text *out, const struct serving *s)
 {
-    text_printf(out,
-                "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n"
-                "<meta charset=\"utf-8\">\n"
-                "<meta http-equiv=\"Content-Security-Policy\" "
-                "content=\"default-src 'none'; img-src data:; "
-                "style-src 'unsafe-inline'\">\n"
-                "<meta http-equiv=\"refresh\" content=\"%d\">\n"
-                "<meta name=\"viewport\" "
-                "content=\"width=device-width, initial-scale=1\">\n<title>",
-                language(), RENEW_SECONDS);
+    put_page(out, RENEW_SECONDS);
     markup_name(out, s->service, NAME_MOST);
     text_printf(out, "</title>\n%s</head>\n<body>\n<main>\n<h1>", style);
     markup_name(out, s->service, NAME_MOST);
