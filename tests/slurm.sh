@@ -81,4 +81,18 @@ slurm_start()
     }
 }
 
+# machine LINE…: what is said of machines/cluster from now on, besides ${cluster[@]}.
+machine()
+{
+    printf '%s\n' 'launcher = slurm' 'threads = 1' "${cluster[@]}" \
+        "directory = $SCRATCH/shared" "$@" >machines/cluster
+}
+
+# start TEMPLATE: starts a training of it there.
+start()
+{
+    echo "$1" >processes/cluster/template
+    touch processes/cluster/start
+}
+
 slurm_idle() { [ "$(sinfo -h -p main -t idle -o %D 2>/dev/null)" = 2 ]; }

@@ -16,19 +16,7 @@ put templates/t "dataset = $SCRATCH/data\nbase = scratch\nimage_size = 32\nepoch
 put templates/long "dataset = $SCRATCH/data\nbase = scratch\nimage_size = 48\nepochs = 9999\n"
 put templates/some "dataset = $SCRATCH/data\nbase = scratch\nimage_size = 48\nepochs = 12\n"
 
-machine()
-{
-    {
-        printf 'launcher = slurm\nthreads = 1\nnodes = 2\n'
-        printf 'directory = %s\n' "$SCRATCH/shared"
-        printf '%s\n' "$@"
-    } >machines/cluster
-}
-start()
-{
-    echo "$1" >processes/cluster/template
-    touch processes/cluster/start
-}
+cluster=('nodes = 2')
 succeeds()
 {
     expect succeeded timeout 200 cat processes/cluster/wait

@@ -34,20 +34,7 @@ put templates/long "dataset = $SCRATCH/data\nbase = scratch\nimage_size = 48\nep
 put machines/local 'launcher = local\nthreads = 1\n'
 mkdir processes/local
 
-# machine LINE…: what is said of the machine from now on.
-machine()
-{
-    {
-        printf 'launcher = slurm\nthreads = 1\nmemory = 900M\n'
-        printf 'directory = %s\n' "$SCRATCH/shared"
-        printf '%s\n' "$@"
-    } >machines/cluster
-}
-start()
-{
-    echo "$1" >processes/cluster/template
-    touch processes/cluster/start
-}
+cluster=('memory = 900M')
 jobs_now() { "$squeue" -h -o '%i'; }
 no_jobs() { [ -z "$(jobs_now)" ]; }
 job_is() { [ "$("$squeue" -h -o %T)" = "$1" ]; }

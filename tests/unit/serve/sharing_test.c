@@ -66,6 +66,14 @@ static int take_all(struct service *s, uint64_t run, uint64_t *of)
     return count;
 }
 
+/* Opens a service of two, both of which take what they may. */
+static void service_share(struct service *s, uint64_t *a, uint64_t *b)
+{
+    service_open(s, 2);
+    assert_int_equal(take_all(s, A, a), SHARE_FIRST);
+    assert_int_equal(take_all(s, B, b), SHARE_FIRST);
+}
+
 static void one_takes_all_in_order(void **state)
 {
     struct service s;
@@ -87,9 +95,7 @@ static void two_take_what_the_other_has_not(void **state)
     struct service s;
     uint64_t a[SHARE_MOST + 1], b[SHARE_MOST + 1];
     (void)state;
-    service_open(&s, 2);
-    assert_int_equal(take_all(&s, A, a), SHARE_FIRST);
-    assert_int_equal(take_all(&s, B, b), SHARE_FIRST);
+    service_share(&s, a, b);
     for (int i = 0; i < SHARE_FIRST; i++) {
         assert_int_equal(a[i], i + 1);
         assert_int_equal(b[i], SHARE_FIRST + i + 1);
@@ -117,9 +123,7 @@ static void what_is_given_back_others_take_first(void **state)
     struct service s;
     uint64_t a[SHARE_MOST + 1], b[SHARE_MOST + 1];
     (void)state;
-    service_open(&s, 2);
-    assert_int_equal(take_all(&s, A, a), SHARE_FIRST);
-    assert_int_equal(take_all(&s, B, b), SHARE_FIRST);
+    service_share(&s, a, b);
     sharing_set_ready(&s.sharing, A, false);
     sharing_give_back(&s.sharing, A);
     assert_int_equal(sharing_count(&s.sharing, A), 0);
