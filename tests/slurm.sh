@@ -13,7 +13,8 @@ export SLURM_CONF=$SLURM/slurm.conf
 
 slurm_config()
 {
-    local port=$((41000 + $$ % 9000)) user
+    # Three ports for each process, as the tests of Slurm run beside each other.
+    local port=$((41000 + $$ % 3000 * 3)) user
     user=$(id -un)
     cat <<CONFIG
 ClusterName=primofs
@@ -77,7 +78,7 @@ slurm_start()
     done
     eventually 60 slurm_idle || {
         tail -n 5 "$SLURM"/*.log
-        skip "Slurm does not start here: $(tail -n 1 "$SLURM/out")"
+        skip "Slurm does not start here: $(sed -n '/error/p' "$SLURM"/*.log | tail -n 1)"
     }
 }
 

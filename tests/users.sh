@@ -3,12 +3,27 @@
 # users_make NAME… makes users of these short names: $NAME then holds the
 # account's name, which no other test has. They have no home, and the way to the
 # mount point is open to them. The test's end removes them.
+#
+# Tests run beside each other, and the programs that change accounts give up at
+# once where they meet one another at the wrong moment. So these take turns, and
+# try again, since other programs of the system change accounts, too.
 
 [ "$(id -u)" = 0 ] || skip "takes root, who makes users"
 command -v useradd runuser setpriv >/dev/null || skip "no useradd or runuser"
 
 users_tag=pf$$
 users_made=() groups_made=()
+
+account() # COMMAND ARGUMENT…: that changes accounts
+{
+    local try said
+    for try in 1 2 3 4 5; do
+        said=$(flock /run/lock/primofs-test-accounts "$@" 2>&1) && return
+        sleep 1
+    done
+    echo "$*: $said"
+    return 1
+}
 
 users_end_test()
 {
@@ -19,12 +34,12 @@ users_end_test()
     cd /
     umount -l "$MNT" 2>/dev/null
     for name in "${users_made[@]}"; do
-        pkill -9 -u "$name"
-        userdel "$name"
-    done 2>/dev/null
+        pkill -9 -u "$name" 2>/dev/null
+        account userdel "$name"
+    done
     for name in "${groups_made[@]}"; do
-        groupdel "$name"
-    done 2>/dev/null
+        account groupdel "$name"
+    done
     (exit $status)
     end_test
 }
@@ -36,7 +51,7 @@ users_make()
     for name; do
         declare -g "$name=${users_tag}$name"
         users_made+=("${users_tag}$name")
-        useradd -M -d /nonexistent -s /bin/sh "${users_tag}$name" 2>/dev/null
+        account useradd -M -d /nonexistent -s /bin/sh "${users_tag}$name"
     done
     way_open "$SCRATCH"
 }
@@ -46,9 +61,9 @@ group_make() # NAME USER…: a group with these users, whose name is in $NAME
     local user
     declare -g "$1=${users_tag}$1"
     groups_made+=("${users_tag}$1")
-    groupadd "${users_tag}$1"
+    account groupadd "${users_tag}$1"
     for user in "${@:2}"; do
-        usermod -aG "${users_tag}$1" "$user"
+        account usermod -aG "${users_tag}$1" "$user"
     done
 }
 
