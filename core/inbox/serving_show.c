@@ -163,27 +163,34 @@ int show_serving_info_json(struct show_request *r, struct text *out,
     return err;
 }
 
-/* Who waits, in order: the user, since when, and the file. */
+/* Who waits, in order: the user, since when, and the file. Thousands may wait,
+ * nearly all of one user, whose name is looked up once. */
 int show_serving_queue(struct show_request *r, struct text *out,
                        struct reason *why)
 {
     uint64_t after = 0, id;
     bool lists = false;
+    struct text user = TEXT_INIT;
+    uid_t named = 0;
     (void)why;
     while (request_waiting_any(r->txn, r->object, &lists, &after, &id) == 0) {
         struct object o = OBJECT_INIT;
         struct request q;
         if (request_load(r->txn, id, &o, &q) == 0 &&
             (!r->only || *r->only == o.uid)) {
+            if (!user.size || named != o.uid) {
+                text_clear(&user);
+                user_name(&user, o.uid);
+                named = o.uid;
+            }
             text_put_time(out, q.completed);
-            text_puts(out, " ");
-            user_name(out, o.uid);
-            text_puts(out, " ");
+            text_printf(out, " %s ", text_string(&user));
             text_put_printable(out, o.name, strlen(o.name));
             text_puts(out, "\n");
         }
         object_release(&o);
     }
+    text_release(&user);
     return 0;
 }
 
