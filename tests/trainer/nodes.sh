@@ -21,8 +21,8 @@ run_make()
     mkdir "$1"
     printf 'threads = 1\nlang = en\n' >"$1/job"
     : >"$1/type"
-    printf '%s\n' "dataset = $PWD/data" 'precision = f32' "${@:2}" \
-        >"$1/template"
+    printf '%s\n' "dataset = $PWD/data" "${@:2}" >"$1/template"
+    grep -q precision "$1/template" || echo 'precision = f32' >>"$1/template"
     grep -q image_size "$1/template" || echo 'image_size = 32' >>"$1/template"
 }
 # together N NAME [TRAINER]: trains on N hosts. As mpirun goes on when one of them
@@ -114,6 +114,17 @@ told parts 'stopped, as requested'
 [ ! -e parts/artifacts/model.safetensors ]
 eventually 10 no_nodes
 no_leftovers
+
+step "gradients travel as bf16 unless f32 is asked for, the same bits each time"
+told whole 'and gradients travel as f32'
+run_make short "${few[@]}" 'precision = auto'
+run_make short2 "${few[@]}" 'precision = auto'
+trained 3 short
+trained 3 short2
+told short 'and gradients travel as bf16'
+[ "$(model_of short)" = "$(model_of short2)" ] || fail "the second is another"
+[ "$(model_of short)" != "$(model_of few3)" ] || fail "nothing was rounded"
+grep -qw avx512_bf16 /proc/cpuinfo || weights_near few3 short
 
 step "a trainer that is killed ends the others; the run goes on where it was"
 together 2 parts &

@@ -3,8 +3,6 @@
 #include <sched.h>
 #include <time.h>
 
-enum { PIECE = 1024 }; /* values that are added at a time */
-
 /* While a trainer waits for an exchange, its cores are idle, and a sleep
  * between two looks makes the exchange take several times as long: so it is
  * looked all the time at first. Who is waited for longer is a slower host, and
@@ -14,30 +12,22 @@ enum { PIECE = 1024 }; /* values that are added at a time */
 #define LOOK_SECONDS  0.005 /* between two looks at words and the trainer */
 enum { NAP_SHORT = 50000, NAP_LONG = 1000000 };
 
-struct pending {
-    MPI_Request list[2 * NODES_MOST];
-    bool receives[2 * NODES_MOST];
-    int size[2 * NODES_MOST]; /* bytes to receive */
-    int count;
-    int tag;
-};
+/* Messages */
 
-static void put(struct world *w, struct pending *p, const void *data,
-                size_t size, int rank)
+void pending_put(struct pending *p, const void *data, size_t size, int rank)
 {
     p->receives[p->count] = false;
-    if (MPI_Isend(data, (int)size, MPI_BYTE, rank, p->tag, w->work,
+    if (MPI_Isend(data, (int)size, MPI_BYTE, rank, p->tag, p->comm,
                   &p->list[p->count]))
         p->list[p->count] = MPI_REQUEST_NULL;
     p->count++;
 }
 
-static void get(struct world *w, struct pending *p, void *data, size_t size,
-                int rank)
+void pending_get(struct pending *p, void *data, size_t size, int rank)
 {
     p->receives[p->count] = true;
     p->size[p->count] = (int)size;
-    if (MPI_Irecv(data, (int)size, MPI_BYTE, rank, MPI_ANY_TAG, w->work,
+    if (MPI_Irecv(data, (int)size, MPI_BYTE, rank, p->takes, p->comm,
                   &p->list[p->count]))
         p->list[p->count] = MPI_REQUEST_NULL;
     p->count++;
@@ -57,6 +47,20 @@ static bool is_right(const struct pending *p, const MPI_Status *status)
     return true;
 }
 
+int pending_look(struct pending *p)
+{
+    MPI_Status status[2 * NODES_MOST];
+    int done = 0;
+    int err = MPI_Testall(p->count, p->list, &done, status);
+    if (err || (done && !is_right(p, status)))
+        return -1;
+    if (done)
+        p->count = 0;
+    return done != 0;
+}
+
+/* Waiting */
+
 static void rest(double waited)
 {
     const struct timespec nap = {.tv_nsec = waited < SHORT_SECONDS ? NAP_SHORT
@@ -67,19 +71,16 @@ static void rest(double waited)
         nanosleep(&nap, NULL);
 }
 
-/* Waits for all of them, and for none that is after them. */
-static bool settle(struct world *w, struct pending *p)
+/* Waits for all messages of *p, or where it is NULL for the sum in a slot. */
+static bool settle(struct world *w, struct pending *p, uint32_t slot)
 {
-    MPI_Status status[2 * NODES_MOST];
     double began = world_now(), looked = began, now = began;
-    for (int done = 0;; rest(now - began)) {
-        int err = MPI_Testall(p->count, p->list, &done, status);
-        if (err || (done && !is_right(p, status))) {
-            words_lost(w, NODES_DIFFER, w->rank, 0, NULL);
+    for (;; rest(now - began)) {
+        if (!sums_look(w))
             return false;
-        }
+        int done = p ? pending_look(p) : sums_is_done(w, slot);
         if (done)
-            break;
+            return done > 0 || words_differ(w);
         now = world_now();
         if (now - looked < LOOK_SECONDS)
             continue;
@@ -87,83 +88,31 @@ static bool settle(struct world *w, struct pending *p)
         if (!words_look(w) || !child_look(w))
             return false;
     }
-    p->count = 0;
-    return true;
 }
 
-/* The values of a sum are divided among the ranks: each adds up its slice. */
-static size_t slice_start(const struct world *w, size_t count, int rank)
+bool exchange_wait(struct world *w, uint32_t slot)
 {
-    return count / (size_t)w->count * (size_t)rank +
-           count % (size_t)w->count * (size_t)rank / (size_t)w->count;
-}
-
-/* Adds what the ranks have, in their order. `from` has a list for each. */
-static void add(float *to, const float *const *from, int ranks, size_t count)
-{
-    float sum[PIECE];
-    for (size_t i = 0; i < count; i += PIECE) {
-        size_t n = count - i < PIECE ? count - i : PIECE;
-        for (size_t k = 0; k < n; k++)
-            sum[k] = from[0][i + k];
-        for (int r = 1; r < ranks; r++)
-            for (size_t k = 0; k < n; k++)
-                sum[k] += from[r][i + k];
-        for (size_t k = 0; k < n; k++)
-            to[i + k] = sum[k];
-    }
-}
-
-bool exchange_sum(struct world *w, size_t size)
-{
-    struct pending p = {.tag = NODES_SUM};
-    float *values = (float *)w->window;
-    const float *from[NODES_MOST];
-    size_t count = size / sizeof *values, start[NODES_MOST + 1];
-    for (int r = 0; r <= w->count; r++)
-        start[r] = slice_start(w, count, r);
-    float *mine = values + start[w->rank], *part = w->parts;
-    size_t own = start[w->rank + 1] - start[w->rank];
-    for (int r = 0; r < w->count; r++) {
-        from[r] = r == w->rank ? mine : part;
-        if (r == w->rank)
-            continue;
-        get(w, &p, part, own * sizeof *part, r);
-        put(w, &p, values + start[r],
-            (start[r + 1] - start[r]) * sizeof *values, r);
-        part += own;
-    }
-    if (!settle(w, &p))
-        return false;
-    add(mine, from, w->count, own);
-    for (int r = 0; r < w->count; r++) {
-        if (r == w->rank)
-            continue;
-        get(w, &p, values + start[r],
-            (start[r + 1] - start[r]) * sizeof *values, r);
-        put(w, &p, mine, own * sizeof *mine, r);
-    }
-    return settle(w, &p);
+    return settle(w, NULL, slot);
 }
 
 bool exchange_share(struct world *w, size_t size)
 {
-    struct pending p = {.tag = NODES_SHARE};
+    struct pending p = {w->work, NODES_SHARE, MPI_ANY_TAG, .count = 0};
     for (int r = 1; r < w->count && w->rank == 0; r++)
-        put(w, &p, w->window, size, r);
+        pending_put(&p, w->window, size, r);
     if (w->rank)
-        get(w, &p, w->window, size, 0);
-    return settle(w, &p);
+        pending_get(&p, w->window, size, 0);
+    return settle(w, &p, 0);
 }
 
 bool exchange_gather(struct world *w, size_t size)
 {
-    struct pending p = {.tag = NODES_GATHER};
+    struct pending p = {w->work, NODES_GATHER, MPI_ANY_TAG, .count = 0};
     for (int r = 0; r < w->count; r++) {
         if (r == w->rank)
             continue;
-        get(w, &p, w->window + (size_t)r * size, size, r);
-        put(w, &p, w->window + (size_t)w->rank * size, size, r);
+        pending_get(&p, w->window + (size_t)r * size, size, r);
+        pending_put(&p, w->window + (size_t)w->rank * size, size, r);
     }
-    return settle(w, &p);
+    return settle(w, &p, 0);
 }

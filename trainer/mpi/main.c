@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 enum {
-    LOOK_MS = 20,
+    LOOK_NS = 20000000,
+    SUMS_NS = 200000,  /* where sums are under way */
     SAVE_SECONDS = 20, /* for the checkpoint of a run that ends */
     FINALIZE_SECONDS = 10,
     LAST_SECONDS = 10, /* more than rank 0 may be silent */
@@ -29,6 +30,11 @@ static const char help[] =
 
 static const struct timespec nap = {.tv_nsec = 5000000};
 
+static bool answer(const struct world *w, const struct nodes_request *r)
+{
+    return write(w->socket, r, sizeof *r) == sizeof *r;
+}
+
 static bool size_is_right(const struct world *w, const struct nodes_request *r)
 {
     size_t room = r->verb == NODES_GATHER ? NODES_WINDOW / (size_t)w->count
@@ -39,36 +45,65 @@ static bool size_is_right(const struct world *w, const struct nodes_request *r)
 /* What a trainer asks for. What it says last is read when it has ended. */
 static bool request_serve(struct world *w, const struct nodes_request *r)
 {
-    bool (*const verbs[])(struct world *, size_t) = {
-        [NODES_SUM] = exchange_sum,
-        [NODES_SHARE] = exchange_share,
-        [NODES_GATHER] = exchange_gather,
-    };
-    if (r->verb >= sizeof verbs / sizeof *verbs || !size_is_right(w, r)) {
-        words_lost(w, NODES_DIFFER, w->rank, 0, NULL);
-        return false;
+    switch ((enum nodes_verb)r->verb) {
+    case NODES_SUM:
+    case NODES_SUM_BF16:
+        return sums_begin(w, r) || words_differ(w);
+    case NODES_WAIT:
+        return exchange_wait(w, r->slot) && answer(w, r);
+    case NODES_SHARE:
+    case NODES_GATHER:
+        if (!size_is_right(w, r))
+            break;
+        return (r->verb == NODES_SHARE ? exchange_share(w, r->size)
+                                       : exchange_gather(w, r->size)) &&
+               answer(w, r);
+    case NODES_FAILED:
+        break;
     }
-    return verbs[r->verb](w, r->size) &&
-           write(w->socket, r, sizeof *r) == sizeof *r;
+    return words_differ(w);
+}
+
+/* Waits for a request, but not for long where sums have to go on: what comes
+ * meanwhile waits in the sockets of MPI, which hold more than a fast network
+ * brings in such a nap. */
+static bool request_await(struct world *w)
+{
+    struct pollfd one = {.fd = w->socket, .events = POLLIN};
+    bool sums = sums_are_under_way(w);
+    const struct timespec most = {.tv_nsec = sums ? SUMS_NS : LOOK_NS};
+    return ppoll(&one, 1, &most, NULL) > 0;
+}
+
+static bool request_take(struct world *w)
+{
+    struct nodes_request r;
+    ssize_t n = recv(w->socket, &r, sizeof r, MSG_PEEK | MSG_DONTWAIT);
+    if (n != sizeof r || r.verb == NODES_FAILED) {
+        nanosleep(&nap, NULL); /* it is ending */
+        return true;
+    }
+    recv(w->socket, &r, sizeof r, MSG_DONTWAIT);
+    return request_serve(w, &r);
+}
+
+/* Looks at words and at the trainer now and then. */
+static bool all_well(struct world *w, double *looked)
+{
+    double now = world_now();
+    if (now - *looked < LOOK_NS * 1e-9)
+        return true;
+    *looked = now;
+    return words_look(w) && child_look(w);
 }
 
 /* Serves the trainer until it has ended, or the nodes have. */
 static void serve(struct world *w)
 {
-    struct nodes_request r;
-    while (words_look(w) && child_look(w)) {
-        struct pollfd one = {.fd = w->socket, .events = POLLIN};
-        if (poll(&one, 1, LOOK_MS) <= 0)
-            continue;
-        ssize_t n = recv(w->socket, &r, sizeof r, MSG_PEEK | MSG_DONTWAIT);
-        if (n != sizeof r || r.verb == NODES_FAILED) {
-            nanosleep(&nap, NULL); /* it is ending */
-            continue;
-        }
-        recv(w->socket, &r, sizeof r, MSG_DONTWAIT);
-        if (!request_serve(w, &r))
+    double looked = 0;
+    while (all_well(w, &looked) && sums_look(w))
+        if (request_await(w) && !request_take(w))
             return;
-    }
 }
 
 /* Rank 0: where the nodes are lost, the trainer notices that its socket is

@@ -19,18 +19,18 @@ double world_now(void)
 /* Sealed, so that a trainer cannot take away what this process has mapped. */
 static bool memory_make(struct world *w)
 {
-    off_t size = NODES_HEAD + NODES_WINDOW;
+    off_t size = NODES_MEMORY;
     w->memory = memfd_create("primofs-nodes", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (w->memory < 0 || ftruncate(w->memory, size) ||
         fcntl(w->memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL))
         return false;
     void *at = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED,
                     w->memory, 0);
-    w->parts = malloc(NODES_WINDOW + NODES_MOST * sizeof *w->parts);
-    if (at == MAP_FAILED || !w->parts)
+    if (at == MAP_FAILED || !sums_open(w))
         return false;
     w->head = at;
     w->window = (char *)at + NODES_HEAD;
+    w->slots = w->window + NODES_WINDOW;
     return true;
 }
 
@@ -51,8 +51,10 @@ bool world_open(struct world *w)
 {
     *w = (struct world){.socket = -1, .status = 1};
     MPI_Comm_dup(MPI_COMM_WORLD, &w->work);
+    MPI_Comm_dup(MPI_COMM_WORLD, &w->sums);
     MPI_Comm_dup(MPI_COMM_WORLD, &w->words);
     MPI_Comm_set_errhandler(w->work, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(w->sums, MPI_ERRORS_RETURN);
     MPI_Comm_set_errhandler(w->words, MPI_ERRORS_RETURN);
     MPI_Comm_rank(w->work, &w->rank);
     MPI_Comm_size(w->work, &w->count);

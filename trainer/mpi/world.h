@@ -43,11 +43,12 @@ struct peer {
 
 struct world {
     int rank, count;
-    MPI_Comm work, words; /* what trainers exchange; what we say */
+    MPI_Comm work, sums; /* what trainers exchange, and what they sum */
+    MPI_Comm words;      /* what we say */
     struct nodes_head *head;
-    char *window;
-    int memory; /* descriptor of both */
-    float *parts;
+    char *window, *slots;
+    int memory; /* descriptor of all three */
+    struct sums *under_way;
 
     struct peer peers[NODES_MOST];
     double looked, beaten;
@@ -77,14 +78,47 @@ bool words_look(struct world *w);
  * be NULL. */
 void words_lost(struct world *w, enum nodes_loss loss, int rank, int number,
                 const char *said);
+/* The ranks have lost step, as far as we see. Returns false. */
+bool words_differ(struct world *w);
 /* Rank 0: say the last word, and wait a moment until all have it. */
 void words_end(struct world *w);
 
+/* Messages that are waited for together: exchange.c */
+
+struct pending {
+    MPI_Comm comm;
+    int tag;   /* of all of them */
+    int takes; /* what is received: `tag`, or MPI_ANY_TAG, which notices where
+                  ranks do not ask for the same */
+    MPI_Request list[2 * NODES_MOST];
+    bool receives[2 * NODES_MOST];
+    int size[2 * NODES_MOST]; /* bytes to receive */
+    int count;
+};
+
+void pending_put(struct pending *p, const void *data, size_t size, int rank);
+void pending_get(struct pending *p, void *data, size_t size, int rank);
+/* Returns 1 when all are done, and clears the list; 0 = not yet; -1 = something
+ * else has come than was asked for. */
+int pending_look(struct pending *p);
+
 /* Exchanges: exchange.c; false = words_look() said so meanwhile. `size` is in
- * bytes, in the window. */
-bool exchange_sum(struct world *w, size_t size);
+ * bytes, in the window. Sums that are under way go on. */
 bool exchange_share(struct world *w, size_t size);
 bool exchange_gather(struct world *w, size_t size);
+/* Wait for the sum in a slot. */
+bool exchange_wait(struct world *w, uint32_t slot);
+
+/* Sums: sums.c */
+
+bool sums_open(struct world *w);
+/* Begin the sum that a trainer asks for, or let it wait for those before it. */
+bool sums_begin(struct world *w, const struct nodes_request *r);
+/* Let all of them go on, without waiting. False = the ranks have lost step,
+ * which has been told. */
+bool sums_look(struct world *w);
+bool sums_are_under_way(const struct world *w);
+bool sums_is_done(const struct world *w, uint32_t slot);
 
 /* The run directory: files.c */
 

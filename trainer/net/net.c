@@ -265,6 +265,35 @@ static void share_take(const struct net *net, const struct plan *p)
         p->d_logits[i] *= join->share;
 }
 
+static void tell_computed(const struct net *net, size_t first, size_t last)
+{
+    const struct net_listener *to = net->options.listener;
+    if (to && first < last)
+        to->computed(to->context, first, last);
+}
+
+static int back(const struct net *net, const struct plan *p, struct reason *why)
+{
+    const struct weights *w = &net->weights;
+    size_t last = w->decayed;
+    int step = p->middle, err = 0;
+    for (int i = 0; i < p->marks && !err; i++) {
+        const struct plan_mark *m = &p->mark[i];
+        err = plan_run(p, net->dnn, step, m->step, why);
+        if (!err)
+            tell_computed(net, m->first, last);
+        step = m->step;
+        last = m->first;
+    }
+    if (!err)
+        err = plan_run(p, net->dnn, step, p->count, why);
+    if (!err)
+        tell_computed(net, 0, last);
+    if (!err)
+        tell_computed(net, w->decayed, w->trained);
+    return err;
+}
+
 static int there_and_back(struct net *net, struct plan *p, const int *labels,
                           float smoothing, struct reason *why)
 {
@@ -275,7 +304,7 @@ static int there_and_back(struct net *net, struct plan *p, const int *labels,
                               net->options.class_weights};
     net->loss = loss_gradient(&loss, p->logits, labels, p->n, p->d_logits);
     share_take(net, p);
-    return plan_run(p, net->dnn, p->middle, p->count, why);
+    return back(net, p, why);
 }
 
 void net_fix_statistics(struct net *net, bool fixed)

@@ -30,6 +30,16 @@
 
 struct net;
 
+/* Who is told which gradients are computed while net_gradients() goes on. */
+struct net_listener {
+    /* The gradients first..last-1 of the arena (struct net_arena) will neither
+     * be read nor be changed before net_update(). Each gradient is told of
+     * once, those of kernels from the last to the first, and then all others.
+     * Called by the thread that calls net_gradients(). */
+    void (*computed)(void *context, size_t first, size_t last);
+    void *context;
+};
+
 struct net_options {
     const struct network *network; /* NULL = the smallest one */
     int classes;                   /* 2.. */
@@ -46,6 +56,8 @@ struct net_options {
      * too; its gradients are then this node's share of the batch's. NULL =
      * never so; else it must outlive the net. */
     const struct norm_join *join;
+    const struct net_listener *listener; /* NULL = nobody; else it must outlive
+                                            the net */
     bool average; /* evaluate and export an average of the weights over the
                      updates; only with `training` */
 };

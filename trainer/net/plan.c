@@ -39,11 +39,22 @@ static void count_readers(struct builder *b)
     }
 }
 
+/* Kernels stand in the arenas in the order of their rows. */
+static void mark(struct builder *b, int row)
+{
+    const struct weights *w = b->parts->weights;
+    struct plan *p = b->plan;
+    if (w->index[row][WEIGHT_KERNEL] >= 0)
+        p->mark[p->marks++] =
+            (struct plan_mark){p->count, weight_of(w, row, WEIGHT_KERNEL)->at};
+}
+
 /* The way back of a row is the last to read its result. */
 static void build_backward(struct builder *b, int row)
 {
     layer_type(build_layer(b, row))->backward(b, row);
     build_give_result(b, row);
+    mark(b, row);
 }
 
 /* Builds the steps forward through the rows, then back through them. What the
@@ -54,6 +65,10 @@ static void build_training(struct builder *b)
     size_t logits = (size_t)b->plan->n * b->parts->classes * sizeof(float);
     int layers = b->parts->network->layers;
     b->plan->d_logits = build_take(b, logits);
+    b->plan->mark = calloc((size_t)layers, sizeof *b->plan->mark);
+    if (!b->plan->mark)
+        b->err =
+            refuse(b->why, ENOMEM, "out of memory for the network's steps");
     for (int r = 0; !b->err && r < layers; r++)
         layer_type(build_layer(b, r))->forward(b, r);
     b->plan->middle = b->plan->count;
@@ -120,6 +135,7 @@ void plan_free(struct plan *p)
         free(p->step[i].problem);
     }
     free(p->step);
+    free(p->mark);
     free(p);
 }
 

@@ -33,13 +33,22 @@ struct step {
     void *problem; /* owned; the argument of `run`, a struct of that loop */
 };
 
+/* On the way back, a row whose kernel has its gradient once `step` comes. */
+struct plan_mark {
+    int step;
+    size_t first; /* the kernel's place in the arenas; those after it are done
+                     before */
+};
+
 struct plan {
     struct plan *next; /* in the network's list */
     int n;
     bool training;
     struct step *step;
-    int count;       /* number of steps */
-    int middle;      /* the first step of the way back, after the logits */
+    int count;  /* number of steps */
+    int middle; /* the first step of the way back, after the logits */
+    struct plan_mark *mark; /* in the order of the steps; training only */
+    int marks;
     float *image;    /* input: [n, 3, side, side], normalised */
     float *features; /* [n, channels], the head's input; evaluation only */
     float *logits;   /* [n, classes] */

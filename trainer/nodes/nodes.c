@@ -3,6 +3,7 @@
 #include "core/basic/alloc.h"
 #include "core/basic/clock.h"
 #include "core/basic/language.h"
+#include "trainer/nodes/wire.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,12 +16,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { GATHER_MOST = NODES_WINDOW / NODES_MOST };
+enum {
+    GATHER_MOST = NODES_WINDOW / NODES_MOST,
+    SLOT_VALUES = NODES_SLOT / sizeof(float),
+};
+
+/* A sum that was begun: what its slot is for. */
+struct begun {
+    float *values;
+    size_t count;
+    bool bf16;
+};
 
 struct nodes {
     int socket;
-    struct nodes_head *head; /* mapped, with the window behind it */
-    char *window;
+    struct nodes_head *head; /* mapped, with all else behind it */
+    char *window, *slots;
+    struct begun sums[NODES_SLOTS]; /* sum i is in slot i % NODES_SLOTS */
+    uint64_t begun, ended;          /* sums, since this process began */
     double waited;
 };
 
@@ -28,12 +41,13 @@ struct nodes {
 
 static int memory_map(struct nodes *n, int memory)
 {
-    void *at = mmap(NULL, NODES_HEAD + NODES_WINDOW, PROT_READ | PROT_WRITE,
-                    MAP_SHARED, memory, 0);
+    void *at =
+        mmap(NULL, NODES_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
     if (at == MAP_FAILED)
         return -errno;
     n->head = at;
     n->window = (char *)at + NODES_HEAD;
+    n->slots = n->window + NODES_WINDOW;
     return 0;
 }
 
@@ -65,7 +79,7 @@ int nodes_open(struct nodes **out, struct reason *why)
 void nodes_free(struct nodes *n)
 {
     if (n && n->head)
-        munmap(n->head, NODES_HEAD + NODES_WINDOW);
+        munmap(n->head, NODES_MEMORY);
     free(n);
 }
 
@@ -148,39 +162,112 @@ void nodes_rest(void)
         pause();
 }
 
-/* Has a request answered. */
-static void ask(struct nodes *n, enum nodes_verb verb, size_t size)
+static bool say(const struct nodes *n, const struct nodes_request *r)
 {
-    struct nodes_request r = {(uint32_t)verb, (uint32_t)size};
-    double began = monotonic_now();
-    ssize_t sent, got;
+    ssize_t sent;
     do
-        sent = write(n->socket, &r, sizeof r);
+        sent = write(n->socket, r, sizeof *r);
     while (sent < 0 && errno == EINTR);
+    return sent == sizeof *r;
+}
+
+/* Has a request answered. */
+static void ask(struct nodes *n, struct nodes_request r)
+{
+    double began = monotonic_now();
+    ssize_t got;
+    bool said = say(n, &r);
     do
-        got = sent == sizeof r ? read(n->socket, &r, sizeof r) : 0;
+        got = said ? read(n->socket, &r, sizeof r) : 0;
     while (got < 0 && errno == EINTR);
     if (got != sizeof r)
         nodes_rest();
     n->waited += monotonic_now() - began;
 }
 
-static void values_put(float *to, const float *from, size_t count, float factor)
+/* Sums */
+
+static void *slot_of(const struct nodes *n, uint64_t sum)
+{
+    return n->slots + sum % NODES_SLOTS * NODES_SLOT;
+}
+
+static void put_f32(float *to, const float *from, size_t count, float factor)
 {
 #pragma omp parallel for simd schedule(static)
     for (size_t i = 0; i < count; i++)
         to[i] = factor * from[i];
 }
 
+static void put_bf16(uint16_t *to, const float *from, size_t count,
+                     float factor)
+{
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < count; i++)
+        to[i] = wire_round(factor * from[i]);
+}
+
+static void take_bf16(float *to, const uint16_t *from, size_t count)
+{
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < count; i++)
+        to[i] = wire_value(from[i]);
+}
+
+/* Waits for the sum that was begun first, and takes it. */
+static void sum_end(struct nodes *n)
+{
+    const struct begun *s = &n->sums[n->ended % NODES_SLOTS];
+    const void *slot = slot_of(n, n->ended);
+    uint32_t number = (uint32_t)(n->ended % NODES_SLOTS);
+    ask(n, (struct nodes_request){.verb = NODES_WAIT, .slot = number});
+    if (s->bf16)
+        take_bf16(s->values, slot, s->count);
+    else
+        put_f32(s->values, slot, s->count, 1);
+    n->ended++;
+}
+
+static void sum_begin(struct nodes *n, const struct begun *sum, float factor)
+{
+    if (n->begun - n->ended == NODES_SLOTS)
+        sum_end(n);
+    uint64_t i = n->begun++;
+    size_t each = sum->bf16 ? sizeof(uint16_t) : sizeof(float);
+    const struct nodes_request r = {.verb =
+                                        sum->bf16 ? NODES_SUM_BF16 : NODES_SUM,
+                                    .size = (uint32_t)(sum->count * each),
+                                    .slot = (uint32_t)(i % NODES_SLOTS)};
+    n->sums[r.slot] = *sum;
+    if (sum->bf16)
+        put_bf16(slot_of(n, i), sum->values, sum->count, factor);
+    else
+        put_f32(slot_of(n, i), sum->values, sum->count, factor);
+    if (!say(n, &r))
+        nodes_rest();
+}
+
+void nodes_sum_begin(struct nodes *n, float *values, size_t count, float factor,
+                     bool bf16)
+{
+    struct begun part = {.bf16 = bf16};
+    for (size_t i = 0; nodes_count(n) > 1 && i < count; i += part.count) {
+        part.values = values + i;
+        part.count = count - i < SLOT_VALUES ? count - i : SLOT_VALUES;
+        sum_begin(n, &part, factor);
+    }
+}
+
+void nodes_sum_end(struct nodes *n)
+{
+    while (n && n->ended < n->begun)
+        sum_end(n);
+}
+
 void nodes_sum(struct nodes *n, float *values, size_t count, float factor)
 {
-    size_t most = NODES_WINDOW / sizeof *values, part;
-    for (size_t i = 0; nodes_count(n) > 1 && i < count; i += part) {
-        part = count - i < most ? count - i : most;
-        values_put((float *)n->window, values + i, part, factor);
-        ask(n, NODES_SUM, part * sizeof *values);
-        values_put(values + i, (const float *)n->window, part, 1);
-    }
+    nodes_sum_begin(n, values, count, factor, false);
+    nodes_sum_end(n);
 }
 
 void nodes_share(struct nodes *n, void *data, size_t size)
@@ -190,7 +277,7 @@ void nodes_share(struct nodes *n, void *data, size_t size)
         part = size - i < NODES_WINDOW ? size - i : NODES_WINDOW;
         if (nodes_lead(n))
             memcpy(n->window, at + i, part);
-        ask(n, NODES_SHARE, part);
+        ask(n, (struct nodes_request){NODES_SHARE, (uint32_t)part, 0});
         if (!nodes_lead(n))
             memcpy(at + i, n->window, part);
     }
@@ -204,7 +291,7 @@ void nodes_gather(struct nodes *n, const void *mine, size_t size, void *all)
     }
     assert(size <= GATHER_MOST);
     memcpy(n->window + (size_t)nodes_rank(n) * size, mine, size);
-    ask(n, NODES_GATHER, size);
+    ask(n, (struct nodes_request){NODES_GATHER, (uint32_t)size, 0});
     memcpy(all, n->window, (size_t)nodes_count(n) * size);
 }
 
@@ -214,7 +301,5 @@ void nodes_fail(struct nodes *n, const char *sentence)
     if (!n)
         return;
     memcpy(n->window, sentence, size);
-    struct nodes_request r = {NODES_FAILED, (uint32_t)size};
-    if (write(n->socket, &r, sizeof r) < 0)
-        return; /* they are lost, and will know why */
+    say(n, &(struct nodes_request){NODES_FAILED, (uint32_t)size, 0});
 }

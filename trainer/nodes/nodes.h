@@ -55,6 +55,14 @@ double nodes_waited(const struct nodes *n);
 /* Replace values [count] by the sum of factor * values of all ranks, which is
  * added up in the order of the ranks. */
 void nodes_sum(struct nodes *n, float *values, size_t count, float factor);
+/* The same, while the caller goes on: the values must be neither read nor
+ * changed before nodes_sum_end(). With `bf16` they travel as such, which halves
+ * what is sent, and the sum is rounded to bf16, too. Waits only where too much
+ * is under way. */
+void nodes_sum_begin(struct nodes *n, float *values, size_t count, float factor,
+                     bool bf16);
+/* Complete all sums that were begun. */
+void nodes_sum_end(struct nodes *n);
 /* Replace data by that of rank 0. */
 void nodes_share(struct nodes *n, void *data, size_t size);
 /* Write the `size` bytes of each rank, at most 512 KiB, to all [count][size].

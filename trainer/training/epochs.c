@@ -97,6 +97,7 @@ static int net_make(struct training *t, struct reason *why)
         .training = true,
         .average = true,
         .join = &t->join,
+        .listener = t->listener.computed ? &t->listener : NULL,
         .addend = RECIPE_ADDEND,
         .class_weights = t->class_weights,
     };

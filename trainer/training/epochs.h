@@ -23,6 +23,11 @@ struct together_times {
     double update, gradients, waited; /* sums */
 };
 
+/* Gradients that are computed, and not yet given to be summed. */
+struct together_computed {
+    size_t first, last;
+};
+
 struct training {
     struct rundir *run;
     const struct options *options;
@@ -44,7 +49,9 @@ struct training {
     struct position saved;     /* the position of the checkpoint on disk */
 
     struct together_times times;
-    struct norm_join join; /* how nodes normalise together: together.h */
+    struct norm_join join;        /* how nodes normalise together: together.h */
+    struct net_listener listener; /* sums while gradients are computed */
+    struct together_computed computed;
     struct pace pace;
     double report_due;  /* monotonic: not before is an evaluation reported */
     double temperature; /* of the model, once it is reported */

@@ -95,7 +95,9 @@ void options_note(struct options *o, enum key key, const char *value,
 /* Takes a precision that was set by name; `auto` is decided later. */
 static int precision_take(struct options *o, struct reason *why)
 {
-    o->bf16 = !strcmp(settings_get(&o->settings, KEY_PRECISION), "bf16");
+    const char *set = settings_get(&o->settings, KEY_PRECISION);
+    o->bf16 = !strcmp(set, "bf16");
+    o->wire_bf16 = strcmp(set, "f32") != 0;
     if (o->bf16 && !net_bf16_fast())
         return refuse(why, ENOTSUP,
                       "precision = bf16 needs a processor with bf16 "

@@ -24,6 +24,7 @@ struct options {
     int workers;          /* 0 until decided */
     int image_size;       /* 0 until decided */
     bool bf16;            /* false until decided */
+    bool wire_bf16;       /* gradients travel as bf16: together.h */
     uint64_t patience;
     uint64_t seed;
     int threads; /* 0 until decided */

@@ -10,7 +10,10 @@
 
 enum {
     CHANNELS_PADDED = 64, /* more than a layout adds to channels */
-    UPDATES_FIRST = 2,    /* are not timed: memory is new, and slow */
+    /* Gradients that are summed at a time, at least: a smaller sum takes as
+     * long, because of what the network needs for a message. */
+    SUM_LEAST = 1 << 18,
+    UPDATES_FIRST = 2, /* are not timed: memory is new, and slow */
     UPDATES_TIMED = 8,
 };
 
@@ -26,8 +29,9 @@ void together_tell(const struct training *t)
     if (nodes_count(n) > 1)
         writer_log(t->run->writer,
                    "%d hosts train together, each with a part of each batch of "
-                   "%d: %s",
-                   nodes_count(n), t->options->batch, text_string(&names));
+                   "%d, and gradients travel as %s: %s",
+                   nodes_count(n), t->options->batch,
+                   t->options->wire_bf16 ? "bf16" : "f32", text_string(&names));
     text_release(&names);
 }
 
@@ -111,6 +115,32 @@ static void gather(void *context, const void *mine, size_t size, void *all)
     nodes_gather(context, mine, size, all);
 }
 
+/* Begins to sum what has been computed and not been sent. */
+static void computed_send(struct training *t)
+{
+    struct together_computed *c = &t->computed;
+    const struct net_arena a = net_arena(t->net);
+    nodes_sum_begin(t->run->nodes, a.gradient + c->first, c->last - c->first,
+                    t->join.share > 0 ? 1 : 0, t->options->wire_bf16);
+    c->last = c->first;
+}
+
+/* While the rest of the gradients is computed, these are summed. */
+static void computed(void *context, size_t first, size_t last)
+{
+    struct training *t = context;
+    struct together_computed *c = &t->computed;
+    if (t->join.nodes < 2)
+        return;
+    if (last != c->first) {
+        computed_send(t);
+        c->last = last;
+    }
+    c->first = first;
+    if (c->last - c->first >= SUM_LEAST)
+        computed_send(t);
+}
+
 int together_open(struct training *t, struct reason *why)
 {
     int nodes = nodes_count(t->run->nodes), most = 0;
@@ -124,6 +154,7 @@ int together_open(struct training *t, struct reason *why)
     t->join = (struct norm_join){.gather = gather,
                                  .context = t->run->nodes,
                                  .room = malloc(room * sizeof(float))};
+    t->listener = (struct net_listener){computed, t};
     return t->join.room ? 0
                         : refuse(why, ENOMEM, "no memory for %d hosts", nodes);
 }
@@ -154,13 +185,14 @@ int together_gradients(struct training *t, const struct loader_batch *b,
     double began = monotonic_now(), waited = nodes_waited(t->run->nodes);
     t->join.nodes = nodes;
     t->join.share = b->spare ? 0 : (float)b->count / (float)b->total;
+    t->computed = (struct together_computed){0};
     int err = net_gradients(t->net, b->images, b->labels, b->count,
                             RECIPE_SMOOTHING, why);
-    t->join.nodes = 0; /* what else is normalised is not divided */
+    t->join.nodes = 0; /* what else is computed is not divided */
     if (err || nodes < 2)
         return err;
-    const struct net_arena a = net_arena(t->net);
-    nodes_sum(t->run->nodes, a.gradient, a.size, b->spare ? 0 : 1);
+    computed_send(t);
+    nodes_sum_end(t->run->nodes);
     told_exchange(t, b->total);
     t->times.gradients += monotonic_now() - began;
     t->times.waited += nodes_waited(t->run->nodes) - waited;

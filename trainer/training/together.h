@@ -6,9 +6,14 @@
  * rank 0 has, its adaptation of the base, the sum of the gradients, the loss of
  * the whole batch, the scores of all test pictures, and how many updates rank 0
  * plans. So they evaluate, are set back and end together, without a word about
- * it. A part is normalised by its own statistics, as each node would have to
- * wait for the others in every layer otherwise; the running statistics are
- * those of the whole batch.
+ * it. Batches are normalised by the statistics of the whole (loops/norm.h).
+ *
+ * Gradients are summed while further ones are computed: those of the last rows
+ * come first, are the most, and travel while the rows with the largest pictures
+ * are computed. They travel as bf16, which halves what is sent, unless the
+ * template asks for `precision = f32`: what decides must not be a clock, or
+ * else the model would depend on it. Rounding to bf16 errs by up to 1/512 of a
+ * gradient, far less than one batch differs from another.
  *
  * All this does nothing where the trainer is alone.
  */

@@ -116,6 +116,73 @@ static void assert_same_state(const struct net *a, const struct net *b)
 
 /* Names, order, shapes */
 
+/* What is told of gradients while they are computed. */
+struct heard {
+    const struct net *net;
+    float *copy;         /* of the gradients, as they were told of */
+    unsigned char *told; /* how often */
+    size_t before;       /* where the last one began */
+    int times, upwards;
+};
+
+static void hear(void *context, size_t first, size_t last)
+{
+    struct heard *h = context;
+    const struct net_arena a = net_arena(h->net);
+    assert_true(first < last && last <= a.size);
+    memcpy(h->copy + first, a.gradient + first,
+           (last - first) * sizeof *h->copy);
+    for (size_t i = first; i < last; i++)
+        h->told[i]++;
+    h->upwards += h->times++ > 0 && last != h->before;
+    h->before = first;
+}
+
+/* Each gradient is told of once, when nothing will change it any more; those of
+ * kernels from the last one to the first, then the others at once. */
+static void computed_gradients_are_told_of(const struct network *network)
+{
+    struct net_options o = small();
+    struct heard h = {0};
+    const struct net_listener listener = {hear, &h};
+    struct reason why = REASON_INIT;
+    float *images = malloc(BATCH * PICTURE * sizeof *images);
+    int labels[BATCH];
+    struct net *net;
+    o.network = network;
+    o.listener = &listener;
+    if (net_open(&net, &o, 5, &why))
+        fail_msg("net_open: %s", why.sentence);
+    const struct net_arena a = net_arena(net);
+    h.net = net;
+    h.copy = calloc(a.size, sizeof *h.copy);
+    h.told = calloc(a.size, 1);
+    assert_true(images && h.copy && h.told);
+    picture_batch(0, images, labels);
+    for (int n = BATCH; n >= BATCH - 1; n--) {
+        memset(h.told, 0, a.size);
+        h.times = h.upwards = 0;
+        assert_int_equal(net_gradients(net, images, labels, n, 0, &why), 0);
+        for (size_t i = 0; i < a.size; i++)
+            if (h.told[i] != 1)
+                fail_msg("gradient %zu is told of %d times", i, h.told[i]);
+        assert_memory_equal(h.copy, a.gradient, a.size * sizeof *h.copy);
+        assert_int_equal(h.upwards, 1);
+        assert_true(h.times > 10);
+    }
+    free(h.copy);
+    free(h.told);
+    free(images);
+    net_free(net);
+}
+
+static void all_computed_gradients_are_told_of(void **state)
+{
+    (void)state;
+    computed_gradients_are_told_of(networks[0]);
+    computed_gradients_are_told_of(network_find("mobilenet_v3_small"));
+}
+
 static void export_is_torchvisions(void **state)
 {
     struct net *net = open_net(1);
@@ -958,6 +1025,7 @@ static int peer(char **arg)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_computed_gradients_are_told_of),
         cmocka_unit_test(export_is_torchvisions),
         cmocka_unit_test(begins_as_torchvision),
         cmocka_unit_test(abandoned_batch_leaves_no_trace),
