@@ -4,13 +4,16 @@
 # same bytes each time, and whatever was stopped or killed in between. A host
 # whose trainer is killed, stands still or fails ends the others, with a reason
 # and a checkpoint.
-# timeout: 900
+# timeout: 1200
 # not under: thread address
 . "$(dirname "$0")/../lib.sh"
 [ -x "$BUILD/primo-nodes" ] || skip "primo-nodes was built without MPI"
 command -v mpirun >/dev/null || skip "no mpirun"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export TMPDIR=$SCRATCH
+# Small pictures on one machine are no faster on several hosts; when one of them
+# goes on alone depends on what else runs here.
+export PRIMOFS_STAY_TOGETHER=1
 train=$BUILD/primo-train
 cd "$SCRATCH"
 pictures data 5 2
@@ -124,7 +127,47 @@ trained 3 short2
 told short 'and gradients travel as bf16'
 [ "$(model_of short)" = "$(model_of short2)" ] || fail "the second is another"
 [ "$(model_of short)" != "$(model_of few3)" ] || fail "nothing was rounded"
-grep -qw avx512_bf16 /proc/cpuinfo || weights_near few3 short
+for precision in f32 auto; do
+    run_make "once-$precision" "${few[@]/iterations = 3/iterations = 1}" \
+        "precision = $precision"
+    trained 3 "once-$precision"
+done
+grep -qw avx512_bf16 /proc/cpuinfo || weights_near once-f32 once-auto
+
+step "where one is faster it goes on alone, and so does what is resumed"
+alone_now() { told "$1" 'goes on alone from update [0-9]+ on'; }
+no_followers() { [ -z "$(follower)" ]; }
+run_make lone 'epochs = 1000' 'base = scratch' 'batch_size = 4'
+PRIMOFS_STAY_TOGETHER='' together 4 lone &
+together=$!
+eventually 120 alone_now lone || fail "$(cat lone.said)"
+told lone '4 hosts take .* nodes = 1 is faster'
+told lone '1 of 4 \(.*\), from update [0-9]+ on'
+eventually 20 no_followers
+# What becomes of the others' hosts is nothing to it.
+lead=$(leader lone)
+for pid in $(pids_of primo-nodes); do
+    [ "$pid" = "$(node_of "$lead")" ] || kill -KILL "$pid"
+done
+sleep 10
+[ "$(leader lone)" = "$lead" ] || fail "$(cat lone.said)"
+kill -TERM "$lead"
+wait $together || true
+told lone 'stopped, as requested'
+eventually 20 no_nodes
+rm lone/journal.*
+PRIMOFS_STAY_TOGETHER='' together 4 lone &
+together=$!
+eventually 120 told lone 'iteration=[1-9][0-9]* ' || fail "$(cat lone.said)"
+told lone '1 of 4 \(.*\), from update [0-9]+ on'
+no_followers
+kill -TERM "$(leader lone)"
+wait $together || true
+! told lone 'hosts take' || fail "they were timed again"
+run_make soon 'iterations = 30' 'base = scratch' 'batch_size = 4'
+PRIMOFS_STAY_TOGETHER='' trained 4 soon
+alone_now soon
+[ -s soon/artifacts/model.safetensors ]
 
 step "a trainer that is killed ends the others; the run goes on where it was"
 together 2 parts &

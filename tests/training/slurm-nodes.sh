@@ -6,6 +6,9 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../slurm.sh"
 [ -x "$BUILD/primo-nodes" ] || skip "primo-nodes was built without MPI"
+# One host alone would be faster here, and when it is left alone depends on a
+# clock: jobs have this environment.
+export PRIMOFS_STAY_TOGETHER=1
 slurm_start
 srun --mpi=list 2>&1 | grep pmix >/dev/null || skip "this Slurm has no pmix"
 

@@ -247,6 +247,19 @@ int loader_test(struct loader *l, int step, struct loader_batch *out,
     return part_get(l, &l->test, 0, step, out, why);
 }
 
+void loader_whole(struct loader *l)
+{
+    struct part *const parts[] = {&l->train, &l->test};
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        part_cancel(l, parts[i]);
+        parts[i]->lent = NULL;
+        parts[i]->nodes = 1;
+        parts[i]->node = 0;
+    }
+    pthread_mutex_unlock(&l->lock);
+}
+
 int loader_train_count(const struct loader *l)
 {
     return l->train.count;

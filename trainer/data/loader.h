@@ -113,6 +113,10 @@ int loader_train(struct loader *l, int epoch, int step,
 int loader_test(struct loader *l, int step, struct loader_batch *out,
                 struct reason *why);
 
+/* From now on there is one node, and batches are not split. The batch that is
+ * lent is taken back. */
+void loader_whole(struct loader *l);
+
 /* Read one picture exactly as it would be in a test batch: f32 [3, side, side].
  * The reason does not name the path. Any thread. */
 int loader_picture(const char *path, int side, float *image,

@@ -58,6 +58,7 @@ static const struct field {
     FIELD(planned, true),
     FIELD(features_square, false),
     FIELD(strange, true),
+    FIELD(alone, true),
 #undef FIELD
 };
 enum { FIELDS = sizeof fields / sizeof *fields };

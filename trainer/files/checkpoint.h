@@ -44,6 +44,8 @@ struct position {
     uint64_t planned;       /* updates, as fitted to time_limit; 0 = not yet */
     double features_square; /* see struct adaptation; 0 = not adapted */
     uint64_t strange;       /* enum acquaintance of adapt.h */
+    uint64_t alone; /* the update from which one of several hosts went on alone;
+                       0 = none has */
 };
 
 struct checkpoint {

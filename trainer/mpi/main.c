@@ -58,6 +58,9 @@ static bool request_serve(struct world *w, const struct nodes_request *r)
         return (r->verb == NODES_SHARE ? exchange_share(w, r->size)
                                        : exchange_gather(w, r->size)) &&
                answer(w, r);
+    case NODES_PART:
+        w->apart = true;
+        return answer(w, r);
     case NODES_FAILED:
         break;
     }
@@ -140,7 +143,8 @@ static bool begin(struct world *w, char **argv)
 static int all_end(struct world *w)
 {
     files_remove(w);
-    if (w->head->loss == NODES_SILENT || w->head->loss == NODES_DIFFER)
+    if (w->deserted || w->head->loss == NODES_SILENT ||
+        w->head->loss == NODES_DIFFER)
         _exit(w->status);
     alarm(FINALIZE_SECONDS);
     MPI_Finalize();

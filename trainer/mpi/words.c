@@ -86,6 +86,12 @@ void words_lost(struct world *w, enum nodes_loss loss, int rank, int number,
     tell_all(w);
 }
 
+/* Rank 0, whose trainer goes on alone. */
+static bool needs_none(const struct world *w)
+{
+    return w->apart && w->rank == 0;
+}
+
 bool words_differ(struct world *w)
 {
     words_lost(w, NODES_DIFFER, w->rank, 0, NULL);
@@ -96,7 +102,7 @@ static void word_take(struct world *w, int rank)
 {
     struct peer *p = &w->peers[rank];
     p->heard = w->looked;
-    if (p->in.kind == WORD_LOST)
+    if (p->in.kind == WORD_LOST && !needs_none(w))
         loss_note(w, &p->in);
     if (p->in.kind == WORD_END && rank == 0) {
         w->over = true;
@@ -128,7 +134,11 @@ bool words_look(struct world *w)
         if (gap > GAP_SECONDS)
             p->heard = now;
         hear(w, i);
-        if (now - p->heard > SILENT_SECONDS && !is_lost(w))
+        if (now - p->heard <= SILENT_SECONDS)
+            continue;
+        if (needs_none(w))
+            w->deserted = true;
+        else if (!is_lost(w))
             words_lost(w, NODES_SILENT, i, SILENT_SECONDS, NULL);
     }
     if (now - w->beaten > BEAT_SECONDS)

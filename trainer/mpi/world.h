@@ -15,6 +15,10 @@
  * Rank 0 lets its trainer end in its own way, with a checkpoint, and the others
  * wait for its last word, so that whatever started them does not take the end
  * of one for a reason to kill it.
+ *
+ * Where rank 0's trainer goes on alone, the others' trainers end, and their
+ * ranks wait for that last word. What becomes of them is nothing to rank 0
+ * then.
  */
 #ifndef PRIMO_WORLD_H
 #define PRIMO_WORLD_H
@@ -52,8 +56,10 @@ struct world {
 
     struct peer peers[NODES_MOST];
     double looked, beaten;
-    bool over;  /* rank 0 has said its last word */
-    int status; /* exit status: rank 0's trainer's */
+    bool apart;    /* rank 0's trainer goes on alone */
+    bool deserted; /* and another rank has said nothing for long */
+    bool over;     /* rank 0 has said its last word */
+    int status;    /* exit status: rank 0's trainer's */
 
     pid_t trainer; /* 0 = there is none */
     int socket;    /* -1 = no trainer was started */

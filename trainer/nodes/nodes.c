@@ -34,6 +34,7 @@ struct nodes {
     char *window, *slots;
     struct begun sums[NODES_SLOTS]; /* sum i is in slot i % NODES_SLOTS */
     uint64_t begun, ended;          /* sums, since this process began */
+    bool apart;
     double waited;
 };
 
@@ -91,6 +92,11 @@ int nodes_rank(const struct nodes *n)
 }
 
 int nodes_count(const struct nodes *n)
+{
+    return n && n->apart ? 1 : nodes_begun(n);
+}
+
+int nodes_begun(const struct nodes *n)
 {
     return n ? (int)n->head->count : 1;
 }
@@ -293,6 +299,14 @@ void nodes_gather(struct nodes *n, const void *mine, size_t size, void *all)
     memcpy(n->window + (size_t)nodes_rank(n) * size, mine, size);
     ask(n, (struct nodes_request){NODES_GATHER, (uint32_t)size, 0});
     memcpy(all, n->window, (size_t)nodes_count(n) * size);
+}
+
+void nodes_part(struct nodes *n)
+{
+    if (nodes_count(n) < 2)
+        return;
+    ask(n, (struct nodes_request){.verb = NODES_PART});
+    n->apart = true;
 }
 
 void nodes_fail(struct nodes *n, const char *sentence)

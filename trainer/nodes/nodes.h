@@ -36,7 +36,8 @@ void nodes_free(struct nodes *n);
 
 /* Read */
 int nodes_rank(const struct nodes *n);
-int nodes_count(const struct nodes *n);
+int nodes_count(const struct nodes *n); /* 1 after nodes_part() */
+int nodes_begun(const struct nodes *n); /* how many there were before it */
 /* Whether this is the trainer that has the run directory. */
 bool nodes_lead(const struct nodes *n);
 const char *nodes_name(const struct nodes *n, int rank); /* of its host */
@@ -68,6 +69,9 @@ void nodes_share(struct nodes *n, void *data, size_t size);
 /* Write the `size` bytes of each rank, at most 512 KiB, to all [count][size].
  * One that is alone gets its own. */
 void nodes_gather(struct nodes *n, const void *mine, size_t size, void *all);
+/* From now on rank 0 is alone, and the others are not heard any more: their
+ * trainers should end. Whatever happens to their hosts then harms nothing. */
+void nodes_part(struct nodes *n);
 /* Tell the others that this trainer will end now, and why. */
 void nodes_fail(struct nodes *n, const char *sentence);
 /* Wait until the control thread ends the process. */

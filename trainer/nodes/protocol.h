@@ -47,6 +47,7 @@ enum nodes_verb {
     NODES_WAIT,   /* until the sum in the slot is complete */
     NODES_SHARE,  /* what rank 0 has */
     NODES_GATHER, /* `size` bytes of each rank, at rank * size */
+    NODES_PART,   /* rank 0 goes on alone, whatever becomes of the others */
     NODES_FAILED, /* a sentence; there is no answer */
 };
 

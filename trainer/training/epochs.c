@@ -228,11 +228,12 @@ static void checkpoint_at_epoch(struct training *t)
 
 static int begin_anew(struct training *t, struct reason *why)
 {
-    uint64_t retries = t->at.retries;
+    uint64_t retries = t->at.retries, alone = t->at.alone;
     net_free(t->net);
     t->net = NULL;
     position_init(&t->at);
     t->at.retries = retries;
+    t->at.alone = alone;
     int err = training_net(t, why);
     return err ? err : training_rates(t, why);
 }
@@ -327,6 +328,7 @@ static int update(struct training *t, struct reason *why)
     if (err)
         return err;
     together_time(t, monotonic_now() - began);
+    together_part(t);
     training_tell(t);
     checkpoint_when_due(t, CHECKPOINT_SECONDS);
     return 0;
@@ -358,7 +360,7 @@ static int evaluate(struct training *t, struct reason *why)
 
 static bool is_over(const struct training *t)
 {
-    if (t->at.epoch >= recipe_epochs(&t->recipe))
+    if (t->parted || t->at.epoch >= recipe_epochs(&t->recipe))
         return true;
     return t->options->patience && t->at.stale >= t->options->patience;
 }
@@ -382,7 +384,7 @@ int training_epochs(struct training *t, struct reason *why)
     int err = together_begin(t, why);
     while (err == 0 && !is_over(t))
         err = advance(t, why);
-    if (err == 0 && t->at.epoch < recipe_epochs(&t->recipe))
+    if (err == 0 && !t->parted && t->at.epoch < recipe_epochs(&t->recipe))
         writer_log(t->run->writer,
                    P_("stopping early: average precision has not risen for "
                       "%llu epoch",

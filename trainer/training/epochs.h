@@ -21,6 +21,7 @@ struct together_times {
     int updates;  /* since this process began; the first are not timed */
     double alone; /* for the gradients of a whole batch without the others */
     double update, gradients, waited; /* sums */
+    bool slower;                      /* than one, as rank 0 has found */
 };
 
 /* Gradients that are computed, and not yet given to be summed. */
@@ -56,6 +57,7 @@ struct training {
     double report_due;  /* monotonic: not before is an evaluation reported */
     double temperature; /* of the model, once it is reported */
     struct team_wait team_wait;
+    bool part, parted; /* from the others: now; done, and not by rank 0 */
     uint64_t wish;     /* updates that time_limit leaves; 0 = not known */
     uint64_t most;     /* updates, however much time time_limit leaves */
     double began;      /* when this process began, in monotonic seconds */

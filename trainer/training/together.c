@@ -4,6 +4,7 @@
 #include "core/basic/language.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -17,10 +18,20 @@ enum {
     UPDATES_TIMED = 8,
 };
 
+static void tell_alone(const struct training *t)
+{
+    const struct nodes *n = t->run->nodes;
+    writer_fact(t->run->writer, "hosts", _("1 of %d (%s), from update %llu on"),
+                nodes_begun(n), nodes_name(n, 0),
+                (unsigned long long)t->at.alone);
+}
+
 void together_tell(const struct training *t)
 {
     const struct nodes *n = t->run->nodes;
     struct text names = TEXT_INIT;
+    if (t->at.alone && nodes_begun(n) > 1)
+        tell_alone(t);
     for (int i = 0; i < nodes_count(n); i++)
         text_printf(&names, "%s%s", i ? ", " : "", nodes_name(n, i));
     if (nodes_count(n) > 1)
@@ -77,11 +88,12 @@ int together_begin(struct training *t, struct reason *why)
 /* An update alone would take as long as one together, but for the gradients. */
 static void times_tell(struct training *t)
 {
-    const struct together_times *m = &t->times;
+    struct together_times *m = &t->times;
     int nodes = nodes_count(t->run->nodes);
     double update = m->update / UPDATES_TIMED;
     double alone = update - m->gradients / UPDATES_TIMED + m->alone;
     double faster = alone / update, waited = m->waited / m->update;
+    m->slower = faster < 1;
     writer_fact(t->run->writer, "efficiency", "%.2f", faster / nodes);
     writer_fact(t->run->writer, "communication", "%.2f", waited);
     writer_log(t->run->writer,
@@ -89,7 +101,7 @@ static void times_tell(struct training *t)
                                "would take %.2f s; %.0f %% of the time is "
                                "communication")
                           : N_("%d hosts take %.2f s an update, one alone "
-                               "would take %.2f s: nodes = 1 would be faster; "
+                               "would take %.2f s: nodes = 1 is faster; "
                                "%.0f %% of the time is communication"),
                nodes, update, alone, 100 * waited);
 }
@@ -106,6 +118,44 @@ void together_time(struct training *t, double seconds)
         m->update += seconds;
     if (m->updates == UPDATES_FIRST + UPDATES_TIMED)
         times_tell(t);
+}
+
+/* Parting */
+
+bool together_parted(const struct rundir *run)
+{
+    if (run->from.at.alone)
+        nodes_part(run->nodes);
+    return run->from.at.alone && !nodes_lead(run->nodes);
+}
+
+/* What was timed of updates was with the others. */
+static void alone_begin(struct training *t)
+{
+    control_lock(t->run->control);
+    t->at.alone = t->at.iteration;
+    t->at.update_seconds = NAN;
+    t->pace.measured = 0;
+    training_save(t);
+    control_unlock(t->run->control);
+    loader_whole(t->material.loader);
+    tell_alone(t);
+    writer_log(t->run->writer,
+               "host '%s' goes on alone from update %llu on, with whole "
+               "batches; a model depends on when that happens",
+               nodes_name(t->run->nodes, 0), (unsigned long long)t->at.alone);
+}
+
+void together_part(struct training *t)
+{
+    if (!t->part)
+        return;
+    t->part = false;
+    nodes_part(t->run->nodes);
+    if (nodes_lead(t->run->nodes))
+        alone_begin(t);
+    else
+        t->parted = true;
 }
 
 /* Batches */
@@ -163,11 +213,19 @@ int together_open(struct training *t, struct reason *why)
 struct told {
     double loss; /* its share of the batch's */
     uint64_t wish;
+    uint64_t part;
 };
+
+/* Whether rank 0 wants to go on alone. */
+static bool parts(const struct training *t)
+{
+    const char *stay = getenv("PRIMOFS_STAY_TOGETHER");
+    return t->times.slower && !(stay && *stay);
+}
 
 static void told_exchange(struct training *t, int total)
 {
-    struct told mine = {.wish = t->wish}, all[NODES_MOST];
+    struct told mine = {.wish = t->wish, .part = parts(t)}, all[NODES_MOST];
     double loss = 0;
     if (t->join.share > 0)
         mine.loss = (double)t->join.share * (double)net_loss(t->net);
@@ -176,6 +234,7 @@ static void told_exchange(struct training *t, int total)
         loss += all[i].loss;
     net_complete(t->net, total, (float)loss);
     t->wish = all[0].wish;
+    t->part = all[0].part;
 }
 
 int together_gradients(struct training *t, const struct loader_batch *b,

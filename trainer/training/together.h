@@ -29,9 +29,17 @@ void together_tell(const struct training *t);
 /* Before the first update: time how long a batch takes a host alone. */
 int together_begin(struct training *t, struct reason *why);
 /* After each update, which took so many seconds: once enough were timed, say
- * how much faster the hosts are than one. What is done does not depend on it,
- * or else the model would depend on the clock. */
+ * how much faster the hosts are than one. Where one is faster, the next update
+ * is the last one that they make together, unless the environment has
+ * PRIMOFS_STAY_TOGETHER: the model then depends on what was timed. */
 void together_time(struct training *t, double seconds);
+/* After each update: part if rank 0 has said so. It goes on with whole batches,
+ * and its checkpoints keep that; for the others the training is over, and
+ * t->parted is set. */
+void together_part(struct training *t);
+/* Part before anything else where the checkpoint says so. Returns whether this
+ * trainer has nothing to do. */
+bool together_parted(const struct rundir *run);
 /* Give all nodes the weights of rank 0. */
 int together_state(struct training *t, struct reason *why);
 /* Compute the gradients of a batch of which this node has a part. Afterwards

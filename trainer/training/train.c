@@ -277,13 +277,15 @@ int train(struct rundir *run, struct options *o, struct reason *why)
         .at = POSITION_INIT,
         .saved = POSITION_INIT,
     };
+    if (together_parted(run))
+        return 0;
     pace_init(&t.pace);
     team_wait_init(&t.team_wait);
     t.began = t.saved_time = monotonic_now();
     int err = training_open(&t, o, why);
     if (err == 0)
         err = training_epochs(&t, why);
-    if (err == 0)
+    if (err == 0 && !t.parted)
         err = training_finish(&t, why);
     if (err == -ENOMEM && o->memory)
         reason_prefix(why, "memory = %s is too little: ",

@@ -277,6 +277,47 @@ static void nodes_divide_batches(void **state)
     dataset_release(&d);
 }
 
+/* One that goes on alone has whole batches from the next one on, of both parts,
+ * whatever was being prepared. */
+static void one_node_goes_on_alone(void **state)
+{
+    (void)state;
+    struct dataset d;
+    struct loader *node, *whole;
+    struct loader_batch b, all;
+    put_parts(18, 10);
+    dataset(&d);
+    struct loader_options o = plain;
+    o.augment = ALL;
+    whole = opened(&d, o, NULL);
+    o.nodes = 3;
+    node = opened(&d, o, NULL);
+    assert_int_equal(loader_train(node, 4, 0, &b, NULL), 0);
+    assert_int_equal(b.count, 3);
+    assert_int_equal(loader_test(node, 0, &b, NULL), 0);
+    loader_whole(node);
+    for (int i = 0; i < 4; i++) {
+        bool test = i > 1;
+        int step = test ? i - 2 : i + 1;
+        assert_int_equal((test ? loader_test(whole, step, &all, NULL)
+                               : loader_train(whole, 4, step, &all, NULL)),
+                         0);
+        assert_int_equal((test ? loader_test(node, step, &b, NULL)
+                               : loader_train(node, 4, step, &b, NULL)),
+                         0);
+        assert_int_equal(b.count, all.count);
+        assert_int_equal(b.first, 0);
+        assert_false(b.spare);
+        assert_memory_equal(b.images, all.images,
+                            (size_t)b.count * IMAGE * sizeof(float));
+        assert_memory_equal(b.labels, all.labels,
+                            (size_t)b.count * sizeof(int));
+    }
+    loader_free(node);
+    loader_free(whole);
+    dataset_release(&d);
+}
+
 /* However far the workers are ahead, and whatever the other part does. */
 static void a_lent_batch_stays(void **state)
 {
@@ -765,6 +806,7 @@ int main(void)
         TEST(test_batches_are_what_prediction_reads),
         TEST(a_lent_batch_stays),
         TEST(nodes_divide_batches),
+        TEST(one_node_goes_on_alone),
         TEST(batches_depend_on_nothing_else),
         TEST(unreadable_pictures_are_left_out_and_told),
         TEST(copies_are_told),
