@@ -48,7 +48,7 @@ TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
 PEER_PACKAGES  := python3-torch python3-torchvision python3-sklearn \
   python3-opencv python3-pil nodejs:node npm:npm \
   samba:/usr/sbin/smbd smbclient:smbclient
-BENCH_PACKAGES := strace:strace
+BENCH_PACKAGES := strace:strace iproute2:tc util-linux:nsenter $(MPI_PACKAGES)
 FUZZ_PACKAGES  := clang:clang libclang-rt-dev libomp-dev
 DEB_PACKAGES   := dpkg-dev:dpkg-shlibdeps
 STYLE_PACKAGES := clang-format:clang-format
