@@ -31,7 +31,7 @@ PEERS_DIR ?= build-peers
 BUILD_PACKAGES := libfuse3-dev fuse3 liblmdb-dev \
   libjpeg-dev libpng-dev libtiff-dev libxxhash-dev zlib1g-dev \
   libunistring-dev \
-  libpoppler-glib-dev pkg-config:pkg-config \
+  libpoppler-glib-dev pkg-config:pkg-config libqpdf-dev liblcms2-dev \
   libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler \
   libjansson-dev libseccomp-dev gettext:msgfmt
 # For primo-nodes, which is left out where they are not there.
@@ -136,9 +136,13 @@ $(BUILD)/%.o: %.c | $(BUILD)/.packages
 	$(call quiet,cc)$(CC) $(BASE_FLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(FS_O): BASE_FLAGS += -I$(FUSE_INCLUDE)
-# The library that draws pages is loaded when it is wanted, and not linked.
+# The libraries that read and draw pages are loaded when they are wanted, and not
+# linked; that of qpdf has another name in each Debian.
 $(BUILD)/trainer/pages/draw.o: BASE_FLAGS += \
   $(shell pkg-config --cflags poppler-glib 2>/dev/null)
+$(BUILD)/trainer/pages/pdf_file.o: BASE_FLAGS += -DQPDF_LIBRARY='"$(shell \
+  objdump -p "$$($(CC) -print-file-name=libqpdf.so)" 2>/dev/null | \
+  sed -n 's/^ *SONAME *//p')"'
 
 # Says which packages are missing before a compiler would.
 $(BUILD)/.packages: Makefile tests/packages

@@ -5,6 +5,7 @@ documents.py KIND FILE [ARGUMENT...]: see `kinds` at the end.
 """
 import struct
 import sys
+import zlib
 
 
 def pdf(objects, trailer=b""):
@@ -99,6 +100,58 @@ def deep():
     return pages([b"0 0 100 100 re f"], resources=b"[" * 1000000)
 
 
+def streams(prev=None, index=b"0 7", ids=(3, 4)):
+    """A PDF whose objects are in a stream and whose table is one, too; the two
+    numbers that are wanted can be other ones."""
+    form = stream(b"0 0 100 100 re f")
+    objects = (b"<</Type/Pages/Kids[4 0 R]/Count 1>>",
+               b"<</Type/Page/Parent %d 0 R/MediaBox[0 0 200 200]"
+               b"/Contents 2 0 R>>" % ids[0])
+    places = b"%d 0 %d %d " % (ids[0], ids[1], len(objects[0]) + 1)
+    packed = zlib.compress(places + b"\n".join(objects))
+    out, at = b"%PDF-1.5\n", [0] * 7
+    for i, o in ((1, b"<</Type/Catalog/Pages 3 0 R>>"), (2, form),
+                 (5, stream(packed, b"/Type/ObjStm/N 2/First %d"
+                            b"/Extends 5 0 R/Filter/FlateDecode"
+                            % len(places)))):
+        at[i] = len(out)
+        out += b"%d 0 obj\n%s\nendobj\n" % (i, o)
+    at[6] = len(out)
+    table = b"".join(struct.pack(">BIB", *row) for row in (
+        (0, 0, 255), (1, at[1], 0), (1, at[2], 0), (2, 5, 0), (2, 5, 1),
+        (1, at[5], 0), (1, at[6], 0)))
+    words = b"/Type/XRef/Size 7/Index[%s]/W[1 4 1]/Root 1 0 R" % index
+    if prev:
+        words += b"/Prev %d" % (at[6] if prev == "itself" else int(prev))
+    return (out + b"6 0 obj\n%s\nendobj\nstartxref\n%d\n%%%%EOF\n"
+            % (stream(table, words), at[6]))
+
+
+def circle():
+    """A table before which it stands itself, and pages that are below
+    themselves."""
+    return streams("itself", ids=(4, 3))
+
+
+def forms():
+    """A form that draws itself, and a length that is its own."""
+    inner = stream(b"/F Do", b"/Type/XObject/Subtype/Form/BBox[0 0 200 200]"
+                   b"/Resources<</XObject<</F 3 0 R>>>>")
+    return pages([b"/F Do"], resources=b"/XObject<</F 3 0 R>>",
+                 more=[inner.replace(b"/Length 5", b"/Length 3 0 R")])
+
+
+def swollen():
+    """A page whose picture unpacks to 400 MiB, and is none."""
+    pack = zlib.compressobj(1)
+    data = b"".join(pack.compress(bytes(1 << 24)) for i in range(25))
+    picture = stream(data + pack.flush(), b"/Type/XObject/Subtype/Image"
+                     b"/Width 900/Height 900/ColorSpace/DeviceRGB"
+                     b"/BitsPerComponent 8/Filter[/FlateDecode/DCTDecode]")
+    return pages([b"200 0 0 200 0 0 cm /I Do"],
+                 resources=b"/XObject<</I 3 0 R>>", more=[picture])
+
+
 def tiff(*seeds):
     """A page for each picture, and behind the first a small copy of it."""
     files = [(0, seed) for seed in seeds]
@@ -122,6 +175,6 @@ def tiff(*seeds):
 
 
 kinds = {f.__name__: f for f in (bmp, tiff, scans, plain, huge, locked, bomb,
-                                 deep)}
+                                 deep, streams, circle, forms, swollen)}
 with open(sys.argv[2], "wb") as made:
     made.write(kinds[sys.argv[1]](*sys.argv[3:]))

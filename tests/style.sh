@@ -45,6 +45,8 @@ only_in "trainer/.*\.c|$tests" 'png\.h'
 only_in 'examples/.*' 'ft2build\.h'
 only_in "trainer/.*\.c" 'tiff(io)?\.h' 1
 only_in "trainer/pages/draw\.c|$tests" 'poppler\.h'
+only_in "trainer/pages/pdf_file\.c" 'qpdf/.*'
+only_in "trainer/pages/profile\.c|$tests" 'lcms2\.h'
 only_in "trainer/.*\.c|$tests" 'seccomp\.h'
 only_in "trainer/.*\.c" 'onnx\.pb-c\.h' 1
 for header in 'jpeglib\.h' 'png\.h'; do

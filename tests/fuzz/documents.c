@@ -1,11 +1,11 @@
-/* PDF files: what the library says of them, that draws in a process of its own,
- * comes back as pages that are sound or as an error with its reason, whatever
- * becomes of that process; and the next document is drawn as if nothing had
- * been. */
+/* PDF files: what the libraries say of them, that read and draw in a process of
+ * its own, comes back as pages that are sound or as an error with its reason,
+ * whatever becomes of that process; and the next document is drawn as if
+ * nothing had been. */
 #include "tests/fuzz/fuzz.h"
 
 #include "trainer/pages/drawer.h"
-#include "trainer/pictures/pdf_scan.h"
+#include "trainer/pages/scan.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -35,8 +35,8 @@ static int must_be_good(void *context, const struct drawn_page *page,
 
 static void good_draw(void)
 {
-    const struct drawing d = {(const uint8_t *)good, sizeof good - 1, SIDE, 1,
-                              PAGES};
+    const struct drawing d = {
+        (const uint8_t *)good, sizeof good - 1, SIDE, 1, PAGES, true};
     struct reason why = REASON_INIT;
     int drawn = 0, total;
     if (draw_pages(&d, must_be_good, &drawn, &total, &why) || drawn != 1 ||
@@ -56,12 +56,14 @@ static int take(void *context, const struct drawn_page *page,
         abort();
     for (int i = 0; i < page->width * page->height; i++)
         all |= page->pixels[i];
+    for (size_t i = 0; page->scan.jpeg && i < page->scan.size; i++)
+        all |= page->scan.jpeg[i];
     return all > 0xFFFFFFFFu;
 }
 
-static void draw(const uint8_t *data, size_t size, int side)
+static void draw(const uint8_t *data, size_t size, int side, bool scans)
 {
-    const struct drawing d = {data, size, side, 1, PAGES};
+    const struct drawing d = {data, size, side, 1, PAGES, scans};
     struct reason why = REASON_INIT;
     int taken = 0, total;
     int err = draw_pages(&d, take, &taken, &total, &why);
@@ -70,18 +72,21 @@ static void draw(const uint8_t *data, size_t size, int side)
         abort();
 }
 
-/* What is understood of it without the library. */
+/* Looks for scans in it, in this process, so that it is seen what runs. */
 static void look(const uint8_t *data, size_t size)
 {
-    struct pdf_file f;
-    struct pdf_scan s;
-    if (!pdf_open(&f, data, size))
-        return;
-    for (int page = 1; page <= PAGES; page++)
-        if (pdf_scan_find(&f, page, &s) &&
-            (s.jpeg < data || s.size > size - (size_t)(s.jpeg - data)))
-            abort();
-    pdf_release(&f);
+    struct pdf_file *f = pdf_open(data, size);
+    struct drawn_page page;
+    for (int i = 1; f && i <= PAGES; i++)
+        if (scan_find(f, i, &page)) {
+            const struct scan *s = &page.scan;
+            if (page.full_width < 1 || page.full_height < 1 || s->width < 1 ||
+                s->height < 1 || s->orientation < 1 || s->orientation > 8 ||
+                (s->channels != 1 && s->channels != 3) || !s->size)
+                abort();
+            free(s->jpeg);
+        }
+    pdf_close(f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -91,8 +96,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         drawers_start();
     started = true;
     look(data, size);
-    draw(data, size, SIDE);
-    draw(data, size, -1);
+    draw(data, size, SIDE, true);
+    draw(data, size, SIDE, false);
+    draw(data, size, -1, false);
     good_draw();
     return 0;
 }

@@ -11,9 +11,13 @@
 
 #include <stdbool.h>
 
-/* The one draws, and the other looks at it before it asks for the next. */
+/* The one draws, or puts a scan there, and the other looks at it before it asks
+ * for the next. */
 struct shared {
-    uint32_t pixels[DRAWN_SIDE_MAX * DRAWN_SIDE_MAX];
+    union {
+        uint32_t pixels[DRAWN_SIDE_MAX * DRAWN_SIDE_MAX];
+        uint8_t scan[DRAWN_SIDE_MAX * DRAWN_SIDE_MAX * 4];
+    };
     uint8_t data[DRAWN_BYTES_MAX];
 };
 
@@ -23,15 +27,17 @@ struct channel {
     int over;    /* the pipe of struct over, which who draws does not have */
 };
 
-enum ask_kind { ASK_DRAW, ASK_NEXT, ASK_ENOUGH };
+enum ask_kind { ASK_DRAW, ASK_NEXT, ASK_AGAIN, ASK_ENOUGH };
 struct ask {
     enum ask_kind kind;
     uint64_t size;
     int side, first, count;
+    bool scans;
 };
 
 enum tell_kind {
     TELL_PAGE,
+    TELL_SCAN,
     TELL_END, /* all pages that were asked for are drawn */
     TELL_DAMAGED,
     TELL_PROTECTED,
@@ -39,7 +45,7 @@ enum tell_kind {
 };
 struct tell {
     enum tell_kind kind;
-    struct drawn_page page; /* without the pixels; TELL_END: its `of` */
+    struct drawn_page page; /* without pointers; TELL_END: its `of` */
     char message[200];
 };
 

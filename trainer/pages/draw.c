@@ -1,9 +1,8 @@
 #include "trainer/pages/draw.h"
+#include "trainer/pages/library.h"
 
-#include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <poppler.h>
 
@@ -28,33 +27,18 @@
     X(cairo_set_source_rgb)                                                    \
     X(cairo_paint)
 
-#define FIELD(name) __typeof__(&name) name;
 static struct {
     bool loaded;
-    FUNCTIONS(FIELD)
+    FUNCTIONS(LIBRARY_FIELD)
 } lib; /* of the process, which draws and does nothing else */
-#undef FIELD
-
-#define LIBRARY "libpoppler-glib.so.8"
-
-static bool symbol_find(void *from, const char *name, void *to)
-{
-    void *found = dlsym(from, name);
-    memcpy(to, &found, sizeof found);
-    return found != NULL;
-}
 
 bool draw_load(void)
 {
-    void *from = lib.loaded ? NULL : dlopen(LIBRARY, RTLD_NOW);
-    if (lib.loaded || !from)
-        return lib.loaded;
-#define FIND(name)                                                             \
-    if (!symbol_find(from, #name, &lib.name))                                  \
-        return false;
-    FUNCTIONS(FIND)
-#undef FIND
-    return lib.loaded = true;
+    static const struct library_symbol symbols[] = {
+        FUNCTIONS(LIBRARY_SYMBOL){0}};
+    if (!lib.loaded)
+        lib.loaded = library_load("libpoppler-glib.so.8", symbols);
+    return lib.loaded;
 }
 
 /* Documents */

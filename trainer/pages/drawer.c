@@ -188,11 +188,24 @@ static bool is_sound(const struct drawing *d, int taken,
                      const struct drawn_page *p)
 {
     return p->of > 0 && taken < d->count && p->number >= d->first &&
-           p->number - d->first == taken && p->width >= 0 && p->height >= 0 &&
-           p->width <= DRAWN_SIDE_MAX && p->height <= DRAWN_SIDE_MAX &&
-           p->full_width > 0 && p->full_width <= INT16_MAX &&
-           p->full_height > 0 && p->full_height <= INT16_MAX &&
+           p->number - d->first == taken && p->full_width > 0 &&
+           p->full_width <= INT16_MAX && p->full_height > 0 &&
+           p->full_height <= INT16_MAX;
+}
+
+static bool is_sound_drawn(const struct drawing *d, const struct drawn_page *p)
+{
+    return p->width >= 0 && p->height >= 0 && p->width <= DRAWN_SIDE_MAX &&
+           p->height <= DRAWN_SIDE_MAX &&
            (d->side <= 0 || (p->width == d->side && p->height == d->side));
+}
+
+static bool is_sound_scan(const struct scan *s)
+{
+    return s->size > 0 && s->size <= sizeof((struct shared *)0)->scan &&
+           s->width > 0 && s->height > 0 &&
+           (s->channels == 1 || s->channels == 3) && s->orientation >= 1 &&
+           s->orientation <= 8;
 }
 
 /* One conversation. */
@@ -204,27 +217,44 @@ struct talk {
     int64_t began; /* monotonic ns */
     int err;       /* so far */
     int taken;     /* pages */
+    bool again;    /* the next is asked for as it is drawn */
     bool ended;
 };
 
 static void page_take(const struct channel *c, struct talk *k, struct tell *t,
                       struct reason *why)
 {
-    const struct ask next = {.kind = ASK_NEXT}, enough = {.kind = ASK_ENOUGH};
-    t->page.pixels = c->shared->pixels;
+    struct ask next = {.kind = ASK_NEXT};
+    bool scan = t->kind == TELL_SCAN;
+    t->page.pixels = scan ? NULL : c->shared->pixels;
+    t->page.scan.jpeg = scan ? c->shared->scan : NULL;
     *k->total = t->page.of;
-    k->taken++;
-    k->err = k->take(k->context, &t->page, why);
+    int taken = k->take(k->context, &t->page, why);
+    k->again = scan && taken == DRAW_IT;
+    k->err = k->again ? 0 : taken;
+    k->taken += !k->again;
     k->ended = k->err != 0;
-    ask_put(c, k->err ? &enough : &next);
+    next.kind = k->again ? ASK_AGAIN : k->err ? ASK_ENOUGH : ASK_NEXT;
+    ask_put(c, &next);
+}
+
+/* Whether it is a page that is awaited. */
+static bool is_page(const struct talk *k, const struct tell *t)
+{
+    return is_sound(k->drawing, k->taken, &t->page) &&
+           (t->kind == TELL_PAGE
+                ? is_sound_drawn(k->drawing, &t->page)
+                : t->kind == TELL_SCAN && k->drawing->scans && !k->again &&
+                      is_sound_scan(&t->page.scan));
 }
 
 static void tell_take(const struct channel *c, struct talk *k, struct tell *t,
                       struct reason *why)
 {
+    const struct ask enough = {.kind = ASK_ENOUGH};
     if (k->ended)
         return; /* it has no more to say */
-    if (t->kind == TELL_PAGE && is_sound(k->drawing, k->taken, &t->page)) {
+    if (is_page(k, t)) {
         page_take(c, k, t, why);
         return;
     }
@@ -233,6 +263,8 @@ static void tell_take(const struct channel *c, struct talk *k, struct tell *t,
         *k->total = t->page.of;
     else
         k->err = failure(t, why);
+    if (t->kind == TELL_PAGE || t->kind == TELL_SCAN)
+        ask_put(c, &enough); /* it is no good, and waits for an answer */
 }
 
 /* Whatever a drawer does, it has its bounds; the patience is for one that a
@@ -267,7 +299,8 @@ static int draw_by(const struct channel *c, struct talk *k, bool *broken,
                    struct reason *why)
 {
     const struct drawing *d = k->drawing;
-    const struct ask a = {ASK_DRAW, d->size, d->side, d->first, d->count};
+    const struct ask a = {ASK_DRAW, d->size,  d->side,
+                          d->first, d->count, d->scans};
     memcpy(c->shared->data, d->data, d->size);
     *broken = !ask_put(c, &a);
     if (*broken)

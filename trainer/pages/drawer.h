@@ -1,12 +1,12 @@
 /*
  * Drawers: processes that draw the pages of documents which others gave us. A
- * page can take any time and memory to draw, and the library that draws it is
- * large; so it is done by a process for each document, which is confined, has
- * bounds of time and memory, and ends with it. What happens to it is an error
- * like others for whoever asked.
+ * page can take any time and memory to draw, and the libraries that read and
+ * draw it are large; so it is done by a process for each document, which is
+ * confined, has bounds of time and memory, and ends with it. What happens to it
+ * is an error like others for whoever asked.
  *
  * drawers_start() comes before confine(), and makes a few processes that wait;
- * they load the library when the first document comes, and end with the
+ * they load the libraries when the first document comes, and end with the
  * process that made them. All else may be called by any thread.
  */
 #ifndef PRIMO_DRAWER_H
@@ -14,6 +14,7 @@
 
 #include "core/basic/reason.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,11 +27,21 @@ enum {
     DRAWN_MEMORY_MIB = 768,      /* for a document */
 };
 
+/* The picture of a page that is a scan (scan.h), as the file has it. */
+struct scan {
+    uint8_t *jpeg; /* NULL = the page is drawn */
+    size_t size;
+    int width, height;
+    int channels;    /* 1 or 3 */
+    int orientation; /* of EXIF, 1 to 8, whatever the JPEG says */
+};
+
 struct drawn_page {
     int number, of;              /* from 1; how many there are */
     int full_width, full_height; /* pixels at DRAWN_DPI */
     int width, height;           /* of what was drawn; 0 = only measured */
     const uint32_t *pixels;      /* [height, width], 0x00RRGGBB */
+    struct scan scan;            /* .. or this */
 };
 
 struct drawing {
@@ -40,10 +51,13 @@ struct drawing {
      * only measure. */
     int side;
     int first, count; /* pages, from 1 */
+    /* Give pages that are scans as such, and draw the others. */
+    bool scans;
 };
 
-/* What is done with a page; the pixels are there until it returns. An error
- * ends the drawing. */
+/* What is done with a page; the pixels, or the scan, are there until it
+ * returns. An error ends the drawing; DRAW_IT: a scan comes again, drawn. */
+enum { DRAW_IT = 1 };
 typedef int drawn_take(void *context, const struct drawn_page *page,
                        struct reason *why);
 

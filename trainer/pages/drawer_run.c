@@ -1,6 +1,8 @@
 #include "trainer/machine/confine.h"
 #include "trainer/pages/channel.h"
 #include "trainer/pages/draw.h"
+#include "trainer/pages/profile.h"
+#include "trainer/pages/scan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,39 +86,111 @@ static void time_give(void)
     setrlimit(RLIMIT_CPU, &limit);
 }
 
-static void page_draw(const struct channel *c, struct document *d, int errors,
-                      const struct ask *a, struct tell *t)
+/* What is done for one document. */
+struct work {
+    const struct channel *channel;
+    const struct ask *ask;
+    int errors;            /* see complained() */
+    struct pdf_file *file; /* in which scans are looked for; NULL = nowhere */
+    struct document *document; /* which is drawn; NULL = none is open */
+    int total;                 /* of its pages */
+};
+
+/* Opens the document for drawing. False = *t says why not. */
+static bool work_open(struct work *w, struct tell *t)
+{
+    bool locked = false;
+    t->kind = TELL_NO_LIBRARY;
+    if (w->document || !draw_load())
+        return w->document;
+    w->document = document_open(w->channel->shared->data, w->ask->size, &locked,
+                                t->message);
+    t->kind = locked ? TELL_PROTECTED : TELL_DAMAGED;
+    if (w->document)
+        w->total = document_pages(w->document);
+    return w->document;
+}
+
+static void page_draw(struct work *w, struct tell *t)
 {
     char message[200];
-    time_give();
+    uint32_t *pixels = w->channel->shared->pixels;
+    if (!work_open(w, t)) {
+        t->page.number = 0; /* it is the fault of no page */
+        return;
+    }
     t->kind = TELL_PAGE;
-    complained(errors, message);
-    if (!document_draw(d, a->side, &t->page, c->shared->pixels, t->message))
+    t->page.of = w->total;
+    time_give(); /* what has looked for a scan has used some */
+    complained(w->errors, message);
+    if (!document_draw(w->document, w->ask->side, &t->page, pixels, t->message))
         t->kind = TELL_DAMAGED;
-    else if (complained(errors, message) &&
-             is_white(&t->page, c->shared->pixels)) {
+    else if (complained(w->errors, message) && is_white(&t->page, pixels)) {
         t->kind = TELL_DAMAGED;
         memcpy(t->message, message, sizeof message);
     }
 }
 
-static void pages_draw(const struct channel *c, struct document *d, int errors,
-                       const struct ask *a)
+/* Puts the page there if it is a scan. */
+static bool scan_put(struct work *w, struct tell *t)
+{
+    struct scan *s = &t->page.scan;
+    struct shared *shared = w->channel->shared;
+    if (!w->file || !scan_find(w->file, t->page.number, &t->page))
+        return false;
+    bool fits = s->size <= sizeof shared->scan;
+    if (fits)
+        memcpy(shared->scan, s->jpeg, s->size);
+    free(s->jpeg);
+    t->kind = TELL_SCAN;
+    return fits;
+}
+
+/* Says what there is of a page, and hears what is to come. */
+static enum ask_kind page_tell(const struct work *w, const struct tell *t)
 {
     struct ask next;
-    int total = document_pages(d);
-    for (int i = 0; i < a->count && a->first + i <= total; i++) {
-        struct tell t = {.page = {.number = a->first + i, .of = total}};
-        page_draw(c, d, errors, a, &t);
-        tell(c, &t);
-        if (t.kind != TELL_PAGE)
-            return;
-        if (!message_get(c->in, &next, sizeof next))
-            _exit(LEFT);
-        if (next.kind != ASK_NEXT)
-            return;
+    tell(w->channel, t);
+    if (t->kind != TELL_PAGE && t->kind != TELL_SCAN)
+        return ASK_ENOUGH;
+    if (!message_get(w->channel->in, &next, sizeof next))
+        _exit(LEFT);
+    return next.kind;
+}
+
+static enum ask_kind page_give(struct work *w, int number)
+{
+    const struct tell page = {.page = {.number = number, .of = w->total}};
+    struct tell t = page;
+    enum ask_kind next = ASK_AGAIN;
+    time_give();
+    if (scan_put(w, &t))
+        next = page_tell(w, &t);
+    if (next != ASK_AGAIN)
+        return next;
+    t = page;
+    page_draw(w, &t);
+    return page_tell(w, &t);
+}
+
+static void work_run(struct work *w)
+{
+    const struct ask *a = w->ask;
+    struct tell end = {.kind = TELL_END};
+    if (a->scans)
+        w->file = pdf_open(w->channel->shared->data, a->size);
+    if (w->file)
+        w->total = pdf_pages(w->file);
+    else if (!work_open(w, &end)) {
+        tell(w->channel, &end);
+        return;
     }
-    tell(c, &(struct tell){.kind = TELL_END, .page.of = total});
+    for (int i = 0; i < a->count && a->first + i <= w->total; i++)
+        if (page_give(w, a->first + i) != ASK_NEXT)
+            return;
+    end.kind = TELL_END;
+    end.page.of = w->total;
+    tell(w->channel, &end);
 }
 
 static void bounds_set(int pages)
@@ -134,23 +208,13 @@ static void bounds_set(int pages)
 static void draw(const struct channel *c, int errors)
 {
     struct ask a;
-    struct tell t = {.kind = TELL_NO_LIBRARY};
-    bool locked = false;
+    struct work w = {.channel = c, .ask = &a, .errors = errors};
     do
         if (!message_get(c->in, &a, sizeof a))
             _exit(LEFT);
     while (a.kind != ASK_DRAW);
     bounds_set(a.count);
-    if (draw_load()) {
-        struct document *d =
-            document_open(c->shared->data, a.size, &locked, t.message);
-        t.kind = locked ? TELL_PROTECTED : TELL_DAMAGED;
-        if (d) {
-            pages_draw(c, d, errors, &a);
-            return;
-        }
-    }
-    tell(c, &t);
+    work_run(&w);
 }
 
 static _Noreturn void draw_confined(const struct channel *c)
@@ -203,6 +267,8 @@ static void first_await(const struct channel *c)
         continue;
     if (!(p.revents & POLLIN))
         _exit(0);
+    pdf_load();
+    profile_load();
     draw_load();
 }
 

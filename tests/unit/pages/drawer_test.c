@@ -59,18 +59,66 @@ static void page_put(const struct channel *c, const struct ask *a, int i)
     message_put(c->out, &t, sizeof t);
 }
 
+/* A scan, as the document says it is. */
+static void scan_put(const struct channel *c, const struct ask *a, int i)
+{
+    struct tell t = {.kind = TELL_SCAN,
+                     .page = {.number = a->first + i,
+                              .of = 9,
+                              .full_width = 8,
+                              .full_height = 8,
+                              .scan = {.size = 1,
+                                       .width = 8,
+                                       .height = 8,
+                                       .channels = 3,
+                                       .orientation = 1}}};
+    struct scan *s = &t.page.scan;
+    switch (c->shared->data[strlen("scan ")]) {
+    case 's':
+        s->size = sizeof c->shared->scan + 1;
+        break;
+    case 'o':
+        s->orientation = 9;
+        break;
+    case 'c':
+        s->channels = 4;
+        break;
+    case 'w':
+        s->width = 0;
+        break;
+    }
+    c->shared->scan[0] = 'S';
+    message_put(c->out, &t, sizeof t);
+}
+
+/* Gives a page; one that is a scan and can't be used is drawn, or is one again.
+ * Returns what is asked for then. */
+static enum ask_kind page_give(const struct channel *c, const struct ask *a,
+                               int i)
+{
+    bool scan = !memcmp(c->shared->data, "scan", 4);
+    bool again = scan && c->shared->data[strlen("scan ")] == 'a';
+    struct ask next = {.kind = ASK_AGAIN};
+    for (int n = 0; n < 2 && next.kind == ASK_AGAIN; n++) {
+        if (scan && (n == 0 || again))
+            scan_put(c, a, i);
+        else
+            page_put(c, a, i);
+        message_get(c->in, &next, sizeof next);
+    }
+    return next.kind;
+}
+
 /* Draws what it is asked for, and goes on talking when the document says so. */
 _Noreturn void drawer_run(const struct channel *c)
 {
     const struct tell end = {.kind = TELL_END, .page.of = 9};
     const struct over over = {0};
-    struct ask a, next;
+    struct ask a;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     while (message_get(c->in, &a, sizeof a)) {
-        for (int i = 0; i < a.count; i++) {
-            page_put(c, &a, i);
-            message_get(c->in, &next, sizeof next);
-        }
+        for (int i = 0; i < a.count && page_give(c, &a, i) == ASK_NEXT; i++)
+            continue;
         message_put(c->out, &end, sizeof end);
         while (!memcmp(c->shared->data, "talks", 5))
             if (!message_put(c->out, &end, sizeof end))
@@ -83,6 +131,8 @@ _Noreturn void drawer_run(const struct channel *c)
 /* What comes of a document. */
 struct drawn {
     int taken, total;
+    bool unusable; /* scans are */
+    int scans;     /* that came */
     struct reason why;
 };
 
@@ -91,22 +141,35 @@ static int page_take(void *context, const struct drawn_page *page,
 {
     struct drawn *d = context;
     (void)why;
+    d->scans += page->scan.jpeg != NULL;
+    if (page->scan.jpeg && d->unusable)
+        return DRAW_IT;
     d->taken++;
     assert_int_equal(page->number, 1 + d->taken);
-    assert_int_equal(page->pixels[0], page->number);
+    if (page->scan.jpeg)
+        assert_int_equal(page->scan.jpeg[0], 'S');
+    else
+        assert_int_equal(page->pixels[0], page->number);
     return 0;
 }
 
 /* Pages 2 to 4 of it. */
-static int draw(const char *document, struct drawn *out)
+static int draw_so(const char *document, bool scans, bool unusable,
+                   struct drawn *out)
 {
     const struct drawing drawing = {.data = (const uint8_t *)document,
                                     .size = strlen(document),
                                     .side = 4,
                                     .first = 2,
-                                    .count = 3};
-    *out = (struct drawn){.why = REASON_INIT};
+                                    .count = 3,
+                                    .scans = scans};
+    *out = (struct drawn){.unusable = unusable, .why = REASON_INIT};
     return draw_pages(&drawing, page_take, out, &out->total, &out->why);
+}
+
+static int draw(const char *document, struct drawn *out)
+{
+    return draw_so(document, false, false, out);
 }
 
 static void pages_come_in_turn(void **state)
@@ -118,6 +181,38 @@ static void pages_come_in_turn(void **state)
         assert_int_equal(d.taken, 3);
         assert_int_equal(d.total, 9);
     }
+}
+
+static void scans_come_as_such_or_drawn(void **state)
+{
+    (void)state;
+    struct drawn d;
+    assert_int_equal(draw_so("scan good", true, false, &d), 0);
+    assert_int_equal(d.scans, 3);
+    assert_int_equal(d.taken, 3);
+    assert_int_equal(draw_so("scan good", true, true, &d), 0);
+    assert_int_equal(d.scans, 3);
+    assert_int_equal(d.taken, 3);
+    assert_int_equal(d.total, 9);
+}
+
+/* What a drawer says is an error where it can't be: a scan that was not asked
+ * for, or one that is no good. */
+static void unsound_scans_are_errors(void **state)
+{
+    (void)state;
+    static const char *const documents[] = {"scan s", "scan o", "scan c",
+                                            "scan w"};
+    struct drawn d;
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+        assert_int_equal(draw_so(documents[i], true, false, &d), -EINVAL);
+        assert_int_equal(d.taken, 0);
+        assert_non_null(strstr(d.why.sentence, "not a good PDF"));
+    }
+    assert_int_equal(draw_so("scan good", false, false, &d), -EINVAL);
+    assert_int_equal(d.scans, 0);
+    assert_int_equal(draw_so("scan again", true, true, &d), -EINVAL);
+    assert_int_equal(d.scans, 1);
 }
 
 static void one_that_never_ends_is_left(void **state)
@@ -136,6 +231,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_come_in_turn),
+        cmocka_unit_test(scans_come_as_such_or_drawn),
+        cmocka_unit_test(unsound_scans_are_errors),
         cmocka_unit_test(one_that_never_ends_is_left),
     };
     cpu_set_t one, all;
