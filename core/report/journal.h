@@ -32,8 +32,9 @@
 
 #include "core/basic/text.h"
 
-#define JOURNAL_SEGMENT     "journal.%06u"
-#define JOURNAL_PAYLOAD_MAX 16384
+#define JOURNAL_SEGMENT "journal.%06u"
+/* Room for the answer for a file of PAGES_MOST pages with its thumbnail. */
+#define JOURNAL_PAYLOAD_MAX 32768
 /* Longest thumbnail of an answer, in characters of base64. */
 #define JOURNAL_THUMBNAIL_MAX 8192
 
