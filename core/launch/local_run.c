@@ -180,6 +180,7 @@ static void put_ending(const struct launch_site *site, uint64_t run,
 bool local_last_words(const struct launch_target *target, uint64_t run,
                       struct text *out)
 {
+    size_t had = out->size;
     put_ending(target->site, run, out);
     int dir = run_open(target->site, run, NULL);
     int fd = dir < 0 ? dir : foreign_open(dir, "stderr", NULL);
@@ -194,7 +195,7 @@ bool local_last_words(const struct launch_target *target, uint64_t run,
                      : 0;
     ssize_t n = pread(fd, words, sizeof words, from);
     close(fd);
-    if (n > 0 && out->size)
+    if (n > 0 && out->size > had)
         text_puts(out, "; ");
     if (n > 0)
         put_last_line(out, words, (size_t)n);
