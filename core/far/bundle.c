@@ -5,6 +5,7 @@
 #include "core/launch/spawn.h"
 #include "core/system/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -96,7 +97,6 @@ static int libraries_add(struct bundle *b, const char *program,
 static void name_make(struct bundle *b)
 {
     struct sha256 sum;
-    struct utsname host;
     char hex[SHA256_HEX];
     sha256_init(&sum);
     for (int i = 0; i < b->count; i++) {
@@ -105,9 +105,6 @@ static void name_make(struct bundle *b)
     }
     sha256_end(&sum, hex);
     snprintf(b->name, sizeof b->name, "%s-%.16s", PRIMO_VERSION, hex);
-    if (uname(&host) == 0)
-        snprintf(b->machine, sizeof b->machine, "%s %s", host.sysname,
-                 host.machine);
 }
 
 static bool is_same(const struct bundle_file *f)
@@ -138,11 +135,74 @@ static int nodes_add(struct bundle *b, const char *program, struct reason *why)
     return err;
 }
 
-int bundle_make(struct bundle *b, const char *program, struct reason *why)
+static void machine_note(struct bundle *b)
 {
-    if (is_current(b))
-        return 0;
-    bundle_release(b);
+    struct utsname host;
+    if (uname(&host) == 0)
+        snprintf(b->machine, sizeof b->machine, "%s %s", host.sysname,
+                 host.machine);
+}
+
+/* The folder of a bundle that was copied here and has this program; NULL: it is
+ * no part of one. The caller frees it. */
+static char *copied_find(const char *program)
+{
+    const char *slash = strrchr(program, '/');
+    char *folder =
+        slash ? xstrndup(program, (size_t)(slash - program)) : xstrdup("");
+    char *part = xstrfmt("%s/program", folder);
+    char *loader = xstrfmt("%s/loader/primo-train", folder);
+    bool found = !access(part, F_OK) && !access(loader, F_OK);
+    free(part);
+    free(loader);
+    if (found)
+        return folder;
+    free(folder);
+    return NULL;
+}
+
+static bool is_part(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 5 && !strcmp(name + n - 5, ".part");
+}
+
+/* Takes the files of a folder that are not still being copied. */
+static int folder_add(struct bundle *b, const char *folder, const char *prefix,
+                      struct reason *why)
+{
+    DIR *list = opendir(folder);
+    struct dirent *e;
+    int err = list ? 0 : refuse_errno(why, errno, "cannot open '%s'", folder);
+    while (err == 0 && (e = readdir(list))) {
+        if (e->d_name[0] == '.' || is_part(e->d_name) ||
+            !strcmp(e->d_name, "loader"))
+            continue;
+        char *path = xstrfmt("%s/%s", folder, e->d_name);
+        char *name = xstrfmt("%s%s", prefix, e->d_name);
+        err = file_add(b, path, name, why);
+        free(path);
+        free(name);
+    }
+    if (list)
+        closedir(list);
+    return err;
+}
+
+static int copied_make(struct bundle *b, const char *folder, struct reason *why)
+{
+    char *loader = xstrfmt("%s/loader", folder);
+    int err = folder_add(b, folder, "", why);
+    if (err == 0)
+        err = folder_add(b, loader, "loader/", why);
+    free(loader);
+    const char *slash = strrchr(folder, '/');
+    snprintf(b->name, sizeof b->name, "%s", slash ? slash + 1 : folder);
+    return err;
+}
+
+static int anew_make(struct bundle *b, const char *program, struct reason *why)
+{
     int err = file_add(b, program, "program", why);
     if (err == 0)
         err = file_add(b, NULL, "primo-train", why);
@@ -150,12 +210,23 @@ int bundle_make(struct bundle *b, const char *program, struct reason *why)
         err = nodes_add(b, program, why);
     if (err == 0)
         err = libraries_add(b, program, why);
-    if (err) {
+    if (err == 0)
+        name_make(b);
+    return err;
+}
+
+int bundle_make(struct bundle *b, const char *program, struct reason *why)
+{
+    if (is_current(b))
+        return 0;
+    bundle_release(b);
+    char *copied = copied_find(program);
+    int err = copied ? copied_make(b, copied, why) : anew_make(b, program, why);
+    free(copied);
+    machine_note(b);
+    if (err)
         bundle_release(b);
-        return err;
-    }
-    name_make(b);
-    return 0;
+    return err;
 }
 
 void bundle_copy(struct bundle *to, const struct bundle *from)

@@ -6,7 +6,8 @@
  * SHA-256. Debian has oneDNN only as a shared library, so that linking all of
  * it into the program is no way.
  *
- * A bundle is made once for each program and is then only read.
+ * A bundle is made once for each program and is then only read. One that was
+ * copied to this host is copied on as it is.
  */
 #ifndef PRIMO_FAR_BUNDLE_H
 #define PRIMO_FAR_BUNDLE_H

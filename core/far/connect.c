@@ -310,8 +310,12 @@ static int place_say(struct attempt *a, struct reason *why)
     const struct link *l = a->l;
     struct text t = TEXT_INIT;
     char id[2 * FAR_ID + 1];
+    int err = 0;
     pthread_mutex_lock(&l->set->bundling); /* the first one makes it */
-    int err = id_read(l->set->site->runs, id, why);
+    if (*l->set->id)
+        strcpy(id, l->set->id);
+    else
+        err = id_read(l->set->site->runs, id, why);
     pthread_mutex_unlock(&l->set->bundling);
     struct text host = {.data = l->host, .size = strlen(l->host)};
     text_printf(&t, "%s\n%s\n%.8s%016" PRIx64 "\n%s\n%s\n", l->directory, id,

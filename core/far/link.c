@@ -374,6 +374,11 @@ struct link_set *link_set_new(const struct launch_site *site, bool queues)
     return set;
 }
 
+void link_set_name(struct link_set *set, const char *id)
+{
+    snprintf(set->id, sizeof set->id, "%s", id);
+}
+
 static void link_free(struct link *l)
 {
     worker_close(&l->worker);
@@ -439,9 +444,11 @@ struct link *link_of(const struct launch_target *target)
 {
     struct link_set *set = target->site->own;
     const struct settings *s = &target->machine;
-    const char *host = settings_get(s, KEY_HOST);
+    const char *hosts = settings_get(s, KEY_HOST);
     const char *directory = settings_get(s, KEY_DIRECTORY);
     const char *trainer = settings_get(s, KEY_TRAINER);
+    /* The first one has the run directories, and reaches the others. */
+    char *host = xstrndup(hosts, strcspn(hosts, " \t"));
     pthread_mutex_lock(&set->lock);
     struct link *l = set->first;
     while (l && (strcmp(l->host, host) || strcmp(l->directory, directory) ||
@@ -453,6 +460,7 @@ struct link *link_of(const struct launch_target *target)
         set->first = l;
     }
     pthread_mutex_unlock(&set->lock);
+    free(host);
     return l;
 }
 

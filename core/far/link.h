@@ -82,6 +82,8 @@ struct link {
 /* `queues`: behind the hosts is a queue of jobs; a machine without a host is
  * this one. */
 struct link_set *link_set_new(const struct launch_site *site, bool queues);
+/* Say what the state directory is called, if no file beside the runs does. */
+void link_set_name(struct link_set *set, const char *id);
 /* The mount ends: from now on, who asks is told EINPROGRESS, at once. */
 void link_set_end(struct link_set *set);
 void link_set_free(struct link_set *set); /* no other thread uses it */

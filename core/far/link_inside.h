@@ -14,9 +14,21 @@ struct link_set {
     struct link *first;
     pthread_mutex_t bundling; /* held while the bundle or the id is made */
     struct bundle bundle;     /* of the site's program */
+    char id[2 * FAR_ID + 1];  /* of the state directory, "" = look */
     bool queues;              /* Slurm is behind the hosts */
     _Atomic bool ending;      /* nobody waits for a host any more */
 };
+
+/* How ssh is called, with the user's own configuration: it never asks for
+ * anything, forwards nothing to a host that needs nothing of ours, and notices
+ * by itself when the other end is gone. Options before the host win over those
+ * of the configuration. */
+#define LINK_SSH_OPTIONS                                                       \
+    "-T", "-a", "-x", "-o", "BatchMode=yes", "-o", "ConnectTimeout=6", "-o",   \
+        "ConnectionAttempts=1", "-o", "ServerAliveInterval=2", "-o",           \
+        "ServerAliveCountMax=3", "-o", "ClearAllForwardings=yes", "-o",        \
+        "PermitLocalCommand=no", "-o", "LogLevel=ERROR", "-o",                 \
+        "RemoteCommand=none"
 
 /* wire.c: 0 or -errno; ETIMEDOUT after the time that is set, however many bytes
  * there are until then, EPIPE where the other end is closed, ECANCELED where

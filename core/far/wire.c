@@ -23,40 +23,13 @@ enum {
 
 extern char **environ;
 
-/* A shell of this host, or ssh with the user's own configuration. It never asks
- * for anything, forwards nothing to a host that needs nothing of ours, and
- * notices by itself when the other end is gone. Options before the host win
- * over those of the configuration. */
+/* A shell of this host, or ssh. */
 static int ssh_spawn(struct wire *w, int end, const char *host,
                      const char *command)
 {
     char *here[] = {"sh", "-c", (char *)command, NULL};
-    char *there[] = {"ssh",
-                     "-T",
-                     "-a",
-                     "-x",
-                     "-o",
-                     "BatchMode=yes",
-                     "-o",
-                     "ConnectTimeout=6",
-                     "-o",
-                     "ConnectionAttempts=1",
-                     "-o",
-                     "ServerAliveInterval=2",
-                     "-o",
-                     "ServerAliveCountMax=3",
-                     "-o",
-                     "ClearAllForwardings=yes",
-                     "-o",
-                     "PermitLocalCommand=no",
-                     "-o",
-                     "LogLevel=ERROR",
-                     "-o",
-                     "RemoteCommand=none",
-                     "--",
-                     (char *)host,
-                     (char *)command,
-                     NULL};
+    char *there[] = {"ssh",        LINK_SSH_OPTIONS, "--",
+                     (char *)host, (char *)command,  NULL};
     char **words = *host ? there : here;
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
