@@ -41,7 +41,7 @@ EXAMPLE_PACKAGES := libfreetype-dev dataset-fashion-mnist \
 TEST_PACKAGES  := libcmocka-dev attr busybox:busybox libxml2-utils:xmllint \
   lmdb-utils:mdb_dump rsync:rsync vim-tiny:vi \
   sshfs openssh-sftp-server openssh-server:/usr/sbin/sshd expect:expect nano:nano ed:ed zip:zip jq:jq \
-  less:less git:git \
+  less:less git:git iproute2:ip \
   patch:patch curl:curl inotify-tools:inotifywait python3-minimal:python3 \
   slurm-wlm-basic-plugins slurmctld:/usr/sbin/slurmctld slurmd:/usr/sbin/slurmd \
   slurm-client:sbatch munge:/usr/sbin/munged $(MPI_PACKAGES)

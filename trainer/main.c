@@ -8,6 +8,7 @@
 #include "trainer/evaluate.h"
 #include "trainer/far/far.h"
 #include "trainer/far/send.h"
+#include "trainer/lead/lead.h"
 #include "trainer/machine/confine.h"
 #include "trainer/machine/team_wait.h"
 #include "trainer/machine/user.h"
@@ -156,12 +157,13 @@ static int (*run_use(const char *word))(struct rundir *, struct reason *)
                                       : NULL;
 }
 
-/* Sends a data set, as the user whose training it is for. */
-static int send_as(const char *folder, const char *user)
+/* Calls work(of) as a user, NULL = as the one that this is. */
+static int work_as(int (*work)(const char *of), const char *of,
+                   const char *user)
 {
     struct reason why = REASON_INIT;
     if (!user || user_become(user, &why) == 0)
-        return send_main(folder);
+        return work(of);
     fprintf(stderr, "primo-train: %s\n", why.sentence);
     return RUN_FAILED;
 }
@@ -188,7 +190,9 @@ int main(int argc, char **argv)
     if (!strcmp(use, "--far"))
         return far_main(argc - 2, argv + 2);
     if (!strcmp(use, "--send") && (argc == 3 || argc == 5))
-        return send_as(argv[2], argc == 5 ? argv[4] : NULL);
+        return work_as(send_main, argv[2], argc == 5 ? argv[4] : NULL);
+    if (!strcmp(use, "--lead") && (argc == 3 || argc == 5))
+        return work_as(lead_main, argv[2], argc == 5 ? argv[4] : NULL);
     team_wait_spin_little(argv);
     if (!strcmp(use, "predict"))
         return predict_main(argc - 1, argv + 1);

@@ -149,13 +149,20 @@ static int run_start(struct link *l, struct far_line *in, struct reason *why)
     return err;
 }
 
-/* The job, with a line that says where the data set lies there if that is not
- * where the template says. */
-static int job_send(struct link *l, const struct run_job *job,
-                    const struct text *copy, struct reason *why)
+/* The job, with lines that say who is to train together, where Slurm does not
+ * choose that, and where the data set lies there if that is not where the
+ * template says. */
+static int job_send(const struct launch_target *target,
+                    const struct run_job *job, const struct text *copy,
+                    struct reason *why)
 {
+    struct link *l = link_of(target);
     struct text t = TEXT_INIT;
     text_add(&t, job->job.data, job->job.size);
+    if (!l->set->queues && !job->serve &&
+        settings_number(&target->machine, KEY_NODES) > 1)
+        text_printf(&t, "%s = %s\n", params[KEY_HOST].key,
+                    settings_get(&target->machine, KEY_HOST));
     if (copy->size)
         text_printf(&t, "%s = %s\n", params[KEY_DATASET_COPY].key,
                     text_string(copy));
@@ -172,7 +179,7 @@ int ssh_start_as(const struct launch_target *target, struct far_line *in,
     struct text copy = TEXT_INIT;
     int err = dataset_copy(target, in->run, job, &copy, why);
     if (err == 0)
-        err = job_send(l, job, &copy, why);
+        err = job_send(target, job, &copy, why);
     text_release(&copy);
     if (err == 0 && options)
         err = text_send(l, "slurm", options, why);

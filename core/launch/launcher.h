@@ -65,6 +65,7 @@ struct run_job {                     /* what the trainer is given */
     gid_t gid;
     struct text groups; /* "G,G,…"; empty = as the user database says */
     bool serve;         /* it is to answer requests, not to train */
+    bool lead;          /* it is to have other hosts train with this one */
 };
 
 /* Append the path of the dataset that a trainer will find: the template's, or

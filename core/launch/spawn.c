@@ -100,8 +100,10 @@ int trainer_spawn(const char *program, const struct spawning *sp, pid_t *pid,
 {
     posix_spawn_file_actions_t files;
     files_take(&files, sp);
-    return spawn_as(program, &files, sp->job->serve ? "--serve" : "--run",
-                    sp->path, sp->job, pid, why);
+    const char *use = sp->job->serve  ? "--serve"
+                      : sp->job->lead ? "--lead"
+                                      : "--run";
+    return spawn_as(program, &files, use, sp->path, sp->job, pid, why);
 }
 
 int sender_spawn(const char *program, const struct sending *s, pid_t *pid,

@@ -13,6 +13,43 @@
  * trainer is told its groups. */
 enum { GROUPS_BYTES = 64 << 10 };
 
+static int hosts_count(const char *hosts)
+{
+    int count = 0;
+    while (*hosts) {
+        count++;
+        hosts += strcspn(hosts, " \t");
+        hosts += strspn(hosts, " \t");
+    }
+    return count;
+}
+
+/* What no line of the file says alone: who is to train one model together. */
+static int nodes_check(const struct settings *s, const char *name,
+                       struct reason *why)
+{
+    const char *launcher = settings_get(s, KEY_LAUNCHER);
+    const char *nodes = settings_get(s, KEY_NODES);
+    int several = settings_number(s, KEY_NODES) > 1;
+    int hosts = hosts_count(settings_get(s, KEY_HOST));
+    if (several && !strcmp(launcher, "local"))
+        return refuse(why, EINVAL,
+                      "nodes = %s in machines/%s needs launcher = ssh or slurm",
+                      nodes, name);
+    if (hosts > 1 && strcmp(launcher, "ssh"))
+        return refuse(why, EINVAL,
+                      "host in machines/%s names %d hosts, which only "
+                      "launcher = ssh takes",
+                      name, hosts);
+    if (!strcmp(launcher, "ssh") && (several || hosts > 1) &&
+        hosts != (int)settings_number(s, KEY_NODES))
+        return refuse(why, EINVAL,
+                      "host in machines/%s names %d hosts, and nodes = %s: "
+                      "both must be as many",
+                      name, hosts, nodes);
+    return 0;
+}
+
 int machine_load(struct store_txn *txn, const char *name, struct settings *out,
                  struct text *text, struct reason *why)
 {
@@ -30,18 +67,15 @@ int machine_load(struct store_txn *txn, const char *name, struct settings *out,
                      "the machine '%s' is switched off (enabled = no in "
                      "machines/%s)",
                      name, name);
-    if (err == 0 && strcmp(settings_get(out, KEY_LAUNCHER), "slurm") &&
-        settings_number(out, KEY_NODES) > 1)
-        err = refuse(why, EINVAL,
-                     "nodes = %s in machines/%s needs launcher = slurm",
-                     settings_get(out, KEY_NODES), name);
+    if (err == 0)
+        err = nodes_check(out, name, why);
     return err;
 }
 
 /* Lines that are added whenever the trainer is started. */
 static bool is_added_late(int key)
 {
-    return key == KEY_SEGMENT || key == KEY_DATASET_COPY;
+    return key == KEY_SEGMENT || key == KEY_DATASET_COPY || key == KEY_HOST;
 }
 
 void job_print(const struct settings *machine, const char *base,

@@ -71,8 +71,8 @@ static const char *const kinds[] = {
                       "models/TEMPLATE/latest"),
     [PARAM_PATH] = N_("an absolute path"),
     [PARAM_PLACE] = N_("an absolute path, or one that begins with ~/"),
-    [PARAM_HOST] = N_("a host as ssh takes it: NAME, USER@NAME or "
-                      "ssh://USER@NAME:PORT"),
+    [PARAM_HOSTS] = N_("a host as ssh takes it: NAME, USER@NAME or "
+                       "ssh://USER@NAME:PORT; several separated by spaces"),
     [PARAM_SET] = N_("any of %s joined by '+', or none"),
     [PARAM_LIST] = N_("any of %s, separated by spaces"),
     [PARAM_RIGHTS] = N_("any of %s, separated by spaces or commas"),
@@ -315,6 +315,18 @@ static bool host_ok(const char *value)
     return value[0] != '-' && !strpbrk(value, " \t'\"\\$`;&|<>");
 }
 
+static bool hosts_ok(const char *value)
+{
+    bool ok = true;
+    for (size_t n; ok && *value; value += n + strspn(value + n, " \t")) {
+        n = strcspn(value, " \t");
+        char *host = xstrndup(value, n);
+        ok = host_ok(host);
+        free(host);
+    }
+    return ok;
+}
+
 static bool value_ok(const struct param *p, const char *value)
 {
     switch (p->kind) {
@@ -330,7 +342,8 @@ static bool value_ok(const struct param *p, const char *value)
         return value[0] == '/' || word_listed(p->words, value, strlen(value));
     case PARAM_PLACE:
         return place_ok(value);
-    case PARAM_HOST:
+    case PARAM_HOSTS:
+        return hosts_ok(value);
     case PARAM_WORD:
         return host_ok(value);
     case PARAM_OPTIONS:

@@ -20,7 +20,7 @@ enum param_kind {
     PARAM_BASE,    /* an object's name or models/TEMPLATE/(N|latest) */
     PARAM_PATH,    /* an absolute path, or one of `words` */
     PARAM_PLACE,   /* an absolute path, or one that begins with ~/ */
-    PARAM_HOST,    /* what ssh takes as a destination */
+    PARAM_HOSTS,   /* what ssh takes as destinations, separated by spaces */
     PARAM_SET,     /* '+'-joined words of `words`, or "none" */
     PARAM_LIST,    /* words of `words`, separated by spaces */
     PARAM_RIGHTS,  /* words of `words`, separated by spaces or commas */

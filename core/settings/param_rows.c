@@ -214,13 +214,14 @@ const struct param params[KEY_COUNT] = {
                                     "host, on another one through ssh, or as "
                                     "a job of Slurm")},
     [KEY_HOST] = {.key = "host",
-                  .scope = SCOPE_MACHINE,
-                  .kind = PARAM_HOST,
+                  .scope = MACHINE,
+                  .kind = PARAM_HOSTS,
                   .fallback = "",
                   .meaning = N_("what one would write after ssh; "
                                 "~/.ssh/config of the user who runs primofs "
-                                "counts; for slurm the host where sbatch is, "
-                                "empty = this one")},
+                                "counts; with nodes all of them, each as ssh "
+                                "takes it on the first; for slurm the host "
+                                "where sbatch is, empty = this one")},
     [KEY_DIRECTORY] = {.key = "directory",
                        .scope = SCOPE_MACHINE,
                        .kind = PARAM_PLACE,
@@ -258,8 +259,9 @@ const struct param params[KEY_COUNT] = {
                    .low = 1,
                    .high = 64,
                    .fallback = "1",
-                   .meaning = N_("how many nodes of Slurm train one model "
-                                 "together, over MPI")},
+                   .meaning = N_("how many hosts train one model together, "
+                                 "over MPI: nodes of Slurm, or those that "
+                                 "host names")},
     [KEY_COPY_DATASET] = {.key = "copy_dataset",
                           .scope = SCOPE_MACHINE,
                           .kind = PARAM_CHOICE,

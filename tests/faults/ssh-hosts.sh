@@ -66,7 +66,7 @@ mount_primofs
 cd "$MNT"
 
 step "what is no host is refused when it is written"
-for host in '-oProxyCommand=x' 'a b' 'a;b' "a'b"; do
+for host in '-oProxyCommand=x' 'a -b' 'a;b' "a'b"; do
     refused 'Invalid argument' 'host must be a host as ssh takes it' \
         put machines/x "launcher = ssh\nhost = $host\n"
 done

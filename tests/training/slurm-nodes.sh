@@ -99,7 +99,7 @@ expect failed timeout 60 cat processes/cluster/wait
 expect_match "^reason: .*there is no primo-nodes beside .*libopenmpi-dev" \
     cat processes/cluster/info
 
-step "elsewhere nodes is refused"
+step "on this host nodes is refused"
 put machines/local 'launcher = local\nnodes = 2\n'
 ! mkdir processes/local 2>/dev/null || fail "it was taken"
-expect_match "nodes = 2 in machines/local needs launcher = slurm" tail -n 1 errors
+expect_match "nodes = 2 in machines/local needs launcher = ssh or slurm" tail -n 1 errors

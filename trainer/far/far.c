@@ -187,6 +187,19 @@ static void job_complete(struct far *f, const struct far_line *in)
     snprintf(f->job.base, sizeof f->job.base, "%.60s", in->name);
 }
 
+/* Whether the job names hosts that are to train together. */
+static bool job_leads(const struct run_job *job)
+{
+    struct settings s;
+    settings_init(&s);
+    bool leads = settings_parse(&s, text_string(&job->job), job->job.size,
+                                SCOPE_JOB, "", NULL) == 0 &&
+                 settings_number(&s, KEY_NODES) > 1 &&
+                 *settings_get(&s, KEY_HOST);
+    settings_release(&s);
+    return leads;
+}
+
 /* Start the trainer of the run with the texts, and the base NAME. */
 static int far_start(struct far *f, const struct far_line *in,
                      struct far_line *out, struct reason *why)
@@ -194,6 +207,7 @@ static int far_start(struct far *f, const struct far_line *in,
     (void)out;
     job_complete(f, in);
     f->job.serve = in->a;
+    f->job.lead = !in->a && job_leads(&f->job);
     lease_renew(f, in->run); /* of a run that goes on: it may be over */
     int err = local_of(f)->start(&f->target, in->run, &f->job, why);
     if (err == 0)

@@ -119,6 +119,13 @@ static void ended(struct world *w, bool killed, int number)
     w->trainer = 0;
     if (w->rank == 0)
         w->status = killed ? 128 + number : number;
+    if (w->rank == 0 && killed)
+        fprintf(stderr,
+                "primo-nodes: the trainer on host '%s' was ended by signal "
+                "%d\n",
+                w->head->name[0], number);
+    else if (w->rank == 0)
+        return;
     else if (killed)
         words_lost(w, NODES_KILLED, w->rank, number, NULL);
     else if (number && last_request(w))

@@ -34,17 +34,29 @@ static bool memory_make(struct world *w)
     return true;
 }
 
-/* The name of this host, without its domain; Slurm's name for it where it is a
- * node. */
-static void name_take(char name[NODES_NAME])
+/* The word of that number, or NULL. */
+static const char *word_find(const char *words, int number)
 {
+    while (words && number-- && (words = strchr(words, ' ')))
+        words++;
+    return words;
+}
+
+/* The name of this host, without its domain; the name by which whoever has
+ * started us knows it, as Slurm does its nodes. */
+static void name_take(const struct world *w, char name[NODES_NAME])
+{
+    const char *given = word_find(getenv(NODES_NAMES), w->rank);
     const char *node = getenv("SLURMD_NODENAME");
-    if (node)
+    if (given)
+        snprintf(name, NODES_NAME, "%.*s", (int)strcspn(given, " "), given);
+    else if (node)
         snprintf(name, NODES_NAME, "%s", node);
     else if (gethostname(name, NODES_NAME))
         strcpy(name, "?");
     name[NODES_NAME - 1] = 0;
-    name[strcspn(name, ".")] = 0;
+    if (!given)
+        name[strcspn(name, ".")] = 0;
 }
 
 bool world_open(struct world *w)
@@ -71,7 +83,7 @@ bool world_open(struct world *w)
     w->head->rank = (uint32_t)w->rank;
     w->head->count = (uint32_t)w->count;
     words_begin(w);
-    name_take(w->window + w->rank * NODES_NAME);
+    name_take(w, w->window + w->rank * NODES_NAME);
     if (!exchange_gather(w, NODES_NAME))
         return false;
     memcpy(w->head->name, w->window, (size_t)w->count * NODES_NAME);

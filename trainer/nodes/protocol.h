@@ -25,6 +25,10 @@
 
 #define NODES_ENVIRONMENT "PRIMOFS_NODES" /* "SOCKET MEMORY", in decimal */
 
+/* The names of the hosts, in the order of the ranks and with spaces between
+ * them, where somebody knows them by other names than their own. */
+#define NODES_NAMES "PRIMOFS_NODES_NAMES"
+
 enum {
     NODES_MOST = 64,
     NODES_NAME = 64,

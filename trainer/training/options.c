@@ -183,7 +183,8 @@ void options_config(const struct options *o, struct text *out)
     for (int key = 0; key < KEY_COUNT; key++) {
         bool ours = params[key].scope & SCOPE_TEMPLATE;
         if ((!ours && !(params[key].scope & SCOPE_JOB)) || key == KEY_LANG ||
-            key == KEY_SEGMENT)
+            key == KEY_SEGMENT ||
+            (key == KEY_HOST && !*settings_get(&o->settings, KEY_HOST)))
             continue;
         text_puts(out, "\n");
         put_origin(o, (enum key)key, out);

@@ -257,6 +257,38 @@ static void names(void **state)
     assert_int_equal(name_check("a\0b", 3, NULL), -EINVAL);
 }
 
+/* What host may name: each host becomes one word of a command. */
+static void takes_hosts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        bool good;
+    } cases[] = {
+        {"gpu7", true},
+        {"user@gpu7 gpu8", true},
+        {"gpu7 \t ssh://user@gpu8:22", true},
+        {"-oProxyCommand=x", false},
+        {"gpu7 -oProxyCommand=x", false},
+        {"gpu7 a;b", false},
+        {"gpu7 $(x) gpu8", false},
+        {"'gpu7'", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct settings s;
+        struct text t = TEXT_INIT;
+        settings_init(&s);
+        text_printf(&t, "host = %s\n", cases[i].value);
+        int err = settings_parse(&s, text_string(&t), t.size, SCOPE_MACHINE,
+                                 "machine", NULL);
+        assert_int_equal(err, cases[i].good ? 0 : -EINVAL);
+        if (cases[i].good)
+            assert_string_equal(settings_get(&s, KEY_HOST), cases[i].value);
+        text_release(&t);
+        settings_release(&s);
+    }
+}
+
 /* What the values of a service may be, and what a time is in seconds. */
 static void takes_services(void **state)
 {
@@ -308,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_grammar),
+        cmocka_unit_test(takes_hosts),
         cmocka_unit_test(takes_services),
         cmocka_unit_test(lays_layers_over_each_other),
         cmocka_unit_test(refuses_with_the_place),
