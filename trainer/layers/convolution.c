@@ -9,6 +9,7 @@
 #include "trainer/layers/normed.h"
 #include "trainer/loops/kernel_gradient.h"
 #include "trainer/loops/winograd.h"
+#include "trainer/loops/winograd_f32.h"
 #include "trainer/net/plan_build.h"
 
 #include <omp.h>
@@ -34,6 +35,11 @@ static bool is_normalised_next(const struct builder *b, int row)
 }
 
 /* Forms of the kernel, made right before they are used */
+
+static const float *kernel_master(const struct builder *b, int row)
+{
+    return weights_value(b->parts->weights, row, WEIGHT_KERNEL);
+}
 
 /* The kernel in a layout: a copy, which is valid until the next one is made, or
  * the master itself if it has this layout. */
@@ -61,12 +67,11 @@ static const uint16_t *kernel_for_winograd(struct builder *b, int row,
                                            bool back)
 {
     const struct layer *l = build_layer(b, row);
-    const struct winograd_kernel form = {
-        .in = l->in,
-        .out = l->out,
-        .master = weights_value(b->parts->weights, row, WEIGHT_KERNEL),
-        .back = back,
-        .to = b->parts->kernels->form};
+    const struct winograd_kernel form = {.in = l->in,
+                                         .out = l->out,
+                                         .master = kernel_master(b, row),
+                                         .back = back,
+                                         .to = b->parts->kernels->form};
     build_own(b, run_winograd_kernel, &form, sizeof form);
     return form.to;
 }
@@ -90,6 +95,26 @@ static void build_winograd(struct builder *b, const struct dnn_conv *c,
     build_own(b, run_winograd, &w, sizeof w);
 }
 
+static void run_winograd_f32(const void *w)
+{
+    winograd_f32(w);
+}
+
+/* Adds a convolution by winograd_f32.h; `w` has its pointers. */
+static void build_winograd_f32(struct builder *b, const struct dnn_conv *c,
+                               struct winograd_f32 w)
+{
+    w.n = c->n;
+    w.in = c->in;
+    w.out = c->out;
+    w.side = c->side;
+    w.threads = omp_get_max_threads();
+    w.form = b->parts->kernels->form;
+    w.work = build_take(b, winograd_f32_work(&w));
+    build_give(b, w.work);
+    build_own(b, run_winograd_f32, &w, sizeof w);
+}
+
 /* Forward */
 
 static void forward_product(struct builder *b, int row, struct dnn_tensor x)
@@ -103,6 +128,14 @@ static void forward_product(struct builder *b, int row, struct dnn_tensor x)
                        (struct winograd){.source = in.data,
                                          .kernel = kernel,
                                          .result = x.data});
+        return;
+    }
+    if (kernel_in_tiles(kernel_of(b, row), &c)) {
+        build_winograd_f32(
+            b, &c,
+            (struct winograd_f32){.source = in.data,
+                                  .kernel = kernel_master(b, row),
+                                  .result = x.data});
         return;
     }
     struct dnn_tensor kernel =
@@ -212,6 +245,18 @@ static void backward_data(struct builder *b, int row, struct dnn_tensor d_x)
                                          .result = d_in.data});
         return;
     }
+    if (kernel_in_tiles(kernel_of(b, row), &c)) {
+        struct dnn_conv back = c;
+        back.in = c.out;
+        back.out = c.in;
+        build_winograd_f32(
+            b, &back,
+            (struct winograd_f32){.source = d_x.data,
+                                  .kernel = kernel_master(b, row),
+                                  .back = true,
+                                  .result = d_in.data});
+        return;
+    }
     struct dnn_tensor kernel =
         kernel_in(b, row, kernel_of(b, row)->layouts.back);
     build_op(
@@ -265,6 +310,15 @@ static void infer(struct builder *b, int row)
                               .sum = c.sum,
                               .relu = c.activation == ACTIVATION_RELU,
                               .result = c.result.data});
+    else if (kernel_in_tiles(k, &c.conv))
+        build_winograd_f32(
+            b, &c.conv,
+            (struct winograd_f32){.source = c.source.data,
+                                  .kernel = c.kernel.data,
+                                  .bias = c.bias.data,
+                                  .sum = c.sum,
+                                  .relu = c.activation == ACTIVATION_RELU,
+                                  .result = c.result.data});
     else
         build_op(b, dnn_conv_infer(&op, b->parts->dnn, &c, b->why), &op);
     build_read_once(b, build_from(b, row));

@@ -46,7 +46,7 @@ bool winograd_fits(int in, int out, int side, bool bf16)
 {
     /* products of one pair of channels; those with padding need no computing */
     int direct = (3 * side - 2) * (3 * side - 2);
-    int ours = ELEMENTS * tiles_aside(side) * tiles_aside(side);
+    int ours = ELEMENTS * tiles_aside(side, STEP) * tiles_aside(side, STEP);
 
     bool can = __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") &&
@@ -93,9 +93,9 @@ VECTORS static void block_transform(const struct tile_run *p, int block)
     const struct winograd *w = p->w;
     size_t plane = (size_t)w->side * w->side * BLOCK;
     size_t each = (size_t)p->capacity * w->in;
-    struct tile_position at = tile_position_of(w->side, p->first);
+    struct tile_position at = tile_position_of(w->side, STEP, p->first);
 
-    for (int t = 0; t < p->count; t++, tile_position_next(&at, w->side)) {
+    for (int t = 0; t < p->count; t++, tile_position_next(&at, w->side, STEP)) {
         size_t from = ((size_t)at.picture * (w->in / BLOCK) + block) * plane;
         uint16_t *to = p->source + (size_t)t * w->in + block * BLOCK;
         __m512 tile[ELEMENTS];
@@ -225,9 +225,9 @@ VECTORS static void block_finish(const struct tile_run *p, int block)
     const float *products = p->products + block % 2 * BLOCK;
     __m512 bias = w->bias ? _mm512_loadu_ps(w->bias + block * BLOCK)
                           : _mm512_setzero_ps();
-    struct tile_position at = tile_position_of(w->side, p->first);
+    struct tile_position at = tile_position_of(w->side, STEP, p->first);
 
-    for (int t = 0; t < p->count; t++, tile_position_next(&at, w->side)) {
+    for (int t = 0; t < p->count; t++, tile_position_next(&at, w->side, STEP)) {
         uint16_t *to = w->result +
                        ((size_t)at.picture * (w->out / BLOCK) + block) * plane +
                        ((size_t)at.y * w->side + at.x) * BLOCK;
@@ -270,13 +270,13 @@ static size_t part_size(const struct winograd *w, int capacity)
 
 size_t winograd_work(const struct winograd *w)
 {
-    int all = w->n * tiles_aside(w->side) * tiles_aside(w->side);
+    int all = w->n * tiles_aside(w->side, STEP) * tiles_aside(w->side, STEP);
     return (size_t)w->threads * part_size(w, tiles_at_once(w, all));
 }
 
 void winograd(const struct winograd *w)
 {
-    int all = w->n * tiles_aside(w->side) * tiles_aside(w->side);
+    int all = w->n * tiles_aside(w->side, STEP) * tiles_aside(w->side, STEP);
     int capacity = tiles_at_once(w, all);
 
 #pragma omp parallel for schedule(static) num_threads(w->threads)

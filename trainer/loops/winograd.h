@@ -5,10 +5,11 @@
  * elements; 16 products of such tiles then give 2 x 2 results, or the 3 x 3
  * elements of a kernel's gradient, for which the direct way needs 36 products.
  *
- * What it buys: oneDNN 2.6 has the algorithm only in f32. In bf16, on two
- * cores of a Zen 4, single layers of ResNet-18 at 224 pixels run 1.2 to 1.9
- * times as fast as oneDNN's direct convolutions, a training step 1.32 times
- * and an evaluation 1.4 times. In f32 only the gradient of kernels with very
+ * What it buys: oneDNN 2.6 has the algorithm only in f32, and only with
+ * AVX-512; without that, winograd_f32.h has it. In bf16, on two cores of a Zen
+ * 4, single layers of ResNet-18 at 224 pixels run 1.2 to 1.9 times as fast as
+ * oneDNN's direct convolutions, a training step 1.32 times and an evaluation
+ * 1.4 times. In f32 only the gradient of kernels with very
  * many channels is taken from here: for 512 channels of 7 x 7 pixels it takes
  * 11.3 ms, where kernel_gradient.h takes 15.4. docs/measurements.md has whole
  * trainings.

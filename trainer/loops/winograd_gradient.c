@@ -61,7 +61,7 @@ static int word_tiles(const struct winograd_gradient *g)
 
 static int words_all(const struct winograd_gradient *g)
 {
-    int aside = tiles_aside(g->side), tiles = g->n * aside * aside;
+    int aside = tiles_aside(g->side, STEP), tiles = g->n * aside * aside;
     return (tiles + word_tiles(g) - 1) / word_tiles(g);
 }
 
@@ -126,7 +126,7 @@ VECTORS_INLINE void tile_transform(__m512 out[ELEMENTS], const struct work *w,
         source_tile(out, s->from, plane, g->side, *at, bf16);
     else
         result_tile(out, s->from, plane, g->side, *at, bf16);
-    tile_position_next(at, g->side);
+    tile_position_next(at, g->side, STEP);
 }
 
 /* Transforms words first to end - 1 of the stage, of one block of channels. */
@@ -136,8 +136,8 @@ VECTORS_INLINE void words_transform(const struct work *w, const struct side *s,
 {
     size_t each = (size_t)s->channels / BLOCK * w->capacity * BLOCK;
     uint32_t *to = s->to + ((size_t)block * w->capacity + first) * BLOCK;
-    struct tile_position at =
-        tile_position_of(w->g->side, word_tiles(w->g) * (w->first + first));
+    struct tile_position at = tile_position_of(
+        w->g->side, STEP, word_tiles(w->g) * (w->first + first));
     __m512 one[ELEMENTS], two[ELEMENTS];
 
     for (int word = first; word < end; word++, to += BLOCK) {

@@ -15,6 +15,7 @@
 #ifdef __x86_64__
 
 #include "trainer/basic/simd.h"
+#include "trainer/loops/tiles.h"
 
 #include <immintrin.h>
 #include <stdbool.h>
@@ -25,43 +26,11 @@ enum {
     BLOCK = 16,        /* channels of a block, and floats of a vector */
     ELEMENTS = 16,     /* of a tile */
     PANEL = 2 * BLOCK, /* outputs that are computed together */
+    STEP = 2,          /* pixels between tiles */
 };
 
 #define VECTORS        __attribute__((target(AVX512_LEVEL ",avx512bf16")))
 #define VECTORS_INLINE VECTORS INLINE
-
-/* Where a tile is: the upper left pixel of its 2 x 2 results. */
-struct tile_position {
-    int picture, y, x;
-};
-
-/* Tiles in one row of a picture; the last may hang over its edge. */
-static inline int tiles_aside(int side)
-{
-    return (side + 1) / 2;
-}
-
-/* The position of a tile that is counted through all pictures. */
-static inline struct tile_position tile_position_of(int side, int tile)
-{
-    int aside = tiles_aside(side), one = aside * aside, rest = tile % one;
-    return (struct tile_position){tile / one, rest / aside * 2,
-                                  rest % aside * 2};
-}
-
-/* Moves on to the next tile. */
-static inline void tile_position_next(struct tile_position *at, int side)
-{
-    at->x += 2;
-    if (at->x >= side) {
-        at->x = 0;
-        at->y += 2;
-    }
-    if (at->y >= side) {
-        at->y = 0;
-        at->picture++;
-    }
-}
 
 /* The 16 channels that begin at index `at`, in f32. */
 VECTORS_INLINE __m512 pixel_load(const void *base, ptrdiff_t at,

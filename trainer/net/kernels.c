@@ -1,6 +1,7 @@
 #include "trainer/net/kernels.h"
 
 #include "trainer/loops/winograd.h"
+#include "trainer/loops/winograd_f32.h"
 #include "trainer/net/layer.h"
 
 #include <errno.h>
@@ -56,10 +57,14 @@ static const struct dnn_layout *plain_kernel(struct dnn *d,
                      (int64_t[]){l->out, l->in, l->kernel, l->kernel});
 }
 
+static bool has_tiles(const struct dnn_conv *c)
+{
+    return c->kernel == 3 && c->stride == 1 && c->pad == 1;
+}
+
 static bool by_winograd(const struct dnn *d, const struct dnn_conv *c)
 {
-    return dnn_block(d) == WINOGRAD_BLOCK && c->kernel == 3 && c->stride == 1 &&
-           c->pad == 1 &&
+    return dnn_block(d) == WINOGRAD_BLOCK && has_tiles(c) &&
            winograd_fits(c->in, c->out, c->side, dnn_compute(d) == DNN_BF16);
 }
 
@@ -103,6 +108,26 @@ static int choose_layouts(struct kernels *k, const struct dnn_conv *c,
     return err;
 }
 
+bool kernel_in_tiles(const struct kernel *k, const struct dnn_conv *c)
+{
+    return k->winograd_f32 && winograd_f32_fits(c->n, c->in, c->out, c->side);
+}
+
+/* Whether winograd_f32.h computes the row. It reads the kernel in the layout in
+ * which our loops make its gradient, which is also oneDNN's. */
+static bool by_winograd_f32(const struct kernels *k, const struct dnn_conv *c,
+                            const struct kernel *it)
+{
+    const struct dnn_layout *blocks;
+    if (dnn_compute(k->dnn) != DNN_F32 ||
+        dnn_block(k->dnn) != WINOGRAD_F32_BLOCK || !has_tiles(c) ||
+        !winograd_f32_fits(c->n, c->in, c->out, c->side))
+        return false;
+    blocks = dnn_kernel_in_blocks(k->dnn, c);
+    return blocks && dnn_layout_same(it->folded.layout, blocks) &&
+           (!k->training || it->gradient != BY_ONEDNN);
+}
+
 static int choose_convolution(struct kernels *k, int row, int n, int side,
                               struct reason *why)
 {
@@ -116,6 +141,8 @@ static int choose_convolution(struct kernels *k, int row, int n, int side,
     it->gradient = gradient_by(k->dnn, &c);
     if (!it->winograd)
         err = choose_layouts(k, &c, it, why);
+    it->winograd_f32 = !err && l->activation != ACTIVATION_HARD_SWISH &&
+                       by_winograd_f32(k, &c, it);
     if (!k->training)
         it->layouts.master = plain_kernel(k->dnn, l);
     else if (it->gradient != BY_ONEDNN)
@@ -167,15 +194,22 @@ int kernels_choose(struct kernels *k, struct dnn *dnn,
 
 /* Allocation */
 
-static size_t winograd_size(const struct kernels *k, int row)
+/* Bytes of the largest transformed kernel of a row. */
+static size_t tiles_size(const struct kernels *k, int row)
 {
     const struct layer *l = &k->network->layer[row];
-    return k->row[row].winograd ? winograd_kernel_size(l->in, l->out) : 0;
+    if (k->row[row].winograd)
+        return winograd_kernel_size(l->in, l->out);
+    if (!k->row[row].winograd_f32)
+        return 0;
+    size_t there = winograd_f32_form(l->in, l->out);
+    size_t back = winograd_f32_form(l->out, l->in);
+    return there > back ? there : back;
 }
 
 static size_t folded_size(const struct kernels *k, int row)
 {
-    return k->row[row].winograd ? winograd_size(k, row)
+    return k->row[row].winograd ? tiles_size(k, row)
                                 : dnn_layout_size(k->row[row].folded.layout);
 }
 
@@ -208,7 +242,7 @@ static size_t form_size(const struct kernels *k, int row)
     const struct dnn_conv_layouts *l = &k->row[row].layouts;
     const struct dnn_layout *forms[] = {
         weight_of(k->weights, row, WEIGHT_KERNEL)->plain, l->forward, l->back};
-    size_t most = winograd_size(k, row);
+    size_t most = tiles_size(k, row);
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         size_t size = forms[i] ? dnn_layout_size(forms[i]) : 0;
         most = size > most ? size : most;

@@ -1,0 +1,68 @@
+/*
+ * Convolutions of 3 x 3 kernels with stride 1 and padding 1 in f32 by
+ * Winograd's algorithm, for processors with AVX2. Source and kernel are
+ * transformed to tiles of 6 x 6 elements; 36 products of such tiles then give
+ * 4 x 4 results, for which the direct way needs 144. winograd.h has smaller
+ * tiles: in bf16 larger ones would lose too much.
+ *
+ * What it buys: oneDNN 2.6 has the algorithm in f32 only with AVX-512. On one
+ * core of a Zen 3, the convolutions of ResNet-18 in batches of 16 pictures of
+ * 224 pixels run 2.0 to 2.7 times as fast as oneDNN's direct ones, and in
+ * batches of 64 pictures of 32 pixels 2.5 to 3.0 times where it fits.
+ * docs/measurements.md has whole steps.
+ *
+ * What it costs: what is transformed has larger numbers than its sums, so that
+ * a result is off by 1 to 3 millionths (root mean square), where direct sums
+ * are by less than a tenth of that.
+ *
+ * Why its products are loops of our own: dnnl_sgemm() with whole products
+ * reaches as much (80 to 90 GFLOPS), but copies both factors in each call,
+ * which for 4 to 16 tiles takes longer than multiplying them, and allocates.
+ * As a convolution with 1 x 1 kernels in 36 groups, oneDNN reaches 60.
+ *
+ * Activations and kernels are in blocks of 8 channels (dnn.h). Results do not
+ * depend on the number of threads, and nothing is allocated.
+ * tests/unit/loops/winograd_f32_test.c holds each function against a naive
+ * convolution in double.
+ */
+#ifndef PRIMO_WINOGRAD_F32_H
+#define PRIMO_WINOGRAD_F32_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { WINOGRAD_F32_BLOCK = 8 }; /* channels */
+
+/* result = relu(source * kernel + bias + result), each part of which but the
+ * first may be left out. */
+struct winograd_f32 {
+    int n;       /* pictures */
+    int in, out; /* channels */
+    int side;
+    const float *source; /* [n][in / 8][side * side][8] */
+    const float *kernel; /* [out / 8][in / 8][3][3][8 in][8 out] */
+    /* Compute the gradient of a source from that of its result: `in` and
+     * `source` are the result's then, and the kernel is that of the way
+     * forward, whose inputs are this `out`: [in / 8][out / 8][3][3][8 out]
+     * [8 in]. */
+    bool back;
+    const float *bias; /* [out]; NULL = none */
+    bool sum;          /* add what `result` holds already */
+    bool relu;
+    float *result; /* out: [n][out / 8][side * side][8] */
+    float *form;   /* winograd_f32_form() bytes, for the transformed kernel */
+    float *work;   /* winograd_f32_work() bytes; aligned to 64, like `form` */
+    int threads;   /* use at most so many */
+};
+
+/* Whether this processor has the instructions, the channels fill whole vectors,
+ * and the algorithm is worth its transformations for so many pictures of this
+ * side. */
+bool winograd_f32_fits(int n, int in, int out, int side);
+/* Sizes of buffers, in bytes. */
+size_t winograd_f32_form(int in, int out);
+size_t winograd_f32_work(const struct winograd_f32 *w);
+
+void winograd_f32(const struct winograd_f32 *w);
+
+#endif
