@@ -201,6 +201,29 @@ static void gradient_by_winograd(struct builder *b, int row,
     build_own(b, run_winograd_gradient, &g, sizeof g);
 }
 
+static void run_winograd_f32_gradient(const void *g)
+{
+    winograd_f32_gradient(g);
+}
+
+static void gradient_by_winograd_f32(struct builder *b, int row,
+                                     const struct dnn_conv *c, const void *d_x)
+{
+    struct winograd_f32_gradient g = {
+        .n = c->n,
+        .in = c->in,
+        .out = c->out,
+        .side = c->side,
+        .source = build_input(b, row).data,
+        .d_result = d_x,
+        .d_kernel = weights_gradient(b->parts->weights, row, WEIGHT_KERNEL),
+        .form = b->parts->kernels->form,
+    };
+    g.work = build_take(b, winograd_f32_gradient_work(&g));
+    build_give(b, g.work);
+    build_own(b, run_winograd_f32_gradient, &g, sizeof g);
+}
+
 static void backward_kernel(struct builder *b, int row, struct dnn_tensor d_x)
 {
     struct dnn_conv c = conv_of(b, row);
@@ -209,6 +232,10 @@ static void backward_kernel(struct builder *b, int row, struct dnn_tensor d_x)
         kernel_of(b, row)->layouts.master,
         weights_gradient(b->parts->weights, row, WEIGHT_KERNEL),
     };
+    if (kernel_in_tiles(kernel_of(b, row), &c)) {
+        gradient_by_winograd_f32(b, row, &c, d_x.data);
+        return;
+    }
     switch (kernel_of(b, row)->gradient) {
     case BY_WINOGRAD:
         gradient_by_winograd(b, row, &c, d_x.data);

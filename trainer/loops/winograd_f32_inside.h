@@ -45,6 +45,12 @@ enum {
 #define S1 (P1 * P1)
 #define S2 (P2 * P2)
 
+/* What the terms of 0 and of these points are divided by on the side of the
+ * kernel. */
+#define N0 (S1 * S2)
+#define N1 (2 * S1 * (S1 - S2))
+#define N2 (2 * S2 * (S2 - S1))
+
 /* Transforms a column or row of a source: six vectors, `step` apart, likewise.
  */
 VECTORS_INLINE void source_line(vec *out, int out_step, const vec *d, int step)

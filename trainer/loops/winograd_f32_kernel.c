@@ -11,11 +11,6 @@ enum {
     SQUARE = BLOCK * BLOCK, /* values of a tap for a block by a block */
 };
 
-/* What the points' terms are divided by. */
-#define N0 (S1 * S2)
-#define N1 (2 * S1 * (S1 - S2))
-#define N2 (2 * S2 * (S2 - S1))
-
 /* Transforms a column or row of a kernel: three vectors, `step` apart, to six.
  */
 VECTORS_INLINE void kernel_line(vec *out, int out_step, const vec *g, int step)

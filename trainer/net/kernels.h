@@ -45,8 +45,8 @@ struct dnn_conv kernel_shape(const struct layer *row, int n, int side);
  * caller sets the pointers. */
 struct kernel_gradient kernel_gradient_of(const struct dnn *d,
                                           const struct dnn_conv *c);
-/* Whether winograd_f32.h computes a row's convolution and its source's gradient
- * for a batch of this size. */
+/* Whether winograd_f32.h computes a row's convolution, its source's gradient
+ * and its kernel's for a batch of this size. */
 bool kernel_in_tiles(const struct kernel *k, const struct dnn_conv *c);
 /* Choose the layouts, for n pictures of image_size x image_size. */
 int kernels_choose(struct kernels *k, struct dnn *dnn,

@@ -88,6 +88,31 @@ static size_t kernel_at(int ins, int out, int in, int tap)
     return ((block * TAPS + tap) * BLOCK + in % BLOCK) * BLOCK + out % BLOCK;
 }
 
+/* How far results are from what is expected: all together, and the worst. */
+struct errors {
+    double squares, wanted, most;
+    int count;
+};
+
+static void errors_add(struct errors *e, double got, double want)
+{
+    double off = fabs(got - want);
+
+    assert_true(isfinite(got));
+    e->squares += off * off;
+    e->wanted += want * want;
+    e->most = off > e->most ? off : e->most;
+    e->count++;
+}
+
+static void are_small(const struct errors *e)
+{
+    double rms = sqrt(e->wanted / e->count);
+
+    assert_true(sqrt(e->squares / e->count) <= RELATIVE * rms);
+    assert_true(e->most <= 8 * RELATIVE * rms);
+}
+
 /* A convolution and what it needs. */
 struct trial {
     struct shape s;
@@ -164,24 +189,18 @@ static void trial_check(const struct trial *t)
 {
     const struct shape *s = &t->s;
     int all = s->n * s->out * s->side * s->side;
-    int step = all > SAMPLES ? all / SAMPLES | 1 : 1, count = 0;
-    double squares = 0, wanted = 0, most = 0;
+    int step = all > SAMPLES ? all / SAMPLES | 1 : 1;
+    struct errors e = {0};
 
-    for (int i = 0; i < all; i += step, count++) {
+    for (int i = 0; i < all; i += step) {
         int x = i % s->side, y = i / s->side % s->side;
         int out = i / s->side / s->side % s->out;
         int n = i / s->side / s->side / s->out;
-        double want = expected(t, n, out, y, x);
-        double off = want - activation(t->w.result,
-                                       activation_at(s, s->out, n, out, y, x));
-        assert_true(isfinite(off));
-        squares += off * off;
-        wanted += want * want;
-        most = fabs(off) > most ? fabs(off) : most;
+        errors_add(
+            &e, activation(t->w.result, activation_at(s, s->out, n, out, y, x)),
+            expected(t, n, out, y, x));
     }
-    double rms = sqrt(wanted / count);
-    assert_true(sqrt(squares / count) <= RELATIVE * rms);
-    assert_true(most <= 8 * RELATIVE * rms);
+    are_small(&e);
 }
 
 static void need(void)
@@ -220,6 +239,86 @@ static void is_the_sources_gradient(void **state)
     check_all(true, false);
 }
 
+/* The gradient of a kernel */
+
+struct gradient {
+    struct shape s;
+    struct winograd_f32_gradient g;
+};
+
+static void gradient_open(struct gradient *t, const struct shape *s)
+{
+    struct winograd_f32_gradient *g = &t->g;
+
+    t->s = *s;
+    *g = (struct winograd_f32_gradient){
+        .n = s->n,
+        .in = s->in,
+        .out = s->out,
+        .side = s->side,
+        .source = floats(activation_count(s, s->in), 1, 7),
+        .d_result = floats(activation_count(s, s->out), 1, 8),
+        .d_kernel = room(kernel_count(s) * sizeof(float)),
+        .form = room(winograd_f32_form(s->in, s->out)),
+    };
+    g->work = room(winograd_f32_gradient_work(g));
+}
+
+static void gradient_close(struct gradient *t)
+{
+    free((void *)t->g.source);
+    free((void *)t->g.d_result);
+    free(t->g.d_kernel);
+    free(t->g.form);
+    free(t->g.work);
+}
+
+static double expected_gradient(const struct gradient *t, int out, int in,
+                                int tap)
+{
+    const struct shape *s = &t->s;
+    double sum = 0;
+
+    for (int i = 0; i < s->n * s->side * s->side; i++) {
+        int x = i % s->side, y = i / s->side % s->side;
+        int n = i / s->side / s->side;
+        ptrdiff_t from =
+            activation_at(s, s->in, n, in, y + tap / 3 - 1, x + tap % 3 - 1);
+        sum +=
+            activation(t->g.source, from) *
+            activation(t->g.d_result, activation_at(s, s->out, n, out, y, x));
+    }
+    return sum;
+}
+
+static void gradient_check(const struct gradient *t)
+{
+    const struct shape *s = &t->s;
+    int all = s->out * s->in * TAPS;
+    int step = all > SAMPLES ? all / SAMPLES | 1 : 1;
+    struct errors e = {0};
+
+    for (int i = 0; i < all; i += step) {
+        int tap = i % TAPS, in = i / TAPS % s->in, out = i / TAPS / s->in;
+        errors_add(&e, (double)t->g.d_kernel[kernel_at(s->in, out, in, tap)],
+                   expected_gradient(t, out, in, tap));
+    }
+    are_small(&e);
+}
+
+static void is_the_kernels_gradient(void **state)
+{
+    (void)state;
+    need();
+    for (int i = 0; i < SHAPES; i++) {
+        struct gradient t;
+        gradient_open(&t, &shapes[i]);
+        winograd_f32_gradient(&t.g);
+        gradient_check(&t);
+        gradient_close(&t);
+    }
+}
+
 static void a_nan_stays_one(void **state)
 {
     static const struct shape s = {1, 32, 32, 4};
@@ -234,28 +333,41 @@ static void a_nan_stays_one(void **state)
     trial_close(&t);
 }
 
+static void threads_change_no_bit_of(const struct shape *s, bool back)
+{
+    size_t size = activation_count(s, s->out) * sizeof(float);
+    size_t kernel = kernel_count(s) * sizeof(float);
+    struct trial one, other;
+    struct gradient g, other_g;
+
+    omp_set_num_threads(1);
+    trial_open(&one, s, back, true);
+    gradient_open(&g, s);
+    winograd_f32(&one.w);
+    winograd_f32_gradient(&g.g);
+    for (int k = 2; k <= 5; k++) {
+        omp_set_num_threads(k);
+        trial_open(&other, s, back, true);
+        gradient_open(&other_g, s);
+        winograd_f32(&other.w);
+        winograd_f32_gradient(&other_g.g);
+        assert_memory_equal(one.w.result, other.w.result, size);
+        assert_memory_equal(g.g.d_kernel, other_g.g.d_kernel, kernel);
+        trial_close(&other);
+        gradient_close(&other_g);
+    }
+    trial_close(&one);
+    gradient_close(&g);
+}
+
 static void threads_change_no_bit(void **state)
 {
     int threads = omp_get_max_threads();
 
     (void)state;
     need();
-    for (int i = 0; i < SHAPES; i++) {
-        size_t size = activation_count(&shapes[i], shapes[i].out);
-        struct trial one, other;
-        omp_set_num_threads(1);
-        trial_open(&one, &shapes[i], i % 2, true);
-        winograd_f32(&one.w);
-        for (int k = 2; k <= 5; k++) {
-            omp_set_num_threads(k);
-            trial_open(&other, &shapes[i], i % 2, true);
-            winograd_f32(&other.w);
-            assert_memory_equal(one.w.result, other.w.result,
-                                size * sizeof(float));
-            trial_close(&other);
-        }
-        trial_close(&one);
-    }
+    for (int i = 0; i < SHAPES; i++)
+        threads_change_no_bit_of(&shapes[i], i % 2);
     omp_set_num_threads(threads);
 }
 
@@ -269,8 +381,13 @@ static void smaller_batches_need_no_more(void **state)
                 struct winograd_f32 w = {
                     .n = n, .in = in, .out = 64, .side = side, .threads = 3};
                 struct winograd_f32 less = w;
-                less.n--;
+                struct winograd_f32_gradient g = {
+                    .n = n, .in = in, .out = 64, .side = side};
+                struct winograd_f32_gradient less_g = g;
+                less.n--, less_g.n--;
                 assert_true(winograd_f32_work(&less) <= winograd_f32_work(&w));
+                assert_true(winograd_f32_gradient_work(&less_g) <=
+                            winograd_f32_gradient_work(&g));
                 assert_true(winograd_f32_fits(n, in, 64, side) ||
                             !winograd_f32_fits(n - 1, in, 64, side));
             }
@@ -296,6 +413,7 @@ int main(void)
         cmocka_unit_test(is_a_convolution),
         cmocka_unit_test(adds_what_is_fused),
         cmocka_unit_test(is_the_sources_gradient),
+        cmocka_unit_test(is_the_kernels_gradient),
         cmocka_unit_test(a_nan_stays_one),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(smaller_batches_need_no_more),
