@@ -14,8 +14,8 @@
  * docs/measurements.md has whole steps.
  *
  * What it costs: what is transformed has larger numbers than its sums, so that
- * a result is off by 1 to 3 millionths (root mean square), where direct sums
- * are by less than a tenth of that.
+ * results are off by 0.8, 1.4 and 1.8 millionths (root mean square) with 64,
+ * 256 and 512 channels, where oneDNN's direct ones are by 0.4, 0.8 and 1.1.
  *
  * Why its products are loops of our own: dnnl_sgemm() with whole products
  * reaches as much (80 to 90 GFLOPS), but copies both factors in each call,
