@@ -1,7 +1,9 @@
 #include "core/launch/launcher.h"
 
 #include "core/basic/alloc.h"
+#include "core/report/journal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,4 +82,37 @@ bool run_job_dataset(const struct run_job *job, struct text *out)
     good &= *path != 0;
     settings_release(&s);
     return good;
+}
+
+/* The journal */
+
+/* 1 = there is a whole record at that place. */
+static int piece_read(const struct launch_target *target, uint64_t run,
+                      uint64_t segment, uint64_t offset, struct text *out)
+{
+    struct journal_record r;
+    text_clear(out);
+    int err = target->site->launcher->follow(target, run, segment, offset, out);
+    if (out->size && journal_unframe(out->data, out->size, &r) > 0)
+        return 1;
+    text_clear(out);
+    return err == -EHOSTUNREACH ? err : 0;
+}
+
+/* Once a next segment exists, nothing is ever added to this one, because a new
+ * trainer has opened it. */
+int launch_piece_next(const struct launch_target *target, uint64_t run,
+                      struct launch_piece *piece)
+{
+    piece->segment = piece->segment ? piece->segment : 1;
+    int found =
+        piece_read(target, run, piece->segment, piece->offset, &piece->data);
+    if (found)
+        return found;
+    found = piece_read(target, run, piece->segment + 1, 0, &piece->data);
+    if (found > 0) {
+        piece->segment++;
+        piece->offset = 0;
+    }
+    return found;
 }

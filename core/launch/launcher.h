@@ -190,6 +190,19 @@ struct launcher {
                   struct text *out);
 };
 
+/* A piece of the journal of a run: where it begins, and what is there. */
+struct launch_piece {
+    uint64_t segment, offset;
+    struct text data; /* owned */
+};
+
+/* Read the next piece that has whole records: from the place of *piece on,
+ * where segment 0 means the first one, or else from the beginning of the next
+ * segment. 1 = there is one; 0 = there is none, and *piece is empty, where it
+ * was. EHOSTUNREACH. */
+int launch_piece_next(const struct launch_target *target, uint64_t run,
+                      struct launch_piece *piece);
+
 /* Life cycle. The paths must live as long as the sites do. */
 void launch_sites_open(struct launch_sites *s, const char *runs,
                        const char *trainer);

@@ -21,8 +21,7 @@
 /* One piece of the journal on its way into the store. */
 struct piece {
     struct list_watch *w;
-    uint64_t segment, offset;
-    struct text data;
+    struct launch_piece from;
     bool ended;      /* the worker has said that all is answered, */
     char fault[512]; /* or that it cannot be, "" = it has not */
     struct evaluation evaluation;
@@ -139,7 +138,7 @@ static void records_take(struct piece *p)
 {
     struct journal_record record;
     size_t at = 0, n;
-    while ((n = journal_unframe(p->data.data + at, p->data.size - at,
+    while ((n = journal_unframe(p->from.data.data + at, p->from.data.size - at,
                                 &record)) > 0) {
         record_take(p, &record);
         at += n;
@@ -147,8 +146,8 @@ static void records_take(struct piece *p)
     double now = unix_now();
     if (p->rows.size && now > p->list.changed)
         p->list.changed = now;
-    p->list.segment = p->segment;
-    p->list.offset = p->offset + at;
+    p->list.segment = p->from.segment;
+    p->list.offset = p->from.offset + at;
 }
 
 /* Answering */
@@ -237,30 +236,6 @@ static int piece_put(struct piece *p, struct reason *why)
     return store_end(p->txn, err, why);
 }
 
-static bool has_record(const struct text *data)
-{
-    struct journal_record r;
-    return data->size && journal_unframe(data->data, data->size, &r) > 0;
-}
-
-/* From this segment, or else from the beginning of the next one. */
-static bool piece_next(struct piece *p)
-{
-    const struct list_watch *w = p->w;
-    p->segment = w->list.segment ? w->list.segment : 1;
-    p->offset = w->list.offset;
-    for (int i = 0; i < 2; i++) {
-        text_clear(&p->data);
-        w->target.site->launcher->follow(&w->target, w->list.run, p->segment,
-                                         p->offset, &p->data);
-        if (has_record(&p->data))
-            return true;
-        p->segment++;
-        p->offset = 0;
-    }
-    return false;
-}
-
 /* The evaluation is there before the end that is said after it. */
 static void evaluation_fetch(struct piece *p)
 {
@@ -269,7 +244,8 @@ static void evaluation_fetch(struct piece *p)
     struct text text = TEXT_INIT;
     bool ends = false;
     for (size_t at = 0, n;
-         (n = journal_unframe(p->data.data + at, p->data.size - at, &r)) > 0;
+         (n = journal_unframe(p->from.data.data + at, p->from.data.size - at,
+                              &r)) > 0;
          at += n)
         ends |= r.kind == JOURNAL_END;
     if (ends &&
@@ -294,15 +270,16 @@ static void piece_end(struct piece *p, int err)
     if (err == 0)
         w->list = p->list;
     evaluation_release(&p->evaluation);
-    text_release(&p->data);
+    text_release(&p->from.data);
     text_release(&p->rows);
 }
 
 bool list_follow(struct list_watch *w)
 {
-    struct piece p = {.w = w};
+    struct piece p = {.w = w,
+                      .from = {w->list.segment, w->list.offset, TEXT_INIT}};
     evaluation_init(&p.evaluation);
-    if (!piece_next(&p)) {
+    if (launch_piece_next(&w->target, w->list.run, &p.from) <= 0) {
         piece_end(&p, -ENOENT);
         return false;
     }

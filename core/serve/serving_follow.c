@@ -14,8 +14,7 @@
 /* One piece of the journal on its way into the store. */
 struct piece {
     struct serving_watch *w;
-    uint64_t segment, offset;
-    struct text data;
+    struct launch_piece from;
     uint64_t *ids;   /* new ones, two for each answer */
     size_t id_count; /* how many there are, and */
     size_t ids_used; /* were used in this transaction */
@@ -173,13 +172,13 @@ static int records_take(struct piece *p, struct reason *why)
     size_t at = 0, n;
     int err = 0;
     while (err == 0 && status_is_live(p->r->status) &&
-           (n = journal_unframe(p->data.data + at, p->data.size - at, &r)) >
-               0) {
+           (n = journal_unframe(p->from.data.data + at, p->from.data.size - at,
+                                &r)) > 0) {
         err = record_take(p, &r, why);
         at += n;
     }
-    p->r->segment = p->segment;
-    p->r->offset = p->offset + at;
+    p->r->segment = p->from.segment;
+    p->r->offset = p->from.offset + at;
     measure(p);
     return err;
 }
@@ -203,30 +202,6 @@ static int piece_put(struct piece *p, struct reason *why)
 
 /* Pieces */
 
-static bool has_record(const struct text *data)
-{
-    struct journal_record r;
-    return data->size && journal_unframe(data->data, data->size, &r) > 0;
-}
-
-/* From this segment, or else from the beginning of the next one. */
-static bool piece_next(struct piece *p, const struct replica *r)
-{
-    const struct launch_target *target = &p->w->target;
-    p->segment = r->segment ? r->segment : 1;
-    p->offset = r->offset;
-    for (int i = 0; i < 2; i++) {
-        text_clear(&p->data);
-        target->site->launcher->follow(target, p->w->run, p->segment, p->offset,
-                                       &p->data);
-        if (has_record(&p->data))
-            return true;
-        p->segment++;
-        p->offset = 0;
-    }
-    return false;
-}
-
 /* How many answers are in it; those that the worker was told of are as good as
  * told. */
 static size_t answers_count(struct piece *p)
@@ -235,7 +210,8 @@ static size_t answers_count(struct piece *p)
     struct answer a;
     size_t count = 0;
     for (size_t at = 0, n;
-         (n = journal_unframe(p->data.data + at, p->data.size - at, &r)) > 0;
+         (n = journal_unframe(p->from.data.data + at, p->from.data.size - at,
+                              &r)) > 0;
          at += n)
         if (r.kind == JOURNAL_ANSWER && answer_parse(r.payload, &a)) {
             count++;
@@ -264,7 +240,7 @@ static void tell_done(struct piece *p)
 
 static void piece_release(struct piece *p)
 {
-    text_release(&p->data);
+    text_release(&p->from.data);
     free(p->ids);
     free(p->done);
     free(p->gone);
@@ -276,7 +252,10 @@ bool serving_follow(struct serving_watch *w)
     struct serving s;
     int err = serving_read(w->primo->store, w->service, &s, NULL);
     const struct replica *r = serving_replica(&s, w->run);
-    if (err || !r || !status_is_live(r->status) || !piece_next(&p, r)) {
+    bool live = err == 0 && r && status_is_live(r->status);
+    if (live)
+        p.from = (struct launch_piece){r->segment, r->offset, TEXT_INIT};
+    if (!live || launch_piece_next(&w->target, w->run, &p.from) <= 0) {
         piece_release(&p);
         return false;
     }

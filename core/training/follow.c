@@ -441,19 +441,7 @@ static bool announced_due(const struct intake *in, const struct process *p)
 
 /* Pieces */
 
-static bool has_record(const struct text *data)
-{
-    struct journal_record r;
-    return data->size && journal_unframe(data->data, data->size, &r) > 0;
-}
-
-/* How far the journal has been read, and what follows there. */
-struct piece {
-    uint64_t segment, offset;
-    struct text data;
-};
-
-static int piece_put(struct intake *in, const struct piece *piece,
+static int piece_put(struct intake *in, const struct launch_piece *piece,
                      struct reason *why)
 {
     in->p->segment = piece->segment;
@@ -469,7 +457,7 @@ static int piece_put(struct intake *in, const struct piece *piece,
 
 /* Takes over one piece of the journal in one transaction. The record is loaded
  * again inside it: a user may have changed it since the piece was read. */
-static int take_piece(struct intake *in, const struct piece *piece,
+static int take_piece(struct intake *in, const struct launch_piece *piece,
                       struct reason *why)
 {
     struct process p;
@@ -490,40 +478,9 @@ static int take_piece(struct intake *in, const struct piece *piece,
     return err;
 }
 
-/* Reads the next piece that has complete records: from this segment, or else
- * from the beginning of the next one. Once a next segment exists, nothing is
- * ever added to this one, because a new trainer has opened it. Returns false
- * with an empty piece at the place reached so far if there is none. */
-static int next_piece(const struct intake *in, const struct process *p,
-                      struct piece *out, bool *found)
-{
-    const struct launch_target *target = in->target;
-    const struct launcher *launcher = target->site->launcher;
-    out->segment = p->segment ? p->segment : 1;
-    out->offset = p->offset;
-    text_clear(&out->data);
-    int err = launcher->follow(target, in->run, out->segment, out->offset,
-                               &out->data);
-    *found = has_record(&out->data);
-    if (*found)
-        return 0;
-    text_clear(&out->data);
-    if (err != -EHOSTUNREACH)
-        err =
-            launcher->follow(target, in->run, out->segment + 1, 0, &out->data);
-    *found = has_record(&out->data);
-    if (*found) {
-        out->segment++;
-        out->offset = 0;
-        return 0;
-    }
-    text_clear(&out->data);
-    return err == -EHOSTUNREACH ? err : 0;
-}
-
 /* Takes over the next piece; *more says whether there was one. */
-static int follow_piece(struct intake *in, struct piece *piece, bool *more,
-                        struct reason *why)
+static int follow_piece(struct intake *in, struct launch_piece *piece,
+                        bool *more, struct reason *why)
 {
     struct process p;
     int err = process_read(in->primo->store, in->process, &p, why);
@@ -531,8 +488,13 @@ static int follow_piece(struct intake *in, struct piece *piece, bool *more,
     if (err)
         return err;
     bool live = p.run == in->run && status_is_live(p.status);
-    if (live)
-        err = next_piece(in, &p, piece, more);
+    if (live) {
+        piece->segment = p.segment;
+        piece->offset = p.offset;
+        int found = launch_piece_next(in->target, in->run, piece);
+        *more = found > 0;
+        err = found < 0 ? found : 0;
+    }
     if (err == 0 && (*more || (live && announced_due(in, &p)))) {
         err = artifacts_read(in, &p, &piece->data);
         if (err == 0)
@@ -555,7 +517,7 @@ int run_follow(struct primo *primo, const struct launch_target *target,
                         .process = process,
                         .run = run,
                         .state = state};
-    struct piece piece = {.data = TEXT_INIT};
+    struct launch_piece piece = {.data = TEXT_INIT};
     double until = monotonic_now() + ROUND_SECONDS;
     bool more = true;
     int err = 0;

@@ -203,6 +203,19 @@ void stage_nothing(struct handle *h)
     stage_cut(h, 0);
 }
 
+int stage_truncate(struct handle *h, uint64_t size, struct reason *why)
+{
+    int err = stage_text(h, size, why);
+    if (err)
+        return err;
+    h->emptied |= size == 0 && h->text.size > 0;
+    h->dirty = size ? h->dirty || size != h->text.size : false;
+    text_resize(&h->text, (size_t)size);
+    if (size == 0)
+        h->refused = false;
+    return 0;
+}
+
 void stage_cut(struct handle *h, uint64_t size)
 {
     struct text cut = TEXT_INIT;

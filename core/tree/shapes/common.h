@@ -67,6 +67,8 @@ struct save handle_save_of(struct handle *h);
 int stage_text(struct handle *h, uint64_t size, struct reason *why);
 /* Begin with an empty text, which never fails. */
 void stage_nothing(struct handle *h);
+/* Give it so many bytes, as truncate() does with a file. */
+int stage_truncate(struct handle *h, uint64_t size, struct reason *why);
 /* Cut it to at most so many bytes, and give back what that leaves free. */
 void stage_cut(struct handle *h, uint64_t size);
 

@@ -74,15 +74,7 @@ static int queue_truncate(struct handle *h, uint64_t size, struct reason *why)
     if (size > QUEUE_BYTES)
         return refuse(why, EFBIG, "a queue must have at most %d KiB",
                       QUEUE_BYTES >> 10);
-    int err = stage_text(h, size, why);
-    if (err)
-        return err;
-    h->emptied |= size == 0;
-    h->dirty = size ? h->dirty || size != h->text.size : false;
-    text_resize(&h->text, (size_t)size);
-    if (size == 0)
-        h->refused = false;
-    return 0;
+    return stage_truncate(h, size, why);
 }
 
 static int queue_store(struct handle *h, bool last, struct reason *why)

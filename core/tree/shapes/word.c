@@ -77,15 +77,7 @@ static int word_truncate(struct handle *h, uint64_t size, struct reason *why)
 {
     if (size > WORD_MOST)
         return refuse(why, EFBIG, "one line is accepted");
-    int err = stage_text(h, size, why);
-    if (err)
-        return err;
-    h->emptied |= size == 0 && h->text.size > 0;
-    h->dirty = size ? h->dirty || size != h->text.size : false;
-    text_resize(&h->text, (size_t)size);
-    if (size == 0)
-        h->refused = false;
-    return 0;
+    return stage_truncate(h, size, why);
 }
 
 static int word_save(struct handle *h, bool last, struct reason *why)
