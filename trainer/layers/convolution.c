@@ -130,7 +130,7 @@ static void forward_product(struct builder *b, int row, struct dnn_tensor x)
                                          .result = x.data});
         return;
     }
-    if (kernel_in_tiles(kernel_of(b, row), &c)) {
+    if (kernel_of(b, row)->winograd_f32) {
         build_winograd_f32(
             b, &c,
             (struct winograd_f32){.source = in.data,
@@ -232,7 +232,7 @@ static void backward_kernel(struct builder *b, int row, struct dnn_tensor d_x)
         kernel_of(b, row)->layouts.master,
         weights_gradient(b->parts->weights, row, WEIGHT_KERNEL),
     };
-    if (kernel_in_tiles(kernel_of(b, row), &c)) {
+    if (kernel_of(b, row)->winograd_f32) {
         gradient_by_winograd_f32(b, row, &c, d_x.data);
         return;
     }
@@ -272,7 +272,7 @@ static void backward_data(struct builder *b, int row, struct dnn_tensor d_x)
                                          .result = d_in.data});
         return;
     }
-    if (kernel_in_tiles(kernel_of(b, row), &c)) {
+    if (kernel_of(b, row)->winograd_f32) {
         struct dnn_conv back = c;
         back.in = c.out;
         back.out = c.in;
@@ -337,7 +337,7 @@ static void infer(struct builder *b, int row)
                               .sum = c.sum,
                               .relu = c.activation == ACTIVATION_RELU,
                               .result = c.result.data});
-    else if (kernel_in_tiles(k, &c.conv))
+    else if (k->winograd_f32)
         build_winograd_f32(
             b, &c.conv,
             (struct winograd_f32){.source = c.source.data,

@@ -34,8 +34,12 @@ enum {
      * 14 pixels takes 1.4 ms instead of 2.5. */
     FORM_BYTES = (9 << 20) + (1 << 18),
     FORM_KEPT = 2400 << 10,
-    /* Transforming a kernel takes as long as multiplying so many tiles. */
+    /* Transforming a kernel takes as long as multiplying so many tiles, and it
+     * is done once for a batch. What fits is counted for batches of a fixed
+     * size: results of the two ways differ by rounding, and what is said of a
+     * picture must not depend on those that are beside it. */
     KERNEL_TILES = 8,
+    COUNTED_BATCH = 4,
     /* The direct way has to need 5/4 of the products, as source and result are
      * transformed, too. */
     GAIN_NUMERATOR = 5,
@@ -52,12 +56,12 @@ static int parts_of(int all, int most)
     return (all + most - 1) / most;
 }
 
-bool winograd_f32_fits(int n, int in, int out, int side)
+bool winograd_f32_fits(int in, int out, int side)
 {
-    int aside = tiles_aside(side, STEP);
+    long long n = COUNTED_BATCH, aside = tiles_aside(side, STEP);
     /* products of one pair of channels */
-    long long direct = (long long)n * TAPS * TAPS * side * side;
-    long long ours = ELEMENTS * ((long long)n * aside * aside + KERNEL_TILES);
+    long long direct = n * TAPS * TAPS * side * side;
+    long long ours = ELEMENTS * (n * aside * aside + KERNEL_TILES);
     bool can = false;
 
 #ifdef __x86_64__
@@ -112,7 +116,7 @@ static int runs_of(int tiles, int most, int threads, int splits)
 static struct cut cut_of(const struct winograd_f32 *w)
 {
     int aside = tiles_aside(w->side, STEP), tiles = w->n * aside * aside;
-    int whole = panels_at_once(w->in, w->out, FORM_BYTES);
+    int whole = winograd_f32_panels(w->in, w->out);
     int kept = panels_at_once(w->in, w->out, FORM_KEPT);
     struct cut c = {.tiles = tiles, .splits = least(w->threads, whole)};
 
@@ -321,10 +325,14 @@ static size_t run_floats(const struct winograd_f32 *w, int tiles)
     return ELEMENTS * (source_element(w->in, tiles) + products_element(tiles));
 }
 
+int winograd_f32_panels(int in, int out)
+{
+    return panels_at_once(in, out, FORM_BYTES);
+}
+
 size_t winograd_f32_form(int in, int out)
 {
-    return panels_at_once(in, out, FORM_BYTES) * panel_floats(in) *
-           sizeof(float);
+    return winograd_f32_panels(in, out) * panel_floats(in) * sizeof(float);
 }
 
 size_t winograd_f32_work(const struct winograd_f32 *w)

@@ -23,7 +23,8 @@
  * As a convolution with 1 x 1 kernels in 36 groups, oneDNN reaches 60.
  *
  * Activations and kernels are in blocks of 8 channels (dnn.h). Results do not
- * depend on the number of threads, and nothing is allocated.
+ * depend on the number of threads nor, for a picture, on the others of the
+ * batch, and nothing is allocated.
  * tests/unit/loops/winograd_f32_test.c holds each function against a naive
  * convolution in double.
  */
@@ -68,9 +69,8 @@ struct winograd_f32_gradient {
 };
 
 /* Whether this processor has the instructions, the channels fill whole vectors,
- * and the algorithm is worth its transformations for so many pictures of this
- * side. */
-bool winograd_f32_fits(int n, int in, int out, int side);
+ * and the algorithm is worth its transformations for pictures of this side. */
+bool winograd_f32_fits(int in, int out, int side);
 /* Sizes of buffers, in bytes. */
 size_t winograd_f32_form(int in, int out);
 size_t winograd_f32_work(const struct winograd_f32 *w);

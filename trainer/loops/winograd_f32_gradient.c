@@ -28,9 +28,6 @@ enum {
     STAGE_BYTES = 4800 << 10,
     /* A stage has at least so many tiles, as it loads and stores the sums. */
     TILES_LEAST = 64,
-    /* Sums that are kept between stages; more outputs are computed later. The
-     * buffer is that of the transformed kernel. */
-    SUMS_BYTES = (9 << 20) + (1 << 18),
     /* Tiles that a thread transforms at a time. */
     GRAIN = 16,
 };
@@ -52,11 +49,11 @@ static struct cut cut_of(const struct winograd_f32_gradient *g)
     int aside = tiles_aside(g->side, STEP);
     struct cut c = {.tiles = g->n * aside * aside};
     int most = STAGE_BYTES / (ELEMENTS * (g->in + g->out) * (int)sizeof(float));
-    int outs = SUMS_BYTES / (ELEMENTS * g->in * (int)sizeof(float));
 
     c.capacity = least(most < TILES_LEAST ? TILES_LEAST : most, c.tiles);
-    outs = outs / PANEL * PANEL;
-    c.outs = least(outs < PANEL ? PANEL : outs, g->out);
+    /* Their sums are kept between stages, where kernels are transformed at
+     * other times; more outputs are computed later. */
+    c.outs = winograd_f32_panels(g->in, g->out) * PANEL;
     return c;
 }
 

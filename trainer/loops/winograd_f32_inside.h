@@ -104,6 +104,10 @@ struct winograd_f32;
 void winograd_f32_panel(const struct winograd_f32 *w, float *to, int in,
                         int panel);
 
+/* Panels of 16 outputs whose transformed kernels winograd_f32_form() has room
+ * for. */
+int winograd_f32_panels(int in, int out);
+
 /* Floats of one element in a panel of the transformed kernel. */
 static inline size_t panel_element(int in)
 {

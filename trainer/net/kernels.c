@@ -109,11 +109,6 @@ static int choose_layouts(struct kernels *k, const struct dnn_conv *c,
     return err;
 }
 
-bool kernel_in_tiles(const struct kernel *k, const struct dnn_conv *c)
-{
-    return k->winograd_f32 && winograd_f32_fits(c->n, c->in, c->out, c->side);
-}
-
 /* Whether winograd_f32.h computes the row. It reads the kernel in the layout in
  * which our loops make its gradient, which is also oneDNN's. */
 static bool by_winograd_f32(const struct kernels *k, const struct dnn_conv *c,
@@ -122,7 +117,7 @@ static bool by_winograd_f32(const struct kernels *k, const struct dnn_conv *c,
     const struct dnn_layout *blocks;
     if (dnn_compute(k->dnn) != DNN_F32 ||
         dnn_block(k->dnn) != WINOGRAD_F32_BLOCK || !has_tiles(c) ||
-        !winograd_f32_fits(c->n, c->in, c->out, c->side))
+        !winograd_f32_fits(c->in, c->out, c->side))
         return false;
     blocks = dnn_kernel_in_blocks(k->dnn, c);
     return blocks && dnn_layout_same(it->folded.layout, blocks) &&

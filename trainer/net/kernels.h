@@ -18,9 +18,8 @@ struct kernel {
     /* Whether winograd.h computes the convolution and its source's gradient;
      * then only the master's layout in `layouts` is set. */
     bool winograd;
-    /* Whether winograd_f32.h does for a full batch. The kernel's layouts are
-     * those of oneDNN all the same, as small batches may be computed by it:
-     * kernel_in_tiles(). */
+    /* Whether winograd_f32.h does, and makes the kernel's gradient. It reads
+     * the layouts that oneDNN would. */
     bool winograd_f32;
     enum kernel_gradient_by { BY_ONEDNN, BY_LOOPS, BY_WINOGRAD } gradient;
     bool fold_owned; /* false = the folded kernel lies over the gradients */
@@ -45,9 +44,6 @@ struct dnn_conv kernel_shape(const struct layer *row, int n, int side);
  * caller sets the pointers. */
 struct kernel_gradient kernel_gradient_of(const struct dnn *d,
                                           const struct dnn_conv *c);
-/* Whether winograd_f32.h computes a row's convolution, its source's gradient
- * and its kernel's for a batch of this size. */
-bool kernel_in_tiles(const struct kernel *k, const struct dnn_conv *c);
 /* Choose the layouts, for n pictures of image_size x image_size. */
 int kernels_choose(struct kernels *k, struct dnn *dnn,
                    const struct network *network, int n, int image_size,
