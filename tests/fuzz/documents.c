@@ -36,7 +36,7 @@ static int must_be_good(void *context, const struct drawn_page *page,
 static void good_draw(void)
 {
     const struct drawing d = {
-        (const uint8_t *)good, sizeof good - 1, SIDE, 1, PAGES, true};
+        (const uint8_t *)good, sizeof good - 1, SIDE, 1, PAGES, true, NULL};
     struct reason why = REASON_INIT;
     int drawn = 0, total;
     if (draw_pages(&d, must_be_good, &drawn, &total, &why) || drawn != 1 ||
@@ -63,7 +63,7 @@ static int take(void *context, const struct drawn_page *page,
 
 static void draw(const uint8_t *data, size_t size, int side, bool scans)
 {
-    const struct drawing d = {data, size, side, 1, PAGES, scans};
+    const struct drawing d = {data, size, side, 1, PAGES, scans, NULL};
     struct reason why = REASON_INIT;
     int taken = 0, total;
     int err = draw_pages(&d, take, &taken, &total, &why);

@@ -97,6 +97,16 @@ static struct channel *drawer_take(void)
     return found;
 }
 
+static struct channel *drawer_await(const struct drawing *d)
+{
+    if (d->queue)
+        d->queue(true);
+    struct channel *c = drawer_take();
+    if (d->queue)
+        d->queue(false);
+    return c;
+}
+
 static void drawer_give(struct channel *c, bool broken)
 {
     pthread_mutex_lock(&drawers.lock);
@@ -318,7 +328,7 @@ int draw_pages(const struct drawing *d, drawn_take *take, void *context,
     *total = 0;
     if (d->size > DRAWN_BYTES_MAX || d->side > DRAWN_SIDE_MAX)
         return refuse(why, EFBIG, "is a PDF of too many bytes");
-    struct channel *c = drawer_take();
+    struct channel *c = drawer_await(d);
     if (!c)
         return no_drawers(why);
     struct talk k = {.drawing = d,

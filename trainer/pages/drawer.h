@@ -53,6 +53,9 @@ struct drawing {
     int first, count; /* pages, from 1 */
     /* Give pages that are scans as such, and draw the others. */
     bool scans;
+    /* Called before this thread waits for a drawer, and after it; NULL = not.
+     * Others that have one may wait in turn, in what they do with a page. */
+    void (*queue)(bool queued);
 };
 
 /* What is done with a page; the pixels, or the scan, are there until it

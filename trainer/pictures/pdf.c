@@ -1,4 +1,5 @@
 #include "trainer/pages/drawer.h"
+#include "trainer/pictures/budget.h"
 #include "trainer/pictures/format.h"
 
 #include <stdlib.h>
@@ -27,10 +28,12 @@ static void pixels_copy(const struct drawn_page *page, uint8_t *rgb)
 }
 
 /* Decodes a page that is one scanned picture, and no smaller than it has to be;
- * else *out is as it was, but for what it may hold. The bytes are copied: those
- * that are there can be changed by who read the document. */
+ * else *out is as it was. The bytes are copied: those that are there can be
+ * changed by who read the document. */
 static bool scan_decode(const struct scan *s, int side, struct picture *out)
 {
+    size_t held = out->held;
+    budget_take(&out->held, s->size);
     uint8_t *jpeg = malloc(s->size);
     if (jpeg)
         memcpy(jpeg, s->jpeg, s->size);
@@ -45,6 +48,7 @@ static bool scan_decode(const struct scan *s, int side, struct picture *out)
         free(out->rgb);
         *out = (struct picture){.held = out->held};
     }
+    budget_keep(&out->held, good ? out->held - s->size : held);
     return good;
 }
 
@@ -106,7 +110,8 @@ static int pdf_pages(const uint8_t *data, size_t size,
                               .side = side_drawn(wanted->side),
                               .first = wanted->first,
                               .count = wanted->count,
-                              .scans = wanted->side > 0 && wanted->count > 0};
+                              .scans = wanted->side > 0 && wanted->count > 0,
+                              .queue = budget_queue};
     return draw_pages(&d, page_give, &taker, total, why);
 }
 
@@ -133,7 +138,8 @@ static int pdf_decode_page(struct picture *out, const uint8_t *data,
                               .side = side_drawn(side),
                               .first = number,
                               .count = 1,
-                              .scans = side > 0};
+                              .scans = side > 0,
+                              .queue = budget_queue};
     int total, err = draw_pages(&d, page_take, &place, &total, why);
     return err == 0 && number > total ? picture_no_page(number, total, why)
                                       : err;

@@ -4,6 +4,7 @@
 #include "trainer/pictures/picture.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -44,16 +45,54 @@ static void *decode(void *unused)
     return unused;
 }
 
-static void all_go_on_within_the_budget(void **state)
+/* Also for one of two programs, which is kept until the pixels are there. */
+static sem_t programs;
+
+static void *draw(void *unused)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        size_t held = 0;
+        budget_take(&held, PART);
+        count(PART);
+        budget_queue(true);
+        sem_wait(&programs);
+        budget_queue(false);
+        budget_take(&held, PART);
+        count(PART);
+        usleep(200);
+        atomic_fetch_sub(&used, PART);
+        budget_keep(&held, PART);
+        sem_post(&programs);
+        atomic_fetch_sub(&used, PART);
+        budget_return(&held);
+    }
+    return unused;
+}
+
+static void all_go_on(void *(*run)(void *))
 {
     pthread_t threads[THREADS];
-    (void)state;
+    most = 0;
     for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, decode, NULL), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, run, NULL), 0);
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     assert_true(most > BUDGET_BYTES / 2);
     assert_true(most <= BUDGET_BYTES + 2 * PART);
+}
+
+static void all_go_on_within_the_budget(void **state)
+{
+    (void)state;
+    all_go_on(decode);
+}
+
+static void those_in_a_queue_keep_none_from_going_on(void **state)
+{
+    (void)state;
+    assert_int_equal(sem_init(&programs, 0, 2), 0);
+    all_go_on(draw);
+    sem_destroy(&programs);
 }
 
 static void one_may_be_larger(void **state)
@@ -87,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_go_on_within_the_budget),
+        cmocka_unit_test(those_in_a_queue_keep_none_from_going_on),
         cmocka_unit_test(one_may_be_larger), cmocka_unit_test(pictures_ask)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
