@@ -141,6 +141,18 @@ def forms():
                  more=[inner.replace(b"/Length 5", b"/Length 3 0 R")])
 
 
+def nested():
+    """A page that is in a folder of pages, which is in another, and so on."""
+    levels, page = 50000, b"/MediaBox[0 0 200 200]/Contents %d 0 R"
+    folders = [b"<</Type/Pages%s/Kids[%d 0 R]/Count 1>>"
+               % (b"/Parent %d 0 R" % (i + 1) if i else b"", i + 3)
+               for i in range(levels)]
+    return pdf([b"<</Type/Catalog/Pages 2 0 R>>", *folders,
+                b"<</Type/Page/Parent %d 0 R%s>>"
+                % (levels + 1, page % (levels + 3)),
+                stream(b"0 0 100 100 re f")])
+
+
 def swollen():
     """A page whose picture unpacks to 400 MiB, and is none."""
     pack = zlib.compressobj(1)
@@ -175,6 +187,7 @@ def tiff(*seeds):
 
 
 kinds = {f.__name__: f for f in (bmp, tiff, scans, plain, huge, locked, bomb,
-                                 deep, streams, circle, forms, swollen)}
+                                 deep, streams, circle, forms, nested,
+                                 swollen)}
 with open(sys.argv[2], "wb") as made:
     made.write(kinds[sys.argv[1]](*sys.argv[3:]))

@@ -60,8 +60,9 @@ expect 40 jq '.pages | length' <("$train" predict --json "$SCRATCH/model" \
     many.pdf)
 
 # What hostile or strange ones have in them is found out, and does no harm: objects
-# in streams, things that are in themselves, and a picture of 400 MiB.
-for kind in streams circle forms swollen; do $make $kind $kind.pdf; done
+# in streams, things that are in themselves, folders of pages as deep as what
+# looks for scans dies of, and a picture of 400 MiB.
+for kind in streams circle forms nested swollen; do $make $kind $kind.pdf; done
 
 # What can't be read does not keep others from being read.
 $make locked locked.pdf
@@ -74,7 +75,7 @@ $make huge huge.pdf
 $make deep deep.pdf
 exits 1 "$train" predict --json "$SCRATCH/model" locked.pdf none.pdf \
     book.pdf cut.pdf cut.tif bomb.pdf three.pdf huge.pdf deep.pdf \
-    streams.pdf circle.pdf forms.pdf swollen.pdf >json
+    streams.pdf circle.pdf forms.pdf nested.pdf swollen.pdf >json
 error() { jq -r "select(.path == \"$1\").error" json; }
 expect_match 'protected by a password' error locked.pdf
 expect_match 'without pages' error none.pdf
@@ -83,7 +84,9 @@ expect_match 'not a good PDF' error cut.pdf
 expect_match 'not a good TIFF' error cut.tif
 expect_match 'takes longer than' error bomb.pdf
 expect_match 'without pages' error circle.pdf
-for good in three huge deep streams forms swollen; do expect null error $good.pdf; done
+for good in three huge deep streams forms nested swollen; do
+    expect null error $good.pdf
+done
 expect 1 jq '.pages | length' <("$train" predict --json --pages 10000 \
     "$SCRATCH/model" book.pdf)
 exits 1 "$train" predict --pages 4- "$SCRATCH/model" three.tif

@@ -19,6 +19,7 @@ struct shared {
         uint8_t scan[DRAWN_SIDE_MAX * DRAWN_SIDE_MAX * 4];
     };
     uint8_t data[DRAWN_BYTES_MAX];
+    bool draws; /* the document is open for drawing, or a page is drawn */
 };
 
 struct channel {

@@ -160,9 +160,14 @@ static enum heard hear(const struct channel *c, int ms, struct tell *t,
     return HEARD_NOTHING;
 }
 
+static bool is_late(const struct over *o)
+{
+    return o->signal == SIGXCPU || o->signal == SIGKILL;
+}
+
 static int died(const struct over *o, struct reason *why)
 {
-    if (o->signal == SIGXCPU || o->signal == SIGKILL)
+    if (is_late(o))
         return refuse(why, EFBIG,
                       "is a PDF of which a page takes longer than %d s to "
                       "draw",
@@ -229,6 +234,7 @@ struct talk {
     int taken;     /* pages */
     bool again;    /* the next is asked for as it is drawn */
     bool ended;
+    bool died; /* before it has ended, and maybe of looking for scans */
 };
 
 static void page_take(const struct channel *c, struct talk *k, struct tell *t,
@@ -301,6 +307,7 @@ static bool talk_on(const struct channel *c, struct talk *k, struct reason *why)
         }
         if (!k->ended)
             k->err = heard == HEARD_OVER ? died(&o, why) : no_drawers(why);
+        k->died = !k->ended && !(is_late(&o) && c->shared->draws);
         return heard == HEARD_OVER;
     }
 }
@@ -312,6 +319,7 @@ static int draw_by(const struct channel *c, struct talk *k, bool *broken,
     const struct ask a = {ASK_DRAW, d->size,  d->side,
                           d->first, d->count, d->scans};
     memcpy(c->shared->data, d->data, d->size);
+    c->shared->draws = false;
     *broken = !ask_put(c, &a);
     if (*broken)
         return no_drawers(why);
@@ -319,6 +327,23 @@ static int draw_by(const struct channel *c, struct talk *k, bool *broken,
     /* What it has taken goes back to the system. */
     madvise(c->shared->data, d->size, MADV_REMOVE);
     return k->err;
+}
+
+/* The pages that are left, when a library has died that looks for scans: who
+ * only draws may read the document all the same. */
+static int rest_draw(const struct channel *c, const struct talk *before,
+                     bool *broken, struct reason *why)
+{
+    struct drawing rest = *before->drawing;
+    struct talk k = {.drawing = &rest,
+                     .take = before->take,
+                     .context = before->context,
+                     .total = before->total,
+                     .began = monotonic_ns()};
+    rest.scans = false;
+    rest.first += before->taken;
+    rest.count -= before->taken;
+    return draw_by(c, &k, broken, why);
 }
 
 int draw_pages(const struct drawing *d, drawn_take *take, void *context,
@@ -337,6 +362,8 @@ int draw_pages(const struct drawing *d, drawn_take *take, void *context,
                      .total = total,
                      .began = monotonic_ns()};
     int err = draw_by(c, &k, &broken, why);
+    if (k.died && d->scans && !broken)
+        err = rest_draw(c, &k, &broken, why);
     drawer_give(c, broken);
     if (err == 0 && *total <= 0)
         err = refuse(why, EINVAL, "is a PDF without pages");

@@ -100,6 +100,7 @@ struct work {
 static bool work_open(struct work *w, struct tell *t)
 {
     bool locked = false;
+    w->channel->shared->draws = true;
     t->kind = TELL_NO_LIBRARY;
     if (w->document || !draw_load())
         return w->document;
@@ -163,6 +164,7 @@ static enum ask_kind page_give(struct work *w, int number)
     const struct tell page = {.page = {.number = number, .of = w->total}};
     struct tell t = page;
     enum ask_kind next = ASK_AGAIN;
+    w->channel->shared->draws = !w->file;
     time_give();
     if (scan_put(w, &t))
         next = page_tell(w, &t);
@@ -193,11 +195,13 @@ static void work_run(struct work *w)
     tell(w->channel, &end);
 }
 
-static void bounds_set(int pages)
+/* Looking for scans takes nothing from the time of drawing. */
+static void bounds_set(const struct ask *a)
 {
     struct rlimit memory = {(rlim_t)DRAWN_MEMORY_MIB << 20,
                             (rlim_t)DRAWN_MEMORY_MIB << 20};
-    rlim_t seconds = DRAWN_SECONDS + DRAWN_MORE_SECONDS * (rlim_t)pages;
+    rlim_t seconds = DRAWN_SECONDS + DRAWN_MORE_SECONDS * (rlim_t)a->count +
+                     (a->scans ? DRAWN_SECONDS : 0);
     struct rlimit time = {DRAWN_SECONDS, seconds};
     if (!sanitized)
         setrlimit(RLIMIT_DATA, &memory);
@@ -213,7 +217,7 @@ static void draw(const struct channel *c, int errors)
         if (!message_get(c->in, &a, sizeof a))
             _exit(LEFT);
     while (a.kind != ASK_DRAW);
-    bounds_set(a.count);
+    bounds_set(&a);
     work_run(&w);
 }
 

@@ -109,6 +109,25 @@ static enum ask_kind page_give(const struct channel *c, const struct ask *a,
     return next.kind;
 }
 
+/* Whether a document is one that lets only the first page come, and then the
+ * process dies: of looking for scans, or always, as the document says. */
+static bool is_deadly(const struct channel *c, const struct ask *a)
+{
+    const char *document = (const char *)c->shared->data;
+    return !memcmp(document, "dies", 4) &&
+           (a->scans || !memcmp(document, "dies always", 11));
+}
+
+static void die(const struct channel *c, const struct ask *a)
+{
+    const char *document = (const char *)c->shared->data;
+    bool late = !memcmp(document, "dies late", 9);
+    const struct over over = {late ? SIGXCPU : SIGSEGV};
+    page_give(c, a, 0);
+    c->shared->draws = !memcmp(document, "dies late drawing", 17);
+    message_put(c->over, &over, sizeof over);
+}
+
 /* Draws what it is asked for, and goes on talking when the document says so. */
 _Noreturn void drawer_run(const struct channel *c)
 {
@@ -117,6 +136,10 @@ _Noreturn void drawer_run(const struct channel *c)
     struct ask a;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     while (message_get(c->in, &a, sizeof a)) {
+        if (is_deadly(c, &a)) {
+            die(c, &a);
+            continue;
+        }
         for (int i = 0; i < a.count && page_give(c, &a, i) == ASK_NEXT; i++)
             continue;
         message_put(c->out, &end, sizeof end);
@@ -215,6 +238,26 @@ static void unsound_scans_are_errors(void **state)
     assert_int_equal(d.scans, 1);
 }
 
+/* Where what looks for scans dies, the pages that are left are drawn. */
+static void death_of_looking_is_no_error(void **state)
+{
+    (void)state;
+    static const char *const documents[] = {"dies", "dies late looking"};
+    struct drawn d;
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+        assert_int_equal(draw_so(documents[i], true, false, &d), 0);
+        assert_int_equal(d.taken, 3);
+        assert_int_equal(d.total, 9);
+    }
+    assert_int_equal(draw_so("dies always", true, false, &d), -EINVAL);
+    assert_int_equal(d.taken, 2);
+    assert_non_null(strstr(d.why.sentence, "dies of it"));
+    assert_int_equal(draw_so("dies always", false, false, &d), -EINVAL);
+    assert_int_equal(d.taken, 1);
+    assert_int_equal(draw_so("dies late drawing", true, false, &d), -EFBIG);
+    assert_int_equal(d.taken, 1);
+}
+
 static void one_that_never_ends_is_left(void **state)
 {
     (void)state;
@@ -233,6 +276,7 @@ int main(void)
         cmocka_unit_test(pages_come_in_turn),
         cmocka_unit_test(scans_come_as_such_or_drawn),
         cmocka_unit_test(unsound_scans_are_errors),
+        cmocka_unit_test(death_of_looking_is_no_error),
         cmocka_unit_test(one_that_never_ends_is_left),
     };
     cpu_set_t one, all;
