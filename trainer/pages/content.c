@@ -51,6 +51,7 @@ struct content {
     bool clips;          /* the path is to */
     double operands[OPERANDS_MOST];
     int count;      /* of operands that are numbers, all of them */
+    bool real;      /* one of these is written with a point */
     char name[128]; /* the first operand that is a name; "" = none is */
 };
 
@@ -293,7 +294,7 @@ static bool path_paint(struct content *c)
 
 static bool text_mode(struct content *c)
 {
-    if (c->count != 1)
+    if (c->count != 1 || c->real)
         return false;
     c->state->text = (int)fmin(fmax(c->operands[0], 0), TEXT_CLIPS);
     return true;
@@ -365,6 +366,7 @@ static bool operator_follow(struct content *c, const char *word)
         i++;
     bool good = i < n && operators[i].follow(c);
     c->count = 0;
+    c->real = false;
     *c->name = 0;
     return good;
 }
@@ -373,6 +375,7 @@ static void operand_keep(struct content *c, const struct token *t)
 {
     if (t->kind == TOKEN_NUMBER && c->count++ < OPERANDS_MOST)
         c->operands[c->count - 1] = t->number;
+    c->real |= t->kind == TOKEN_NUMBER && t->real;
     if (t->kind == TOKEN_NAME && !*c->name)
         memcpy(c->name, t->word, sizeof c->name);
 }

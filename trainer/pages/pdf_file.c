@@ -23,6 +23,7 @@ enum { DEEP_MOST = 32 /* folders of pages */ };
     X(qpdf_get_page_n)                                                         \
     X(qpdf_oh_release_all)                                                     \
     X(qpdf_oh_is_null)                                                         \
+    X(qpdf_oh_is_integer)                                                      \
     X(qpdf_oh_is_array)                                                        \
     X(qpdf_oh_is_stream)                                                       \
     X(qpdf_oh_is_dictionary)                                                   \
@@ -154,6 +155,11 @@ pdf_value pdf_item(struct pdf_file *f, pdf_value array, int i)
 bool pdf_number(struct pdf_file *f, pdf_value v, double *out)
 {
     return v && lib.qpdf_oh_get_value_as_number(qpdf(f), v, out);
+}
+
+bool pdf_integer(struct pdf_file *f, pdf_value v, double *out)
+{
+    return v && lib.qpdf_oh_is_integer(qpdf(f), v) && pdf_number(f, v, out);
 }
 
 bool pdf_numbers(struct pdf_file *f, pdf_value array, double *out, int count)

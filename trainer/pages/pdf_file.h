@@ -42,6 +42,9 @@ pdf_value pdf_inherited(struct pdf_file *f, pdf_value page, const char *key);
 int pdf_length(struct pdf_file *f, pdf_value array);
 pdf_value pdf_item(struct pdf_file *f, pdf_value array, int i);
 bool pdf_number(struct pdf_file *f, pdf_value v, double *out);
+/* One that is written as an integer: who draws ignores 90.0 where it has to be.
+ */
+bool pdf_integer(struct pdf_file *f, pdf_value v, double *out);
 /* Numbers of an array, all of them. */
 bool pdf_numbers(struct pdf_file *f, pdf_value array, double *out, int count);
 /* Whether it is this name, which begins with '/', or an array of nothing but

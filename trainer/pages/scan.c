@@ -2,6 +2,7 @@
 #include "trainer/pages/content.h"
 #include "trainer/pages/profile.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -43,7 +44,7 @@ static bool turns_take(struct pdf_file *f, pdf_value page, int *turns)
 {
     double angle = 0;
     pdf_value rotate = pdf_inherited(f, page, "/Rotate");
-    if (rotate && !pdf_number(f, rotate, &angle))
+    if (rotate && (!pdf_integer(f, rotate, &angle) || fabs(angle) > INT_MAX))
         return false;
     double rest = fmod(angle, 360);
     *turns = (int)((rest < 0 ? rest + 360 : rest) / 90);
@@ -59,8 +60,8 @@ static bool is_bare(struct pdf_file *f, pdf_value page)
     for (int i = 0; i < pdf_length(f, notes) && bare; i++) {
         double flags = 0;
         pdf_value note = pdf_item(f, notes, i);
-        bare = pdf_number(f, pdf_get(f, note, "/F"), &flags) && flags >= 0 &&
-               flags <= UINT32_MAX && ((uint32_t)flags & (HIDDEN | NO_VIEW));
+        bare = pdf_integer(f, pdf_get(f, note, "/F"), &flags) && flags >= 0 &&
+               flags <= INT_MAX && ((uint32_t)flags & (HIDDEN | NO_VIEW));
     }
     return bare;
 }
@@ -106,7 +107,7 @@ static int profile_channels(struct pdf_file *f, pdf_value profile)
     double n = 0;
     uint8_t *data;
     size_t size;
-    if (!pdf_number(f, pdf_get(f, profile, "/N"), &n) || (n != 1 && n != 3) ||
+    if (!pdf_integer(f, pdf_get(f, profile, "/N"), &n) || (n != 1 && n != 3) ||
         !pdf_unpacked(f, profile, &data, &size))
         return 0;
     bool plain = profile_is_plain(data, size, (int)n);
@@ -179,9 +180,9 @@ static bool picture_measure(struct pdf_file *f, pdf_value picture,
 {
     double width = 0, height = 0, bits = 8;
     pdf_value given = pdf_get(f, picture, "/BitsPerComponent");
-    if (!pdf_number(f, pdf_get(f, picture, "/Width"), &width) ||
-        !pdf_number(f, pdf_get(f, picture, "/Height"), &height) ||
-        (given && !pdf_number(f, given, &bits)) || bits != 8 ||
+    if (!pdf_integer(f, pdf_get(f, picture, "/Width"), &width) ||
+        !pdf_integer(f, pdf_get(f, picture, "/Height"), &height) ||
+        (given && !pdf_integer(f, given, &bits)) || bits != 8 ||
         !(width >= 1 && width <= UINT16_MAX) ||
         !(height >= 1 && height <= UINT16_MAX))
         return false;

@@ -83,13 +83,14 @@ static bool word_take(struct tokens *t, char word[128])
     return true;
 }
 
-static bool is_number(const char *word, double *number)
+static bool is_number(struct token *t)
 {
     char *end;
-    if (word[strspn(word, "+-.0123456789")])
+    if (t->word[strspn(t->word, "+-.0123456789")])
         return false;
-    *number = strtod(word, &end);
-    return end != word && !*end;
+    t->number = strtod(t->word, &end);
+    t->real = strchr(t->word, '.') != NULL;
+    return end != t->word && !*end;
 }
 
 void token_take(struct tokens *t, struct token *out)
@@ -105,6 +106,5 @@ void token_take(struct tokens *t, struct token *out)
     else if (*out->word == '/')
         out->kind = TOKEN_NAME;
     else
-        out->kind =
-            is_number(out->word, &out->number) ? TOKEN_NUMBER : TOKEN_OPERATOR;
+        out->kind = is_number(out) ? TOKEN_NUMBER : TOKEN_OPERATOR;
 }

@@ -5,6 +5,7 @@
 #ifndef PRIMO_PAGES_TOKENS_H
 #define PRIMO_PAGES_TOKENS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tokens {
@@ -23,6 +24,7 @@ struct token {
     enum token_kind kind;
     char word[128];
     double number;
+    bool real; /* it is written with a point */
 };
 
 /* Takes the next one. */

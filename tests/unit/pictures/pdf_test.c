@@ -338,9 +338,12 @@ static void all_else_is_drawn(void **state)
         {.image = "/OC<</Type/OCG/Name(x)>>"},
         {.page = "/CropBox[10 10 100 100]"},
         {.page = "/Rotate 45"},
+        {.page = "/Rotate 90.0"},
         {.page = "/UserUnit 2"},
         {.page = "/Annots[<</Type/Annot/Subtype/Square/Rect[9 9 99 99]>>]"},
         {.page = "/Annots[<</Type/Annot/Subtype/Square/F 4>>]"},
+        {.page =
+             "/Annots[<</Type/Annot/Subtype/Square/Rect[9 9 99 99]/F 2.0>>]"},
         {.page = "/MediaBox[0 0 300 300]"},
         {.content = ""},
         {.content = "q 100 0 0 201.6 0 0 cm /Im0 Do Q"},
@@ -361,6 +364,7 @@ static void all_else_is_drawn(void **state)
         {.content = COVERED "BT /F0 30 Tf 9 99 Td (seen) Tj ET"},
         {.content = COVERED "BT 3 Tr /F1 30 Tf 9 99 Td (a) Tj ET"},
         {.content = COVERED "BT 7 Tr /F0 30 Tf 9 99 Td (cut) Tj ET"},
+        {.content = COVERED "BT 3.0 Tr /F0 30 Tf 9 99 Td (seen) Tj ET"},
         {.content = COVERED "q 9 0 0 9 0 0 cm BI /W 1 /H 1 /BPC 8 /CS /G ID x\n"
                             "EI Q"},
         {.content = COVERED "q 9 0 0 9 0 0 cm /Im0 Do Q"},
