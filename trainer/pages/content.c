@@ -44,6 +44,7 @@ struct walk {
 /* One stream of content. */
 struct content {
     struct walk *walk;
+    const struct content *outer; /* what draws it, as a form; NULL = the page */
     pdf_value resources;
     struct state states[STATES_MOST], *state;
     enum path path;
@@ -119,6 +120,22 @@ static bool paint(struct content *c)
     return true;
 }
 
+/* What a name stands for: in a form also what it stands for outside. */
+static pdf_value resource_of(const struct content *c, const char *kind,
+                             const char *name)
+{
+    struct pdf_file *f = c->walk->file;
+    pdf_value found = 0;
+    for (; c && !found; c = c->outer)
+        found = pdf_get(f, pdf_get(f, c->resources, kind), name);
+    return found;
+}
+
+static pdf_value resource(const struct content *c, const char *kind)
+{
+    return *c->name ? resource_of(c, kind, c->name) : 0;
+}
+
 static bool picture_paint(struct content *c, pdf_value picture)
 {
     static const double square[4] = {0, 0, 1, 1};
@@ -135,14 +152,15 @@ static bool picture_paint(struct content *c, pdf_value picture)
     if (!covers)
         return true;
     w->out->picture = picture;
-    w->out->resources = c->resources;
+    w->out->rgb_replaced = resource_of(c, "/ColorSpace", "/DefaultRGB");
+    w->out->grey_replaced = resource_of(c, "/ColorSpace", "/DefaultGray");
     memcpy(w->out->matrix, s->matrix, sizeof s->matrix);
     return true;
 }
 
-static bool stream_follow(struct walk *w, pdf_value resources,
-                          const struct state *from, const uint8_t *data,
-                          size_t size);
+static bool stream_follow(struct walk *w, const struct content *outer,
+                          pdf_value resources, const struct state *from,
+                          const uint8_t *data, size_t size);
 
 /* The box of a form clips it. */
 static bool form_enter(struct content *c, pdf_value form, struct state *s)
@@ -172,18 +190,10 @@ static bool form_paint(struct content *c, pdf_value form)
         !form_enter(c, form, &s) || !pdf_unpacked(w->file, form, &data, &size))
         return false;
     w->deep++;
-    bool good =
-        stream_follow(w, resources ? resources : c->resources, &s, data, size);
+    bool good = stream_follow(w, c, resources, &s, data, size);
     w->deep--;
     free(data);
     return good;
-}
-
-/* What a name stands for. */
-static pdf_value resource(const struct content *c, const char *kind)
-{
-    struct pdf_file *f = c->walk->file;
-    return *c->name ? pdf_get(f, pdf_get(f, c->resources, kind), c->name) : 0;
 }
 
 static bool object_paint(struct content *c)
@@ -240,7 +250,7 @@ static bool state_set(struct content *c)
     pdf_value set = resource(c, "/ExtGState");
     pdf_value opacity = pdf_get(f, set, "/ca");
     double value = 1;
-    if (opacity && !pdf_number(f, opacity, &value))
+    if (!set || (opacity && !pdf_number(f, opacity, &value)))
         return false;
     s->translucent |= value < 1 || !is_absent_or(f, set, "/BM", "/Normal") ||
                       !is_absent_or(f, set, "/SMask", "/None") ||
@@ -303,9 +313,10 @@ static bool text_mode(struct content *c)
 static bool text_font(struct content *c)
 {
     struct pdf_file *f = c->walk->file;
-    pdf_value kind = pdf_get(f, resource(c, "/Font"), "/Subtype");
+    pdf_value font = resource(c, "/Font");
+    pdf_value kind = pdf_get(f, font, "/Subtype");
     c->state->font_drawn = pdf_is_name(f, kind, "/Type3");
-    return true;
+    return font;
 }
 
 static bool text_show(struct content *c)
@@ -380,11 +391,11 @@ static void operand_keep(struct content *c, const struct token *t)
         memcpy(c->name, t->word, sizeof c->name);
 }
 
-static bool stream_follow(struct walk *w, pdf_value resources,
-                          const struct state *from, const uint8_t *data,
-                          size_t size)
+static bool stream_follow(struct walk *w, const struct content *outer,
+                          pdf_value resources, const struct state *from,
+                          const uint8_t *data, size_t size)
 {
-    struct content c = {.walk = w, .resources = resources};
+    struct content c = {.walk = w, .outer = outer, .resources = resources};
     struct tokens tokens = {data, data + size};
     struct token t;
     c.states[0] = *from;
@@ -412,8 +423,8 @@ bool content_follow(struct pdf_file *f, pdf_value page, const double box[4],
     memcpy(s.clip, box, sizeof s.clip);
     if (!pdf_content(f, page, &data, &size))
         return false;
-    bool good =
-        stream_follow(&w, pdf_inherited(f, page, "/Resources"), &s, data, size);
+    bool good = stream_follow(&w, NULL, pdf_inherited(f, page, "/Resources"),
+                              &s, data, size);
     free(data);
     return good && out->picture && pdf_is_sound(f);
 }

@@ -12,8 +12,9 @@
 
 struct covering {
     pdf_value picture; /* an image, which is opaque as far as its place goes */
-    pdf_value resources; /* of what draws it */
-    double matrix[6];    /* of its unit square, in the page's units */
+    double matrix[6];  /* of its unit square, in the page's units */
+    /* What draws it has a space of its own instead of these. */
+    bool rgb_replaced, grey_replaced;
 };
 
 /* Follow a page, whose visible part is `box`: left, bottom, right, top. */

@@ -116,15 +116,14 @@ static int profile_channels(struct pdf_file *f, pdf_value profile)
 }
 
 /* The channels of a space of colours that looks as RGB or grey does; 0 = it is
- * another one. A page may have a space of its own instead of these. */
-static int space_channels(struct pdf_file *f, pdf_value space,
-                          pdf_value resources)
+ * another one. */
+static int space_channels(struct pdf_file *f, const struct covering *c)
 {
-    pdf_value own = pdf_get(f, resources, "/ColorSpace");
+    pdf_value space = pdf_get(f, c->picture, "/ColorSpace");
     if (pdf_is_name_alone(f, space, "/DeviceRGB"))
-        return pdf_get(f, own, "/DefaultRGB") ? 0 : 3;
+        return c->rgb_replaced ? 0 : 3;
     if (pdf_is_name_alone(f, space, "/DeviceGray"))
-        return pdf_get(f, own, "/DefaultGray") ? 0 : 1;
+        return c->grey_replaced ? 0 : 1;
     if (pdf_is_name(f, pdf_item(f, space, 0), "/ICCBased"))
         return profile_channels(f, pdf_item(f, space, 1));
     return 0;
@@ -198,13 +197,12 @@ static bool picture_take(struct pdf_file *f, const struct covering *c,
     static const char *const strange[] = {"/SMask", "/Mask", "/SMaskInData",
                                           "/Matte", "/F"};
     pdf_value p = c->picture, mask = pdf_get(f, p, "/ImageMask");
-    pdf_value space = pdf_get(f, p, "/ColorSpace");
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++)
         if (pdf_get(f, p, strange[i]))
             return false;
     if (mask && !pdf_is_false(f, mask))
         return false;
-    int channels = out->channels = space_channels(f, space, c->resources);
+    int channels = out->channels = space_channels(f, c);
     return channels && picture_measure(f, p, out) &&
            is_plain_decode(f, pdf_get(f, p, "/Decode"), channels) &&
            are_plain_filters(f, pdf_get(f, p, "/DecodeParms"), channels) &&

@@ -65,7 +65,8 @@ static const char covering[] = "q 144 0 0 201.6 0 0 cm /Im0 Do Q\n";
 
 /* What pages may name: fonts, states, and forms that draw the picture. */
 static const char resources[] =
-    "/XObject<</Im0 5 0 R/Im1 6 0 R/Fm0 7 0 R/Fm1 8 0 R/Fm2 9 0 R/Fm3 10 0 R>>"
+    "/XObject<</Im0 5 0 R/Im1 6 0 R/Fm0 7 0 R/Fm1 8 0 R/Fm2 9 0 R/Fm3 10 0 R"
+    "/Fm4 12 0 R/Fm5 13 0 R/Fm6 14 0 R>>"
     "/Font<</F0<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
     "/F1<</Type/Font/Subtype/Type3/FontBBox[0 0 1 1]/FontMatrix[1 0 0 1 0 0]"
     "/FirstChar 97/LastChar 97/Widths[1]/Encoding<</Differences[97/a]>>"
@@ -83,12 +84,17 @@ static void make_forms(struct text *out, size_t *at)
         {"/BBox[0 0 99 99]", "BT 3 Tr /F0 30 Tf 9 9 Td (not seen) Tj ET"},
         {"/BBox[0 0 99 99]", covering},
         {"/BBox[0 0 144 201.6]", "/Fm3 Do"}, /* itself */
+        {"/BBox[0 0 144 201.6]/Resources<</XObject<</Im1 6 0 R>>>>", covering},
+        {"/BBox[0 0 144 201.6]/Resources<</ExtGState<</G1<</ca 1>>>>>>",
+         "/G0 gs q 144 0 0 201.6 0 0 cm /Im0 Do Q"},
+        {"/BBox[0 0 99 99]/Resources<</Font<<>>>>",
+         "BT 3 Tr /F1 30 Tf 9 9 Td (a) Tj ET"},
     };
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 7; i++) {
         struct text words = TEXT_INIT;
         text_printf(&words, "/Type/XObject/Subtype/Form%s", forms[i].words);
-        object_stream(out, at, 7 + i, text_string(&words), forms[i].content,
-                      strlen(forms[i].content));
+        object_stream(out, at, i < 4 ? 7 + i : 8 + i, text_string(&words),
+                      forms[i].content, strlen(forms[i].content));
         text_release(&words);
     }
 }
@@ -96,7 +102,7 @@ static void make_forms(struct text *out, size_t *at)
 /* A page of 144 x 201.6 points with a picture of 150 dpi. */
 static void make(struct text *out, struct style s)
 {
-    enum { OBJECTS = 12 };
+    enum { OBJECTS = 15 };
     size_t at[OBJECTS];
     int channels = s.channels ? s.channels : 3;
     struct bytes b = jpeg(channels);
@@ -312,6 +318,7 @@ static void contents_may_be_written_otherwise(void **state)
         "q 144 0 0 201.6 0 0 cm /Im0 Do Q 3 Tr q 0 Tr Q BT /F0 30 Tf\n"
         "9 99 Td (x) Tj ET",
         "/Fm0 Do /Fm1 Do",
+        "/Fm4 Do",
         "q 144 0 0 201.6 0 0 cm /Im0 Do /Im0 Do Q",
     };
     for (size_t i = 0; i < sizeof contents / sizeof *contents; i++)
@@ -359,6 +366,13 @@ static void all_else_is_drawn(void **state)
         {.content = "/G0 gs /Fm0 Do"},
         {.content = "/Fm2 Do"},
         {.content = "/Fm3 Do"},
+        {.content = "/Fm5 Do"},
+        {.content = COVERED "/Fm6 Do"},
+        {.content = "/Fm4 Do",
+         .page = "/Resources<</XObject<</Fm4 12 0 R/Im0 5 0 R>>/ColorSpace"
+                 "<</DefaultRGB[/CalRGB<</WhitePoint[.9505 1 1.089]>>]>>>>"},
+        {.content = "/G9 gs " COVERED},
+        {.content = COVERED "BT 3 Tr /F9 30 Tf 9 99 Td (a) Tj ET"},
         {.content = COVERED "0 0 9 9 re f"},
         {.content = COVERED "0 0 m 9 9 l S"},
         {.content = COVERED "BT /F0 30 Tf 9 99 Td (seen) Tj ET"},
