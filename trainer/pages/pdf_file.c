@@ -221,7 +221,8 @@ bool pdf_unpacked(struct pdf_file *f, pdf_value stream, uint8_t **data,
 }
 
 /* The library undoes all filters or none; so the first one is told to be the
- * only one. */
+ * only one. It keeps the stream that is made for this until the end, and so it
+ * is emptied. */
 bool pdf_inflated(struct pdf_file *f, pdf_value stream, uint8_t **data,
                   size_t *size)
 {
@@ -234,7 +235,11 @@ bool pdf_inflated(struct pdf_file *f, pdf_value stream, uint8_t **data,
         lib.qpdf_oh_new_name(qpdf(f), "/FlateDecode"),
         lib.qpdf_oh_new_null(qpdf(f)));
     free(stored);
-    return pdf_unpacked(f, outer, data, size);
+    bool good = pdf_unpacked(f, outer, data, size);
+    lib.qpdf_oh_replace_stream_data(qpdf(f), outer, (const uint8_t *)"", 0,
+                                    lib.qpdf_oh_new_null(qpdf(f)),
+                                    lib.qpdf_oh_new_null(qpdf(f)));
+    return good;
 }
 
 bool pdf_content(struct pdf_file *f, pdf_value page, uint8_t **data,
