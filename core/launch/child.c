@@ -68,38 +68,42 @@ void children_release(struct launch_children *children)
     pthread_mutex_destroy(&children->lock);
 }
 
+/* Those of a run that have ended. */
+static void ended_forget(struct launch_children *children, uint64_t run)
+{
+    struct launch_child **at = &children->first;
+    children_reap(children->first);
+    while (*at) {
+        struct launch_child *child = *at;
+        if (child->run == run && child->ended) {
+            *at = child->next;
+            free(child);
+        } else {
+            at = &child->next;
+        }
+    }
+}
+
 /* Only we wait for this child, so that its process number cannot be given to
- * another process before we do. */
+ * another process before we do. An earlier one that still lives keeps its
+ * entry, by which it is reaped. */
 void child_note(struct launch_children *children, uint64_t run, pid_t pid)
 {
     pthread_mutex_lock(&children->lock);
-    struct launch_child *child = find(children->first, run);
-    if (!child) {
-        child = xcalloc(1, sizeof *child);
-        child->pidfd = -1;
-        child->next = children->first;
-        children->first = child;
-    }
-    child_close(child);
+    ended_forget(children, run);
+    struct launch_child *child = xcalloc(1, sizeof *child);
     child->run = run;
     child->pid = pid;
     child->pidfd = process_open(pid);
-    child->ended = false;
+    child->next = children->first;
+    children->first = child;
     pthread_mutex_unlock(&children->lock);
 }
 
 void child_forget(struct launch_children *children, uint64_t run)
 {
     pthread_mutex_lock(&children->lock);
-    struct launch_child **at = &children->first;
-    children_reap(children->first);
-    while (*at && (*at)->run != run)
-        at = &(*at)->next;
-    if (*at && (*at)->ended) {
-        struct launch_child *child = *at;
-        *at = child->next;
-        free(child);
-    }
+    ended_forget(children, run);
     pthread_mutex_unlock(&children->lock);
 }
 
@@ -121,10 +125,11 @@ bool child_kill(struct launch_children *children, uint64_t run)
 {
     pthread_mutex_lock(&children->lock);
     children_reap(children->first);
-    const struct launch_child *child = find(children->first, run);
-    bool killed = child && !child->ended &&
-                  (child->pidfd >= 0 ? process_kill(child->pidfd)
-                                     : kill(child->pid, SIGKILL)) == 0;
+    bool killed = false;
+    for (const struct launch_child *c = children->first; c; c = c->next)
+        if (c->run == run && !c->ended)
+            killed |= (c->pidfd >= 0 ? process_kill(c->pidfd)
+                                     : kill(c->pid, SIGKILL)) == 0;
     pthread_mutex_unlock(&children->lock);
     return killed;
 }

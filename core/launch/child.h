@@ -34,20 +34,23 @@ struct launch_children {
 void children_init(struct launch_children *children);
 void children_release(struct launch_children *children);
 
-/* Add a child that was just started; it replaces an earlier one of its run. */
+/* Add a child that was just started, in front of earlier ones of its run: one
+ * that leads several hosts leaves the run to the next before it ends. */
 void child_note(struct launch_children *children, uint64_t run, pid_t pid);
-/* Forget the child of a run if it has ended. */
+/* Forget those children of a run that have ended. */
 void child_forget(struct launch_children *children, uint64_t run);
 
 /* Read. Ended children are reaped first, so that none remains a zombie. */
 
-/* Copy what is known of the run's child; false = this daemon started none. */
+/* Copy what is known of the run's newest child; false = this daemon started
+ * none. */
 bool child_find(struct launch_children *children, uint64_t run,
                 struct launch_child *out);
 
 /* Change */
 
-/* Send SIGKILL to the child of a run; false = it is not known, or has ended. */
+/* Send SIGKILL to the children of a run; false = none is known, or all have
+ * ended. */
 bool child_kill(struct launch_children *children, uint64_t run);
 /* Send SIGKILL to every process of user `uid` that has open the file which
  * `lock` describes and whose file name is `name`. What counts is the device and

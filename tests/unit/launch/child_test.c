@@ -119,11 +119,40 @@ static void test_children(void **state)
     children_release(&children);
 }
 
+static bool is_gone(pid_t pid)
+{
+    return kill(pid, 0) && errno == ESRCH;
+}
+
+static void test_earlier_child(void **state)
+{
+    struct launch_children children;
+    struct launch_child child;
+    (void)state;
+    children_init(&children);
+    pid_t before = holder("7.lock", getuid()), now = holder("7.lock", getuid());
+    child_note(&children, 7, before);
+    child_note(&children, 7, now);
+    assert_true(child_find(&children, 7, &child));
+    assert_int_equal(child.pid, now);
+    assert_true(child_kill(&children, 7));
+    for (int i = 0; i < 5000 && !(is_gone(before) && is_gone(now)); i++) {
+        child_find(&children, 7, &child); /* which reaps */
+        usleep(1000);
+    }
+    assert_true(is_gone(before));
+    assert_true(is_gone(now));
+    child_forget(&children, 7);
+    assert_false(child_find(&children, 7, &child));
+    children_release(&children);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_holders), TEST(test_another_user), TEST(test_children)};
+        TEST(test_holders), TEST(test_another_user), TEST(test_children),
+        TEST(test_earlier_child)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
