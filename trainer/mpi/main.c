@@ -135,8 +135,10 @@ static void follow_to_end(struct world *w)
 
 static bool begin(struct world *w, char **argv)
 {
-    return files_share(w, argv[3]) &&
-           child_start(w, argv[1], w->rank ? w->scratch : argv[3]);
+    if (files_share(w, argv[3]))
+        return child_start(w, argv[1], w->rank ? w->scratch : argv[3]);
+    words_print(w);
+    return false;
 }
 
 /* MPI ends together, or not at all: a host that is away would hold it up. */

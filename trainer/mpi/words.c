@@ -86,6 +86,18 @@ void words_lost(struct world *w, enum nodes_loss loss, int rank, int number,
     tell_all(w);
 }
 
+void words_print(const struct world *w)
+{
+    const struct nodes_head *h = w->head;
+    const char *name = h->name[h->lost];
+    if (h->loss == NODES_SILENT)
+        fprintf(stderr,
+                "primo-nodes: host '%s' has said nothing for %d seconds\n",
+                name, h->number);
+    else if (h->loss == NODES_DIFFER)
+        fprintf(stderr, "primo-nodes: the hosts have lost step\n");
+}
+
 /* Rank 0, whose trainer goes on alone. */
 static bool needs_none(const struct world *w)
 {

@@ -42,6 +42,21 @@ static const char *word_find(const char *words, int number)
     return words;
 }
 
+/* The names by which whoever has started us knows the hosts, as far as there
+ * are some; ranks until we know better. */
+static void names_take(struct world *w)
+{
+    const char *names = getenv(NODES_NAMES);
+    for (int i = 0; i < w->count; i++) {
+        const char *given = word_find(names, i);
+        if (given)
+            snprintf(w->head->name[i], NODES_NAME, "%.*s",
+                     (int)strcspn(given, " "), given);
+        else
+            snprintf(w->head->name[i], NODES_NAME, "rank %d", i);
+    }
+}
+
 /* The name of this host, without its domain; the name by which whoever has
  * started us knows it, as Slurm does its nodes. */
 static void name_take(const struct world *w, char name[NODES_NAME])
@@ -49,7 +64,7 @@ static void name_take(const struct world *w, char name[NODES_NAME])
     const char *given = word_find(getenv(NODES_NAMES), w->rank);
     const char *node = getenv("SLURMD_NODENAME");
     if (given)
-        snprintf(name, NODES_NAME, "%.*s", (int)strcspn(given, " "), given);
+        memcpy(name, w->head->name[w->rank], NODES_NAME);
     else if (node)
         snprintf(name, NODES_NAME, "%s", node);
     else if (gethostname(name, NODES_NAME))
@@ -83,9 +98,12 @@ bool world_open(struct world *w)
     w->head->rank = (uint32_t)w->rank;
     w->head->count = (uint32_t)w->count;
     words_begin(w);
+    names_take(w);
     name_take(w, w->window + w->rank * NODES_NAME);
-    if (!exchange_gather(w, NODES_NAME))
+    if (!exchange_gather(w, NODES_NAME)) {
+        words_print(w);
         return false;
+    }
     memcpy(w->head->name, w->window, (size_t)w->count * NODES_NAME);
     return true;
 }

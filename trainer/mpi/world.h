@@ -84,6 +84,9 @@ bool words_look(struct world *w);
  * be NULL. */
 void words_lost(struct world *w, enum nodes_loss loss, int rank, int number,
                 const char *said);
+/* Say on stderr which rank is silent, or that they differ, for as long as there
+ * is no trainer to read that. One that fails itself has said why. */
+void words_print(const struct world *w);
 /* The ranks have lost step, as far as we see. Returns false. */
 bool words_differ(struct world *w);
 /* Rank 0: say the last word, and wait a moment until all have it. */
