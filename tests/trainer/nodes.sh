@@ -218,6 +218,26 @@ run_make differs 'base = scratch'
 together 2 differs "$SCRATCH/elsewhere" || true
 told differs "failed: host '.*' has other pictures than"
 
+step "where the hosts ask for different things, they end"
+cat >astray <<END
+#!$PYTHON
+import mmap, os, socket, struct, sys
+end, memory = map(int, os.environ['PRIMOFS_NODES'].split())
+nodes, head = socket.socket(fileno=end), mmap.mmap(memory, 64 << 10)
+rank, = struct.unpack('I', head[:4])
+SUM, WAIT, GATHER = 0, 2, 4
+for verb in (GATHER,) if rank == 0 else (SUM, WAIT):
+    nodes.send(struct.pack('3I', verb, 64, 0))
+nodes.recv(12)
+open(sys.argv[2] + '/loss', 'wb').write(head[8 + 64 * 64:][:4])
+END
+chmod +x astray
+run_make strays
+together 2 strays "$SCRATCH/astray" &
+eventually 90 test -s strays/loss || fail "they wait for each other"
+expect 6 eval 'od -An -tu4 strays/loss | tr -d " "' # NODES_DIFFER
+wait $! || true
+
 step "a base is adapted by all alike"
 run_make based 'iterations = 2'
 run_make based1 'iterations = 2'

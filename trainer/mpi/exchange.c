@@ -71,8 +71,7 @@ static void rest(double waited)
         nanosleep(&nap, NULL);
 }
 
-/* Waits for all messages of *p, or where it is NULL for the sum in a slot. */
-static bool settle(struct world *w, struct pending *p, uint32_t slot)
+static bool settle_now(struct world *w, struct pending *p, uint32_t slot)
 {
     double began = world_now(), looked = began, now = began;
     for (;; rest(now - began)) {
@@ -88,6 +87,16 @@ static bool settle(struct world *w, struct pending *p, uint32_t slot)
         if (!words_look(w) || !child_look(w))
             return false;
     }
+}
+
+/* Waits for all messages of *p, or where it is NULL for the sum in a slot. */
+static bool settle(struct world *w, struct pending *p, uint32_t slot)
+{
+    w->exchanges += p != NULL;
+    w->waits = true;
+    bool together = settle_now(w, p, slot);
+    w->waits = false;
+    return together;
 }
 
 bool exchange_wait(struct world *w, uint32_t slot)

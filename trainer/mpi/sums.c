@@ -210,6 +210,11 @@ bool sums_begin(struct world *w, const struct nodes_request *r)
     return true;
 }
 
+uint64_t sums_asked(const struct world *w)
+{
+    return w->under_way->begun;
+}
+
 bool sums_are_under_way(const struct world *w)
 {
     return w->under_way->done < w->under_way->begun;

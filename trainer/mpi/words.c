@@ -8,16 +8,27 @@
 #define SILENT_SECONDS 8
 #define GAP_SECONDS    2.0 /* so long without a look: we slept ourselves */
 #define END_SECONDS    2.0
+#define STUCK_SECONDS  30.0 /* more than a slow network takes for one sum */
 
 static bool is_lost(const struct world *w)
 {
     return w->head->loss != NODES_TOGETHER;
 }
 
+/* How far we have come. */
+static struct step step_now(const struct world *w)
+{
+    return (struct step){.sums = sums_asked(w),
+                         .exchanges = w->exchanges,
+                         .waits =
+                             w->waits || (w->socket >= 0 && w->trainer == 0)};
+}
+
 /* What we have to say now. */
 static struct word word_now(const struct world *w)
 {
-    struct word word = {.kind = is_lost(w) ? WORD_LOST : WORD_HERE,
+    struct word word = {.step = step_now(w),
+                        .kind = is_lost(w) ? WORD_LOST : WORD_HERE,
                         .loss = w->head->loss,
                         .lost = w->head->lost,
                         .number = w->head->number};
@@ -114,6 +125,7 @@ static void word_take(struct world *w, int rank)
 {
     struct peer *p = &w->peers[rank];
     p->heard = w->looked;
+    p->step = p->in.step;
     if (p->in.kind == WORD_LOST && !needs_none(w))
         loss_note(w, &p->in);
     if (p->in.kind == WORD_END && rank == 0) {
@@ -135,10 +147,46 @@ static void hear(struct world *w, int rank)
     }
 }
 
+/* Sums and other exchanges travel on ways of their own, where one that only
+ * some of the ranks take part in meets nothing that it could be told from: they
+ * would wait for each other for ever. Where all wait that have asked for the
+ * same, what is asked for is under way. */
+static bool all_wait_apart(const struct world *w, uint64_t *asked)
+{
+    const struct step own = step_now(w);
+    bool apart = false;
+    *asked = own.sums + own.exchanges;
+    for (int i = 0; i < w->count; i++) {
+        const struct step *s = &w->peers[i].step;
+        if (i == w->rank)
+            continue;
+        if (!s->waits)
+            return false;
+        *asked += s->sums + s->exchanges;
+        apart |= s->sums != own.sums || s->exchanges != own.exchanges;
+    }
+    return apart;
+}
+
+/* A rank that is slower, or far away, catches up. */
+static void stuck_look(struct world *w, double now)
+{
+    uint64_t asked;
+    if (!w->waits || !all_wait_apart(w, &asked)) {
+        w->stuck = 0;
+    } else if (w->stuck <= 0 || asked != w->stuck_at) {
+        w->stuck = now;
+        w->stuck_at = asked;
+    } else if (now - w->stuck > STUCK_SECONDS) {
+        words_differ(w);
+    }
+}
+
 bool words_look(struct world *w)
 {
     double now = world_now(), gap = now - w->looked;
     w->looked = now;
+    w->stuck = gap > GAP_SECONDS ? 0 : w->stuck;
     for (int i = 0; i < w->count; i++) {
         struct peer *p = &w->peers[i];
         if (i == w->rank)
@@ -153,6 +201,8 @@ bool words_look(struct world *w)
         else if (!is_lost(w))
             words_lost(w, NODES_SILENT, i, SILENT_SECONDS, NULL);
     }
+    if (!is_lost(w))
+        stuck_look(w, now);
     if (now - w->beaten > BEAT_SECONDS)
         tell_all(w);
     return !w->over && !is_lost(w);

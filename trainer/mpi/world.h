@@ -31,7 +31,15 @@
 
 enum word_kind { WORD_HERE, WORD_LOST, WORD_END };
 
+/* How far a rank has come. */
+struct step {
+    uint64_t sums, exchanges; /* that its trainer has asked for */
+    uint64_t waits; /* 1: until others do their part, or for ever, as its
+                       trainer has ended */
+};
+
 struct word {
+    struct step step;
     uint32_t kind;
     uint32_t loss, lost; /* as in struct nodes_head */
     int32_t number;      /* likewise; with WORD_END, the exit status */
@@ -41,6 +49,7 @@ struct word {
 /* Another rank, as far as words go. */
 struct peer {
     double heard; /* seconds, when there was a word of it */
+    struct step step;
     struct word in, out;
     MPI_Request get, put;
 };
@@ -56,10 +65,14 @@ struct world {
 
     struct peer peers[NODES_MOST];
     double looked, beaten;
-    bool apart;    /* rank 0's trainer goes on alone */
-    bool deserted; /* and another rank has said nothing for long */
-    bool over;     /* rank 0 has said its last word */
-    int status;    /* exit status: rank 0's trainer's */
+    uint64_t exchanges; /* asked for */
+    bool waits;         /* for one, or for a sum */
+    double stuck;       /* since when all wait, and not for the same; 0 = no */
+    uint64_t stuck_at;  /* all that was asked for then */
+    bool apart;         /* rank 0's trainer goes on alone */
+    bool deserted;      /* and another rank has said nothing for long */
+    bool over;          /* rank 0 has said its last word */
+    int status;         /* exit status: rank 0's trainer's */
 
     pid_t trainer; /* 0 = there is none */
     int socket;    /* -1 = no trainer was started */
@@ -126,6 +139,7 @@ bool sums_begin(struct world *w, const struct nodes_request *r);
 /* Let all of them go on, without waiting. False = the ranks have lost step,
  * which has been told. */
 bool sums_look(struct world *w);
+uint64_t sums_asked(const struct world *w); /* how many */
 bool sums_are_under_way(const struct world *w);
 bool sums_is_done(const struct world *w, uint32_t slot);
 
