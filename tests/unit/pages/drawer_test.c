@@ -159,11 +159,23 @@ struct drawn {
     struct reason why;
 };
 
+/* Whether one waits for a drawer, and how often one did. */
+static bool queued;
+static int queues;
+
+static void queue_note(bool yes)
+{
+    assert_int_equal(queued, !yes);
+    queued = yes;
+    queues += yes;
+}
+
 static int page_take(void *context, const struct drawn_page *page,
                      struct reason *why)
 {
     struct drawn *d = context;
     (void)why;
+    assert_false(queued);
     d->scans += page->scan.jpeg != NULL;
     if (page->scan.jpeg && d->unusable)
         return DRAW_IT;
@@ -185,7 +197,8 @@ static int draw_so(const char *document, bool scans, bool unusable,
                                     .side = 4,
                                     .first = 2,
                                     .count = 3,
-                                    .scans = scans};
+                                    .scans = scans,
+                                    .queue = queue_note};
     *out = (struct drawn){.unusable = unusable, .why = REASON_INIT};
     return draw_pages(&drawing, page_take, out, &out->total, &out->why);
 }
@@ -204,6 +217,7 @@ static void pages_come_in_turn(void **state)
         assert_int_equal(d.taken, 3);
         assert_int_equal(d.total, 9);
     }
+    assert_int_equal(queues, 3); /* who asks is told of each wait */
 }
 
 static void scans_come_as_such_or_drawn(void **state)
