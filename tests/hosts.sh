@@ -46,6 +46,7 @@ host_start()
     local dir=$SCRATCH/sshd name=$1 at=$2
     mkdir -p "$THERE" "$SCRATCH/on-$name" "$SCRATCH/tmp-$name"
     unshare -n -m -u --propagation private bash -c "
+        $leave_mounts
         hostname $name
         mount --bind '$SCRATCH/on-$name' '$THERE'
         exec sleep infinity" &

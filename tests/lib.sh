@@ -150,6 +150,14 @@ is_mounted()
     mounts_below "$(dirname "$1")" | grep -Fx -- "$1" >/dev/null
 }
 
+# Lines for the shell of a mount namespace. It begins with copies of all mounts,
+# those of other tests among them, and while it has a copy, the daemon behind it
+# does not end.
+# shellcheck disable=SC2016 # that shell expands them
+leave_mounts='awk "{ for (i = 7; i < NF; i++)
+    if (\$i == \"-\" && \$(i + 1) ~ /^fuse/) print \$5 }" /proc/self/mountinfo |
+    while read -r at; do umount -l "$(printf %b "$at")"; done'
+
 # mount_primofs [STATE MNT [OPTION…]]
 mount_primofs()
 {
@@ -165,11 +173,10 @@ mount_primofs()
 # umount_primofs [MNT]: unmounts, and waits until the daemon has ended.
 umount_primofs()
 {
-    if [ "$(id -u)" = 0 ]; then
-        umount "${1:-$MNT}"
-    else # the helper that makes inotify events may be inside for a moment
-        eventually 5 fusermount3 -u "${1:-$MNT}" || fusermount3 -u "${1:-$MNT}"
-    fi
+    local unmount=(umount "${1:-$MNT}")
+    [ "$(id -u)" = 0 ] || unmount=(fusermount3 -u "${1:-$MNT}")
+    # The helper that makes inotify events may be inside for a moment.
+    eventually 5 "${unmount[@]}" 2>/dev/null || "${unmount[@]}"
     eventually 20 no_daemon || fail "the daemon did not end"
 }
 

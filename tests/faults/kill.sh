@@ -47,7 +47,8 @@ begins
 expect "$user" stat -c %U "/proc/$trainer"/task
 # A file at the same path in another mount namespace: its link in /proc has the
 # text of the lock's path.
-hold='mount -t tmpfs none "$1" && : >"$1/$2.lock" && exec 9<"$1/$2.lock" &&
+hold=$leave_mounts'
+mount -t tmpfs none "$1" && : >"$1/$2.lock" && exec 9<"$1/$2.lock" &&
     exec "${@:3}"'
 unshare -m --propagation private bash -c "$hold" - "$STATE/runs" "$run" \
     sleep 300 &
