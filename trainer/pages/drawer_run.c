@@ -195,7 +195,8 @@ static void work_run(struct work *w)
     tell(w->channel, &end);
 }
 
-/* Looking for scans takes nothing from the time of drawing. */
+/* To look for scans adds the time of one page, so that it takes none from one
+ * that is drawn after it; of several, they share what is there. */
 static void bounds_set(const struct ask *a)
 {
     struct rlimit memory = {(rlim_t)DRAWN_MEMORY_MIB << 20,
