@@ -171,9 +171,20 @@ eventually 200 says log "goes on without host 'n3': on host 'n1': host 'n3'" ||
 eventually 60 says log '2 hosts train together, .*: n1, n2$' || fail "$(why)"
 says info '^hosts: *2 \(n1, n2\)$'
 await running 60 pair
+begun_with() { [ -n "$(process_on "$1" primo-nodes)" ]; }
+eventually 60 begun_with n2
+before=$(wc -l <processes/pair/metrics.csv)
+eventually 60 rows "$before" || fail "$(why)"
+host_cut n2
+kill -9 $(trainers_with ' --lead ')
+eventually 200 says log "goes on without host 'n2': on host 'n1': host 'n2'" ||
+    fail "$(why)"
+eventually 60 says info '^hosts: *1 \(n1\)$' || fail "$(why)"
+eventually 60 one_trainer
 touch processes/pair/stop
 await stopped 30 pair
 eventually 40 nobody || fail "left: $(ps axf)"
+host_join n2
 host_join n3
 touch processes/pair/resume
 eventually 120 times '3 hosts train together, .*: n1, n2, n3' 2 || fail "$(why)"

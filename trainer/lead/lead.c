@@ -25,8 +25,9 @@ enum {
     AGAIN_SECONDS = 3,
 };
 
-/* A file of the run, which says that the hosts have trained together and were
- * lost since. */
+/* A file of the run, which says that the hosts have trained together, and that
+ * the training has not ended by itself since. It is written as soon as they
+ * train: who leads may be killed with the rest, or its host fail. */
 #define LOST_MARK "together"
 
 /* Stopping */
@@ -46,6 +47,11 @@ static void signals_take(void)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaction(numbers[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+void lead_together(const struct lead *l)
+{
+    file_save(l->dir, LOST_MARK, "", 0, NULL);
 }
 
 bool lead_is_stopped(const struct lead *l)
@@ -300,14 +306,6 @@ static bool was_lost(const struct lead *l)
     return faccessat(l->dir, LOST_MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static void lost_note(const struct lead *l, bool lost)
-{
-    if (lost)
-        file_save(l->dir, LOST_MARK, "", 0, NULL);
-    else
-        unlinkat(l->dir, LOST_MARK, 0);
-}
-
 static int train(struct lead *l, struct reason *why)
 {
     bool lost = was_lost(l), begun;
@@ -326,8 +324,8 @@ static int train(struct lead *l, struct reason *why)
     err = mpirun_run(l, &begun, why);
     if (err && !begun && !lost)
         return end_untrained(l, err, why);
-    if (begun)
-        lost_note(l, err != 0);
+    if (err == 0)
+        unlinkat(l->dir, LOST_MARK, 0);
     return err ? RUN_FAILED : RUN_SUCCEEDED;
 }
 

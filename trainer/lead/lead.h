@@ -46,6 +46,8 @@ int lead_main(const char *path);
 
 /* Whether a stop is asked for, by the file `stop` or by a signal. */
 bool lead_is_stopped(const struct lead *l);
+/* Note in the run that its hosts train together from now on. */
+void lead_together(const struct lead *l);
 /* Start words[0] of $PATH, which dies with this process. It reads nothing, and
  * what it says goes to `out`. Returns its number, or -errno. */
 int lead_spawn(char *const *words, int out);

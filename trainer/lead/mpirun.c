@@ -227,6 +227,8 @@ static void alive_look(struct watch *w, int ms)
     char said[16];
     if (poll(&one, 1, ms) <= 0)
         return;
+    if (!w->begun)
+        lead_together(w->lead);
     w->begun = true;
     w->over = (one.revents & (POLLIN | POLLHUP)) == POLLHUP;
     if (one.revents & POLLIN && read(w->alive, said, sizeof said) < 0)
