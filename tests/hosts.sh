@@ -45,11 +45,10 @@ host_start()
 {
     local dir=$SCRATCH/sshd name=$1 at=$2
     mkdir -p "$THERE" "$SCRATCH/on-$name" "$SCRATCH/tmp-$name"
-    unshare -n -m -u --propagation private bash -c "
-        $leave_mounts
-        hostname $name
-        mount --bind '$SCRATCH/on-$name' '$THERE'
-        exec sleep infinity" &
+    unshare -n -m -u --propagation private "$BASH" -c "$leave_mounts"'
+        hostname "$1"
+        mount --bind "$2" "$3"
+        exec sleep infinity' - "$name" "$SCRATCH/on-$name" "$THERE" &
     HOST_PIDS[$name]=$!
     eventually 10 host_is_made "$name"
     ip link add "to-$name" type veth peer name eth0 netns "$!"

@@ -12,6 +12,8 @@ command -v mpirun >/dev/null || skip "no mpirun (Debian package openmpi-bin)"
 . "$(dirname "$0")/../hosts.sh"
 # where one host is faster, which it is here
 SSHD_ENV=PRIMOFS_STAY_TOGETHER=1
+# a path may have blanks, which nothing may split
+THERE="$SCRATCH/a host's folder"
 hosts_start n1 n2 n3
 mount_primofs
 cd "$MNT"

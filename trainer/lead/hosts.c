@@ -141,18 +141,16 @@ static int copy_send(const struct lead *l, const struct lead_host *h,
                      struct reason *why)
 {
     const char *copy = copy_of(l);
-    struct text lock = TEXT_INIT, shell = TEXT_INIT;
+    struct text lock = TEXT_INIT;
     char *from = xstrfmt("%s/", copy), *to = xstrfmt("%s:%s/", h->called, copy);
     int err = 0, said = memfd_create("rsync", MFD_CLOEXEC);
     text_puts(&lock, "flock ");
     put_quoted(&lock, copy);
     text_puts(&lock, ".lock rsync");
-    text_puts(&shell, "sh ");
-    put_quoted(&shell, l->reach);
     char *words[] = {"rsync",    FAR_RSYNC_OPTIONS,
                      "-s",       "--rsync-path",
                      lock.data,  "-e",
-                     shell.data, from,
+                     LEAD_REACH, from,
                      to,         NULL};
     pid_t pid = said < 0 ? -errno : lead_spawn(words, said);
     if (pid < 0)
@@ -162,7 +160,6 @@ static int copy_send(const struct lead *l, const struct lead_host *h,
     if (said >= 0)
         close(said);
     text_release(&lock);
-    text_release(&shell);
     free(from);
     free(to);
     return err;

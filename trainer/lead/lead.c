@@ -123,16 +123,16 @@ static int path_take(struct lead *l, const char *path, struct reason *why)
     l->runs = xstrdup(rest);
     const char *id = whole ? last_cut(rest) : NULL;
     l->id = xstrdup(id ? id : "");
-    l->reach = xstrfmt("%s/reach", path);
     whole = id && last_cut(rest);
     l->directory = rest;
     l->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (!whole || *path != '/')
         return refuse(why, EINVAL, "'%s' is no run directory of a machine",
                       path);
-    return l->dir < 0 ? refuse_errno(why, errno,
-                                     "cannot open the run directory '%s'", path)
-                      : 0;
+    return l->dir < 0 || fchdir(l->dir)
+               ? refuse_errno(why, errno, "cannot open the run directory '%s'",
+                              path)
+               : 0;
 }
 
 /* As in machine/team_wait.c: where a loader that was brought along has started

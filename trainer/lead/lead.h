@@ -28,16 +28,21 @@ struct lead_host {
 };
 
 struct lead {
-    char *path; /* of the run directory; absolute, as all paths are */
+    char *path; /* of the run directory; absolute, as all paths are. It is the
+                   working directory. */
     int dir;
     char *directory; /* path = directory/runs/id/… */
     char *runs, *id;
     char *program, *nodes; /* primo-train and primo-nodes; nodes may be NULL */
-    char *reach; /* the script by which mpirun and rsync reach a host */
     struct settings job;
     struct lead_host host[LEAD_HOSTS]; /* the first is this one */
     int count;
 };
+
+/* The command by which mpirun and rsync reach a host, a script in the run
+ * directory. Both split it at blanks and know no quotes of a shell, so that it
+ * cannot have a path of any kind. */
+#define LEAD_REACH "sh ./reach"
 
 /* Returns the exit status. */
 int lead_main(const char *path);

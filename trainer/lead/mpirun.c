@@ -170,12 +170,10 @@ static void words_take(const struct lead *l, const char *first, struct words *w)
                                           "-wdir",
                                           "/",
                                           "--mca",
-                                          "plm_rsh_agent"};
-    struct text agent = TEXT_INIT;
-    text_printf(&agent, "sh %s", l->reach);
+                                          "plm_rsh_agent",
+                                          LEAD_REACH};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         word_add(w, options[i]);
-    word_add(w, text_string(&agent));
     for (int i = 0; i < l->count; i++) {
         const struct lead_host *h = &l->host[i];
         const char *const one[] = {":",        "-n",      "1",
@@ -187,7 +185,6 @@ static void words_take(const struct lead *l, const char *first, struct words *w)
                             : i == 0 && k == 6 ? first
                                                : one[k]);
     }
-    text_release(&agent);
 }
 
 static int start(struct watch *w, struct reason *why)
