@@ -9,8 +9,10 @@
 #include "trainer/lead/mpirun.h"
 #include "trainer/run/rundir.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,19 +149,60 @@ static void program_find(struct lead *l)
     l->nodes = nodes_program_find(l->program);
 }
 
-/* Numbers are what mpirun does not look up, and takes for no host of its own;
- * these belong to nobody. */
-static void hosts_take(struct lead *l)
+/* Whether this host has an address that begins so. */
+static bool is_used(const struct ifaddrs *list, const char *block)
 {
+    char numbers[INET_ADDRSTRLEN];
+    for (; list; list = list->ifa_next) {
+        const void *at = list->ifa_addr;
+        const struct sockaddr_in *in = at;
+        if (in && in->sin_family == AF_INET &&
+            inet_ntop(AF_INET, &in->sin_addr, numbers, sizeof numbers) &&
+            !strncmp(numbers, block, strlen(block)))
+            return true;
+    }
+    return false;
+}
+
+/* Numbers are what mpirun does not look up, and takes for no host of its own,
+ * unless this host has them. These are for documentation (RFC 5737), which does
+ * not keep some from using them. */
+static const char *block_find(struct reason *why)
+{
+    static const char *const blocks[] = {"192.0.2.", "198.51.100.",
+                                         "203.0.113."};
+    struct ifaddrs *list;
+    const char *free = NULL;
+    if (getifaddrs(&list)) {
+        refuse_errno(why, errno, "cannot list the addresses of this host");
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks && !free; i++)
+        if (!is_used(list, blocks[i]))
+            free = blocks[i];
+    freeifaddrs(list);
+    if (!free)
+        refuse(why, EADDRINUSE,
+               "this host has addresses in 192.0.2.0/24, in 198.51.100.0/24 "
+               "and in 203.0.113.0/24: one of these must be free");
+    return free;
+}
+
+static int hosts_take(struct lead *l, struct reason *why)
+{
+    const char *block = block_find(why);
+    if (!block)
+        return -why->code;
     const char *at = settings_get(&l->job, KEY_HOST);
     while (*at && l->count < LEAD_HOSTS) {
         struct lead_host *h = &l->host[l->count++];
         size_t n = strcspn(at, " \t");
         h->name = xstrndup(at, n);
-        snprintf(h->called, sizeof h->called, "192.0.2.%d", l->count);
+        snprintf(h->called, sizeof h->called, "%s%d", block, l->count);
         at += n;
         at += strspn(at, " \t");
     }
+    return 0;
 }
 
 static int job_take(struct lead *l, struct reason *why)
@@ -174,7 +217,6 @@ static int job_take(struct lead *l, struct reason *why)
                              why);
     text_release(&t);
     language_set(settings_get(&l->job, KEY_LANG));
-    hosts_take(l);
     return err;
 }
 
@@ -309,7 +351,9 @@ static bool was_lost(const struct lead *l)
 static int train(struct lead *l, struct reason *why)
 {
     bool lost = was_lost(l), begun;
-    int err = mpirun_check(l, why);
+    int err = hosts_take(l, why);
+    if (err == 0)
+        err = mpirun_check(l, why);
     if (err == 0)
         err = hosts_name(l, why);
     if (err)
