@@ -15,6 +15,8 @@ SSHD_ENV=PRIMOFS_STAY_TOGETHER=1
 # a path may have blanks, which nothing may split
 THERE="$SCRATCH/a host's folder"
 hosts_start n1 n2 n3
+# another name than that which ssh knows
+on n2 hostname elsewhere
 # an address that nobody should have, and some do
 on n1 ip address add 192.0.2.2/32 dev lo
 mount_primofs

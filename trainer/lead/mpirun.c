@@ -139,8 +139,10 @@ static void names_pass(const struct lead *l)
     text_release(&t);
 }
 
-/* A connection that is cut must be noticed by what mpirun has started on the
- * other side, too, so that nothing stays there. */
+/* What mpirun passes on and where a program starts stands with each one, as it
+ * carries neither over to the next. A connection that is cut must be noticed by
+ * what mpirun has started on the other side, too, so that nothing stays there.
+ */
 static void words_take(const struct lead *l, const char *first, struct words *w)
 {
     static const char *const options[] = {"mpirun",
@@ -165,10 +167,6 @@ static void words_take(const struct lead *l, const char *first, struct words *w)
                                           "--mca",
                                           "oob_tcp_keepalive_probes",
                                           "3",
-                                          "-x",
-                                          NODES_NAMES,
-                                          "-wdir",
-                                          "/",
                                           "--mca",
                                           "plm_rsh_agent",
                                           LEAD_REACH};
@@ -176,14 +174,22 @@ static void words_take(const struct lead *l, const char *first, struct words *w)
         word_add(w, options[i]);
     for (int i = 0; i < l->count; i++) {
         const struct lead_host *h = &l->host[i];
-        const char *const one[] = {":",        "-n",      "1",
-                                   "--host",   h->called, l->nodes,
-                                   l->program, "--run",   l->path};
+        const char *const one[] = {":",
+                                   "-n",
+                                   "1",
+                                   "-x",
+                                   NODES_NAMES,
+                                   "-wdir",
+                                   "/",
+                                   "--host",
+                                   i ? h->called : "localhost",
+                                   l->nodes,
+                                   i ? l->program : first,
+                                   "--run",
+                                   l->path};
         for (size_t k = i == 0; k < sizeof one / sizeof *one; k++)
             if (!h->left_out)
-                word_add(w, i == 0 && k == 4   ? "localhost"
-                            : i == 0 && k == 6 ? first
-                                               : one[k]);
+                word_add(w, one[k]);
     }
 }
 
