@@ -366,8 +366,12 @@ static int train(struct lead *l, struct reason *why)
     if (away && (err = left_out_tell(l, why)))
         return end_untrained(l, err, why);
     err = mpirun_run(l, &begun, why);
+    if (err == -ECANCELED)
+        return end_untrained(l, 0, NULL);
     if (err && !begun && !lost)
         return end_untrained(l, err, why);
+    if (err && !begun)
+        fprintf(stderr, "primo-train: %s\n", why->sentence);
     if (err == 0)
         unlinkat(l->dir, LOST_MARK, 0);
     return err ? RUN_FAILED : RUN_SUCCEEDED;

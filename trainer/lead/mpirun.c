@@ -23,10 +23,10 @@
 enum {
     RUN_LOCK_FD = 3, /* the run's lock, with which the launcher starts us */
     TICK_MS = 50,
-    SAID_MS = 300,        /* until mpirun has passed on what was said last */
-    FOLLOW_SECONDS = 14,  /* for all to end when the first trainer has */
-    TERM_SECONDS = 3,     /* for mpirun to end when it is told to */
-    BEGIN_SECONDS = 1800, /* until the trainers have their files */
+    SAID_MS = 300,       /* until mpirun has passed on what was said last */
+    FOLLOW_SECONDS = 14, /* for all to end when the first trainer has */
+    TERM_SECONDS = 3,    /* for mpirun to end when it is told to */
+    BEGIN_SECONDS = 300, /* until the trainers have their files */
     SAID = 1 << 16,
 };
 
@@ -40,6 +40,8 @@ struct watch {
     int status;       /* as waitpid() says */
     bool begun, over; /* the trainer has begun, has ended */
     bool released;    /* the run is, with the last words */
+    bool late;        /* they have not begun in time */
+    bool stopped;     /* before they had begun */
 };
 
 /* Checking */
@@ -238,20 +240,35 @@ static void alive_look(struct watch *w, int ms)
         pause_ms(ms);
 }
 
+/* The end of what was said, without a line that is cut. */
+static char *said_last(const struct watch *w, char said[SAID + 1])
+{
+    struct stat st;
+    off_t from =
+        fstat(w->said, &st) || st.st_size < SAID ? 0 : st.st_size - SAID;
+    ssize_t n = pread(w->said, said, SAID, from);
+    said[n > 0 ? n : 0] = 0;
+    char *line = from ? strchr(said, '\n') : NULL;
+    return line ? line + 1 : said;
+}
+
 /* What a trainer or primo-nodes has said last. */
 static void put_said(const struct watch *w, struct text *out)
 {
     static const char *const ours[] = {"primo-train: ", "primo-nodes: "};
-    char said[SAID + 1];
+    char room[SAID + 1], *said = said_last(w, room);
     const char *last = NULL;
-    ssize_t n = pread(w->said, said, SAID, 0);
-    said[n > 0 ? n : 0] = 0;
     for (char *at = said; *at; at += strcspn(at, "\n"), at += *at == '\n')
         for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
             if (!strncmp(at, ours[i], strlen(ours[i])))
                 last = at + strlen(ours[i]);
     if (last)
         text_put_printable(out, last, strcspn(last, "\n"));
+    else if (w->late)
+        text_printf(out,
+                    _("the hosts have not begun within %d s; they must reach "
+                      "one another over TCP, on ports that MPI chooses"),
+                    BEGIN_SECONDS);
     else if (w->ended && WIFSIGNALED(w->status))
         text_printf(out, _("mpirun was ended by signal %d"),
                     WTERMSIG(w->status));
@@ -297,15 +314,19 @@ static void watch(struct watch *w)
     double due = monotonic_now() + BEGIN_SECONDS;
     while (!has_ended(w)) {
         bool was = w->over;
-        lead_is_stopped(w->lead);
+        bool asked = lead_is_stopped(w->lead);
         alive_look(w, TICK_MS);
+        w->stopped = asked && !w->begun; /* else the trainer sees it */
+        if (w->stopped)
+            break;
         if (was)
             pause_ms(TICK_MS);
         else if (w->over)
             run_release(w);
         if (w->over && !was)
             due = monotonic_now() + FOLLOW_SECONDS;
-        if ((w->over || !w->begun) && monotonic_now() > due)
+        w->late = !w->begun && monotonic_now() > due;
+        if (w->late || (w->over && monotonic_now() > due))
             break;
     }
     if (!w->ended)
@@ -332,6 +353,10 @@ int mpirun_run(const struct lead *l, bool *begun, struct reason *why)
         put_said(&w, &words);
     }
     *begun = w.begun;
+    if (w.stopped && !w.begun) {
+        text_clear(&words);
+        err = -ECANCELED;
+    }
     /* mpirun's own status says nothing where it goes on without a host. */
     if (err == 0 && (w.status || words.size))
         err = refuse(why, EIO, "host '%s', step '%s': %s", l->host[0].name,

@@ -17,7 +17,8 @@
 int mpirun_check(const struct lead *l, struct reason *why);
 /* Have the hosts train that are not left out, until they have ended. 0: the
  * trainer of this host has ended by itself, and its journal says how. EIO: it
- * was lost, for this reason; *begun says whether it had begun. */
+ * was lost, for this reason; *begun says whether it had begun. -ECANCELED: a
+ * stop was asked for before. */
 int mpirun_run(const struct lead *l, bool *begun, struct reason *why);
 
 #endif
