@@ -46,11 +46,6 @@ enum {
     GAIN_DENOMINATOR = 4,
 };
 
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static int parts_of(int all, int most)
 {
     return (all + most - 1) / most;

@@ -32,11 +32,6 @@ enum {
     GRAIN = 16,
 };
 
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 /* How the work is cut. */
 struct cut {
     int tiles;    /* of all pictures */

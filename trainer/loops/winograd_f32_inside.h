@@ -97,6 +97,11 @@ VECTORS_INLINE void source_tile(vec out[ELEMENTS], const float *plane, int side,
         source_line(out + i * TILE, 1, t + i * TILE, 1);
 }
 
+static inline int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 /* Transforms the kernel of a block of 8 inputs and a panel of 16 outputs. `to`
  * is the panel's: [36 elements][w->in][16], with APART floats behind each
  * element's. */

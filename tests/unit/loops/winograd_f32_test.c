@@ -17,7 +17,8 @@
 
 #include <cmocka.h>
 
-enum { BLOCK = 8, TAPS = 9 };
+enum { BLOCK = 8 };
+#include "tests/unit/loops/blocks.h"
 
 /* The error that is allowed, relative to the root mean square of the results.
  */
@@ -25,13 +26,11 @@ enum { BLOCK = 8, TAPS = 9 };
 /* Elements that are compared, of shapes that have many more. */
 enum { SAMPLES = 5000 };
 
-static const struct shape {
-    int n, in, out, side;
-} shapes[] = {{1, 16, 16, 1},   {3, 16, 48, 2},     {2, 48, 16, 3},
-              {5, 96, 32, 4},   {1, 64, 64, 7},     {2, 32, 96, 8},
-              {3, 64, 32, 9},   {1, 32, 32, 31},    {1, 256, 80, 6},
-              {70, 32, 32, 4},  {150, 16, 16, 3},   {2, 16, 512, 5},
-              {9, 512, 256, 8}, {100, 512, 160, 4}, {70, 80, 832, 4}};
+static const struct shape shapes[] = {
+    {1, 16, 16, 1},   {3, 16, 48, 2},     {2, 48, 16, 3},   {5, 96, 32, 4},
+    {1, 64, 64, 7},   {2, 32, 96, 8},     {3, 64, 32, 9},   {1, 32, 32, 31},
+    {1, 256, 80, 6},  {70, 32, 32, 4},    {150, 16, 16, 3}, {2, 16, 512, 5},
+    {9, 512, 256, 8}, {100, 512, 160, 4}, {70, 80, 832, 4}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static float *room(size_t size)
@@ -47,70 +46,14 @@ static float *floats(size_t count, float scale, uint32_t seed)
 {
     float *v = room(count * sizeof *v);
 
-    for (size_t i = 0; i < count; i++) {
-        seed = seed * 1664525 + 1013904223;
-        v[i] = (float)(int32_t)seed * 0x1p-31f * scale;
-    }
+    for (size_t i = 0; i < count; i++)
+        v[i] = noise(&seed) * scale;
     return v;
-}
-
-static size_t activation_count(const struct shape *s, int channels)
-{
-    return (size_t)s->n * channels * s->side * s->side;
-}
-
-static size_t kernel_count(const struct shape *s)
-{
-    return (size_t)s->in * s->out * TAPS;
-}
-
-/* The index of element (c, y, x) of picture n; negative outside of the
- * picture. */
-static ptrdiff_t activation_at(const struct shape *s, int channels, int n,
-                               int c, int y, int x)
-{
-    if (y < 0 || x < 0 || y >= s->side || x >= s->side)
-        return -1;
-    ptrdiff_t plane = (ptrdiff_t)n * (channels / BLOCK) + c / BLOCK;
-    return ((plane * s->side + y) * s->side + x) * BLOCK + c % BLOCK;
 }
 
 static double activation(const float *v, ptrdiff_t at)
 {
     return at < 0 ? 0 : (double)v[at];
-}
-
-/* The index of a tap in the kernel of the way forward. */
-static size_t kernel_at(int ins, int out, int in, int tap)
-{
-    size_t block = (size_t)(out / BLOCK) * (ins / BLOCK) + in / BLOCK;
-
-    return ((block * TAPS + tap) * BLOCK + in % BLOCK) * BLOCK + out % BLOCK;
-}
-
-/* How far results are from what is expected: all together, and the worst. */
-struct errors {
-    double squares, wanted, most;
-    int count;
-};
-
-static void errors_add(struct errors *e, double got, double want)
-{
-    double off = fabs(got - want);
-
-    assert_true(isfinite(got));
-    e->squares += off * off;
-    e->wanted += want * want;
-    e->most = off > e->most ? off : e->most;
-    e->count++;
-}
-
-static void are_small(const struct errors *e)
-{
-    double rms = sqrt(e->wanted / e->count);
-
-    assert_true(sqrt(e->squares / e->count) <= RELATIVE * rms);
-    assert_true(e->most <= 8 * RELATIVE * rms);
 }
 
 /* A convolution and what it needs. */
@@ -200,7 +143,7 @@ static void trial_check(const struct trial *t)
             &e, activation(t->w.result, activation_at(s, s->out, n, out, y, x)),
             expected(t, n, out, y, x));
     }
-    are_small(&e);
+    are_small(&e, RELATIVE);
 }
 
 static void need(void)
@@ -303,7 +246,7 @@ static void gradient_check(const struct gradient *t)
         errors_add(&e, (double)t->g.d_kernel[kernel_at(s->in, out, in, tap)],
                    expected_gradient(t, out, in, tap));
     }
-    are_small(&e);
+    are_small(&e, RELATIVE);
 }
 
 static void is_the_kernels_gradient(void **state)

@@ -15,18 +15,18 @@
 
 #include <cmocka.h>
 
-enum { BLOCK = 16, TAPS = 9 };
+enum { BLOCK = 16 };
+#include "tests/unit/loops/blocks.h"
 
 /* The error that is allowed, relative to the root mean square of the results:
  * in bf16, where source and kernel are rounded twice, and in f32. */
 #define RELATIVE     0.008
 #define RELATIVE_F32 1e-6
 
-static const struct shape {
-    int n, in, out, side;
-} shapes[] = {{1, 32, 32, 1},  {3, 32, 64, 2}, {2, 64, 32, 3}, {5, 96, 32, 4},
-              {1, 64, 64, 7},  {2, 32, 96, 8}, {3, 64, 32, 9}, {1, 32, 32, 31},
-              {1, 512, 32, 6}, {67, 32, 32, 4}};
+static const struct shape shapes[] = {
+    {1, 32, 32, 1},  {3, 32, 64, 2}, {2, 64, 32, 3}, {5, 96, 32, 4},
+    {1, 64, 64, 7},  {2, 32, 96, 8}, {3, 64, 32, 9}, {1, 32, 32, 31},
+    {1, 512, 32, 6}, {67, 32, 32, 4}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static float widened(uint16_t v)
@@ -45,12 +45,6 @@ static void *room(size_t size)
     assert_non_null(p);
     memset(p, 0x7f, size); /* values that would be seen in any sum */
     return p;
-}
-
-static float noise(uint32_t *state)
-{
-    *state = *state * 1664525 + 1013904223;
-    return (float)(int32_t)*state * 0x1p-31f;
 }
 
 static uint16_t *activations(size_t count, uint32_t seed)
@@ -73,62 +67,9 @@ static float *floats(size_t count, float scale, uint32_t seed)
     return v;
 }
 
-static size_t activation_count(const struct shape *s, int channels)
-{
-    return (size_t)s->n * channels * s->side * s->side;
-}
-
-static size_t kernel_count(const struct shape *s)
-{
-    return (size_t)s->in * s->out * TAPS;
-}
-
-/* The index of element (c, y, x) of picture n; negative outside of the
- * picture. */
-static ptrdiff_t activation_at(const struct shape *s, int channels, int n,
-                               int c, int y, int x)
-{
-    if (y < 0 || x < 0 || y >= s->side || x >= s->side)
-        return -1;
-    ptrdiff_t plane = (ptrdiff_t)n * (channels / BLOCK) + c / BLOCK;
-    return ((plane * s->side + y) * s->side + x) * BLOCK + c % BLOCK;
-}
-
 static double activation(const uint16_t *v, ptrdiff_t at)
 {
     return at < 0 ? 0 : (double)widened(v[at]);
-}
-
-static size_t kernel_at(const struct shape *s, int out, int in, int tap)
-{
-    size_t block = (size_t)(out / BLOCK) * (s->in / BLOCK) + in / BLOCK;
-
-    return ((block * TAPS + tap) * BLOCK + in % BLOCK) * BLOCK + out % BLOCK;
-}
-
-/* How far results are from what is expected: all together, and the worst. */
-struct errors {
-    double squares, wanted, most;
-    size_t count;
-};
-
-static void errors_add(struct errors *e, double got, double want)
-{
-    double off = fabs(got - want);
-
-    assert_true(isfinite(got));
-    e->squares += off * off;
-    e->wanted += want * want;
-    e->most = off > e->most ? off : e->most;
-    e->count++;
-}
-
-static void are_small(const struct errors *e, double relative)
-{
-    double rms = sqrt(e->wanted / (double)e->count);
-
-    assert_true(sqrt(e->squares / (double)e->count) <= relative * rms);
-    assert_true(e->most <= 8 * relative * rms);
 }
 
 /* Forward */
@@ -195,7 +136,7 @@ static double expected(const struct forward *f, int n, int out, int y, int x)
 
     for (int in = 0; in < s->in; in++)
         for (int t = 0; t < TAPS; t++)
-            sum += (double)f->master[kernel_at(s, out, in, t)] *
+            sum += (double)f->master[kernel_at(s->in, out, in, t)] *
                    activation(f->w.source,
                               activation_at(s, s->in, n, in, y + t / 3 - 1,
                                             x + t % 3 - 1));
@@ -267,7 +208,7 @@ static double expected_back(const struct shape *s, const float *master,
 
     for (int out = 0; out < s->out; out++)
         for (int t = 0; t < TAPS; t++)
-            sum += (double)master[kernel_at(s, out, in, t)] *
+            sum += (double)master[kernel_at(s->in, out, in, t)] *
                    activation(d_result,
                               activation_at(s, s->out, n, out, y + 1 - t / 3,
                                             x + 1 - t % 3));
@@ -386,7 +327,7 @@ static void gradient_check(const struct shape *s, bool bf16)
     winograd_gradient(&t.g);
     for (int i = 0; i < s->out * s->in * TAPS; i++) {
         int tap = i % TAPS, in = i / TAPS % s->in, out = i / TAPS / s->in;
-        errors_add(&e, (double)t.g.d_kernel[kernel_at(s, out, in, tap)],
+        errors_add(&e, (double)t.g.d_kernel[kernel_at(s->in, out, in, tap)],
                    expected_gradient(&t, out, in, tap));
     }
     are_small(&e, bf16 ? RELATIVE : RELATIVE_F32);
