@@ -48,47 +48,105 @@ VECTORS_INLINE void taps_of_outputs(__m512 tap[TAPS], const float *block,
         tap[i] = _mm512_load_ps(block + i * SQUARE + in * BLOCK) * scale;
 }
 
-/* Loads the taps of 16 inputs for one output, turned by 180 degrees: the kernel
- * with which gradients go back from an output to its inputs. */
-VECTORS_INLINE void taps_of_inputs(__m512 tap[TAPS], const float *block,
-                                   int out)
+/* Where a block's transformed kernel begins: element 0 of its first two inputs
+ * `from`, which the convolution reads, and of its 16 outputs `to`. */
+INLINE uint16_t *block_at(const struct winograd_kernel *k, int from, int to)
 {
-    const __m512i inputs = _mm512_setr_epi32(
-        0, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240);
-#pragma GCC unroll 9
-    for (int i = 0; i < TAPS; i++)
-        tap[i] = _mm512_i32gather_ps(
-            inputs, block + (TAPS - 1 - i) * SQUARE + out, sizeof(float));
+    int all = k->back ? k->out : k->in;
+    return k->to + ((size_t)to / 2 * all + from * BLOCK) * PANEL +
+           to % 2 * PANEL;
 }
 
-/* Transforms one block of inputs by one of outputs. `from` and `to` are the
- * blocks that the convolution will read and write: inputs and outputs, or, on
- * the way back, the other way round. */
-VECTORS static void block_transform(const struct winograd_kernel *k, int out,
-                                    int in)
+/* Transforms one block of inputs by one of outputs. */
+VECTORS static void block_forward(const struct winograd_kernel *k, int out,
+                                  int in, const float *block)
 {
-    const float *block =
-        k->master + ((size_t)out * (k->in / BLOCK) + in) * TAPS * SQUARE;
-    int from = k->back ? out : in, to = k->back ? in : out;
-    int all = k->back ? k->out : k->in;
     __m512 scale =
         k->scale ? _mm512_loadu_ps(k->scale + out * BLOCK) : _mm512_set1_ps(1);
-    uint16_t *first =
-        k->to + ((size_t)to / 2 * all + from * BLOCK) * PANEL + to % 2 * PANEL;
+    uint16_t *first = block_at(k, in, out);
 
     for (int c = 0; c < BLOCK; c += 2) {
         __m512 tap[2][TAPS], tile[2][ELEMENTS];
         for (int i = 0; i < 2; i++) {
-            if (k->back)
-                taps_of_inputs(tap[i], block, c + i);
-            else
-                taps_of_outputs(tap[i], block, c + i, scale);
+            taps_of_outputs(tap[i], block, c + i, scale);
             kernel_tile(tile[i], tap[i]);
         }
         for (int p = 0; p < ELEMENTS; p++)
             _mm512_store_si512(first + (size_t)p * k->in * k->out + c * PANEL,
                                pairs(tile[0][p], tile[1][p]));
     }
+}
+
+/* Turns 16 rows of 16 words to 16 columns. */
+VECTORS_INLINE void words_transpose(__m512i column[BLOCK],
+                                    const __m512i row[BLOCK])
+{
+    __m512i fours[BLOCK]; /* [rows / 4][4]: 4 rows of each fourth column */
+#pragma GCC unroll 4
+    for (int i = 0; i < BLOCK; i += 4) {
+        __m512i a = _mm512_unpacklo_epi32(row[i], row[i + 1]);
+        __m512i b = _mm512_unpackhi_epi32(row[i], row[i + 1]);
+        __m512i c = _mm512_unpacklo_epi32(row[i + 2], row[i + 3]);
+        __m512i d = _mm512_unpackhi_epi32(row[i + 2], row[i + 3]);
+        fours[i] = _mm512_unpacklo_epi64(a, c);
+        fours[i + 1] = _mm512_unpackhi_epi64(a, c);
+        fours[i + 2] = _mm512_unpacklo_epi64(b, d);
+        fours[i + 3] = _mm512_unpackhi_epi64(b, d);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        const int even = 0x88, odd = 0xdd; /* quarters of two vectors */
+        __m512i a = _mm512_shuffle_i32x4(fours[i], fours[4 + i], even);
+        __m512i b = _mm512_shuffle_i32x4(fours[i], fours[4 + i], odd);
+        __m512i c = _mm512_shuffle_i32x4(fours[8 + i], fours[12 + i], even);
+        __m512i d = _mm512_shuffle_i32x4(fours[8 + i], fours[12 + i], odd);
+        column[i] = _mm512_shuffle_i32x4(a, c, even);
+        column[4 + i] = _mm512_shuffle_i32x4(b, d, even);
+        column[8 + i] = _mm512_shuffle_i32x4(a, c, odd);
+        column[12 + i] = _mm512_shuffle_i32x4(b, d, odd);
+    }
+}
+
+/* Transforms one block for the way back: the kernel is turned by 180 degrees,
+ * and its outputs are what is read. Turning it turns the transformed elements,
+ * too, but for the sums in the middle, which are symmetric. So the block is
+ * transformed as for the way forward, with a vector of outputs for each input,
+ * and pairs of outputs, which are words then, are transposed. Gathering 16
+ * inputs for each output instead takes twice as long. */
+VECTORS static void block_back(const struct winograd_kernel *k, int out, int in,
+                               const float *block)
+{
+    static const unsigned char turned[ELEMENTS] = {15, 13, 14, 12, 7, 5, 6, 4,
+                                                   11, 9,  10, 8,  3, 1, 2, 0};
+    __m512i row[ELEMENTS / 2][BLOCK]; /* words of two elements, by inputs */
+    uint16_t *first = block_at(k, out, in);
+
+    for (int c = 0; c < BLOCK; c++) {
+        __m512 tap[TAPS], tile[ELEMENTS];
+        taps_of_outputs(tap, block, c, _mm512_set1_ps(1));
+        kernel_tile(tile, tap);
+        for (int p = 0; p < ELEMENTS; p += 2)
+            row[p / 2][c] = (__m512i)_mm512_cvtne2ps_pbh(tile[turned[p + 1]],
+                                                         tile[turned[p]]);
+    }
+    for (int p = 0; p < ELEMENTS; p += 2) {
+        __m512i column[BLOCK];
+        words_transpose(column, row[p / 2]);
+        for (int i = 0; i < BLOCK; i++)
+            _mm512_store_si512(first + (size_t)(p + i / 8) * k->in * k->out +
+                                   i % 8 * 2 * PANEL,
+                               column[i]);
+    }
+}
+
+static void block_transform(const struct winograd_kernel *k, int out, int in)
+{
+    const float *block =
+        k->master + ((size_t)out * (k->in / BLOCK) + in) * TAPS * SQUARE;
+    if (k->back)
+        block_back(k, out, in, block);
+    else
+        block_forward(k, out, in, block);
 }
 
 /* Writes [16 elements][to / 32][from / 2][32 to][2 from]. */
