@@ -77,7 +77,7 @@ FUZZ_PROGRAMS = $(patsubst %.c,$(BUILD)/%,$(filter-out %/fuzz.c, \
   $(wildcard tests/fuzz/*.c)))
 PRELOADED = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/faults/preload/*.c))
 BENCH_PROGRAMS = $(patsubst %,$(BUILD)/tests/bench/%,network convolutions \
-  decode clients reader objects makes saves)
+  one_conv decode clients reader objects makes saves)
 
 SHARED_LIBS    := -lunistring -ljansson -lz -lm
 CORE_LIBS    := -llmdb
