@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 /* Pictures come in f32 and row-major; the first convolution may need another
- * layout or type, and then a copy is the first step. */
+ * layout or type, and then a copy is the first step, after which their memory
+ * is free for the other ones. */
 static void build_image(struct builder *b)
 {
     const struct plan_parts *p = b->parts;
@@ -23,8 +24,10 @@ static void build_image(struct builder *b)
     if (b->err || dnn_layout_same(plain.layout, wanted.source))
         return;
     b->image = build_tensor(b, wanted.source);
-    if (!b->err)
-        build_op(b, dnn_copy(&op, p->dnn, plain, b->image, b->why), &op);
+    if (b->err)
+        return;
+    build_op(b, dnn_copy(&op, p->dnn, plain, b->image, b->why), &op);
+    build_give(b, plain.data);
 }
 
 static void count_readers(struct builder *b)
