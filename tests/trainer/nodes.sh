@@ -238,6 +238,40 @@ eventually 90 test -s strays/loss || fail "they wait for each other"
 expect 6 eval 'od -An -tu4 strays/loss | tr -d " "' # NODES_DIFFER
 wait $! || true
 
+step "a trainer that is killed just before it is answered is missed, too"
+cat >vanishes <<END
+#!$PYTHON
+import mmap, os, signal, socket, struct, sys
+end, memory = map(int, os.environ['PRIMOFS_NODES'].split())
+nodes, head = socket.socket(fileno=end), mmap.mmap(memory, 64 << 10)
+rank, = struct.unpack('I', head[:4])
+gather = struct.pack('3I', 4, 64, 0)
+if rank == 0:
+    try:
+        for answer in range(2):
+            nodes.send(gather)
+            nodes.recv(12)
+    except BrokenPipeError:
+        pass
+    open(sys.argv[2] + '/loss', 'wb').write(head[8 + 64 * 64:][:4])
+    sys.exit()
+# primo-nodes is to read what is asked for when nobody is there any more.
+node, alive = os.getppid(), os.pipe()
+os.kill(node, signal.SIGSTOP)
+nodes.send(gather)
+if os.fork():
+    os.kill(os.getpid(), signal.SIGKILL)
+nodes.close()
+os.close(alive[1])
+os.read(alive[0], 1)
+os.kill(node, signal.SIGCONT)
+END
+chmod +x vanishes
+run_make vanished
+together 2 vanished "$SCRATCH/vanishes" &
+eventually 90 test -s vanished/loss || fail "nobody has missed it"
+wait $! || true
+
 step "a base is adapted by all alike"
 run_make based 'iterations = 2'
 run_make based1 'iterations = 2'

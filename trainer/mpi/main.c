@@ -119,12 +119,15 @@ static void lead_to_end(struct world *w)
     words_end(w);
 }
 
-/* The others go when rank 0 has, or is gone. */
+/* The others go when rank 0 has, or is gone. A trainer that was killed while
+ * it was answered has not been missed yet. */
 static void follow_to_end(struct world *w)
 {
     bool lost = !words_look(w);
-    for (; !lost && !w->over; lost = !words_look(w))
+    for (; !lost && !w->over; lost = !words_look(w)) {
+        child_look(w);
         nanosleep(&nap, NULL);
+    }
     child_end(w, 0);
     double until = world_now() + LAST_SECONDS;
     while (!w->over && world_now() < until) {
