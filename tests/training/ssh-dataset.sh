@@ -148,6 +148,38 @@ old_is_gone() { [ ! -e "$old" ]; }
 eventually 30 old_is_gone || fail "$(ls -la "$THERE"/datasets/*)"
 expect 1 wc -l <<<"$(copies)"
 [ ! -e "${old%/}.lock" ]
+
+step "a copy that a trainer reads is kept, whether a run there names it or not"
+# As on one of several hosts that train together, where no run is but that of
+# another host.
+tidy()
+{
+    local id=("$THERE"/runs/*)
+    "$BUILD/primo-train" --far "$THERE" "${id##*/}" "$BUILD/primo-train" \
+        </dev/null >/dev/null
+}
+no_training() { [ -z "$(training_pids)" ]; }
+copy=$(copies)
+put templates/long "dataset = $SCRATCH/other\nbase = scratch\nimage_size = 32\nepochs = 9999\n"
+echo long >processes/far/template
+touch processes/far/start
+await running 60 far
+eventually 60 grep 'dataset read' processes/far/log
+jobs=("$THERE"/runs/*/*/job)
+for job in "${jobs[@]}"; do
+    mv "$job" "$job-aside"
+done
+touch -d '8 days ago' "${copy%/}.lock"
+tidy
+[ -d "$copy" ] || fail "it was removed"
+touch processes/far/stop
+await stopped 30 far
+eventually 20 no_training
+tidy
+[ ! -d "$copy" ] || fail "it is still there"
+for job in "${jobs[@]}"; do
+    mv "$job-aside" "$job"
+done
 echo t >processes/far/template
 
 step "a full disk there"

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -287,7 +288,18 @@ static char *path_take(const char *path)
     return xstrndup(path, n);
 }
 
-static int root_take(struct dataset *d, const char *path, struct reason *why)
+/* A copy is locked for as long as it is open: that keeps it from being removed
+ * (far/copies.h), which is all that the lock is for. */
+static int folder_open(const char *path, bool copy)
+{
+    int fd = open(path, (copy ? O_RDONLY : O_PATH) | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && copy)
+        flock(fd, LOCK_SH | LOCK_NB);
+    return fd;
+}
+
+static int root_take(struct dataset *d, const char *path, bool copy,
+                     struct reason *why)
 {
     struct stat st;
     if (!*path)
@@ -300,7 +312,7 @@ static int root_take(struct dataset *d, const char *path, struct reason *why)
         return refuse(why, ENOTDIR,
                       "the dataset '%s' is not a folder of class folders",
                       path);
-    d->dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    d->dir = folder_open(path, copy);
     if (d->dir < 0)
         return refuse_errno(why, errno, "the dataset '%s' can't be read", path);
     d->root_open = true;
@@ -343,7 +355,8 @@ int dataset_root_open(struct dataset *d, const struct settings *settings,
         .test_fraction = settings_number(settings, KEY_TEST_FRACTION),
         .seed = (uint64_t)settings_number(settings, KEY_SEED)};
     d->called = path_take(settings_get(settings, KEY_DATASET));
-    return root_take(d, dataset_place(settings), why);
+    return root_take(d, dataset_place(settings),
+                     *settings_get(settings, KEY_DATASET_COPY), why);
 }
 
 int dataset_open(struct dataset *d, const struct settings *settings,

@@ -73,7 +73,19 @@ static bool is_read(int runs, const char *name)
     return read;
 }
 
-/* Removes a copy that is old, is not being filled and that no run needs. */
+/* Whether a trainer holds the copy (dataset/dataset.c), of whichever run: here
+ * may be no more than one of several hosts that train together. Where it can't
+ * be locked, as in some network file systems, that is not known. */
+static bool is_held(int dir, const char *name)
+{
+    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    return held;
+}
+
+/* Removes a copy that is old, is not being filled and that nobody needs. */
 static void copy_tidy(int dir, int runs, const char *name)
 {
     struct stat st;
@@ -82,7 +94,7 @@ static void copy_tidy(int dir, int runs, const char *name)
     if (fd >= 0 && fstat(fd, &st) == 0 &&
         time(NULL) - st.st_mtime > KEPT_SECONDS &&
         flock(fd, LOCK_EX | LOCK_NB) == 0 && !is_read(runs, name) &&
-        directory_remove(dir, name, NULL) == 0) {
+        !is_held(dir, name) && directory_remove(dir, name, NULL) == 0) {
         snprintf(lock, sizeof lock, "%.*s.lock", FAR_BASE_DIGITS, name);
         unlinkat(dir, lock, 0);
     }

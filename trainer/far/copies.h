@@ -11,8 +11,9 @@
 /* Make a folder for the copy NAME in `dir` where there is none, and note that
  * it is used now. */
 int copy_place(int dir, const char *name, struct reason *why);
-/* Remove the copies that no run in `runs` names any more, a week after they
- * were filled last. A copy that is large may need several calls. */
+/* Remove the copies that no run in `runs` names any more and no trainer reads,
+ * a week after they were filled last. A copy that is large may need several
+ * calls. */
 void copies_tidy(int dir, int runs);
 
 #endif

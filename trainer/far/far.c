@@ -591,8 +591,9 @@ int far_main(int count, char **words)
         f.target.site = f.sites.list;
         f.slurm = (struct slurm_place){
             .runs = at.runs, .id = words[1], .program = words[2]};
-        copies_tidy(f.copies, f.runs);
         converse(&f);
+        /* What a run that goes on needs has been asked for by now. */
+        copies_tidy(f.copies, f.runs);
         launch_sites_close(&f.sites);
     } else if (err) {
         fprintf(stderr, "primo-train: %s\n", why.sentence);
