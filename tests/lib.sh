@@ -180,6 +180,17 @@ umount_primofs()
     eventually 20 no_daemon || fail "the daemon did not end"
 }
 
+# daemon_kill: kills the daemon, and takes the dead mount away.
+daemon_kill()
+{
+    local pid
+    for pid in $(daemon_pids); do
+        kill -9 "$pid" 2>/dev/null || true
+    done
+    eventually 20 no_daemon || fail "the daemon did not end"
+    umount -l "$MNT" 2>/dev/null || fusermount3 -uz "$MNT"
+}
+
 # ---- asserting
 
 # eventually SECONDS COMMAND…: repeats COMMAND until it succeeds; of a build with

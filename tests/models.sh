@@ -70,15 +70,10 @@ workers_kill()
     done
 }
 
-# daemon_kill: kills the daemon, and mounts again.
-daemon_kill()
+# daemon_renew: kills the daemon, and mounts again.
+daemon_renew()
 {
-    local pid
-    for pid in $(daemon_pids); do
-        kill -9 "$pid" 2>/dev/null || true
-    done
-    eventually 20 no_daemon
-    umount -l "$MNT" 2>/dev/null || fusermount3 -uz "$MNT"
+    daemon_kill
     models_mount
 }
 

@@ -87,7 +87,7 @@ killed()
         worker_kill
     fi
     [ "$1" != worker ] || return 0
-    daemon_kill
+    daemon_renew
     clients_end
     books_hold
     clients_start

@@ -16,9 +16,8 @@ epochs() { epoch_rows "$1" | cut -d, -f2; }
 kill_all()
 {
     kill -9 $(daemon_pids) $(trainer_pids)
-    eventually 10 no_daemon
+    daemon_kill
     eventually 10 no_trainer
-    umount -l "$MNT" 2>/dev/null || fusermount3 -uz "$MNT"
 }
 # A training that is killed after an epoch, and loses what `$@` removes.
 loses()

@@ -46,9 +46,7 @@ done
 
 step "the daemon is killed, and the next one goes on with the run"
 cd /
-kill -9 $(daemon_pids)
-eventually 20 no_daemon
-umount -l "$MNT"
+daemon_kill
 one_trainer
 mount_primofs
 cd "$MNT"

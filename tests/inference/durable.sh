@@ -45,10 +45,8 @@ read -r -t 60 said <&8
 [ "$said" = durable ]
 cmp "${files[0]}" "$inbox/in/on.jpg"
 [ ! -e "$inbox/out/new.jpg.json" ] || fail 'answered before it is closed'
-for pid in $(daemon_pids); do kill -9 "$pid"; done
-eventually 20 no_daemon
+daemon_kill
 kill -9 $writer
-umount -l "$MNT" 2>/dev/null || fusermount3 -uz "$MNT"
 models_mount
 for name in new old on; do
     cmp "${files[0]}" "$inbox/in/$name.jpg"

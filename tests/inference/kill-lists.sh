@@ -40,9 +40,9 @@ for ((i = 0; i < kills; i++)); do
     sleep "$((RANDOM % 5)).$((RANDOM % 10))"
     case $((i % 3)) in
         0) workers_kill ;;
-        1) daemon_kill ;;
+        1) daemon_renew ;;
         2) workers_kill
-            daemon_kill ;;
+            daemon_renew ;;
     esac
 done
 for i in 0 1 2; do

@@ -30,9 +30,9 @@ for ((i = 0; i < kills; i++)); do
     done
     case $((i % 3)) in
         0) workers_kill ;;
-        1) daemon_kill ;;
+        1) daemon_renew ;;
         2) workers_kill
-            daemon_kill ;;
+            daemon_renew ;;
     esac
 done
 

@@ -128,7 +128,7 @@ text 'one two'
 stream 60
 sync "$inbox"/in/*.jpg # a close does not wait for the disk
 cd /
-daemon_kill
+daemon_renew
 cd "$MNT"
 each_once
 

@@ -102,7 +102,7 @@ workers=$(worker_of one; worker_of two)
 stream 30
 sync "$inbox"/in/*.jpg # a close does not wait for the disk
 cd /
-daemon_kill
+daemon_renew
 cd "$MNT"
 each_once
 expect "$workers" eval 'worker_of one; worker_of two'

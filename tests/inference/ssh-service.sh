@@ -74,7 +74,7 @@ done
 step "a daemon that was killed goes on with the worker"
 before=$(far_worker)
 cd /
-daemon_kill
+daemon_renew
 cd "$MNT"
 cp "${files[1]}" "$inbox/in/again.jpg"
 expect again.jpg jq -r .file <<<"$(answer again.jpg)"

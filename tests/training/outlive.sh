@@ -43,14 +43,6 @@ same_as_undisturbed()
     cmp "$MNT/models/t/1/model.onnx" "$process/model/model.onnx"
 }
 
-kill_daemon()
-{
-    kill -9 $(daemon_pids)
-    eventually 10 no_daemon
-    fusermount3 -uz "$MNT" 2>/dev/null || umount -l "$MNT" || true
-    ! is_mounted "$MNT"
-}
-
 step "an undisturbed training gives the reference"
 template t $EPOCHS
 mkdir "$process"
@@ -85,7 +77,8 @@ same_as_undisturbed
 step "a training goes on when the daemon is killed"
 begin t 2
 trainer=$(trainer_pids)
-kill_daemon
+daemon_kill
+! is_mounted "$MNT"
 [ "$(trainer_pids)" = "$trainer" ]
 mount_primofs
 [ "$(trainer_pids)" = "$trainer" ] || no_trainer
@@ -104,7 +97,7 @@ begin t 3
 trainer=$(trainer_pids)
 kill -9 $(daemon_pids)
 kill -9 $trainer
-kill_daemon 2>/dev/null || fusermount3 -uz "$MNT" 2>/dev/null || true
+daemon_kill
 eventually 10 no_trainer
 mount_primofs
 expect_match 'starting|running' cat "$process/status"

@@ -138,9 +138,7 @@ kill -9 $(sshd_sessions "$(cat "$SCRATCH/sshd/pid-n1")")
 before=$(wc -l <processes/pair/metrics.csv)
 eventually 120 rows "$before" || fail "$(why) $(cat overview)"
 cd /
-kill -9 $(daemon_pids)
-eventually 20 no_daemon
-umount -l "$MNT"
+daemon_kill
 one_trainer
 mount_primofs
 cd "$MNT"
