@@ -142,7 +142,7 @@ PRIMOFS_STAY_TOGETHER='' together 4 lone &
 together=$!
 eventually 120 alone_now lone || fail "$(cat lone.said)"
 told lone '4 hosts take .* nodes = 1 is faster'
-told lone '1 of 4 \(.*\), from update [0-9]+ on'
+told lone '1 \(.*\), alone from update [0-9]+ on'
 eventually 20 no_followers
 # What becomes of the others' hosts is nothing to it.
 lead=$(leader lone)
@@ -159,7 +159,7 @@ rm lone/journal.*
 PRIMOFS_STAY_TOGETHER='' together 4 lone &
 together=$!
 eventually 120 told lone 'iteration=[1-9][0-9]* ' || fail "$(cat lone.said)"
-told lone '1 of 4 \(.*\), from update [0-9]+ on'
+told lone '1 \(.*\), alone from update [0-9]+ on'
 no_followers
 kill -TERM "$(leader lone)"
 wait $together || true

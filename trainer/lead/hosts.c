@@ -250,7 +250,7 @@ bool hosts_prepare(struct lead *l)
     struct link_set *set = link_set_new(site, false);
     link_set_name(set, l->id);
     for (int i = 1; i < l->count; i++)
-        if (l->host[i].ready)
+        if (l->host[i].ready || l->host[i].left_out)
             p[i].done = true;
         else
             one_begin(&p[i], l, &l->host[i], set);

@@ -11,9 +11,9 @@
 
 /* Write the script by which mpirun and rsync reach the hosts. */
 int hosts_name(struct lead *l, struct reason *why);
-/* Prepare those that are not ready, all at the same time. What does not work is
- * said in their `why`. Returns false when it was stopped meanwhile; the threads
- * that are at work then end with the process. */
+/* Prepare those that are neither ready nor left out, all at the same time. What
+ * does not work is said in their `why`. Returns false when it was stopped
+ * meanwhile; the threads that are at work then end with the process. */
 bool hosts_prepare(struct lead *l);
 
 #endif

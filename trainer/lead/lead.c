@@ -5,6 +5,7 @@
 #include "core/basic/language.h"
 #include "core/launch/spawn.h"
 #include "core/system/file.h"
+#include "trainer/files/checkpoint.h"
 #include "trainer/lead/hosts.h"
 #include "trainer/lead/mpirun.h"
 #include "trainer/run/rundir.h"
@@ -264,12 +265,32 @@ static int others_await(const struct lead *l, struct reason *why)
     return 0;
 }
 
+/* A training that went on alone */
+
+/* Whether the checkpoint says so (training/together.h). One that cannot be read
+ * is for the trainer to tell of. */
+static bool goes_alone(void)
+{
+    struct checkpoint found = CHECKPOINT_INIT;
+    bool alone =
+        checkpoint_read(&found, "checkpoint", NULL) == 0 && found.at.alone;
+    checkpoint_release(&found);
+    return alone;
+}
+
+/* It needs none of the other hosts any more. */
+static void others_leave_out(struct lead *l)
+{
+    for (int i = 1; i < l->count; i++)
+        l->host[i].left_out = true;
+}
+
 /* Hosts that are away */
 
 static struct lead_host *away_find(struct lead *l)
 {
     for (int i = 1; i < l->count; i++)
-        if (!l->host[i].ready)
+        if (!l->host[i].ready && !l->host[i].left_out)
             return &l->host[i];
     return NULL;
 }
@@ -358,6 +379,8 @@ static int train(struct lead *l, struct reason *why)
         err = hosts_name(l, why);
     if (err)
         return end_untrained(l, err, why);
+    if (goes_alone())
+        others_leave_out(l);
     if (!prepare(l, lost))
         return end_untrained(l, 0, NULL);
     struct lead_host *away = away_find(l);

@@ -93,12 +93,7 @@ int nodes_rank(const struct nodes *n)
 
 int nodes_count(const struct nodes *n)
 {
-    return n && n->apart ? 1 : nodes_begun(n);
-}
-
-int nodes_begun(const struct nodes *n)
-{
-    return n ? (int)n->head->count : 1;
+    return n && !n->apart ? (int)n->head->count : 1;
 }
 
 bool nodes_lead(const struct nodes *n)

@@ -37,7 +37,6 @@ void nodes_free(struct nodes *n);
 /* Read */
 int nodes_rank(const struct nodes *n);
 int nodes_count(const struct nodes *n); /* 1 after nodes_part() */
-int nodes_begun(const struct nodes *n); /* how many there were before it */
 /* Whether this is the trainer that has the run directory. */
 bool nodes_lead(const struct nodes *n);
 const char *nodes_name(const struct nodes *n, int rank); /* of its host */

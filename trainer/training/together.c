@@ -21,16 +21,15 @@ enum {
 static void tell_alone(const struct training *t)
 {
     const struct nodes *n = t->run->nodes;
-    writer_fact(t->run->writer, "hosts", _("1 of %d (%s), from update %llu on"),
-                nodes_begun(n), nodes_name(n, 0),
-                (unsigned long long)t->at.alone);
+    writer_fact(t->run->writer, "hosts", _("1 (%s), alone from update %llu on"),
+                nodes_name(n, 0), (unsigned long long)t->at.alone);
 }
 
 void together_tell(const struct training *t)
 {
     const struct nodes *n = t->run->nodes;
     struct text names = TEXT_INIT;
-    if (t->at.alone && nodes_begun(n) > 1)
+    if (t->at.alone && n)
         tell_alone(t);
     for (int i = 0; i < nodes_count(n); i++)
         text_printf(&names, "%s%s", i ? ", " : "", nodes_name(n, i));
