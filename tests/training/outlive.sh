@@ -89,7 +89,7 @@ begin t 3
 before=$(epochs)
 kill -9 $(trainer_pids)
 eventually 60 has_epochs $((before + 1))
-expect_match 'running|succeeded' cat "$process/status"
+expect_match 'starting|running|succeeded' cat "$process/status"
 same_as_undisturbed
 
 step "when both are killed, as in a reboot, the next mount resumes"
