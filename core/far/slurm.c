@@ -53,10 +53,11 @@ static int end_find(const char *state)
 /* Start */
 
 /* What is said of a job is said as options; Slurm takes the last of those that
- * contradict each other. */
-static void options_print(const struct settings *s, struct text *out)
+ * contradict each other. One host answers requests. */
+static void options_print(const struct settings *s, bool serve,
+                          struct text *out)
 {
-    if (settings_number(s, KEY_NODES) > 1)
+    if (!serve && settings_number(s, KEY_NODES) > 1)
         text_printf(out, "#SBATCH --nodes=%s\n#SBATCH --ntasks-per-node=1\n",
                     settings_get(s, KEY_NODES));
     const struct {
@@ -76,6 +77,19 @@ static void options_print(const struct settings *s, struct text *out)
     }
 }
 
+/* A service may want another number of threads than its machine's. */
+static void job_options_print(const struct settings *machine,
+                              const struct run_job *job, struct text *out)
+{
+    struct settings s = *machine, of;
+    settings_init(&of);
+    if (job->serve && settings_parse(&of, text_string(&job->job), job->job.size,
+                                     SCOPE_JOB, "", NULL) == 0)
+        s.value[KEY_THREADS] = of.value[KEY_THREADS];
+    options_print(&s, job->serve, out);
+    settings_release(&of);
+}
+
 /* A job that is known to be gone is named, so that it does not count as one
  * that was submitted just now. */
 static int slurm_start(const struct launch_target *target, uint64_t run,
@@ -83,9 +97,10 @@ static int slurm_start(const struct launch_target *target, uint64_t run,
 {
     struct link *l = link_of(target);
     struct link_run *r = link_run(l, run);
-    struct far_line in = {.verb = FAR_submit, .run = run, .a = r->gone};
+    struct far_line in = {
+        .verb = FAR_submit, .run = run, .a = r->gone, .b = job->serve};
     struct text options = TEXT_INIT;
-    options_print(&target->machine, &options);
+    job_options_print(&target->machine, job, &options);
     int err = ssh_start_as(target, &in, job, &options, why);
     if (err && err != -EINPROGRESS && in.size == 0 &&
         !strncmp(why->sentence, "step ", 5))
@@ -180,6 +195,7 @@ static void slurm_waits(const struct launch_target *target, uint64_t run,
 
 const struct launcher launcher_slurm = {
     .name = "slurm",
+    .queues = true,
     .open = slurm_open,
     .close = ssh_close,
     .end = ssh_end,
@@ -190,6 +206,8 @@ const struct launcher launcher_slurm = {
     .start = slurm_start,
     .alive = slurm_alive,
     .follow = ssh_follow,
+    .tell = ssh_tell,
+    .give = ssh_give,
     .fetch = ssh_fetch,
     .fetch_text = ssh_fetch_text,
     .stop = ssh_stop,

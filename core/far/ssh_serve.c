@@ -1,6 +1,7 @@
 /*
- * What the launcher `ssh` does for services: their workers are told of requests
- * by a file of their run directory that grows, and are given those as files.
+ * What the launchers `ssh` and `slurm` do for services: their workers are told
+ * of requests by a file of their run directory that grows, and are given those
+ * as files.
  */
 #include "core/far/ssh.h"
 

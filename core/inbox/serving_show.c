@@ -93,18 +93,35 @@ static bool put_away(struct show_request *r, const struct serving *s,
     return reach_put(&f, out);
 }
 
+/* What is known of the queue in which its worker waits, or has waited. */
+static bool put_waits(struct show_request *r, const struct serving *s,
+                      const struct replica *of, struct text *out)
+{
+    struct machine_facts f;
+    size_t had = out->size;
+    if (!status_is_live(s->status) || !of->loaded ||
+        !run_reach(r, of->launcher, of->run, &f))
+        return false;
+    r->mtime = f.changed > r->mtime ? f.changed : r->mtime;
+    run_waits(r, of->launcher, of->run, out);
+    return out->size > had;
+}
+
 /* What each of several machines does: "machine NAME: running, 12 answered". */
 static void put_replica(struct show_request *r, const struct serving *s,
                         const struct replica *of, struct text *out)
 {
-    struct text away = TEXT_INIT;
+    struct text away = TEXT_INIT, queue = TEXT_INIT;
     text_printf(out, "machine %s: %s, %" PRIu64 " answered", of->machine,
                 status_name(of->status), of->answers);
     if (put_away(r, s, of, &away))
         text_printf(out, ", unreached since %s", text_string(&away));
     else if (*of->fault)
         text_printf(out, ", %s", of->fault);
+    if (put_waits(r, s, of, &queue))
+        text_printf(out, ", %s", text_string(&queue));
     text_puts(out, "\n");
+    text_release(&queue);
     text_release(&away);
 }
 
@@ -119,6 +136,9 @@ static void put_machines(struct show_request *r, const struct serving *s,
     text_clear(&words);
     if (s->replica_count == 1 && put_away(r, s, &s->replicas[0], &words))
         put_line(out, NC_("info", "unreached"), text_string(&words));
+    text_clear(&words);
+    if (s->replica_count == 1 && put_waits(r, s, &s->replicas[0], &words))
+        put_line(out, NC_("info", "queue"), text_string(&words));
     text_release(&words);
 }
 

@@ -108,6 +108,7 @@ struct launch_sweep {
 
 struct launcher {
     const char *name;
+    bool queues; /* a run may wait for long before it begins */
 
     /* Life cycle; NULL = the launcher keeps nothing. */
     void *(*open)(const struct launch_site *site);

@@ -265,8 +265,9 @@ static void piece_end(struct piece *p, int err)
         serve_answered(w->primo->serve, w->request);
     else if (err == 0 && p->rows.size)
         store_announce(w->primo->store);
-    if (err == 0 && p->list.rows > w->list.rows)
+    if (err == 0 && (p->list.rows > w->list.rows || !w->heard))
         w->news_at = monotonic_now();
+    w->heard |= err == 0;
     if (err == 0)
         w->list = p->list;
     evaluation_release(&p->evaluation);

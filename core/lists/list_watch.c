@@ -248,7 +248,7 @@ static void run_begin(struct list_watch *w)
     if (w->run == w->list.run)
         return;
     w->run = w->list.run;
-    w->seen = w->told_begun = false;
+    w->seen = w->told_begun = w->heard = false;
     w->until = 0;
     w->news_at = w->rate_at = monotonic_now();
     w->rate_rows = w->list.rows;
@@ -422,7 +422,7 @@ static int launch(struct list_watch *w, const struct object *o,
     if (err == 0)
         err = list_change(w, told_count);
     w->until = 0;
-    w->told_begun = false;
+    w->told_begun = w->heard = false;
     w->news_at = monotonic_now();
     w->not_before = w->news_at + 1;
     if (err == 0)
@@ -476,6 +476,8 @@ static int alive_round(struct list_watch *w, const struct object *o)
             return START_MS;
     }
     tell_until(w);
+    if (launcher(w)->queues && !w->heard)
+        return ROWS_MS;
     double silent = monotonic_now() - w->news_at;
     double row = pages_wanted(w).last > 1 ? FILE_SECONDS : ROW_SECONDS;
     if ((!w->list.planned && silent > PLAN_SECONDS) ||

@@ -31,9 +31,11 @@ struct list_watch {
     uint64_t run;              /* the run that what follows is about */
     bool seen;                 /* its worker was alive in this daemon's time */
     bool told_begun;           /* it was told of the list by this daemon */
+    bool heard;                /* it has said something since it was started */
     uint64_t until;            /* how far it may go; 0 = it was not told */
-    double news_at;            /* monotonic: when it was started, or allowed to
-                                  go on, or there was a row last */
+    double news_at;            /* monotonic: when it was started, or first
+                                  heard, or allowed to go on, or there was a row
+                                  last */
     double not_before;         /* monotonic: when it may be started again */
     uint64_t rate_rows;        /* rows at the time … */
     double rate_at, rate;      /* … of the last measurement; rows a second */

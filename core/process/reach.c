@@ -20,14 +20,6 @@ static bool target_read(struct show_request *r, const char *launcher,
     return found;
 }
 
-static bool target_of_process(struct show_request *r,
-                              struct launch_target *target)
-{
-    const struct process *p = r->process;
-    return status_is_live(p->status) &&
-           target_read(r, p->launcher, p->run, target);
-}
-
 bool run_reach(struct show_request *r, const char *launcher, uint64_t run,
                struct machine_facts *out)
 {
@@ -58,10 +50,18 @@ bool reach_put(const struct machine_facts *facts, struct text *out)
 
 void process_waits(struct show_request *r, struct text *out)
 {
+    const struct process *p = r->process;
+    if (status_is_live(p->status))
+        run_waits(r, p->launcher, p->run, out);
+}
+
+void run_waits(struct show_request *r, const char *launcher, uint64_t run,
+               struct text *out)
+{
     struct launch_target target;
-    if (target_of_process(r, &target)) {
-        if (target.site->launcher->waits)
-            target.site->launcher->waits(&target, r->process->run, out);
-        settings_release(&target.machine);
-    }
+    if (!target_read(r, launcher, run, &target))
+        return;
+    if (target.site->launcher->waits)
+        target.site->launcher->waits(&target, run, out);
+    settings_release(&target.machine);
 }

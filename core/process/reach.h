@@ -22,5 +22,8 @@ bool reach_put(const struct machine_facts *facts, struct text *out);
 /* Append what is known of the queue in which the process's run waits, or has
  * waited. Nothing where it is not live, or where there is no queue. */
 void process_waits(struct show_request *r, struct text *out);
+/* The same of any run that is live. */
+void run_waits(struct show_request *r, const char *launcher, uint64_t run,
+               struct text *out);
 
 #endif

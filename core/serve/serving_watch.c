@@ -259,8 +259,9 @@ static void lose(struct serving_watch *w, const struct replica *r)
 {
     struct text line = TEXT_INIT, words = TEXT_INIT;
     struct told_request died_of;
-    bool enough = has_lost_enough(w, r);
-    w->target.site->launcher->last_words(&w->target, w->run, &words);
+    bool meant =
+        w->target.site->launcher->last_words(&w->target, w->run, &words);
+    bool enough = meant || has_lost_enough(w, r);
     text_puts(&line, _("the worker ended unexpectedly"));
     if (words.size)
         text_printf(&line, " (%.600s)", words.data);
@@ -323,8 +324,10 @@ static int serve_alive(struct serving_watch *w, const struct replica *r)
         w->last_used = monotonic_now();
         return SOON_MS;
     }
+    if (r->status == STATUS_STARTING)
+        return START_MS; /* it may wait in a queue */
     idle(w);
-    return r->status == STATUS_STARTING ? START_MS : REST_MS;
+    return REST_MS;
 }
 
 /* Whether a worker that is not there is to be started. One that died comes back

@@ -215,12 +215,14 @@ static int far_start(struct far *f, const struct far_line *in,
     return err;
 }
 
-/* The same by Slurm, where the job A is known to be gone. */
+/* The same by Slurm, where the job A is known to be gone. B: it answers
+ * requests. */
 static int far_submit(struct far *f, const struct far_line *in,
                       struct far_line *out, struct reason *why)
 {
     (void)out;
     job_complete(f, in);
+    f->job.serve = in->b;
     lease_renew(f, in->run);
     int err =
         slurm_submit(&f->slurm, in->run, &f->job, &f->options, in->a, why);

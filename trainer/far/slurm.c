@@ -163,13 +163,12 @@ static void token_make(char out[33])
 /* The files that the job finds. Those that it writes to are there before, so
  * that no network file system remembers for a while that they are not. */
 static int files_write(const struct slurm_place *p, int dir, uint64_t run,
-                       const struct text *options, const char *nodes,
-                       struct reason *why)
+                       const struct slurm_work *work, struct reason *why)
 {
     struct text script = TEXT_INIT;
     char token[33];
     token_make(token);
-    slurm_script_print(p, run, token, options, nodes, &script);
+    slurm_script_print(p, run, token, work, &script);
     int err = word_write(dir, "slurm.job", "", why);
     if (err == 0)
         err = word_write(dir, "slurm.token", token, why);
@@ -256,7 +255,8 @@ static int nodes_take(const struct slurm_place *p, const struct run_job *job,
     settings_init(&s);
     int err = settings_parse(&s, text_string(&job->job), job->job.size,
                              SCOPE_JOB, "", why);
-    bool several = err == 0 && settings_number(&s, KEY_NODES) > 1;
+    bool several =
+        err == 0 && !job->serve && settings_number(&s, KEY_NODES) > 1;
     *nodes = several ? nodes_program_find(p->program) : NULL;
     settings_release(&s);
     if (several && !*nodes)
@@ -268,8 +268,8 @@ static int nodes_take(const struct slurm_place *p, const struct run_job *job,
 }
 
 static int submit_with(const struct slurm_place *p, uint64_t run,
-                       const struct run_job *job, const struct text *options,
-                       const char *nodes, struct reason *why)
+                       const struct run_job *job, const struct slurm_work *work,
+                       struct reason *why)
 {
     int dir = run_prepare(p->runs, run, job, why);
     if (dir < 0)
@@ -278,7 +278,7 @@ static int submit_with(const struct slurm_place *p, uint64_t run,
     if (err)
         err = -EHOSTUNREACH;
     if (err == 0)
-        err = files_write(p, dir, run, options, nodes, why);
+        err = files_write(p, dir, run, work, why);
     if (err == 0)
         err = job_send(p, dir, run, why);
     close(dir);
@@ -293,8 +293,9 @@ int slurm_submit(const struct slurm_place *p, uint64_t run,
         return 0;
     char *nodes;
     int err = nodes_take(p, job, &nodes, why);
+    const struct slurm_work work = {options, nodes, job->serve};
     if (err == 0)
-        err = submit_with(p, run, job, options, nodes, why);
+        err = submit_with(p, run, job, &work, why);
     free(nodes);
     return err;
 }

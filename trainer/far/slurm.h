@@ -50,12 +50,18 @@ int slurm_submit(const struct slurm_place *p, uint64_t run,
  * cancel it however it is. */
 int slurm_cancel(int dir, bool hard, struct reason *why);
 
+/* What is to be a job. */
+struct slurm_work {
+    const struct text *options; /* lines of the script */
+    const char *nodes; /* the path of primo-nodes where several hosts train
+                          together, else NULL */
+    bool serve;        /* it answers requests */
+};
+
 /* slurm_script.c: print the script of a run's job. */
-/* `nodes` is the path of primo-nodes where several hosts train together, else
- * NULL. */
 void slurm_script_print(const struct slurm_place *p, uint64_t run,
-                        const char *token, const struct text *options,
-                        const char *nodes, struct text *out);
+                        const char *token, const struct slurm_work *work,
+                        struct text *out);
 /* Append the name of the job of a run, or what the names of all begin with. */
 void slurm_name(const struct slurm_place *p, uint64_t run, struct text *out);
 
