@@ -79,6 +79,20 @@ eventually 120 is_trained || fail "$(cat overview processes/far/info events)"
 expect '' cat processes/far/queue
 ! grep 'not started from the queue' events
 
+step "what is damaged there is copied anew"
+sshd_stop
+eventually 30 unreached || fail "$(cat overview)"
+copied=("$THERE"/trainers/*/*.so*)
+copied=${copied[0]}
+sum=$(sha256sum <"$copied")
+sed 's/\x00/x/' "$copied" >"$SCRATCH/damaged"
+mv "$SCRATCH/damaged" "$copied"
+[ "$(sha256sum <"$copied")" != "$sum" ]
+sshd_start
+reached() { grep -q '^far: reached' overview; }
+eventually 60 reached || fail "$(cat overview)"
+expect "$sum" bash -c 'sha256sum <"$1"' - "$copied"
+
 step "what nobody needs is removed there"
 rmdir processes/far
 runs_left() { ls -d "$THERE"/runs/*/[0-9]*; }
