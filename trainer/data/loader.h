@@ -25,7 +25,7 @@ struct picture;
 
 struct loader_options {
     int side;         /* side of the network's square input, in pixels, 2.. */
-    int batch;        /* pictures in a batch; the last one may have fewer */
+    int batch;        /* at most so many pictures in a batch */
     unsigned augment; /* set of enum augment, for the training part */
     uint64_t seed;
     int workers;             /* 1.. ; 0 = one for each processor, at most 16 */
@@ -102,8 +102,8 @@ enum { LOADER_PLAIN = 1 << 30 };
 
 /* Lend batch `step` of `epoch` (both from 0), until the next batch of the same
  * part is requested. Sequential requests are prefetched. Training pictures come
- * in another order in each epoch. If one picture is left for the last batch, it
- * is not used in this epoch, because batch normalisation needs a deviation.
+ * in another order in each epoch. The batches of an epoch are as large as each
+ * other, but for one picture, as a batch of a few cannot be normalised.
  * Test batches are not augmented, and are in the order of dataset.test, without
  * unreadable pictures, which are in it only where it was not drawn. EINVAL:
  * there is no such step. A picture that can no longer be read makes this fail

@@ -41,11 +41,12 @@ static void part_shuffle(struct part *part, int epoch)
     part->order_epoch = epoch;
 }
 
-/* The first picture of a batch that a node gets. */
-static int share_first(int total, int nodes, int node)
+/* Where share i of pictures begins that are dealt out evenly: a share of a
+ * batch to a node, or a batch of an epoch. */
+static int share_first(int total, int shares, int i)
 {
-    int rest = total % nodes;
-    return total / nodes * node + (node < rest ? node : rest);
+    int rest = total % shares;
+    return total / shares * i + (i < rest ? i : rest);
 }
 
 /* Which of the pictures of a batch are this node's. */
@@ -62,15 +63,27 @@ static void batch_split(const struct part *part, struct batch *b)
     }
 }
 
+/* Where a batch begins. Those of training are of equal size, but for one
+ * picture, so that none is of a few: normalisation knows nothing from two or
+ * three pictures, and one such batch in an epoch keeps a network from learning.
+ */
+static int batch_first(const struct part *part, int step)
+{
+    int full = step * part->size;
+    if (part->training)
+        return share_first(part->used, part->steps, step);
+    return full < part->used ? full : part->used;
+}
+
 void part_next(struct part *part, struct batch *b)
 {
-    int first = part->next_step * part->size, left = part->count - first;
+    int step = part->next_step, first = batch_first(part, step);
     part_shuffle(part, part->next_epoch);
     b->live = true;
     b->training = part->training;
     b->epoch = part->next_epoch;
-    b->step = part->next_step;
-    b->total = left < part->size ? left : part->size;
+    b->step = step;
+    b->total = batch_first(part, step + 1) - first;
     batch_split(part, b);
     first += b->first;
     b->taken = b->done = b->err = 0;
@@ -91,12 +104,13 @@ void part_take_back(struct part *part)
     part->lent = NULL;
 }
 
-/* A training batch of one picture has no deviation to normalise by, and is left
- * out unless it is the only one. */
-static int part_steps(int count, int batch, bool training)
+/* Of an odd number in batches of two, the last one is left out: a picture alone
+ * has no deviation to normalise by. */
+static void cut(struct part *part)
 {
-    int whole = count / batch, rest = count % batch;
-    return whole + (rest > 1 || (rest == 1 && (!training || whole == 0)));
+    bool pairs = part->training && part->size == 2 && part->count > 1;
+    part->used = pairs ? part->count / 2 * 2 : part->count;
+    part->steps = (part->used + part->size - 1) / part->size;
 }
 
 static int no_memory(struct reason *why)
@@ -141,7 +155,7 @@ int part_init(struct part *part, const struct scan *scan,
             (struct entry){scan_sample(scan, i), p->pixels, part->count};
         part->count++;
     }
-    part->steps = part_steps(part->count, part->size, training);
+    cut(part);
     return ring_init(part, (size_t)options->side * (size_t)options->side * 3,
                      why);
 }

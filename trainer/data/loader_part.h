@@ -34,7 +34,8 @@ struct batch {
 struct part {
     struct entry *entries; /* in the order of the dataset */
     int count;
-    int size, steps; /* pictures in a full batch, batches in an epoch */
+    int used;        /* in an epoch */
+    int size, steps; /* the most pictures of a batch, batches in an epoch */
     bool training;   /* shuffled and augmented */
     int nodes, node; /* as in struct loader_options */
     uint64_t seed;
