@@ -10,7 +10,7 @@ import zlib
 
 def pdf(objects, trailer=b""):
     """A PDF of these objects, of which the first is the catalogue."""
-    out, at = b"%PDF-1.4\n", []
+    out, at = bytearray(b"%PDF-1.4\n"), []
     for i, o in enumerate(objects):
         at.append(len(out))
         out += b"%d 0 obj\n%s\nendobj\n" % (i + 1, o)
