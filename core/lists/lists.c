@@ -2,12 +2,14 @@
 
 #include "core/basic/alloc.h"
 #include "core/lists/list_watch.h"
+#include "core/serve/serve.h"
 #include "core/system/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* How long it looks for lists only, of which nobody tells it. */
+/* How long it rests where nobody tells it of a list: one of a service that is
+ * started, or one that is due only now. */
 enum { IDLE_MS = 200 };
 
 /* A service that has, or had, a list in work. */
@@ -99,17 +101,20 @@ int lists_open(struct lists **out, struct primo *primo, struct reason *why)
     struct lists *l = xcalloc(1, sizeof *l);
     l->primo = primo;
     int err = worker_open(&l->worker, lists_run, l, why);
-    if (err)
+    if (err) {
         free(l);
-    else
-        *out = l;
-    return err;
+        return err;
+    }
+    serve_set_lists(primo->serve, &l->worker);
+    *out = l;
+    return 0;
 }
 
 void lists_close(struct lists *l)
 {
     if (!l)
         return;
+    serve_set_lists(l->primo->serve, NULL);
     worker_close(&l->worker);
     free(l);
 }

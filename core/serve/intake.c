@@ -375,6 +375,8 @@ static void taking_done(struct commit *c)
     if (t->old && !handles_keep(&primo->handles, t->o.id, t->old))
         spool_remove(primo, t->o.id, t->old);
     serve_wake(primo->serve, t->o.parent, t->o.id);
+    if (request_is_list(t->o.name))
+        serve_wake_lists(primo->serve);
     if (t->refused)
         serve_answered(primo->serve, t->o.id);
 }

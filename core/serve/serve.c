@@ -4,7 +4,6 @@
 #include "core/basic/clock.h"
 #include "core/serve/intake.h"
 #include "core/serve/serving_watch.h"
-#include "core/system/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -39,6 +38,7 @@ struct serve {
     struct attendant *attendants; /* under lock; only the first thread changes
                                      the list */
     double expire_at;             /* monotonic; only the first thread's */
+    struct worker *lists;         /* under lock; NULL = there is none */
     uint64_t news[NEWS_MOST];     /* under lock: a ring of answered requests, */
     size_t told, known;           /* and how many were taken and put */
 };
@@ -59,6 +59,23 @@ void serve_wake(struct serve *s, uint64_t service, uint64_t request)
     pthread_mutex_unlock(&s->lock);
     if (request)
         waiters_wake(&s->primo->waiters, request);
+}
+
+void serve_wake_lists(struct serve *s)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->lock);
+    if (s->lists)
+        worker_wake(s->lists);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void serve_set_lists(struct serve *s, struct worker *lists)
+{
+    pthread_mutex_lock(&s->lock);
+    s->lists = lists;
+    pthread_mutex_unlock(&s->lock);
 }
 
 void serve_answered(struct serve *s, uint64_t request)
