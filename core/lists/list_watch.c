@@ -19,12 +19,13 @@ enum {
     ROWS_MS = 40, /* rows of so long go into the store together */
     START_MS = 20,
     WAIT_MS = 250,
-    WINDOW_LEAST = 64,
+    WINDOW_LEAST = 2 * TOLD_BATCH,
     WINDOW_MOST = 4096,
     LOSSES = 4, /* workers lost in a row, without a row */
 };
 /* How long what is allowed takes, as single requests must not wait for it. */
 #define WINDOW_SECONDS 0.25
+#define RATE_LEAST     (WINDOW_LEAST / WINDOW_SECONDS)
 /* A picture may be on a disk that does not answer: the worker is killed then,
  * as it is while it looks into the folders of a list for too long. */
 #define ROW_SECONDS  60.0
@@ -252,7 +253,8 @@ static void run_begin(struct list_watch *w)
     w->until = 0;
     w->news_at = w->rate_at = monotonic_now();
     w->rate_rows = w->list.rows;
-    w->rate = w->not_before = 0;
+    w->rate = RATE_LEAST;
+    w->not_before = 0;
 }
 
 /* Changes the record of the list alone. */
@@ -330,6 +332,7 @@ static int tell_begin(struct list_watch *w, const struct object *o,
         err = lines_tell(w, &lines, why);
     text_release(&lines);
     w->told_begun = err == 0;
+    w->batch_from = w->list.rows;
     return err;
 }
 
@@ -350,21 +353,33 @@ static void rate_take(struct list_watch *w)
     if (took < WINDOW_SECONDS)
         return;
     w->rate = (double)(w->list.rows - w->rate_rows) / took;
+    if (w->rate < RATE_LEAST)
+        w->rate = RATE_LEAST;
     w->rate_at = now;
     w->rate_rows = w->list.rows;
 }
 
-/* How far the worker may go now. */
+/* Whether the worker has done all that it may. */
+static bool is_held_up(const struct list_watch *w)
+{
+    return w->until && w->until <= w->list.rows;
+}
+
+/* How far the worker may go now: in whole batches, as a smaller one takes it
+ * nearly as long, and the first of its size longer. */
 static uint64_t limit(struct list_watch *w)
 {
     double window = w->rate * WINDOW_SECONDS;
     rate_take(w);
+    if (is_held_up(w))
+        w->batch_from = w->list.rows;
     if (w->list.rows < w->list.alone_until)
         return w->list.rows + 1;
     window = window < WINDOW_LEAST  ? WINDOW_LEAST
              : window > WINDOW_MOST ? WINDOW_MOST
                                     : window;
-    return w->list.rows + (uint64_t)window;
+    uint64_t rows = w->list.rows - w->batch_from + (uint64_t)window;
+    return w->batch_from + rows - rows % TOLD_BATCH;
 }
 
 /* Lets the worker go on, in steps that are worth a line. */
@@ -379,8 +394,11 @@ static void tell_until(struct list_watch *w)
     if (w->until <= w->list.rows)
         w->news_at = monotonic_now();
     told_line_print(&line, &until);
-    if (lines_tell(w, &line, NULL) == 0)
+    if (lines_tell(w, &line, NULL) == 0) {
+        if (is_held_up(w) && w->list.rows >= w->list.alone_until)
+            w->rate *= 2; /* it is faster than was known */
         w->until = until.row;
+    }
     text_release(&line);
 }
 

@@ -11,6 +11,9 @@
 
 #define TOLD_SEGMENT "requests.%06u"
 
+/* Most pictures that a worker evaluates together, a power of two. */
+enum { TOLD_BATCH = 32 };
+
 enum told_kind { TOLD_MODEL, TOLD_PICTURE, TOLD_LIST, TOLD_UNTIL, TOLD_BAD };
 
 struct told_line {

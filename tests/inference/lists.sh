@@ -160,6 +160,8 @@ done >"$SCRATCH/long"
 cp "$SCRATCH/long" $inbox/in/long.list
 has_rows() { [ "$(wc -l <$inbox/out/long.list.csv)" -gt "$1" ]; } 2>/dev/null
 eventually 60 has_rows 100 || fail "no rows: $(tail -n 3 $inbox/log)"
+told() { sed -n 's/^until //p' "$STATE"/runs/*/requests.* 2>/dev/null; }
+[ -z "$(told | awk '$1 % 32')" ] || fail "no whole batches: $(told)"
 cp "${files[0]}" $inbox/in/single.jpg
 expect single.jpg jq -r .file <(answer single.jpg)
 [ ! -e $inbox/out/long.list.json ] || echo "(the list was over already)"

@@ -373,12 +373,14 @@ static int batch_answer(struct listing *l, int n, struct reason *why)
     return err;
 }
 
-/* How many rows go together now. */
+/* How many rows go together now. Where large pictures make a batch smaller, it
+ * is a power of two still, which is evaluated in one piece. */
 static int batch_size(const struct listing *l)
 {
     uint64_t end = l->until < l->plan.count ? l->until : l->plan.count;
-    uint64_t batch = (uint64_t)l->job->predictor->batch;
-    uint64_t left = end > l->next ? end - l->next : 0;
+    uint64_t left = end > l->next ? end - l->next : 0, batch = TOLD_BATCH;
+    while (batch > (uint64_t)l->job->predictor->batch)
+        batch /= 2;
     return (int)(left < batch ? left : batch);
 }
 

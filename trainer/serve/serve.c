@@ -15,7 +15,6 @@
 #include <sys/resource.h>
 
 enum {
-    BATCH = 32,
     /* Pages of one file that are read in a round: so those that come meanwhile
      * need not wait until a long one is over. */
     ROUND_PAGES = 8,
@@ -40,9 +39,10 @@ struct server {
     float *images, *probabilities; /* of a batch */
     float *means;                  /* of a file */
     int *order;
-    struct picture_job jobs[BATCH];
-    struct text answers[BATCH];
+    struct picture_job jobs[TOLD_BATCH];
+    struct text answers[TOLD_BATCH];
     int looks;             /* since the last request */
+    bool warm;             /* the model has been tried */
     struct told_line list; /* the list that it is here for; name "" = none */
 };
 
@@ -110,6 +110,7 @@ static void model_close(struct server *s)
     free(s->order);
     s->images = s->probabilities = s->means = NULL;
     s->order = NULL;
+    s->warm = false;
     *s->model = 0;
 }
 
@@ -124,7 +125,16 @@ static int batch_alloc(struct server *s, struct reason *why)
     if (!s->images || !s->probabilities || !s->means || !s->order)
         return refuse(why, ENOMEM, "no memory for pictures of side %d",
                       s->predictor.model.image_size);
-    /* The first evaluation of a size allocates, and compiles its code. */
+    return 0;
+}
+
+/* The first evaluation of a size allocates, and compiles its code: that of one
+ * picture is made while none waits. */
+static int warm_up(struct server *s, struct reason *why)
+{
+    if (s->warm || !*s->model)
+        return 0;
+    s->warm = true;
     memset(s->images, 0, predictor_input(&s->predictor, 1));
     return predictor_run(&s->predictor, s->images, 1, s->probabilities, why);
 }
@@ -133,7 +143,7 @@ static int model_open(struct server *s, const struct told_line *line,
                       struct reason *why)
 {
     const struct predictor_options options = {
-        .batch = BATCH, .bf16 = s->bf16, .temperature = line->temperature};
+        .batch = TOLD_BATCH, .bf16 = s->bf16, .temperature = line->temperature};
     double began = monotonic_now();
     char *path = rundir_path(s->run, line->name);
     model_close(s);
@@ -248,7 +258,7 @@ static int answers_put(struct server *s, int n)
 static int batch_take(struct server *s, int *n, struct reason *why)
 {
     struct told_line line;
-    int most = *s->model ? s->predictor.batch : BATCH, err = 0;
+    int most = *s->model ? s->predictor.batch : TOLD_BATCH, err = 0;
     while (err == 0 && *n < most && told_next(&s->told, &line)) {
         s->looks = 0;
         if (line.kind == TOLD_MODEL && *n) {
@@ -299,8 +309,10 @@ static int answer_all(struct server *s, struct reason *why)
         err = batch_take(s, &n, why);
         if (err == 0 && n)
             err = round_run(s, n, why);
-        else if (err == 0)
+        else if (err == 0 && !*s->list.name) {
+            err = warm_up(s, why);
             rest(s);
+        }
         if (err == 0)
             n = answers_put(s, n);
     }
@@ -321,7 +333,7 @@ int serve(struct rundir *run, struct reason *why)
         err = answer_all(s, why);
     model_close(s);
     told_release(&s->told);
-    for (int i = 0; i < BATCH; i++)
+    for (int i = 0; i < TOLD_BATCH; i++)
         text_release(&s->answers[i]);
     free(s);
     return err;
