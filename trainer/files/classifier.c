@@ -39,7 +39,9 @@ static int classifier_fill(struct classifier *m, const char *path,
                            struct reason *why)
 {
     struct safetensors s = SAFETENSORS_INIT;
-    int err = safetensors_read(&s, path, why);
+    int err = safetensors_open(&m->file, path, why);
+    if (err == 0)
+        err = safetensors_heads(&s, &m->file, why);
     if (err < 0)
         return err;
     err = safetensors_strings(&s, "classes", &m->class_names, &m->classes, why);
@@ -76,10 +78,26 @@ int classifier_open(struct classifier *out, const char *dir, struct reason *why)
     return err;
 }
 
+int classifier_values(void *classifier, const struct tensor *t,
+                      struct reason *why)
+{
+    const struct classifier *m = classifier;
+    const struct tensor_place *p =
+        safetensors_header_find(&m->file.header, t->name);
+    int err = p ? safetensors_values(&m->file, p, t->data, why) : 0;
+    return err < 0 ? err : p != NULL;
+}
+
+void classifier_close(struct classifier *m)
+{
+    safetensors_close(&m->file);
+}
+
 void classifier_release(struct classifier *m)
 {
     struct safetensors s = {m->tensors, m->count, m->facts, m->fact_count};
     safetensors_release(&s);
+    classifier_close(m);
     for (int i = 0; i < m->classes; i++)
         free(m->class_names[i]);
     free(m->class_names);

@@ -48,6 +48,9 @@ int safetensors_open(struct safetensors_file *out, const char *path,
                      struct reason *why);
 void safetensors_close(struct safetensors_file *f);
 
+/* Take the metadata of a file, and its tensors without their data. ENOMEM. */
+int safetensors_heads(struct safetensors *out, struct safetensors_file *f,
+                      struct reason *why);
 /* Read all of a file; fails as safetensors_open(). */
 int safetensors_read(struct safetensors *out, const char *path,
                      struct reason *why);

@@ -192,25 +192,9 @@ static bool is_wanted(const struct tensor_place *p)
            strlen(p->name) < sizeof((struct tensor *)0)->name;
 }
 
-static int tensor_read(struct safetensors *out,
-                       const struct safetensors_file *f,
-                       const struct tensor_place *p, struct reason *why)
-{
-    struct tensor *t = &out->tensors[out->count];
-    *t = (struct tensor){.rank = p->rank};
-    strcpy(t->name, p->name);
-    memcpy(t->dim, p->dim, sizeof t->dim);
-    size_t count = (p->end - p->begin) / p->bytes;
-    t->data = malloc(sizeof(float) * (count ? count : 1));
-    if (!t->data)
-        return refuse(why, ENOMEM, "no memory to read '%s'", f->path);
-    out->count++;
-    return safetensors_values(f, p, t->data, why);
-}
-
 /* The metadata are moved from the header, not copied. */
-static int contents_read(struct safetensors *out, struct safetensors_file *f,
-                         struct reason *why)
+int safetensors_heads(struct safetensors *out, struct safetensors_file *f,
+                      struct reason *why)
 {
     struct safetensors_header *h = &f->header;
     out->metadata = h->metadata;
@@ -220,10 +204,36 @@ static int contents_read(struct safetensors *out, struct safetensors_file *f,
     out->tensors = calloc((size_t)h->count + 1, sizeof *out->tensors);
     if (!out->tensors)
         return refuse(why, ENOMEM, "no memory to read '%s'", f->path);
-    int r = 0;
-    for (int i = 0; r == 0 && i < h->count; i++)
-        if (is_wanted(&h->place[i]))
-            r = tensor_read(out, f, &h->place[i], why);
+    for (int i = 0; i < h->count; i++) {
+        const struct tensor_place *p = &h->place[i];
+        struct tensor *t = &out->tensors[out->count];
+        if (!is_wanted(p))
+            continue;
+        *t = (struct tensor){.rank = p->rank};
+        strcpy(t->name, p->name);
+        memcpy(t->dim, p->dim, sizeof t->dim);
+        out->count++;
+    }
+    return 0;
+}
+
+static int tensor_read(struct tensor *t, const struct safetensors_file *f,
+                       struct reason *why)
+{
+    size_t count = tensor_count(t);
+    t->data = malloc(sizeof(float) * (count ? count : 1));
+    if (!t->data)
+        return refuse(why, ENOMEM, "no memory to read '%s'", f->path);
+    return safetensors_values(f, safetensors_header_find(&f->header, t->name),
+                              t->data, why);
+}
+
+static int contents_read(struct safetensors *out, struct safetensors_file *f,
+                         struct reason *why)
+{
+    int r = safetensors_heads(out, f, why);
+    for (int i = 0; r == 0 && i < out->count; i++)
+        r = tensor_read(&out->tensors[i], f, why);
     return r;
 }
 

@@ -310,7 +310,8 @@ static void fold_norm(const struct weights *w, int row, float *scale,
     }
 }
 
-static void scale_plain(const struct kernels *k, int row)
+/* Scales a row-major kernel, from there to k->form. */
+static void scale_plain(const struct kernels *k, int row, const float *from)
 {
     int outs = k->network->layer[row].out;
     size_t each =
@@ -319,7 +320,8 @@ static void scale_plain(const struct kernels *k, int row)
 #pragma omp parallel for schedule(static)
     for (int o = 0; o < outs; o++)
         for (size_t i = 0; i < each; i++)
-            kernel[(size_t)o * each + i] *= k->scale[o];
+            kernel[(size_t)o * each + i] =
+                from[(size_t)o * each + i] * k->scale[o];
 }
 
 static int fold_winograd(struct kernels *k, int row, struct dnn_tensor master,
@@ -346,10 +348,11 @@ static int fold_plain(struct kernels *k, int row, struct dnn_tensor master,
 {
     struct dnn_tensor plain = {weight_of(k->weights, row, WEIGHT_KERNEL)->plain,
                                k->form};
-    int err = dnn_reorder(k->dnn, master, plain, why);
+    bool is_plain = dnn_layout_same(master.layout, plain.layout);
+    int err = is_plain ? 0 : dnn_reorder(k->dnn, master, plain, why);
     if (err)
         return err;
-    scale_plain(k, row);
+    scale_plain(k, row, is_plain ? master.data : plain.data);
     return dnn_reorder(k->dnn, plain, k->row[row].folded, why);
 }
 

@@ -178,6 +178,12 @@ int net_tensors(const struct net *net, bool state)
     return weights_count(&net->weights, state);
 }
 
+int net_check(const struct net *net, const struct tensor *tensors, int count,
+              struct reason *why)
+{
+    return net_weights_check(&net->weights, tensors, count, why);
+}
+
 float net_loss(const struct net *net)
 {
     return net->loss;

@@ -112,6 +112,11 @@ float net_loss(const struct net *net);
 int net_export_gradients(const struct net *net, struct tensor **out, int *count,
                          struct reason *why);
 
+/* Whether net_import() would take these tensors, of which the data are not
+ * looked at. */
+int net_check(const struct net *net, const struct tensor *tensors, int count,
+              struct reason *why);
+
 /* Change */
 
 /* Take weights, momenta and averages by name; other names are ignored. Momenta

@@ -92,13 +92,15 @@ float *weights_evaluated(const struct weights *w, int row,
                          enum weight_part part);
 float *weights_gradient(const struct weights *w, int row,
                         enum weight_part part);
-/* These do what net_export(), net_walk(), net_tensors() and
+/* These do what net_export(), net_walk(), net_tensors(), net_check() and
  * net_export_gradients() say. */
 int weights_export(const struct weights *w, bool state, struct tensor **out,
                    int *count, struct reason *why);
 int weights_walk(const struct weights *w, bool state, tensor_visit *visit,
                  void *context, struct reason *why);
 int weights_count(const struct weights *w, bool state);
+int net_weights_check(const struct weights *w, const struct tensor *tensors,
+                      int count, struct reason *why);
 int weights_export_gradients(const struct weights *w, struct tensor **out,
                              int *count, struct reason *why);
 

@@ -174,8 +174,8 @@ static int check_shape(const struct tensor *want, const struct tensor *got,
                   (long long)want->dim[2], (long long)want->dim[3]);
 }
 
-static int import_check(const struct weights *w, const struct tensor *tensors,
-                        int count, struct reason *why)
+int net_weights_check(const struct weights *w, const struct tensor *tensors,
+                      int count, struct reason *why)
 {
     int err = 0;
     for (int i = 0; !err && i < w->count; i++) {
@@ -218,14 +218,14 @@ int weights_fill(struct weights *w, tensor_fill *fill, void *context,
         return refuse(why, ENOMEM, "out of memory for a copy of a weight");
     for (int i = 0; err >= 0 && i < w->count; i++) {
         const struct weight *x = &w->list[i];
+        float *to = weights_copy(w, x, COPY_VALUE);
+        bool plain = dnn_layout_same(x->layout, x->plain);
         struct tensor t = x->shape;
-        t.data = room;
+        t.data = plain ? to : room;
         err = fill(context, &t, why);
-        if (err > 0)
-            err = dnn_reorder(
-                w->dnn, (struct dnn_tensor){x->plain, room},
-                (struct dnn_tensor){x->layout, weights_copy(w, x, COPY_VALUE)},
-                why);
+        if (err > 0 && !plain)
+            err = dnn_reorder(w->dnn, (struct dnn_tensor){x->plain, room},
+                              (struct dnn_tensor){x->layout, to}, why);
     }
     free(room);
     weights_anew(w);
@@ -235,7 +235,7 @@ int weights_fill(struct weights *w, tensor_fill *fill, void *context,
 int weights_import(struct weights *w, const struct tensor *tensors, int count,
                    struct reason *why)
 {
-    int err = import_check(w, tensors, count, why);
+    int err = net_weights_check(w, tensors, count, why);
     if (!err)
         err = import_kind(w, &kinds[0], tensors, count, why);
     if (err)

@@ -26,9 +26,12 @@ static int weights_take(struct predictor *p, const char *path, bool bf16,
     };
     int err = net_open(&p->net, &options, 0, why);
     if (err == 0)
-        err = net_import(p->net, p->model.tensors, p->model.count, why);
+        err = net_check(p->net, p->model.tensors, p->model.count, why);
+    if (err == 0)
+        err = net_fill(p->net, classifier_values, &p->model, why);
     if (err)
         reason_prefix(why, "the model in '%s' does not fit: ", path);
+    classifier_close(&p->model);
     return err;
 }
 

@@ -868,6 +868,8 @@ static void bad_imports_change_nothing(void **state)
     struct tensor *all = state_of(other, &count);
 
     (void)state;
+    assert_int_equal(net_check(net, all, count, &why), 0);
+    assert_int_equal(net_check(net, all, 101, &why), -EINVAL);
     assert_int_equal(net_import(net, all, 101, &why), -EINVAL);
     assert_non_null(strstr(why.sentence, "'fc.bias'"));
     all[100].dim[0]++;
