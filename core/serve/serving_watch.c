@@ -22,6 +22,9 @@ enum {
     START_MS = 20, /* while the worker starts or stops */
     REST_MS = 500,
     LOSSES = 4, /* workers lost in a row, without an answer */
+    /* A worker that has said nothing for so long while it had something to
+     * answer hangs. */
+    HANGS_SECONDS = 60 + PAGES_SECONDS,
     UNREACHED_MS = 200,
     UNREACHED_PATIENCE = 4, /* seconds that a stop waits for the machine */
 };
@@ -316,6 +319,10 @@ static int serve_alive(struct serving_watch *w, const struct replica *r)
         leave_in_time(w);
         return START_MS;
     }
+    if (sharing_silence(w->sharing, w->run) > HANGS_SECONDS) {
+        w->target.site->launcher->kill(&w->target, w->run);
+        return START_MS;
+    }
     int err = monotonic_now() < w->tell_after ? 0 : serving_tell(w, &why);
     if (err && err != -EHOSTUNREACH)
         say(w, &(struct word){
@@ -372,6 +379,7 @@ static int serve_gone(struct serving_watch *w, const struct serving *s,
 static int serve_unreached(struct serving_watch *w, const struct serving *s,
                            const struct replica *r)
 {
+    sharing_excuse(w->sharing, w->run);
     if (sharing_has_several(w->sharing))
         serving_told_forget(w);
     if (r->status == STATUS_STARTING && !r->loaded)

@@ -190,6 +190,16 @@ bool sharing_others_have_room(struct sharing *s, uint64_t run)
     return have;
 }
 
+double sharing_silence(struct sharing *s, uint64_t run)
+{
+    pthread_mutex_lock(&s->lock);
+    const struct share *of = share_of(s, run);
+    bool owes = of->ready && (of->stuck || count_of(s, run));
+    double silence = owes ? monotonic_now() - of->heard : 0;
+    pthread_mutex_unlock(&s->lock);
+    return silence;
+}
+
 bool sharing_has_room(struct sharing *s, uint64_t run)
 {
     pthread_mutex_lock(&s->lock);
@@ -213,6 +223,14 @@ void sharing_set_ready(struct sharing *s, uint64_t run, bool ready)
     pthread_mutex_lock(&s->lock);
     share_of(s, run)->ready = ready;
     share_of(s, run)->stuck = false;
+    share_of(s, run)->heard = monotonic_now();
+    pthread_mutex_unlock(&s->lock);
+}
+
+void sharing_excuse(struct sharing *s, uint64_t run)
+{
+    pthread_mutex_lock(&s->lock);
+    share_of(s, run)->heard = monotonic_now();
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -224,6 +242,8 @@ bool sharing_take(struct sharing *s, uint64_t run, uint64_t from,
         s->from == from && !out_find(s, request.revision) &&
         count_of(s, run) < room_of(s, share_of(s, run), request.revision);
     if (takes) {
+        if (!count_of(s, run))
+            share_of(s, run)->heard = monotonic_now();
         ALLOC_GROW(s->out, s->out_count + 1, s->out_room);
         s->out[s->out_count++] = (struct shared_request){
             .told = request, .run = run, .since = monotonic_now()};
@@ -254,6 +274,7 @@ bool sharing_take_over(struct sharing *s, uint64_t run,
                  can_answer(share_of(s, run)) && !count_of(s, run);
     if (takes) {
         share_of(s, at->run)->stuck = true;
+        share_of(s, run)->heard = now;
         at->run = run;
         at->since = now;
         *out = at->told;
@@ -278,6 +299,7 @@ void sharing_answered(struct sharing *s, uint64_t run, uint64_t revision)
     struct suspect *suspect = suspect_find(s, revision);
     struct share *of = share_of(s, run);
     of->stuck = false;
+    of->heard = monotonic_now();
     if (at && at->run == run) {
         of->window = share_window(of->window, monotonic_now() - at->since);
         out_drop(s, at);
@@ -324,7 +346,7 @@ bool sharing_lost(struct sharing *s, uint64_t run, struct told_request *of)
     }
     bool twice = count == 1 && died_twice(s, run, of);
     give_back(s, run);
-    share_of(s, run)->ready = false;
+    share_of(s, run)->ready = share_of(s, run)->stuck = false;
     pthread_mutex_unlock(&s->lock);
     return twice;
 }

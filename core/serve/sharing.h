@@ -45,9 +45,11 @@ struct suspect {
 
 struct share {
     uint64_t run;
-    int window; /* requests that may be with it */
-    bool ready; /* its worker can be told of requests now */
-    bool stuck; /* others had to take over what it has not answered */
+    int window;   /* requests that may be with it */
+    bool ready;   /* its worker can be told of requests now */
+    bool stuck;   /* others had to take over what it has not answered */
+    double heard; /* monotonic: when it was given the first of those that are
+                     with it, or answered last */
 };
 
 struct sharing {
@@ -95,6 +97,10 @@ bool sharing_has_several(struct sharing *s);
 bool sharing_others_ready(struct sharing *s, uint64_t run);
 /* Whether another replica is ready and has room for more. */
 bool sharing_others_have_room(struct sharing *s, uint64_t run);
+/* For how many seconds the replica has owed an answer without giving any, also
+ * one that another replica has taken over; 0 = it owes none, or is not ready.
+ */
+double sharing_silence(struct sharing *s, uint64_t run);
 /* Whether the replica may take another request. One among several takes none
  * before it is ready. */
 bool sharing_has_room(struct sharing *s, uint64_t run);
@@ -102,6 +108,8 @@ bool sharing_has_room(struct sharing *s, uint64_t run);
 /* Change */
 
 void sharing_set_ready(struct sharing *s, uint64_t run, bool ready);
+/* It could not be heard until now: its silence begins anew. */
+void sharing_excuse(struct sharing *s, uint64_t run);
 /* The replica takes a request, the next one behind `from` that it did not have
  * to pass over. False: it has no room, or `from` is another by now, so that it
  * has to look again. */

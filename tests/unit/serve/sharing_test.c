@@ -2,9 +2,12 @@
  * answer another one takes. */
 #include "core/serve/sharing.h"
 
+#include "core/basic/clock.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -287,6 +290,35 @@ static void all_are_answered(void **state)
     service_close(&s);
 }
 
+static void one_that_owes_an_answer_is_silent(void **state)
+{
+    struct service s;
+    (void)state;
+    service_open(&s, 1);
+    assert_true(sharing_silence(&s.sharing, A) == 0);
+    uint64_t first = take(&s, A), second = take(&s, A);
+    usleep(20000);
+    double before = sharing_silence(&s.sharing, A);
+    assert_true(before >= 0.02);
+    usleep(1000);
+    assert_true(sharing_silence(&s.sharing, A) > before);
+    double asked = monotonic_now();
+    answer(&s, A, first);
+    before = sharing_silence(&s.sharing, A);
+    assert_true(before <= monotonic_now() - asked);
+    answer(&s, A, second);
+    assert_true(sharing_silence(&s.sharing, A) == 0);
+    take(&s, A);
+    assert_true(sharing_silence(&s.sharing, A) > 0);
+    sharing_set_ready(&s.sharing, A, false);
+    assert_true(sharing_silence(&s.sharing, A) == 0);
+    sharing_set_ready(&s.sharing, A, true);
+    struct told_request of;
+    sharing_lost(&s.sharing, A, &of);
+    assert_true(sharing_silence(&s.sharing, A) == 0);
+    service_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +330,7 @@ int main(void)
         cmocka_unit_test(killers_are_found),
         cmocka_unit_test(a_lone_replica_finds_killers),
         cmocka_unit_test(others_take_over),
+        cmocka_unit_test(one_that_owes_an_answer_is_silent),
         cmocka_unit_test(leaving_gives_back),
         cmocka_unit_test(windows_follow_the_speed),
         cmocka_unit_test(all_are_answered),
