@@ -302,21 +302,42 @@ static struct page_range pages_wanted(const struct list_watch *w)
     return pages;
 }
 
+static struct told_line model_line(struct list_watch *w)
+{
+    struct told_line line = {.kind = TOLD_MODEL,
+                             .temperature = w->model.temperature,
+                             .top = 1,
+                             .pages = pages_wanted(w)};
+    snprintf(line.name, sizeof line.name, "model.%llu",
+             (unsigned long long)w->list.model);
+    return line;
+}
+
+/* Tells of other pages, which count from the next file on. */
+static void tell_pages(struct list_watch *w)
+{
+    struct told_line model = model_line(w);
+    struct text line = TEXT_INIT;
+    if (model.pages.first == w->pages.first &&
+        model.pages.last == w->pages.last)
+        return;
+    told_line_print(&line, &model);
+    if (lines_tell(w, &line, NULL) == 0)
+        w->pages = model.pages;
+    text_release(&line);
+}
+
 /* Tells of the model and the list, as a daemon does that has not done so. */
 static int tell_begin(struct list_watch *w, const struct object *o,
                       struct reason *why)
 {
     char name[SPOOL_NAME], weights[64];
     struct text lines = TEXT_INIT;
-    struct told_line model = {.kind = TOLD_MODEL,
-                              .temperature = w->model.temperature,
-                              .top = 1,
-                              .pages = pages_wanted(w)};
+    struct told_line model = model_line(w);
     struct told_line list = {.kind = TOLD_LIST, .row = w->list.rows};
     struct told_line bad = {.kind = TOLD_BAD, .row = w->list.suspect - 1};
-    unsigned long long version = w->list.model;
-    snprintf(model.name, sizeof model.name, "model.%llu", version);
-    snprintf(weights, sizeof weights, "%llu/model.safetensors", version);
+    snprintf(weights, sizeof weights, "%llu/model.safetensors",
+             (unsigned long long)w->list.model);
     strcpy(list.name, "list");
     spool_name(o->id, o->number, name);
     int err = launcher(w)->give(&w->target, w->run, w->primo->models_dir,
@@ -333,6 +354,7 @@ static int tell_begin(struct list_watch *w, const struct object *o,
     text_release(&lines);
     w->told_begun = err == 0;
     w->batch_from = w->list.rows;
+    w->pages = model.pages;
     return err;
 }
 
@@ -493,6 +515,7 @@ static int alive_round(struct list_watch *w, const struct object *o)
         if (err)
             return START_MS;
     }
+    tell_pages(w);
     tell_until(w);
     if (launcher(w)->queues && !w->heard)
         return ROWS_MS;

@@ -32,6 +32,7 @@ struct list_watch {
     bool seen;                 /* its worker was alive in this daemon's time */
     bool told_begun;           /* it was told of the list by this daemon */
     bool heard;                /* it has said something since it was started */
+    struct page_range pages;   /* that it was told of */
     uint64_t until;            /* how far it may go; 0 = it was not told */
     uint64_t batch_from;       /* a row with which a batch of it begins */
     double news_at;            /* monotonic: when it was started, or first

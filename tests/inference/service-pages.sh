@@ -101,6 +101,25 @@ expect_match 'book.pdf,,,,error,,,"?has too many pages: 10000' \
 expect_match 'three.tif,2-3,class' cat $inbox/out/list-2-3.list.csv
 expect_match 'book.pdf,2-3,class' cat $inbox/out/list-2-3.list.csv
 
+step "other pages count in a list that is in work"
+for ((i = 0; i < 1500; i++)); do
+    echo "$SCRATCH/docs/three.tif"
+done >"$SCRATCH/long"
+put services/inbox 'model = invoices/latest\nprecision = f32\n'
+cp "$SCRATCH/long" $inbox/in/long.list
+has_rows() { [ "$(wc -l <$inbox/out/long.list.csv)" -gt 1 ]; } 2>/dev/null
+eventually 60 has_rows || fail "$(tail -n 3 $inbox/log)"
+workers=$(trainers_with " --serve $STATE/runs/")
+kill -STOP $workers
+put services/inbox 'model = invoices/latest\nprecision = f32\npages = 2\n'
+list_told() { cat $(grep -l '^list ' "$STATE"/runs/*/requests.*); }
+is_told() { list_told | grep ' 2-2$' >/dev/null; }
+eventually 30 is_told || fail "$(list_told)"
+kill -CONT $workers
+answer long.list >/dev/null
+expect_match 'three.tif,1-3,class' sed -n 2p $inbox/out/long.list.csv
+expect_match 'three.tif,2,class' tail -n 1 $inbox/out/long.list.csv
+
 step "only where the service takes them"
 put services/inbox 'model = invoices/latest\nextensions = jpg tif\n'
 expect_errno 'Invalid argument' cp "$SCRATCH/docs/three.pdf" $inbox/in/no.pdf

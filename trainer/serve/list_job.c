@@ -120,6 +120,8 @@ static void told_take(struct listing *l)
     while (told_next(l->job->told, &line)) {
         if (line.kind == TOLD_UNTIL && line.row > l->until)
             l->until = line.row;
+        if (line.kind == TOLD_MODEL) /* the one that it has */
+            l->job->pages = line.pages;
         if (line.kind == TOLD_BAD) {
             ALLOC_GROW(l->bad, l->bad_count + 1, l->bad_room);
             l->bad[l->bad_count++] = line.row;

@@ -20,7 +20,8 @@ struct list_job {
     struct rundir *run;
     struct told *told;           /* says how far it may go */
     struct predictor *predictor; /* whose temperature this sets to 1 */
-    struct page_range pages;     /* of each file; it is the mean of these */
+    struct page_range pages;     /* of each file; it is the mean of these; it is
+                                    told of others while it works */
     uint64_t from;               /* the first row that is wanted */
     const char *name;            /* of the list's file in the run directory */
 };

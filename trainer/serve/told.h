@@ -6,7 +6,8 @@
  *
  *   model NAME TEMPERATURE TOP [FIRST-LAST]
  *       from here on the weights in the file NAME answer, with the
- *       probabilities of the TOP best classes, and of these pages of a file
+ *       probabilities of the TOP best classes, and of these pages of a file; a
+ *       list that is in work keeps its weights, and takes the pages
  *   picture ID REVISION NAME
  *       say what the picture in the file NAME is; it is removed once it is read
  *   list ROW NAME
