@@ -77,7 +77,7 @@ grep -q unexpectedly $inbox/log && fail "$(cat $inbox/log)"
 
 step "in lists, as when they are copied"
 for pages in all 2-3; do
-    put services/inbox "model = invoices/latest\npages = $pages\n"
+    put services/inbox "model = invoices/latest\nprecision = f32\npages = $pages\n"
     list=list-$pages.list
     cp "$SCRATCH/docs/three.pdf" $inbox/in/alone-$pages.pdf
     cp "$SCRATCH/docs/many.pdf" $inbox/in/many-$pages.pdf
