@@ -181,6 +181,20 @@ int handle_follow(struct handle *h, struct reason *why)
     return err;
 }
 
+bool handle_staged(struct handle *h, uint64_t *size)
+{
+    const struct shape *shape = shape_of(h);
+    if (!shape->write || shape->shows_writing)
+        return false;
+    pthread_mutex_lock(&h->lock);
+    bool staged = h->dirty || h->emptied;
+    if (staged)
+        *size =
+            shape->staged ? shape->staged(h) : handle_text(h)->size + h->zeroes;
+    pthread_mutex_unlock(&h->lock);
+    return staged;
+}
+
 int handle_read(struct handle *h, uint64_t offset, size_t size,
                 struct text *out, struct reason *why)
 {

@@ -43,6 +43,10 @@ struct node handle_node(const struct handle *h);
 const char *handle_path(const struct handle *h);
 /* The descriptor of a model's file, or -1. */
 int handle_descriptor(const struct handle *h);
+/* Whether it has staged something that is not saved yet, and then its size. The
+ * file has the size of what is saved, but whoever stages a text writes at the
+ * end of that (lseek(2) with SEEK_END). */
+bool handle_staged(struct handle *h, uint64_t *size);
 /* Whether who opened it may still see what becomes of it, where reads show that
  * (struct shape): a growing text, for one. EACCES. */
 int handle_follow(struct handle *h, struct reason *why);

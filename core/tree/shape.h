@@ -87,6 +87,8 @@ struct shape {
                  size_t size, struct reason *why); /* NULL = EBADF */
     int (*truncate)(struct handle *h, uint64_t size,
                     struct reason *why); /* NULL = EACCES */
+    /* The size of what was written and is not saved; NULL = h->text has it */
+    uint64_t (*staged)(struct handle *h);
     /* Save what was written, if that is due now. `last` says that the file is
      * being closed for the last time. */
     int (*save)(struct handle *h, bool last, struct reason *why);

@@ -31,8 +31,10 @@ static struct handle *handle_used(fuse_req_t req,
 
 /* Attributes */
 
+/* `h` is the open file that is asked about, or NULL. */
 static int attr_of(fuse_req_t req, fuse_ino_t ino, struct node n,
-                   struct stat *out, double *seconds, struct reason *why)
+                   struct handle *h, struct stat *out, double *seconds,
+                   struct reason *why)
 {
     struct mount *m = request_mount(req);
     struct caller caller = request_caller(req);
@@ -44,17 +46,22 @@ static int attr_of(fuse_req_t req, fuse_ino_t ino, struct node n,
         attr_fill(&st, out);
         *seconds = attr_seconds(n, &st);
     }
+    uint64_t size;
+    if (err == 0 && h && handle_staged(h, &size)) {
+        out->st_size = (off_t)size;
+        *seconds = 0;
+    }
     text_release(&shown.text);
     return err;
 }
 
-static void reply_attr(fuse_req_t req, fuse_ino_t ino, struct node n, int err,
-                       struct reason *why)
+static void reply_attr(fuse_req_t req, fuse_ino_t ino, struct node n,
+                       struct handle *h, int err, struct reason *why)
 {
     struct stat st;
     double seconds = 0;
     if (err == 0)
-        err = attr_of(req, ino, n, &st, &seconds, why);
+        err = attr_of(req, ino, n, h, &st, &seconds, why);
     err = node_error(request_mount(req), n, err, why);
     if (err)
         reply_err(req, err, ino, NULL, why);
@@ -75,7 +82,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         err = handle_follow(h, NULL);
     if (err == 0)
         err = node_error(request_mount(req), n,
-                         attr_of(req, ino, n, &st, &seconds, NULL), NULL);
+                         attr_of(req, ino, n, h, &st, &seconds, NULL), NULL);
     if (err)
         fuse_reply_err(req, -err);
     else
@@ -124,7 +131,7 @@ static void set_attributes(fuse_req_t req, fuse_ino_t ino,
     c.mtime_set &= times;
     if (err == 0 && (c.mode_set || c.owner_set || times))
         err = tree_change(primo, &caller, n, &c, &why);
-    reply_attr(req, ino, n, err, &why);
+    reply_attr(req, ino, n, fi ? handle_of(fi) : NULL, err, &why);
 }
 
 /* Whether this is an action that the caller may do. Others are refused without

@@ -169,6 +169,11 @@ static int weights_write(struct handle *h, uint64_t offset, const char *data,
     return 0;
 }
 
+static uint64_t weights_staged(struct handle *h)
+{
+    return staged_size(&((struct weights *)h->own)->staged);
+}
+
 static int weights_truncate(struct handle *h, uint64_t size, struct reason *why)
 {
     struct weights *w = h->own;
@@ -232,6 +237,7 @@ const struct shape shape_weights = {
     .read = weights_read,
     .write = weights_write,
     .truncate = weights_truncate,
+    .staged = weights_staged,
     .save = weights_save,
     .is_input = true,
     .keeps_name = true,
