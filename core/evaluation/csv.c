@@ -5,9 +5,12 @@
 
 enum { DIGITS = 7 };
 
-void csv_text(struct text *out, const char *s, char end)
+void csv_text(struct text *out, const char *said, char end)
 {
-    bool quoted = s[strcspn(s, ",\"\r\n")] || *s == ' ';
+    struct text clean = TEXT_INIT;
+    text_put_printable(&clean, said, strlen(said));
+    const char *s = text_string(&clean);
+    bool quoted = s[strcspn(s, ",\"")] || *s == ' ';
     if (quoted)
         text_puts(out, "\"");
     if (*s && strchr("=+-@", *s))
@@ -23,6 +26,7 @@ void csv_text(struct text *out, const char *s, char end)
     if (quoted)
         text_puts(out, "\"");
     text_add(out, &end, 1);
+    text_release(&clean);
 }
 
 void csv_number(struct text *out, double v, char end)

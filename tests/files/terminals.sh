@@ -60,3 +60,11 @@ expect succeeded timeout 90 cat processes/local/wait
     ! grep -n '^classes: 99' dataset || fail "a name has made a line"
 )
 clean events overview errors
+
+step "nor do the tables of the model show them"
+echo 'description = b' | cat <(grep -v description templates/t) - >"$SCRATCH/t"
+cp "$SCRATCH/t" templates/t
+touch processes/local/start
+expect succeeded timeout 90 cat processes/local/wait
+expect_match 'description: a.*-> b' cat models/t/versions.csv
+clean models/t/versions.csv models/t/2/predictions.csv models/t/2/classes.csv

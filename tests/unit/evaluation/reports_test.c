@@ -2,6 +2,7 @@
  * its place. With arguments, a program for tests/peers/reports.py and for
  * people: reports_test EVALUATION FOLDER makes the reports there. */
 #include "core/evaluation/card.h"
+#include "core/evaluation/csv.h"
 #include "core/evaluation/matrix.h"
 #include "core/evaluation/reports.h"
 
@@ -142,6 +143,26 @@ static void names_stay_in_their_cells(void **state)
               "path,truth,predicted,confidence,second,second_confidence\n"
               "\"'-a, \"\"b\"\"\",'=1+1,'=1+1,0.9,'=1+1,0.1\n");
     evaluation_release(&e);
+}
+
+static void cells_are_printable(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *said, *cell;
+    } cases[] = {
+        {"a\033[31m\u202e, b\u200b\x7f", "\"a?[31m, b?\"|"},
+        {"two\nlines", "two lines|"},
+        {"\u200b=1+1", "'=1+1|"},
+        {"latin \xff", "latin ?|"},
+        {"", "|"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct text out = TEXT_INIT;
+        csv_text(&out, cases[i].said, '|');
+        assert_string_equal(text_string(&out), cases[i].cell);
+        text_release(&out);
+    }
 }
 
 static void names_are_no_markup(void **state)
@@ -314,6 +335,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(thresholds_count_what_is_answered),
         cmocka_unit_test(intervals_are_wilsons),
         cmocka_unit_test(names_stay_in_their_cells),
+        cmocka_unit_test(cells_are_printable),
         cmocka_unit_test(names_are_no_markup),
         cmocka_unit_test(a_thumbnail_stands_at_its_picture),
         cmocka_unit_test(a_thousand_classes_have_their_rows),
