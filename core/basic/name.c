@@ -42,6 +42,11 @@ int name_check(const char *name, size_t size, struct reason *why)
         if (n == 0)
             return refuse(why, EINVAL,
                           "a name must be valid UTF-8, byte %zu is not", i + 1);
+        if (!name_character(code) && is_invisible(code))
+            return refuse(why, EINVAL,
+                          "a name must have no invisible characters, but "
+                          "U+%04X in '%.*s' is one",
+                          code, (int)size, name);
         if (!name_character(code))
             return refuse(why, EINVAL,
                           "a name may have letters, digits, '-', '_' and '.', "
@@ -53,19 +58,6 @@ int name_check(const char *name, size_t size, struct reason *why)
 }
 
 /* New names */
-
-/* What shows nothing of itself, whatever the font. */
-static bool is_invisible(unsigned code)
-{
-    static const unsigned blanks[] = {0x2800, 0x13441, 0x13442, 0x16FE4};
-    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++)
-        if (code == blanks[i])
-            return true;
-    return uc_is_property_default_ignorable_code_point(code) ||
-           uc_is_general_category_withtable(
-               code, UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cf |
-                         UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp);
-}
 
 int name_new_check(const char *name, struct reason *why)
 {
@@ -83,8 +75,8 @@ int name_new_check(const char *name, struct reason *why)
         if (is_invisible(code))
             return refuse(why, EINVAL,
                           "a name must have no invisible characters, but "
-                          "U+%04X in '%s' is one",
-                          code, name);
+                          "U+%04X in '%.*s' is one",
+                          code, (int)size, name);
     }
     return 0;
 }

@@ -182,6 +182,16 @@ static bool is_unprintable(unsigned code)
                                UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp);
 }
 
+bool is_invisible(unsigned code)
+{
+    static const unsigned blanks[] = {0x2800, 0x13441, 0x13442, 0x16FE4};
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++)
+        if (code == blanks[i])
+            return true;
+    return is_unprintable(code) ||
+           uc_is_property_default_ignorable_code_point(code);
+}
+
 /* What is shown in place of an unprintable character; 0 = nothing. */
 static char stand_in(unsigned code)
 {
@@ -337,9 +347,13 @@ static size_t edit_distance(const char *a, const char *b)
 const char *nearest_name(const char *s, const char *const *names, size_t n)
 {
     const char *nearest = NULL;
+    char *copy = xstrdup(s);
+    for (char *c = copy; *c; c++)
+        if (*c >= 'A' && *c <= 'Z') /* the locale does not matter */
+            *c += 'a' - 'A';
     size_t least = (size_t)-1;
     for (size_t i = 0; i < n; i++) {
-        size_t d = edit_distance(s, names[i]);
+        size_t d = edit_distance(copy, names[i]);
         size_t a = strlen(s), b = strlen(names[i]);
         size_t limit = (a > b ? a : b) / 3;
         if (d <= (limit ? limit : 1) && d < least) {
@@ -347,6 +361,7 @@ const char *nearest_name(const char *s, const char *const *names, size_t n)
             nearest = names[i];
         }
     }
+    free(copy);
     return nearest;
 }
 

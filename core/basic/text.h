@@ -77,6 +77,9 @@ uint64_t text_print(const struct text *t);
 size_t utf8_decode(const char *s, size_t n, unsigned *code);
 /* The offset of the first byte that is not valid UTF-8, or n. */
 size_t utf8_valid(const char *s, size_t n);
+/* Whether a character shows nothing of itself, whatever the font; blanks are
+ * none of these. */
+bool is_invisible(unsigned code);
 /* The number of characters (code points) in valid UTF-8. */
 size_t utf8_count(const char *s, size_t n);
 /* Parse a whole string as a number in the C locale. Returns false where it is
@@ -85,7 +88,8 @@ bool parse_double(const char *s, double *out);
 /* Parse what text_put_time() writes, at the beginning of s. */
 bool parse_time(const char *s, double *out);
 bool parse_int(const char *s, long long *out);
-/* The name of names[0..n) that is nearest to s by edit distance, or NULL
+/* The name of names[0..n), all in small letters, that is nearest to s by edit
+ * distance, whatever the case of s, or NULL
  * where none is near enough (within a third of the longer one's length, at
  * least 1). */
 const char *nearest_name(const char *s, const char *const *names, size_t n);

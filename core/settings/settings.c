@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unictype.h>
 
 enum { LINE_MAX_BYTES = 64 * 1024, EXCERPT_BEFORE = 60, EXCERPT_AFTER = 60 };
 
@@ -99,6 +100,19 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+/* The offset of the first invisible character, and its code; size = none. */
+static size_t invisible_find(const char *s, size_t size, unsigned *code)
+{
+    size_t at = 0;
+    for (size_t n; at < size; at += n) {
+        n = utf8_decode(s + at, size - at, code);
+        if (!n || is_invisible(*code) ||
+            (*code != ' ' && uc_is_property_white_space(*code)))
+            break;
+    }
+    return at;
+}
+
 static int unknown_key(const char *key, size_t size, unsigned scope,
                        struct reason *why)
 {
@@ -151,6 +165,15 @@ static int line_take(struct settings_check *check, const char *line,
     const struct param *p =
         param_find(line + start, key_end - start, check->scope);
     if (!p) {
+        unsigned code;
+        size_t size_key = key_end - start;
+        size_t at = invisible_find(line + start, size_key, &code);
+        if (at < size_key) {
+            refuse(why, EINVAL,
+                   "a key must have no invisible characters, but U+%04X is one",
+                   code);
+            return fault_at(why, check->line, line, size, start + at);
+        }
         unknown_key(line + start, key_end - start, check->scope, why);
         return fault_at(why, check->line, line, size, start);
     }

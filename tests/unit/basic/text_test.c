@@ -220,6 +220,7 @@ static void nearest(void **state)
     assert_string_equal(nearest_name("epcohs", names, 3), "epochs");
     assert_string_equal(nearest_name("batchsize", names, 3), "batch_size");
     assert_string_equal(nearest_name("lerning_rat", names, 3), "learning_rate");
+    assert_string_equal(nearest_name("EPOCHS", names, 3), "epochs");
     assert_null(nearest_name("colour", names, 3));
     assert_null(nearest_name("", names, 3));
     char long_one[300];

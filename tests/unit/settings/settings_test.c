@@ -86,6 +86,10 @@ static void refuses_with_the_place(void **state)
         const char *sentence;
     } cases[] = {
         {"epoch = 5\n", 1, 1, "did you mean 'epochs'?"},
+        {"EPOCHS = 5\n", 1, 1, "did you mean 'epochs'?"},
+        {"seed = 1\n\ufeffseed = 1\n", 2, 1, "but U+FEFF is one"},
+        {"epo\u200bchs = 1\n", 1, 4, "but U+200B is one"},
+        {"epochs\u00a0= 1\n", 1, 7, "but U+00A0 is one"},
         {"colour = red\n", 1, 1, "the keys are type, base"},
         /* a key of machines */
         {"threads = 2\n", 1, 1, "unknown key 'threads'"},

@@ -104,6 +104,11 @@ static void names_that_cannot_be_told_apart(void **state)
         "a\xe1\xa0\x8b",     /* U+180B */
         "a\xe2\x80\x8d",     /* U+200D */
         "a\xc2\xad",         /* U+00AD */
+        "a\xe2\x80\x8b"
+        "b", /* U+200B */
+        "\xef\xbb\xbf"
+        "a",                 /* U+FEFF */
+        "a\xd8\x9c",         /* U+061C */
         "a\xf0\x96\xbf\xa4", /* U+16FE4 */
         ".\xe3\x85\xa4",     /* and in scratch files */
         ".\xe2\x80\xae",
@@ -117,6 +122,8 @@ static void names_that_cannot_be_told_apart(void **state)
         struct reason why = REASON_INIT;
         if (make(w, bad[i], &why) != -EINVAL || !*why.sentence)
             fail_msg("'%s' was made", bad[i]);
+        if (*bad[i] != '-' && !strstr(why.sentence, "but U+"))
+            fail_msg("'%s': %s", bad[i], why.sentence);
         if (move(w, "old", bad[i], &why) != -EINVAL)
             fail_msg("'%s' was given", bad[i]);
         assert_int_equal(walk(w, "templates/old", &n), 0);
