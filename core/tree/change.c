@@ -110,7 +110,8 @@ int tree_mkdir(struct primo *primo, const struct caller *caller,
     if (!row->make)
         return refuse(why, EPERM,
                       "directories can only be made in processes/, with the "
-                      "name of a machine");
+                      "name of a machine, and in inference/, with the name of "
+                      "a service");
     int err = tree_may(primo, caller, directory, RIGHT_CREATE, why);
     out->no = row_of_objects(directory.no);
     if (err == 0)

@@ -43,6 +43,8 @@ static int no_file(struct primo *primo, struct node directory, const char *name,
     if (strcmp(name, "model") ||
         process_status(primo->store, directory.object, &status))
         return 0;
+    if (status == STATUS_SUCCEEDED)
+        return refuse(why, ENOENT, "the model of the process was removed");
     return refuse(why, ENOENT,
                   "the process has no model: its status is %s, not %s",
                   status_name(status), status_name(STATUS_SUCCEEDED));

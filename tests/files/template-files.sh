@@ -279,6 +279,12 @@ mv .new a
 expect 'epochs = 44' cat a
 expect_errno 'No space' dd if=/dev/zero of=.big bs=1M count=1000
 rm -f .big
+refused 'not permitted' 'only.* processes/.*inference/' mkdir sub
+truncate -s 1M .big
+expect_errno 'No space' truncate -s 2M .big
+expect 1048576 stat -c %s .big
+rm .big
+expect_errno 'too large' truncate -s 2M a
 mv t4 t4~
 echo 'what t4 may not be' >"$SCRATCH/wrong"
 refused "$invalid" 'templates/t4~:1:1: ' cp "$SCRATCH/wrong" t4~

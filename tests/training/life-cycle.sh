@@ -200,6 +200,7 @@ for version in 2 3; do
     cmp "$MNT/models/t/1/model.safetensors" model/model.safetensors
 done
 rm -r "$MNT/models/t/3"
+refused 'No such file' 'the model of the process was removed' cat model
 expect 2 readlink "$MNT/models/t/latest"
 rmdir "$MNT/models/t/1"
 expect_errno 'No such file' ls "$MNT/models/t/1"
