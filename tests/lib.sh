@@ -316,3 +316,41 @@ need_onnxruntime()
         skip "no onnxruntime-node (make test PEERS=1 installs it)"
     export NODE_PATH=$PEERS_DIR/node_modules
 }
+
+# Shell commands that read the file $1 in small pieces, and print all of it:
+# it has one line.
+piecewise_readers=(
+    'read -r line <"$1" && printf "%s\n" "$line"'
+    '{ head -c 4 && cat; } <"$1"'
+    'dd bs=4 if="$1" status=none'
+)
+
+# Start each in the background; their results are read by readers_expect().
+readers_start() # FILE
+{
+    local i
+    readers=()
+    for i in "${!piecewise_readers[@]}"; do
+        timeout 200 sh -c "${piecewise_readers[i]}" sh "$1" \
+            >"$SCRATCH/reader.$i" 2>&1 &
+        readers+=($!)
+    done
+}
+readers_block()
+{
+    local i
+    for i in "${!readers[@]}"; do
+        kill -0 "${readers[i]}" 2>/dev/null ||
+            fail "${piecewise_readers[i]}: $(cat "$SCRATCH/reader.$i")"
+    done
+}
+readers_expect() # TEXT
+{
+    local i
+    for i in "${!readers[@]}"; do
+        wait "${readers[i]}" ||
+            fail "${piecewise_readers[i]}: $(cat "$SCRATCH/reader.$i")"
+        [ "$(cat "$SCRATCH/reader.$i")" = "$1" ] ||
+            fail "${piecewise_readers[i]}: $(cat "$SCRATCH/reader.$i")"
+    done
+}

@@ -53,6 +53,10 @@ int handle_follow(struct handle *h, struct reason *why);
 /* Append up to `size` bytes from `offset` on to *out. */
 int handle_read(struct handle *h, uint64_t offset, size_t size,
                 struct text *out, struct reason *why);
+/* The text that a read has waited for: this and the next reads are served from
+ * it. It takes over the bytes of *text. Up to `size` of them go to *out. */
+int handle_read_awaited(struct handle *h, struct text *text, size_t size,
+                        struct text *out, struct reason *why);
 
 /* Whether a polled text has taken a new state, which it does when it is read
  * again from its beginning: true once for each such read, with that state. */

@@ -351,7 +351,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
      * the kernel counts its reads as background, of which it has few. */
     else if (node_row(n)->shape->waits && !out.size && !offset &&
              fi->lock_owner)
-        wait_reply(req, n);
+        wait_reply(req, ino, h, size);
     else {
         if (node_row(n)->polled)
             renew_polled(m, ino, h);

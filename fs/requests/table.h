@@ -57,6 +57,6 @@ bool inotify_open(fuse_req_t req, struct fuse_file_info *fi);
 
 /* Reply to a read of a file that waits, either now or when its process has
  * ended, or its request is answered. */
-void wait_reply(fuse_req_t req, struct node n);
+void wait_reply(fuse_req_t req, fuse_ino_t ino, struct handle *h, size_t size);
 
 #endif

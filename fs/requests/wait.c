@@ -11,7 +11,9 @@
 struct waiting {
     fuse_req_t req;
     struct mount *m;
-    struct node node;
+    fuse_ino_t ino;
+    struct handle *h; /* open as long as the kernel waits for this */
+    size_t size;
     int references; /* one is the list's of waiters, one wait_reply()'s */
     int interrupted;
 };
@@ -33,11 +35,20 @@ static void interrupts_end(struct waiting *w)
 static void reply_ended(struct waiting *w, const char *word)
 {
     struct shown shown = {TEXT_INIT, 0};
+    struct text out = TEXT_INIT;
+    struct reason why = REASON_INIT;
+    int err = 0;
     if (*word)
         text_printf(&shown.text, "%s\n", word);
     else
-        tree_show(&w->m->primo, w->node, &shown, NULL);
-    fuse_reply_buf(w->req, text_string(&shown.text), shown.text.size);
+        err = tree_show(&w->m->primo, handle_node(w->h), &shown, &why);
+    if (err == 0)
+        err = handle_read_awaited(w->h, &shown.text, w->size, &out, &why);
+    if (err)
+        reply_err(w->req, err, w->ino, NULL, &why);
+    else
+        fuse_reply_buf(w->req, text_string(&out), out.size);
+    text_release(&out);
     text_release(&shown.text);
 }
 
@@ -71,12 +82,13 @@ static void on_interrupt(fuse_req_t req, void *context)
     give_up(w);
 }
 
-void wait_reply(fuse_req_t req, struct node n)
+void wait_reply(fuse_req_t req, fuse_ino_t ino, struct handle *h, size_t size)
 {
     struct waiting *w = xcalloc(1, sizeof *w);
     struct mount *m = request_mount(req);
-    uint64_t process = n.object;
-    *w = (struct waiting){.req = req, .m = m, .node = n, .references = 2};
+    uint64_t process = handle_node(h).object;
+    *w = (struct waiting){
+        .req = req, .m = m, .ino = ino, .h = h, .size = size, .references = 2};
     fuse_req_interrupt_func(req, on_interrupt, w);
     waiters_add(&m->primo.waiters, process, on_end, w);
     /* The training may have ended, or the reader have given up, just before. */

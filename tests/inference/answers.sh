@@ -119,8 +119,14 @@ await_serving stopped
 cp "${files[7]}" $inbox/in/waits.jpg
 eventually 10 grep -q ' waits.jpg$' $inbox/queue || fail "it does not wait"
 [ ! -e $inbox/out/waits.jpg.json ]
+readers_start $inbox/wait/waits.jpg
+sleep 1
+readers_block
 touch $inbox/start
 expect waits.jpg jq -r .file <(answer waits.jpg)
+readers_expect "$(cat $inbox/out/waits.jpg.json)"
+readers_start $inbox/wait/waits.jpg
+readers_expect "$(cat $inbox/out/waits.jpg.json)"
 expect '' cat $inbox/queue
 echo no >$inbox/enabled
 refused 'busy' 'takes no requests' touch $inbox/in/new.jpg

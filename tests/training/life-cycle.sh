@@ -101,6 +101,7 @@ timeout -s INT 1 cat wait >"$SCRATCH/waited" || status=$?
 expect 124 echo $status
 [ ! -s "$SCRATCH/waited" ]
 expect running cat status
+readers_start wait
 
 step "a running training can be watched"
 eventually 60 has_rows 2
@@ -121,6 +122,7 @@ grep -q . log
 xmllint --noout monitor.svg
 grep -q '</svg>' monitor.html
 grep -q '</html>' monitor.html
+readers_block
 
 step "a training stops within five seconds, with a checkpoint"
 cat wait >"$SCRATCH/waited" &
@@ -132,6 +134,10 @@ await stopped 6
 [ -n "${SANITIZE:-}" ] || [ $((SECONDS - before)) -le 6 ]
 wait $waiter
 expect stopped cat "$SCRATCH/waited"
+readers_expect stopped
+readers_start wait
+readers_expect stopped
+expect stopped head -n 1 wait
 eventually 5 no_trainer
 refused 'busy|Invalid' . touch stop
 expect_match '^status: *stopped|^reason:' cat info

@@ -232,10 +232,22 @@ int awaited_text_read(struct handle *h, uint64_t offset, size_t size,
                       struct text *out, struct reason *why)
 {
     struct shown now = {TEXT_INIT, 0};
-    (void)size;
-    if (offset)
-        return 0;
-    int err = tree_show(h->primo, h->node, &now, why);
-    text_move(out, &now.text);
+    int err = offset ? 0 : tree_show(h->primo, h->node, &now, why);
+    if (err == 0 && now.text.size)
+        err = handle_show(h, &now.text, why);
+    else if (!offset)
+        size = 0; /* there is no text yet */
+    text_release(&now.text);
+    return err ? err : handle_read_text(h, offset, size, out, why);
+}
+
+int handle_read_awaited(struct handle *h, struct text *text, size_t size,
+                        struct text *out, struct reason *why)
+{
+    pthread_mutex_lock(&h->lock);
+    int err = handle_show(h, text, why);
+    if (err == 0)
+        err = handle_read_text(h, 0, size, out, why);
+    pthread_mutex_unlock(&h->lock);
     return err;
 }
