@@ -347,12 +347,15 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     int err = handle_read(h, (uint64_t)offset, size, &out, &why);
     if (err)
         reply_err(req, err, ino, NULL, &why);
-    /* A program that has mapped the file has no lock owner, and must not wait:
-     * the kernel counts its reads as background, of which it has few. */
-    else if (node_row(n)->shape->waits && !out.size && !offset &&
-             fi->lock_owner)
-        wait_reply(req, ino, h, size);
-    else {
+    else if (node_row(n)->shape->waits && !out.size && !offset) {
+        /* What is read for a mapping, or for sendfile(2), has no lock owner and
+         * must not wait: the kernel counts such reads as background, of which
+         * it has few. Whoever may not send a file reads it. */
+        if (fi->lock_owner)
+            wait_reply(req, ino, h, size);
+        else
+            fuse_reply_err(req, EINVAL);
+    } else {
         if (node_row(n)->polled)
             renew_polled(m, ino, h);
         fuse_reply_buf(req, text_string(&out),

@@ -18,7 +18,7 @@ static int awaited_unlink(struct primo *primo, const struct caller *caller,
 
 const struct shape shape_awaited = {
     .mode = S_IFREG | 0444,
-    .stat = shown_stat,
+    .stat = awaited_text_stat,
     .unlink = awaited_unlink,
     .read = awaited_text_read,
     .follows = true,

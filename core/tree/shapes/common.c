@@ -228,6 +228,18 @@ void stage_cut(struct handle *h, uint64_t size)
     h->charged = h->text.size;
 }
 
+/* As in sysfs, so that tools know it for a size that says nothing. */
+enum { AWAITED_SIZE = 4096 };
+
+int awaited_text_stat(const struct stat_request *r, struct tree_stat *out,
+                      struct reason *why)
+{
+    int err = shown_stat(r, out, why);
+    if (out->size == 0)
+        out->size = AWAITED_SIZE;
+    return err;
+}
+
 int awaited_text_read(struct handle *h, uint64_t offset, size_t size,
                       struct text *out, struct reason *why)
 {

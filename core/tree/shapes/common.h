@@ -40,7 +40,11 @@ int handle_show(struct handle *h, struct text *text, struct reason *why);
 /* Append up to `size` bytes of the handle's text, or of a file. */
 int handle_read_text(struct handle *h, uint64_t offset, size_t size,
                      struct text *out, struct reason *why);
-/* Append the text that is waited for, once it is there; it is read at once. */
+/* A text that is waited for never has a size of 0: for sendfile(2) and
+ * splice(2) the kernel would take it for empty, and ask for nothing. */
+int awaited_text_stat(const struct stat_request *r, struct tree_stat *out,
+                      struct reason *why);
+/* Append what is there of the text that is waited for; the handle keeps it. */
 int awaited_text_read(struct handle *h, uint64_t offset, size_t size,
                       struct text *out, struct reason *why);
 int handle_read_file(int fd, uint64_t offset, size_t size, struct text *out,

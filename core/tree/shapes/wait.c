@@ -5,11 +5,10 @@
 
 const struct shape shape_wait = {
     .mode = S_IFREG | 0444,
-    .stat = shown_stat,
+    .stat = awaited_text_stat,
     .unlink = generated_unlink,
     .read = awaited_text_read,
     .follows = true,
     .waits = true,
-    .keeps_name = true,
     .direct_io = true,
 };
