@@ -73,6 +73,8 @@ void serve_wake_lists(struct serve *s)
 
 void serve_set_lists(struct serve *s, struct worker *lists)
 {
+    if (!s)
+        return;
     pthread_mutex_lock(&s->lock);
     s->lists = lists;
     pthread_mutex_unlock(&s->lock);

@@ -19,7 +19,8 @@ void serve_close(struct serve *s); /* NULL is fine; workers go on */
 void serve_wake(struct serve *s, uint64_t service, uint64_t request);
 
 /* The same of a list: `lists`, the thread that attends to lists, looks whether
- * it can begin one. It is woken until another one, or NULL, takes its place. */
+ * it can begin one. It is woken until another one, or NULL, takes its place.
+ * `s` may be NULL. */
 void serve_wake_lists(struct serve *s);
 void serve_set_lists(struct serve *s, struct worker *lists);
 
