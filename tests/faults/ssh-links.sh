@@ -11,7 +11,7 @@ sshd_start
 pictures "$SCRATCH/data" 16 4
 mount_primofs
 cd "$MNT"
-put templates/t "dataset = $SCRATCH/data\nbase = scratch\nimage_size = 32\nepochs = 8\n"
+put templates/t "dataset = $SCRATCH/data\nbase = scratch\nimage_size = 64\nepochs = 40\n"
 put templates/long "dataset = $SCRATCH/data\nbase = scratch\nimage_size = 48\nepochs = 999\n"
 put machines/far "launcher = ssh\nhost = there\ndirectory = $THERE\nthreads = 1\n"
 put machines/local 'launcher = local\nthreads = 1\n'
@@ -50,14 +50,14 @@ daemon_kill
 one_trainer
 mount_primofs
 cd "$MNT"
-expect succeeded timeout 120 cat processes/far/wait
-expect 8 bash -c 'awk -F, "NR > 1 && \$2 == int(\$2) { print \$2 }" \
+expect succeeded timeout 300 cat processes/far/wait
+expect 40 bash -c 'awk -F, "NR > 1 && \$2 == int(\$2) { print \$2 }" \
     models/t/1/metrics.csv | sort -un | wc -l'
 
 step "its model is that of an undisturbed training here"
 echo t >processes/local/template
 touch processes/local/start
-expect succeeded timeout 120 cat processes/local/wait
+expect succeeded timeout 300 cat processes/local/wait
 cmp models/t/1/model.safetensors models/t/2/model.safetensors
 
 step "a host that does not answer: the training goes on, info says since when"
