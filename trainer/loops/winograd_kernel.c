@@ -14,6 +14,9 @@
 enum {
     TAPS = 9,               /* elements of a kernel */
     SQUARE = BLOCK * BLOCK, /* values of a tap for a block by a block */
+    /* Quarters of two vectors: 0 and 2 of either, or 1 and 3. */
+    EVEN = 0x88,
+    ODD = 0xdd,
 };
 
 /* Transforms a column or row of a kernel: three vectors, `step` apart, to four,
@@ -95,15 +98,14 @@ VECTORS_INLINE void words_transpose(__m512i column[BLOCK],
     }
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
-        const int even = 0x88, odd = 0xdd; /* quarters of two vectors */
-        __m512i a = _mm512_shuffle_i32x4(fours[i], fours[4 + i], even);
-        __m512i b = _mm512_shuffle_i32x4(fours[i], fours[4 + i], odd);
-        __m512i c = _mm512_shuffle_i32x4(fours[8 + i], fours[12 + i], even);
-        __m512i d = _mm512_shuffle_i32x4(fours[8 + i], fours[12 + i], odd);
-        column[i] = _mm512_shuffle_i32x4(a, c, even);
-        column[4 + i] = _mm512_shuffle_i32x4(b, d, even);
-        column[8 + i] = _mm512_shuffle_i32x4(a, c, odd);
-        column[12 + i] = _mm512_shuffle_i32x4(b, d, odd);
+        __m512i a = _mm512_shuffle_i32x4(fours[i], fours[4 + i], EVEN);
+        __m512i b = _mm512_shuffle_i32x4(fours[i], fours[4 + i], ODD);
+        __m512i c = _mm512_shuffle_i32x4(fours[8 + i], fours[12 + i], EVEN);
+        __m512i d = _mm512_shuffle_i32x4(fours[8 + i], fours[12 + i], ODD);
+        column[i] = _mm512_shuffle_i32x4(a, c, EVEN);
+        column[4 + i] = _mm512_shuffle_i32x4(b, d, EVEN);
+        column[8 + i] = _mm512_shuffle_i32x4(a, c, ODD);
+        column[12 + i] = _mm512_shuffle_i32x4(b, d, ODD);
     }
 }
 
