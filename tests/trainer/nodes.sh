@@ -80,13 +80,13 @@ END
 }
 
 step "several hosts come to the weights of one, but for rounding"
-few=('iterations = 3' 'base = scratch' 'batch_size = 16')
+few=('iterations = 3' 'base = scratch' 'batch_size = 10')
 run_make one "${few[@]}"
 "$train" --run "$SCRATCH/one" >one.said 2>&1 || fail "$(cat one.said)"
 for n in 2 3; do
     run_make few$n "${few[@]}"
     trained $n few$n
-    told few$n "$n hosts train together, each with a part of each batch of 16"
+    told few$n "$n hosts train together, each with a part of each batch of 10"
     weights_near one few$n || fail "$n hosts come to other weights"
 done
 
