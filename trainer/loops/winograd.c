@@ -43,44 +43,21 @@ enum {
     GAIN_DENOMINATOR = 4,
 };
 
-static bool can(int in, int out, bool bf16)
-{
-    return __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl") &&
-           (!bf16 || __builtin_cpu_supports("avx512bf16")) && in % PANEL == 0 &&
-           out % PANEL == 0;
-}
-
-static int tiles_of(int side)
-{
-    int aside = tiles_aside(side, STEP);
-    return aside * aside;
-}
-
-/* Products of one pair of channels in the direct way; those with padding need
- * no computing. */
-static int direct_products(int side)
-{
-    return (3 * side - 2) * (3 * side - 2);
-}
-
-static bool is_worth_it(int side)
-{
-    return GAIN_DENOMINATOR * direct_products(side) >=
-           GAIN_NUMERATOR * ELEMENTS * tiles_of(side);
-}
-
 /* On a Zen 5, 2 x 2 pixels and their gradients would be 1.2 to 1.6 times as
  * fast by this algorithm, but there it rounds more than gradients.py allows. */
-bool winograd_fits(int in, int out, int side)
+bool winograd_fits(int in, int out, int side, bool bf16)
 {
-    return can(in, out, true) && is_worth_it(side);
-}
+    /* products of one pair of channels; those with padding need no computing */
+    int direct = (3 * side - 2) * (3 * side - 2);
+    int ours = ELEMENTS * tiles_aside(side, STEP) * tiles_aside(side, STEP);
 
-bool winograd_gradient_fits(int in, int out, int side, bool bf16)
-{
-    return can(in, out, bf16) && is_worth_it(side);
+    bool can = __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl") &&
+               (!bf16 || __builtin_cpu_supports("avx512bf16"));
+
+    return can && in % PANEL == 0 && out % PANEL == 0 &&
+           GAIN_DENOMINATOR * direct >= GAIN_NUMERATOR * ours;
 }
 
 /* How many tiles a thread takes at a time. All are cut into parts of equal
@@ -323,13 +300,7 @@ void winograd(const struct winograd *w)
 
 #else
 
-bool winograd_fits(int in, int out, int side)
-{
-    (void)in, (void)out, (void)side;
-    return false;
-}
-
-bool winograd_gradient_fits(int in, int out, int side, bool bf16)
+bool winograd_fits(int in, int out, int side, bool bf16)
 {
     (void)in, (void)out, (void)side, (void)bf16;
     return false;

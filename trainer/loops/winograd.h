@@ -73,12 +73,11 @@ struct winograd_gradient {
 };
 
 /* Whether this processor has the instructions, the channels fill whole vectors,
- * and the algorithm is worth its transformations for pictures of this side:
- * winograd() and winograd_gradient(). It is a rule, and not measured where a
- * network runs, so that processors with these instructions give the same bits;
- * make bench BENCH=tiles says whether it is right for one. */
-bool winograd_fits(int in, int out, int side);
-bool winograd_gradient_fits(int in, int out, int side, bool bf16);
+ * and the algorithm is worth its transformations for pictures of this side.
+ * It is a rule, and not measured where a network runs, so that processors with
+ * these instructions give the same bits; make bench BENCH=tiles says whether it
+ * is right for one. */
+bool winograd_fits(int in, int out, int side, bool bf16);
 /* Sizes of buffers, in bytes. */
 size_t winograd_kernel_size(int in, int out);
 size_t winograd_work(const struct winograd *w);

@@ -64,15 +64,8 @@ static bool has_tiles(const struct dnn_conv *c)
 
 static bool by_winograd(const struct dnn *d, const struct dnn_conv *c)
 {
-    return dnn_compute(d) == DNN_BF16 && dnn_block(d) == WINOGRAD_BLOCK &&
-           has_tiles(c) && winograd_fits(c->in, c->out, c->side);
-}
-
-static bool gradient_in_tiles(const struct dnn *d, const struct dnn_conv *c)
-{
     return dnn_block(d) == WINOGRAD_BLOCK && has_tiles(c) &&
-           winograd_gradient_fits(c->in, c->out, c->side,
-                                  dnn_compute(d) == DNN_BF16);
+           winograd_fits(c->in, c->out, c->side, dnn_compute(d) == DNN_BF16);
 }
 
 /* Which code computes a kernel's gradient; winograd_test and
@@ -80,10 +73,9 @@ static bool gradient_in_tiles(const struct dnn *d, const struct dnn_conv *c)
  * Zen 4 cores unless said otherwise:
  * - 1 x 1 kernels: oneDNN's code is as fast as our loops.
  * - bf16: oneDNN has no Winograd's algorithm, ours makes single layers 1.2 to
- *   1.9 times as fast; on a Zen 5, 1.3 to 2 times, and from 4 x 4 pixels down 2
- *   to 4 times. Where it does not fit, our loops leave out the padding, which
- *   oneDNN multiplies with: 256 channels of 2 x 2 pixels took it 4.1 ms, and
- *   the way forward 0.45.
+ *   1.9 times as fast; on a Zen 5, 1.2 to 2 times. Where it does not fit, our
+ *   loops leave out the padding, which oneDNN multiplies with: 256 channels of
+ *   2 x 2 pixels took it 4.1 ms, and the way forward 0.45.
  * - f32 without oneDNN's Winograd: on AVX2 oneDNN reaches 135 GFLOPS for a 3 x
  * 3 kernel and our loops 190. Where kernel_in_tiles() holds, winograd_f32.h
  * takes half to two thirds of the loops' time.
@@ -93,7 +85,7 @@ static enum kernel_gradient_by gradient_by(const struct dnn *d,
                                            const struct dnn_conv *c)
 {
     int block = dnn_block(d);
-    bool bf16 = dnn_compute(d) == DNN_BF16, winograd = gradient_in_tiles(d, c);
+    bool bf16 = dnn_compute(d) == DNN_BF16, winograd = by_winograd(d, c);
     if (c->kernel == 1 || !kernel_gradient_fits(c->in, c->out, block))
         return BY_ONEDNN;
     if (bf16)
@@ -139,8 +131,9 @@ static int choose_convolution(struct kernels *k, int row, int n, int side,
     struct dnn_conv c = kernel_shape(l, n, side);
     struct kernel *it = &k->row[row];
     int err = 0;
-    it->winograd =
-        l->activation != ACTIVATION_HARD_SWISH && by_winograd(k->dnn, &c);
+    it->winograd = dnn_compute(k->dnn) == DNN_BF16 &&
+                   l->activation != ACTIVATION_HARD_SWISH &&
+                   by_winograd(k->dnn, &c);
     it->gradient = gradient_by(k->dnn, &c);
     if (!it->winograd)
         err = choose_layouts(k, &c, it, why);

@@ -165,7 +165,7 @@ static void forward_check(const struct forward *f)
 
 static void need(bool bf16)
 {
-    if (!winograd_gradient_fits(32, 32, 8, bf16))
+    if (!winograd_fits(32, 32, 8, bf16))
         skip(); /* this processor has no bf16, or no AVX-512 */
 }
 
@@ -395,18 +395,18 @@ static void threads_change_no_bit(void **state)
 static void what_fits(void **state)
 {
     (void)state;
-    assert_false(winograd_fits(3, 64, 32));
-    assert_false(winograd_fits(64, 48, 32));
-    assert_false(winograd_fits(64, 64, 1));
-    assert_false(winograd_fits(64, 64, 3));
+    assert_false(winograd_fits(3, 64, 32, true));
+    assert_false(winograd_fits(64, 48, 32, true));
+    assert_false(winograd_fits(64, 64, 1, true));
+    assert_false(winograd_fits(64, 64, 3, true));
     need(true);
-    assert_true(winograd_fits(64, 64, 4));
-    assert_true(winograd_fits(512, 512, 7));
-    assert_true(winograd_fits(64, 128, 56));
-    assert_true(winograd_gradient_fits(512, 512, 4, true));
-    assert_true(winograd_gradient_fits(64, 64, 56, false));
-    assert_false(winograd_gradient_fits(512, 512, 3, true));
-    assert_false(winograd_gradient_fits(512, 512, 1, true));
+    assert_true(winograd_fits(64, 64, 4, true));
+    assert_true(winograd_fits(512, 512, 7, true));
+    assert_true(winograd_fits(64, 128, 56, true));
+    assert_true(winograd_fits(512, 512, 4, true));
+    assert_true(winograd_fits(64, 64, 56, false));
+    assert_false(winograd_fits(512, 512, 3, true));
+    assert_false(winograd_fits(512, 512, 1, true));
 }
 
 int main(void)
