@@ -24,6 +24,15 @@ static bool name_character(unsigned code)
         code, UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_M | UC_CATEGORY_MASK_Nd);
 }
 
+static int refuse_invisible(const char *name, size_t size, unsigned code,
+                            struct reason *why)
+{
+    return refuse(why, EINVAL,
+                  "a name must have no invisible characters, but U+%04X in "
+                  "'%.*s' is one",
+                  code, (int)size, name);
+}
+
 int name_check(const char *name, size_t size, struct reason *why)
 {
     if (size == 0)
@@ -43,10 +52,7 @@ int name_check(const char *name, size_t size, struct reason *why)
             return refuse(why, EINVAL,
                           "a name must be valid UTF-8, byte %zu is not", i + 1);
         if (!name_character(code) && is_invisible(code))
-            return refuse(why, EINVAL,
-                          "a name must have no invisible characters, but "
-                          "U+%04X in '%.*s' is one",
-                          code, (int)size, name);
+            return refuse_invisible(name, size, code, why);
         if (!name_character(code))
             return refuse(why, EINVAL,
                           "a name may have letters, digits, '-', '_' and '.', "
@@ -73,10 +79,7 @@ int name_new_check(const char *name, struct reason *why)
         if (!n)
             return refuse(why, EINVAL, "a name must be valid UTF-8");
         if (is_invisible(code))
-            return refuse(why, EINVAL,
-                          "a name must have no invisible characters, but "
-                          "U+%04X in '%.*s' is one",
-                          code, (int)size, name);
+            return refuse_invisible(name, size, code, why);
     }
     return 0;
 }

@@ -89,9 +89,8 @@ bool parse_double(const char *s, double *out);
 bool parse_time(const char *s, double *out);
 bool parse_int(const char *s, long long *out);
 /* The name of names[0..n), all in small letters, that is nearest to s by edit
- * distance, whatever the case of s, or NULL
- * where none is near enough (within a third of the longer one's length, at
- * least 1). */
+ * distance, whatever the case of s, or NULL where none is near enough (within a
+ * third of the longer one's length, at least 1). */
 const char *nearest_name(const char *s, const char *const *names, size_t n);
 
 #endif
