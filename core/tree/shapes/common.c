@@ -1,6 +1,7 @@
 #include "core/tree/shapes/common.h"
 
 #include "core/basic/clock.h"
+#include "core/basic/name.h"
 #include "core/clients/scratch.h"
 #include "core/rights/mode.h"
 
@@ -173,6 +174,15 @@ struct save handle_save_of(struct handle *h)
         .mtime = __atomic_load_n(&h->opened.mtime, __ATOMIC_RELAXED),
         .fresh = h->fresh,
     };
+}
+
+bool handle_is_scratch(const struct handle *h)
+{
+    struct object o = OBJECT_INIT;
+    bool scratch = object_load(h->primo, h->node.object, &o) == 0 &&
+                   name_is_scratch(o.name);
+    object_release(&o);
+    return scratch;
 }
 
 /* Staging a text */

@@ -63,6 +63,8 @@ int object_stat(const struct stat_request *r, struct tree_stat *out,
 void handle_written(struct handle *h);
 /* The parameters of a save through this handle, for input_save.c. */
 struct save handle_save_of(struct handle *h);
+/* Whether the file has the name of a scratch file now. */
+bool handle_is_scratch(const struct handle *h);
 
 /* Staging a text */
 

@@ -136,15 +136,6 @@ static int write_checked(struct handle *h, size_t offset, const char *data,
     return err;
 }
 
-static bool is_scratch(const struct handle *h)
-{
-    struct object o = OBJECT_INIT;
-    bool scratch = object_load(h->primo, h->node.object, &o) == 0 &&
-                   name_is_scratch(o.name);
-    object_release(&o);
-    return scratch;
-}
-
 static int refuse_size(bool scratch, struct reason *why)
 {
     size_t most = scratch ? SCRATCH_FILE_SIZE : INPUT_BYTES;
@@ -156,7 +147,7 @@ static int input_write(struct handle *h, uint64_t offset, const char *data,
                        size_t size, struct reason *why)
 {
     struct checked *c = h->own;
-    bool scratch = is_scratch(h);
+    bool scratch = handle_is_scratch(h);
     size_t most = scratch ? SCRATCH_FILE_SIZE : INPUT_BYTES;
     if (h->flags & O_APPEND)
         offset = length(h);
@@ -185,7 +176,7 @@ static int input_truncate(struct handle *h, uint64_t size, struct reason *why)
 {
     uint64_t before = length(h);
     if (size > SCRATCH_FILE_SIZE)
-        return refuse_size(is_scratch(h), why);
+        return refuse_size(handle_is_scratch(h), why);
     int err = size ? stage_text(h, 0, why) : 0;
     if (size == 0)
         stage_nothing(h);

@@ -4,7 +4,6 @@
  * when it is saved. The built-in base is a text in its object.
  */
 #include "core/basic/alloc.h"
-#include "core/basic/name.h"
 #include "core/models/base_file.h"
 #include "core/state/builtin.h"
 #include "core/tree/shapes/common.h"
@@ -152,10 +151,7 @@ static int weights_write(struct handle *h, uint64_t offset, const char *data,
                          size_t size, struct reason *why)
 {
     struct weights *w = h->own;
-    struct object o = OBJECT_INIT;
-    bool scratch = object_load(h->primo, h->node.object, &o) == 0 &&
-                   name_is_scratch(o.name);
-    object_release(&o);
+    bool scratch = handle_is_scratch(h);
     int err = stage(h, why);
     if (err == 0 && (h->flags & O_APPEND))
         offset = staged_size(&w->staged);
